@@ -1,0 +1,359 @@
+//! The messages that bbolt's own check (`tx.Check`) gives for a damaged tree, word for word.
+//!
+//! Sources: bbolt v1.3.6 tx.go, v1.3.12 and v1.4.3 tx_check.go. The walk is repeated here because its
+//! order and its quirks are part of the text. It runs only after the scan has found damage, reads a few
+//! times the length of the file at most, and gives up where bbolt itself would crash.
+
+use std::fmt::Write as _;
+
+use crate::bolt::Database;
+use crate::bolt::freelist::Freelist;
+use crate::bolt::layout::{
+    BucketHeader, ELEMENT_HEADER, ELEMENT_IS_BUCKET, LeafElement, PAGE_HEADER, PageHeader, flags,
+};
+use crate::bolt::page_set::PageSet;
+use crate::bolt::plan::{branch_element, branch_key};
+use crate::error::Result;
+use crate::finding::{Collector, escape};
+use crate::ids::PageId;
+use crate::options::Options;
+use crate::source::WindowBuffer;
+
+/// Which bbolt's texts are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageStyle {
+    /// From 1.3.7: key order is checked and messages name the stack of pages.
+    pub key_order: bool,
+    /// From 1.4: the text for a page of an unexpected type names its flags.
+    pub names_flags: bool,
+}
+
+/// More messages than this help nobody.
+const MESSAGE_LIMIT: usize = 100_000;
+/// Branch and leaf objects longer than this are not walked again for their messages.
+const OBJECT_LIMIT: u64 = 64 << 20;
+const MAX_DEPTH: usize = 64;
+
+/// The messages of bbolt's check, in its order. Empty when bbolt would find nothing, or would crash
+/// before it could say anything.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn bolt_messages(
+    database: &Database<'_>,
+    style: MessageStyle,
+    options: &Options,
+) -> Result<Vec<String>> {
+    let geometry = database.geometry();
+    let pages = geometry.pages_in_file.min(geometry.high_water.0);
+    let mut ignored = Collector::new(1);
+    let freelist = match database.selected().meta.freelist {
+        Some(page) => Some(Freelist::read(database.pages(), page, &mut ignored)?),
+        None => None,
+    };
+    let mut check = Check {
+        database,
+        style,
+        options,
+        messages: Vec::new(),
+        reachable: PageSet::new(pages),
+        walked: PageSet::new(pages),
+        free: freelist.as_ref().map(|list| &list.free),
+        budget: database.len().saturating_mul(4).saturating_add(OBJECT_LIMIT),
+    };
+    if let Some(list) = &freelist {
+        check.freed_twice(list)?;
+    }
+    check.reachable.insert(PageId(0));
+    check.reachable.insert(PageId(1));
+    for page in freelist.iter().flat_map(|list| list.own_pages.clone()) {
+        check.reachable.insert(PageId(page));
+    }
+    check.bucket(database.selected().meta.root, 0)?;
+    if let Some(list) = &freelist {
+        for id in (0..pages).map(PageId) {
+            if !check.reachable.contains(id) && !list.free.contains(id) {
+                check.say(format!("page {id}: unreachable unfreed"));
+            }
+        }
+    }
+    Ok(check.messages)
+}
+
+struct Check<'d, 's> {
+    database: &'d Database<'s>,
+    style: MessageStyle,
+    options: &'d Options,
+    messages: Vec<String>,
+    reachable: PageSet,
+    /// Objects whose keys have been walked; bbolt walks them again, which may never end.
+    walked: PageSet,
+    free: Option<&'d PageSet>,
+    /// Bytes that may still be read: pages that are referenced again and again end the walk.
+    budget: u64,
+}
+
+impl Check<'_, '_> {
+    fn say(&mut self, message: String) {
+        if self.messages.len() < MESSAGE_LIMIT {
+            self.messages.push(message);
+        }
+    }
+
+    fn freed_twice(&mut self, list: &Freelist) -> Result<()> {
+        let pages = self.database.pages();
+        let geometry = pages.geometry;
+        let mut buffer = WindowBuffer::new();
+        let page = PageId(list.own_pages.start);
+        let limit = geometry.object_len(u32::MAX);
+        let Ok((header, bytes)) = pages.object(page, limit.min(OBJECT_LIMIT), &mut buffer)? else {
+            return Ok(());
+        };
+        let first =
+            PAGE_HEADER.saturating_add(if header.count == u16::MAX { 8 } else { 0 });
+        let ids = bytes.get(first..).unwrap_or_default().chunks_exact(8);
+        let mut ids: Vec<u64> = ids
+            .take(usize::try_from(list.count).unwrap_or(usize::MAX))
+            .filter_map(|id| id.first_chunk().copied().map(u64::from_le_bytes))
+            .collect();
+        ids.sort_unstable();
+        for (a, b) in ids.iter().zip(ids.iter().skip(1)) {
+            if a == b {
+                self.say(format!("page {a}: already freed"));
+            }
+        }
+        Ok(())
+    }
+
+    fn bucket(&mut self, root: PageId, nesting: usize) -> Result<()> {
+        if root == PageId(0) || nesting > MAX_DEPTH {
+            return Ok(());
+        }
+        let mut stack = Vec::new();
+        self.visit(root, &mut stack)?;
+        if self.style.key_order {
+            let mut stack = Vec::new();
+            self.key_order(root, None, None, &mut stack)?;
+        }
+        let mut buckets = Vec::new();
+        let mut stack = Vec::new();
+        self.nested(root, &mut stack, &mut buckets)?;
+        for bucket in buckets {
+            self.bucket(bucket, nesting.saturating_add(1))?;
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, page: PageId) -> Result<Option<(PageHeader, Vec<u8>)>> {
+        let mut buffer = WindowBuffer::new();
+        let pages = self.database.pages();
+        let Ok((header, bytes)) = pages.object(page, OBJECT_LIMIT, &mut buffer)? else {
+            return Ok(None);
+        };
+        let Some(left) = self.budget.checked_sub(bytes.len() as u64) else { return Ok(None) };
+        self.budget = left;
+        Ok(Some((header, bytes.to_vec())))
+    }
+
+    /// Phase B1: page references.
+    fn visit(&mut self, page: PageId, stack: &mut Vec<PageId>) -> Result<()> {
+        self.options.cancel.check()?;
+        let Some((header, bytes)) = self.object(page)? else { return Ok(()) };
+        stack.push(page);
+        // bbolt prints and follows what the page says of itself; newer ones crash when it is wrong.
+        let id = header.id;
+        let tail = if self.style.key_order {
+            format!(" (stack: {})", list(stack))
+        } else {
+            String::new()
+        };
+        let high_water = self.database.geometry().high_water;
+        if id > high_water {
+            self.say(format!("page {id}: out of bounds: {high_water}{tail}"));
+        }
+        let mut again = false;
+        for step in 0..=u64::from(header.overflow) {
+            let part = PageId(id.0.saturating_add(step));
+            if self.reachable.contains(part) {
+                self.say(format!("page {part}: multiple references{tail}"));
+                again |= step == 0;
+            }
+            if part.0 >= self.database.geometry().pages_in_file {
+                break;
+            }
+            self.reachable.insert(part);
+        }
+        let is_tree = matches!(header.flags, flags::BRANCH | flags::LEAF);
+        if self.free.is_some_and(|free| free.contains(id)) {
+            self.say(format!("page {id}: reachable freed"));
+        } else if !is_tree {
+            self.say(format!("page {id}: invalid type: {}{tail}", flags::name(header.flags)));
+        }
+        if header.flags == flags::BRANCH && !again && stack.len() < MAX_DEPTH {
+            for index in 0..header.count {
+                let Some(element) = branch_element(&bytes, index) else { break };
+                self.visit(element.child, stack)?;
+            }
+        }
+        stack.pop();
+        Ok(())
+    }
+
+    /// Phase B2: key order. Returns the largest key below `page`.
+    fn key_order(
+        &mut self,
+        page: PageId,
+        min: Option<&[u8]>,
+        max: Option<&[u8]>,
+        stack: &mut Vec<PageId>,
+    ) -> Result<Option<Vec<u8>>> {
+        self.options.cancel.check()?;
+        let Some((header, bytes)) = self.object(page)? else { return Ok(None) };
+        if stack.len() >= MAX_DEPTH || stack.contains(&page) {
+            return Ok(None);
+        }
+        stack.push(page);
+        let mut last = None;
+        match header.flags {
+            flags::BRANCH => {
+                let first_time = self.walked.insert(page);
+                let mut run = min.map(<[u8]>::to_vec);
+                for index in 0..header.count {
+                    let Some(element) = branch_element(&bytes, index) else { break };
+                    let Some(key) = branch_key(&bytes, index, &element) else { break };
+                    let at = Position { kind: "branch", page: element.child, index };
+                    self.verify(at, key, run.as_deref(), max, stack);
+                    let next = index.saturating_add(1);
+                    let next_key = branch_element(&bytes, next)
+                        .filter(|_| next < header.count)
+                        .and_then(|e| branch_key(&bytes, next, &e));
+                    if !first_time {
+                        continue;
+                    }
+                    last = self.key_order(element.child, Some(key), next_key.or(max), stack)?;
+                    run.clone_from(&last);
+                }
+            }
+            flags::LEAF => {
+                let mut run = min.map(<[u8]>::to_vec);
+                for index in 0..header.count {
+                    let Some((_, key, _)) = leaf_element(&bytes, index) else { break };
+                    let at = Position { kind: "leaf", page, index };
+                    self.verify(at, key, run.as_deref(), max, stack);
+                    run = Some(key.to_vec());
+                    last.clone_from(&run);
+                }
+            }
+            other => {
+                let flags = if self.style.names_flags {
+                    format!(" (flags: {other:x})")
+                } else {
+                    String::new()
+                };
+                self.say(format!("unexpected page type{flags} for pgId:{page}"));
+            }
+        }
+        stack.pop();
+        Ok(last)
+    }
+
+    fn verify(
+        &mut self,
+        at: Position,
+        key: &[u8],
+        previous: Option<&[u8]>,
+        max: Option<&[u8]>,
+        stack: &[PageId],
+    ) {
+        let Position { kind, page, index } = at;
+        let hex = escape::hex(key);
+        let before = previous.map(escape::hex).unwrap_or_default();
+        let stack = list(stack);
+        let start = format!("key[{index}]=(hex){hex} on {kind} page({page}) needs to be");
+        if index == 0 && previous.is_some_and(|previous| previous > key) {
+            self.say(format!(
+                "the first {start} >= the key in the ancestor ({before}). Stack: {stack}"
+            ));
+        }
+        if index > 0 {
+            let order = previous.map(|previous| previous.cmp(key));
+            let sign = match order {
+                Some(std::cmp::Ordering::Greater) => Some('<'),
+                Some(std::cmp::Ordering::Equal) => Some('='),
+                _ => None,
+            };
+            if let Some(sign) = sign {
+                self.say(format!(
+                    "{start} > (found {sign}) than previous element (hex){before}. Stack: {stack}"
+                ));
+            }
+        }
+        if max.is_some_and(|max| key >= max) {
+            // The previous key stands where the bound should: that is what bbolt prints.
+            self.say(format!(
+                "{start} < than key of the next element in ancestor (hex){before}. \
+                 Pages stack: {stack}"
+            ));
+        }
+    }
+
+    /// Phase B3: the roots of the buckets below `page`.
+    fn nested(
+        &mut self,
+        page: PageId,
+        stack: &mut Vec<PageId>,
+        found: &mut Vec<PageId>,
+    ) -> Result<()> {
+        let Some((header, bytes)) = self.object(page)? else { return Ok(()) };
+        if stack.len() >= MAX_DEPTH || stack.contains(&page) {
+            return Ok(());
+        }
+        stack.push(page);
+        for index in 0..header.count {
+            match header.flags {
+                flags::BRANCH => {
+                    let Some(element) = branch_element(&bytes, index) else { break };
+                    self.nested(element.child, stack, found)?;
+                }
+                flags::LEAF => {
+                    let Some((element, _, value)) = leaf_element(&bytes, index) else { break };
+                    if element.flags & ELEMENT_IS_BUCKET != 0 {
+                        found.extend(BucketHeader::decode(value).map(|header| header.root));
+                    }
+                }
+                _ => break,
+            }
+        }
+        stack.pop();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Position {
+    kind: &'static str,
+    page: PageId,
+    index: u16,
+}
+
+fn leaf_element(bytes: &[u8], index: u16) -> Option<(LeafElement, &[u8], &[u8])> {
+    let at =
+        PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
+    let element = LeafElement::decode(bytes.get(at..)?)?;
+    let key = at.checked_add(element.pos as usize)?;
+    let value = key.checked_add(element.key_size as usize)?;
+    let end = value.checked_add(element.value_size as usize)?;
+    Some((element, bytes.get(key..value)?, bytes.get(value..end)?))
+}
+
+/// A list of pages as Go prints it: `[4 2]`.
+fn list(pages: &[PageId]) -> String {
+    let mut out = String::from("[");
+    for (number, page) in pages.iter().enumerate() {
+        let space = if number == 0 { "" } else { " " };
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{space}{page}");
+    }
+    out.push(']');
+    out
+}

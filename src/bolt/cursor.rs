@@ -1,0 +1,428 @@
+//! Moving through one bucket key by key, for commands that need a few entries and not a scan.
+
+use std::fmt;
+
+use super::layout::{
+    ELEMENT_HEADER, ELEMENT_IS_BUCKET, LeafElement, PAGE_HEADER, PageHeader, flags,
+};
+use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
+use super::plan::{branch_element, branch_key};
+use crate::error::Result;
+use crate::finding::Place;
+use crate::ids::{FileOffset, PageId};
+use crate::source::WindowBuffer;
+
+/// Levels beyond which a tree is taken for a loop.
+const MAX_DEPTH: usize = 64;
+
+/// One entry of a bucket, borrowed from the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'c> {
+    /// The key.
+    pub key: &'c [u8],
+    /// The value; of a bucket, its header and what follows.
+    pub value: &'c [u8],
+    /// True when the value is a bucket.
+    pub is_bucket: bool,
+}
+
+/// Why a cursor cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorDamage {
+    /// Where.
+    pub place: Place,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl fmt::Display for CursorDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+impl std::error::Error for CursorDamage {}
+
+/// A position in one bucket. Once it has met damage, every further move reports the same damage.
+#[derive(Debug)]
+pub struct Cursor<'s> {
+    pages: Pages<'s>,
+    root: Root,
+    stack: Vec<Level<'s>>,
+    damage: Option<CursorDamage>,
+}
+
+#[derive(Debug)]
+enum Root {
+    Page(PageId),
+    Inline { page: PageId, bytes: Vec<u8>, offset: FileOffset },
+}
+
+#[derive(Debug)]
+struct Level<'s> {
+    page: PageId,
+    header: PageHeader,
+    bytes: Held<'s>,
+    index: u16,
+}
+
+#[derive(Debug)]
+enum Held<'s> {
+    Lent(&'s [u8]),
+    Copied(Vec<u8>),
+}
+
+impl Held<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Held::Lent(bytes) => bytes,
+            Held::Copied(bytes) => bytes,
+        }
+    }
+}
+
+type Step<T> = Result<std::result::Result<T, CursorDamage>>;
+
+impl<'s> Cursor<'s> {
+    pub(crate) fn over_tree(pages: Pages<'s>, root: PageId) -> Self {
+        Self { pages, root: Root::Page(root), stack: Vec::new(), damage: None }
+    }
+
+    pub(crate) fn over_inline(
+        pages: Pages<'s>,
+        page: PageId,
+        offset: FileOffset,
+        bytes: Vec<u8>,
+    ) -> Self {
+        Self {
+            pages,
+            root: Root::Inline { page, bytes, offset },
+            stack: Vec::new(),
+            damage: None,
+        }
+    }
+
+    /// Moves to the first entry.
+    ///
+    /// # Errors
+    /// Reading. Damage on the way is the inner result.
+    pub fn first(&mut self) -> Step<Option<Entry<'_>>> {
+        self.run(|cursor| {
+            cursor.stack.clear();
+            match cursor.descend(None, End::First)? {
+                Ok(()) => cursor.skip_empty(End::First),
+                Err(damage) => Ok(Err(damage)),
+            }
+        })
+    }
+
+    /// Moves to the last entry.
+    ///
+    /// # Errors
+    /// Reading. Damage on the way is the inner result.
+    pub fn last(&mut self) -> Step<Option<Entry<'_>>> {
+        self.run(|cursor| {
+            cursor.stack.clear();
+            match cursor.descend(None, End::Last)? {
+                Ok(()) => cursor.skip_empty(End::Last),
+                Err(damage) => Ok(Err(damage)),
+            }
+        })
+    }
+
+    /// Moves to the first entry whose key is not below `key`.
+    ///
+    /// # Errors
+    /// Reading. Damage on the way is the inner result.
+    pub fn seek(&mut self, key: &[u8]) -> Step<Option<Entry<'_>>> {
+        self.run(|cursor| {
+            cursor.stack.clear();
+            match cursor.descend(Some(key), End::First)? {
+                Ok(()) => cursor.skip_empty(End::First),
+                Err(damage) => Ok(Err(damage)),
+            }
+        })
+    }
+
+    /// Moves on by one entry.
+    ///
+    /// # Errors
+    /// Reading. Damage on the way is the inner result.
+    pub fn next(&mut self) -> Step<Option<Entry<'_>>> {
+        self.run(|cursor| {
+            if let Some(leaf) = cursor.stack.last_mut() {
+                leaf.index = leaf.index.saturating_add(1);
+            }
+            cursor.skip_empty(End::First)
+        })
+    }
+
+    /// Moves back by one entry.
+    ///
+    /// # Errors
+    /// Reading. Damage on the way is the inner result.
+    pub fn prev(&mut self) -> Step<Option<Entry<'_>>> {
+        self.run(|cursor| {
+            match cursor.stack.last_mut() {
+                Some(leaf) if leaf.index > 0 => {
+                    leaf.index = leaf.index.min(leaf.header.count).saturating_sub(1);
+                    return Ok(Ok(()));
+                }
+                Some(_) => cursor.stack.truncate(cursor.stack.len().saturating_sub(1)),
+                None => return Ok(Ok(())),
+            }
+            match cursor.step_branches(End::Last)? {
+                Ok(()) => cursor.skip_empty(End::Last),
+                Err(damage) => Ok(Err(damage)),
+            }
+        })
+    }
+
+    /// Where the current entry is.
+    pub fn place(&self) -> Place {
+        let Some(leaf) = self.stack.last() else { return Place::default() };
+        let mut place = match &self.root {
+            Root::Page(_) => Place::page(leaf.page, self.pages.geometry.page_size),
+            Root::Inline { page, offset, .. } => {
+                Place { offset: Some(*offset), page: Some(*page), ..Place::default() }
+            }
+        };
+        place.path = self.stack.iter().map(|level| level.page).collect();
+        place.element = Some(u32::from(leaf.index));
+        place
+    }
+
+    fn run(&mut self, step: impl FnOnce(&mut Self) -> Step<()>) -> Step<Option<Entry<'_>>> {
+        if self.damage.is_none()
+            && let Err(damage) = step(self)?
+        {
+            self.damage = Some(damage);
+        }
+        if let Some(damage) = &self.damage {
+            return Ok(Err(damage.clone()));
+        }
+        if self.stack.is_empty() {
+            return Ok(Ok(None));
+        }
+        if self.entry().is_none() {
+            let message = "the element reaches out of its page".to_string();
+            let damage = CursorDamage { place: self.place(), message };
+            self.damage = Some(damage.clone());
+            return Ok(Err(damage));
+        }
+        Ok(Ok(self.entry()))
+    }
+
+    fn entry(&self) -> Option<Entry<'_>> {
+        let leaf = self.stack.last()?;
+        let bytes = leaf.bytes.bytes();
+        let at = PAGE_HEADER
+            .checked_add(ELEMENT_HEADER.checked_mul(usize::from(leaf.index))?)?;
+        let element = LeafElement::decode(bytes.get(at..)?)?;
+        let key = at.checked_add(element.pos as usize)?;
+        let value = key.checked_add(element.key_size as usize)?;
+        let end = value.checked_add(element.value_size as usize)?;
+        Some(Entry {
+            key: bytes.get(key..value)?,
+            value: bytes.get(value..end)?,
+            is_bucket: element.flags & ELEMENT_IS_BUCKET != 0,
+        })
+    }
+
+    /// Goes down from the top, or from the child of the lowest branch, to a leaf.
+    fn descend(&mut self, key: Option<&[u8]>, end: End) -> Step<()> {
+        loop {
+            let child = match self.stack.last() {
+                None => match &self.root {
+                    Root::Page(page) => *page,
+                    Root::Inline { page, bytes, .. } => {
+                        let level = inline_level(*page, bytes.clone());
+                        return Ok(match level {
+                            Some(mut level) => {
+                                level.index = place_in_leaf(&level, key, end);
+                                self.stack.push(level);
+                                Ok(())
+                            }
+                            None => Err(self.damage_at(*page, "the inline bucket is damaged".into())),
+                        });
+                    }
+                },
+                Some(level) if level.header.flags == flags::LEAF => return Ok(Ok(())),
+                Some(level) => match branch_element(level.bytes.bytes(), level.index) {
+                    Some(element) if level.index < level.header.count => element.child,
+                    _ => {
+                        let message = format!("the branch has no element {}", level.index);
+                        return Ok(Err(self.damage_at(level.page, message)));
+                    }
+                },
+            };
+            if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|l| l.page == child) {
+                let message = "the branch leads back to a page above it, or too deep".to_string();
+                return Ok(Err(self.damage_at(child, message)));
+            }
+            let mut level = match self.load(child)? {
+                Ok(level) => level,
+                Err(damage) => return Ok(Err(damage)),
+            };
+            level.index = if level.header.flags == flags::LEAF {
+                place_in_leaf(&level, key, end)
+            } else {
+                place_in_branch(&level, key, end)
+            };
+            self.stack.push(level);
+        }
+    }
+
+    /// Past the end or before the beginning of a leaf: goes to the neighbour, over empty leaves.
+    fn skip_empty(&mut self, end: End) -> Step<()> {
+        while let Some(leaf) = self.stack.last() {
+            if leaf.index < leaf.header.count {
+                return Ok(Ok(()));
+            }
+            self.stack.pop();
+            if let Err(damage) = self.step_branches(end)? {
+                return Ok(Err(damage));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Moves the lowest branch that has a further child to it, and down to a leaf again.
+    fn step_branches(&mut self, end: End) -> Step<()> {
+        while let Some(branch) = self.stack.last_mut() {
+            let next = match end {
+                End::First => {
+                    Some(branch.index.saturating_add(1)).filter(|i| *i < branch.header.count)
+                }
+                End::Last => branch.index.checked_sub(1),
+            };
+            match next {
+                Some(index) => {
+                    branch.index = index;
+                    return self.descend(None, end);
+                }
+                None => {
+                    self.stack.pop();
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn load(&self, page: PageId) -> Step<Level<'s>> {
+        let header = match self.pages.header(page)? {
+            Ok(header) => header,
+            Err(PageProblem::OutOfBounds) => {
+                return Ok(Err(self.damage_at(page, "the page id is out of bounds".into())));
+            }
+            Err(PageProblem::BeyondFile) => {
+                let message = "the page lies beyond the end of the file".to_string();
+                return Ok(Err(self.damage_at(page, message)));
+            }
+        };
+        if header.id != page {
+            let message = format!("the page says it is page {}", header.id);
+            return Ok(Err(self.damage_at(page, message)));
+        }
+        if header.flags != flags::LEAF && header.flags != flags::BRANCH {
+            let message = format!("the page is of type {}", flags::name(header.flags));
+            return Ok(Err(self.damage_at(page, message)));
+        }
+        let len = self.pages.geometry.object_len(header.overflow);
+        if len > WHOLE_OBJECT_LIMIT && self.pages.source.bytes().is_none() {
+            let message = format!("the page has {len} bytes, too many to be read whole");
+            return Ok(Err(self.damage_at(page, message)));
+        }
+        let source = self.pages.source;
+        let offset = page.offset(self.pages.geometry.page_size).unwrap_or_default();
+        let held = match source.bytes() {
+            Some(all) => usize::try_from(offset.0)
+                .ok()
+                .zip(usize::try_from(len).ok())
+                .and_then(|(at, len)| all.get(at..at.saturating_add(len).min(all.len())))
+                .map(Held::Lent),
+            None => {
+                let mut buffer = WindowBuffer::new();
+                match self.pages.object(page, WHOLE_OBJECT_LIMIT, &mut buffer)? {
+                    Ok((_, bytes)) => Some(Held::Copied(bytes.to_vec())),
+                    Err(_) => None,
+                }
+            }
+        };
+        Ok(match held {
+            Some(bytes) => Ok(Level { page, header, bytes, index: 0 }),
+            None => Err(self.damage_at(page, "the page lies beyond the end of the file".into())),
+        })
+    }
+
+    fn damage_at(&self, page: PageId, message: String) -> CursorDamage {
+        let mut place = Place::page(page, self.pages.geometry.page_size);
+        place.path = self.stack.iter().map(|level| level.page).collect();
+        place.path.push(page);
+        CursorDamage { place, message }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    First,
+    Last,
+}
+
+fn inline_level<'s>(page: PageId, bytes: Vec<u8>) -> Option<Level<'s>> {
+    let header = PageHeader::decode(&bytes).filter(|header| header.flags == flags::LEAF)?;
+    Some(Level { page, header, bytes: Held::Copied(bytes), index: 0 })
+}
+
+fn place_in_branch(level: &Level<'_>, key: Option<&[u8]>, end: End) -> u16 {
+    let Some(key) = key else {
+        return match end {
+            End::First => 0,
+            End::Last => level.header.count.saturating_sub(1),
+        };
+    };
+    let bytes = level.bytes.bytes();
+    // The last element whose key is not above the wanted one, or the first element.
+    partition(level.header.count, |index| {
+        branch_element(bytes, index)
+            .and_then(|e| branch_key(bytes, index, &e))
+            .is_some_and(|found| found <= key)
+    })
+    .saturating_sub(1)
+}
+
+fn place_in_leaf(level: &Level<'_>, key: Option<&[u8]>, end: End) -> u16 {
+    let Some(key) = key else {
+        return match end {
+            End::First => 0,
+            // An empty leaf gives 0, which is not below its count and is skipped.
+            End::Last => level.header.count.saturating_sub(1),
+        };
+    };
+    let bytes = level.bytes.bytes();
+    partition(level.header.count, |index| {
+        let at = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(index)));
+        bytes
+            .get(at..)
+            .and_then(LeafElement::decode)
+            .and_then(|e| {
+                let start = at.checked_add(e.pos as usize)?;
+                bytes.get(start..start.checked_add(e.key_size as usize)?)
+            })
+            .is_some_and(|found| found < key)
+    })
+}
+
+/// The first index below `count` for which `before` is false.
+fn partition(count: u16, before: impl Fn(u16) -> bool) -> u16 {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low.midpoint(high);
+        if before(middle) {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    low
+}

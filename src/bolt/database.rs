@@ -1,0 +1,229 @@
+use super::check::codes;
+use super::cursor::Cursor;
+use super::freelist::Freelist;
+use super::layout::{self, BUCKET_HEADER, BucketHeader, flags};
+use super::meta::{CandidateMeta, MetaFault, Metas, SecondMeta, SelectedMeta};
+use super::pages::{Geometry, Pages};
+use super::plan::Plan;
+use super::scan::{Scan, Visitor, scan};
+use super::CursorDamage;
+use crate::error::Result;
+use crate::finding::{Collector, Finding, Place};
+use crate::ids::{FileOffset, PageId};
+use crate::options::Options;
+use crate::source::Source;
+use crate::workers::Workers;
+
+/// A bbolt database inside a source. It borrows the source and holds nothing else; any number may be
+/// open at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Database<'s> {
+    pages: Pages<'s>,
+    metas: Metas,
+    selected: SelectedMeta,
+    len: u64,
+}
+
+/// A bucket found by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    header: BucketHeader,
+    page: PageId,
+    offset: FileOffset,
+    inline: Vec<u8>,
+}
+
+/// What a scan of a whole database gives.
+#[derive(Debug)]
+pub struct Scanned<'s, Local> {
+    /// The branch pages and the table of leaves.
+    pub plan: Plan<'s>,
+    /// What visitors gathered, and the census.
+    pub scan: Scan<Local>,
+    /// The freelist, where one is stored.
+    pub freelist: Option<Freelist>,
+}
+
+impl<'s> Database<'s> {
+    /// Opens the database in the first `len` bytes of `source`, by the meta that
+    /// [`Metas::select`] chooses.
+    ///
+    /// # Errors
+    /// Reading. That no meta holds is the inner result.
+    pub fn open(
+        source: &'s dyn Source,
+        len: u64,
+        second: SecondMeta,
+    ) -> Result<std::result::Result<Self, (Metas, MetaFault)>> {
+        let metas = Metas::read(source, second)?;
+        Ok(match metas.select() {
+            Ok(selected) => {
+                let len = len.min(source.len());
+                let geometry = Geometry::new(&selected.meta, len);
+                Ok(Self { pages: Pages { source, geometry }, metas, selected, len })
+            }
+            Err(fault) => Err((metas, fault)),
+        })
+    }
+
+    /// Both metas.
+    pub fn metas(&self) -> &Metas {
+        &self.metas
+    }
+
+    /// The meta that counts, and why.
+    pub fn selected(&self) -> SelectedMeta {
+        self.selected
+    }
+
+    /// Page size, high-water mark, pages in the file.
+    pub fn geometry(&self) -> Geometry {
+        self.pages.geometry
+    }
+
+    /// Access to single pages.
+    pub fn pages(&self) -> Pages<'s> {
+        self.pages
+    }
+
+    /// Bytes of the database: all of the file but a trailer.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// A cursor over the root bucket, whose entries are the top-level buckets.
+    pub fn root(&self) -> Cursor<'s> {
+        Cursor::over_tree(self.pages, self.selected.meta.root)
+    }
+
+    /// The top-level bucket of this name.
+    ///
+    /// # Errors
+    /// Reading. Damage on the way is the inner result.
+    pub fn bucket(
+        &self,
+        name: &[u8],
+    ) -> Result<std::result::Result<Option<Bucket>, CursorDamage>> {
+        let mut cursor = self.root();
+        let found = match cursor.seek(name)? {
+            Ok(Some(entry)) if entry.key == name && entry.is_bucket => {
+                let header = BucketHeader::decode(entry.value);
+                let inline = entry.value.get(BUCKET_HEADER..).unwrap_or_default().to_vec();
+                header.map(|header| (header, inline))
+            }
+            Ok(_) => return Ok(Ok(None)),
+            Err(damage) => return Ok(Err(damage)),
+        };
+        let place = cursor.place();
+        Ok(match found {
+            Some((header, inline)) => Ok(Some(Bucket {
+                header,
+                page: place.page.unwrap_or_default(),
+                offset: place.offset.unwrap_or_default(),
+                inline,
+            })),
+            None => Err(CursorDamage { place, message: "the bucket's header is cut off".into() }),
+        })
+    }
+
+    /// A cursor over `bucket`.
+    pub fn cursor(&self, bucket: &Bucket) -> Cursor<'s> {
+        if bucket.header.root == PageId(0) {
+            Cursor::over_inline(self.pages, bucket.page, bucket.offset, bucket.inline.clone())
+        } else {
+            Cursor::over_tree(self.pages, bucket.header.root)
+        }
+    }
+
+    /// One pass over every page in use: checks the structure and lends each leaf to `visitor`.
+    ///
+    /// # Errors
+    /// Reading, cancelling, and whatever the visitor returns. Damage is a finding.
+    pub fn scan<V: Visitor>(
+        &self,
+        visitor: &V,
+        workers: &Workers,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<Scanned<'s, V::Local>> {
+        self.check_metas(findings);
+        options.stage("reading pages", self.len);
+        let freelist = match self.selected.meta.freelist {
+            Some(page) => Some(Freelist::read(self.pages, page, findings)?),
+            None => None,
+        };
+        let own_pages = freelist.as_ref().map(|list| list.own_pages.clone());
+        let root = self.selected.meta.root;
+        let limit = findings.limit();
+        let attempt = |careful| -> Result<_> {
+            let mut found = Collector::new(limit);
+            let mut plan =
+                Plan::new(self.pages, root, own_pages.clone(), careful, options, &mut found)?;
+            let outcome = scan(&mut plan, visitor, workers, options, &mut found)?;
+            Ok((plan, outcome, found))
+        };
+        let mut outcome = attempt(false)?;
+        if outcome.1.uneven {
+            // Only in damaged files: look at every page's type first, and start again.
+            outcome = attempt(true)?;
+        }
+        let (plan, outcome, found) = outcome;
+        findings.merge(found);
+        if let Some(list) = &freelist {
+            list.compare(&plan.claimed, self.pages.geometry, findings);
+        }
+        Ok(Scanned { plan, scan: outcome, freelist })
+    }
+
+    fn check_metas(&self, findings: &mut Collector) {
+        for meta in self.metas.both() {
+            if let Err(fault) = meta.validate() {
+                let message = format!("meta {} {}", meta.slot.number(), fault.describe());
+                findings.add(Finding::new(&codes::META_INVALID, meta_place(meta), message));
+            }
+            let Some(header) = meta.header else { continue };
+            let number = meta.slot.number();
+            if header.id != PageId(number)
+                || header.flags != flags::META
+                || header.count != 0
+                || header.overflow != 0
+            {
+                let message = format!(
+                    "the header says page {}, type {}, {} elements, {} overflow pages; \
+                     it is always page {number}, type meta, 0, 0",
+                    header.id,
+                    flags::name(header.flags),
+                    header.count,
+                    header.overflow
+                );
+                findings.add(Finding::new(&codes::META_HEADER, meta_place(meta), message));
+            }
+        }
+        if let (Ok(zero), Ok(one)) = (self.metas.zero.validate(), self.metas.one.validate())
+            && zero.page_size != one.page_size
+        {
+            let message =
+                format!("meta 0 says {} bytes, meta 1 says {}", zero.page_size, one.page_size);
+            findings.add(Finding::new(
+                &codes::META_PAGE_SIZE,
+                meta_place(&self.metas.one),
+                message,
+            ));
+        }
+    }
+}
+
+fn meta_place(meta: &CandidateMeta) -> Place {
+    Place {
+        offset: Some(meta.offset),
+        page: Some(PageId(meta.slot.number())),
+        ..Place::default()
+    }
+}
+
+const _: () = assert!(layout::MIN_PAGE_SIZE as usize >= layout::PAGE_HEADER + layout::META);

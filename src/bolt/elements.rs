@@ -1,0 +1,275 @@
+//! The elements of one leaf: checked once, then lent to everybody.
+
+use std::cmp::Ordering;
+
+use super::check::codes;
+use super::layout::{self, ELEMENT_HEADER, LeafElement, PAGE_HEADER};
+use crate::finding::{Code, Collector, Finding, Place, escape};
+use crate::ids::{FileOffset, PageId};
+use crate::source::Source;
+
+/// Where key and value of one element lie in the bytes of their leaf.
+#[derive(Debug, Clone, Copy)]
+pub struct Element {
+    key: usize,
+    key_len: u32,
+    value_len: u32,
+    /// Number of the element on its page.
+    pub index: u32,
+    /// True when the value is a bucket.
+    pub is_bucket: bool,
+}
+
+/// The part of a single huge value that is not in the leaf's bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct LeafTail<'a> {
+    /// Where the rest can be read.
+    pub source: &'a dyn Source,
+    /// Where it begins.
+    pub offset: FileOffset,
+    /// How long it is.
+    pub len: u64,
+}
+
+/// A leaf whose elements have been checked, as the scan lends it to visitors. Elements that failed the
+/// check are left out.
+#[derive(Debug)]
+pub struct Leaf<'a> {
+    /// Position of the leaf among all leaves of the scan, in tree order.
+    pub rank: u32,
+    /// The page that holds it; for an inline bucket the page of the bucket's element.
+    pub page: PageId,
+    /// Position of `bytes` in the file.
+    pub offset: FileOffset,
+    /// The elements that passed, in page order.
+    pub elements: &'a [Element],
+    pub(crate) bytes: &'a [u8],
+    /// Set only for an element whose value is longer than 64 MiB, which then is the only one.
+    pub tail: Option<LeafTail<'a>>,
+    /// False when this is a further part of a leaf whose beginning was lent before.
+    pub is_start: bool,
+    /// Elements that are not here because they failed the check.
+    pub skipped: u32,
+}
+
+impl<'a> Leaf<'a> {
+    /// The key of `element`.
+    pub fn key(&self, element: &Element) -> &'a [u8] {
+        self.part(element.key, element.key_len)
+    }
+
+    /// The value of `element`; without its end when [`Leaf::tail`] is set.
+    pub fn value(&self, element: &Element) -> &'a [u8] {
+        let start = element.key.saturating_add(element.key_len as usize);
+        if self.tail.is_some() {
+            return self.bytes.get(start..).unwrap_or_default();
+        }
+        self.part(start, element.value_len)
+    }
+
+    /// The bytes from the first key to the last value, when keys and values follow each other without
+    /// a gap, as every writer lays them out.
+    pub fn contiguous(&self) -> Option<&'a [u8]> {
+        let (first, last) = (self.elements.first()?, self.elements.last()?);
+        let sum = self.elements.iter().fold(0usize, |sum, e| {
+            sum.saturating_add(e.key_len as usize).saturating_add(e.value_len as usize)
+        });
+        let end = last.end();
+        let whole = self.bytes.get(first.key..end)?;
+        // Elements ascend without overlap (checked), so equal length means no gap.
+        (whole.len() == sum && self.tail.is_none()).then_some(whole)
+    }
+
+    /// Position of the key of `element` in the file.
+    pub fn key_offset(&self, element: &Element) -> FileOffset {
+        self.offset.plus(element.key as u64)
+    }
+
+    fn part(&self, start: usize, len: u32) -> &'a [u8] {
+        // Checked when the leaf was read; an empty slice is unreachable and harmless.
+        self.bytes.get(start..start.saturating_add(len as usize)).unwrap_or_default()
+    }
+}
+
+impl Element {
+    fn end(&self) -> usize {
+        self.key.saturating_add(self.key_len as usize).saturating_add(self.value_len as usize)
+    }
+
+    /// Position of the key in the bytes of the leaf.
+    pub(crate) fn key_start(&self) -> usize {
+        self.key
+    }
+
+    pub(crate) fn key_len(&self) -> u32 {
+        self.key_len
+    }
+
+    pub(crate) fn value_len(&self) -> u32 {
+        self.value_len
+    }
+
+    /// The same element in bytes that begin at its key.
+    pub(crate) fn rebased(self) -> Self {
+        Self { key: 0, ..self }
+    }
+}
+
+/// Bounds that the keys of a page must keep, from its ancestors.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds<'a> {
+    /// No key may be below it.
+    pub(crate) lower: Option<&'a [u8]>,
+    /// Every key must be below it.
+    pub(crate) upper: Option<&'a [u8]>,
+}
+
+/// What [`check_elements`] found out besides findings.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LeafFacts {
+    /// Where the data of the last element ends, from the beginning of the page.
+    pub(crate) data_end: usize,
+    /// Elements that failed.
+    pub(crate) skipped: u32,
+}
+
+/// Gives the key of an element whose page is too long to be lent whole.
+pub(crate) type FarKey<'f> = &'f mut dyn FnMut(usize, usize) -> Option<Vec<u8>>;
+
+/// Checks the element headers of a leaf and collects those that hold. `place` is called only when
+/// something is wrong. `object_len` is how many bytes the page and its overflow pages have, of which
+/// `bytes` are the beginning. Source: bbolt v1.4.3 page layout, and its writers' habit of laying data
+/// out densely, in element order, right behind the last header.
+pub(crate) fn check_elements(
+    bytes: &[u8],
+    object_len: usize,
+    count: u16,
+    bounds: Bounds<'_>,
+    elements: &mut Vec<Element>,
+    findings: &mut Collector,
+    place: &dyn Fn() -> Place,
+    mut far_key: Option<FarKey<'_>>,
+) -> LeafFacts {
+    elements.clear();
+    let mut facts = LeafFacts::default();
+    let headers_end = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(count)));
+    let mut data_end = headers_end;
+    let mut previous: Option<(usize, usize)> = None;
+    let mut previous_far: Vec<u8> = Vec::new();
+    let mut report = |code: &'static Code, index: u32, key: Option<&[u8]>, message: String| {
+        let mut at = place();
+        at.element = Some(index);
+        at.key = key.map(<[u8]>::to_vec);
+        findings.add(Finding::new(code, at, message));
+    };
+    for index in 0..u32::from(count) {
+        let header = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(index as usize));
+        let Some(element) = bytes.get(header..).and_then(LeafElement::decode) else {
+            let message = format!(
+                "the page names {count} elements, but its {object_len} bytes hold only {index} headers"
+            );
+            report(&codes::ELEMENT_OUTSIDE, index, None, message);
+            facts.skipped = facts.skipped.saturating_add(u32::from(count).saturating_sub(index));
+            break;
+        };
+        let key = header.saturating_add(element.pos as usize);
+        let value = key.saturating_add(element.key_size as usize);
+        let end = value.saturating_add(element.value_size as usize);
+        if end > object_len {
+            let message = format!(
+                "key and value take bytes {key} to {end} of the page, which has {object_len} bytes"
+            );
+            report(&codes::ELEMENT_OUTSIDE, index, None, message);
+            facts.skipped = facts.skipped.saturating_add(1);
+            continue;
+        }
+        if element.key_size == 0 {
+            report(&codes::EMPTY_KEY, index, None, "the key has no bytes".into());
+            facts.skipped = facts.skipped.saturating_add(1);
+            continue;
+        }
+        if element.key_size > layout::MAX_KEY_SIZE {
+            let message = format!(
+                "the key has {} bytes, the limit is {}",
+                element.key_size,
+                layout::MAX_KEY_SIZE
+            );
+            report(&codes::LONG_KEY, index, None, message);
+            facts.skipped = facts.skipped.saturating_add(1);
+            continue;
+        }
+        if key < data_end {
+            let message = format!(
+                "key and value begin at byte {key} of the page, inside what ends at byte {data_end}; \
+                 they are not read again"
+            );
+            report(&codes::ELEMENT_OVERLAP, index, None, message);
+            facts.skipped = facts.skipped.saturating_add(1);
+            continue;
+        }
+        let far;
+        let key_bytes: &[u8] = match bytes.get(key..value) {
+            Some(near) => near,
+            None => {
+                far = far_key
+                    .as_mut()
+                    .and_then(|read| read(key, element.key_size as usize))
+                    .unwrap_or_default();
+                &far
+            }
+        };
+        if key > data_end {
+            let message = format!(
+                "its data begins at byte {key} of the page, the data before it ends at byte \
+                 {data_end}; no writer leaves such a gap"
+            );
+            report(&codes::ELEMENT_GAP, index, Some(key_bytes), message);
+        }
+        data_end = end;
+        if element.flags & !layout::ELEMENT_IS_BUCKET != 0 {
+            let message = format!("the element has unknown flags 0x{:x}", element.flags);
+            report(&codes::ELEMENT_FLAGS, index, Some(key_bytes), message);
+        }
+        let before: Option<&[u8]> = match previous {
+            Some((start, end)) => Some(bytes.get(start..end).unwrap_or(&previous_far)),
+            None => None,
+        };
+        match before {
+            Some(before) => {
+                let order = before.cmp(key_bytes);
+                if order != Ordering::Less {
+                    let word = if order == Ordering::Equal { "equal to" } else { "below" };
+                    let message = format!("the key is {word} the one before it");
+                    report(&codes::KEY_ORDER, index, Some(key_bytes), message);
+                }
+            }
+            None => {
+                if let Some(lower) = bounds.lower.filter(|lower| *lower > key_bytes) {
+                    let message =
+                        format!("the key is below the branch's key {}", escape::hex(lower));
+                    report(&codes::KEY_BELOW, index, Some(key_bytes), message);
+                }
+            }
+        }
+        if let Some(upper) = bounds.upper.filter(|upper| key_bytes >= *upper) {
+            let message = format!(
+                "the key is not below {}, where the next page begins",
+                escape::hex(upper)
+            );
+            report(&codes::KEY_ABOVE, index, Some(key_bytes), message);
+        }
+        if bytes.get(key..value).is_none() {
+            previous_far = key_bytes.to_vec();
+        }
+        previous = Some((key, value));
+        elements.push(Element {
+            key,
+            key_len: element.key_size,
+            value_len: element.value_size,
+            index,
+            is_bucket: element.flags & layout::ELEMENT_IS_BUCKET != 0,
+        });
+    }
+    facts.data_end = data_end;
+    facts
+}

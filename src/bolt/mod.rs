@@ -1,0 +1,33 @@
+//! The bbolt page file: metas, pages, buckets, cursors, one parallel scan, the structural check.
+//!
+//! Source: bbolt v1.3.6 to v1.5.0, whose on-disk format is one and the same. This layer knows nothing
+//! of what is stored in the buckets.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)
+)] // Tests build their inputs themselves, and a panic there is a failed test.
+
+pub mod check;
+mod cursor;
+mod database;
+mod elements;
+pub mod freelist;
+pub mod layout;
+mod meta;
+mod page_set;
+mod pages;
+mod plan;
+mod scan;
+#[cfg(any(feature = "write", test))]
+pub mod write;
+
+pub use cursor::{Cursor, CursorDamage, Entry};
+pub use database::{Bucket, Database, Scanned};
+pub use elements::{Element, Leaf, LeafTail};
+pub use meta::{
+    CandidateMeta, MetaChoice, MetaFault, MetaSlot, Metas, SecondMeta, SelectedMeta, ValidMeta,
+};
+pub use page_set::PageSet;
+pub use pages::{Geometry, PageProblem, Pages};
+pub use plan::{BucketRoot, Plan, PlannedBucket, StrayElement};
+pub use scan::{Census, Scan, Visitor, scan};

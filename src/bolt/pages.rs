@@ -1,0 +1,115 @@
+//! Pages of a file: where they are, and getting at their bytes.
+
+use super::layout::{PAGE_HEADER, PageHeader};
+use super::meta::ValidMeta;
+use crate::error::Result;
+use crate::ids::{FileOffset, PageId};
+use crate::source::{Source, WindowBuffer};
+
+/// Objects longer than this are read in pieces.
+pub(crate) const WHOLE_OBJECT_LIMIT: u64 = 64 << 20;
+
+/// The figures that tell where pages are and which there can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Bytes per page.
+    pub page_size: u32,
+    /// One past the highest page ever allocated, as the meta says.
+    pub high_water: PageId,
+    /// Whole pages that the file holds; the meta may claim more.
+    pub pages_in_file: u64,
+}
+
+impl Geometry {
+    /// The geometry that `meta` gives a database of `database_len` bytes.
+    pub fn new(meta: &ValidMeta, database_len: u64) -> Self {
+        Self {
+            page_size: meta.page_size,
+            high_water: meta.high_water,
+            // A valid meta's page size is at least 1 KiB.
+            pages_in_file: database_len.checked_div(u64::from(meta.page_size)).unwrap_or(0),
+        }
+    }
+
+    /// Checks that a page of this id can exist and is inside the file.
+    ///
+    /// # Errors
+    /// [`PageProblem::OutOfBounds`] or [`PageProblem::BeyondFile`].
+    pub fn locate(&self, page: PageId) -> Result<FileOffset, PageProblem> {
+        if page.0 < 2 || page >= self.high_water {
+            return Err(PageProblem::OutOfBounds);
+        }
+        if page.0 >= self.pages_in_file {
+            return Err(PageProblem::BeyondFile);
+        }
+        page.offset(self.page_size).ok_or(PageProblem::OutOfBounds)
+    }
+
+    /// Bytes that an object with `overflow` further pages takes.
+    pub fn object_len(&self, overflow: u32) -> u64 {
+        u64::from(overflow).saturating_add(1).saturating_mul(u64::from(self.page_size))
+    }
+}
+
+/// Why a page cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageProblem {
+    /// The id is 0, 1, or not below the high-water mark.
+    OutOfBounds,
+    /// The file ends before the page does.
+    BeyondFile,
+}
+
+/// Reads page objects of one database.
+#[derive(Debug, Clone, Copy)]
+pub struct Pages<'s> {
+    /// The bytes.
+    pub source: &'s dyn Source,
+    /// Where pages are.
+    pub geometry: Geometry,
+}
+
+impl<'s> Pages<'s> {
+    /// The header of `page`.
+    ///
+    /// # Errors
+    /// Only when reading fails; what is wrong with the page is the inner result.
+    pub fn header(&self, page: PageId) -> Result<Result<PageHeader, PageProblem>> {
+        let offset = match self.geometry.locate(page) {
+            Ok(offset) => offset,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let mut bytes = [0; PAGE_HEADER];
+        self.source.read_exact_at(offset, &mut bytes)?;
+        Ok(PageHeader::decode(&bytes).ok_or(PageProblem::BeyondFile))
+    }
+
+    /// The header of `page` and the bytes of the whole object, as many of them as the file holds, at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// Only when reading fails; what is wrong with the page is the inner result.
+    pub fn object<'a>(
+        &'a self,
+        page: PageId,
+        limit: u64,
+        buffer: &'a mut WindowBuffer,
+    ) -> Result<Result<(PageHeader, &'a [u8]), PageProblem>> {
+        let offset = match self.geometry.locate(page) {
+            Ok(offset) => offset,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let header = match self.header(page)? {
+            Ok(header) => header,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let in_file = self
+            .geometry
+            .pages_in_file
+            .saturating_mul(u64::from(self.geometry.page_size))
+            .saturating_sub(offset.0);
+        let len = self.geometry.object_len(header.overflow).min(in_file).min(limit);
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        Ok(Ok((header, buffer.lend(self.source, offset, len)?)))
+    }
+}

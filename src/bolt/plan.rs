@@ -1,0 +1,941 @@
+//! What a scan will visit: the branch pages of every bucket read once, in order, and a table of the
+//! leaves below them. Leaves themselves are not touched here.
+//!
+//! Every page that is referenced is claimed in a bit set before any leaf is read. Two objects that
+//! overlap always have the first page of one inside the other, so a leaf whose overflow pages run into
+//! a claimed page is found the same way whatever thread reads it first, and no byte is read twice.
+
+use std::ops::Range;
+
+use super::check::codes;
+use super::elements::{Bounds, Leaf, LeafFacts, check_elements};
+use super::layout::{
+    BUCKET_HEADER, BranchElement, BucketHeader, ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags,
+};
+use super::page_set::PageSet;
+use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
+use crate::error::Result;
+use crate::finding::{Collector, Finding, Place, escape};
+use crate::ids::{FileOffset, PageId};
+use crate::options::Options;
+use crate::source::WindowBuffer;
+
+/// Deeper than any tree of real keys: two keys of 32 KiB per branch page give depth 30 at 2^30 leaves.
+const MAX_DEPTH: usize = 64;
+/// Room on a branch page beyond the page size: writers put at least two keys on a page, and splitting
+/// starts at five.
+const BRANCH_SLACK: u64 = 1 << 20;
+/// Longer lower bounds are read again from their branch page when they are needed.
+const STORED_KEY: usize = 48;
+const NO_KEY: u8 = 255;
+const FAR_KEY: u8 = 254;
+const NO_BRANCH: u32 = u32::MAX;
+
+/// Where the content of a bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketRoot {
+    /// A tree with this root page.
+    Page(PageId),
+    /// One leaf inside the bucket's own value, at this place in the file.
+    Inline(FileOffset),
+}
+
+/// A bucket that the scan will visit.
+#[derive(Debug, Clone)]
+pub struct PlannedBucket {
+    /// Names from the outermost bucket to this one; empty for the root bucket.
+    pub path: Vec<Vec<u8>>,
+    /// Where its content is; `None` when its header is damaged.
+    pub root: Option<BucketRoot>,
+    /// The ranks of its leaves.
+    pub ranks: Range<u32>,
+    /// Levels of branch pages above its leaves.
+    pub branch_levels: u32,
+    /// Branch pages.
+    pub branch_pages: u64,
+}
+
+impl PlannedBucket {
+    /// The bucket's own name; empty for the root bucket.
+    pub fn name(&self) -> &[u8] {
+        self.path.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// True for the buckets that lie directly in the root bucket.
+    pub fn is_top_level(&self) -> bool {
+        self.path.len() == 1
+    }
+}
+
+/// An element of the root bucket that is no bucket.
+#[derive(Debug, Clone)]
+pub struct StrayElement {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Where it is.
+    pub place: Place,
+}
+
+#[derive(Debug)]
+struct Branch {
+    page: u32,
+    parent: u32,
+}
+
+/// Consecutive ranks that are consecutive elements of one branch page.
+#[derive(Debug)]
+struct LeafRun {
+    first_rank: u32,
+    branch: u32,
+    first_element: u16,
+    upper: Option<Box<[u8]>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct InlineLeaf {
+    pub(crate) rank: u32,
+    pub(crate) page: PageId,
+    pub(crate) offset: FileOffset,
+    pub(crate) path: Vec<PageId>,
+    pub(crate) bytes: Box<[u8]>,
+}
+
+/// The bounds of one leaf, copied where they would not live long enough.
+#[derive(Debug, Default)]
+pub(crate) struct BoundsBuffer {
+    lower: Vec<u8>,
+    upper: Vec<u8>,
+    has_lower: bool,
+    has_upper: bool,
+}
+
+impl BoundsBuffer {
+    pub(crate) fn bounds(&self) -> Bounds<'_> {
+        Bounds {
+            lower: self.has_lower.then_some(&*self.lower),
+            upper: self.has_upper.then_some(&*self.upper),
+        }
+    }
+}
+
+/// The list of leaves to scan, bucket by bucket in tree order.
+#[derive(Debug)]
+pub struct Plan<'s> {
+    /// The pages.
+    pub pages: Pages<'s>,
+    /// The root bucket first, then the top-level buckets in the order of their names, then nested ones.
+    pub buckets: Vec<PlannedBucket>,
+    /// Elements of the root bucket that are no buckets.
+    pub strays: Vec<StrayElement>,
+    /// Pages that something refers to.
+    pub claimed: PageSet,
+    /// Branch pages of all buckets, their overflow pages not counted.
+    pub branch_pages: u64,
+    /// Bytes in use on branch pages.
+    pub branch_bytes: u64,
+    /// Overflow pages of branch pages.
+    pub branch_overflow: u64,
+    /// Pages that could not be read, so that what they held is unknown.
+    pub unreadable: u64,
+    pub(crate) inline: Vec<InlineLeaf>,
+    leaves: Vec<u32>,
+    lower: Vec<u32>,
+    keys: Vec<u8>,
+    runs: Vec<LeafRun>,
+    branches: Vec<Branch>,
+    careful: bool,
+}
+
+/// A bucket element found on a leaf, to be planned in its turn.
+#[derive(Debug)]
+pub(crate) struct FoundBucket {
+    pub(crate) path: Vec<Vec<u8>>,
+    pub(crate) rank: u32,
+    pub(crate) index: u32,
+    pub(crate) place: Place,
+    pub(crate) value: Vec<u8>,
+    pub(crate) value_offset: FileOffset,
+    /// Length of the value, which may be longer than what was copied.
+    pub(crate) value_len: u64,
+}
+
+impl FoundBucket {
+    /// How much of a bucket's value is worth copying: writers inline only a quarter of a page.
+    pub(crate) fn copy_limit(page_size: u32) -> usize {
+        (page_size as usize).saturating_add(BUCKET_HEADER)
+    }
+}
+
+struct Frame {
+    bytes: Vec<u8>,
+    count: u16,
+    next: u16,
+    branch: u32,
+    upper: Option<Vec<u8>>,
+}
+
+impl<'s> Plan<'s> {
+    /// Reads the root bucket and the branch pages of every top-level bucket. With `careful`, the header
+    /// of every leaf is looked at too, which finds leaves at uneven depths.
+    ///
+    /// # Errors
+    /// Reading, cancelling. Damage is a finding.
+    pub fn new(
+        pages: Pages<'s>,
+        root: PageId,
+        freelist: Option<Range<u64>>,
+        careful: bool,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<Self> {
+        let mut plan = Self {
+            pages,
+            buckets: Vec::new(),
+            strays: Vec::new(),
+            claimed: PageSet::new(pages.geometry.pages_in_file.min(pages.geometry.high_water.0)),
+            branch_pages: 0,
+            branch_bytes: 0,
+            branch_overflow: 0,
+            unreadable: 0,
+            inline: Vec::new(),
+            leaves: Vec::new(),
+            lower: Vec::new(),
+            keys: Vec::new(),
+            runs: Vec::new(),
+            branches: Vec::new(),
+            careful,
+        };
+        plan.claimed.insert(PageId(0));
+        plan.claimed.insert(PageId(1));
+        for page in freelist.into_iter().flatten() {
+            plan.claimed.insert(PageId(page));
+        }
+        plan.add_tree(Vec::new(), root, options, findings)?;
+        Ok(plan)
+    }
+
+    /// Plans buckets that were found on leaves, in the order given.
+    pub(crate) fn add_buckets(
+        &mut self,
+        found: Vec<FoundBucket>,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        for bucket in found {
+            options.cancel.check()?;
+            self.add_bucket(bucket, options, findings)?;
+        }
+        Ok(())
+    }
+
+    fn add_bucket(
+        &mut self,
+        found: FoundBucket,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        let damaged = |plan: &mut Self, findings: &mut Collector, message: String| {
+            findings.add(Finding::new(&codes::BUCKET_HEADER, found.place.clone(), message));
+            let end = plan.rank();
+            plan.buckets.push(PlannedBucket {
+                path: found.path.clone(),
+                root: None,
+                ranks: end..end,
+                branch_levels: 0,
+                branch_pages: 0,
+            });
+        };
+        let Some(header) = BucketHeader::decode(&found.value) else {
+            let message = format!(
+                "the value has {} bytes, a bucket header has {BUCKET_HEADER}",
+                found.value_len
+            );
+            damaged(self, findings, message);
+            return Ok(());
+        };
+        if header.root != PageId(0) {
+            if found.value_len != BUCKET_HEADER as u64 {
+                let message = format!(
+                    "the bucket has root page {} and still {} bytes of value, a header has {BUCKET_HEADER}",
+                    header.root, found.value_len
+                );
+                findings.add(Finding::new(&codes::BUCKET_HEADER, found.place.clone(), message));
+            }
+            return self.add_tree(found.path, header.root, options, findings);
+        }
+        if found.value_len > found.value.len() as u64 {
+            let message = format!(
+                "an inline bucket has {} bytes of value, longer than a page of {}",
+                found.value_len, self.pages.geometry.page_size
+            );
+            damaged(self, findings, message);
+            return Ok(());
+        }
+        let rank = self.rank();
+        let offset = found.value_offset.plus(BUCKET_HEADER as u64);
+        self.push_leaf_entry(0);
+        self.runs.push(LeafRun {
+            first_rank: rank,
+            branch: NO_BRANCH,
+            first_element: 0,
+            upper: None,
+        });
+        self.inline.push(InlineLeaf {
+            rank,
+            page: found.place.page.unwrap_or_default(),
+            offset,
+            path: found.place.path,
+            bytes: found.value.get(BUCKET_HEADER..).unwrap_or_default().into(),
+        });
+        self.buckets.push(PlannedBucket {
+            path: found.path,
+            root: Some(BucketRoot::Inline(offset)),
+            ranks: rank..rank.saturating_add(1),
+            branch_levels: 0,
+            branch_pages: 0,
+        });
+        Ok(())
+    }
+
+    fn add_tree(
+        &mut self,
+        path: Vec<Vec<u8>>,
+        root: PageId,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        let first = self.rank();
+        let branches = self.branch_pages;
+        let leaf_level = if self.careful { None } else { self.leftmost_depth(root)? };
+        self.walk(&path, root, leaf_level, options, findings)?;
+        self.buckets.push(PlannedBucket {
+            path,
+            root: Some(BucketRoot::Page(root)),
+            ranks: first..self.rank(),
+            branch_levels: leaf_level.map_or(0, |level| u32::try_from(level).unwrap_or(0)),
+            branch_pages: self.branch_pages.saturating_sub(branches),
+        });
+        Ok(())
+    }
+
+    /// Levels of branch pages on the way to the first leaf; `None` when that way is damaged.
+    fn leftmost_depth(&self, root: PageId) -> Result<Option<usize>> {
+        let mut page = root;
+        for level in 0..MAX_DEPTH {
+            let Ok(header) = self.pages.header(page)? else { return Ok(None) };
+            match header.flags {
+                flags::LEAF => return Ok(Some(level)),
+                flags::BRANCH => {}
+                _ => return Ok(None),
+            }
+            let mut element = [0; ELEMENT_HEADER];
+            let Ok(offset) = self.pages.geometry.locate(page) else { return Ok(None) };
+            self.pages.source.read_exact_at(offset.plus(PAGE_HEADER as u64), &mut element)?;
+            let Some(element) = BranchElement::decode(&element) else { return Ok(None) };
+            page = element.child;
+        }
+        Ok(None)
+    }
+
+    fn walk(
+        &mut self,
+        bucket: &[Vec<u8>],
+        root: PageId,
+        leaf_level: Option<usize>,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        let mut stack: Vec<Frame> = Vec::new();
+        let mut buffer = WindowBuffer::new();
+        self.enter(
+            bucket, root, &mut stack, leaf_level, None, None, &mut buffer, findings,
+        )?;
+        while let Some(frame) = stack.last_mut() {
+            if frame.next >= frame.count {
+                stack.pop();
+                continue;
+            }
+            let index = frame.next;
+            frame.next = index.saturating_add(1);
+            let Some(element) = branch_element(&frame.bytes, index) else { continue };
+            let key = branch_key(&frame.bytes, index, &element).map(<[u8]>::to_vec);
+            let next = index.saturating_add(1);
+            let upper = branch_element(&frame.bytes, next)
+                .filter(|_| next < frame.count)
+                .and_then(|e| branch_key(&frame.bytes, next, &e))
+                .map(<[u8]>::to_vec)
+                .or_else(|| frame.upper.clone());
+            if index & 0xff == 0 {
+                options.cancel.check()?;
+            }
+            self.enter(
+                bucket,
+                element.child,
+                &mut stack,
+                leaf_level,
+                Some((index, key)),
+                upper,
+                &mut buffer,
+                findings,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Visits one page: notes a leaf, or puts a branch on the stack.
+    #[expect(clippy::too_many_arguments, reason = "one step of one walk; the state is the stack")]
+    fn enter(
+        &mut self,
+        bucket: &[Vec<u8>],
+        page: PageId,
+        stack: &mut Vec<Frame>,
+        leaf_level: Option<usize>,
+        from: Option<(u16, Option<Vec<u8>>)>,
+        upper: Option<Vec<u8>>,
+        buffer: &mut WindowBuffer,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        let geometry = self.pages.geometry;
+        let parent = stack.last().map_or(NO_BRANCH, |frame| frame.branch);
+        let place = |plan: &Self| {
+            let mut place = Place::page(page, geometry.page_size);
+            place.path = plan.branch_path(parent);
+            place.path.push(page);
+            place.bucket = bucket.to_vec();
+            place
+        };
+        if let Err(problem) = geometry.locate(page) {
+            self.unreadable = self.unreadable.saturating_add(1);
+            let mut at = place(self);
+            let (code, message) = match problem {
+                PageProblem::OutOfBounds => {
+                    // The place is where the wrong id stands, not where it leads.
+                    at.offset = None;
+                    let text = id_as_text(page).map_or(String::new(), |t| format!(" (text: \"{t}\")"));
+                    let message = format!(
+                        "page {page}{text} is referenced; pages go from 2 to the high-water mark {}",
+                        geometry.high_water
+                    );
+                    (&codes::PAGE_OUT_OF_BOUNDS, message)
+                }
+                PageProblem::BeyondFile => {
+                    let message =
+                        format!("the page is in use; the file holds {} pages", geometry.pages_in_file);
+                    (&codes::PAGE_MISSING, message)
+                }
+            };
+            findings.add(Finding::new(code, at, message));
+            return Ok(());
+        }
+        if !self.claimed.insert(page) {
+            let message = "the page is already in use elsewhere; it is not read again".to_string();
+            findings.add(Finding::new(&codes::PAGE_TWICE, place(self), message));
+            self.unreadable = self.unreadable.saturating_add(1);
+            return Ok(());
+        }
+        if leaf_level == Some(stack.len()) {
+            self.push_leaf(page, parent, from, upper);
+            return Ok(());
+        }
+        let limit = u64::from(geometry.page_size).saturating_add(BRANCH_SLACK);
+        let pages = self.pages;
+        let Ok((header, bytes)) = pages.object(page, limit, buffer)? else { return Ok(()) };
+        if header.flags == flags::LEAF && header.id == page {
+            if leaf_level.is_some() {
+                let message = format!("a leaf at level {}, others are deeper", stack.len());
+                findings.add(Finding::new(&codes::UNEVEN_DEPTH, place(self), message));
+            }
+            self.push_leaf(page, parent, from, upper);
+            return Ok(());
+        }
+        if !check_header(page, &header, flags::BRANCH, bytes, &|| place(self), findings) {
+            self.unreadable = self.unreadable.saturating_add(1);
+            return Ok(());
+        }
+        if stack.len() >= MAX_DEPTH {
+            let message = format!("the branch is at level {MAX_DEPTH}; nothing below it is read");
+            findings.add(Finding::new(&codes::TOO_DEEP, place(self), message));
+            self.unreadable = self.unreadable.saturating_add(1);
+            return Ok(());
+        }
+        let owned = self.claim_overflow(page, &header, &place, findings);
+        let own_len = usize::try_from(geometry.object_len(owned)).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..own_len).unwrap_or(bytes);
+        let lower = from.as_ref().and_then(|(_, key)| key.as_deref());
+        let bounds = Bounds { lower, upper: upper.as_deref() };
+        let data_end = check_branch(bytes, &header, bounds, &|| place(self), findings);
+        self.check_excess(&header, data_end, &|| place(self), findings);
+        self.branch_pages = self.branch_pages.saturating_add(1);
+        self.branch_overflow = self.branch_overflow.saturating_add(u64::from(owned));
+        self.branch_bytes = self.branch_bytes.saturating_add(data_end as u64);
+        let number = u32::try_from(self.branches.len()).unwrap_or(NO_BRANCH);
+        self.branches.push(Branch { page: page_number(page), parent });
+        stack.push(Frame {
+            bytes: bytes.get(..data_end).unwrap_or(bytes).to_vec(),
+            count: header.count,
+            next: 0,
+            branch: number,
+            upper,
+        });
+        Ok(())
+    }
+
+    /// Claims the overflow pages of an object; returns how many are its own. The first page that is
+    /// already in use or impossible ends it.
+    pub(crate) fn claim_overflow(
+        &self,
+        page: PageId,
+        header: &PageHeader,
+        place: &dyn Fn(&Self) -> Place,
+        findings: &mut Collector,
+    ) -> u32 {
+        let geometry = self.pages.geometry;
+        let mut owned = 0;
+        for step in 1..=header.overflow {
+            let next = PageId(page.0.saturating_add(u64::from(step)));
+            let message = match geometry.locate(next) {
+                Ok(_) if self.claimed.insert(next) => {
+                    owned = step;
+                    continue;
+                }
+                Ok(_) => {
+                    let message = format!(
+                        "it has {} overflow pages, but page {next} is in use elsewhere",
+                        header.overflow
+                    );
+                    findings.add(Finding::new(&codes::PAGE_TWICE, place(self), message));
+                    return owned;
+                }
+                Err(PageProblem::OutOfBounds) => format!(
+                    "it has {} overflow pages, which lead beyond the high-water mark {}",
+                    header.overflow, geometry.high_water
+                ),
+                Err(PageProblem::BeyondFile) => format!(
+                    "it has {} overflow pages, of which the file holds {owned}",
+                    header.overflow
+                ),
+            };
+            findings.add(Finding::new(&codes::OVERFLOW_OUT_OF_BOUNDS, place(self), message));
+            return owned;
+        }
+        owned
+    }
+
+    /// Checks that an object has no more overflow pages than its data, which end at `data_end`, need.
+    pub(crate) fn check_excess(
+        &self,
+        header: &PageHeader,
+        data_end: usize,
+        place: &dyn Fn() -> Place,
+        findings: &mut Collector,
+    ) {
+        let page_size = self.pages.geometry.page_size as usize;
+        // bbolt up to 1.3.3 took one page more when the data ended exactly at the end of a page.
+        let needed = data_end.checked_div(page_size).unwrap_or(0);
+        if (header.overflow as usize) > needed {
+            let message = format!(
+                "it has {} overflow pages, its data end at byte {data_end}, pages have {page_size}",
+                header.overflow
+            );
+            findings.add(Finding::new(&codes::OVERFLOW_EXCESS, place(), message));
+        }
+    }
+
+    /// How many leaves there are.
+    pub fn leaf_count(&self) -> u32 {
+        self.rank()
+    }
+
+    /// The page of the leaf of this rank; page 0 for an inline bucket.
+    pub(crate) fn leaf_page(&self, rank: u32) -> PageId {
+        PageId(self.leaves.get(rank as usize).copied().map_or(0, u64::from))
+    }
+
+    /// The bucket whose leaves include `rank`.
+    pub fn bucket_of(&self, rank: u32) -> Option<&PlannedBucket> {
+        // Ranks are handed out bucket after bucket.
+        let after = self.buckets.partition_point(|bucket| bucket.ranks.start <= rank);
+        self.buckets.get(..after)?.iter().rev().find(|bucket| bucket.ranks.contains(&rank))
+    }
+
+    /// Where the leaf of this rank is.
+    pub fn leaf_place(&self, rank: u32) -> Place {
+        let bucket = self.bucket_of(rank).map(|b| b.path.clone()).unwrap_or_default();
+        let inline = self.inline.binary_search_by_key(&rank, |leaf| leaf.rank).ok();
+        if let Some(leaf) = inline.and_then(|i| self.inline.get(i)) {
+            return Place {
+                offset: Some(leaf.offset),
+                page: Some(leaf.page),
+                path: leaf.path.clone(),
+                bucket,
+                ..Place::default()
+            };
+        }
+        let page = self.leaf_page(rank);
+        let mut place = Place::page(page, self.pages.geometry.page_size);
+        place.path = self.run_of(rank).map(|run| self.branch_path(run.branch)).unwrap_or_default();
+        place.path.push(page);
+        place.bucket = bucket;
+        place
+    }
+
+    /// The keys that the branch above sets as bounds for the leaf of this rank.
+    pub(crate) fn load_bounds(
+        &self,
+        rank: u32,
+        bounds: &mut BoundsBuffer,
+        buffer: &mut WindowBuffer,
+    ) -> Result<()> {
+        bounds.has_lower = self.lower_key(rank, &mut bounds.lower, buffer)?;
+        let next = rank.saturating_add(1);
+        let Some(at) = self.run_index(rank) else {
+            bounds.has_upper = false;
+            return Ok(());
+        };
+        let same_run = self
+            .runs
+            .get(at.saturating_add(1))
+            .map_or(self.rank(), |run| run.first_rank)
+            > next;
+        if same_run {
+            bounds.has_upper = self.lower_key(next, &mut bounds.upper, buffer)?;
+            return Ok(());
+        }
+        let upper = self.runs.get(at).and_then(|run| run.upper.as_deref());
+        bounds.has_upper = upper.is_some();
+        bounds.upper.clear();
+        bounds.upper.extend_from_slice(upper.unwrap_or_default());
+        Ok(())
+    }
+
+    fn lower_key(&self, rank: u32, key: &mut Vec<u8>, buffer: &mut WindowBuffer) -> Result<bool> {
+        key.clear();
+        let stored = self.lower.get(rank as usize).and_then(|at| self.keys.get(*at as usize..));
+        let Some((len, rest)) = stored.and_then(<[u8]>::split_first) else { return Ok(false) };
+        match *len {
+            NO_KEY => Ok(false),
+            FAR_KEY => self.far_key(rank, key, buffer),
+            len => {
+                key.extend_from_slice(rest.get(..usize::from(len)).unwrap_or_default());
+                Ok(true)
+            }
+        }
+    }
+
+    fn far_key(&self, rank: u32, key: &mut Vec<u8>, buffer: &mut WindowBuffer) -> Result<bool> {
+        let Some(run) = self.run_of(rank) else { return Ok(false) };
+        let Some(branch) = self.branches.get(run.branch as usize) else { return Ok(false) };
+        let index = u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
+        let Ok(index) = u16::try_from(index) else { return Ok(false) };
+        let limit = u64::from(self.pages.geometry.page_size).saturating_add(BRANCH_SLACK);
+        let page = PageId(u64::from(branch.page));
+        let Ok((_, bytes)) = self.pages.object(page, limit, buffer)? else { return Ok(false) };
+        let found = branch_element(bytes, index).and_then(|e| branch_key(bytes, index, &e));
+        key.extend_from_slice(found.unwrap_or_default());
+        Ok(found.is_some())
+    }
+
+    fn rank(&self) -> u32 {
+        // At most one leaf per page of the file plus the inline ones; more than 2^32 pages are refused.
+        u32::try_from(self.leaves.len()).unwrap_or(u32::MAX)
+    }
+
+    fn push_leaf(
+        &mut self,
+        page: PageId,
+        parent: u32,
+        from: Option<(u16, Option<Vec<u8>>)>,
+        upper: Option<Vec<u8>>,
+    ) {
+        let rank = self.rank();
+        let (element, key) = from.unwrap_or((0, None));
+        let upper = upper.map(Vec::into_boxed_slice);
+        let run_goes_on = self.runs.last_mut().filter(|run| {
+            let expected =
+                u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
+            parent != NO_BRANCH && run.branch == parent && expected == u32::from(element)
+        });
+        match run_goes_on {
+            // The bound behind the last leaf is the one that counts for the run.
+            Some(run) => run.upper = upper,
+            None => self.runs.push(LeafRun {
+                first_rank: rank,
+                branch: parent,
+                first_element: element,
+                upper,
+            }),
+        }
+        let at = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        self.push_leaf_entry(page_number(page));
+        if let Some(slot) = self.lower.last_mut() {
+            *slot = at;
+        }
+        match key {
+            None => self.keys.push(NO_KEY),
+            Some(key) if key.len() > STORED_KEY => self.keys.push(FAR_KEY),
+            Some(key) => {
+                self.keys.push(u8::try_from(key.len()).unwrap_or(NO_KEY));
+                self.keys.extend_from_slice(&key);
+            }
+        }
+    }
+
+    fn push_leaf_entry(&mut self, page: u32) {
+        self.leaves.push(page);
+        // Beyond the arena: no bound.
+        self.lower.push(u32::MAX);
+    }
+
+    fn run_index(&self, rank: u32) -> Option<usize> {
+        self.runs.partition_point(|run| run.first_rank <= rank).checked_sub(1)
+    }
+
+    fn run_of(&self, rank: u32) -> Option<&LeafRun> {
+        self.runs.get(self.run_index(rank)?)
+    }
+
+    fn branch_path(&self, branch: u32) -> Vec<PageId> {
+        let mut path = Vec::new();
+        let mut number = branch;
+        while let Some(branch) = self.branches.get(number as usize) {
+            path.push(PageId(u64::from(branch.page)));
+            number = branch.parent;
+        }
+        path.reverse();
+        path
+    }
+
+    /// Collects the buckets among the elements of `leaf`, and with `strays` what is none.
+    pub(crate) fn found_buckets(
+        &self,
+        leaf: &Leaf<'_>,
+        mut strays: Option<&mut Vec<StrayElement>>,
+        found: &mut Vec<FoundBucket>,
+    ) {
+        for element in leaf.elements {
+            if !element.is_bucket && strays.is_none() {
+                continue;
+            }
+            let mut place = self.leaf_place(leaf.rank);
+            place.element = Some(element.index);
+            place.key = Some(leaf.key(element).to_vec());
+            if !element.is_bucket {
+                if let Some(strays) = &mut strays {
+                    strays.push(StrayElement { key: leaf.key(element).to_vec(), place });
+                }
+                continue;
+            }
+            let value = leaf.value(element);
+            let limit = FoundBucket::copy_limit(self.pages.geometry.page_size);
+            let mut path = place.bucket.clone();
+            path.push(leaf.key(element).to_vec());
+            found.push(FoundBucket {
+                path,
+                rank: leaf.rank,
+                index: element.index,
+                place,
+                value: value.get(..limit).unwrap_or(value).to_vec(),
+                value_offset: leaf.key_offset(element).plus(u64::from(element.key_len())),
+                value_len: u64::from(element.value_len()),
+            });
+        }
+    }
+}
+
+fn page_number(page: PageId) -> u32 {
+    // Files of more than 2^32 pages are refused when they are opened.
+    u32::try_from(page.0).unwrap_or(u32::MAX)
+}
+
+/// Checks what the header of a page says of itself. False when the page must not be read further.
+pub(crate) fn check_header(
+    page: PageId,
+    header: &PageHeader,
+    wanted: u16,
+    bytes: &[u8],
+    place: &dyn Fn() -> Place,
+    findings: &mut Collector,
+) -> bool {
+    if header.id != page {
+        let text = text_at_start(bytes)
+            .map_or(String::new(), |text| format!("; the page begins with the text \"{text}\""));
+        let message = format!("the page says it is page {}{text}", header.id);
+        findings.add(Finding::new(&codes::PAGE_ID, place(), message));
+        return false;
+    }
+    if header.flags != wanted {
+        let expected = if wanted == flags::BRANCH { "branch or leaf" } else { "leaf" };
+        let message = format!(
+            "the page is of type {} (flags 0x{:02x}), expected: {expected}",
+            flags::name(header.flags),
+            header.flags
+        );
+        findings.add(Finding::new(&codes::PAGE_TYPE, place(), message));
+        return false;
+    }
+    true
+}
+
+/// Checks the elements of a branch page; returns where its data end.
+fn check_branch(
+    bytes: &[u8],
+    header: &PageHeader,
+    bounds: Bounds<'_>,
+    place: &dyn Fn() -> Place,
+    findings: &mut Collector,
+) -> usize {
+    let mut data_end = PAGE_HEADER
+        .saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
+        .min(bytes.len());
+    if header.count == 0 {
+        let message = "a branch needs at least one element".to_string();
+        findings.add(Finding::new(&codes::EMPTY_BRANCH, place(), message));
+    }
+    let mut previous: Option<&[u8]> = None;
+    for index in 0..header.count {
+        let mut report = |code, key: Option<&[u8]>, message: String| {
+            let mut at = place();
+            at.element = Some(u32::from(index));
+            at.key = key.map(<[u8]>::to_vec);
+            findings.add(Finding::new(code, at, message));
+        };
+        let Some(element) = branch_element(bytes, index) else {
+            let message = format!(
+                "the page names {} elements, but its {} bytes hold only {index} headers",
+                header.count,
+                bytes.len()
+            );
+            report(&codes::ELEMENT_OUTSIDE, None, message);
+            break;
+        };
+        let start = element_at(index).saturating_add(element.pos as usize);
+        let Some(key) = branch_key(bytes, index, &element) else {
+            let message = format!(
+                "the key takes bytes {start} to {} of the page, which has {} bytes",
+                start.saturating_add(element.key_size as usize),
+                bytes.len()
+            );
+            report(&codes::ELEMENT_OUTSIDE, None, message);
+            continue;
+        };
+        if key.is_empty() {
+            report(&codes::EMPTY_KEY, None, "the key has no bytes".into());
+        }
+        if start < data_end {
+            let message = format!(
+                "the key begins at byte {start} of the page, inside what ends at byte {data_end}"
+            );
+            report(&codes::ELEMENT_OVERLAP, Some(key), message);
+        } else if start > data_end {
+            let message = format!(
+                "its key begins at byte {start} of the page, the data before it ends at byte \
+                 {data_end}; no writer leaves such a gap"
+            );
+            report(&codes::ELEMENT_GAP, Some(key), message);
+        }
+        data_end = data_end.max(start.saturating_add(key.len()));
+        match previous {
+            Some(before) if before >= key => {
+                let word = if before == key { "equal to" } else { "below" };
+                let message = format!("the key is {word} the one before it");
+                report(&codes::KEY_ORDER, Some(key), message);
+            }
+            None if bounds.lower.is_some_and(|lower| lower > key) => {
+                let lower = bounds.lower.unwrap_or_default();
+                let message = format!("the key is below the branch's key {}", escape::hex(lower));
+                report(&codes::KEY_BELOW, Some(key), message);
+            }
+            _ => {}
+        }
+        if let Some(upper) = bounds.upper.filter(|upper| key >= *upper) {
+            let message =
+                format!("the key is not below {}, where the next page begins", escape::hex(upper));
+            report(&codes::KEY_ABOVE, Some(key), message);
+        }
+        previous = Some(key);
+    }
+    data_end
+}
+
+fn element_at(index: u16) -> usize {
+    PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(index)))
+}
+
+pub(crate) fn branch_element(bytes: &[u8], index: u16) -> Option<BranchElement> {
+    BranchElement::decode(bytes.get(element_at(index)..)?)
+}
+
+pub(crate) fn branch_key<'a>(
+    bytes: &'a [u8],
+    index: u16,
+    element: &BranchElement,
+) -> Option<&'a [u8]> {
+    let start = element_at(index).checked_add(element.pos as usize)?;
+    bytes.get(start..start.checked_add(element.key_size as usize)?)
+}
+
+/// Page ids in damaged files are often text that was written over them; shown as such it is recognised.
+pub(crate) fn id_as_text(page: PageId) -> Option<String> {
+    let bytes = page.0.to_le_bytes();
+    let printable = bytes.iter().take_while(|b| (0x20..0x7f).contains(*b)).count();
+    (printable >= 5).then(|| escape::text(bytes.get(..printable).unwrap_or_default()))
+}
+
+fn text_at_start(bytes: &[u8]) -> Option<String> {
+    let head = bytes.get(..24).unwrap_or(bytes);
+    let printable =
+        head.iter().take_while(|b| (0x20..0x7f).contains(*b) || **b == b'\n').count();
+    (printable >= 6).then(|| escape::text(head.get(..printable).unwrap_or_default()))
+}
+
+/// Checks the page inside an inline bucket; returns the facts when its elements could be read.
+pub(crate) fn check_inline(
+    leaf: &InlineLeaf,
+    elements: &mut Vec<super::elements::Element>,
+    findings: &mut Collector,
+    place: &dyn Fn() -> Place,
+) -> Option<LeafFacts> {
+    let mut damaged = |message: String| {
+        findings.add(Finding::new(&codes::INLINE_BUCKET, place(), message));
+    };
+    let Some(header) = PageHeader::decode(&leaf.bytes) else {
+        damaged(format!("it has {} bytes, a page header has {PAGE_HEADER}", leaf.bytes.len()));
+        return None;
+    };
+    if header.id != PageId(0) || header.overflow != 0 {
+        damaged(format!(
+            "its header has id {} and {} overflow pages, both are always 0",
+            header.id, header.overflow
+        ));
+    }
+    if header.flags != flags::LEAF {
+        damaged(format!(
+            "it is of type {} (flags 0x{:02x}), expected: leaf",
+            flags::name(header.flags),
+            header.flags
+        ));
+        return None;
+    }
+    let facts = check_elements(
+        &leaf.bytes,
+        leaf.bytes.len(),
+        header.count,
+        Bounds::default(),
+        elements,
+        findings,
+        place,
+        None,
+    );
+    if facts.skipped == 0 && facts.data_end != leaf.bytes.len() {
+        let message = format!(
+            "its data end at byte {}, its value at byte {}",
+            facts.data_end,
+            leaf.bytes.len()
+        );
+        findings.add(Finding::new(&codes::INLINE_BUCKET, place(), message));
+    }
+    Some(facts)
+}
+
+/// Objects longer than this are read in pieces, so branch pages and bucket values never reach it.
+const _: () = assert!(BRANCH_SLACK < WHOLE_OBJECT_LIMIT);

@@ -1,0 +1,505 @@
+//! One pass over the leaves of all buckets, in parallel, that checks each leaf and lends it to visitors.
+
+use std::ops::Range;
+
+use super::check::codes;
+use super::elements::{Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements};
+use super::layout::{ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags};
+use super::pages::WHOLE_OBJECT_LIMIT;
+use super::plan::{
+    BoundsBuffer, FoundBucket, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,
+};
+use crate::error::Result;
+use crate::finding::{Collector, Finding, Place};
+use crate::ids::{FileOffset, PageId};
+use crate::options::Options;
+use crate::source::WindowBuffer;
+use crate::workers::Workers;
+
+/// Leaves that lie close together are read in one window of up to this many bytes.
+const WINDOW: u64 = 256 << 10;
+/// Unwanted pages between two leaves that are read along rather than skipped.
+const WINDOW_GAP: u64 = 16;
+/// Leaves in one piece of work, at most.
+const PIECE: usize = 256;
+
+/// Something that wants to see every leaf. Visitors see each leaf once, on any thread, in any order;
+/// the leaf's rank tells where it belongs.
+pub trait Visitor: Sync {
+    /// What one thread gathers.
+    type Local: Send;
+
+    /// An empty gathering.
+    fn start(&self) -> Self::Local;
+
+    /// Looks at one leaf.
+    ///
+    /// # Errors
+    /// Only what keeps the whole scan from going on.
+    fn leaf(&self, local: &mut Self::Local, bucket: &PlannedBucket, leaf: &Leaf<'_>) -> Result<()>;
+}
+
+/// For checks that need no more than the structure.
+impl Visitor for () {
+    type Local = ();
+
+    fn start(&self) {}
+
+    fn leaf(&self, (): &mut (), _: &PlannedBucket, _: &Leaf<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<A: Visitor, B: Visitor> Visitor for (A, B) {
+    type Local = (A::Local, B::Local);
+
+    fn start(&self) -> Self::Local {
+        (self.0.start(), self.1.start())
+    }
+
+    fn leaf(&self, local: &mut Self::Local, bucket: &PlannedBucket, leaf: &Leaf<'_>) -> Result<()> {
+        self.0.leaf(&mut local.0, bucket, leaf)?;
+        self.1.leaf(&mut local.1, bucket, leaf)
+    }
+}
+
+/// How the pages of all leaves are used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Leaf pages, without overflow pages and inline buckets.
+    pub leaf_pages: u64,
+    /// Overflow pages of leaves.
+    pub leaf_overflow: u64,
+    /// Bytes in use on leaf pages and their overflow pages, headers included.
+    pub leaf_bytes: u64,
+    /// Elements of leaves, the ones in inline buckets included.
+    pub elements: u64,
+    /// Elements that failed their check.
+    pub skipped_elements: u64,
+    /// Leaf pages that could not be read.
+    pub unreadable: u64,
+}
+
+impl Census {
+    fn add(&mut self, other: &Self) {
+        for (sum, part) in [
+            (&mut self.leaf_pages, other.leaf_pages),
+            (&mut self.leaf_overflow, other.leaf_overflow),
+            (&mut self.leaf_bytes, other.leaf_bytes),
+            (&mut self.elements, other.elements),
+            (&mut self.skipped_elements, other.skipped_elements),
+            (&mut self.unreadable, other.unreadable),
+        ] {
+            *sum = sum.saturating_add(part);
+        }
+    }
+}
+
+/// The outcome of a scan.
+#[derive(Debug)]
+pub struct Scan<Local> {
+    /// What each thread's visitor gathered.
+    pub locals: Vec<Local>,
+    /// How pages are used.
+    pub census: Census,
+    /// True when a leaf turned out to be a branch, so that leaves below it were not seen: scan again
+    /// with a careful plan.
+    pub uneven: bool,
+}
+
+/// Scans every bucket: the root bucket first, then those it names, then what is nested in them.
+///
+/// # Errors
+/// Reading, cancelling, and whatever a visitor returns. Damage is a finding.
+pub fn scan<V: Visitor>(
+    plan: &mut Plan<'_>,
+    visitor: &V,
+    workers: &Workers,
+    options: &Options,
+    findings: &mut Collector,
+) -> Result<Scan<V::Local>> {
+    let mut outcome = Scan { locals: Vec::new(), census: Census::default(), uneven: false };
+    let mut done = 0;
+    let mut inline_done = 0;
+    let mut is_root = true;
+    while done < plan.leaf_count() {
+        let round = done..plan.leaf_count();
+        let inline = inline_done..plan.inline.len();
+        let mut states =
+            scan_round(plan, round.clone(), inline.clone(), is_root, visitor, workers, options, findings)?;
+        let mut found = Vec::new();
+        for state in &mut states {
+            found.append(&mut state.found);
+            plan.strays.append(&mut state.strays);
+        }
+        for state in states {
+            outcome.census.add(&state.census);
+            outcome.uneven |= state.uneven;
+            findings.merge(state.findings);
+            outcome.locals.extend(state.visitor);
+        }
+        found.sort_unstable_by_key(|bucket| (bucket.rank, bucket.index));
+        plan.add_buckets(found, options, findings)?;
+        done = round.end;
+        inline_done = inline.end;
+        is_root = false;
+    }
+    Ok(outcome)
+}
+
+struct State<Local> {
+    visitor: Option<Local>,
+    findings: Collector,
+    census: Census,
+    found: Vec<FoundBucket>,
+    strays: Vec<super::plan::StrayElement>,
+    uneven: bool,
+    window: WindowBuffer,
+    object: WindowBuffer,
+    far: WindowBuffer,
+    bounds: BoundsBuffer,
+    elements: Vec<Element>,
+}
+
+/// What a thread needs to know besides its own state.
+struct Round<'p, 's, V> {
+    plan: &'p Plan<'s>,
+    visitor: &'p V,
+    is_root: bool,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one round of one scan")]
+fn scan_round<V: Visitor>(
+    plan: &Plan<'_>,
+    ranks: Range<u32>,
+    inline: Range<usize>,
+    is_root: bool,
+    visitor: &V,
+    workers: &Workers,
+    options: &Options,
+    findings: &Collector,
+) -> Result<Vec<State<V::Local>>> {
+    let order = reading_order(plan, ranks);
+    let round = Round { plan, visitor, is_root };
+    let start = || State {
+        visitor: None,
+        findings: Collector::new(findings.limit()),
+        census: Census::default(),
+        found: Vec::new(),
+        strays: Vec::new(),
+        uneven: false,
+        window: WindowBuffer::new(),
+        object: WindowBuffer::new(),
+        far: WindowBuffer::new(),
+        bounds: BoundsBuffer::default(),
+        elements: Vec::new(),
+    };
+    let share = order.len().checked_div(workers.threads().saturating_mul(16)).unwrap_or(0);
+    let piece = share.clamp(16, PIECE);
+    let pieces: Vec<&[u32]> = order.chunks(piece).collect();
+    let inline = plan.inline.get(inline).unwrap_or_default();
+    // The inline buckets are one last piece: there are few, and they are already in memory.
+    workers.share(pieces.len().saturating_add(1), start, |state, number| {
+        options.cancel.check()?;
+        match pieces.get(number) {
+            Some(ranks) => {
+                round.tree_leaves(state, ranks)?;
+                options.advance(
+                    (ranks.len() as u64)
+                        .saturating_mul(u64::from(plan.pages.geometry.page_size)),
+                );
+            }
+            None => {
+                for leaf in inline {
+                    round.inline_leaf(state, leaf)?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The leaves in the order in which to read them: tree order when leaves that follow each other in the
+/// tree mostly lie close together in the file, else the order of the file.
+fn reading_order(plan: &Plan<'_>, ranks: Range<u32>) -> Vec<u32> {
+    let page = |rank: &u32| plan.leaf_page(*rank).0;
+    let mut order: Vec<u32> = ranks.filter(|rank| page(rank) != 0).collect();
+    let close = order
+        .iter()
+        .zip(order.iter().skip(1))
+        .filter(|(a, b)| {
+            page(b).checked_sub(page(a)).is_some_and(|gap| (1..=WINDOW_GAP).contains(&gap))
+        })
+        .count();
+    if close < order.len() / 2 {
+        order.sort_unstable_by_key(page);
+    }
+    order
+}
+
+impl<V: Visitor> Round<'_, '_, V> {
+    fn tree_leaves(&self, state: &mut State<V::Local>, ranks: &[u32]) -> Result<()> {
+        let geometry = self.plan.pages.geometry;
+        let source = self.plan.pages.source;
+        let page_size = u64::from(geometry.page_size);
+        let mut at = 0;
+        while let Some(first) = ranks.get(at) {
+            let first_page = self.plan.leaf_page(*first).0;
+            // How many leaves from here on one window covers, and where it ends.
+            let mut end = at.saturating_add(1);
+            let mut last_page = first_page;
+            let mut beyond = 1;
+            while let Some(next) = ranks.get(end).map(|rank| self.plan.leaf_page(*rank).0) {
+                let gap = next.wrapping_sub(last_page);
+                if !(1..=WINDOW_GAP).contains(&gap) {
+                    break;
+                }
+                let span = next.saturating_sub(first_page).saturating_add(1);
+                if span.saturating_mul(page_size) > WINDOW {
+                    beyond = gap;
+                    break;
+                }
+                last_page = next;
+                end = end.saturating_add(1);
+            }
+            let window_pages = last_page.saturating_sub(first_page).saturating_add(beyond);
+            let window_end =
+                first_page.saturating_add(window_pages).min(geometry.pages_in_file);
+            let start = first_page.saturating_mul(page_size);
+            let len = window_end.saturating_sub(first_page).saturating_mul(page_size);
+            let mut window = std::mem::take(&mut state.window);
+            let bytes = match source.bytes() {
+                Some(all) => all.get(usize::try_from(start).unwrap_or(usize::MAX)..).unwrap_or_default(),
+                None => {
+                    window.lend(source, FileOffset(start), usize::try_from(len).unwrap_or(usize::MAX))?
+                }
+            };
+            for rank in ranks.get(at..end).unwrap_or_default() {
+                let page = self.plan.leaf_page(*rank);
+                let from = page.0.saturating_sub(first_page).saturating_mul(page_size);
+                let page_bytes =
+                    bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
+                self.tree_leaf(state, *rank, page, page_bytes)?;
+            }
+            state.window = window;
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// `near` begins with the page and may end anywhere behind its first page.
+    fn tree_leaf(
+        &self,
+        state: &mut State<V::Local>,
+        rank: u32,
+        page: PageId,
+        near: &[u8],
+    ) -> Result<()> {
+        let plan = self.plan;
+        let place = || plan.leaf_place(rank);
+        let geometry = plan.pages.geometry;
+        let Some(header) = PageHeader::decode(near) else {
+            state.census.unreadable = state.census.unreadable.saturating_add(1);
+            return Ok(());
+        };
+        if header.flags == flags::BRANCH && header.id == page {
+            let message = "a branch where its siblings are leaves".to_string();
+            state.findings.add(Finding::new(&codes::UNEVEN_DEPTH, place(), message));
+            state.uneven = true;
+            return Ok(());
+        }
+        if !check_header(page, &header, flags::LEAF, near, &place, &mut state.findings) {
+            state.census.unreadable = state.census.unreadable.saturating_add(1);
+            return Ok(());
+        }
+        let owned = if header.overflow == 0 {
+            0
+        } else {
+            plan.claim_overflow(page, &header, &|_| place(), &mut state.findings)
+        };
+        let object_len = geometry.object_len(owned);
+        let offset = page.offset(geometry.page_size).unwrap_or_default();
+        plan.load_bounds(rank, &mut state.bounds, &mut state.far)?;
+        let len = usize::try_from(object_len).unwrap_or(usize::MAX);
+        let facts = if let Some(bytes) = near.get(..len) {
+            self.whole_leaf(state, rank, page, offset, bytes, &header)?
+        } else if object_len <= WHOLE_OBJECT_LIMIT {
+            let mut object = std::mem::take(&mut state.object);
+            let bytes = object.lend(plan.pages.source, offset, len)?;
+            let facts = self.whole_leaf(state, rank, page, offset, bytes, &header)?;
+            object.shrink_to(4 << 20);
+            state.object = object;
+            facts
+        } else {
+            self.long_leaf(state, rank, page, offset, len, &header)?
+        };
+        plan.check_excess(&header, facts.data_end, &place, &mut state.findings);
+        let census = &mut state.census;
+        census.leaf_pages = census.leaf_pages.saturating_add(1);
+        census.leaf_overflow = census.leaf_overflow.saturating_add(u64::from(owned));
+        census.leaf_bytes = census.leaf_bytes.saturating_add(facts.data_end as u64);
+        Ok(())
+    }
+
+    fn whole_leaf(
+        &self,
+        state: &mut State<V::Local>,
+        rank: u32,
+        page: PageId,
+        offset: FileOffset,
+        bytes: &[u8],
+        header: &PageHeader,
+    ) -> Result<LeafFacts> {
+        let mut elements = std::mem::take(&mut state.elements);
+        let facts = check_elements(
+            bytes,
+            bytes.len(),
+            header.count,
+            state.bounds.bounds(),
+            &mut elements,
+            &mut state.findings,
+            &|| self.plan.leaf_place(rank),
+            None,
+        );
+        let leaf = Leaf {
+            rank,
+            page,
+            offset,
+            elements: &elements,
+            bytes,
+            tail: None,
+            is_start: true,
+            skipped: facts.skipped,
+        };
+        self.visit(state, &leaf)?;
+        state.elements = elements;
+        Ok(facts)
+    }
+
+    /// A leaf that is too long to be held whole: its elements are lent one by one.
+    fn long_leaf(
+        &self,
+        state: &mut State<V::Local>,
+        rank: u32,
+        page: PageId,
+        offset: FileOffset,
+        object_len: usize,
+        header: &PageHeader,
+    ) -> Result<LeafFacts> {
+        let source = self.plan.pages.source;
+        let table_len = PAGE_HEADER
+            .saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
+            .min(object_len);
+        let mut table = WindowBuffer::new();
+        let mut elements = Vec::new();
+        let mut failed = None;
+        let mut key_buffer = WindowBuffer::new();
+        let mut read_key = |start: usize, len: usize| {
+            match key_buffer.lend(source, offset.plus(start as u64), len) {
+                Ok(key) => Some(key.to_vec()),
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            }
+        };
+        let far_key: FarKey<'_> = &mut read_key;
+        let facts = check_elements(
+            table.lend(source, offset, table_len)?,
+            object_len,
+            header.count,
+            state.bounds.bounds(),
+            &mut elements,
+            &mut state.findings,
+            &|| self.plan.leaf_place(rank),
+            Some(far_key),
+        );
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let mut object = WindowBuffer::new();
+        for (number, element) in elements.iter().enumerate() {
+            let start = offset.plus(element.key_start() as u64);
+            let whole =
+                u64::from(element.key_len()).saturating_add(u64::from(element.value_len()));
+            let held = whole.min(WHOLE_OBJECT_LIMIT);
+            let bytes = object.lend(source, start, usize::try_from(held).unwrap_or(usize::MAX))?;
+            let tail = (whole > held).then(|| LeafTail {
+                source,
+                offset: start.plus(held),
+                len: whole.saturating_sub(held),
+            });
+            let leaf = Leaf {
+                rank,
+                page,
+                offset: start,
+                elements: &[element.rebased()],
+                bytes,
+                tail,
+                is_start: number == 0,
+                skipped: if number == 0 { facts.skipped } else { 0 },
+            };
+            self.visit(state, &leaf)?;
+        }
+        Ok(facts)
+    }
+
+    fn inline_leaf(&self, state: &mut State<V::Local>, inline: &InlineLeaf) -> Result<()> {
+        let place = || self.plan.leaf_place(inline.rank);
+        let mut elements = std::mem::take(&mut state.elements);
+        match check_inline(inline, &mut elements, &mut state.findings, &place) {
+            Some(facts) => {
+                let leaf = Leaf {
+                    rank: inline.rank,
+                    page: inline.page,
+                    offset: inline.offset,
+                    elements: &elements,
+                    bytes: &inline.bytes,
+                    tail: None,
+                    is_start: true,
+                    skipped: facts.skipped,
+                };
+                self.visit(state, &leaf)?;
+                for element in elements.iter().filter(|element| element.is_bucket) {
+                    let message =
+                        "an inline bucket holds another bucket, which writers never do".to_string();
+                    let at = Place { element: Some(element.index), ..place() };
+                    state.findings.add(Finding::new(&codes::INLINE_BUCKET, at, message));
+                }
+            }
+            None => state.census.unreadable = state.census.unreadable.saturating_add(1),
+        }
+        state.elements = elements;
+        Ok(())
+    }
+
+    fn visit(&self, state: &mut State<V::Local>, leaf: &Leaf<'_>) -> Result<()> {
+        let census = &mut state.census;
+        census.elements = census.elements.saturating_add(leaf.elements.len() as u64);
+        census.skipped_elements = census.skipped_elements.saturating_add(u64::from(leaf.skipped));
+        if self.is_root || leaf.elements.iter().any(|element| element.is_bucket) {
+            let strays = self.is_root.then_some(&mut state.strays);
+            self.plan.found_buckets(leaf, strays, &mut state.found);
+        }
+        let Some(bucket) = self.plan.bucket_of(leaf.rank) else { return Ok(()) };
+        let local = state.visitor.get_or_insert_with(|| self.visitor.start());
+        self.visitor.leaf(local, bucket, leaf)
+    }
+}
+
+impl LeafTail<'_> {
+    /// Reads the rest of the value in pieces.
+    ///
+    /// # Errors
+    /// Reading.
+    pub fn pieces(&self, buffer: &mut WindowBuffer, mut each: impl FnMut(&[u8])) -> Result<()> {
+        let mut done = 0;
+        while done < self.len {
+            let len = self.len.saturating_sub(done).min(WINDOW);
+            let offset = self.offset.plus(done);
+            each(buffer.lend(self.source, offset, usize::try_from(len).unwrap_or(usize::MAX))?);
+            done = done.saturating_add(len);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+//! The `etcdsnap` command.
+fn main() {}
