@@ -41,7 +41,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file changed while it was being read, so nothing that was read can be trusted.
-    #[error("the file changed while it was being read ({what}); copy it to a place where nothing writes to it and run again")]
+    #[error(
+        "the file changed while it was being read ({what}); copy it to a place where nothing writes to it and run again"
+    )]
     Changed {
         /// Which property changed, from what to what.
         what: String,

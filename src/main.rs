@@ -1,2 +1,5 @@
 //! The `etcdsnap` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    etcdsnap::cli::main()
+}

@@ -83,11 +83,15 @@ impl Workers {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A panic elsewhere leaves nothing half done here: the guarded values are swapped whole.
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn into_inner<T>(mutex: Mutex<T>) -> T {
-    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -117,7 +121,13 @@ mod tests {
         let outcome = workers.share(
             1_000_000,
             || (),
-            |(), piece| if piece == 7 { Err(Error::Cancelled) } else { Ok(()) },
+            |(), piece| {
+                if piece == 7 {
+                    Err(Error::Cancelled)
+                } else {
+                    Ok(())
+                }
+            },
         );
         assert!(matches!(outcome, Err(Error::Cancelled)));
     }

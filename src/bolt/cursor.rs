@@ -55,7 +55,11 @@ pub struct Cursor<'s> {
 #[derive(Debug)]
 enum Root {
     Page(PageId),
-    Inline { page: PageId, bytes: Vec<u8>, offset: FileOffset },
+    Inline {
+        page: PageId,
+        bytes: Vec<u8>,
+        offset: FileOffset,
+    },
 }
 
 #[derive(Debug)]
@@ -85,7 +89,12 @@ type Step<T> = Result<std::result::Result<T, CursorDamage>>;
 
 impl<'s> Cursor<'s> {
     pub(crate) fn over_tree(pages: Pages<'s>, root: PageId) -> Self {
-        Self { pages, root: Root::Page(root), stack: Vec::new(), damage: None }
+        Self {
+            pages,
+            root: Root::Page(root),
+            stack: Vec::new(),
+            damage: None,
+        }
     }
 
     pub(crate) fn over_inline(
@@ -96,7 +105,11 @@ impl<'s> Cursor<'s> {
     ) -> Self {
         Self {
             pages,
-            root: Root::Inline { page, bytes, offset },
+            root: Root::Inline {
+                page,
+                bytes,
+                offset,
+            },
             stack: Vec::new(),
             damage: None,
         }
@@ -148,6 +161,10 @@ impl<'s> Cursor<'s> {
     ///
     /// # Errors
     /// Reading. Damage on the way is the inner result.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator cannot lend from itself"
+    )]
     pub fn next(&mut self) -> Step<Option<Entry<'_>>> {
         self.run(|cursor| {
             if let Some(leaf) = cursor.stack.last_mut() {
@@ -180,12 +197,16 @@ impl<'s> Cursor<'s> {
 
     /// Where the current entry is.
     pub fn place(&self) -> Place {
-        let Some(leaf) = self.stack.last() else { return Place::default() };
+        let Some(leaf) = self.stack.last() else {
+            return Place::default();
+        };
         let mut place = match &self.root {
             Root::Page(_) => Place::page(leaf.page, self.pages.geometry.page_size),
-            Root::Inline { page, offset, .. } => {
-                Place { offset: Some(*offset), page: Some(*page), ..Place::default() }
-            }
+            Root::Inline { page, offset, .. } => Place {
+                offset: Some(*offset),
+                page: Some(*page),
+                ..Place::default()
+            },
         };
         place.path = self.stack.iter().map(|level| level.page).collect();
         place.element = Some(u32::from(leaf.index));
@@ -206,7 +227,10 @@ impl<'s> Cursor<'s> {
         }
         if self.entry().is_none() {
             let message = "the element reaches out of its page".to_string();
-            let damage = CursorDamage { place: self.place(), message };
+            let damage = CursorDamage {
+                place: self.place(),
+                message,
+            };
             self.damage = Some(damage.clone());
             return Ok(Err(damage));
         }
@@ -216,8 +240,7 @@ impl<'s> Cursor<'s> {
     fn entry(&self) -> Option<Entry<'_>> {
         let leaf = self.stack.last()?;
         let bytes = leaf.bytes.bytes();
-        let at = PAGE_HEADER
-            .checked_add(ELEMENT_HEADER.checked_mul(usize::from(leaf.index))?)?;
+        let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(leaf.index))?)?;
         let element = LeafElement::decode(bytes.get(at..)?)?;
         let key = at.checked_add(element.pos as usize)?;
         let value = key.checked_add(element.key_size as usize)?;
@@ -243,7 +266,9 @@ impl<'s> Cursor<'s> {
                                 self.stack.push(level);
                                 Ok(())
                             }
-                            None => Err(self.damage_at(*page, "the inline bucket is damaged".into())),
+                            None => {
+                                Err(self.damage_at(*page, "the inline bucket is damaged".into()))
+                            }
                         });
                     }
                 },
@@ -313,7 +338,9 @@ impl<'s> Cursor<'s> {
         let header = match self.pages.header(page)? {
             Ok(header) => header,
             Err(PageProblem::OutOfBounds) => {
-                return Ok(Err(self.damage_at(page, "the page id is out of bounds".into())));
+                return Ok(Err(
+                    self.damage_at(page, "the page id is out of bounds".into())
+                ));
             }
             Err(PageProblem::BeyondFile) => {
                 let message = "the page lies beyond the end of the file".to_string();
@@ -334,7 +361,9 @@ impl<'s> Cursor<'s> {
             return Ok(Err(self.damage_at(page, message)));
         }
         let source = self.pages.source;
-        let offset = page.offset(self.pages.geometry.page_size).unwrap_or_default();
+        let offset = page
+            .offset(self.pages.geometry.page_size)
+            .unwrap_or_default();
         let held = match source.bytes() {
             Some(all) => usize::try_from(offset.0)
                 .ok()
@@ -350,7 +379,12 @@ impl<'s> Cursor<'s> {
             }
         };
         Ok(match held {
-            Some(bytes) => Ok(Level { page, header, bytes, index: 0 }),
+            Some(bytes) => Ok(Level {
+                page,
+                header,
+                bytes,
+                index: 0,
+            }),
             None => Err(self.damage_at(page, "the page lies beyond the end of the file".into())),
         })
     }
@@ -371,7 +405,12 @@ enum End {
 
 fn inline_level<'s>(page: PageId, bytes: Vec<u8>) -> Option<Level<'s>> {
     let header = PageHeader::decode(&bytes).filter(|header| header.flags == flags::LEAF)?;
-    Some(Level { page, header, bytes: Held::Copied(bytes), index: 0 })
+    Some(Level {
+        page,
+        header,
+        bytes: Held::Copied(bytes),
+        index: 0,
+    })
 }
 
 fn place_in_branch(level: &Level<'_>, key: Option<&[u8]>, end: End) -> u16 {

@@ -1,3 +1,4 @@
+use super::CursorDamage;
 use super::check::codes;
 use super::cursor::Cursor;
 use super::freelist::Freelist;
@@ -6,7 +7,6 @@ use super::meta::{CandidateMeta, MetaFault, Metas, SecondMeta, SelectedMeta};
 use super::pages::{Geometry, Pages};
 use super::plan::Plan;
 use super::scan::{Scan, Visitor, scan};
-use super::CursorDamage;
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
@@ -60,7 +60,12 @@ impl<'s> Database<'s> {
             Ok(selected) => {
                 let len = len.min(source.len());
                 let geometry = Geometry::new(&selected.meta, len);
-                Ok(Self { pages: Pages { source, geometry }, metas, selected, len })
+                Ok(Self {
+                    pages: Pages { source, geometry },
+                    metas,
+                    selected,
+                    len,
+                })
             }
             Err(fault) => Err((metas, fault)),
         })
@@ -105,15 +110,16 @@ impl<'s> Database<'s> {
     ///
     /// # Errors
     /// Reading. Damage on the way is the inner result.
-    pub fn bucket(
-        &self,
-        name: &[u8],
-    ) -> Result<std::result::Result<Option<Bucket>, CursorDamage>> {
+    pub fn bucket(&self, name: &[u8]) -> Result<std::result::Result<Option<Bucket>, CursorDamage>> {
         let mut cursor = self.root();
         let found = match cursor.seek(name)? {
             Ok(Some(entry)) if entry.key == name && entry.is_bucket => {
                 let header = BucketHeader::decode(entry.value);
-                let inline = entry.value.get(BUCKET_HEADER..).unwrap_or_default().to_vec();
+                let inline = entry
+                    .value
+                    .get(BUCKET_HEADER..)
+                    .unwrap_or_default()
+                    .to_vec();
                 header.map(|header| (header, inline))
             }
             Ok(_) => return Ok(Ok(None)),
@@ -127,14 +133,22 @@ impl<'s> Database<'s> {
                 offset: place.offset.unwrap_or_default(),
                 inline,
             })),
-            None => Err(CursorDamage { place, message: "the bucket's header is cut off".into() }),
+            None => Err(CursorDamage {
+                place,
+                message: "the bucket's header is cut off".into(),
+            }),
         })
     }
 
     /// A cursor over `bucket`.
     pub fn cursor(&self, bucket: &Bucket) -> Cursor<'s> {
         if bucket.header.root == PageId(0) {
-            Cursor::over_inline(self.pages, bucket.page, bucket.offset, bucket.inline.clone())
+            Cursor::over_inline(
+                self.pages,
+                bucket.page,
+                bucket.offset,
+                bucket.inline.clone(),
+            )
         } else {
             Cursor::over_tree(self.pages, bucket.header.root)
         }
@@ -162,8 +176,14 @@ impl<'s> Database<'s> {
         let limit = findings.limit();
         let attempt = |careful| -> Result<_> {
             let mut found = Collector::new(limit);
-            let mut plan =
-                Plan::new(self.pages, root, own_pages.clone(), careful, options, &mut found)?;
+            let mut plan = Plan::new(
+                self.pages,
+                root,
+                own_pages.clone(),
+                careful,
+                options,
+                &mut found,
+            )?;
             let outcome = scan(&mut plan, visitor, workers, options, &mut found)?;
             Ok((plan, outcome, found))
         };
@@ -177,14 +197,22 @@ impl<'s> Database<'s> {
         if let Some(list) = &freelist {
             list.compare(&plan.claimed, self.pages.geometry, findings);
         }
-        Ok(Scanned { plan, scan: outcome, freelist })
+        Ok(Scanned {
+            plan,
+            scan: outcome,
+            freelist,
+        })
     }
 
     fn check_metas(&self, findings: &mut Collector) {
         for meta in self.metas.both() {
             if let Err(fault) = meta.validate() {
                 let message = format!("meta {} {}", meta.slot.number(), fault.describe());
-                findings.add(Finding::new(&codes::META_INVALID, meta_place(meta), message));
+                findings.add(Finding::new(
+                    &codes::META_INVALID,
+                    meta_place(meta),
+                    message,
+                ));
             }
             let Some(header) = meta.header else { continue };
             let number = meta.slot.number();
@@ -207,8 +235,10 @@ impl<'s> Database<'s> {
         if let (Ok(zero), Ok(one)) = (self.metas.zero.validate(), self.metas.one.validate())
             && zero.page_size != one.page_size
         {
-            let message =
-                format!("meta 0 says {} bytes, meta 1 says {}", zero.page_size, one.page_size);
+            let message = format!(
+                "meta 0 says {} bytes, meta 1 says {}",
+                zero.page_size, one.page_size
+            );
             findings.add(Finding::new(
                 &codes::META_PAGE_SIZE,
                 meta_place(&self.metas.one),

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::check::codes;
 use super::layout::{self, ELEMENT_HEADER, LeafElement, PAGE_HEADER};
+use super::plan::Plan;
 use crate::finding::{Code, Collector, Finding, Place, escape};
 use crate::ids::{FileOffset, PageId};
 use crate::source::Source;
@@ -50,6 +51,7 @@ pub struct Leaf<'a> {
     pub is_start: bool,
     /// Elements that are not here because they failed the check.
     pub skipped: u32,
+    pub(crate) plan: &'a Plan<'a>,
 }
 
 impl<'a> Leaf<'a> {
@@ -72,12 +74,30 @@ impl<'a> Leaf<'a> {
     pub fn contiguous(&self) -> Option<&'a [u8]> {
         let (first, last) = (self.elements.first()?, self.elements.last()?);
         let sum = self.elements.iter().fold(0usize, |sum, e| {
-            sum.saturating_add(e.key_len as usize).saturating_add(e.value_len as usize)
+            sum.saturating_add(e.key_len as usize)
+                .saturating_add(e.value_len as usize)
         });
         let end = last.end();
         let whole = self.bytes.get(first.key..end)?;
         // Elements ascend without overlap (checked), so equal length means no gap.
         (whole.len() == sum && self.tail.is_none()).then_some(whole)
+    }
+
+    /// Key and value as one slice, when they are held whole.
+    pub fn key_and_value(&self, element: &Element) -> Option<&'a [u8]> {
+        if self.tail.is_some() {
+            None
+        } else {
+            self.bytes.get(element.key..element.end())
+        }
+    }
+
+    /// Where `element` is.
+    pub fn place(&self, element: &Element) -> Place {
+        let mut place = self.plan.leaf_place(self.rank);
+        place.element = Some(element.index);
+        place.key = Some(self.key(element).to_vec());
+        place
     }
 
     /// Position of the key of `element` in the file.
@@ -87,13 +107,17 @@ impl<'a> Leaf<'a> {
 
     fn part(&self, start: usize, len: u32) -> &'a [u8] {
         // Checked when the leaf was read; an empty slice is unreachable and harmless.
-        self.bytes.get(start..start.saturating_add(len as usize)).unwrap_or_default()
+        self.bytes
+            .get(start..start.saturating_add(len as usize))
+            .unwrap_or_default()
     }
 }
 
 impl Element {
     fn end(&self) -> usize {
-        self.key.saturating_add(self.key_len as usize).saturating_add(self.value_len as usize)
+        self.key
+            .saturating_add(self.key_len as usize)
+            .saturating_add(self.value_len as usize)
     }
 
     /// Position of the key in the bytes of the leaf.
@@ -140,6 +164,10 @@ pub(crate) type FarKey<'f> = &'f mut dyn FnMut(usize, usize) -> Option<Vec<u8>>;
 /// something is wrong. `object_len` is how many bytes the page and its overflow pages have, of which
 /// `bytes` are the beginning. Source: bbolt v1.4.3 page layout, and its writers' habit of laying data
 /// out densely, in element order, right behind the last header.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the leaf, its bounds, and where results go"
+)]
 pub(crate) fn check_elements(
     bytes: &[u8],
     object_len: usize,
@@ -169,7 +197,9 @@ pub(crate) fn check_elements(
                 "the page names {count} elements, but its {object_len} bytes hold only {index} headers"
             );
             report(&codes::ELEMENT_OUTSIDE, index, None, message);
-            facts.skipped = facts.skipped.saturating_add(u32::from(count).saturating_sub(index));
+            facts.skipped = facts
+                .skipped
+                .saturating_add(u32::from(count).saturating_sub(index));
             break;
         };
         let key = header.saturating_add(element.pos as usize);
@@ -184,7 +214,12 @@ pub(crate) fn check_elements(
             continue;
         }
         if element.key_size == 0 {
-            report(&codes::EMPTY_KEY, index, None, "the key has no bytes".into());
+            report(
+                &codes::EMPTY_KEY,
+                index,
+                None,
+                "the key has no bytes".into(),
+            );
             facts.skipped = facts.skipped.saturating_add(1);
             continue;
         }
@@ -238,7 +273,11 @@ pub(crate) fn check_elements(
             Some(before) => {
                 let order = before.cmp(key_bytes);
                 if order != Ordering::Less {
-                    let word = if order == Ordering::Equal { "equal to" } else { "below" };
+                    let word = if order == Ordering::Equal {
+                        "equal to"
+                    } else {
+                        "below"
+                    };
                     let message = format!("the key is {word} the one before it");
                     report(&codes::KEY_ORDER, index, Some(key_bytes), message);
                 }

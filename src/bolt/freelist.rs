@@ -80,7 +80,9 @@ impl Freelist {
     ) -> Result<()> {
         let geometry = pages.geometry;
         let place = || Place::page(page, geometry.page_size);
-        let Ok(offset) = geometry.locate(page) else { return Ok(()) };
+        let Ok(offset) = geometry.locate(page) else {
+            return Ok(());
+        };
         let last = page.0.saturating_add(u64::from(header.overflow));
         let limit = geometry.high_water.0.min(geometry.pages_in_file);
         if last >= limit {
@@ -98,14 +100,19 @@ impl Freelist {
         self.count = u64::from(header.count);
         if header.count == LONG_FREELIST {
             let mut number = [0; 8];
-            pages.source.read_exact_at(offset.plus(first), &mut number)?;
+            pages
+                .source
+                .read_exact_at(offset.plus(first), &mut number)?;
             self.count = u64::from_le_bytes(number);
             first = first.saturating_add(8);
         }
         let room = bytes.saturating_sub(first) / 8;
         self.complete = self.count <= room && last < limit;
         if self.count > room {
-            let message = format!("it names {} ids, its pages have room for {room}", self.count);
+            let message = format!(
+                "it names {} ids, its pages have room for {room}",
+                self.count
+            );
             findings.add(Finding::new(&codes::FREELIST_PAGE, place(), message));
             self.count = room;
         }
@@ -136,7 +143,10 @@ impl Freelist {
         place: &dyn Fn() -> Place,
         findings: &mut Collector,
     ) {
-        let at = || Place { element: u32::try_from(index).ok(), ..place() };
+        let at = || Place {
+            element: u32::try_from(index).ok(),
+            ..place()
+        };
         if id.0 < 2 || id >= geometry.high_water || self.own_pages.contains(&id.0) {
             let message = format!(
                 "it names page {id}; free pages go from 2 to the high-water mark {}, without its own",
@@ -164,7 +174,11 @@ impl Freelist {
                 }
                 (false, false) if self.complete => {
                     let message = "nothing refers to the page, and it is not free".to_string();
-                    findings.add(Finding::new(&codes::NEITHER_FREE_NOR_USED, place(), message));
+                    findings.add(Finding::new(
+                        &codes::NEITHER_FREE_NOR_USED,
+                        place(),
+                        message,
+                    ));
                 }
                 _ => {}
             }

@@ -206,7 +206,11 @@ impl RawMeta {
         put(&mut out, at::meta::ROOT, &self.root.0.to_le_bytes());
         put(&mut out, at::meta::SEQUENCE, &self.sequence.to_le_bytes());
         put(&mut out, at::meta::FREELIST, &self.freelist.to_le_bytes());
-        put(&mut out, at::meta::HIGH_WATER, &self.high_water.0.to_le_bytes());
+        put(
+            &mut out,
+            at::meta::HIGH_WATER,
+            &self.high_water.0.to_le_bytes(),
+        );
         put(&mut out, at::meta::TXID, &self.txid.0.to_le_bytes());
         put(&mut out, at::meta::CHECKSUM, &self.checksum.to_le_bytes());
         out
@@ -257,7 +261,11 @@ impl LeafElement {
         put(&mut out, at::leaf::FLAGS, &self.flags.to_le_bytes());
         put(&mut out, at::leaf::POS, &self.pos.to_le_bytes());
         put(&mut out, at::leaf::KEY_SIZE, &self.key_size.to_le_bytes());
-        put(&mut out, at::leaf::VALUE_SIZE, &self.value_size.to_le_bytes());
+        put(
+            &mut out,
+            at::leaf::VALUE_SIZE,
+            &self.value_size.to_le_bytes(),
+        );
         out
     }
 }
@@ -307,7 +315,10 @@ impl BucketHeader {
     /// Reads the bucket header at the beginning of `bytes`.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let header: &[u8; BUCKET_HEADER] = bytes.first_chunk()?;
-        Some(Self { root: PageId(u64_at(header, 0)?), sequence: u64_at(header, 8)? })
+        Some(Self {
+            root: PageId(u64_at(header, 0)?),
+            sequence: u64_at(header, 8)?,
+        })
     }
 
     /// The header as stored.
@@ -322,22 +333,37 @@ impl BucketHeader {
 /// The little-endian u64 at `at`.
 #[inline]
 pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .copied()
+        .map(u64::from_le_bytes)
 }
 
 #[inline]
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .copied()
+        .map(u32::from_le_bytes)
 }
 
 #[inline]
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().copied().map(u16::from_le_bytes)
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .copied()
+        .map(u16::from_le_bytes)
 }
 
 /// Writes `field` at `at`; both come from the constants above, which are checked at compile time.
 fn put(out: &mut [u8], at: usize, field: &[u8]) {
-    if let Some(place) = out.get_mut(at..).and_then(|rest| rest.get_mut(..field.len())) {
+    if let Some(place) = out
+        .get_mut(at..)
+        .and_then(|rest| rest.get_mut(..field.len()))
+    {
         place.copy_from_slice(field);
     }
 }
@@ -371,11 +397,22 @@ mod tests {
             let header = PageHeader::decode(page).unwrap();
             assert_eq!(
                 header,
-                PageHeader { id: PageId(number as u64), flags: flags::META, count: 0, overflow: 0 }
+                PageHeader {
+                    id: PageId(number as u64),
+                    flags: flags::META,
+                    count: 0,
+                    overflow: 0
+                }
             );
             let meta = RawMeta::decode(&page[PAGE_HEADER..]).unwrap();
-            assert_eq!((meta.magic, meta.version, meta.page_size), (MAGIC, VERSION, 4096));
-            assert_eq!((meta.root, meta.freelist, meta.high_water), (PageId(3), 2, PageId(4)));
+            assert_eq!(
+                (meta.magic, meta.version, meta.page_size),
+                (MAGIC, VERSION, 4096)
+            );
+            assert_eq!(
+                (meta.root, meta.freelist, meta.high_water),
+                (PageId(3), 2, PageId(4))
+            );
             assert_eq!(meta.txid, TxId(number as u64));
             assert_eq!(meta.checksum, meta.computed_checksum());
             assert_eq!([&header.encode()[..], &meta.encode()[..]].concat(), *page);
@@ -390,11 +427,19 @@ mod tests {
              00000000000000025f0000000000000000 0a01611002180220012a0178",
         );
         let header = PageHeader::decode(&page).unwrap();
-        assert_eq!((header.id, header.flags, header.count), (PageId(5), flags::LEAF, 1));
+        assert_eq!(
+            (header.id, header.flags, header.count),
+            (PageId(5), flags::LEAF, 1)
+        );
         let element = LeafElement::decode(&page[16..]).unwrap();
         assert_eq!(
             element,
-            LeafElement { flags: 0, pos: 16, key_size: 17, value_size: 12 }
+            LeafElement {
+                flags: 0,
+                pos: 16,
+                key_size: 17,
+                value_size: 12
+            }
         );
         assert_eq!(element.encode(), page[16..32]);
         assert_eq!(header.encode(), page[..16]);

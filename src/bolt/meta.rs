@@ -80,7 +80,12 @@ impl CandidateMeta {
     fn read(source: &dyn Source, slot: MetaSlot, offset: FileOffset) -> Result<Self> {
         let mut page = [0; PAGE_HEADER + layout::META];
         let wanted = page.len() as u64;
-        let mut found = Self { slot, offset, header: None, raw: None };
+        let mut found = Self {
+            slot,
+            offset,
+            header: None,
+            raw: None,
+        };
         if source.len().saturating_sub(offset.0) >= wanted {
             source.read_exact_at(offset, &mut page)?;
             found.header = PageHeader::decode(&page);
@@ -119,7 +124,8 @@ impl CandidateMeta {
 
     /// True when the magic is there, but in the byte order of big-endian machines.
     pub fn is_big_endian(&self) -> bool {
-        self.raw.is_some_and(|raw| raw.magic == layout::MAGIC.swap_bytes())
+        self.raw
+            .is_some_and(|raw| raw.magic == layout::MAGIC.swap_bytes())
     }
 }
 
@@ -193,14 +199,19 @@ impl Metas {
     /// [`Error::Read`](crate::Error::Read) only.
     pub fn read(source: &dyn Source, second: SecondMeta) -> Result<Self> {
         let zero = CandidateMeta::read(source, MetaSlot::Zero, FileOffset(0))?;
-        let one_at = |size: u32| {
-            CandidateMeta::read(source, MetaSlot::One, FileOffset(u64::from(size)))
-        };
+        let one_at =
+            |size: u32| CandidateMeta::read(source, MetaSlot::One, FileOffset(u64::from(size)));
         if let Ok(meta) = zero.validate() {
-            return Ok(Self { zero, one: one_at(meta.page_size)? });
+            return Ok(Self {
+                zero,
+                one: one_at(meta.page_size)?,
+            });
         }
         if let SecondMeta::At(size) = second {
-            return Ok(Self { zero, one: one_at(size)? });
+            return Ok(Self {
+                zero,
+                one: one_at(size)?,
+            });
         }
         let mut size = layout::MIN_PAGE_SIZE;
         while size <= layout::MAX_PAGE_SIZE {
@@ -212,8 +223,14 @@ impl Metas {
             size = size.saturating_mul(2);
         }
         // Neither holds. Meta 0's unproven page size is the best guess at where to look, for the report.
-        let guess = zero.raw.map(|raw| raw.page_size).filter(|size| is_page_size(*size));
-        Ok(Self { zero, one: one_at(guess.unwrap_or(4096))? })
+        let guess = zero
+            .raw
+            .map(|raw| raw.page_size)
+            .filter(|size| is_page_size(*size));
+        Ok(Self {
+            zero,
+            one: one_at(guess.unwrap_or(4096))?,
+        })
     }
 
     /// The valid meta with the higher transaction id.
@@ -222,17 +239,23 @@ impl Metas {
     /// Meta 0's fault, when both are invalid.
     pub fn select(&self) -> Result<SelectedMeta, MetaFault> {
         match (self.zero.validate(), self.one.validate()) {
-            (Ok(zero), Ok(one)) if one.txid > zero.txid => {
-                Ok(SelectedMeta { meta: one, why: MetaChoice::HigherTxId })
-            }
+            (Ok(zero), Ok(one)) if one.txid > zero.txid => Ok(SelectedMeta {
+                meta: one,
+                why: MetaChoice::HigherTxId,
+            }),
             (Ok(zero), Ok(one)) => {
                 let same = zero.txid == one.txid;
-                let why = if same { MetaChoice::SameTxId } else { MetaChoice::HigherTxId };
+                let why = if same {
+                    MetaChoice::SameTxId
+                } else {
+                    MetaChoice::HigherTxId
+                };
                 Ok(SelectedMeta { meta: zero, why })
             }
-            (Ok(meta), Err(_)) | (Err(_), Ok(meta)) => {
-                Ok(SelectedMeta { meta, why: MetaChoice::OnlyValid })
-            }
+            (Ok(meta), Err(_)) | (Err(_), Ok(meta)) => Ok(SelectedMeta {
+                meta,
+                why: MetaChoice::OnlyValid,
+            }),
             (Err(fault), Err(_)) => Err(fault),
         }
     }
@@ -276,17 +299,28 @@ mod tests {
     }
 
     fn selected(bytes: &[u8]) -> Result<SelectedMeta, MetaFault> {
-        Metas::read(&Slice(bytes), SecondMeta::Search).unwrap().select()
+        Metas::read(&Slice(bytes), SecondMeta::Search)
+            .unwrap()
+            .select()
     }
 
     #[test]
     fn the_higher_transaction_wins_and_the_reason_is_given() {
         let newest = selected(&file(4096, meta(7, 4096), meta(8, 4096))).unwrap();
-        assert_eq!((newest.meta.slot, newest.why), (MetaSlot::One, MetaChoice::HigherTxId));
+        assert_eq!(
+            (newest.meta.slot, newest.why),
+            (MetaSlot::One, MetaChoice::HigherTxId)
+        );
         let newest = selected(&file(4096, meta(9, 4096), meta(8, 4096))).unwrap();
-        assert_eq!((newest.meta.slot, newest.why), (MetaSlot::Zero, MetaChoice::HigherTxId));
+        assert_eq!(
+            (newest.meta.slot, newest.why),
+            (MetaSlot::Zero, MetaChoice::HigherTxId)
+        );
         let same = selected(&file(4096, meta(8, 4096), meta(8, 4096))).unwrap();
-        assert_eq!((same.meta.slot, same.why), (MetaSlot::Zero, MetaChoice::SameTxId));
+        assert_eq!(
+            (same.meta.slot, same.why),
+            (MetaSlot::Zero, MetaChoice::SameTxId)
+        );
     }
 
     #[test]
@@ -296,7 +330,10 @@ mod tests {
             let mut bytes = file(size as usize, meta(8, size), meta(7, size));
             bytes[20] ^= 1;
             let only = selected(&bytes).unwrap();
-            assert_eq!((only.meta.slot, only.why), (MetaSlot::One, MetaChoice::OnlyValid));
+            assert_eq!(
+                (only.meta.slot, only.why),
+                (MetaSlot::One, MetaChoice::OnlyValid)
+            );
             assert_eq!(only.meta.page_size, size);
         }
     }

@@ -4,7 +4,11 @@
 //! of what is stored in the buckets.
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)
+    deny(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
 pub mod check;

@@ -13,7 +13,12 @@ impl PageSet {
     /// An empty set for ids below `pages`.
     pub fn new(pages: u64) -> Self {
         let words = usize::try_from(pages.div_ceil(64)).unwrap_or(0);
-        Self { words: std::iter::repeat_with(AtomicU64::default).take(words).collect(), pages }
+        Self {
+            words: std::iter::repeat_with(AtomicU64::default)
+                .take(words)
+                .collect(),
+            pages,
+        }
     }
 
     /// Adds `page`; true when it was not in the set. Ids beyond the set count as being in it.
@@ -26,7 +31,8 @@ impl PageSet {
 
     /// True when `page` is in the set.
     pub fn contains(&self, page: PageId) -> bool {
-        self.word(page).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+        self.word(page)
+            .is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
     }
 
     /// How many pages are in it.

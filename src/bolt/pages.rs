@@ -27,7 +27,9 @@ impl Geometry {
             page_size: meta.page_size,
             high_water: meta.high_water,
             // A valid meta's page size is at least 1 KiB.
-            pages_in_file: database_len.checked_div(u64::from(meta.page_size)).unwrap_or(0),
+            pages_in_file: database_len
+                .checked_div(u64::from(meta.page_size))
+                .unwrap_or(0),
         }
     }
 
@@ -47,7 +49,9 @@ impl Geometry {
 
     /// Bytes that an object with `overflow` further pages takes.
     pub fn object_len(&self, overflow: u32) -> u64 {
-        u64::from(overflow).saturating_add(1).saturating_mul(u64::from(self.page_size))
+        u64::from(overflow)
+            .saturating_add(1)
+            .saturating_mul(u64::from(self.page_size))
     }
 }
 
@@ -108,7 +112,11 @@ impl<'s> Pages<'s> {
             .pages_in_file
             .saturating_mul(u64::from(self.geometry.page_size))
             .saturating_sub(offset.0);
-        let len = self.geometry.object_len(header.overflow).min(in_file).min(limit);
+        let len = self
+            .geometry
+            .object_len(header.overflow)
+            .min(in_file)
+            .min(limit);
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         Ok(Ok((header, buffer.lend(self.source, offset, len)?)))
     }

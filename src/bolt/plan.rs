@@ -10,7 +10,8 @@ use std::ops::Range;
 use super::check::codes;
 use super::elements::{Bounds, Leaf, LeafFacts, check_elements};
 use super::layout::{
-    BUCKET_HEADER, BranchElement, BucketHeader, ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags,
+    BUCKET_HEADER, BranchElement, BucketHeader, ELEMENT_HEADER, LeafElement, PAGE_HEADER,
+    PageHeader, flags,
 };
 use super::page_set::PageSet;
 use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
@@ -43,6 +44,8 @@ pub enum BucketRoot {
 /// A bucket that the scan will visit.
 #[derive(Debug, Clone)]
 pub struct PlannedBucket {
+    /// Its position in [`Plan::buckets`].
+    pub number: usize,
     /// Names from the outermost bucket to this one; empty for the root bucket.
     pub path: Vec<Vec<u8>>,
     /// Where its content is; `None` when its header is damaged.
@@ -137,6 +140,8 @@ pub struct Plan<'s> {
     pub branch_overflow: u64,
     /// Pages that could not be read, so that what they held is unknown.
     pub unreadable: u64,
+    /// Pages in use, known from branch pages and buckets, that lie beyond the end of the file.
+    pub missing: u64,
     pub(crate) inline: Vec<InlineLeaf>,
     leaves: Vec<u32>,
     lower: Vec<u32>,
@@ -192,11 +197,17 @@ impl<'s> Plan<'s> {
             pages,
             buckets: Vec::new(),
             strays: Vec::new(),
-            claimed: PageSet::new(pages.geometry.pages_in_file.min(pages.geometry.high_water.0)),
+            claimed: PageSet::new(
+                pages
+                    .geometry
+                    .pages_in_file
+                    .min(pages.geometry.high_water.0),
+            ),
             branch_pages: 0,
             branch_bytes: 0,
             branch_overflow: 0,
             unreadable: 0,
+            missing: 0,
             inline: Vec::new(),
             leaves: Vec::new(),
             lower: Vec::new(),
@@ -235,9 +246,14 @@ impl<'s> Plan<'s> {
         findings: &mut Collector,
     ) -> Result<()> {
         let damaged = |plan: &mut Self, findings: &mut Collector, message: String| {
-            findings.add(Finding::new(&codes::BUCKET_HEADER, found.place.clone(), message));
+            findings.add(Finding::new(
+                &codes::BUCKET_HEADER,
+                found.place.clone(),
+                message,
+            ));
             let end = plan.rank();
             plan.buckets.push(PlannedBucket {
+                number: plan.buckets.len(),
                 path: found.path.clone(),
                 root: None,
                 ranks: end..end,
@@ -259,7 +275,11 @@ impl<'s> Plan<'s> {
                     "the bucket has root page {} and still {} bytes of value, a header has {BUCKET_HEADER}",
                     header.root, found.value_len
                 );
-                findings.add(Finding::new(&codes::BUCKET_HEADER, found.place.clone(), message));
+                findings.add(Finding::new(
+                    &codes::BUCKET_HEADER,
+                    found.place.clone(),
+                    message,
+                ));
             }
             return self.add_tree(found.path, header.root, options, findings);
         }
@@ -288,6 +308,7 @@ impl<'s> Plan<'s> {
             bytes: found.value.get(BUCKET_HEADER..).unwrap_or_default().into(),
         });
         self.buckets.push(PlannedBucket {
+            number: self.buckets.len(),
             path: found.path,
             root: Some(BucketRoot::Inline(offset)),
             ranks: rank..rank.saturating_add(1),
@@ -306,9 +327,14 @@ impl<'s> Plan<'s> {
     ) -> Result<()> {
         let first = self.rank();
         let branches = self.branch_pages;
-        let leaf_level = if self.careful { None } else { self.leftmost_depth(root)? };
+        let leaf_level = if self.careful {
+            None
+        } else {
+            self.leftmost_depth(root)?
+        };
         self.walk(&path, root, leaf_level, options, findings)?;
         self.buckets.push(PlannedBucket {
+            number: self.buckets.len(),
             path,
             root: Some(BucketRoot::Page(root)),
             ranks: first..self.rank(),
@@ -322,16 +348,24 @@ impl<'s> Plan<'s> {
     fn leftmost_depth(&self, root: PageId) -> Result<Option<usize>> {
         let mut page = root;
         for level in 0..MAX_DEPTH {
-            let Ok(header) = self.pages.header(page)? else { return Ok(None) };
+            let Ok(header) = self.pages.header(page)? else {
+                return Ok(None);
+            };
             match header.flags {
                 flags::LEAF => return Ok(Some(level)),
                 flags::BRANCH => {}
                 _ => return Ok(None),
             }
             let mut element = [0; ELEMENT_HEADER];
-            let Ok(offset) = self.pages.geometry.locate(page) else { return Ok(None) };
-            self.pages.source.read_exact_at(offset.plus(PAGE_HEADER as u64), &mut element)?;
-            let Some(element) = BranchElement::decode(&element) else { return Ok(None) };
+            let Ok(offset) = self.pages.geometry.locate(page) else {
+                return Ok(None);
+            };
+            self.pages
+                .source
+                .read_exact_at(offset.plus(PAGE_HEADER as u64), &mut element)?;
+            let Some(element) = BranchElement::decode(&element) else {
+                return Ok(None);
+            };
             page = element.child;
         }
         Ok(None)
@@ -348,7 +382,14 @@ impl<'s> Plan<'s> {
         let mut stack: Vec<Frame> = Vec::new();
         let mut buffer = WindowBuffer::new();
         self.enter(
-            bucket, root, &mut stack, leaf_level, None, None, &mut buffer, findings,
+            bucket,
+            root,
+            &mut stack,
+            leaf_level,
+            None,
+            None,
+            &mut buffer,
+            findings,
         )?;
         while let Some(frame) = stack.last_mut() {
             if frame.next >= frame.count {
@@ -357,7 +398,9 @@ impl<'s> Plan<'s> {
             }
             let index = frame.next;
             frame.next = index.saturating_add(1);
-            let Some(element) = branch_element(&frame.bytes, index) else { continue };
+            let Some(element) = branch_element(&frame.bytes, index) else {
+                continue;
+            };
             let key = branch_key(&frame.bytes, index, &element).map(<[u8]>::to_vec);
             let next = index.saturating_add(1);
             let upper = branch_element(&frame.bytes, next)
@@ -383,7 +426,10 @@ impl<'s> Plan<'s> {
     }
 
     /// Visits one page: notes a leaf, or puts a branch on the stack.
-    #[expect(clippy::too_many_arguments, reason = "one step of one walk; the state is the stack")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of one walk; the state is the stack"
+    )]
     fn enter(
         &mut self,
         bucket: &[Vec<u8>],
@@ -411,7 +457,8 @@ impl<'s> Plan<'s> {
                 PageProblem::OutOfBounds => {
                     // The place is where the wrong id stands, not where it leads.
                     at.offset = None;
-                    let text = id_as_text(page).map_or(String::new(), |t| format!(" (text: \"{t}\")"));
+                    let text =
+                        id_as_text(page).map_or(String::new(), |t| format!(" (text: \"{t}\")"));
                     let message = format!(
                         "page {page}{text} is referenced; pages go from 2 to the high-water mark {}",
                         geometry.high_water
@@ -419,8 +466,11 @@ impl<'s> Plan<'s> {
                     (&codes::PAGE_OUT_OF_BOUNDS, message)
                 }
                 PageProblem::BeyondFile => {
-                    let message =
-                        format!("the page is in use; the file holds {} pages", geometry.pages_in_file);
+                    self.missing = self.missing.saturating_add(1);
+                    let message = format!(
+                        "the page is in use; the file holds {} pages",
+                        geometry.pages_in_file
+                    );
                     (&codes::PAGE_MISSING, message)
                 }
             };
@@ -439,7 +489,9 @@ impl<'s> Plan<'s> {
         }
         let limit = u64::from(geometry.page_size).saturating_add(BRANCH_SLACK);
         let pages = self.pages;
-        let Ok((header, bytes)) = pages.object(page, limit, buffer)? else { return Ok(()) };
+        let Ok((header, bytes)) = pages.object(page, limit, buffer)? else {
+            return Ok(());
+        };
         if header.flags == flags::LEAF && header.id == page {
             if leaf_level.is_some() {
                 let message = format!("a leaf at level {}, others are deeper", stack.len());
@@ -448,7 +500,14 @@ impl<'s> Plan<'s> {
             self.push_leaf(page, parent, from, upper);
             return Ok(());
         }
-        if !check_header(page, &header, flags::BRANCH, bytes, &|| place(self), findings) {
+        if !check_header(
+            page,
+            &header,
+            flags::BRANCH,
+            bytes,
+            &|| place(self),
+            findings,
+        ) {
             self.unreadable = self.unreadable.saturating_add(1);
             return Ok(());
         }
@@ -462,14 +521,20 @@ impl<'s> Plan<'s> {
         let own_len = usize::try_from(geometry.object_len(owned)).unwrap_or(usize::MAX);
         let bytes = bytes.get(..own_len).unwrap_or(bytes);
         let lower = from.as_ref().and_then(|(_, key)| key.as_deref());
-        let bounds = Bounds { lower, upper: upper.as_deref() };
+        let bounds = Bounds {
+            lower,
+            upper: upper.as_deref(),
+        };
         let data_end = check_branch(bytes, &header, bounds, &|| place(self), findings);
         self.check_excess(&header, data_end, &|| place(self), findings);
         self.branch_pages = self.branch_pages.saturating_add(1);
         self.branch_overflow = self.branch_overflow.saturating_add(u64::from(owned));
         self.branch_bytes = self.branch_bytes.saturating_add(data_end as u64);
         let number = u32::try_from(self.branches.len()).unwrap_or(NO_BRANCH);
-        self.branches.push(Branch { page: page_number(page), parent });
+        self.branches.push(Branch {
+            page: page_number(page),
+            parent,
+        });
         stack.push(Frame {
             bytes: bytes.get(..data_end).unwrap_or(bytes).to_vec(),
             count: header.count,
@@ -515,7 +580,11 @@ impl<'s> Plan<'s> {
                     header.overflow
                 ),
             };
-            findings.add(Finding::new(&codes::OVERFLOW_OUT_OF_BOUNDS, place(self), message));
+            findings.add(Finding::new(
+                &codes::OVERFLOW_OUT_OF_BOUNDS,
+                place(self),
+                message,
+            ));
             return owned;
         }
         owned
@@ -554,14 +623,26 @@ impl<'s> Plan<'s> {
     /// The bucket whose leaves include `rank`.
     pub fn bucket_of(&self, rank: u32) -> Option<&PlannedBucket> {
         // Ranks are handed out bucket after bucket.
-        let after = self.buckets.partition_point(|bucket| bucket.ranks.start <= rank);
-        self.buckets.get(..after)?.iter().rev().find(|bucket| bucket.ranks.contains(&rank))
+        let after = self
+            .buckets
+            .partition_point(|bucket| bucket.ranks.start <= rank);
+        self.buckets
+            .get(..after)?
+            .iter()
+            .rev()
+            .find(|bucket| bucket.ranks.contains(&rank))
     }
 
     /// Where the leaf of this rank is.
     pub fn leaf_place(&self, rank: u32) -> Place {
-        let bucket = self.bucket_of(rank).map(|b| b.path.clone()).unwrap_or_default();
-        let inline = self.inline.binary_search_by_key(&rank, |leaf| leaf.rank).ok();
+        let bucket = self
+            .bucket_of(rank)
+            .map(|b| b.path.clone())
+            .unwrap_or_default();
+        let inline = self
+            .inline
+            .binary_search_by_key(&rank, |leaf| leaf.rank)
+            .ok();
         if let Some(leaf) = inline.and_then(|i| self.inline.get(i)) {
             return Place {
                 offset: Some(leaf.offset),
@@ -573,10 +654,33 @@ impl<'s> Plan<'s> {
         }
         let page = self.leaf_page(rank);
         let mut place = Place::page(page, self.pages.geometry.page_size);
-        place.path = self.run_of(rank).map(|run| self.branch_path(run.branch)).unwrap_or_default();
+        place.path = self
+            .run_of(rank)
+            .map(|run| self.branch_path(run.branch))
+            .unwrap_or_default();
         place.path.push(page);
         place.bucket = bucket;
         place
+    }
+
+    /// Key and value of one element, read again by its place; `None` when there is no such element.
+    ///
+    /// # Errors
+    /// Reading.
+    pub fn read_element(&self, rank: u32, index: u16) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let inline = self
+            .inline
+            .binary_search_by_key(&rank, |leaf| leaf.rank)
+            .ok();
+        if let Some(leaf) = inline.and_then(|i| self.inline.get(i)) {
+            return Ok(stored_element(&leaf.bytes, index));
+        }
+        let mut buffer = WindowBuffer::new();
+        let pages = self.pages;
+        let object = pages.object(self.leaf_page(rank), WHOLE_OBJECT_LIMIT, &mut buffer)?;
+        Ok(object
+            .ok()
+            .and_then(|(_, bytes)| stored_element(bytes, index)))
     }
 
     /// The keys that the branch above sets as bounds for the leaf of this rank.
@@ -610,8 +714,13 @@ impl<'s> Plan<'s> {
 
     fn lower_key(&self, rank: u32, key: &mut Vec<u8>, buffer: &mut WindowBuffer) -> Result<bool> {
         key.clear();
-        let stored = self.lower.get(rank as usize).and_then(|at| self.keys.get(*at as usize..));
-        let Some((len, rest)) = stored.and_then(<[u8]>::split_first) else { return Ok(false) };
+        let stored = self
+            .lower
+            .get(rank as usize)
+            .and_then(|at| self.keys.get(*at as usize..));
+        let Some((len, rest)) = stored.and_then(<[u8]>::split_first) else {
+            return Ok(false);
+        };
         match *len {
             NO_KEY => Ok(false),
             FAR_KEY => self.far_key(rank, key, buffer),
@@ -623,13 +732,22 @@ impl<'s> Plan<'s> {
     }
 
     fn far_key(&self, rank: u32, key: &mut Vec<u8>, buffer: &mut WindowBuffer) -> Result<bool> {
-        let Some(run) = self.run_of(rank) else { return Ok(false) };
-        let Some(branch) = self.branches.get(run.branch as usize) else { return Ok(false) };
-        let index = u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
-        let Ok(index) = u16::try_from(index) else { return Ok(false) };
+        let Some(run) = self.run_of(rank) else {
+            return Ok(false);
+        };
+        let Some(branch) = self.branches.get(run.branch as usize) else {
+            return Ok(false);
+        };
+        let index =
+            u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
+        let Ok(index) = u16::try_from(index) else {
+            return Ok(false);
+        };
         let limit = u64::from(self.pages.geometry.page_size).saturating_add(BRANCH_SLACK);
         let page = PageId(u64::from(branch.page));
-        let Ok((_, bytes)) = self.pages.object(page, limit, buffer)? else { return Ok(false) };
+        let Ok((_, bytes)) = self.pages.object(page, limit, buffer)? else {
+            return Ok(false);
+        };
         let found = branch_element(bytes, index).and_then(|e| branch_key(bytes, index, &e));
         key.extend_from_slice(found.unwrap_or_default());
         Ok(found.is_some())
@@ -687,7 +805,9 @@ impl<'s> Plan<'s> {
     }
 
     fn run_index(&self, rank: u32) -> Option<usize> {
-        self.runs.partition_point(|run| run.first_rank <= rank).checked_sub(1)
+        self.runs
+            .partition_point(|run| run.first_rank <= rank)
+            .checked_sub(1)
     }
 
     fn run_of(&self, rank: u32) -> Option<&LeafRun> {
@@ -721,7 +841,10 @@ impl<'s> Plan<'s> {
             place.key = Some(leaf.key(element).to_vec());
             if !element.is_bucket {
                 if let Some(strays) = &mut strays {
-                    strays.push(StrayElement { key: leaf.key(element).to_vec(), place });
+                    strays.push(StrayElement {
+                        key: leaf.key(element).to_vec(),
+                        place,
+                    });
                 }
                 continue;
             }
@@ -757,14 +880,19 @@ pub(crate) fn check_header(
     findings: &mut Collector,
 ) -> bool {
     if header.id != page {
-        let text = text_at_start(bytes)
-            .map_or(String::new(), |text| format!("; the page begins with the text \"{text}\""));
+        let text = text_at_start(bytes).map_or(String::new(), |text| {
+            format!("; the page begins with the text \"{text}\"")
+        });
         let message = format!("the page says it is page {}{text}", header.id);
         findings.add(Finding::new(&codes::PAGE_ID, place(), message));
         return false;
     }
     if header.flags != wanted {
-        let expected = if wanted == flags::BRANCH { "branch or leaf" } else { "leaf" };
+        let expected = if wanted == flags::BRANCH {
+            "branch or leaf"
+        } else {
+            "leaf"
+        };
         let message = format!(
             "the page is of type {} (flags 0x{:02x}), expected: {expected}",
             flags::name(header.flags),
@@ -848,8 +976,10 @@ fn check_branch(
             _ => {}
         }
         if let Some(upper) = bounds.upper.filter(|upper| key >= *upper) {
-            let message =
-                format!("the key is not below {}, where the next page begins", escape::hex(upper));
+            let message = format!(
+                "the key is not below {}, where the next page begins",
+                escape::hex(upper)
+            );
             report(&codes::KEY_ABOVE, Some(key), message);
         }
         previous = Some(key);
@@ -874,17 +1004,34 @@ pub(crate) fn branch_key<'a>(
     bytes.get(start..start.checked_add(element.key_size as usize)?)
 }
 
+fn stored_element(bytes: &[u8], index: u16) -> Option<(Vec<u8>, Vec<u8>)> {
+    let header = element_at(index);
+    let element = LeafElement::decode(bytes.get(header..)?)?;
+    let key = header.checked_add(element.pos as usize)?;
+    let value = key.checked_add(element.key_size as usize)?;
+    let end = value.checked_add(element.value_size as usize)?;
+    Some((
+        bytes.get(key..value)?.to_vec(),
+        bytes.get(value..end)?.to_vec(),
+    ))
+}
+
 /// Page ids in damaged files are often text that was written over them; shown as such it is recognised.
 pub(crate) fn id_as_text(page: PageId) -> Option<String> {
     let bytes = page.0.to_le_bytes();
-    let printable = bytes.iter().take_while(|b| (0x20..0x7f).contains(*b)).count();
+    let printable = bytes
+        .iter()
+        .take_while(|b| (0x20..0x7f).contains(*b))
+        .count();
     (printable >= 5).then(|| escape::text(bytes.get(..printable).unwrap_or_default()))
 }
 
 fn text_at_start(bytes: &[u8]) -> Option<String> {
     let head = bytes.get(..24).unwrap_or(bytes);
-    let printable =
-        head.iter().take_while(|b| (0x20..0x7f).contains(*b) || **b == b'\n').count();
+    let printable = head
+        .iter()
+        .take_while(|b| (0x20..0x7f).contains(*b) || **b == b'\n')
+        .count();
     (printable >= 6).then(|| escape::text(head.get(..printable).unwrap_or_default()))
 }
 
@@ -899,7 +1046,10 @@ pub(crate) fn check_inline(
         findings.add(Finding::new(&codes::INLINE_BUCKET, place(), message));
     };
     let Some(header) = PageHeader::decode(&leaf.bytes) else {
-        damaged(format!("it has {} bytes, a page header has {PAGE_HEADER}", leaf.bytes.len()));
+        damaged(format!(
+            "it has {} bytes, a page header has {PAGE_HEADER}",
+            leaf.bytes.len()
+        ));
         return None;
     };
     if header.id != PageId(0) || header.overflow != 0 {

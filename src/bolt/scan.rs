@@ -118,15 +118,27 @@ pub fn scan<V: Visitor>(
     options: &Options,
     findings: &mut Collector,
 ) -> Result<Scan<V::Local>> {
-    let mut outcome = Scan { locals: Vec::new(), census: Census::default(), uneven: false };
+    let mut outcome = Scan {
+        locals: Vec::new(),
+        census: Census::default(),
+        uneven: false,
+    };
     let mut done = 0;
     let mut inline_done = 0;
     let mut is_root = true;
     while done < plan.leaf_count() {
         let round = done..plan.leaf_count();
         let inline = inline_done..plan.inline.len();
-        let mut states =
-            scan_round(plan, round.clone(), inline.clone(), is_root, visitor, workers, options, findings)?;
+        let mut states = scan_round(
+            plan,
+            round.clone(),
+            inline.clone(),
+            is_root,
+            visitor,
+            workers,
+            options,
+            findings,
+        )?;
         let mut found = Vec::new();
         for state in &mut states {
             found.append(&mut state.found);
@@ -180,7 +192,11 @@ fn scan_round<V: Visitor>(
     findings: &Collector,
 ) -> Result<Vec<State<V::Local>>> {
     let order = reading_order(plan, ranks);
-    let round = Round { plan, visitor, is_root };
+    let round = Round {
+        plan,
+        visitor,
+        is_root,
+    };
     let start = || State {
         visitor: None,
         findings: Collector::new(findings.limit()),
@@ -194,7 +210,10 @@ fn scan_round<V: Visitor>(
         bounds: BoundsBuffer::default(),
         elements: Vec::new(),
     };
-    let share = order.len().checked_div(workers.threads().saturating_mul(16)).unwrap_or(0);
+    let share = order
+        .len()
+        .checked_div(workers.threads().saturating_mul(16))
+        .unwrap_or(0);
     let piece = share.clamp(16, PIECE);
     let pieces: Vec<&[u32]> = order.chunks(piece).collect();
     let inline = plan.inline.get(inline).unwrap_or_default();
@@ -205,8 +224,7 @@ fn scan_round<V: Visitor>(
             Some(ranks) => {
                 round.tree_leaves(state, ranks)?;
                 options.advance(
-                    (ranks.len() as u64)
-                        .saturating_mul(u64::from(plan.pages.geometry.page_size)),
+                    (ranks.len() as u64).saturating_mul(u64::from(plan.pages.geometry.page_size)),
                 );
             }
             None => {
@@ -228,7 +246,9 @@ fn reading_order(plan: &Plan<'_>, ranks: Range<u32>) -> Vec<u32> {
         .iter()
         .zip(order.iter().skip(1))
         .filter(|(a, b)| {
-            page(b).checked_sub(page(a)).is_some_and(|gap| (1..=WINDOW_GAP).contains(&gap))
+            page(b)
+                .checked_sub(page(a))
+                .is_some_and(|gap| (1..=WINDOW_GAP).contains(&gap))
         })
         .count();
     if close < order.len() / 2 {
@@ -263,22 +283,30 @@ impl<V: Visitor> Round<'_, '_, V> {
                 end = end.saturating_add(1);
             }
             let window_pages = last_page.saturating_sub(first_page).saturating_add(beyond);
-            let window_end =
-                first_page.saturating_add(window_pages).min(geometry.pages_in_file);
+            let window_end = first_page
+                .saturating_add(window_pages)
+                .min(geometry.pages_in_file);
             let start = first_page.saturating_mul(page_size);
-            let len = window_end.saturating_sub(first_page).saturating_mul(page_size);
+            let len = window_end
+                .saturating_sub(first_page)
+                .saturating_mul(page_size);
             let mut window = std::mem::take(&mut state.window);
             let bytes = match source.bytes() {
-                Some(all) => all.get(usize::try_from(start).unwrap_or(usize::MAX)..).unwrap_or_default(),
-                None => {
-                    window.lend(source, FileOffset(start), usize::try_from(len).unwrap_or(usize::MAX))?
-                }
+                Some(all) => all
+                    .get(usize::try_from(start).unwrap_or(usize::MAX)..)
+                    .unwrap_or_default(),
+                None => window.lend(
+                    source,
+                    FileOffset(start),
+                    usize::try_from(len).unwrap_or(usize::MAX),
+                )?,
             };
             for rank in ranks.get(at..end).unwrap_or_default() {
                 let page = self.plan.leaf_page(*rank);
                 let from = page.0.saturating_sub(first_page).saturating_mul(page_size);
-                let page_bytes =
-                    bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
+                let page_bytes = bytes
+                    .get(usize::try_from(from).unwrap_or(usize::MAX)..)
+                    .unwrap_or_default();
                 self.tree_leaf(state, *rank, page, page_bytes)?;
             }
             state.window = window;
@@ -304,11 +332,20 @@ impl<V: Visitor> Round<'_, '_, V> {
         };
         if header.flags == flags::BRANCH && header.id == page {
             let message = "a branch where its siblings are leaves".to_string();
-            state.findings.add(Finding::new(&codes::UNEVEN_DEPTH, place(), message));
+            state
+                .findings
+                .add(Finding::new(&codes::UNEVEN_DEPTH, place(), message));
             state.uneven = true;
             return Ok(());
         }
-        if !check_header(page, &header, flags::LEAF, near, &place, &mut state.findings) {
+        if !check_header(
+            page,
+            &header,
+            flags::LEAF,
+            near,
+            &place,
+            &mut state.findings,
+        ) {
             state.census.unreadable = state.census.unreadable.saturating_add(1);
             return Ok(());
         }
@@ -370,6 +407,7 @@ impl<V: Visitor> Round<'_, '_, V> {
             tail: None,
             is_start: true,
             skipped: facts.skipped,
+            plan: self.plan,
         };
         self.visit(state, &leaf)?;
         state.elements = elements;
@@ -394,13 +432,15 @@ impl<V: Visitor> Round<'_, '_, V> {
         let mut elements = Vec::new();
         let mut failed = None;
         let mut key_buffer = WindowBuffer::new();
-        let mut read_key = |start: usize, len: usize| {
-            match key_buffer.lend(source, offset.plus(start as u64), len) {
-                Ok(key) => Some(key.to_vec()),
-                Err(error) => {
-                    failed = Some(error);
-                    None
-                }
+        let mut read_key = |start: usize, len: usize| match key_buffer.lend(
+            source,
+            offset.plus(start as u64),
+            len,
+        ) {
+            Ok(key) => Some(key.to_vec()),
+            Err(error) => {
+                failed = Some(error);
+                None
             }
         };
         let far_key: FarKey<'_> = &mut read_key;
@@ -420,8 +460,7 @@ impl<V: Visitor> Round<'_, '_, V> {
         let mut object = WindowBuffer::new();
         for (number, element) in elements.iter().enumerate() {
             let start = offset.plus(element.key_start() as u64);
-            let whole =
-                u64::from(element.key_len()).saturating_add(u64::from(element.value_len()));
+            let whole = u64::from(element.key_len()).saturating_add(u64::from(element.value_len()));
             let held = whole.min(WHOLE_OBJECT_LIMIT);
             let bytes = object.lend(source, start, usize::try_from(held).unwrap_or(usize::MAX))?;
             let tail = (whole > held).then(|| LeafTail {
@@ -438,6 +477,7 @@ impl<V: Visitor> Round<'_, '_, V> {
                 tail,
                 is_start: number == 0,
                 skipped: if number == 0 { facts.skipped } else { 0 },
+                plan: self.plan,
             };
             self.visit(state, &leaf)?;
         }
@@ -458,13 +498,19 @@ impl<V: Visitor> Round<'_, '_, V> {
                     tail: None,
                     is_start: true,
                     skipped: facts.skipped,
+                    plan: self.plan,
                 };
                 self.visit(state, &leaf)?;
                 for element in elements.iter().filter(|element| element.is_bucket) {
                     let message =
                         "an inline bucket holds another bucket, which writers never do".to_string();
-                    let at = Place { element: Some(element.index), ..place() };
-                    state.findings.add(Finding::new(&codes::INLINE_BUCKET, at, message));
+                    let at = Place {
+                        element: Some(element.index),
+                        ..place()
+                    };
+                    state
+                        .findings
+                        .add(Finding::new(&codes::NESTED_INLINE, at, message));
                 }
             }
             None => state.census.unreadable = state.census.unreadable.saturating_add(1),
@@ -476,12 +522,16 @@ impl<V: Visitor> Round<'_, '_, V> {
     fn visit(&self, state: &mut State<V::Local>, leaf: &Leaf<'_>) -> Result<()> {
         let census = &mut state.census;
         census.elements = census.elements.saturating_add(leaf.elements.len() as u64);
-        census.skipped_elements = census.skipped_elements.saturating_add(u64::from(leaf.skipped));
+        census.skipped_elements = census
+            .skipped_elements
+            .saturating_add(u64::from(leaf.skipped));
         if self.is_root || leaf.elements.iter().any(|element| element.is_bucket) {
             let strays = self.is_root.then_some(&mut state.strays);
             self.plan.found_buckets(leaf, strays, &mut state.found);
         }
-        let Some(bucket) = self.plan.bucket_of(leaf.rank) else { return Ok(()) };
+        let Some(bucket) = self.plan.bucket_of(leaf.rank) else {
+            return Ok(());
+        };
         let local = state.visitor.get_or_insert_with(|| self.visitor.start());
         self.visitor.leaf(local, bucket, leaf)
     }
@@ -497,7 +547,11 @@ impl LeafTail<'_> {
         while done < self.len {
             let len = self.len.saturating_sub(done).min(WINDOW);
             let offset = self.offset.plus(done);
-            each(buffer.lend(self.source, offset, usize::try_from(len).unwrap_or(usize::MAX))?);
+            each(buffer.lend(
+                self.source,
+                offset,
+                usize::try_from(len).unwrap_or(usize::MAX),
+            )?);
             done = done.saturating_add(len);
         }
         Ok(())

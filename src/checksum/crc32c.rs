@@ -23,13 +23,19 @@ pub struct Crc {
 impl Crc {
     /// The CRC of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self { value: checksum(bytes), len: bytes.len() as u64 }
+        Self {
+            value: checksum(bytes),
+            len: bytes.len() as u64,
+        }
     }
 
     /// The CRC of these bytes followed by `next`'s bytes.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
-        Self { value: combine(self.value, next.value, next.len), len: self.len.saturating_add(next.len) }
+        Self {
+            value: combine(self.value, next.value, next.len),
+            len: self.len.saturating_add(next.len),
+        }
     }
 }
 
@@ -56,7 +62,11 @@ impl Default for Stream {
 impl Stream {
     /// The CRC of nothing yet.
     pub fn new() -> Self {
-        Self { state: Digest::new(CrcAlgorithm::Crc32Iscsi), gathered: Vec::new(), len: 0 }
+        Self {
+            state: Digest::new(CrcAlgorithm::Crc32Iscsi),
+            gathered: Vec::new(),
+            len: 0,
+        }
     }
 
     /// Adds the next bytes.
@@ -75,7 +85,10 @@ impl Stream {
     /// The CRC of everything added; the stream starts afresh.
     pub fn take(&mut self) -> Crc {
         self.flush();
-        let crc = Crc { value: self.state.finalize() as u32, len: self.len };
+        let crc = Crc {
+            value: self.state.finalize() as u32,
+            len: self.len,
+        };
         self.state.reset();
         self.len = 0;
         crc
@@ -156,7 +169,11 @@ mod tests {
         for b in bytes {
             crc ^= u32::from(*b);
             for _ in 0..8 {
-                crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
+                crc = if crc & 1 == 1 {
+                    (crc >> 1) ^ POLYNOMIAL
+                } else {
+                    crc >> 1
+                };
             }
         }
         !crc

@@ -26,7 +26,10 @@ struct PerCode {
 impl Collector {
     /// A collector that keeps `limit` findings of each code.
     pub fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), per_code: BTreeMap::new() }
+        Self {
+            limit: limit.max(1),
+            per_code: BTreeMap::new(),
+        }
     }
 
     /// Takes one finding.
@@ -58,7 +61,9 @@ impl Collector {
 
     /// True when something of severity error was noticed.
     pub fn has_errors(&self) -> bool {
-        self.per_code.values().any(|p| p.code.severity == Severity::Error)
+        self.per_code
+            .values()
+            .any(|p| p.code.severity == Severity::Error)
     }
 
     /// The limit it was made with.
@@ -81,10 +86,15 @@ impl Collector {
         }
         // Most severe first, then by code; inside a code the order by place stands.
         counts.sort_by(|a, b| {
-            b.code.severity.cmp(&a.code.severity).then_with(|| a.code.id.cmp(b.code.id))
+            b.code
+                .severity
+                .cmp(&a.code.severity)
+                .then_with(|| a.code.id.cmp(b.code.id))
         });
         list.sort_by(|a, b| {
-            b.severity().cmp(&a.severity()).then_with(|| a.code.id.cmp(b.code.id))
+            b.severity()
+                .cmp(&a.severity())
+                .then_with(|| a.code.id.cmp(b.code.id))
         });
         Findings { list, counts }
     }
@@ -92,7 +102,11 @@ impl Collector {
     fn slot(&mut self, code: &'static Code) -> &mut PerCode {
         match self.per_code.entry(code.id) {
             Entry::Occupied(slot) => slot.into_mut(),
-            Entry::Vacant(slot) => slot.insert(PerCode { code, count: 0, kept: Vec::new() }),
+            Entry::Vacant(slot) => slot.insert(PerCode {
+                code,
+                count: 0,
+                kept: Vec::new(),
+            }),
         }
     }
 }
@@ -100,7 +114,9 @@ impl Collector {
 impl PerCode {
     fn trim(&mut self, limit: usize) {
         self.kept.sort_by(|a, b| {
-            a.place.file_order(&b.place).then_with(|| a.message.cmp(&b.message))
+            a.place
+                .file_order(&b.place)
+                .then_with(|| a.message.cmp(&b.message))
         });
         self.kept.truncate(limit);
     }
@@ -129,7 +145,11 @@ pub struct Counts {
 impl Findings {
     /// How many findings of `severity` there were, the ones not kept included.
     pub fn count(&self, severity: Severity) -> u64 {
-        self.counts.iter().filter(|c| c.code.severity == severity).map(|c| c.count).sum()
+        self.counts
+            .iter()
+            .filter(|c| c.code.severity == severity)
+            .map(|c| c.count)
+            .sum()
     }
 
     /// True when something of severity error was noticed.
@@ -149,8 +169,13 @@ mod tests {
     use crate::finding::Place;
     use crate::ids::FileOffset;
 
-    static SAMPLE: Code =
-        Code { id: "T001", severity: Severity::Error, title: "t", cause: "c", next_step: "n" };
+    static SAMPLE: Code = Code {
+        id: "T001",
+        severity: Severity::Error,
+        title: "t",
+        cause: "c",
+        next_step: "n",
+    };
 
     fn sample(offset: u64) -> Finding {
         Finding::new(&SAMPLE, Place::at(FileOffset(offset)), "m")
@@ -164,12 +189,19 @@ mod tests {
         let mut left = Collector::new(5);
         let mut right = Collector::new(5);
         for (i, o) in offsets.iter().rev().enumerate() {
-            if i % 3 == 0 { left.add(sample(*o)) } else { right.add(sample(*o)) }
+            if i % 3 == 0 {
+                left.add(sample(*o))
+            } else {
+                right.add(sample(*o))
+            }
         }
         right.merge(left);
         for outcome in [one.finish(), right.finish()] {
-            let kept: Vec<u64> =
-                outcome.list.iter().map(|f| f.place.offset.unwrap().0).collect();
+            let kept: Vec<u64> = outcome
+                .list
+                .iter()
+                .map(|f| f.place.offset.unwrap().0)
+                .collect();
             assert_eq!(kept, [0, 1, 2, 3, 4]);
             assert_eq!(outcome.counts[0].count, 50);
             assert_eq!(outcome.count(Severity::Error), 50);

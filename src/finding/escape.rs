@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn terminal_escapes_never_survive() {
         assert_eq!(text(b"a\x1b[31mred\x07\x7f"), "a\\x1b[31mred\\x07\\x7f");
-        assert_eq!(text("evil\u{202e}txt\u{9b}1m".as_bytes()), "evil\\u{202e}txt\\u{9b}1m");
+        assert_eq!(
+            text("evil\u{202e}txt\u{9b}1m".as_bytes()),
+            "evil\\u{202e}txt\\u{9b}1m"
+        );
         assert_eq!(text(b"\xff\xfe"), "\\xff\\xfe");
         assert_eq!(text("größe\\".as_bytes()), "größe\\\\");
     }

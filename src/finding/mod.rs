@@ -64,7 +64,11 @@ pub struct Finding {
 impl Finding {
     /// A finding of kind `code` at `place`.
     pub fn new(code: &'static Code, place: Place, message: impl Into<String>) -> Self {
-        Self { code, place, message: message.into() }
+        Self {
+            code,
+            place,
+            message: message.into(),
+        }
     }
 
     /// How much it matters.

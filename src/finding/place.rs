@@ -29,17 +29,28 @@ const KEY_TEXT_LIMIT: usize = 96;
 impl Place {
     /// A place at `offset` and nothing else.
     pub fn at(offset: FileOffset) -> Self {
-        Self { offset: Some(offset), ..Self::default() }
+        Self {
+            offset: Some(offset),
+            ..Self::default()
+        }
     }
 
     /// The whole of page `page`.
     pub fn page(page: PageId, page_size: u32) -> Self {
-        Self { offset: page.offset(page_size), page: Some(page), ..Self::default() }
+        Self {
+            offset: page.offset(page_size),
+            page: Some(page),
+            ..Self::default()
+        }
     }
 
     /// An entry of the top-level bucket `bucket`.
     pub fn bucket_key(bucket: &[u8], key: &[u8]) -> Self {
-        Self { bucket: vec![bucket.to_vec()], key: Some(key.to_vec()), ..Self::default() }
+        Self {
+            bucket: vec![bucket.to_vec()],
+            key: Some(key.to_vec()),
+            ..Self::default()
+        }
     }
 
     /// The same place, seen from bucket `bucket`.
@@ -81,8 +92,11 @@ impl fmt::Display for Place {
             parts.push(format!("path {}", ids.join("/")));
         }
         if !self.bucket.is_empty() {
-            let names: Vec<String> =
-                self.bucket.iter().map(|b| escape::text_limited(b, KEY_TEXT_LIMIT)).collect();
+            let names: Vec<String> = self
+                .bucket
+                .iter()
+                .map(|b| escape::text_limited(b, KEY_TEXT_LIMIT))
+                .collect();
             parts.push(format!("bucket {}", names.join("/")));
         }
         if let Some(element) = self.element {
@@ -92,7 +106,10 @@ impl fmt::Display for Place {
             parts.push(format!("revision {main}.{sub}"));
         }
         if let Some(key) = &self.key {
-            parts.push(format!("key \"{}\"", escape::text_limited(key, KEY_TEXT_LIMIT)));
+            parts.push(format!(
+                "key \"{}\"",
+                escape::text_limited(key, KEY_TEXT_LIMIT)
+            ));
         }
         f.write_str(&parts.join(", "))
     }

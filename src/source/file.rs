@@ -55,7 +55,10 @@ impl OpenFile {
     /// # Errors
     /// [`Error::Open`] and [`Error::NotAFile`].
     pub fn open(path: &Path, db_in_dir: &str, access: Access) -> Result<Self> {
-        let open_error = |path: &Path, source| Error::Open { path: path.to_owned(), source };
+        let open_error = |path: &Path, source| Error::Open {
+            path: path.to_owned(),
+            source,
+        };
         let meta = std::fs::metadata(path).map_err(|e| open_error(path, e))?;
         let mut target = path.to_owned();
         if meta.is_dir() {
@@ -83,10 +86,17 @@ impl OpenFile {
         let in_use = is_locked(&file);
         let state = FileState::of(&file).map_err(|e| open_error(&target, e))?;
         let watch = file.try_clone().map_err(|e| open_error(&target, e))?;
-        let source = source(file, &target, state.len, access, in_use)
-            .map_err(|e| open_error(&target, e))?;
+        let source =
+            source(file, &target, state.len, access, in_use).map_err(|e| open_error(&target, e))?;
         let from_data_dir = meta.is_dir() || target.ends_with(db_in_dir);
-        Ok(Self { path: target, from_data_dir, in_use, state, source, watch })
+        Ok(Self {
+            path: target,
+            from_data_dir,
+            in_use,
+            state,
+            source,
+            watch,
+        })
     }
 
     /// The file itself; inside the data directory when a directory was given.
@@ -124,17 +134,26 @@ impl OpenFile {
     /// # Errors
     /// [`Error::Changed`] when one differs.
     pub fn check_unchanged(&self) -> Result<()> {
-        let now = FileState::of(&self.watch)
-            .map_err(|source| Error::Open { path: self.path.clone(), source })?;
+        let now = FileState::of(&self.watch).map_err(|source| Error::Open {
+            path: self.path.clone(),
+            source,
+        })?;
         if now.len != self.state.len {
-            let what = format!("its length went from {} to {} bytes", self.state.len, now.len);
+            let what = format!(
+                "its length went from {} to {} bytes",
+                self.state.len, now.len
+            );
             return Err(Error::Changed { what });
         }
         if now.modified != self.state.modified {
-            return Err(Error::Changed { what: "its modification time moved".into() });
+            return Err(Error::Changed {
+                what: "its modification time moved".into(),
+            });
         }
         if now.changed != self.state.changed {
-            return Err(Error::Changed { what: "its inode's change time moved".into() });
+            return Err(Error::Changed {
+                what: "its inode's change time moved".into(),
+            });
         }
         Ok(())
     }
@@ -204,7 +223,10 @@ mod tests {
         opened.check_unchanged().unwrap();
         std::fs::write(&path, b"longer content").unwrap();
         let error = opened.check_unchanged().unwrap_err().to_string();
-        assert!(error.contains("its length went from 7 to 14 bytes"), "{error}");
+        assert!(
+            error.contains("its length went from 7 to 14 bytes"),
+            "{error}"
+        );
     }
 
     #[test]

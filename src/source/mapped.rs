@@ -116,7 +116,9 @@ mod faults {
 
     pub(super) fn register(start: usize, len: usize, path: &Path) -> Option<usize> {
         let index = TABLE.iter().position(|slot| {
-            slot.start.compare_exchange(0, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            slot.start
+                .compare_exchange(0, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
         })?;
         let slot = TABLE.get(index)?;
         let line = format!(
@@ -126,7 +128,8 @@ mod faults {
         );
         let line: Box<[u8]> = line.into_bytes().into_boxed_slice();
         slot.line_len.store(line.len(), Ordering::Relaxed);
-        slot.line.store(Box::into_raw(line).cast::<u8>(), Ordering::Relaxed);
+        slot.line
+            .store(Box::into_raw(line).cast::<u8>(), Ordering::Relaxed);
         slot.len.store(len, Ordering::Relaxed);
         // Publishes the fields above to a handler that reads `start` first.
         slot.start.store(start, Ordering::Release);
@@ -179,9 +182,9 @@ mod faults {
             if start <= TAKEN {
                 continue;
             }
-            let inside = address.checked_sub(start).is_some_and(|distance| {
-                distance < slot.len.load(Ordering::Relaxed)
-            });
+            let inside = address
+                .checked_sub(start)
+                .is_some_and(|distance| distance < slot.len.load(Ordering::Relaxed));
             if inside {
                 let line = slot.line.load(Ordering::Relaxed);
                 let len = slot.line_len.load(Ordering::Relaxed);
@@ -211,11 +214,8 @@ mod faults {
             if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
                 libc::sigaction(signal, previous, std::ptr::null_mut());
             } else if (*previous).sa_flags & libc::SA_SIGINFO != 0 {
-                let handler: extern "C" fn(
-                    libc::c_int,
-                    *mut libc::siginfo_t,
-                    *mut libc::c_void,
-                ) = std::mem::transmute(handler);
+                let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                    std::mem::transmute(handler);
                 handler(signal, info, context);
             } else {
                 let handler: extern "C" fn(libc::c_int) = std::mem::transmute(handler);

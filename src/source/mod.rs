@@ -47,7 +47,11 @@ pub trait Source: Sync + fmt::Debug {
 }
 
 pub(crate) fn outside(offset: FileOffset, len: usize) -> crate::Error {
-    crate::Error::Read { offset, len, source: std::io::ErrorKind::UnexpectedEof.into() }
+    crate::Error::Read {
+        offset,
+        len,
+        source: std::io::ErrorKind::UnexpectedEof.into(),
+    }
 }
 
 pub(crate) fn subslice(bytes: &[u8], offset: FileOffset, len: usize) -> Result<&[u8]> {

@@ -37,7 +37,11 @@ impl Source for Positioned {
         let len = into.len();
         self.file
             .read_exact_at(into, offset.0)
-            .map_err(|source| Error::Read { offset, len, source })
+            .map_err(|source| Error::Read {
+                offset,
+                len,
+                source,
+            })
     }
 
     fn file(&self) -> Option<&File> {

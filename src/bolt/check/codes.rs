@@ -119,6 +119,10 @@ codes! {
     INLINE_BUCKET = "B031" Error "the page inside an inline bucket is damaged",
         "damaged bytes inside a bucket's value",
         "entries of the bucket may be lost in this copy; take another one";
+    /// A bucket inside an inline bucket.
+    NESTED_INLINE = "B032" Error "an inline bucket holds another bucket",
+        "damaged element flags",
+        "writers never do this, so something changed the element; take another copy";
     /// The freelist page is not one.
     FREELIST_PAGE = "B040" Error "the freelist cannot be read",
         "a damaged meta or freelist page",

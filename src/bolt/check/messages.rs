@@ -59,7 +59,10 @@ pub fn bolt_messages(
         reachable: PageSet::new(pages),
         walked: PageSet::new(pages),
         free: freelist.as_ref().map(|list| &list.free),
-        budget: database.len().saturating_mul(4).saturating_add(OBJECT_LIMIT),
+        budget: database
+            .len()
+            .saturating_mul(4)
+            .saturating_add(OBJECT_LIMIT),
     };
     if let Some(list) = &freelist {
         check.freed_twice(list)?;
@@ -109,8 +112,7 @@ impl Check<'_, '_> {
         let Ok((header, bytes)) = pages.object(page, limit.min(OBJECT_LIMIT), &mut buffer)? else {
             return Ok(());
         };
-        let first =
-            PAGE_HEADER.saturating_add(if header.count == u16::MAX { 8 } else { 0 });
+        let first = PAGE_HEADER.saturating_add(if header.count == u16::MAX { 8 } else { 0 });
         let ids = bytes.get(first..).unwrap_or_default().chunks_exact(8);
         let mut ids: Vec<u64> = ids
             .take(usize::try_from(list.count).unwrap_or(usize::MAX))
@@ -150,7 +152,9 @@ impl Check<'_, '_> {
         let Ok((header, bytes)) = pages.object(page, OBJECT_LIMIT, &mut buffer)? else {
             return Ok(None);
         };
-        let Some(left) = self.budget.checked_sub(bytes.len() as u64) else { return Ok(None) };
+        let Some(left) = self.budget.checked_sub(bytes.len() as u64) else {
+            return Ok(None);
+        };
         self.budget = left;
         Ok(Some((header, bytes.to_vec())))
     }
@@ -158,7 +162,9 @@ impl Check<'_, '_> {
     /// Phase B1: page references.
     fn visit(&mut self, page: PageId, stack: &mut Vec<PageId>) -> Result<()> {
         self.options.cancel.check()?;
-        let Some((header, bytes)) = self.object(page)? else { return Ok(()) };
+        let Some((header, bytes)) = self.object(page)? else {
+            return Ok(());
+        };
         stack.push(page);
         // bbolt prints and follows what the page says of itself; newer ones crash when it is wrong.
         let id = header.id;
@@ -187,11 +193,16 @@ impl Check<'_, '_> {
         if self.free.is_some_and(|free| free.contains(id)) {
             self.say(format!("page {id}: reachable freed"));
         } else if !is_tree {
-            self.say(format!("page {id}: invalid type: {}{tail}", flags::name(header.flags)));
+            self.say(format!(
+                "page {id}: invalid type: {}{tail}",
+                flags::name(header.flags)
+            ));
         }
         if header.flags == flags::BRANCH && !again && stack.len() < MAX_DEPTH {
             for index in 0..header.count {
-                let Some(element) = branch_element(&bytes, index) else { break };
+                let Some(element) = branch_element(&bytes, index) else {
+                    break;
+                };
                 self.visit(element.child, stack)?;
             }
         }
@@ -208,7 +219,9 @@ impl Check<'_, '_> {
         stack: &mut Vec<PageId>,
     ) -> Result<Option<Vec<u8>>> {
         self.options.cancel.check()?;
-        let Some((header, bytes)) = self.object(page)? else { return Ok(None) };
+        let Some((header, bytes)) = self.object(page)? else {
+            return Ok(None);
+        };
         if stack.len() >= MAX_DEPTH || stack.contains(&page) {
             return Ok(None);
         }
@@ -219,9 +232,17 @@ impl Check<'_, '_> {
                 let first_time = self.walked.insert(page);
                 let mut run = min.map(<[u8]>::to_vec);
                 for index in 0..header.count {
-                    let Some(element) = branch_element(&bytes, index) else { break };
-                    let Some(key) = branch_key(&bytes, index, &element) else { break };
-                    let at = Position { kind: "branch", page: element.child, index };
+                    let Some(element) = branch_element(&bytes, index) else {
+                        break;
+                    };
+                    let Some(key) = branch_key(&bytes, index, &element) else {
+                        break;
+                    };
+                    let at = Position {
+                        kind: "branch",
+                        page: element.child,
+                        index,
+                    };
                     self.verify(at, key, run.as_deref(), max, stack);
                     let next = index.saturating_add(1);
                     let next_key = branch_element(&bytes, next)
@@ -237,8 +258,14 @@ impl Check<'_, '_> {
             flags::LEAF => {
                 let mut run = min.map(<[u8]>::to_vec);
                 for index in 0..header.count {
-                    let Some((_, key, _)) = leaf_element(&bytes, index) else { break };
-                    let at = Position { kind: "leaf", page, index };
+                    let Some((_, key, _)) = leaf_element(&bytes, index) else {
+                        break;
+                    };
+                    let at = Position {
+                        kind: "leaf",
+                        page,
+                        index,
+                    };
                     self.verify(at, key, run.as_deref(), max, stack);
                     run = Some(key.to_vec());
                     last.clone_from(&run);
@@ -304,7 +331,9 @@ impl Check<'_, '_> {
         stack: &mut Vec<PageId>,
         found: &mut Vec<PageId>,
     ) -> Result<()> {
-        let Some((header, bytes)) = self.object(page)? else { return Ok(()) };
+        let Some((header, bytes)) = self.object(page)? else {
+            return Ok(());
+        };
         if stack.len() >= MAX_DEPTH || stack.contains(&page) {
             return Ok(());
         }
@@ -312,11 +341,15 @@ impl Check<'_, '_> {
         for index in 0..header.count {
             match header.flags {
                 flags::BRANCH => {
-                    let Some(element) = branch_element(&bytes, index) else { break };
+                    let Some(element) = branch_element(&bytes, index) else {
+                        break;
+                    };
                     self.nested(element.child, stack, found)?;
                 }
                 flags::LEAF => {
-                    let Some((element, _, value)) = leaf_element(&bytes, index) else { break };
+                    let Some((element, _, value)) = leaf_element(&bytes, index) else {
+                        break;
+                    };
                     if element.flags & ELEMENT_IS_BUCKET != 0 {
                         found.extend(BucketHeader::decode(value).map(|header| header.root));
                     }
@@ -337,8 +370,7 @@ struct Position {
 }
 
 fn leaf_element(bytes: &[u8], index: u16) -> Option<(LeafElement, &[u8], &[u8])> {
-    let at =
-        PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
+    let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
     let element = LeafElement::decode(bytes.get(at..)?)?;
     let key = at.checked_add(element.pos as usize)?;
     let value = key.checked_add(element.key_size as usize)?;

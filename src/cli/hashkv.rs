@@ -1,0 +1,57 @@
+//! `hashkv`: what `etcdutl hashkv` shows.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::run::{Run, fail, print};
+use super::status::refuse;
+use crate::etcd::Release;
+use crate::ops::{self, HashKvOutcome};
+use crate::report;
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap hashkv snapshot.db
+  etcdsnap hashkv --rev 4711 -w json snapshot.db
+
+Two members agree when their hashes at the same revision and compact revision are equal. Unlike etcdutl,
+this never writes to the file, and it refuses damaged ones.
+";
+
+/// Show the hash of all keys at a revision, as `etcdutl hashkv` does
+#[derive(Debug, clap::Args)]
+#[command(after_help = concat_help())]
+pub(super) struct HashkvArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The revision to hash at; 0 = the newest
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    rev: i64,
+    /// Hash as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8
+    #[arg(long, value_name = "RELEASE", default_value_t)]
+    compat: Release,
+}
+
+fn concat_help() -> String {
+    format!("{EXAMPLES}\n{}", super::EXIT_HELP)
+}
+
+pub(super) fn run(args: &HashkvArgs, run: &Run) -> Exit {
+    let outcome = run.with_input(&args.file, Access::Positioned, |input, options| {
+        ops::hashkv(input, args.rev, args.compat, options)
+    });
+    match outcome {
+        Ok(HashKvOutcome::Answer(hash)) => {
+            print(&report::hashkv(&hash, run.format, args.compat), Exit::Fine)
+        }
+        Ok(HashKvOutcome::Refused(refusal)) => refuse(&refusal, &args.file),
+        Err(error) => fail(&error, &args.file),
+    }
+}

@@ -1,0 +1,55 @@
+//! `info`: what is in a file, at a glance.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::run::{Run, fail, print};
+use super::status::refuse;
+use crate::finding::escape;
+use crate::ops;
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap info snapshot.db
+  etcdsnap info --json snapshot.db | jq .revisions
+";
+
+/// Show metas, pages, buckets, revisions, leases, members, users and alarms
+#[derive(Debug, clap::Args)]
+#[command(after_help = concat_help())]
+pub(super) struct InfoArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn concat_help() -> String {
+    format!("{EXAMPLES}\n{}", super::EXIT_HELP)
+}
+
+pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
+    let path = &args.file;
+    let info = match run.with_input(path, Access::Positioned, ops::info) {
+        Ok(info) => info,
+        Err(error) => return fail(&error, path),
+    };
+    let name = escape::path(path);
+    let text = if args.json || run.format == Format::Json {
+        report::info_json(&info, &name)
+    } else {
+        report::info_text(&info, &name)
+    };
+    match (text, &info.inside) {
+        (Some(text), _) => {
+            let found = info.findings.has_errors();
+            print(&text, if found { Exit::Findings } else { Exit::Fine })
+        }
+        (None, Err(refusal)) => refuse(refusal, path),
+        (None, Ok(_)) => Exit::Failed,
+    }
+}

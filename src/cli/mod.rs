@@ -1,0 +1,137 @@
+//! The command line: arguments, exit statuses, the terminal. One file per command.
+
+mod completions;
+mod exit;
+mod hashkv;
+mod info;
+mod man;
+mod run;
+mod snapshot;
+mod status;
+mod term;
+mod verify;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+use run::Run;
+
+/// Exit statuses, shown with every command's help.
+const EXIT_HELP: &str = "\
+Exit status:
+  0    fine
+  1    findings of severity error, or no answer because of damage
+  2    could not do it: usage, missing or unreadable file, in use
+  130  interrupted";
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap verify snapshot.db              will this file restore?
+  etcdsnap info snapshot.db                what is in it?
+  etcdsnap status -w table snapshot.db     the same output as etcdutl snapshot status
+  etcdsnap hashkv --rev 4711 snapshot.db   the same output as etcdutl hashkv
+
+Exit status:
+  0    fine
+  1    findings of severity error, or no answer because of damage
+  2    could not do it: usage, missing or unreadable file, in use
+  130  interrupted";
+
+/// Read, verify and explain etcd v3 snapshot files.
+///
+/// Works on snapshots, on the database of a data directory (member/snap/db), and on data directories.
+/// Needs no etcd, never writes to its input.
+#[derive(Debug, Parser)]
+#[command(name = "etcdsnap", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Arguments that stand before or after the command.
+#[derive(Debug, clap::Args)]
+struct GlobalArgs {
+    /// Output format: simple, table, json or fields
+    #[arg(short = 'w', long = "write-out", value_name = "FORMAT", global = true)]
+    write_out: Option<String>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", global = true, help_heading = "Reading")]
+    threads: Option<std::num::NonZeroUsize>,
+    /// Read through a memory map
+    #[arg(
+        long,
+        global = true,
+        conflicts_with = "no_mmap",
+        help_heading = "Reading"
+    )]
+    mmap: bool,
+    /// Read with positioned reads, never through a memory map
+    #[arg(long, global = true, help_heading = "Reading")]
+    no_mmap: bool,
+    #[command(flatten)]
+    ignored: snapshot::IgnoredArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Status(status::StatusArgs),
+    Hashkv(hashkv::HashkvArgs),
+    Verify(verify::VerifyArgs),
+    Info(info::InfoArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    crate::source::install_fault_handler();
+    let cancel = Arc::new(AtomicBool::new(false));
+    // A second signal ends the process at once. Without handlers, signals end it as they always do.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let again = Arc::clone(&cancel);
+        let status = Exit::Interrupted.code().into();
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, status, again);
+        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let is_error = error.use_stderr();
+            // Help into a closed pipe is no failure.
+            let _ = error.print();
+            return if is_error { Exit::Failed } else { Exit::Fine }.into();
+        }
+    };
+    let run = match Run::new(&cli.global, cancel) {
+        Ok(run) => run,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed.into();
+        }
+    };
+    if let Some(flag) = cli.global.ignored.first()
+        && !matches!(cli.command, Command::Snapshot(_))
+    {
+        term::error(&format!(
+            "{flag} is accepted only with `snapshot status`, where it is ignored"
+        ));
+        return Exit::Failed.into();
+    }
+    let exit = match cli.command {
+        Command::Status(args) => status::run(&args, &run),
+        Command::Snapshot(args) => snapshot::run(&args, &run),
+        Command::Hashkv(args) => hashkv::run(&args, &run),
+        Command::Verify(args) => verify::run(&args, &run),
+        Command::Info(args) => info::run(&args, &run),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    };
+    exit.into()
+}

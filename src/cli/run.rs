@@ -1,0 +1,114 @@
+//! What all commands share: options, opening files, saying what went wrong.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::exit::Exit;
+use super::{GlobalArgs, term};
+use crate::error::{Error, Result};
+use crate::finding::escape;
+use crate::ops::Input;
+use crate::options::{Cancel, Options};
+use crate::report::Format;
+use crate::source::Access;
+
+/// The settings of one run.
+pub(super) struct Run {
+    pub(super) format: Format,
+    options: Options,
+    access: Option<Access>,
+}
+
+impl Run {
+    pub(super) fn new(global: &GlobalArgs, cancel: Arc<AtomicBool>) -> Result<Self, String> {
+        let format = match &global.write_out {
+            Some(text) => Format::from_str(text)?,
+            None => Format::default(),
+        };
+        let access = match (global.mmap, global.no_mmap) {
+            (true, _) => Some(Access::Map),
+            (_, true) => Some(Access::Positioned),
+            _ => None,
+        };
+        let options = Options {
+            threads: global.threads,
+            cancel: Cancel::from_flag(cancel),
+            ..Options::default()
+        };
+        Ok(Self {
+            format,
+            options,
+            access,
+        })
+    }
+
+    /// Opens `path`, by `default` unless the user wants it otherwise, and does `job` with it, showing
+    /// progress if a person watches.
+    pub(super) fn with_input<T>(
+        &self,
+        path: &Path,
+        default: Access,
+        job: impl FnOnce(&Input, &Options) -> Result<T>,
+    ) -> Result<T> {
+        let input = Input::open(path, self.access.unwrap_or(default))?;
+        if input.file.in_use() {
+            let name = escape::path(input.file.path());
+            term::line(&format!(
+                "note: {name}: another process holds its lock (a running etcd?); what is read may be torn"
+            ));
+        }
+        let bar = term::stderr_is_terminal().then(|| Arc::new(term::Bar::new()));
+        let mut options = self.options.clone();
+        if let Some(bar) = &bar {
+            options.progress = Some(Arc::clone(bar) as _);
+        }
+        let outcome = job(&input, &options);
+        if let Some(bar) = bar {
+            bar.finish();
+        }
+        outcome
+    }
+}
+
+/// An error about `path`, as one line.
+pub(super) fn describe(error: &Error, path: &Path) -> String {
+    let name = escape::path(path);
+    match error {
+        // The words that etcd's tools use.
+        Error::Open { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+            format!("stat {}: no such file or directory", escape::path(path))
+        }
+        Error::Open { path, source } => format!("open {}: {source}", escape::path(path)),
+        Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
+        Error::Revision { .. } | Error::Cancelled => error.to_string(),
+        other => format!("{name}: {other}"),
+    }
+}
+
+/// Says what went wrong and how to exit.
+pub(super) fn fail(error: &Error, path: &Path) -> Exit {
+    term::error(&describe(error, path));
+    exit_of(error)
+}
+
+pub(super) fn exit_of(error: &Error) -> Exit {
+    if matches!(error, Error::Cancelled) {
+        Exit::Interrupted
+    } else {
+        Exit::Failed
+    }
+}
+
+/// Writes a report. A reader that went away is no failure; a full disk is.
+pub(super) fn print(text: &str, exit: Exit) -> Exit {
+    match term::out(text) {
+        Ok(()) => exit,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit,
+        Err(error) => {
+            term::error(&format!("writing the report failed: {error}"));
+            Exit::Failed
+        }
+    }
+}

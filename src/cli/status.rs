@@ -1,0 +1,86 @@
+//! `status`: what `etcdutl snapshot status` shows.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::run::{Run, fail, print};
+use super::term;
+use crate::etcd::Release;
+use crate::finding::escape;
+use crate::ops::{self, Refusal, StatusOutcome};
+use crate::report;
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap status snapshot.db
+  etcdsnap status -w json *.db
+  etcdsnap status --compat 3.5 -w table snapshot.db
+
+The output equals that of the release named with --compat: TOTAL KEYS counts live keys from 3.6 on and
+all entries before; VERSION is shown from 3.6 on; tables are drawn with box characters from 3.7 on.
+The SHA-256 at the end of a snapshot is not read: `etcdsnap verify` does that.
+";
+
+/// Show hash, revision, number of keys and size, as `etcdutl snapshot status` does
+#[derive(Debug, clap::Args)]
+#[command(after_help = concat_help())]
+pub(super) struct StatusArgs {
+    /// Snapshots, databases or data directories
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8
+    #[arg(long, value_name = "RELEASE", default_value_t)]
+    compat: Release,
+}
+
+fn concat_help() -> String {
+    format!("{EXAMPLES}\n{}", super::EXIT_HELP)
+}
+
+pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {
+    let mut exit = Exit::Fine;
+    for path in &args.files {
+        let outcome = run.with_input(path, Access::Positioned, |input, options| {
+            ops::status(input, args.compat, options)
+        });
+        let one = match outcome {
+            Ok(StatusOutcome::Answer(status)) => print(
+                &report::status(&status, run.format, args.compat),
+                Exit::Fine,
+            ),
+            Ok(StatusOutcome::Refused(refusal)) => refuse(&refusal, path),
+            Err(error) => fail(&error, path),
+        };
+        exit = exit.max(one);
+        if exit == Exit::Interrupted {
+            return exit;
+        }
+    }
+    if exit == Exit::Fine && term::stderr_is_terminal() {
+        term::line("note: the SHA-256 of the file was not checked; `etcdsnap verify` does that");
+    }
+    exit
+}
+
+/// Says why there is no answer.
+pub(super) fn refuse(refusal: &Refusal, path: &std::path::Path) -> Exit {
+    let name = escape::path(path);
+    term::error(&refusal.message);
+    for detail in &refusal.details {
+        term::line(&format!("{name}: {detail}"));
+    }
+    let listed = refusal.details.len() as u64;
+    let all = refusal.findings.count(crate::finding::Severity::Error);
+    if all > 0 {
+        let more = if all > listed {
+            format!("{all} findings in all; ")
+        } else {
+            String::new()
+        };
+        term::line(&format!(
+            "{name}: {more}run `etcdsnap verify` for the whole report"
+        ));
+    }
+    Exit::Findings
+}

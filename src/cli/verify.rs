@@ -1,0 +1,107 @@
+//! `verify`: will this file restore?
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::run::{Run, describe, exit_of, print};
+use super::term;
+use crate::error::Error;
+use crate::finding::{EXTENDED_LIMIT, Severity, escape};
+use crate::ops::{self, Verdict, VerifyOptions, VerifyReport};
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap verify snapshot.db
+  etcdsnap verify --json /backup/*.db | jq -r 'select(.verdict != \"ok\") | .file'
+  etcdsnap verify /var/lib/etcd            a data directory of a stopped etcd
+
+Verdicts:
+  OK              restores as it is
+  NO TRAILER      sound as far as can be proven; restores only with --skip-hash-check
+  DAMAGED         something is wrong with it
+  NOT A SNAPSHOT  no etcd snapshot and no etcd database
+  IN USE          another process writes to it; save a snapshot instead
+  UNREADABLE      it could not be read
+
+Exit status:
+  0    OK; also NO TRAILER of a data directory or member/snap/db, or with --skip-hash-check
+  1    any other verdict on what was read; with --strict also warnings
+  2    could not do it: usage, missing or unreadable file, in use
+  130  interrupted";
+
+/// Check everything that can be checked and give one verdict per file
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct VerifyArgs {
+    /// Snapshots, databases or data directories
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// One line of JSON per file
+    #[arg(long)]
+    json: bool,
+    /// Leave out the SHA-256, which needs every byte of the file
+    #[arg(long)]
+    quick: bool,
+    /// Accept a file without SHA-256, as `etcdutl snapshot restore --skip-hash-check` does
+    #[arg(long)]
+    skip_hash_check: bool,
+    /// Exit with 1 for warnings too
+    #[arg(long)]
+    strict: bool,
+    /// Keep and show up to 100,000 findings of each kind
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
+    let json = args.json || run.format == Format::Json;
+    let what = VerifyOptions {
+        quick: args.quick,
+        finding_limit: if args.all { EXTENDED_LIMIT } else { 0 },
+    };
+    let mut exit = Exit::Fine;
+    for path in &args.files {
+        let name = escape::path(path);
+        let outcome = run.with_input(path, Access::Map, |input, options| {
+            ops::verify(input, what, options)
+        });
+        let one = match outcome {
+            Ok(report) => {
+                let text = if json {
+                    report::verify_json(&report, &name)
+                } else {
+                    report::verify_text(&report, &name, args.all)
+                };
+                print(&text, judge(&report, args))
+            }
+            Err(Error::Cancelled) => {
+                term::error("interrupted");
+                return Exit::Interrupted;
+            }
+            Err(error) => {
+                let message = describe(&error, path);
+                let text = if json {
+                    report::unreadable_json(&name, &message)
+                } else {
+                    format!("{name}: {} - {message}\n", Verdict::Unreadable.title())
+                };
+                print(&text, exit_of(&error))
+            }
+        };
+        exit = exit.max(one);
+    }
+    exit
+}
+
+fn judge(report: &VerifyReport, args: &VerifyArgs) -> Exit {
+    let warned = args.strict && report.findings.count(Severity::Warning) > 0;
+    match report.verdict {
+        Verdict::InUse | Verdict::Unreadable => Exit::Failed,
+        _ if warned => Exit::Findings,
+        Verdict::Ok => Exit::Fine,
+        Verdict::NoTrailer if report.is_data_dir || args.skip_hash_check => Exit::Fine,
+        Verdict::NoTrailer | Verdict::Damaged | Verdict::NotASnapshot => Exit::Findings,
+    }
+}

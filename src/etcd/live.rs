@@ -1,0 +1,221 @@
+//! Counting live keys, and the last revision: what `snapshot status` shows of bucket `key`.
+
+use super::entry::{KeyHash, KeyHasher, Keyed, Partitions, by_key};
+use super::go_text::quote;
+use super::record::Record;
+use super::revision::{KEY_LEN, Revision, RevisionKey};
+use super::schema::KEY_BUCKET;
+use crate::bolt::{Element, Leaf, PlannedBucket, Visitor};
+use crate::error::Result;
+use crate::source::WindowBuffer;
+use crate::workers::Workers;
+
+/// What is kept of a record to find the newest of its key: 20 bytes. In a bucket whose keys are in order,
+/// the place in the tree orders records as their revisions do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LiveEntry {
+    key: KeyHash,
+    pub(crate) rank: u32,
+    pub(crate) element: u16,
+    /// 0, [`TOMBSTONE`], or a mark of the user of the entry.
+    pub(crate) flags: u16,
+}
+
+/// The record marks a deletion.
+pub(crate) const TOMBSTONE: u16 = 1;
+
+/// `bit` when `set`.
+pub(crate) fn mark(set: bool, bit: u16) -> u16 {
+    if set { bit } else { 0 }
+}
+
+impl LiveEntry {
+    pub(crate) fn new(key: KeyHash, leaf: &Leaf<'_>, element: &Element, flags: u16) -> Self {
+        Self {
+            key,
+            rank: leaf.rank,
+            element: u16::try_from(element.index).unwrap_or(u16::MAX),
+            flags,
+        }
+    }
+
+    pub(crate) fn order(&self) -> (u32, u16) {
+        (self.rank, self.element)
+    }
+
+    pub(crate) fn is_tombstone(&self) -> bool {
+        self.flags & TOMBSTONE != 0
+    }
+}
+
+impl Keyed for LiveEntry {
+    fn key(&self) -> KeyHash {
+        self.key
+    }
+}
+
+const _: () = assert!(size_of::<LiveEntry>() == 20);
+
+/// A record that etcd's own walk stops at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError {
+    /// Where it stands in the walk.
+    pub order: (u32, u32),
+    /// etcd's words, without the stored value.
+    pub message: String,
+}
+
+/// The visitor behind `status`.
+#[derive(Debug, Clone)]
+pub struct LiveKeys {
+    hasher: KeyHasher,
+    /// False for releases before 3.6, which neither count keys nor look at values.
+    decode: bool,
+    memory_limit: Option<u64>,
+}
+
+/// What one thread gathers.
+#[derive(Debug)]
+pub struct LiveParts {
+    entries: Partitions<LiveEntry>,
+    last: Option<((u32, u32), Revision)>,
+    error: Option<RecordError>,
+    buffer: WindowBuffer,
+}
+
+/// What a walk of bucket `key` shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LiveSummary {
+    /// The revision of the last entry of the bucket.
+    pub last: Option<Revision>,
+    /// Keys whose newest record is no tombstone.
+    pub live_keys: u64,
+    /// The first record that cannot be read.
+    pub error: Option<RecordError>,
+}
+
+impl LiveKeys {
+    /// A visitor that decodes records, or only reads revisions.
+    pub fn new(decode: bool, memory_limit: Option<u64>) -> Self {
+        Self {
+            hasher: KeyHasher::new(),
+            decode,
+            memory_limit,
+        }
+    }
+
+    /// The outcome of what all threads gathered.
+    ///
+    /// # Errors
+    /// Threads.
+    pub fn join(parts: Vec<LiveParts>, workers: &Workers) -> Result<LiveSummary> {
+        let mut summary = LiveSummary {
+            last: parts
+                .iter()
+                .filter_map(|p| p.last)
+                .max_by_key(|l| l.0)
+                .map(|l| l.1),
+            error: parts
+                .iter()
+                .filter_map(|p| p.error.clone())
+                .min_by_key(|e| e.order),
+            live_keys: 0,
+        };
+        let entries: Vec<Partitions<LiveEntry>> = parts.into_iter().map(|p| p.entries).collect();
+        let counts = Partitions::for_each(
+            &entries,
+            workers,
+            || 0u64,
+            |count, entries| {
+                entries.sort_unstable_by_key(|entry| (entry.key, entry.order()));
+                let live = by_key(entries)
+                    .filter(|records| records.last().is_some_and(|newest| !newest.is_tombstone()))
+                    .count();
+                *count = count.saturating_add(live as u64);
+                Ok(())
+            },
+        )?;
+        summary.live_keys = counts.into_iter().fold(0, u64::saturating_add);
+        Ok(summary)
+    }
+}
+
+impl Visitor for LiveKeys {
+    type Local = LiveParts;
+
+    fn start(&self) -> LiveParts {
+        LiveParts {
+            entries: Partitions::new(),
+            last: None,
+            error: None,
+            buffer: WindowBuffer::new(),
+        }
+    }
+
+    fn leaf(&self, local: &mut LiveParts, bucket: &PlannedBucket, leaf: &Leaf<'_>) -> Result<()> {
+        if !bucket.is_top_level() || bucket.name() != KEY_BUCKET {
+            return Ok(());
+        }
+        for element in leaf.elements {
+            let order = (leaf.rank, element.index);
+            let fail = |local: &mut LiveParts, message: String| {
+                if local.error.as_ref().is_none_or(|first| order < first.order) {
+                    local.error = Some(RecordError { order, message });
+                }
+            };
+            let key = leaf.key(element);
+            if !self.decode {
+                match RevisionKey::parse_unchecked(key) {
+                    Some(revision) => local.set_last(order, revision),
+                    None => fail(
+                        local,
+                        format!(
+                            "cannot read revision key {}: shorter than {KEY_LEN} bytes",
+                            quote(key)
+                        ),
+                    ),
+                }
+                continue;
+            }
+            let parsed = match RevisionKey::parse(key) {
+                Ok(parsed) => parsed,
+                Err(fault) => {
+                    fail(
+                        local,
+                        format!("cannot parse revision key: {} err: {fault}", quote(key)),
+                    );
+                    continue;
+                }
+            };
+            local.set_last(order, parsed.revision);
+            let record = match &leaf.tail {
+                None => Record::decode(leaf.value(element)),
+                Some(tail) => Record::decode_long(leaf.value(element), tail, &mut local.buffer)?,
+            };
+            match record {
+                Ok(record) => {
+                    let flags = mark(parsed.tombstone, TOMBSTONE);
+                    let key = self.hasher.hash(record.key);
+                    local
+                        .entries
+                        .push(LiveEntry::new(key, leaf, element, flags));
+                }
+                Err(fault) => {
+                    fail(
+                        local,
+                        format!("cannot unmarshal value, key: {} err: {fault}", quote(key)),
+                    );
+                }
+            }
+        }
+        local.entries.check_limit(self.memory_limit)
+    }
+}
+
+impl LiveParts {
+    fn set_last(&mut self, order: (u32, u32), revision: Revision) {
+        if self.last.is_none_or(|(last, _)| order > last) {
+            self.last = Some((order, revision));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What etcd keeps in its buckets: revisions and records, leases, members, users, alarms; and the two
+//! hashes that etcd computes over them. Source: etcd v3.4 to v3.8. Knows nothing of what the users of
+//! etcd put into their values.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)] // Tests build their inputs themselves, and a panic there is a failed test.
+
+mod backend_hash;
+pub mod check;
+mod entry;
+mod go_text;
+mod hashkv;
+mod live;
+mod record;
+mod release;
+mod revision;
+mod runs;
+pub mod schema;
+mod wire;
+
+pub use backend_hash::{BackendHash, BucketTotals};
+pub use entry::{KeyHash, KeyHasher, Partitions, RecordEntry};
+pub use go_text::quote;
+pub use hashkv::{HashKv, HashKvVisitor, hash_kv};
+pub use live::{LiveKeys, RecordError};
+pub use record::{Record, RecordFault};
+pub use release::Release;
+pub use revision::{LeaseId, Revision, RevisionKey, RevisionKeyFault};

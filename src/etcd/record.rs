@@ -1,0 +1,193 @@
+//! The value of an entry of bucket `key`: mvccpb.KeyValue, borrowed from its page.
+
+use std::fmt;
+
+use super::revision::LeaseId;
+use super::wire::{Field, Fields, Malformed};
+use crate::bolt::LeafTail;
+use crate::error::Result;
+use crate::ids::FileOffset;
+use crate::source::WindowBuffer;
+
+/// A decoded record. Source: etcd v3.6.14 api/mvccpb/kv.proto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Record<'a> {
+    /// The user's key.
+    pub key: &'a [u8],
+    /// Main revision at which the key was created last.
+    pub create_revision: i64,
+    /// Main revision of this record.
+    pub mod_revision: i64,
+    /// 1 at creation, one more with each put.
+    pub version: i64,
+    /// The user's value; its beginning only, when [`Record::value_len`] says more.
+    pub value: &'a [u8],
+    /// Bytes of the whole value.
+    pub value_len: u64,
+    /// The lease the key hangs on; 0 = none.
+    pub lease: LeaseId,
+}
+
+/// The value of a record is no KeyValue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordFault;
+
+impl fmt::Display for RecordFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The words of etcd 3.7 and later.
+        f.write_str("proto: cannot parse invalid wire-format data")
+    }
+}
+
+impl std::error::Error for RecordFault {}
+
+impl From<Malformed> for RecordFault {
+    fn from(_: Malformed) -> Self {
+        Self
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Decodes `bytes`. Unknown fields are passed over; of a repeated field the last one counts.
+    ///
+    /// # Errors
+    /// [`RecordFault`].
+    #[inline]
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, RecordFault> {
+        let mut record = Self::default();
+        for field in Fields::new(bytes) {
+            record.set(field?);
+        }
+        Ok(record)
+    }
+
+    #[inline]
+    fn set(&mut self, (number, field): (u64, Field<'a>)) {
+        match (number, field) {
+            (1, Field::Bytes(key)) => self.key = key,
+            (2, Field::Varint(n)) => self.create_revision = n.cast_signed(),
+            (3, Field::Varint(n)) => self.mod_revision = n.cast_signed(),
+            (4, Field::Varint(n)) => self.version = n.cast_signed(),
+            (5, Field::Bytes(value)) => {
+                self.value = value;
+                self.value_len = value.len() as u64;
+            }
+            (6, Field::Varint(n)) => self.lease = LeaseId(n.cast_signed()),
+            _ => {}
+        }
+    }
+
+    /// Decodes a record of which `head` holds only the beginning and `tail` the rest. The fields in front
+    /// of the value must be in `head`, as etcd writes them; what follows the value is read.
+    ///
+    /// # Errors
+    /// Reading. That it is no record is the inner result.
+    pub fn decode_long(
+        head: &'a [u8],
+        tail: &LeafTail<'_>,
+        buffer: &mut WindowBuffer,
+    ) -> Result<Result<Self, RecordFault>> {
+        // All fields that `head` holds whole.
+        let mut record = Self::default();
+        let mut fields = Fields::new(head);
+        let mut consumed = 0usize;
+        while let Some(Ok(field)) = fields.next() {
+            record.set(field);
+            consumed = head.len().saturating_sub(fields.remaining());
+        }
+        let whole = (head.len() as u64).saturating_add(tail.len);
+        let mut behind = consumed as u64;
+        // The next one does not fit. It is the value, unless only a few small fields are left.
+        let rest = head.get(consumed..).unwrap_or_default();
+        if let Some((number, len, used)) = Fields::long_bytes(rest)
+            && len > SHORT_END
+        {
+            let start = consumed.saturating_add(used);
+            behind = (start as u64).saturating_add(len);
+            if number == 5 {
+                record.value = head.get(start..).unwrap_or_default();
+                record.value_len = len;
+            }
+        }
+        let Some(left) = whole.checked_sub(behind) else {
+            return Ok(Err(RecordFault));
+        };
+        // Behind the value comes the lease: a few bytes. More is nothing etcd wrote.
+        if left > SHORT_END.saturating_mul(2) {
+            return Ok(Err(RecordFault));
+        }
+        let from = tail
+            .offset
+            .0
+            .saturating_add(behind)
+            .saturating_sub(head.len() as u64);
+        let len = usize::try_from(left).unwrap_or(usize::MAX);
+        for field in Fields::new(buffer.lend(tail.source, FileOffset(from), len)?) {
+            match field {
+                Ok((6, Field::Varint(n))) => record.lease = LeaseId(n.cast_signed()),
+                Ok((5, Field::Bytes(value))) => record.value_len = value.len() as u64,
+                Ok(_) => {}
+                Err(_) => return Ok(Err(RecordFault)),
+            }
+        }
+        Ok(Ok(record))
+    }
+}
+
+/// A value at least this long may be passed over; anything shorter is read.
+const SHORT_END: u64 = 1 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Slice;
+
+    fn sample(value_len: usize) -> Vec<u8> {
+        let mut bytes = b"\x0a\x01a\x10\x02\x18\x03\x20\x02\x2a".to_vec();
+        let mut len = value_len;
+        while len >= 0x80 {
+            bytes.push((len & 0x7f) as u8 | 0x80);
+            len >>= 7;
+        }
+        bytes.push(len as u8);
+        bytes.extend(std::iter::repeat_n(b'v', value_len));
+        bytes.extend_from_slice(b"\x30\x85\x01");
+        bytes
+    }
+
+    #[test]
+    fn all_fields_decode() {
+        let bytes = sample(3);
+        let record = Record::decode(&bytes).unwrap();
+        assert_eq!(record.key, b"a");
+        assert_eq!(
+            (record.create_revision, record.mod_revision, record.version),
+            (2, 3, 2)
+        );
+        assert_eq!((record.value, record.value_len), (&b"vvv"[..], 3));
+        assert_eq!(record.lease, LeaseId(133));
+        assert_eq!(Record::decode(b"").unwrap(), Record::default());
+        assert_eq!(Record::decode(b"\n\xff"), Err(RecordFault));
+    }
+
+    #[test]
+    fn a_record_held_in_part_decodes_like_the_whole() {
+        let bytes = sample(5000);
+        let whole = Record::decode(&bytes).unwrap();
+        for cut in [20, 100, 4999, 5010] {
+            let source = Slice(&bytes);
+            let tail = LeafTail {
+                source: &source,
+                offset: FileOffset(cut as u64),
+                len: (bytes.len() - cut) as u64,
+            };
+            let mut buffer = WindowBuffer::new();
+            let part = Record::decode_long(&bytes[..cut], &tail, &mut buffer)
+                .unwrap()
+                .unwrap();
+            assert_eq!(part.key, whole.key);
+            assert_eq!((part.version, part.lease), (whole.version, whole.lease));
+            assert_eq!(part.value_len, 5000);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One look at everything in a database: what `verify` and `info` report from.
+
+use crate::bolt::freelist::Freelist;
+use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta};
+use crate::error::Result;
+use crate::etcd::check::{RecordCheck, RecordFigures, check_contents};
+use crate::etcd::schema::{Contents, ContentsVisitor};
+use crate::etcd::{BackendHash, BucketTotals};
+use crate::finding::Collector;
+use crate::options::Options;
+use crate::workers::Workers;
+
+/// One bucket, as a row of a report.
+#[derive(Debug, Clone)]
+pub struct BucketFigures {
+    /// Names from the outermost bucket to this one.
+    pub path: Vec<Vec<u8>>,
+    /// True when it lies inside its element's value.
+    pub inline: bool,
+    /// Entries and bytes; of nested buckets nothing is counted.
+    pub totals: BucketTotals,
+    /// Leaf pages.
+    pub leaf_pages: u64,
+    /// Branch pages.
+    pub branch_pages: u64,
+    /// Levels of branch pages.
+    pub branch_levels: u32,
+}
+
+/// How the pages of the file are used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageCensus {
+    /// Pages below the high-water mark, whether or not the file holds them.
+    pub total: u64,
+    /// Branch pages.
+    pub branch: u64,
+    /// Leaf pages.
+    pub leaf: u64,
+    /// Overflow pages of both.
+    pub overflow: u64,
+    /// Pages of a stored freelist.
+    pub freelist: u64,
+    /// Pages a stored freelist names, or without one all that nothing refers to.
+    pub free: u64,
+    /// Pages that a stored freelist does not name and nothing refers to.
+    pub unreachable: u64,
+    /// Whole pages behind the high-water mark.
+    pub slack: u64,
+    /// Pages below the high-water mark that the file does not hold.
+    pub missing: u64,
+    /// Of the missing ones, those known to be in use.
+    pub missing_in_use: u64,
+    /// Bytes in use on branch pages, out of `branch_capacity`.
+    pub branch_bytes: u64,
+    /// Bytes of branch pages and their overflow pages.
+    pub branch_capacity: u64,
+    /// Bytes in use on leaf pages, out of `leaf_capacity`.
+    pub leaf_bytes: u64,
+    /// Bytes of leaf pages and their overflow pages.
+    pub leaf_capacity: u64,
+}
+
+/// Everything that one pass over a database shows.
+#[derive(Debug)]
+pub struct Examination {
+    /// Both metas.
+    pub metas: Metas,
+    /// The one that counts.
+    pub selected: SelectedMeta,
+    /// Page size and number of pages.
+    pub geometry: Geometry,
+    /// Use of pages.
+    pub pages: PageCensus,
+    /// Leaves and elements.
+    pub census: Census,
+    /// True when a freelist is stored.
+    pub has_freelist: bool,
+    /// Buckets in tree order, nested ones last.
+    pub buckets: Vec<BucketFigures>,
+    /// HASH of `snapshot status`.
+    pub hash: u32,
+    /// Bucket `key`.
+    pub records: RecordFigures,
+    /// The small buckets.
+    pub contents: Contents,
+}
+
+/// Looks at everything in `database`; what is wrong goes to `findings`.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn examine(
+    database: &Database<'_>,
+    workers: &Workers,
+    options: &Options,
+    findings: &mut Collector,
+) -> Result<Examination> {
+    let limit = findings.limit();
+    let record_check = RecordCheck::new(limit, options.memory_limit);
+    let visitor = ((BackendHash, record_check), ContentsVisitor::new(limit));
+    let scanned = database.scan(&visitor, workers, options, findings)?;
+    let plan = scanned.plan;
+    let mut hash_parts = Vec::new();
+    let mut record_parts = Vec::new();
+    let mut content_parts = Vec::new();
+    for ((hash, records), contents) in scanned.scan.locals {
+        hash_parts.push(hash);
+        record_parts.push(records);
+        content_parts.push(contents);
+    }
+    let (hash, totals) = BackendHash::join(&plan, hash_parts);
+    let contents = ContentsVisitor::join(content_parts, findings);
+    let ((_, record_check), _) = &visitor;
+    let records = record_check.join(record_parts, &plan, &contents, workers, findings)?;
+    check_contents(&plan, &contents, findings);
+    let buckets = plan
+        .buckets
+        .iter()
+        .zip(totals)
+        .filter(|(bucket, _)| !bucket.path.is_empty())
+        .map(|(bucket, totals)| {
+            let inline = matches!(bucket.root, Some(BucketRoot::Inline(_)));
+            let leaves = u64::from(bucket.ranks.end.saturating_sub(bucket.ranks.start));
+            BucketFigures {
+                path: bucket.path.clone(),
+                inline,
+                totals,
+                leaf_pages: if inline { 0 } else { leaves },
+                branch_pages: bucket.branch_pages,
+                branch_levels: bucket.branch_levels,
+            }
+        })
+        .collect();
+    let census = scanned.scan.census;
+    let geometry = database.geometry();
+    let freelist = scanned.freelist.as_ref();
+    let page_size = u64::from(geometry.page_size);
+    let mut pages = PageCensus {
+        branch: plan.branch_pages,
+        branch_bytes: plan.branch_bytes,
+        branch_capacity: plan
+            .branch_pages
+            .saturating_add(plan.branch_overflow)
+            .saturating_mul(page_size),
+        leaf: census.leaf_pages,
+        leaf_bytes: census.leaf_bytes,
+        leaf_capacity: census
+            .leaf_pages
+            .saturating_add(census.leaf_overflow)
+            .saturating_mul(page_size),
+        overflow: census.leaf_overflow.saturating_add(plan.branch_overflow),
+        missing_in_use: plan.missing,
+        ..PageCensus::default()
+    };
+    count_pages(&mut pages, geometry, plan.claimed.len(), freelist);
+    Ok(Examination {
+        metas: *database.metas(),
+        selected: database.selected(),
+        geometry,
+        pages,
+        census,
+        has_freelist: freelist.is_some(),
+        buckets,
+        hash,
+        records,
+        contents,
+    })
+}
+
+fn count_pages(
+    pages: &mut PageCensus,
+    geometry: Geometry,
+    claimed: u64,
+    freelist: Option<&Freelist>,
+) {
+    let held = geometry.pages_in_file.min(geometry.high_water.0);
+    pages.total = geometry.high_water.0;
+    pages.slack = geometry.pages_in_file.saturating_sub(held);
+    pages.missing = geometry.high_water.0.saturating_sub(held);
+    let unused = held.saturating_sub(claimed);
+    match freelist {
+        Some(list) => {
+            pages.freelist = list.own_pages.end.saturating_sub(list.own_pages.start);
+            pages.free = list.count;
+            pages.unreachable = unused.saturating_sub(list.free.len());
+        }
+        None => pages.free = unused,
+    }
+}

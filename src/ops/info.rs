@@ -1,0 +1,48 @@
+//! What is in a file, at a glance.
+
+use super::examine::{Examination, examine};
+use super::input::Input;
+use super::status::{Refusal, open_database};
+use crate::container::Layout;
+use crate::error::Result;
+use crate::etcd::Release;
+use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
+use crate::options::Options;
+use crate::workers::Workers;
+
+/// What `info` shows.
+#[derive(Debug)]
+pub struct FileInfo {
+    /// Length and digest as stored; the digest is not compared.
+    pub layout: Layout,
+    /// Everything inside, or why it cannot be opened.
+    pub inside: std::result::Result<Box<Examination>, Refusal>,
+    /// What is wrong with it.
+    pub findings: Findings,
+}
+
+/// Looks at everything in a file.
+///
+/// # Errors
+/// Reading, cancelling, a file that changed meanwhile.
+pub fn info(input: &Input, options: &Options) -> Result<FileInfo> {
+    let mut findings = Collector::new(DEFAULT_LIMIT);
+    let database = match open_database(input, Release::default())? {
+        Ok(database) => database,
+        Err(refusal) => {
+            return Ok(FileInfo {
+                layout: input.layout,
+                inside: Err(refusal),
+                findings: findings.finish(),
+            });
+        }
+    };
+    let workers = Workers::new(options.worker_threads())?;
+    let examination = examine(&database, &workers, options, &mut findings)?;
+    input.check_unchanged(Some(database.metas()))?;
+    Ok(FileInfo {
+        layout: input.layout,
+        inside: Ok(Box::new(examination)),
+        findings: findings.finish(),
+    })
+}

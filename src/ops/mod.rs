@@ -1,0 +1,15 @@
+//! The jobs: from a file to a plain result value. Nothing here prints.
+
+mod examine;
+mod hashkv;
+mod info;
+mod input;
+mod status;
+mod verify;
+
+pub use examine::{BucketFigures, Examination, PageCensus, examine};
+pub use hashkv::{HashKvOutcome, hashkv};
+pub use info::{FileInfo, info};
+pub use input::Input;
+pub use status::{Refusal, Status, StatusOutcome, status};
+pub use verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport, verify};

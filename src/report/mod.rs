@@ -1,0 +1,49 @@
+//! Results as text, tables and JSON. Everything that came from a file is escaped here.
+
+mod findings;
+mod hashkv;
+mod humanize;
+mod info;
+mod json;
+mod status;
+mod table;
+mod verify;
+
+pub use findings::{finding_json, findings_text};
+pub use hashkv::hashkv;
+pub use humanize::bytes as human_bytes;
+pub use info::{info_json, info_text};
+pub use status::status;
+pub use verify::{unreadable_json, verify_json, verify_text};
+
+use std::str::FromStr;
+
+/// The output formats of etcd's tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Values separated by commas.
+    #[default]
+    Simple,
+    /// A table.
+    Table,
+    /// JSON.
+    Json,
+    /// One field per line.
+    Fields,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    /// The errors are in the words of etcd's tools.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "simple" => Ok(Self::Simple),
+            "table" => Ok(Self::Table),
+            "json" => Ok(Self::Json),
+            "fields" => Ok(Self::Fields),
+            "protobuf" => Err("protobuf not supported as output format"),
+            _ => Err("unsupported output format"),
+        }
+    }
+}

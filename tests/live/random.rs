@@ -1,0 +1,23 @@
+//! A small generator (splitmix64), so that a seed means the same for ever.
+
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number in `from..=to`.
+    pub(crate) fn between(&mut self, from: i64, to: i64) -> i64 {
+        let count = to.abs_diff(from) + 1;
+        from + i64::try_from(self.next() % count).expect("the range is one of revisions")
+    }
+}
