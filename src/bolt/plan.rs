@@ -103,20 +103,25 @@ pub(crate) struct InlineLeaf {
     pub(crate) bytes: Box<[u8]>,
 }
 
-/// The bounds of one leaf, copied where they would not live long enough.
+/// The bounds of one leaf, where they are too long to be stored.
 #[derive(Debug, Default)]
-pub(crate) struct BoundsBuffer {
-    lower: Vec<u8>,
-    upper: Vec<u8>,
-    has_lower: bool,
-    has_upper: bool,
+pub(crate) struct FarBounds {
+    lower: Option<Vec<u8>>,
+    upper: Option<Vec<u8>>,
 }
 
-impl BoundsBuffer {
-    pub(crate) fn bounds(&self) -> Bounds<'_> {
-        Bounds {
-            lower: self.has_lower.then_some(&*self.lower),
-            upper: self.has_upper.then_some(&*self.upper),
+enum StoredKey<'p> {
+    None,
+    Near(&'p [u8]),
+    Far,
+}
+
+impl<'p> StoredKey<'p> {
+    fn resolve(self, far: &'p Option<Vec<u8>>) -> Option<&'p [u8]> {
+        match self {
+            Self::None => None,
+            Self::Near(key) => Some(key),
+            Self::Far => far.as_deref(),
         }
     }
 }
@@ -683,74 +688,78 @@ impl<'s> Plan<'s> {
             .and_then(|(_, bytes)| stored_element(bytes, index)))
     }
 
-    /// The keys that the branch above sets as bounds for the leaf of this rank.
-    pub(crate) fn load_bounds(
-        &self,
+    /// The keys that the branch above sets as bounds for the leaf of this rank. Only bounds that are too
+    /// long to be stored are copied, to `far`.
+    pub(crate) fn bounds<'b>(
+        &'b self,
         rank: u32,
-        bounds: &mut BoundsBuffer,
+        far: &'b mut FarBounds,
         buffer: &mut WindowBuffer,
-    ) -> Result<()> {
-        bounds.has_lower = self.lower_key(rank, &mut bounds.lower, buffer)?;
+    ) -> Result<Bounds<'b>> {
+        let at = self.run_index(rank);
         let next = rank.saturating_add(1);
-        let Some(at) = self.run_index(rank) else {
-            bounds.has_upper = false;
-            return Ok(());
+        let run_end = at
+            .and_then(|at| self.runs.get(at.saturating_add(1)))
+            .map_or(self.rank(), |run| run.first_rank);
+        let lower = self.stored_key(rank);
+        let upper = if run_end > next {
+            self.stored_key(next)
+        } else {
+            let upper = at
+                .and_then(|at| self.runs.get(at))
+                .and_then(|run| run.upper.as_deref());
+            upper.map_or(StoredKey::None, StoredKey::Near)
         };
-        let same_run = self
-            .runs
-            .get(at.saturating_add(1))
-            .map_or(self.rank(), |run| run.first_rank)
-            > next;
-        if same_run {
-            bounds.has_upper = self.lower_key(next, &mut bounds.upper, buffer)?;
-            return Ok(());
+        if let StoredKey::Far = lower {
+            self.far_key(rank, &mut far.lower, buffer)?;
         }
-        let upper = self.runs.get(at).and_then(|run| run.upper.as_deref());
-        bounds.has_upper = upper.is_some();
-        bounds.upper.clear();
-        bounds.upper.extend_from_slice(upper.unwrap_or_default());
-        Ok(())
+        if let StoredKey::Far = upper {
+            self.far_key(next, &mut far.upper, buffer)?;
+        }
+        Ok(Bounds {
+            lower: lower.resolve(&far.lower),
+            upper: upper.resolve(&far.upper),
+        })
     }
 
-    fn lower_key(&self, rank: u32, key: &mut Vec<u8>, buffer: &mut WindowBuffer) -> Result<bool> {
-        key.clear();
+    fn stored_key(&self, rank: u32) -> StoredKey<'_> {
         let stored = self
             .lower
             .get(rank as usize)
             .and_then(|at| self.keys.get(*at as usize..));
-        let Some((len, rest)) = stored.and_then(<[u8]>::split_first) else {
-            return Ok(false);
-        };
-        match *len {
-            NO_KEY => Ok(false),
-            FAR_KEY => self.far_key(rank, key, buffer),
-            len => {
-                key.extend_from_slice(rest.get(..usize::from(len)).unwrap_or_default());
-                Ok(true)
-            }
+        match stored.and_then(<[u8]>::split_first) {
+            None | Some((&NO_KEY, _)) => StoredKey::None,
+            Some((&FAR_KEY, _)) => StoredKey::Far,
+            Some((len, rest)) => StoredKey::Near(rest.get(..usize::from(*len)).unwrap_or_default()),
         }
     }
 
-    fn far_key(&self, rank: u32, key: &mut Vec<u8>, buffer: &mut WindowBuffer) -> Result<bool> {
+    fn far_key(
+        &self,
+        rank: u32,
+        key: &mut Option<Vec<u8>>,
+        buffer: &mut WindowBuffer,
+    ) -> Result<()> {
+        *key = None;
         let Some(run) = self.run_of(rank) else {
-            return Ok(false);
+            return Ok(());
         };
         let Some(branch) = self.branches.get(run.branch as usize) else {
-            return Ok(false);
+            return Ok(());
         };
         let index =
             u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
         let Ok(index) = u16::try_from(index) else {
-            return Ok(false);
+            return Ok(());
         };
         let limit = u64::from(self.pages.geometry.page_size).saturating_add(BRANCH_SLACK);
         let page = PageId(u64::from(branch.page));
         let Ok((_, bytes)) = self.pages.object(page, limit, buffer)? else {
-            return Ok(false);
+            return Ok(());
         };
         let found = branch_element(bytes, index).and_then(|e| branch_key(bytes, index, &e));
-        key.extend_from_slice(found.unwrap_or_default());
-        Ok(found.is_some())
+        *key = found.map(<[u8]>::to_vec);
+        Ok(())
     }
 
     fn rank(&self) -> u32 {

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::check::codes;
-use super::elements::{Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements};
+use super::elements::{Bounds, Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements};
 use super::layout::{ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags};
 use super::pages::WHOLE_OBJECT_LIMIT;
 use super::plan::{
-    BoundsBuffer, FoundBucket, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,
+    FarBounds, FoundBucket, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,
 };
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Place};
@@ -19,7 +19,9 @@ use crate::workers::Workers;
 /// Leaves that lie close together are read in one window of up to this many bytes.
 const WINDOW: u64 = 256 << 10;
 /// Unwanted pages between two leaves that are read along rather than skipped.
-const WINDOW_GAP: u64 = 16;
+const WINDOW_GAP: u64 = 4;
+/// Tree order is kept when its windows hold this many leaves on average.
+const WORTHWHILE: usize = 24;
 /// Leaves in one piece of work, at most.
 const PIECE: usize = 256;
 
@@ -169,7 +171,6 @@ struct State<Local> {
     window: WindowBuffer,
     object: WindowBuffer,
     far: WindowBuffer,
-    bounds: BoundsBuffer,
     elements: Vec<Element>,
 }
 
@@ -207,7 +208,6 @@ fn scan_round<V: Visitor>(
         window: WindowBuffer::new(),
         object: WindowBuffer::new(),
         far: WindowBuffer::new(),
-        bounds: BoundsBuffer::default(),
         elements: Vec::new(),
     };
     let share = order
@@ -241,20 +241,31 @@ fn scan_round<V: Visitor>(
 /// tree mostly lie close together in the file, else the order of the file.
 fn reading_order(plan: &Plan<'_>, ranks: Range<u32>) -> Vec<u32> {
     let page = |rank: &u32| plan.leaf_page(*rank).0;
-    let mut order: Vec<u32> = ranks.filter(|rank| page(rank) != 0).collect();
-    let close = order
+    let order: Vec<u32> = ranks.filter(|rank| page(rank) != 0).collect();
+    let breaks = order
         .iter()
         .zip(order.iter().skip(1))
         .filter(|(a, b)| {
-            page(b)
-                .checked_sub(page(a))
-                .is_some_and(|gap| (1..=WINDOW_GAP).contains(&gap))
+            let gap = page(b).checked_sub(page(a));
+            !gap.is_some_and(|gap| (1..=WINDOW_GAP).contains(&gap))
         })
         .count();
-    if close < order.len() / 2 {
-        order.sort_unstable_by_key(page);
+    if breaks.saturating_mul(WORTHWHILE) < order.len() {
+        return order;
     }
-    order
+    // Every page is the beginning of one leaf at most: putting them in place sorts them.
+    let pages = usize::try_from(plan.pages.geometry.pages_in_file).unwrap_or(0);
+    let mut by_page = vec![u32::MAX; pages];
+    for rank in &order {
+        if let Some(slot) = usize::try_from(page(rank))
+            .ok()
+            .and_then(|at| by_page.get_mut(at))
+        {
+            *slot = *rank;
+        }
+    }
+    by_page.retain(|rank| *rank != u32::MAX);
+    by_page
 }
 
 impl<V: Visitor> Round<'_, '_, V> {
@@ -356,19 +367,20 @@ impl<V: Visitor> Round<'_, '_, V> {
         };
         let object_len = geometry.object_len(owned);
         let offset = page.offset(geometry.page_size).unwrap_or_default();
-        plan.load_bounds(rank, &mut state.bounds, &mut state.far)?;
+        let mut far_bounds = FarBounds::default();
+        let bounds = plan.bounds(rank, &mut far_bounds, &mut state.far)?;
         let len = usize::try_from(object_len).unwrap_or(usize::MAX);
         let facts = if let Some(bytes) = near.get(..len) {
-            self.whole_leaf(state, rank, page, offset, bytes, &header)?
+            self.whole_leaf(state, rank, page, offset, bytes, &header, bounds)?
         } else if object_len <= WHOLE_OBJECT_LIMIT {
             let mut object = std::mem::take(&mut state.object);
             let bytes = object.lend(plan.pages.source, offset, len)?;
-            let facts = self.whole_leaf(state, rank, page, offset, bytes, &header)?;
+            let facts = self.whole_leaf(state, rank, page, offset, bytes, &header, bounds)?;
             object.shrink_to(4 << 20);
             state.object = object;
             facts
         } else {
-            self.long_leaf(state, rank, page, offset, len, &header)?
+            self.long_leaf(state, rank, page, offset, len, &header, bounds)?
         };
         plan.check_excess(&header, facts.data_end, &place, &mut state.findings);
         let census = &mut state.census;
@@ -386,13 +398,14 @@ impl<V: Visitor> Round<'_, '_, V> {
         offset: FileOffset,
         bytes: &[u8],
         header: &PageHeader,
+        bounds: Bounds<'_>,
     ) -> Result<LeafFacts> {
         let mut elements = std::mem::take(&mut state.elements);
         let facts = check_elements(
             bytes,
             bytes.len(),
             header.count,
-            state.bounds.bounds(),
+            bounds,
             &mut elements,
             &mut state.findings,
             &|| self.plan.leaf_place(rank),
@@ -423,6 +436,7 @@ impl<V: Visitor> Round<'_, '_, V> {
         offset: FileOffset,
         object_len: usize,
         header: &PageHeader,
+        bounds: Bounds<'_>,
     ) -> Result<LeafFacts> {
         let source = self.plan.pages.source;
         let table_len = PAGE_HEADER
@@ -448,7 +462,7 @@ impl<V: Visitor> Round<'_, '_, V> {
             table.lend(source, offset, table_len)?,
             object_len,
             header.count,
-            state.bounds.bounds(),
+            bounds,
             &mut elements,
             &mut state.findings,
             &|| self.plan.leaf_place(rank),

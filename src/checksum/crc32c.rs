@@ -8,6 +8,8 @@ use crc_fast::{CrcAlgorithm, Digest};
 /// The reflected polynomial.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
+/// Pieces of at least this length are hashed where they are: copying them would cost more.
+const DIRECT: usize = 1024;
 /// Short pieces are gathered up to this length and hashed in one call.
 const GATHER: usize = 16 * 1024;
 
@@ -72,12 +74,13 @@ impl Stream {
     /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.len = self.len.saturating_add(bytes.len() as u64);
+        if bytes.len() >= DIRECT {
+            self.flush();
+            self.state.update(bytes);
+            return;
+        }
         if self.gathered.len().saturating_add(bytes.len()) > GATHER {
             self.flush();
-            if bytes.len() >= GATHER / 4 {
-                self.state.update(bytes);
-                return;
-            }
         }
         self.gathered.extend_from_slice(bytes);
     }
