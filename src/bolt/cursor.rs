@@ -49,6 +49,8 @@ pub struct Cursor<'s> {
     pages: Pages<'s>,
     root: Root,
     stack: Vec<Level<'s>>,
+    /// Key and value of the current element, where its leaf is not held whole.
+    element: Vec<u8>,
     damage: Option<CursorDamage>,
 }
 
@@ -74,13 +76,16 @@ struct Level<'s> {
 enum Held<'s> {
     Lent(&'s [u8]),
     Copied(Vec<u8>),
+    /// The header and element headers of a leaf that is too long to be held whole; keys and values are
+    /// read one by one.
+    Table(Vec<u8>),
 }
 
 impl Held<'_> {
     fn bytes(&self) -> &[u8] {
         match self {
             Held::Lent(bytes) => bytes,
-            Held::Copied(bytes) => bytes,
+            Held::Copied(bytes) | Held::Table(bytes) => bytes,
         }
     }
 }
@@ -93,6 +98,7 @@ impl<'s> Cursor<'s> {
             pages,
             root: Root::Page(root),
             stack: Vec::new(),
+            element: Vec::new(),
             damage: None,
         }
     }
@@ -111,6 +117,7 @@ impl<'s> Cursor<'s> {
                 offset,
             },
             stack: Vec::new(),
+            element: Vec::new(),
             damage: None,
         }
     }
@@ -225,6 +232,7 @@ impl<'s> Cursor<'s> {
         if self.stack.is_empty() {
             return Ok(Ok(None));
         }
+        self.read_element()?;
         if self.entry().is_none() {
             let message = "the element reaches out of its page".to_string();
             let damage = CursorDamage {
@@ -239,17 +247,67 @@ impl<'s> Cursor<'s> {
 
     fn entry(&self) -> Option<Entry<'_>> {
         let leaf = self.stack.last()?;
-        let bytes = leaf.bytes.bytes();
-        let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(leaf.index))?)?;
-        let element = LeafElement::decode(bytes.get(at..)?)?;
-        let key = at.checked_add(element.pos as usize)?;
+        let (element, key) = leaf_element(leaf.bytes.bytes(), leaf.index)?;
+        let is_bucket = element.flags & ELEMENT_IS_BUCKET != 0;
+        let (bytes, key) = match &leaf.bytes {
+            Held::Table(_) => (&*self.element, 0),
+            held => (held.bytes(), key),
+        };
         let value = key.checked_add(element.key_size as usize)?;
         let end = value.checked_add(element.value_size as usize)?;
         Some(Entry {
             key: bytes.get(key..value)?,
             value: bytes.get(value..end)?,
-            is_bucket: element.flags & ELEMENT_IS_BUCKET != 0,
+            is_bucket,
         })
+    }
+
+    /// Reads the current element of a leaf that is not held whole.
+    fn read_element(&mut self) -> Result<()> {
+        let Some(leaf) = self
+            .stack
+            .last()
+            .filter(|leaf| matches!(leaf.bytes, Held::Table(_)))
+        else {
+            return Ok(());
+        };
+        self.element.clear();
+        let Some((element, _)) = leaf_element(leaf.bytes.bytes(), leaf.index) else {
+            return Ok(());
+        };
+        let len = u64::from(element.key_size).saturating_add(u64::from(element.value_size));
+        let mut bytes = Vec::new();
+        if self.read_far(leaf, leaf.index, len, &mut bytes)? {
+            self.element = bytes;
+        }
+        Ok(())
+    }
+
+    /// Reads `len` bytes from the key of an element on; false when they are not inside the leaf.
+    fn read_far(
+        &self,
+        leaf: &Level<'_>,
+        index: u16,
+        len: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let Some((_, key)) = leaf_element(leaf.bytes.bytes(), index) else {
+            return Ok(false);
+        };
+        let object = self.pages.geometry.object_len(leaf.header.overflow);
+        let end = (key as u64).saturating_add(len);
+        let offset = leaf
+            .page
+            .offset(self.pages.geometry.page_size)
+            .unwrap_or_default();
+        if end > object || offset.0.saturating_add(end) > self.pages.source.len() {
+            return Ok(false);
+        }
+        bytes.resize(usize::try_from(len).unwrap_or(0), 0);
+        self.pages
+            .source
+            .read_exact_at(offset.plus(key as u64), bytes)?;
+        Ok(true)
     }
 
     /// Goes down from the top, or from the child of the lowest branch, to a leaf.
@@ -262,7 +320,7 @@ impl<'s> Cursor<'s> {
                         let level = inline_level(*page, bytes.clone());
                         return Ok(match level {
                             Some(mut level) => {
-                                level.index = place_in_leaf(&level, key, end);
+                                level.index = self.place_in_leaf(&level, key, end)?;
                                 self.stack.push(level);
                                 Ok(())
                             }
@@ -290,7 +348,7 @@ impl<'s> Cursor<'s> {
                 Err(damage) => return Ok(Err(damage)),
             };
             level.index = if level.header.flags == flags::LEAF {
-                place_in_leaf(&level, key, end)
+                self.place_in_leaf(&level, key, end)?
             } else {
                 place_in_branch(&level, key, end)
             };
@@ -356,11 +414,15 @@ impl<'s> Cursor<'s> {
             return Ok(Err(self.damage_at(page, message)));
         }
         let len = self.pages.geometry.object_len(header.overflow);
-        if len > WHOLE_OBJECT_LIMIT && self.pages.source.bytes().is_none() {
-            let message = format!("the page has {len} bytes, too many to be read whole");
-            return Ok(Err(self.damage_at(page, message)));
-        }
         let source = self.pages.source;
+        let is_long = len > WHOLE_OBJECT_LIMIT && source.bytes().is_none();
+        // Of a branch nobody needs more: its data end long before.
+        let limit = if is_long && header.flags == flags::LEAF {
+            PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
+                as u64
+        } else {
+            WHOLE_OBJECT_LIMIT
+        };
         let offset = page
             .offset(self.pages.geometry.page_size)
             .unwrap_or_default();
@@ -372,7 +434,10 @@ impl<'s> Cursor<'s> {
                 .map(Held::Lent),
             None => {
                 let mut buffer = WindowBuffer::new();
-                match self.pages.object(page, WHOLE_OBJECT_LIMIT, &mut buffer)? {
+                match self.pages.object(page, limit, &mut buffer)? {
+                    Ok((_, bytes)) if limit < WHOLE_OBJECT_LIMIT => {
+                        Some(Held::Table(bytes.to_vec()))
+                    }
                     Ok((_, bytes)) => Some(Held::Copied(bytes.to_vec())),
                     Err(_) => None,
                 }
@@ -387,6 +452,37 @@ impl<'s> Cursor<'s> {
             }),
             None => Err(self.damage_at(page, "the page lies beyond the end of the file".into())),
         })
+    }
+
+    fn place_in_leaf(&self, level: &Level<'_>, key: Option<&[u8]>, end: End) -> Result<u16> {
+        let Some(key) = key else {
+            return Ok(match end {
+                End::First => 0,
+                // An empty leaf gives 0, which is not below its count and is skipped.
+                End::Last => level.header.count.saturating_sub(1),
+            });
+        };
+        let bytes = level.bytes.bytes();
+        let mut far = Vec::new();
+        let mut failed = Ok(());
+        let index = partition(level.header.count, |index| {
+            let Some((element, start)) = leaf_element(bytes, index) else {
+                return false;
+            };
+            if !matches!(level.bytes, Held::Table(_)) {
+                let found = bytes.get(start..start.saturating_add(element.key_size as usize));
+                return found.is_some_and(|found| found < key);
+            }
+            match self.read_far(level, index, u64::from(element.key_size), &mut far) {
+                Ok(true) => &*far < key,
+                Ok(false) => false,
+                Err(error) => {
+                    failed = Err(error);
+                    false
+                }
+            }
+        });
+        failed.map(|()| index)
     }
 
     fn damage_at(&self, page: PageId, message: String) -> CursorDamage {
@@ -430,30 +526,15 @@ fn place_in_branch(level: &Level<'_>, key: Option<&[u8]>, end: End) -> u16 {
     .saturating_sub(1)
 }
 
-fn place_in_leaf(level: &Level<'_>, key: Option<&[u8]>, end: End) -> u16 {
-    let Some(key) = key else {
-        return match end {
-            End::First => 0,
-            // An empty leaf gives 0, which is not below its count and is skipped.
-            End::Last => level.header.count.saturating_sub(1),
-        };
-    };
-    let bytes = level.bytes.bytes();
-    partition(level.header.count, |index| {
-        let at = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(index)));
-        bytes
-            .get(at..)
-            .and_then(LeafElement::decode)
-            .and_then(|e| {
-                let start = at.checked_add(e.pos as usize)?;
-                bytes.get(start..start.checked_add(e.key_size as usize)?)
-            })
-            .is_some_and(|found| found < key)
-    })
+/// The header of an element, and where its key begins on the page.
+fn leaf_element(bytes: &[u8], index: u16) -> Option<(LeafElement, usize)> {
+    let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
+    let element = LeafElement::decode(bytes.get(at..)?)?;
+    Some((element, at.checked_add(element.pos as usize)?))
 }
 
 /// The first index below `count` for which `before` is false.
-fn partition(count: u16, before: impl Fn(u16) -> bool) -> u16 {
+fn partition(count: u16, mut before: impl FnMut(u16) -> bool) -> u16 {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low.midpoint(high);

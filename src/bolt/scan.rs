@@ -268,6 +268,16 @@ fn reading_order(plan: &Plan<'_>, ranks: Range<u32>) -> Vec<u32> {
     by_page
 }
 
+/// One leaf on its way to the visitors.
+#[derive(Clone, Copy)]
+struct Site<'b> {
+    rank: u32,
+    page: PageId,
+    offset: FileOffset,
+    header: PageHeader,
+    bounds: Bounds<'b>,
+}
+
 impl<V: Visitor> Round<'_, '_, V> {
     fn tree_leaves(&self, state: &mut State<V::Local>, ranks: &[u32]) -> Result<()> {
         let geometry = self.plan.pages.geometry;
@@ -369,18 +379,25 @@ impl<V: Visitor> Round<'_, '_, V> {
         let offset = page.offset(geometry.page_size).unwrap_or_default();
         let mut far_bounds = FarBounds::default();
         let bounds = plan.bounds(rank, &mut far_bounds, &mut state.far)?;
+        let site = Site {
+            rank,
+            page,
+            offset,
+            header,
+            bounds,
+        };
         let len = usize::try_from(object_len).unwrap_or(usize::MAX);
         let facts = if let Some(bytes) = near.get(..len) {
-            self.whole_leaf(state, rank, page, offset, bytes, &header, bounds)?
+            self.whole_leaf(state, site, bytes)?
         } else if object_len <= WHOLE_OBJECT_LIMIT {
             let mut object = std::mem::take(&mut state.object);
             let bytes = object.lend(plan.pages.source, offset, len)?;
-            let facts = self.whole_leaf(state, rank, page, offset, bytes, &header, bounds)?;
+            let facts = self.whole_leaf(state, site, bytes)?;
             object.shrink_to(4 << 20);
             state.object = object;
             facts
         } else {
-            self.long_leaf(state, rank, page, offset, len, &header, bounds)?
+            self.long_leaf(state, site, len)?
         };
         plan.check_excess(&header, facts.data_end, &place, &mut state.findings);
         let census = &mut state.census;
@@ -393,13 +410,16 @@ impl<V: Visitor> Round<'_, '_, V> {
     fn whole_leaf(
         &self,
         state: &mut State<V::Local>,
-        rank: u32,
-        page: PageId,
-        offset: FileOffset,
+        site: Site<'_>,
         bytes: &[u8],
-        header: &PageHeader,
-        bounds: Bounds<'_>,
     ) -> Result<LeafFacts> {
+        let Site {
+            rank,
+            page,
+            offset,
+            header,
+            bounds,
+        } = site;
         let mut elements = std::mem::take(&mut state.elements);
         let facts = check_elements(
             bytes,
@@ -431,13 +451,16 @@ impl<V: Visitor> Round<'_, '_, V> {
     fn long_leaf(
         &self,
         state: &mut State<V::Local>,
-        rank: u32,
-        page: PageId,
-        offset: FileOffset,
+        site: Site<'_>,
         object_len: usize,
-        header: &PageHeader,
-        bounds: Bounds<'_>,
     ) -> Result<LeafFacts> {
+        let Site {
+            rank,
+            page,
+            offset,
+            header,
+            bounds,
+        } = site;
         let source = self.plan.pages.source;
         let table_len = PAGE_HEADER
             .saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
