@@ -15,6 +15,7 @@ pub mod check;
 mod cursor;
 mod database;
 mod elements;
+mod found;
 pub mod freelist;
 pub mod layout;
 mod meta;

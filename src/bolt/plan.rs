@@ -6,13 +6,11 @@
 //! a claimed page is found the same way whatever thread reads it first, and no byte is read twice.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::check::codes;
-use super::elements::{Bounds, Leaf, LeafFacts, check_elements};
-use super::layout::{
-    BUCKET_HEADER, BranchElement, BucketHeader, ELEMENT_HEADER, LeafElement, PAGE_HEADER,
-    PageHeader, flags,
-};
+use super::elements::{Bounds, LeafFacts, check_elements};
+use super::layout::{BranchElement, ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader, flags};
 use super::page_set::PageSet;
 use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
 use crate::error::Result;
@@ -25,12 +23,12 @@ use crate::source::WindowBuffer;
 const MAX_DEPTH: usize = 64;
 /// Room on a branch page beyond the page size: writers put at least two keys on a page, and splitting
 /// starts at five.
-const BRANCH_SLACK: u64 = 1 << 20;
+pub(crate) const BRANCH_SLACK: u64 = 1 << 20;
 /// Longer lower bounds are read again from their branch page when they are needed.
 const STORED_KEY: usize = 48;
 const NO_KEY: u8 = 255;
 const FAR_KEY: u8 = 254;
-const NO_BRANCH: u32 = u32::MAX;
+pub(super) const NO_BRANCH: u32 = u32::MAX;
 
 /// Where the content of a bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub struct PlannedBucket {
     /// Its position in [`Plan::buckets`].
     pub number: usize,
     /// Names from the outermost bucket to this one; empty for the root bucket.
-    pub path: Vec<Vec<u8>>,
+    pub path: Vec<Arc<[u8]>>,
     /// Where its content is; `None` when its header is damaged.
     pub root: Option<BucketRoot>,
     /// The ranks of its leaves.
@@ -61,7 +59,12 @@ pub struct PlannedBucket {
 impl PlannedBucket {
     /// The bucket's own name; empty for the root bucket.
     pub fn name(&self) -> &[u8] {
-        self.path.last().map_or(&[], Vec::as_slice)
+        self.path.last().map_or(&[], |name| &**name)
+    }
+
+    /// The path, for a place or a report.
+    pub fn names(&self) -> Vec<Vec<u8>> {
+        names(&self.path)
     }
 
     /// True for the buckets that lie directly in the root bucket.
@@ -87,11 +90,11 @@ struct Branch {
 
 /// Consecutive ranks that are consecutive elements of one branch page.
 #[derive(Debug)]
-struct LeafRun {
-    first_rank: u32,
-    branch: u32,
-    first_element: u16,
-    upper: Option<Box<[u8]>>,
+pub(super) struct LeafRun {
+    pub(super) first_rank: u32,
+    pub(super) branch: u32,
+    pub(super) first_element: u16,
+    pub(super) upper: Option<Box<[u8]>>,
 }
 
 #[derive(Debug)]
@@ -148,32 +151,14 @@ pub struct Plan<'s> {
     /// Pages in use, known from branch pages and buckets, that lie beyond the end of the file.
     pub missing: u64,
     pub(crate) inline: Vec<InlineLeaf>,
+    /// Bytes of [`Plan::inline`].
+    pub(super) inline_bytes: u64,
     leaves: Vec<u32>,
     lower: Vec<u32>,
     keys: Vec<u8>,
-    runs: Vec<LeafRun>,
+    pub(super) runs: Vec<LeafRun>,
     branches: Vec<Branch>,
     careful: bool,
-}
-
-/// A bucket element found on a leaf, to be planned in its turn.
-#[derive(Debug)]
-pub(crate) struct FoundBucket {
-    pub(crate) path: Vec<Vec<u8>>,
-    pub(crate) rank: u32,
-    pub(crate) index: u32,
-    pub(crate) place: Place,
-    pub(crate) value: Vec<u8>,
-    pub(crate) value_offset: FileOffset,
-    /// Length of the value, which may be longer than what was copied.
-    pub(crate) value_len: u64,
-}
-
-impl FoundBucket {
-    /// How much of a bucket's value is worth copying: writers inline only a quarter of a page.
-    pub(crate) fn copy_limit(page_size: u32) -> usize {
-        (page_size as usize).saturating_add(BUCKET_HEADER)
-    }
 }
 
 struct Frame {
@@ -214,6 +199,7 @@ impl<'s> Plan<'s> {
             unreadable: 0,
             missing: 0,
             inline: Vec::new(),
+            inline_bytes: 0,
             leaves: Vec::new(),
             lower: Vec::new(),
             keys: Vec::new(),
@@ -230,102 +216,9 @@ impl<'s> Plan<'s> {
         Ok(plan)
     }
 
-    /// Plans buckets that were found on leaves, in the order given.
-    pub(crate) fn add_buckets(
+    pub(super) fn add_tree(
         &mut self,
-        found: Vec<FoundBucket>,
-        options: &Options,
-        findings: &mut Collector,
-    ) -> Result<()> {
-        for bucket in found {
-            options.cancel.check()?;
-            self.add_bucket(bucket, options, findings)?;
-        }
-        Ok(())
-    }
-
-    fn add_bucket(
-        &mut self,
-        found: FoundBucket,
-        options: &Options,
-        findings: &mut Collector,
-    ) -> Result<()> {
-        let damaged = |plan: &mut Self, findings: &mut Collector, message: String| {
-            findings.add(Finding::new(
-                &codes::BUCKET_HEADER,
-                found.place.clone(),
-                message,
-            ));
-            let end = plan.rank();
-            plan.buckets.push(PlannedBucket {
-                number: plan.buckets.len(),
-                path: found.path.clone(),
-                root: None,
-                ranks: end..end,
-                branch_levels: 0,
-                branch_pages: 0,
-            });
-        };
-        let Some(header) = BucketHeader::decode(&found.value) else {
-            let message = format!(
-                "the value has {} bytes, a bucket header has {BUCKET_HEADER}",
-                found.value_len
-            );
-            damaged(self, findings, message);
-            return Ok(());
-        };
-        if header.root != PageId(0) {
-            if found.value_len != BUCKET_HEADER as u64 {
-                let message = format!(
-                    "the bucket has root page {} and still {} bytes of value, a header has {BUCKET_HEADER}",
-                    header.root, found.value_len
-                );
-                findings.add(Finding::new(
-                    &codes::BUCKET_HEADER,
-                    found.place.clone(),
-                    message,
-                ));
-            }
-            return self.add_tree(found.path, header.root, options, findings);
-        }
-        if found.value_len > found.value.len() as u64 {
-            let message = format!(
-                "an inline bucket has {} bytes of value, longer than a page of {}",
-                found.value_len, self.pages.geometry.page_size
-            );
-            damaged(self, findings, message);
-            return Ok(());
-        }
-        let rank = self.rank();
-        let offset = found.value_offset.plus(BUCKET_HEADER as u64);
-        self.push_leaf_entry(0);
-        self.runs.push(LeafRun {
-            first_rank: rank,
-            branch: NO_BRANCH,
-            first_element: 0,
-            upper: None,
-        });
-        self.inline.push(InlineLeaf {
-            rank,
-            page: found.place.page.unwrap_or_default(),
-            offset,
-            path: found.place.path,
-            bytes: found.value.get(BUCKET_HEADER..).unwrap_or_default().into(),
-        });
-        self.buckets.push(PlannedBucket {
-            number: self.buckets.len(),
-            path: found.path,
-            root: Some(BucketRoot::Inline(offset)),
-            ranks: rank..rank.saturating_add(1),
-            branch_levels: 0,
-            branch_pages: 0,
-        });
-        Ok(())
-    }
-
-    fn add_tree(
-        &mut self,
-        path: Vec<Vec<u8>>,
+        path: Vec<Arc<[u8]>>,
         root: PageId,
         options: &Options,
         findings: &mut Collector,
@@ -378,7 +271,7 @@ impl<'s> Plan<'s> {
 
     fn walk(
         &mut self,
-        bucket: &[Vec<u8>],
+        bucket: &[Arc<[u8]>],
         root: PageId,
         leaf_level: Option<usize>,
         options: &Options,
@@ -437,7 +330,7 @@ impl<'s> Plan<'s> {
     )]
     fn enter(
         &mut self,
-        bucket: &[Vec<u8>],
+        bucket: &[Arc<[u8]>],
         page: PageId,
         stack: &mut Vec<Frame>,
         leaf_level: Option<usize>,
@@ -452,7 +345,7 @@ impl<'s> Plan<'s> {
             let mut place = Place::page(page, geometry.page_size);
             place.path = plan.branch_path(parent);
             place.path.push(page);
-            place.bucket = bucket.to_vec();
+            place.bucket = names(bucket);
             place
         };
         if let Err(problem) = geometry.locate(page) {
@@ -642,7 +535,7 @@ impl<'s> Plan<'s> {
     pub fn leaf_place(&self, rank: u32) -> Place {
         let bucket = self
             .bucket_of(rank)
-            .map(|b| b.path.clone())
+            .map(PlannedBucket::names)
             .unwrap_or_default();
         let inline = self
             .inline
@@ -762,7 +655,7 @@ impl<'s> Plan<'s> {
         Ok(())
     }
 
-    fn rank(&self) -> u32 {
+    pub(super) fn rank(&self) -> u32 {
         // At most one leaf per page of the file plus the inline ones; more than 2^32 pages are refused.
         u32::try_from(self.leaves.len()).unwrap_or(u32::MAX)
     }
@@ -807,7 +700,7 @@ impl<'s> Plan<'s> {
         }
     }
 
-    fn push_leaf_entry(&mut self, page: u32) {
+    pub(super) fn push_leaf_entry(&mut self, page: u32) {
         self.leaves.push(page);
         // Beyond the arena: no bound.
         self.lower.push(u32::MAX);
@@ -833,45 +726,10 @@ impl<'s> Plan<'s> {
         path.reverse();
         path
     }
+}
 
-    /// Collects the buckets among the elements of `leaf`, and with `strays` what is none.
-    pub(crate) fn found_buckets(
-        &self,
-        leaf: &Leaf<'_>,
-        mut strays: Option<&mut Vec<StrayElement>>,
-        found: &mut Vec<FoundBucket>,
-    ) {
-        for element in leaf.elements {
-            if !element.is_bucket && strays.is_none() {
-                continue;
-            }
-            let mut place = self.leaf_place(leaf.rank);
-            place.element = Some(element.index);
-            place.key = Some(leaf.key(element).to_vec());
-            if !element.is_bucket {
-                if let Some(strays) = &mut strays {
-                    strays.push(StrayElement {
-                        key: leaf.key(element).to_vec(),
-                        place,
-                    });
-                }
-                continue;
-            }
-            let value = leaf.value(element);
-            let limit = FoundBucket::copy_limit(self.pages.geometry.page_size);
-            let mut path = place.bucket.clone();
-            path.push(leaf.key(element).to_vec());
-            found.push(FoundBucket {
-                path,
-                rank: leaf.rank,
-                index: element.index,
-                place,
-                value: value.get(..limit).unwrap_or(value).to_vec(),
-                value_offset: leaf.key_offset(element).plus(u64::from(element.key_len())),
-                value_len: u64::from(element.value_len()),
-            });
-        }
-    }
+fn names(path: &[Arc<[u8]>]) -> Vec<Vec<u8>> {
+    path.iter().map(|name| name.to_vec()).collect()
 }
 
 fn page_number(page: PageId) -> u32 {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::check::codes;
 use super::elements::{Bounds, Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements};
+use super::found::Found;
 use super::layout::{ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags};
 use super::pages::WHOLE_OBJECT_LIMIT;
 use super::plan::{
-    FarBounds, FoundBucket, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,
+    BucketRoot, FarBounds, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,
 };
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Place};
@@ -127,7 +128,6 @@ pub fn scan<V: Visitor>(
     };
     let mut done = 0;
     let mut inline_done = 0;
-    let mut is_root = true;
     while done < plan.leaf_count() {
         let round = done..plan.leaf_count();
         let inline = inline_done..plan.inline.len();
@@ -135,7 +135,6 @@ pub fn scan<V: Visitor>(
             plan,
             round.clone(),
             inline.clone(),
-            is_root,
             visitor,
             workers,
             options,
@@ -143,8 +142,8 @@ pub fn scan<V: Visitor>(
         )?;
         let mut found = Vec::new();
         for state in &mut states {
-            found.append(&mut state.found);
-            plan.strays.append(&mut state.strays);
+            found.append(&mut state.found.buckets);
+            plan.strays.append(&mut state.found.strays);
         }
         for state in states {
             outcome.census.add(&state.census);
@@ -156,7 +155,6 @@ pub fn scan<V: Visitor>(
         plan.add_buckets(found, options, findings)?;
         done = round.end;
         inline_done = inline.end;
-        is_root = false;
     }
     Ok(outcome)
 }
@@ -165,8 +163,7 @@ struct State<Local> {
     visitor: Option<Local>,
     findings: Collector,
     census: Census,
-    found: Vec<FoundBucket>,
-    strays: Vec<super::plan::StrayElement>,
+    found: Found,
     uneven: bool,
     window: WindowBuffer,
     object: WindowBuffer,
@@ -178,32 +175,24 @@ struct State<Local> {
 struct Round<'p, 's, V> {
     plan: &'p Plan<'s>,
     visitor: &'p V,
-    is_root: bool,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one round of one scan")]
 fn scan_round<V: Visitor>(
     plan: &Plan<'_>,
     ranks: Range<u32>,
     inline: Range<usize>,
-    is_root: bool,
     visitor: &V,
     workers: &Workers,
     options: &Options,
     findings: &Collector,
 ) -> Result<Vec<State<V::Local>>> {
     let order = reading_order(plan, ranks);
-    let round = Round {
-        plan,
-        visitor,
-        is_root,
-    };
+    let round = Round { plan, visitor };
     let start = || State {
         visitor: None,
         findings: Collector::new(findings.limit()),
         census: Census::default(),
-        found: Vec::new(),
-        strays: Vec::new(),
+        found: Found::default(),
         uneven: false,
         window: WindowBuffer::new(),
         object: WindowBuffer::new(),
@@ -253,8 +242,13 @@ fn reading_order(plan: &Plan<'_>, ranks: Range<u32>) -> Vec<u32> {
     if breaks.saturating_mul(WORTHWHILE) < order.len() {
         return order;
     }
-    // Every page is the beginning of one leaf at most: putting them in place sorts them.
+    let mut order = order;
     let pages = usize::try_from(plan.pages.geometry.pages_in_file).unwrap_or(0);
+    if order.len() < pages / 64 {
+        order.sort_unstable_by_key(page);
+        return order;
+    }
+    // Every page is the beginning of one leaf at most: putting them in place sorts them.
     let mut by_page = vec![u32::MAX; pages];
     for rank in &order {
         if let Some(slot) = usize::try_from(page(rank))
@@ -562,13 +556,15 @@ impl<V: Visitor> Round<'_, '_, V> {
         census.skipped_elements = census
             .skipped_elements
             .saturating_add(u64::from(leaf.skipped));
-        if self.is_root || leaf.elements.iter().any(|element| element.is_bucket) {
-            let strays = self.is_root.then_some(&mut state.strays);
-            self.plan.found_buckets(leaf, strays, &mut state.found);
-        }
         let Some(bucket) = self.plan.bucket_of(leaf.rank) else {
             return Ok(());
         };
+        // A bucket inside an inline bucket is a finding, and not entered.
+        let is_inline = matches!(bucket.root, Some(BucketRoot::Inline(_)));
+        let has_buckets = leaf.elements.iter().any(|element| element.is_bucket);
+        if bucket.path.is_empty() || has_buckets && !is_inline {
+            state.found.look(self.plan, bucket, leaf);
+        }
         let local = state.visitor.get_or_insert_with(|| self.visitor.start());
         self.visitor.leaf(local, bucket, leaf)
     }

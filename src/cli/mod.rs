@@ -25,7 +25,7 @@ const EXIT_HELP: &str = "\
 Exit status:
   0    fine
   1    findings of severity error, or no answer because of damage
-  2    could not do it: usage, missing or unreadable file, in use
+  2    could not do it: usage, missing or unreadable file, file changed meanwhile
   130  interrupted";
 
 const EXAMPLES: &str = "\
@@ -38,7 +38,7 @@ Examples:
 Exit status:
   0    fine
   1    findings of severity error, or no answer because of damage
-  2    could not do it: usage, missing or unreadable file, in use
+  2    could not do it: usage, missing or unreadable file, file changed meanwhile
   130  interrupted";
 
 /// Read, verify and explain etcd v3 snapshot files.

@@ -72,9 +72,8 @@ impl Run {
     }
 }
 
-/// An error about `path`, as one line.
+/// An error about `path`, as one line that names the file.
 pub(super) fn describe(error: &Error, path: &Path) -> String {
-    let name = escape::path(path);
     match error {
         // The words that etcd's tools use.
         Error::Open { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
@@ -83,7 +82,19 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
         Error::Open { path, source } => format!("open {}: {source}", escape::path(path)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
-        other => format!("{name}: {other}"),
+        other => format!("{}: {other}", escape::path(path)),
+    }
+}
+
+/// The same for a line that begins with the file's name.
+pub(super) fn describe_without_name(error: &Error) -> String {
+    match error {
+        Error::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            "no such file or directory".into()
+        }
+        Error::Open { source, .. } => source.to_string(),
+        Error::NotAFile { what, .. } => (*what).into(),
+        other => other.to_string(),
     }
 }
 

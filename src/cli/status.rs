@@ -82,5 +82,12 @@ pub(super) fn refuse(refusal: &Refusal, path: &std::path::Path) -> Exit {
             "{name}: {more}run `etcdsnap verify` for the whole report"
         ));
     }
+    if refusal.possibly_torn {
+        term::line(&format!(
+            "{name}: another process held its lock, so this may come from reading while it wrote; \
+             save a snapshot and look at that"
+        ));
+        return Exit::Failed;
+    }
     Exit::Findings
 }

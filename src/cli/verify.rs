@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, describe, exit_of, print};
+use super::run::{Run, describe_without_name, exit_of, print};
 use super::term;
 use crate::error::Error;
 use crate::finding::{EXTENDED_LIMIT, Severity, escape};
@@ -81,7 +81,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
                 return Exit::Interrupted;
             }
             Err(error) => {
-                let message = describe(&error, path);
+                let message = describe_without_name(&error);
                 let text = if json {
                     report::unreadable_json(&name, &message)
                 } else {

@@ -3,6 +3,7 @@
 use super::entry::{KeyHash, KeyHasher, Keyed, Partitions, by_key};
 use super::go_text::quote;
 use super::record::Record;
+use super::release::Release;
 use super::revision::{KEY_LEN, Revision, RevisionKey};
 use super::schema::KEY_BUCKET;
 use crate::bolt::{Element, Leaf, PlannedBucket, Visitor};
@@ -69,8 +70,7 @@ pub struct RecordError {
 #[derive(Debug, Clone)]
 pub struct LiveKeys {
     hasher: KeyHasher,
-    /// False for releases before 3.6, which neither count keys nor look at values.
-    decode: bool,
+    release: Release,
     memory_limit: Option<u64>,
 }
 
@@ -95,11 +95,12 @@ pub struct LiveSummary {
 }
 
 impl LiveKeys {
-    /// A visitor that decodes records, or only reads revisions.
-    pub fn new(decode: bool, memory_limit: Option<u64>) -> Self {
+    /// A visitor that looks at what `release` looks at: before 3.6 neither keys are counted nor values
+    /// decoded.
+    pub fn new(release: Release, memory_limit: Option<u64>) -> Self {
         Self {
             hasher: KeyHasher::new(),
-            decode,
+            release,
             memory_limit,
         }
     }
@@ -164,7 +165,7 @@ impl Visitor for LiveKeys {
                 }
             };
             let key = leaf.key(element);
-            if !self.decode {
+            if !self.release.counts_live_keys() {
                 match RevisionKey::parse_unchecked(key) {
                     Some(revision) => local.set_last(order, revision),
                     None => fail(
@@ -189,6 +190,9 @@ impl Visitor for LiveKeys {
             };
             local.set_last(order, parsed.revision);
             let record = match &leaf.tail {
+                None if self.release.refuses_wrong_wire_types() => {
+                    Record::decode_strict(leaf.value(element))
+                }
                 None => Record::decode(leaf.value(element)),
                 Some(tail) => Record::decode_long(leaf.value(element), tail, &mut local.buffer)?,
             };

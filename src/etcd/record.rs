@@ -61,8 +61,25 @@ impl<'a> Record<'a> {
         Ok(record)
     }
 
+    /// Decodes `bytes` as etcd up to 3.6 does: a known field of another wire type is a fault. Newer
+    /// releases pass over it, and nothing ever writes one.
+    ///
+    /// # Errors
+    /// [`RecordFault`].
     #[inline]
-    fn set(&mut self, (number, field): (u64, Field<'a>)) {
+    pub fn decode_strict(bytes: &'a [u8]) -> Result<Self, RecordFault> {
+        let mut record = Self::default();
+        for field in Fields::new(bytes) {
+            if !record.set(field?) {
+                return Err(RecordFault);
+            }
+        }
+        Ok(record)
+    }
+
+    /// Takes a field; false when it is a known one of another wire type.
+    #[inline]
+    fn set(&mut self, (number, field): (u64, Field<'a>)) -> bool {
         match (number, field) {
             (1, Field::Bytes(key)) => self.key = key,
             (2, Field::Varint(n)) => self.create_revision = n.cast_signed(),
@@ -73,8 +90,10 @@ impl<'a> Record<'a> {
                 self.value_len = value.len() as u64;
             }
             (6, Field::Varint(n)) => self.lease = LeaseId(n.cast_signed()),
+            (1..=6, _) => return false,
             _ => {}
         }
+        true
     }
 
     /// Decodes a record of which `head` holds only the beginning and `tail` the rest. The fields in front

@@ -49,6 +49,11 @@ impl Release {
         self >= Self::V3_6
     }
 
+    /// 3.6 is the last release that refuses a record with a known field of another wire type.
+    pub fn refuses_wrong_wire_types(self) -> bool {
+        self == Self::V3_6
+    }
+
     /// From 3.7 on, tables are drawn with box characters.
     pub fn draws_boxes(self) -> bool {
         self >= Self::V3_7

@@ -122,7 +122,7 @@ pub fn examine(
             let inline = matches!(bucket.root, Some(BucketRoot::Inline(_)));
             let leaves = u64::from(bucket.ranks.end.saturating_sub(bucket.ranks.start));
             BucketFigures {
-                path: bucket.path.clone(),
+                path: bucket.names(),
                 inline,
                 totals,
                 leaf_pages: if inline { 0 } else { leaves },

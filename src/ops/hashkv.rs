@@ -5,7 +5,7 @@ use super::status::{Refusal, damaged, open_database};
 use crate::error::Result;
 use crate::etcd::schema::Compaction;
 use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
-use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
+use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::options::Options;
 use crate::workers::Workers;
 
@@ -41,7 +41,7 @@ pub fn hashkv(
     let visitor = HashKvVisitor::new(revision, &compaction, release, options.memory_limit);
     let scanned = database.scan(&visitor, &workers, options, &mut findings)?;
     input.check_unchanged(Some(database.metas()))?;
-    if let Some(refusal) = damaged(&database, Release::default(), findings, options)? {
+    if let Some(refusal) = damaged(input, &database, Release::default(), findings, options)? {
         return Ok(HashKvOutcome::Refused(refusal));
     }
     Ok(
@@ -53,13 +53,7 @@ pub fn hashkv(
             &workers,
         )? {
             Ok(hash) => HashKvOutcome::Answer(hash),
-            Err(error) => HashKvOutcome::Refused(Refusal {
-                message: error.message,
-                details: vec![
-                    "run `etcdsnap verify` on the file for all that is wrong with it".into(),
-                ],
-                findings: Findings::default(),
-            }),
+            Err(error) => HashKvOutcome::Refused(Refusal::of_record(input, error.message)),
         },
     )
 }

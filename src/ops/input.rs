@@ -5,7 +5,7 @@ use crate::container::{DB_IN_DATA_DIR, Layout};
 use crate::error::{Error, Result};
 use crate::source::{Access, OpenFile};
 
-/// Page ids are kept in 32 bits: 16 TiB with pages of 4 KiB, bbolt's own limit is lower.
+/// Page ids are kept in 32 bits; with the smallest pages that is 4 TiB.
 const MAX_PAGES: u64 = u32::MAX as u64;
 
 /// An opened input: a snapshot, a database, or the database of a data directory.
@@ -27,7 +27,7 @@ impl Input {
         if file.len() / u64::from(crate::bolt::layout::MIN_PAGE_SIZE) > MAX_PAGES {
             return Err(Error::NotAFile {
                 path: path.to_owned(),
-                what: "is longer than 4 TiB, which no bbolt database is",
+                what: "is longer than 4 TiB, the most that is read here",
             });
         }
         let layout = Layout::read(file.source())?;

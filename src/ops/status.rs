@@ -35,6 +35,26 @@ pub struct Refusal {
     pub details: Vec<String>,
     /// What the structural check found.
     pub findings: Findings,
+    /// True when another process held the file's lock: the damage may come from reading while it wrote.
+    pub possibly_torn: bool,
+}
+
+impl Refusal {
+    fn new(input: &Input, message: String, details: Vec<String>) -> Self {
+        let possibly_torn = input.file.in_use();
+        Self {
+            message,
+            details,
+            findings: Findings::default(),
+            possibly_torn,
+        }
+    }
+
+    /// A refusal because of what a record holds.
+    pub(super) fn of_record(input: &Input, message: String) -> Self {
+        let details = "run `etcdsnap verify` on the file for all that is wrong with it".into();
+        Self::new(input, message, vec![details])
+    }
 }
 
 /// An answer, or why there is none.
@@ -57,22 +77,16 @@ pub fn status(input: &Input, release: Release, options: &Options) -> Result<Stat
     };
     let workers = Workers::new(options.worker_threads())?;
     let mut findings = Collector::new(DEFAULT_LIMIT);
-    let live = LiveKeys::new(release.counts_live_keys(), options.memory_limit);
+    let live = LiveKeys::new(release, options.memory_limit);
     let scanned = database.scan(&(BackendHash, live), &workers, options, &mut findings)?;
     let (hash_parts, live_parts): (Vec<_>, Vec<_>) = scanned.scan.locals.into_iter().unzip();
     let (hash, totals) = BackendHash::join(&scanned.plan, hash_parts);
     let summary = LiveKeys::join(live_parts, &workers)?;
     input.check_unchanged(Some(database.metas()))?;
-    if let Some(refusal) = damaged(&database, release, findings, options)? {
+    if let Some(refusal) = damaged(input, &database, release, findings, options)? {
         return Ok(StatusOutcome::Refused(refusal));
     }
-    let refused = |message: String| {
-        Ok(StatusOutcome::Refused(Refusal {
-            message,
-            details: vec!["run `etcdsnap verify` on the file for all that is wrong with it".into()],
-            findings: Findings::default(),
-        }))
-    };
+    let refused = |message: String| Ok(StatusOutcome::Refused(Refusal::of_record(input, message)));
     let stray = scanned.plan.strays.iter().min_by(|a, b| a.key.cmp(&b.key));
     let stray_first = stray.filter(|stray| summary.error.is_none() || *stray.key < *KEY_BUCKET);
     if let Some(stray) = stray_first {
@@ -148,11 +162,7 @@ pub(super) fn open_database<'i>(
 ) -> Result<std::result::Result<Database<'i>, Refusal>> {
     let source = input.file.source();
     let opened = Database::open(source, input.layout.database_len, release.second_meta())?;
-    let refusal = |message: String, details: Vec<String>| Refusal {
-        message,
-        details,
-        findings: Findings::default(),
-    };
+    let refusal = |message, details| Refusal::new(input, message, details);
     match opened {
         Ok(database) => {
             let page_size = u64::from(database.geometry().page_size);
@@ -182,6 +192,7 @@ pub(super) fn open_database<'i>(
 /// The refusal for a damaged tree, in bbolt's words where it has any. Releases that do not check
 /// everything answer for files with findings that they do not see; so then does this.
 pub(super) fn damaged(
+    input: &Input,
     database: &Database<'_>,
     release: Release,
     findings: Collector,
@@ -213,7 +224,8 @@ pub(super) fn damaged(
         })
         .collect();
     let message = if messages.is_empty() {
-        format!("snapshot file is damaged. {blocking} findings.")
+        let findings = if blocking == 1 { "finding" } else { "findings" };
+        format!("snapshot file is damaged: {blocking} {findings}")
     } else {
         format!(
             "snapshot file integrity check failed. {} errors found.\n{}",
@@ -222,9 +234,8 @@ pub(super) fn damaged(
         )
     };
     Ok(Some(Refusal {
-        message,
-        details,
         findings,
+        ..Refusal::new(input, message, details)
     }))
 }
 

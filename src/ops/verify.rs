@@ -156,14 +156,15 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
             return without_metas(input, &metas, fault, what, findings, options);
         }
     };
+    // The digest of a file that somebody writes to means nothing.
+    let with_digest = !what.quick && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
-        let hashing =
-            (!what.quick).then(|| scope.spawn(|| digests(source, &input.layout, options)));
+        let hashing = with_digest.then(|| scope.spawn(|| digests(source, &input.layout, options)));
         let threads = options.threads.unwrap_or_else(|| {
             let spare = options
                 .worker_threads()
                 .get()
-                .saturating_sub(usize::from(!what.quick));
+                .saturating_sub(usize::from(with_digest));
             NonZeroUsize::new(spare).unwrap_or(NonZeroUsize::MIN)
         });
         let workers = Workers::new(threads)?;
@@ -172,7 +173,7 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
             progress: None,
             ..options.clone()
         };
-        let scan_options = if what.quick { options } else { &quiet };
+        let scan_options = if with_digest { &quiet } else { options };
         let examined = examine(&database, &workers, scan_options, &mut findings)?;
         let digests = match hashing {
             Some(thread) => Some(thread.join().unwrap_or(Err(crate::Error::Cancelled))?),
@@ -190,7 +191,7 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
         torn?;
     }
     let findings = findings.finish();
-    let ledger = ledger(
+    let mut ledger = ledger(
         &input.layout,
         length,
         &examined,
@@ -198,6 +199,12 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
         what,
         &findings,
     );
+    if input.file.in_use() {
+        for line in &mut ledger {
+            line.proven = false;
+            line.detail = format!("read while in use: {}", line.detail);
+        }
+    }
     let (verdict, reason, next_step) = judge(input, &findings, what)?;
     Ok(VerifyReport {
         verdict,
@@ -276,8 +283,11 @@ fn without_metas(
     };
     let unread = "no valid meta leads to anything";
     let ledger = [
+        Proof::Trailer,
+        Proof::Length,
         Proof::Metas,
         Proof::Tree,
+        Proof::Freelist,
         Proof::Revisions,
         Proof::Records,
         Proof::Buckets,

@@ -37,7 +37,13 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
         let _ = writeln!(out, "  next: {}", report.next_step);
     }
     if let Some(examined) = &report.examination {
-        let _ = writeln!(out, "  {}", summary(examined));
+        // Of a damaged file the figures are those of what is left.
+        let readable = if report.findings.has_errors() {
+            "readable: "
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "  {readable}{}", summary(examined));
     }
     for line in &report.ledger {
         let mark = if line.proven {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use memmap2::{Advice, Mmap};
+use memmap2::Mmap;
 
 use super::{Source, subslice};
 use crate::error::Result;
@@ -42,12 +42,6 @@ impl Mapped {
         let map = unsafe { memmap2::MmapOptions::new().len(len).map(&file)? };
         let slot = faults::register(map.as_ptr() as usize, map.len(), path);
         Ok(Self { map, file, slot })
-    }
-
-    /// Tells the system that the whole file will be read in order. Only a hint.
-    pub fn advise_sequential(&self) {
-        // A refused hint changes nothing.
-        let _ = self.map.advise(Advice::Sequential);
     }
 }
 

@@ -123,6 +123,10 @@ codes! {
     NESTED_INLINE = "B032" Error "an inline bucket holds another bucket",
         "damaged element flags",
         "writers never do this, so something changed the element; take another copy";
+    /// More buckets than any program has.
+    TOO_MANY_BUCKETS = "B033" Error "there are more buckets, or deeper ones, than any program makes",
+        "a file made to exhaust its reader",
+        "the rest was not looked at; take another copy";
     /// The freelist page is not one.
     FREELIST_PAGE = "B040" Error "the freelist cannot be read",
         "a damaged meta or freelist page",

@@ -12,7 +12,7 @@ use crate::bolt::layout::{
     BucketHeader, ELEMENT_HEADER, ELEMENT_IS_BUCKET, LeafElement, PAGE_HEADER, PageHeader, flags,
 };
 use crate::bolt::page_set::PageSet;
-use crate::bolt::plan::{branch_element, branch_key};
+use crate::bolt::plan::{BRANCH_SLACK, branch_element, branch_key};
 use crate::error::Result;
 use crate::finding::{Collector, escape};
 use crate::ids::PageId;
@@ -146,10 +146,20 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    fn object(&mut self, page: PageId) -> Result<Option<(PageHeader, Vec<u8>)>> {
+    /// The header of a page, and its bytes as far as the walk needs them: of a branch the part that can
+    /// hold its elements, of a leaf all of it if its elements are wanted.
+    fn object(&mut self, page: PageId, leaves: bool) -> Result<Option<(PageHeader, Vec<u8>)>> {
         let mut buffer = WindowBuffer::new();
         let pages = self.database.pages();
-        let Ok((header, bytes)) = pages.object(page, OBJECT_LIMIT, &mut buffer)? else {
+        let Ok(header) = pages.header(page)? else {
+            return Ok(None);
+        };
+        let limit = match header.flags {
+            flags::BRANCH => u64::from(pages.geometry.page_size).saturating_add(BRANCH_SLACK),
+            flags::LEAF if leaves => OBJECT_LIMIT,
+            _ => PAGE_HEADER as u64,
+        };
+        let Ok((header, bytes)) = pages.object(page, limit, &mut buffer)? else {
             return Ok(None);
         };
         let Some(left) = self.budget.checked_sub(bytes.len() as u64) else {
@@ -162,7 +172,7 @@ impl Check<'_, '_> {
     /// Phase B1: page references.
     fn visit(&mut self, page: PageId, stack: &mut Vec<PageId>) -> Result<()> {
         self.options.cancel.check()?;
-        let Some((header, bytes)) = self.object(page)? else {
+        let Some((header, bytes)) = self.object(page, false)? else {
             return Ok(());
         };
         stack.push(page);
@@ -219,7 +229,7 @@ impl Check<'_, '_> {
         stack: &mut Vec<PageId>,
     ) -> Result<Option<Vec<u8>>> {
         self.options.cancel.check()?;
-        let Some((header, bytes)) = self.object(page)? else {
+        let Some((header, bytes)) = self.object(page, true)? else {
             return Ok(None);
         };
         if stack.len() >= MAX_DEPTH || stack.contains(&page) {
@@ -331,7 +341,7 @@ impl Check<'_, '_> {
         stack: &mut Vec<PageId>,
         found: &mut Vec<PageId>,
     ) -> Result<()> {
-        let Some((header, bytes)) = self.object(page)? else {
+        let Some((header, bytes)) = self.object(page, true)? else {
             return Ok(());
         };
         if stack.len() >= MAX_DEPTH || stack.contains(&page) {

@@ -207,12 +207,7 @@ impl Visitor for Collect {
                 })?;
             }
             let value = (!element.is_bucket).then_some(value);
-            local.push((
-                leaf.rank,
-                bucket.path.clone(),
-                leaf.key(element).to_vec(),
-                value,
-            ));
+            local.push((leaf.rank, bucket.names(), leaf.key(element).to_vec(), value));
         }
         Ok(())
     }

@@ -135,6 +135,10 @@ crate::bolt::check::codes::codes! {
     ALARM_KEY = "E062" Error "an alarm cannot be decoded",
         "damaged key bytes",
         "etcd panics at start; take another copy";
+    /// An alarm of a kind that is not known.
+    ALARM_UNKNOWN = "E063" Warning "an alarm of an unknown kind is raised",
+        "a newer release, or damaged key bytes",
+        "disarm it with `etcdctl alarm disarm` once its reason is known";
     /// A lease that cannot be decoded.
     LEASE_VALUE = "E070" Error "a lease cannot be decoded",
         "damaged key or value bytes",

@@ -34,10 +34,11 @@ fn check_buckets(plan: &Plan<'_>, findings: &mut Collector) {
             seen.insert(bucket.name());
         }
         let place = || Place {
-            bucket: bucket.path.clone(),
+            bucket: bucket.names(),
             ..Place::default()
         };
-        let is_known = STANDARD_BUCKETS.contains(&bucket.path.first().map_or(&[][..], |n| n));
+        let is_known =
+            STANDARD_BUCKETS.contains(&bucket.path.first().map_or(&[][..], |name| &**name));
         if bucket.path.len() > 1 && is_known {
             let message = "etcd never nests buckets".to_string();
             findings.add(Finding::new(&codes::BUCKET_NESTED, place(), message));
@@ -47,7 +48,9 @@ fn check_buckets(plan: &Plan<'_>, findings: &mut Collector) {
             findings.add(Finding::new(&codes::BUCKET_UNKNOWN, place(), message));
         }
     }
-    for name in STANDARD_BUCKETS {
+    // When not even the root bucket could be read, that is what is to be said, and has been.
+    let root_is_lost = plan.buckets.len() == 1 && findings.has_errors();
+    for name in STANDARD_BUCKETS.into_iter().filter(|_| !root_is_lost) {
         if !seen.contains(name) {
             let is_vital = name == KEY_BUCKET || name == META_BUCKET;
             let code = if is_vital {
@@ -164,7 +167,8 @@ fn check_alarms(contents: &Contents, findings: &mut Collector) {
     for alarm in &contents.alarms {
         let code = match alarm.kind {
             AlarmKind::None => continue,
-            AlarmKind::NoSpace | AlarmKind::Other(_) => &codes::ALARM_NOSPACE,
+            AlarmKind::NoSpace => &codes::ALARM_NOSPACE,
+            AlarmKind::Other(_) => &codes::ALARM_UNKNOWN,
             AlarmKind::Corrupt => &codes::ALARM_CORRUPT,
         };
         let message = format!("alarm {} of member {:x}", alarm.kind, alarm.member);
@@ -179,7 +183,9 @@ fn check_alarms(contents: &Contents, findings: &mut Collector) {
 fn check_auth(contents: &Contents, findings: &mut Collector) {
     let roles: BTreeSet<&[u8]> = contents.roles.iter().map(|role| &*role.name).collect();
     for user in &contents.users {
-        for role in user.roles.iter().filter(|role| !roles.contains(&***role)) {
+        // The role root need not exist: etcd gives its users every permission.
+        let lacks = |role: &&Vec<u8>| **role != b"root" && !roles.contains(&***role);
+        for role in user.roles.iter().filter(lacks) {
             let message = format!("role \"{}\" does not exist", escape::text_limited(role, 64));
             let place = Place::bucket_key(AUTH_USERS_BUCKET, &user.name);
             findings.add(Finding::new(&codes::ROLE_MISSING, place, message));

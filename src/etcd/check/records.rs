@@ -139,6 +139,17 @@ impl RecordCheck {
             );
             report(&codes::MOD_REVISION, message);
         }
+        if !parsed.tombstone
+            && (record.version < 1
+                || record.create_revision < 1
+                || record.create_revision > revision.main)
+        {
+            let message = format!(
+                "version {} at revision {} with create revision {}",
+                record.version, revision.main, record.create_revision
+            );
+            report(&codes::CONTINUITY, message);
+        }
         let key = self.hasher.hash(record.key);
         let mut entry = RecordEntry::new(key, revision, parsed.tombstone, leaf.rank, element.index);
         // What the continuity check compares; the lower halves tell equal from unequal well enough.
@@ -194,7 +205,11 @@ impl Visitor for RecordCheck {
             local.tombstones = local.tombstones.saturating_add(u64::from(parsed.tombstone));
             local.follow(bucket.number, leaf.rank, element, parsed.revision);
             let value = leaf.value(element);
-            if value.is_empty() && leaf.tail.is_none() && !parsed.tombstone {
+            let is_marker = value.is_empty()
+                && leaf.tail.is_none()
+                && !parsed.tombstone
+                && parsed.revision.sub == 0;
+            if is_marker {
                 local.markers = local.markers.saturating_add(1);
                 let mut place = leaf.place(element);
                 place.revision = Some((parsed.revision.main, parsed.revision.sub));
@@ -206,7 +221,7 @@ impl Visitor for RecordCheck {
                 continue;
             }
             let record = match &leaf.tail {
-                None => Record::decode(value),
+                None => Record::decode_strict(value),
                 Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?,
             };
             match record {
@@ -473,7 +488,8 @@ fn judge(
             _ => None,
         };
     }
-    if version == 0 || (version == 1) != (create == low(main)) {
+    // What is impossible by itself was reported when the record was read.
+    if version != 0 && (version == 1) != (create == low(main)) && create <= low(main) {
         return lost(format!(
             "version {version} at revision {main} with create revision {create}"
         ));
