@@ -2,13 +2,18 @@
 
 use clap::CommandFactory as _;
 
+use super::Cli;
 use super::exit::Exit;
 use super::run::print;
-use super::{Cli, EXIT_HELP};
+
+const EXAMPLES: &str = "\
+Example:
+  etcdsnap completions bash > /etc/bash_completion.d/etcdsnap
+";
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("Example:\n  etcdsnap completions bash > /etc/bash_completion.d/etcdsnap\n\n{EXIT_HELP}"))]
+#[command(after_help = super::help(EXAMPLES))]
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: clap_complete::Shell,

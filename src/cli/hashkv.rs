@@ -21,7 +21,7 @@ this never writes to the file, and it refuses damaged ones.
 
 /// Show the hash of all keys at a revision, as `etcdutl hashkv` does
 #[derive(Debug, clap::Args)]
-#[command(after_help = concat_help())]
+#[command(after_help = super::help(EXAMPLES))]
 pub(super) struct HashkvArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
@@ -37,10 +37,6 @@ pub(super) struct HashkvArgs {
     /// Hash as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8
     #[arg(long, value_name = "RELEASE", default_value_t)]
     compat: Release,
-}
-
-fn concat_help() -> String {
-    format!("{EXAMPLES}\n{}", super::EXIT_HELP)
 }
 
 pub(super) fn run(args: &HashkvArgs, run: &Run) -> Exit {

@@ -18,7 +18,7 @@ Examples:
 
 /// Show metas, pages, buckets, revisions, leases, members, users and alarms
 #[derive(Debug, clap::Args)]
-#[command(after_help = concat_help())]
+#[command(after_help = super::help(EXAMPLES))]
 pub(super) struct InfoArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
@@ -26,10 +26,6 @@ pub(super) struct InfoArgs {
     /// One line of JSON
     #[arg(long)]
     json: bool,
-}
-
-fn concat_help() -> String {
-    format!("{EXAMPLES}\n{}", super::EXIT_HELP)
 }
 
 pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {

@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use clap::CommandFactory as _;
 
 use super::exit::Exit;
-use super::{Cli, EXIT_HELP, term};
+use super::{Cli, term};
 use crate::finding::escape;
+
+const EXAMPLES: &str = "\
+Example:
+  etcdsnap man /usr/local/share/man/man1
+";
 
 /// Write a manual page for each command into a directory
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("Example:\n  etcdsnap man /usr/local/share/man/man1\n\n{EXIT_HELP}"))]
+#[command(after_help = super::help(EXAMPLES))]
 pub(super) struct ManArgs {
     /// The directory; it must exist
     #[arg(value_name = "DIR")]

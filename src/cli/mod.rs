@@ -34,19 +34,19 @@ Examples:
   etcdsnap info snapshot.db                what is in it?
   etcdsnap status -w table snapshot.db     the same output as etcdutl snapshot status
   etcdsnap hashkv --rev 4711 snapshot.db   the same output as etcdutl hashkv
+";
 
-Exit status:
-  0    fine
-  1    findings of severity error, or no answer because of damage
-  2    could not do it: usage, missing or unreadable file, file changed meanwhile
-  130  interrupted";
+/// The end of a command's help: its examples, then what all commands have in common.
+fn help(examples: &str) -> String {
+    format!("{examples}\n{EXIT_HELP}")
+}
 
 /// Read, verify and explain etcd v3 snapshot files.
 ///
 /// Works on snapshots, on the database of a data directory (member/snap/db), and on data directories.
 /// Needs no etcd, never writes to its input.
 #[derive(Debug, Parser)]
-#[command(name = "etcdsnap", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "etcdsnap", version, after_help = help(EXAMPLES), max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,

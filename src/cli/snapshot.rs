@@ -7,6 +7,8 @@ use super::status;
 /// The commands of etcdutl's `snapshot`, for scripts that call it
 #[derive(Debug, clap::Args)]
 pub(super) struct SnapshotArgs {
+    #[command(flatten)]
+    _ignored: IgnoredInside,
     #[command(subcommand)]
     command: SnapshotCommand,
 }
@@ -16,17 +18,31 @@ enum SnapshotCommand {
     Status(status::StatusArgs),
 }
 
-/// Flags that etcdctl's users have in their scripts and that mean nothing for a file.
+/// Flags that etcdctl's users have in their scripts and that mean nothing for a file. These stand before
+/// the command.
 #[derive(Debug, clap::Args)]
 pub(super) struct IgnoredArgs {
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     endpoints: Option<String>,
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     cacert: Option<String>,
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     cert: Option<String>,
-    #[arg(long, global = true, hide = true)]
+    #[arg(long, hide = true)]
     key: Option<String>,
+}
+
+/// The same behind `snapshot`. They are not global, so that other commands may use the names.
+#[derive(Debug, clap::Args)]
+struct IgnoredInside {
+    #[arg(id = "inner_endpoints", long = "endpoints", global = true, hide = true)]
+    _endpoints: Option<String>,
+    #[arg(id = "inner_cacert", long = "cacert", global = true, hide = true)]
+    _cacert: Option<String>,
+    #[arg(id = "inner_cert", long = "cert", global = true, hide = true)]
+    _cert: Option<String>,
+    #[arg(id = "inner_key", long = "key", global = true, hide = true)]
+    _key: Option<String>,
 }
 
 impl IgnoredArgs {

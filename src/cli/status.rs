@@ -24,7 +24,7 @@ The SHA-256 at the end of a snapshot is not read: `etcdsnap verify` does that.
 
 /// Show hash, revision, number of keys and size, as `etcdutl snapshot status` does
 #[derive(Debug, clap::Args)]
-#[command(after_help = concat_help())]
+#[command(after_help = super::help(EXAMPLES))]
 pub(super) struct StatusArgs {
     /// Snapshots, databases or data directories
     #[arg(required = true, value_name = "FILE")]
@@ -32,10 +32,6 @@ pub(super) struct StatusArgs {
     /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8
     #[arg(long, value_name = "RELEASE", default_value_t)]
     compat: Release,
-}
-
-fn concat_help() -> String {
-    format!("{EXAMPLES}\n{}", super::EXIT_HELP)
 }
 
 pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {

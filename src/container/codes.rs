@@ -1,8 +1,6 @@
 //! The codes of findings about the outer file.
 
-use crate::finding::{Code, Severity};
-
-crate::bolt::check::codes::codes! {
+crate::finding::codes! {
     /// The stored digest is not the digest of the database.
     TRAILER_DIFFERS = "F001" Error "the SHA-256 at the end does not fit the database",
         "bytes of the file were changed, lost or added",

@@ -50,6 +50,23 @@ pub struct Code {
     pub next_step: &'static str,
 }
 
+/// Writes down a layer's codes: a constant for each, and all of them as one slice.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $id:literal $severity:ident $title:literal,
+        $cause:literal, $next:literal;)*) => {
+        $($(#[$doc])* pub static $name: $crate::finding::Code = $crate::finding::Code {
+            id: $id,
+            severity: $crate::finding::Severity::$severity,
+            title: $title,
+            cause: $cause,
+            next_step: $next,
+        };)*
+        /// All of them, in order.
+        pub static ALL: &[&$crate::finding::Code] = &[$(&$name),*];
+    };
+}
+pub(crate) use codes;
+
 /// One thing a check noticed.
 #[derive(Debug, Clone)]
 pub struct Finding {

@@ -1,24 +1,6 @@
 //! The codes of structural findings.
 
-use crate::finding::{Code, Severity};
-
-/// Writes down a list of codes: constants, and all of them as one slice.
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $id:literal $severity:ident $title:literal, $cause:literal, $next:literal;)*) => {
-        $($(#[$doc])* pub static $name: Code = Code {
-            id: $id,
-            severity: Severity::$severity,
-            title: $title,
-            cause: $cause,
-            next_step: $next,
-        };)*
-        /// All of them, in order.
-        pub static ALL: &[&Code] = &[$(&$name),*];
-    };
-}
-pub(crate) use codes;
-
-codes! {
+crate::finding::codes! {
     /// One of the two metas is invalid.
     META_INVALID = "B001" Error "one of the two metas is invalid",
         "a torn write, or damaged bytes on one of the first two pages",

@@ -1,8 +1,6 @@
 //! The codes of findings about etcd's data.
 
-use crate::finding::{Code, Severity};
-
-crate::bolt::check::codes::codes! {
+crate::finding::codes! {
     /// A bucket that every database of etcd has is missing.
     BUCKET_MISSING = "E001" Error "bucket `key` or `meta` is missing",
         "not an etcd database, or a damaged root page",

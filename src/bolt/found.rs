@@ -1,0 +1,216 @@
+//! Buckets found among the elements of leaves, and their way into the plan.
+
+use std::sync::Arc;
+
+use super::check::codes;
+use super::elements::{Element, Leaf};
+use super::layout::{BUCKET_HEADER, BucketHeader};
+use super::plan::{BucketRoot, InlineLeaf, LeafRun, NO_BRANCH, Plan, PlannedBucket, StrayElement};
+use crate::error::Result;
+use crate::finding::{Code, Collector, Finding, Place};
+use crate::ids::{FileOffset, PageId};
+use crate::options::Options;
+
+/// No program that uses bbolt nests its buckets deeper.
+const MAX_NESTING: usize = 16;
+/// More buckets than this are not looked at.
+const MAX_BUCKETS: usize = 100_000;
+/// More bytes of inline buckets than this are not looked at.
+const MAX_INLINE_BYTES: u64 = 64 << 20;
+
+/// A bucket element found on a leaf, to be planned in its turn.
+#[derive(Debug)]
+pub(super) struct FoundBucket {
+    /// The bucket it lies in.
+    parent: usize,
+    name: Arc<[u8]>,
+    pub(super) rank: u32,
+    pub(super) index: u32,
+    /// The beginning of the value; writers inline only a quarter of a page.
+    value: Vec<u8>,
+    value_offset: FileOffset,
+    value_len: u64,
+}
+
+impl FoundBucket {
+    fn place(&self, plan: &Plan<'_>) -> Place {
+        let mut place = plan.leaf_place(self.rank);
+        place.element = Some(self.index);
+        place.key = Some(self.name.to_vec());
+        place
+    }
+}
+
+/// What is among the elements of the leaves that one thread saw.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) buckets: Vec<FoundBucket>,
+    pub(super) strays: Vec<StrayElement>,
+    bytes: u64,
+}
+
+impl Found {
+    /// Notes the buckets among the elements of `leaf`; in the root bucket also what is none.
+    pub(super) fn look(&mut self, plan: &Plan<'_>, bucket: &PlannedBucket, leaf: &Leaf<'_>) {
+        for element in leaf.elements {
+            if element.is_bucket {
+                self.note(plan, bucket, leaf, element);
+            } else if bucket.path.is_empty() && self.strays.len() < MAX_BUCKETS {
+                let key = leaf.key(element).to_vec();
+                self.strays.push(StrayElement {
+                    key,
+                    place: leaf.place(element),
+                });
+            }
+        }
+    }
+
+    fn note(
+        &mut self,
+        plan: &Plan<'_>,
+        bucket: &PlannedBucket,
+        leaf: &Leaf<'_>,
+        element: &Element,
+    ) {
+        let value = leaf.value(element);
+        let limit = (plan.pages.geometry.page_size as usize).saturating_add(BUCKET_HEADER);
+        let mut head = value.get(..limit).unwrap_or(value);
+        if self.bytes.saturating_add(head.len() as u64) > MAX_INLINE_BYTES {
+            head = value.get(..BUCKET_HEADER).unwrap_or(value);
+        }
+        self.bytes = self.bytes.saturating_add(head.len() as u64);
+        if self.buckets.len() > MAX_BUCKETS {
+            return;
+        }
+        self.buckets.push(FoundBucket {
+            parent: bucket.number,
+            name: leaf.key(element).into(),
+            rank: leaf.rank,
+            index: element.index,
+            value: head.to_vec(),
+            value_offset: leaf.key_offset(element).plus(u64::from(element.key_len())),
+            value_len: u64::from(element.value_len()),
+        });
+    }
+}
+
+impl Plan<'_> {
+    /// Plans buckets that were found on leaves, in the order given.
+    pub(super) fn add_buckets(
+        &mut self,
+        found: Vec<FoundBucket>,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        for bucket in found {
+            options.cancel.check()?;
+            let limit = if self.buckets.len() > MAX_BUCKETS {
+                Some(format!("buckets beyond {MAX_BUCKETS} are not looked at"))
+            } else if self.nesting(&bucket) > MAX_NESTING {
+                Some(format!(
+                    "buckets deeper than {MAX_NESTING} are not looked at"
+                ))
+            } else {
+                None
+            };
+            if let Some(message) = limit {
+                let place = bucket.place(self);
+                findings.add(Finding::new(&codes::TOO_MANY_BUCKETS, place, message));
+                return Ok(());
+            }
+            self.add_bucket(&bucket, options, findings)?;
+        }
+        Ok(())
+    }
+
+    fn nesting(&self, found: &FoundBucket) -> usize {
+        self.buckets
+            .get(found.parent)
+            .map_or(0, |parent| parent.path.len())
+    }
+
+    fn add_bucket(
+        &mut self,
+        found: &FoundBucket,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<()> {
+        let parent = self
+            .buckets
+            .get(found.parent)
+            .map(|parent| parent.path.clone());
+        let mut path = parent.unwrap_or_default();
+        path.push(Arc::clone(&found.name));
+        let mut report = |plan: &Self, code: &'static Code, message: String| {
+            findings.add(Finding::new(code, found.place(plan), message));
+        };
+        let Some(header) = BucketHeader::decode(&found.value) else {
+            let message = format!(
+                "the value has {} bytes, a bucket header has {BUCKET_HEADER}",
+                found.value_len
+            );
+            report(self, &codes::BUCKET_HEADER, message);
+            self.push_unread(path);
+            return Ok(());
+        };
+        if header.root != PageId(0) {
+            if found.value_len != BUCKET_HEADER as u64 {
+                let message = format!(
+                    "the bucket has root page {} and still {} bytes of value, a header has \
+                     {BUCKET_HEADER}",
+                    header.root, found.value_len
+                );
+                report(self, &codes::BUCKET_HEADER, message);
+            }
+            return self.add_tree(path, header.root, options, findings);
+        }
+        self.inline_bytes = self.inline_bytes.saturating_add(found.value_len);
+        if found.value_len > found.value.len() as u64 || self.inline_bytes > MAX_INLINE_BYTES {
+            let message = format!(
+                "an inline bucket has {} bytes of value; writers inline a quarter of a page of {}",
+                found.value_len, self.pages.geometry.page_size
+            );
+            report(self, &codes::BUCKET_HEADER, message);
+            self.push_unread(path);
+            return Ok(());
+        }
+        let rank = self.rank();
+        let offset = found.value_offset.plus(BUCKET_HEADER as u64);
+        let place = self.leaf_place(found.rank);
+        self.push_leaf_entry(0);
+        self.runs.push(LeafRun {
+            first_rank: rank,
+            branch: NO_BRANCH,
+            first_element: 0,
+            upper: None,
+        });
+        self.inline.push(InlineLeaf {
+            rank,
+            page: place.page.unwrap_or_default(),
+            offset,
+            path: place.path,
+            bytes: found.value.get(BUCKET_HEADER..).unwrap_or_default().into(),
+        });
+        self.buckets.push(PlannedBucket {
+            number: self.buckets.len(),
+            path,
+            root: Some(BucketRoot::Inline(offset)),
+            ranks: rank..rank.saturating_add(1),
+            branch_levels: 0,
+            branch_pages: 0,
+        });
+        Ok(())
+    }
+
+    fn push_unread(&mut self, path: Vec<Arc<[u8]>>) {
+        let end = self.rank();
+        self.buckets.push(PlannedBucket {
+            number: self.buckets.len(),
+            path,
+            root: None,
+            ranks: end..end,
+            branch_levels: 0,
+            branch_pages: 0,
+        });
+    }
+}
