@@ -1,0 +1,185 @@
+//! Damaged files: each kind of damage is found, named by its code, and never more than that.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use etcdsnap::bolt::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader};
+use etcdsnap::etcd::Release;
+use etcdsnap::ops::{self, Input, Verdict, VerifyOptions};
+use etcdsnap::options::Options;
+use etcdsnap::source::Access;
+use serde_json::Value;
+use support::damage::{Case, Table};
+use support::database::{Bucket, Database, PAGE};
+use support::tool::{self, for_all};
+
+/// Writes a damaged file and asks `verify` about it.
+fn verify(dir: &Path, name: &str, bytes: &[u8]) -> (Option<i32>, Value) {
+    std::fs::write(dir.join(name), bytes).expect("a temporary file");
+    let outcome = tool::run(dir, ["verify", "--json", name]);
+    assert_eq!(outcome.stderr, "", "{name}");
+    let report = serde_json::from_str(&outcome.stdout)
+        .unwrap_or_else(|error| panic!("{name}: {error}: {}", outcome.stdout));
+    (outcome.status, report)
+}
+
+fn codes(report: &Value) -> BTreeSet<String> {
+    let counts = report["counts"].as_array().expect("counts");
+    let codes = counts.iter().map(|count| count["code"].as_str());
+    codes.map(|code| code.expect("a code").to_owned()).collect()
+}
+
+/// What `verify` says of a case, where it differs from the table.
+fn difference(dir: &Path, table: &Table, case: &Case) -> Option<String> {
+    let (status, report) = verify(dir, &case.name, &table.build(case));
+    let verdict = report["verdict"].as_str().unwrap_or_default();
+    let kind = report["kind"].as_str();
+    let found = codes(&report);
+    let as_expected = verdict == case.verdict
+        && status == Some(case.status)
+        && kind == case.kind.as_deref()
+        && found == case.codes;
+    let list = |codes: &BTreeSet<String>| codes.iter().cloned().collect::<Vec<_>>().join(" ");
+    (!as_expected).then(|| {
+        format!(
+            "{}\n  expected {} {} {} kind {:?}\n  found    {verdict} {} {} kind {kind:?}",
+            case.name,
+            case.verdict,
+            case.status,
+            list(&case.codes),
+            case.kind,
+            status.unwrap_or(-1),
+            list(&found),
+        )
+    })
+}
+
+#[test]
+fn every_damage_of_the_table_is_found_and_nothing_else() {
+    let table = Table::read();
+    assert!(table.cases.len() >= 40);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let found = for_all(&table.cases, |case| difference(dir.path(), &table, case));
+    let differences: Vec<String> = found.into_iter().flatten().collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_case() {
+    let table = Table::read();
+    let covered: BTreeSet<&str> = table
+        .cases
+        .iter()
+        .flat_map(|case| &case.codes)
+        .map(String::as_str)
+        .collect();
+    let all: BTreeSet<&str> = etcdsnap::codes::all().iter().map(|code| code.id).collect();
+    assert_eq!(covered, all);
+}
+
+/// A leaf of as many elements as a page can name, all of them one and the same stretch of the page.
+/// Reading each of them would mean reading the page 65,534 times.
+fn leaf_of_overlapping_elements() -> Vec<u8> {
+    const COUNT: usize = 65_534;
+    const VALUE: usize = 1 << 20;
+    let mut database = Database::default();
+    for name in ["key", "meta"] {
+        database.buckets.insert(name.into(), Bucket::default());
+    }
+    let key = b"\0\0\0\0\0\0\0\x02_\0\0\0\0\0\0\0\0".to_vec();
+    let room = vec![0; COUNT * ELEMENT_HEADER + VALUE];
+    let elements = &mut database.buckets.get_mut(&b"key"[..]).expect("key").elements;
+    elements.insert(key.clone(), (0, room));
+    let mut bytes = database.lay_out();
+    // The leaf of bucket `key` is page 2: no bucket comes before it.
+    let page = &mut bytes[2 * PAGE..];
+    let header = PageHeader::decode(page).expect("a header");
+    let header = PageHeader {
+        count: COUNT as u16,
+        ..header
+    };
+    page[..PAGE_HEADER].copy_from_slice(&header.encode());
+    let data = PAGE_HEADER + COUNT * ELEMENT_HEADER;
+    for index in 0..COUNT {
+        let at = PAGE_HEADER + index * ELEMENT_HEADER;
+        let element = LeafElement {
+            flags: 0,
+            pos: (data - at) as u32,
+            key_size: key.len() as u32,
+            value_size: VALUE as u32,
+        };
+        page[at..at + ELEMENT_HEADER].copy_from_slice(&element.encode());
+    }
+    page[data..data + key.len()].copy_from_slice(&key);
+    bytes.extend(support::damage::sha256(&bytes));
+    bytes
+}
+
+#[test]
+fn a_leaf_of_65534_overlapping_elements_is_read_once() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (status, report) = verify(dir.path(), "overlap.db", &leaf_of_overlapping_elements());
+    assert_eq!(status, Some(1));
+    let overlaps = report["counts"].as_array().expect("counts");
+    let overlaps = overlaps.iter().find(|count| count["code"] == "B023");
+    assert_eq!(overlaps.expect("B023")["count"], 65_533);
+    assert_eq!(report["figures"]["records"], 1);
+}
+
+#[test]
+fn whatever_single_byte_is_damaged_nothing_panics() {
+    let table = Table::read();
+    let case = table.cases.iter().find(|case| case.name == SMALL);
+    let sound = table.build(case.expect("a case that is sound"));
+    let pages = sound.chunks(PAGE).enumerate();
+    let in_use: Vec<usize> = pages
+        .flat_map(|(number, page)| {
+            let end = page
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |at| at + 1);
+            number * PAGE..number * PAGE + end
+        })
+        .collect();
+    assert!(in_use.len() > 1000, "{} bytes", in_use.len());
+    let noticed = for_all(&in_use, |at| {
+        let mut bytes = sound.clone();
+        bytes[*at] ^= 0x81;
+        look_at_everything(&bytes)
+    });
+    // The SHA-256 left aside, what passes are values and names that nothing can judge.
+    let told = noticed.iter().filter(|noticed| **noticed).count();
+    assert!(
+        told * 2 > noticed.len(),
+        "{told} of {} bytes",
+        noticed.len()
+    );
+}
+
+/// A case of the table in which nothing is wrong and pages of all types occur.
+const SMALL: &str = "nothing-is-wrong-in-a-deeper-tree";
+
+/// Does every job on a file. True when `verify` finds an error without looking at the SHA-256.
+fn look_at_everything(bytes: &[u8]) -> bool {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("a temporary file");
+    let input = Input::open(file.path(), Access::Positioned).expect("a readable file");
+    let options = Options {
+        threads: Some(NonZeroUsize::MIN),
+        ..Options::default()
+    };
+    let release = Release::default();
+    ops::status(&input, release, &options).expect("an answer or a refusal");
+    ops::info(&input, &options).expect("an account");
+    ops::hashkv(&input, 0, release, &options).expect("an answer or a refusal");
+    let what = VerifyOptions {
+        quick: true,
+        ..VerifyOptions::default()
+    };
+    let report = ops::verify(&input, what, &options).expect("a verdict");
+    report.verdict != Verdict::Ok
+}

@@ -1,0 +1,12 @@
+//! What the suites in this directory share. Nothing here reads outside the repository and its own
+//! temporary directories.
+#![allow(
+    dead_code,
+    reason = "every suite compiles this module and uses its part of it"
+)]
+
+pub(crate) mod bytes;
+pub(crate) mod damage;
+pub(crate) mod database;
+pub(crate) mod testdata;
+pub(crate) mod tool;
