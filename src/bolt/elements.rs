@@ -239,6 +239,7 @@ pub(crate) fn check_elements(
                  they are not read again"
             );
             report(&codes::ELEMENT_OVERLAP, index, None, message);
+            data_end = data_end.max(end);
             facts.skipped = facts.skipped.saturating_add(1);
             continue;
         }

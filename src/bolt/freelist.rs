@@ -114,7 +114,9 @@ impl Freelist {
                 self.count
             );
             findings.add(Finding::new(&codes::FREELIST_PAGE, place(), message));
-            self.count = room;
+            // What stands there instead is anything but ids.
+            self.count = 0;
+            return Ok(());
         }
         let mut buffer = WindowBuffer::new();
         let mut done = 0;

@@ -423,8 +423,10 @@ impl<'s> Plan<'s> {
             lower,
             upper: upper.as_deref(),
         };
-        let data_end = check_branch(bytes, &header, bounds, &|| place(self), findings);
-        self.check_excess(&header, data_end, &|| place(self), findings);
+        let (data_end, complete) = check_branch(bytes, &header, bounds, &|| place(self), findings);
+        if complete && owned == header.overflow {
+            self.check_excess(&header, data_end, &|| place(self), findings);
+        }
         self.branch_pages = self.branch_pages.saturating_add(1);
         self.branch_overflow = self.branch_overflow.saturating_add(u64::from(owned));
         self.branch_bytes = self.branch_bytes.saturating_add(data_end as u64);
@@ -771,14 +773,15 @@ pub(crate) fn check_header(
     true
 }
 
-/// Checks the elements of a branch page; returns where its data end.
+/// Checks the elements of a branch page; returns where its data end, and whether all keys were inside.
 fn check_branch(
     bytes: &[u8],
     header: &PageHeader,
     bounds: Bounds<'_>,
     place: &dyn Fn() -> Place,
     findings: &mut Collector,
-) -> usize {
+) -> (usize, bool) {
+    let mut complete = true;
     let mut data_end = PAGE_HEADER
         .saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
         .min(bytes.len());
@@ -801,6 +804,7 @@ fn check_branch(
                 bytes.len()
             );
             report(&codes::ELEMENT_OUTSIDE, None, message);
+            complete = false;
             break;
         };
         let start = element_at(index).saturating_add(element.pos as usize);
@@ -811,6 +815,7 @@ fn check_branch(
                 bytes.len()
             );
             report(&codes::ELEMENT_OUTSIDE, None, message);
+            complete = false;
             continue;
         };
         if key.is_empty() {
@@ -851,7 +856,7 @@ fn check_branch(
         }
         previous = Some(key);
     }
-    data_end
+    (data_end, complete)
 }
 
 fn element_at(index: u16) -> usize {

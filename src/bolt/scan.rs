@@ -393,7 +393,9 @@ impl<V: Visitor> Round<'_, '_, V> {
         } else {
             self.long_leaf(state, site, len)?
         };
-        plan.check_excess(&header, facts.data_end, &place, &mut state.findings);
+        if facts.skipped == 0 && owned == header.overflow {
+            plan.check_excess(&header, facts.data_end, &place, &mut state.findings);
+        }
         let census = &mut state.census;
         census.leaf_pages = census.leaf_pages.saturating_add(1);
         census.leaf_overflow = census.leaf_overflow.saturating_add(u64::from(owned));

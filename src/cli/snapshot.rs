@@ -4,8 +4,15 @@ use super::exit::Exit;
 use super::run::Run;
 use super::status;
 
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap snapshot status snapshot.db
+  alias etcdutl=etcdsnap; etcdutl --write-out=table snapshot status snapshot.db
+";
+
 /// The commands of etcdutl's `snapshot`, for scripts that call it
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
 pub(super) struct SnapshotArgs {
     #[command(flatten)]
     _ignored: IgnoredInside,

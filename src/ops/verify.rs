@@ -205,7 +205,12 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
             line.detail = format!("read while in use: {}", line.detail);
         }
     }
-    let (verdict, reason, next_step) = judge(input, &findings, what)?;
+    let Judgement {
+        verdict,
+        reason,
+        next_step,
+        kind,
+    } = judge(input, &findings, what)?;
     Ok(VerifyReport {
         verdict,
         reason,
@@ -213,7 +218,7 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
         ledger,
         findings,
         layout: input.layout,
-        kind: None,
+        kind,
         examination: Some(Box::new(examined)),
         file_sha256: digests.as_ref().map(|digests| digests.file),
         database_sha256: digests.as_ref().map(|digests| digests.database),
@@ -364,11 +369,21 @@ fn check_trailer(layout: &Layout, digests: Option<&Digests>, findings: &mut Coll
     }
 }
 
-fn judge(
-    input: &Input,
-    findings: &Findings,
-    what: VerifyOptions,
-) -> Result<(Verdict, String, String)> {
+/// A verdict with its reason.
+struct Judgement {
+    verdict: Verdict,
+    reason: String,
+    next_step: String,
+    kind: Option<FileKind>,
+}
+
+fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judgement> {
+    let judgement = |verdict, reason: String, next_step: &str| Judgement {
+        verdict,
+        reason,
+        next_step: next_step.into(),
+        kind: None,
+    };
     if input.file.in_use() {
         let errors = findings.count(crate::finding::Severity::Error);
         let seen = if errors == 0 {
@@ -376,19 +391,21 @@ fn judge(
         } else {
             format!("{errors} findings, which may come from reading while etcd wrote")
         };
-        return Ok((
+        return Ok(judgement(
             Verdict::InUse,
             format!("another process holds the file's lock, so it cannot be judged ({seen})"),
-            "save a snapshot and verify that: etcdctl snapshot save FILE".into(),
+            "save a snapshot and verify that: etcdctl snapshot save FILE",
         ));
     }
     if findings.has_errors() {
         if has_converted_line_ends(input.file.source())? {
-            return Ok((
-                Verdict::Damaged,
-                FileKind::LineEnds.describe(),
-                FileKind::LineEnds.next_step().into(),
-            ));
+            // The metas were spared, but what happened still has a name.
+            let kind = FileKind::LineEnds;
+            let damaged = judgement(Verdict::Damaged, kind.describe(), kind.next_step());
+            return Ok(Judgement {
+                kind: Some(kind),
+                ..damaged
+            });
         }
         let worst = findings.counts.first();
         let reason = worst.map_or_else(String::new, |worst| {
@@ -403,14 +420,13 @@ fn judge(
             format!("{}{more}", worst.code.title)
         });
         let next_step = worst.map_or("", |worst| worst.code.next_step);
-        return Ok((Verdict::Damaged, reason, next_step.into()));
+        return Ok(judgement(Verdict::Damaged, reason, next_step));
     }
     if input.layout.trailer.is_none() {
-        return Ok((
+        return Ok(judgement(
             Verdict::NoTrailer,
             "sound as far as can be proven without a SHA-256".into(),
-            "restore it with --skip-hash-check; nothing proves that the bytes are those etcd wrote"
-                .into(),
+            "restore it with --skip-hash-check; nothing proves that the bytes are those etcd wrote",
         ));
     }
     let reason = if what.quick {
@@ -418,7 +434,7 @@ fn judge(
     } else {
         "restores as it is"
     };
-    Ok((Verdict::Ok, reason.into(), "nothing to do".into()))
+    Ok(judgement(Verdict::Ok, reason.into(), "nothing to do"))
 }
 
 fn ledger(

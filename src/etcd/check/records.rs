@@ -188,7 +188,8 @@ impl Visitor for RecordCheck {
         if !bucket.is_top_level() || bucket.name() != KEY_BUCKET {
             return Ok(());
         }
-        for element in leaf.elements {
+        // A bucket in here is a finding of its own.
+        for element in leaf.elements.iter().filter(|element| !element.is_bucket) {
             let key = leaf.key(element);
             let parsed = match RevisionKey::parse(key) {
                 Ok(parsed) => parsed,
@@ -298,6 +299,7 @@ impl RecordCheck {
         workers: &Workers,
         findings: &mut Collector,
     ) -> Result<RecordFigures> {
+        let is_damaged = findings.has_errors();
         let mut figures = RecordFigures::default();
         let mut entries = Vec::new();
         let mut spans = Vec::new();
@@ -320,13 +322,16 @@ impl RecordCheck {
         }
         let compacted = contents.meta.compaction.compacted();
         self.check_gaps(&mut figures, spans, gaps, compacted, plan, findings);
+        // When part of the file could not be read, a lease may be there all the same.
+        let leases_are_known = !is_damaged;
         let missing: Vec<i64> = leases
             .into_iter()
             .filter(|lease| {
-                contents
-                    .leases
-                    .binary_search_by_key(&LeaseId(*lease), |l| l.id)
-                    .is_err()
+                leases_are_known
+                    && contents
+                        .leases
+                        .binary_search_by_key(&LeaseId(*lease), |l| l.id)
+                        .is_err()
             })
             .collect();
         let states = Partitions::for_each(

@@ -185,7 +185,7 @@ impl Visitor for ContentsVisitor {
         if !bucket.is_top_level() || !is_small(name) {
             return Ok(());
         }
-        for element in leaf.elements {
+        for element in leaf.elements.iter().filter(|element| !element.is_bucket) {
             let (key, value) = (leaf.key(element), leaf.value(element));
             let held = (key.len() as u64).saturating_add(value.len() as u64);
             local.bytes = local.bytes.saturating_add(held);
