@@ -44,6 +44,9 @@ impl fmt::Display for CursorDamage {
 impl std::error::Error for CursorDamage {}
 
 /// A position in one bucket. Once it has met damage, every further move reports the same damage.
+///
+/// Whatever the file says, a move ends: it looks at no more pages than the file has, and `next` and `prev`
+/// go on only while keys ascend or descend.
 #[derive(Debug)]
 pub struct Cursor<'s> {
     pages: Pages<'s>,
@@ -52,6 +55,18 @@ pub struct Cursor<'s> {
     /// Key and value of the current element, where its leaf is not held whole.
     element: Vec<u8>,
     damage: Option<CursorDamage>,
+    /// Pages that the current move may still look at.
+    budget: u64,
+    /// The key that the last move came to.
+    key: Vec<u8>,
+}
+
+/// Which way keys must go for a move to be sound.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Anywhere,
+    Up,
+    Down,
 }
 
 #[derive(Debug)]
@@ -100,6 +115,8 @@ impl<'s> Cursor<'s> {
             stack: Vec::new(),
             element: Vec::new(),
             damage: None,
+            budget: 0,
+            key: Vec::new(),
         }
     }
 
@@ -119,6 +136,8 @@ impl<'s> Cursor<'s> {
             stack: Vec::new(),
             element: Vec::new(),
             damage: None,
+            budget: 0,
+            key: Vec::new(),
         }
     }
 
@@ -127,7 +146,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn first(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(|cursor| {
+        self.run(Way::Anywhere, |cursor| {
             cursor.stack.clear();
             match cursor.descend(None, End::First)? {
                 Ok(()) => cursor.skip_empty(End::First),
@@ -141,7 +160,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn last(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(|cursor| {
+        self.run(Way::Anywhere, |cursor| {
             cursor.stack.clear();
             match cursor.descend(None, End::Last)? {
                 Ok(()) => cursor.skip_empty(End::Last),
@@ -155,7 +174,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn seek(&mut self, key: &[u8]) -> Step<Option<Entry<'_>>> {
-        self.run(|cursor| {
+        self.run(Way::Anywhere, |cursor| {
             cursor.stack.clear();
             match cursor.descend(Some(key), End::First)? {
                 Ok(()) => cursor.skip_empty(End::First),
@@ -173,7 +192,7 @@ impl<'s> Cursor<'s> {
         reason = "an iterator cannot lend from itself"
     )]
     pub fn next(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(|cursor| {
+        self.run(Way::Up, |cursor| {
             if let Some(leaf) = cursor.stack.last_mut() {
                 leaf.index = leaf.index.saturating_add(1);
             }
@@ -186,7 +205,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn prev(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(|cursor| {
+        self.run(Way::Down, |cursor| {
             match cursor.stack.last_mut() {
                 Some(leaf) if leaf.index > 0 => {
                     leaf.index = leaf.index.min(leaf.header.count).saturating_sub(1);
@@ -220,7 +239,13 @@ impl<'s> Cursor<'s> {
         place
     }
 
-    fn run(&mut self, step: impl FnOnce(&mut Self) -> Step<()>) -> Step<Option<Entry<'_>>> {
+    fn run(
+        &mut self,
+        way: Way,
+        step: impl FnOnce(&mut Self) -> Step<()>,
+    ) -> Step<Option<Entry<'_>>> {
+        let pages = self.pages.geometry.pages_in_file;
+        self.budget = pages.saturating_add(MAX_DEPTH as u64);
         if self.damage.is_none()
             && let Err(damage) = step(self)?
         {
@@ -233,15 +258,28 @@ impl<'s> Cursor<'s> {
             return Ok(Ok(None));
         }
         self.read_element()?;
-        if self.entry().is_none() {
-            let message = "the element reaches out of its page".to_string();
+        let fault = match self.entry() {
+            None => Some("the element reaches out of its page"),
+            Some(entry) if way == Way::Up && *entry.key <= *self.key => {
+                Some("the key is not above the one before it")
+            }
+            Some(entry) if way == Way::Down && *entry.key >= *self.key => {
+                Some("the key is not below the one behind it")
+            }
+            Some(_) => None,
+        };
+        if let Some(fault) = fault {
             let damage = CursorDamage {
                 place: self.place(),
-                message,
+                message: fault.into(),
             };
             self.damage = Some(damage.clone());
             return Ok(Err(damage));
         }
+        let key = self
+            .entry()
+            .map_or_else(Vec::new, |entry| entry.key.to_vec());
+        self.key = key;
         Ok(Ok(self.entry()))
     }
 
@@ -339,6 +377,11 @@ impl<'s> Cursor<'s> {
                     }
                 },
             };
+            let Some(budget) = self.budget.checked_sub(1) else {
+                let message = "the way leads over more pages than the file has".to_string();
+                return Ok(Err(self.damage_at(child, message)));
+            };
+            self.budget = budget;
             if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|l| l.page == child) {
                 let message = "the branch leads back to a page above it, or too deep".to_string();
                 return Ok(Err(self.damage_at(child, message)));

@@ -96,7 +96,7 @@ impl<'a> Leaf<'a> {
     pub fn place(&self, element: &Element) -> Place {
         let mut place = self.plan.leaf_place(self.rank);
         place.element = Some(element.index);
-        place.key = Some(self.key(element).to_vec());
+        place.set_key(Some(self.key(element)));
         place
     }
 
@@ -184,10 +184,20 @@ pub(crate) fn check_elements(
     let mut data_end = headers_end;
     let mut previous: Option<(usize, usize)> = None;
     let mut previous_far: Vec<u8> = Vec::new();
+    if count == 0
+        && bytes
+            .get(PAGE_HEADER..)
+            .is_some_and(|rest| rest.iter().any(|b| *b != 0))
+    {
+        // Writers write whole pages, with zeros behind their data.
+        let message = "the page names no elements, but holds data".to_string();
+        findings.add(Finding::new(&codes::ELEMENT_GAP, place(), message));
+        return facts;
+    }
     let mut report = |code: &'static Code, index: u32, key: Option<&[u8]>, message: String| {
         let mut at = place();
         at.element = Some(index);
-        at.key = key.map(<[u8]>::to_vec);
+        at.set_key(key);
         findings.add(Finding::new(code, at, message));
     };
     for index in 0..u32::from(count) {
@@ -285,8 +295,10 @@ pub(crate) fn check_elements(
             }
             None => {
                 if let Some(lower) = bounds.lower.filter(|lower| *lower > key_bytes) {
-                    let message =
-                        format!("the key is below the branch's key {}", escape::hex(lower));
+                    let message = format!(
+                        "the key is below the branch's key {}",
+                        escape::hex_limited(lower)
+                    );
                     report(&codes::KEY_BELOW, index, Some(key_bytes), message);
                 }
             }
@@ -294,7 +306,7 @@ pub(crate) fn check_elements(
         if let Some(upper) = bounds.upper.filter(|upper| key_bytes >= *upper) {
             let message = format!(
                 "the key is not below {}, where the next page begins",
-                escape::hex(upper)
+                escape::hex_limited(upper)
             );
             report(&codes::KEY_ABOVE, index, Some(key_bytes), message);
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::check::codes;
 use super::elements::{Element, Leaf};
 use super::layout::{BUCKET_HEADER, BucketHeader};
-use super::plan::{BucketRoot, InlineLeaf, LeafRun, NO_BRANCH, Plan, PlannedBucket, StrayElement};
+use super::plan::{
+    BranchKey, BucketRoot, InlineLeaf, LeafRun, NO_BRANCH, Plan, PlannedBucket, StrayElement,
+};
 use crate::error::Result;
 use crate::finding::{Code, Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
@@ -36,7 +38,7 @@ impl FoundBucket {
     fn place(&self, plan: &Plan<'_>) -> Place {
         let mut place = plan.leaf_place(self.rank);
         place.element = Some(self.index);
-        place.key = Some(self.name.to_vec());
+        place.set_key(Some(&self.name));
         place
     }
 }
@@ -182,7 +184,7 @@ impl Plan<'_> {
             first_rank: rank,
             branch: NO_BRANCH,
             first_element: 0,
-            upper: None,
+            upper: BranchKey::None,
         });
         self.inline.push(InlineLeaf {
             rank,

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use super::check::codes;
 use super::elements::{Bounds, LeafFacts, check_elements};
-use super::layout::{BranchElement, ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader, flags};
+use super::layout::{
+    BranchElement, ELEMENT_HEADER, LeafElement, MAX_KEY_SIZE, PAGE_HEADER, PageHeader, flags,
+};
 use super::page_set::PageSet;
 use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
 use crate::error::Result;
@@ -94,7 +96,19 @@ pub(super) struct LeafRun {
     pub(super) first_rank: u32,
     pub(super) branch: u32,
     pub(super) first_element: u16,
-    pub(super) upper: Option<Box<[u8]>>,
+    pub(super) upper: BranchKey,
+}
+
+/// The key of a branch element, as far as it is kept.
+#[derive(Debug, Clone, Default)]
+pub(super) enum BranchKey {
+    /// There is none, or it is damaged.
+    #[default]
+    None,
+    /// A short one.
+    Near(Box<[u8]>),
+    /// A long one, to be read again when it is needed.
+    Far { branch: u32, element: u16 },
 }
 
 #[derive(Debug)]
@@ -113,18 +127,32 @@ pub(crate) struct FarBounds {
     upper: Option<Vec<u8>>,
 }
 
-enum StoredKey<'p> {
+#[derive(Clone, Copy)]
+enum KeyRef<'p> {
     None,
     Near(&'p [u8]),
-    Far,
+    Far { branch: u32, element: u16 },
 }
 
-impl<'p> StoredKey<'p> {
+impl<'p> KeyRef<'p> {
     fn resolve(self, far: &'p Option<Vec<u8>>) -> Option<&'p [u8]> {
         match self {
             Self::None => None,
             Self::Near(key) => Some(key),
-            Self::Far => far.as_deref(),
+            Self::Far { .. } => far.as_deref(),
+        }
+    }
+}
+
+impl BranchKey {
+    fn borrow(&self) -> KeyRef<'_> {
+        match self {
+            Self::None => KeyRef::None,
+            Self::Near(key) => KeyRef::Near(key),
+            Self::Far { branch, element } => KeyRef::Far {
+                branch: *branch,
+                element: *element,
+            },
         }
     }
 }
@@ -166,7 +194,32 @@ struct Frame {
     count: u16,
     next: u16,
     branch: u32,
-    upper: Option<Vec<u8>>,
+    upper: BranchKey,
+    /// Elements whose keys are damaged and count for nothing, ascending.
+    damaged: Vec<u16>,
+}
+
+impl Frame {
+    /// The key of an element, unless it is damaged.
+    fn key(&self, index: u16) -> Option<&[u8]> {
+        if index >= self.count || self.damaged.binary_search(&index).is_ok() {
+            return None;
+        }
+        branch_key(&self.bytes, index, &branch_element(&self.bytes, index)?)
+    }
+
+    /// The bound behind the child at `index`.
+    fn upper(&self, index: u16) -> BranchKey {
+        let next = index.saturating_add(1);
+        match self.key(next) {
+            Some(key) if key.len() <= STORED_KEY => BranchKey::Near(key.into()),
+            Some(_) => BranchKey::Far {
+                branch: self.branch,
+                element: next,
+            },
+            None => self.upper.clone(),
+        }
+    }
 }
 
 impl<'s> Plan<'s> {
@@ -279,13 +332,14 @@ impl<'s> Plan<'s> {
     ) -> Result<()> {
         let mut stack: Vec<Frame> = Vec::new();
         let mut buffer = WindowBuffer::new();
+        let upper = BranchKey::None;
         self.enter(
             bucket,
             root,
             &mut stack,
             leaf_level,
             None,
-            None,
+            upper,
             &mut buffer,
             findings,
         )?;
@@ -299,22 +353,17 @@ impl<'s> Plan<'s> {
             let Some(element) = branch_element(&frame.bytes, index) else {
                 continue;
             };
-            let key = branch_key(&frame.bytes, index, &element).map(<[u8]>::to_vec);
-            let next = index.saturating_add(1);
-            let upper = branch_element(&frame.bytes, next)
-                .filter(|_| next < frame.count)
-                .and_then(|e| branch_key(&frame.bytes, next, &e))
-                .map(<[u8]>::to_vec)
-                .or_else(|| frame.upper.clone());
+            let from = Some((index, frame.key(index).map(<[u8]>::to_vec)));
+            let (child, upper) = (element.child, frame.upper(index));
             if index & 0xff == 0 {
                 options.cancel.check()?;
             }
             self.enter(
                 bucket,
-                element.child,
+                child,
                 &mut stack,
                 leaf_level,
-                Some((index, key)),
+                from,
                 upper,
                 &mut buffer,
                 findings,
@@ -335,7 +384,7 @@ impl<'s> Plan<'s> {
         stack: &mut Vec<Frame>,
         leaf_level: Option<usize>,
         from: Option<(u16, Option<Vec<u8>>)>,
-        upper: Option<Vec<u8>>,
+        upper: BranchKey,
         buffer: &mut WindowBuffer,
         findings: &mut Collector,
     ) -> Result<()> {
@@ -419,12 +468,13 @@ impl<'s> Plan<'s> {
         let own_len = usize::try_from(geometry.object_len(owned)).unwrap_or(usize::MAX);
         let bytes = bytes.get(..own_len).unwrap_or(bytes);
         let lower = from.as_ref().and_then(|(_, key)| key.as_deref());
+        let far = self.read_far(upper.borrow())?;
         let bounds = Bounds {
             lower,
-            upper: upper.as_deref(),
+            upper: upper.borrow().resolve(&far),
         };
-        let (data_end, complete) = check_branch(bytes, &header, bounds, &|| place(self), findings);
-        if complete && owned == header.overflow {
+        let (data_end, damaged) = check_branch(bytes, &header, bounds, &|| place(self), findings);
+        if damaged.is_empty() && owned == header.overflow {
             self.check_excess(&header, data_end, &|| place(self), findings);
         }
         self.branch_pages = self.branch_pages.saturating_add(1);
@@ -441,6 +491,7 @@ impl<'s> Plan<'s> {
             next: 0,
             branch: number,
             upper,
+            damaged,
         });
         Ok(())
     }
@@ -584,77 +635,72 @@ impl<'s> Plan<'s> {
     }
 
     /// The keys that the branch above sets as bounds for the leaf of this rank. Only bounds that are too
-    /// long to be stored are copied, to `far`.
-    pub(crate) fn bounds<'b>(
-        &'b self,
-        rank: u32,
-        far: &'b mut FarBounds,
-        buffer: &mut WindowBuffer,
-    ) -> Result<Bounds<'b>> {
+    /// long to be kept are read, into `far`.
+    pub(crate) fn bounds<'b>(&'b self, rank: u32, far: &'b mut FarBounds) -> Result<Bounds<'b>> {
         let at = self.run_index(rank);
         let next = rank.saturating_add(1);
         let run_end = at
             .and_then(|at| self.runs.get(at.saturating_add(1)))
             .map_or(self.rank(), |run| run.first_rank);
-        let lower = self.stored_key(rank);
+        let lower = self.lower_key(rank);
         let upper = if run_end > next {
-            self.stored_key(next)
+            self.lower_key(next)
         } else {
-            let upper = at
-                .and_then(|at| self.runs.get(at))
-                .and_then(|run| run.upper.as_deref());
-            upper.map_or(StoredKey::None, StoredKey::Near)
+            at.and_then(|at| self.runs.get(at))
+                .map_or(KeyRef::None, |run| run.upper.borrow())
         };
-        if let StoredKey::Far = lower {
-            self.far_key(rank, &mut far.lower, buffer)?;
-        }
-        if let StoredKey::Far = upper {
-            self.far_key(next, &mut far.upper, buffer)?;
-        }
+        far.lower = self.read_far(lower)?;
+        far.upper = self.read_far(upper)?;
         Ok(Bounds {
             lower: lower.resolve(&far.lower),
             upper: upper.resolve(&far.upper),
         })
     }
 
-    fn stored_key(&self, rank: u32) -> StoredKey<'_> {
+    /// The key of the branch element that leads to the leaf of this rank.
+    fn lower_key(&self, rank: u32) -> KeyRef<'_> {
         let stored = self
             .lower
             .get(rank as usize)
             .and_then(|at| self.keys.get(*at as usize..));
         match stored.and_then(<[u8]>::split_first) {
-            None | Some((&NO_KEY, _)) => StoredKey::None,
-            Some((&FAR_KEY, _)) => StoredKey::Far,
-            Some((len, rest)) => StoredKey::Near(rest.get(..usize::from(*len)).unwrap_or_default()),
+            None | Some((&NO_KEY, _)) => KeyRef::None,
+            Some((&FAR_KEY, _)) => self.run_of(rank).map_or(KeyRef::None, |run| {
+                let index = u32::from(run.first_element)
+                    .saturating_add(rank.saturating_sub(run.first_rank));
+                u16::try_from(index).map_or(KeyRef::None, |element| KeyRef::Far {
+                    branch: run.branch,
+                    element,
+                })
+            }),
+            Some((len, rest)) => KeyRef::Near(rest.get(..usize::from(*len)).unwrap_or_default()),
         }
     }
 
-    fn far_key(
-        &self,
-        rank: u32,
-        key: &mut Option<Vec<u8>>,
-        buffer: &mut WindowBuffer,
-    ) -> Result<()> {
-        *key = None;
-        let Some(run) = self.run_of(rank) else {
-            return Ok(());
+    /// Reads a key that is not kept. Its element was found to be sound when its branch was read.
+    fn read_far(&self, key: KeyRef<'_>) -> Result<Option<Vec<u8>>> {
+        let KeyRef::Far { branch, element } = key else {
+            return Ok(None);
         };
-        let Some(branch) = self.branches.get(run.branch as usize) else {
-            return Ok(());
+        let page_size = self.pages.geometry.page_size;
+        let offset = self
+            .branches
+            .get(branch as usize)
+            .and_then(|branch| PageId(u64::from(branch.page)).offset(page_size));
+        let Some(at) = offset.map(|offset| offset.plus(element_at(element) as u64)) else {
+            return Ok(None);
         };
-        let index =
-            u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
-        let Ok(index) = u16::try_from(index) else {
-            return Ok(());
+        let mut header = [0; ELEMENT_HEADER];
+        self.pages.source.read_exact_at(at, &mut header)?;
+        let Some(found) = BranchElement::decode(&header).filter(|e| e.key_size <= MAX_KEY_SIZE)
+        else {
+            return Ok(None);
         };
-        let limit = u64::from(self.pages.geometry.page_size).saturating_add(BRANCH_SLACK);
-        let page = PageId(u64::from(branch.page));
-        let Ok((_, bytes)) = self.pages.object(page, limit, buffer)? else {
-            return Ok(());
-        };
-        let found = branch_element(bytes, index).and_then(|e| branch_key(bytes, index, &e));
-        *key = found.map(<[u8]>::to_vec);
-        Ok(())
+        let mut key = vec![0; found.key_size as usize];
+        self.pages
+            .source
+            .read_exact_at(at.plus(u64::from(found.pos)), &mut key)?;
+        Ok(Some(key))
     }
 
     pub(super) fn rank(&self) -> u32 {
@@ -667,11 +713,10 @@ impl<'s> Plan<'s> {
         page: PageId,
         parent: u32,
         from: Option<(u16, Option<Vec<u8>>)>,
-        upper: Option<Vec<u8>>,
+        upper: BranchKey,
     ) {
         let rank = self.rank();
         let (element, key) = from.unwrap_or((0, None));
-        let upper = upper.map(Vec::into_boxed_slice);
         let run_goes_on = self.runs.last_mut().filter(|run| {
             let expected =
                 u32::from(run.first_element).saturating_add(rank.saturating_sub(run.first_rank));
@@ -773,15 +818,16 @@ pub(crate) fn check_header(
     true
 }
 
-/// Checks the elements of a branch page; returns where its data end, and whether all keys were inside.
+/// Checks the elements of a branch page; returns where its data end, and which elements have
+/// damaged keys.
 fn check_branch(
     bytes: &[u8],
     header: &PageHeader,
     bounds: Bounds<'_>,
     place: &dyn Fn() -> Place,
     findings: &mut Collector,
-) -> (usize, bool) {
-    let mut complete = true;
+) -> (usize, Vec<u16>) {
+    let mut damaged = Vec::new();
     let mut data_end = PAGE_HEADER
         .saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
         .min(bytes.len());
@@ -794,7 +840,7 @@ fn check_branch(
         let mut report = |code, key: Option<&[u8]>, message: String| {
             let mut at = place();
             at.element = Some(u32::from(index));
-            at.key = key.map(<[u8]>::to_vec);
+            at.set_key(key);
             findings.add(Finding::new(code, at, message));
         };
         let Some(element) = branch_element(bytes, index) else {
@@ -804,7 +850,7 @@ fn check_branch(
                 bytes.len()
             );
             report(&codes::ELEMENT_OUTSIDE, None, message);
-            complete = false;
+            damaged.extend(index..header.count);
             break;
         };
         let start = element_at(index).saturating_add(element.pos as usize);
@@ -815,17 +861,31 @@ fn check_branch(
                 bytes.len()
             );
             report(&codes::ELEMENT_OUTSIDE, None, message);
-            complete = false;
+            damaged.push(index);
             continue;
         };
         if key.is_empty() {
             report(&codes::EMPTY_KEY, None, "the key has no bytes".into());
+            damaged.push(index);
+            continue;
+        }
+        if key.len() > MAX_KEY_SIZE as usize {
+            let message = format!(
+                "the key has {} bytes, the limit is {MAX_KEY_SIZE}",
+                key.len()
+            );
+            report(&codes::LONG_KEY, None, message);
+            damaged.push(index);
+            continue;
         }
         if start < data_end {
             let message = format!(
                 "the key begins at byte {start} of the page, inside what ends at byte {data_end}"
             );
-            report(&codes::ELEMENT_OVERLAP, Some(key), message);
+            report(&codes::ELEMENT_OVERLAP, None, message);
+            damaged.push(index);
+            data_end = data_end.max(start.saturating_add(key.len()));
+            continue;
         } else if start > data_end {
             let message = format!(
                 "its key begins at byte {start} of the page, the data before it ends at byte \
@@ -842,7 +902,10 @@ fn check_branch(
             }
             None if bounds.lower.is_some_and(|lower| lower > key) => {
                 let lower = bounds.lower.unwrap_or_default();
-                let message = format!("the key is below the branch's key {}", escape::hex(lower));
+                let message = format!(
+                    "the key is below the branch's key {}",
+                    escape::hex_limited(lower)
+                );
                 report(&codes::KEY_BELOW, Some(key), message);
             }
             _ => {}
@@ -850,13 +913,13 @@ fn check_branch(
         if let Some(upper) = bounds.upper.filter(|upper| key >= *upper) {
             let message = format!(
                 "the key is not below {}, where the next page begins",
-                escape::hex(upper)
+                escape::hex_limited(upper)
             );
             report(&codes::KEY_ABOVE, Some(key), message);
         }
         previous = Some(key);
     }
-    (data_end, complete)
+    (data_end, damaged)
 }
 
 fn element_at(index: u16) -> usize {

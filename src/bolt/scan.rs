@@ -167,7 +167,6 @@ struct State<Local> {
     uneven: bool,
     window: WindowBuffer,
     object: WindowBuffer,
-    far: WindowBuffer,
     elements: Vec<Element>,
 }
 
@@ -196,7 +195,6 @@ fn scan_round<V: Visitor>(
         uneven: false,
         window: WindowBuffer::new(),
         object: WindowBuffer::new(),
-        far: WindowBuffer::new(),
         elements: Vec::new(),
     };
     let share = order
@@ -372,7 +370,7 @@ impl<V: Visitor> Round<'_, '_, V> {
         let object_len = geometry.object_len(owned);
         let offset = page.offset(geometry.page_size).unwrap_or_default();
         let mut far_bounds = FarBounds::default();
-        let bounds = plan.bounds(rank, &mut far_bounds, &mut state.far)?;
+        let bounds = plan.bounds(rank, &mut far_bounds)?;
         let site = Site {
             rank,
             page,

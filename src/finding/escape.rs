@@ -63,6 +63,14 @@ pub fn hex(bytes: &[u8]) -> String {
     out
 }
 
+/// The beginning of `bytes` as hex, with a note of how much was left out.
+pub fn hex_limited(bytes: &[u8]) -> String {
+    match bytes.get(..64) {
+        Some(head) if bytes.len() > 64 => format!("{}… ({} bytes)", hex(head), bytes.len()),
+        _ => hex(bytes),
+    }
+}
+
 /// A path as text for messages, escaped like everything else that the caller did not write.
 pub fn path(path: &std::path::Path) -> String {
     text(path.as_os_str().as_encoded_bytes())

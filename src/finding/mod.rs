@@ -7,7 +7,7 @@ pub mod escape;
 mod place;
 
 pub use collector::{Collector, Counts, DEFAULT_LIMIT, EXTENDED_LIMIT, Findings};
-pub use place::Place;
+pub use place::{KEY_LIMIT, Place};
 
 use serde::Serialize;
 

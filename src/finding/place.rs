@@ -19,11 +19,15 @@ pub struct Place {
     pub element: Option<u32>,
     /// Main and sub revision of the record.
     pub revision: Option<(i64, i64)>,
-    /// The key: of the element, or the user's key of the record when `revision` is set.
+    /// The key: of the element, or the user's key of the record when `revision` is set. At most its first
+    /// [`KEY_LIMIT`] bytes.
     pub key: Option<Vec<u8>>,
 }
 
-/// Keys longer than this are cut in text. JSON has them whole.
+/// Places keep no more of a key than this; thousands of findings may name keys of 32 KiB.
+pub const KEY_LIMIT: usize = 1024;
+
+/// Keys longer than this are cut in text.
 const KEY_TEXT_LIMIT: usize = 96;
 
 impl Place {
@@ -48,9 +52,14 @@ impl Place {
     pub fn bucket_key(bucket: &[u8], key: &[u8]) -> Self {
         Self {
             bucket: vec![bucket.to_vec()],
-            key: Some(key.to_vec()),
+            key: Some(limited(key)),
             ..Self::default()
         }
+    }
+
+    /// Notes the key, as far as it is kept.
+    pub fn set_key(&mut self, key: Option<&[u8]>) {
+        self.key = key.map(limited);
     }
 
     /// The same place, seen from bucket `bucket`.
@@ -76,6 +85,10 @@ impl Place {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn limited(key: &[u8]) -> Vec<u8> {
+    key.get(..KEY_LIMIT).unwrap_or(key).to_vec()
 }
 
 impl fmt::Display for Place {

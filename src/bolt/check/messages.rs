@@ -4,6 +4,7 @@
 //! order and its quirks are part of the text. It runs only after the scan has found damage, reads a few
 //! times the length of the file at most, and gives up where bbolt itself would crash.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use crate::bolt::Database;
@@ -28,8 +29,10 @@ pub struct MessageStyle {
     pub names_flags: bool,
 }
 
-/// More messages than this help nobody.
-const MESSAGE_LIMIT: usize = 100_000;
+/// More text than this helps nobody.
+const TEXT_LIMIT: usize = 8 << 20;
+/// What looking at a page costs at least, in bytes of the budget.
+const PAGE_COST: u64 = 512;
 /// Branch and leaf objects longer than this are not walked again for their messages.
 const OBJECT_LIMIT: u64 = 64 << 20;
 const MAX_DEPTH: usize = 64;
@@ -63,6 +66,7 @@ pub fn bolt_messages(
             .len()
             .saturating_mul(4)
             .saturating_add(OBJECT_LIMIT),
+        text: 0,
     };
     if let Some(list) = &freelist {
         check.freed_twice(list)?;
@@ -94,13 +98,23 @@ struct Check<'d, 's> {
     free: Option<&'d PageSet>,
     /// Bytes that may still be read: pages that are referenced again and again end the walk.
     budget: u64,
+    /// Bytes of all messages.
+    text: usize,
 }
 
 impl Check<'_, '_> {
     fn say(&mut self, message: String) {
-        if self.messages.len() < MESSAGE_LIMIT {
+        if self.text < TEXT_LIMIT {
+            self.text = self.text.saturating_add(message.len());
             self.messages.push(message);
         }
+    }
+
+    /// Takes `cost` from what may still be read. False when the walk is to end: nothing is left, or
+    /// nobody would read more messages.
+    fn spend(&mut self, cost: u64) -> bool {
+        self.budget = self.budget.saturating_sub(cost);
+        self.budget > 0 && self.text < TEXT_LIMIT
     }
 
     fn freed_twice(&mut self, list: &Freelist) -> Result<()> {
@@ -149,6 +163,9 @@ impl Check<'_, '_> {
     /// The header of a page, and its bytes as far as the walk needs them: of a branch the part that can
     /// hold its elements, of a leaf all of it if its elements are wanted.
     fn object(&mut self, page: PageId, leaves: bool) -> Result<Option<(PageHeader, Vec<u8>)>> {
+        if !self.spend(PAGE_COST) {
+            return Ok(None);
+        }
         let mut buffer = WindowBuffer::new();
         let pages = self.database.pages();
         let Ok(header) = pages.header(page)? else {
@@ -162,10 +179,7 @@ impl Check<'_, '_> {
         let Ok((header, bytes)) = pages.object(page, limit, &mut buffer)? else {
             return Ok(None);
         };
-        let Some(left) = self.budget.checked_sub(bytes.len() as u64) else {
-            return Ok(None);
-        };
-        self.budget = left;
+        self.budget = self.budget.saturating_sub(bytes.len() as u64);
         Ok(Some((header, bytes.to_vec())))
     }
 
@@ -190,6 +204,9 @@ impl Check<'_, '_> {
         let mut again = false;
         for step in 0..=u64::from(header.overflow) {
             let part = PageId(id.0.saturating_add(step));
+            if !self.spend(16) {
+                break;
+            }
             if self.reachable.contains(part) {
                 self.say(format!("page {part}: multiple references{tail}"));
                 again |= step == 0;
@@ -265,22 +282,7 @@ impl Check<'_, '_> {
                     run.clone_from(&last);
                 }
             }
-            flags::LEAF => {
-                let mut run = min.map(<[u8]>::to_vec);
-                for index in 0..header.count {
-                    let Some((_, key, _)) = leaf_element(&bytes, index) else {
-                        break;
-                    };
-                    let at = Position {
-                        kind: "leaf",
-                        page,
-                        index,
-                    };
-                    self.verify(at, key, run.as_deref(), max, stack);
-                    run = Some(key.to_vec());
-                    last.clone_from(&run);
-                }
-            }
+            flags::LEAF => last = self.leaf_order(page, &header, &bytes, (min, max), stack),
             other => {
                 let flags = if self.style.names_flags {
                     format!(" (flags: {other:x})")
@@ -294,6 +296,41 @@ impl Check<'_, '_> {
         Ok(last)
     }
 
+    /// The leaf's part of [`Check::key_order`].
+    fn leaf_order(
+        &mut self,
+        page: PageId,
+        header: &PageHeader,
+        bytes: &[u8],
+        (min, max): (Option<&[u8]>, Option<&[u8]>),
+        stack: &[PageId],
+    ) -> Option<Vec<u8>> {
+        let mut run = min;
+        let mut last = None;
+        for index in 0..header.count {
+            let Some((_, key, _)) = leaf_element(bytes, index) else {
+                break;
+            };
+            if !self.spend(key.len() as u64) {
+                break;
+            }
+            self.verify(
+                Position {
+                    kind: "leaf",
+                    page,
+                    index,
+                },
+                key,
+                run,
+                max,
+                stack,
+            );
+            run = Some(key);
+            last = run;
+        }
+        last.map(<[u8]>::to_vec)
+    }
+
     fn verify(
         &mut self,
         at: Position,
@@ -303,29 +340,32 @@ impl Check<'_, '_> {
         stack: &[PageId],
     ) {
         let Position { kind, page, index } = at;
+        let order = previous.map(|previous| previous.cmp(key));
+        let too_low = index == 0 && order == Some(Ordering::Greater);
+        let sign = match order {
+            Some(Ordering::Greater) if index > 0 => Some('<'),
+            Some(Ordering::Equal) if index > 0 => Some('='),
+            _ => None,
+        };
+        let too_high = max.is_some_and(|max| key >= max);
+        if !(too_low || too_high || sign.is_some()) || !self.spend(key.len() as u64) {
+            return;
+        }
         let hex = escape::hex(key);
         let before = previous.map(escape::hex).unwrap_or_default();
         let stack = list(stack);
         let start = format!("key[{index}]=(hex){hex} on {kind} page({page}) needs to be");
-        if index == 0 && previous.is_some_and(|previous| previous > key) {
+        if too_low {
             self.say(format!(
                 "the first {start} >= the key in the ancestor ({before}). Stack: {stack}"
             ));
         }
-        if index > 0 {
-            let order = previous.map(|previous| previous.cmp(key));
-            let sign = match order {
-                Some(std::cmp::Ordering::Greater) => Some('<'),
-                Some(std::cmp::Ordering::Equal) => Some('='),
-                _ => None,
-            };
-            if let Some(sign) = sign {
-                self.say(format!(
-                    "{start} > (found {sign}) than previous element (hex){before}. Stack: {stack}"
-                ));
-            }
+        if let Some(sign) = sign {
+            self.say(format!(
+                "{start} > (found {sign}) than previous element (hex){before}. Stack: {stack}"
+            ));
         }
-        if max.is_some_and(|max| key >= max) {
+        if too_high {
             // The previous key stands where the bound should: that is what bbolt prints.
             self.say(format!(
                 "{start} < than key of the next element in ancestor (hex){before}. \

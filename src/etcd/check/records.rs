@@ -103,7 +103,7 @@ impl RecordCheck {
         let mut report = |code: &'static Code, message: String| {
             let mut place = leaf.place(element);
             place.revision = Some((revision.main, revision.sub));
-            place.key = Some(record.key.to_vec());
+            place.set_key(Some(record.key));
             local.findings.add(Finding::new(code, place, message));
         };
         if parsed.odd_mark {
@@ -436,7 +436,7 @@ fn record_place(entry: &RecordEntry, plan: &Plan<'_>, key: Option<&[u8]>) -> Pla
     let mut place = plan.leaf_place(entry.rank);
     place.element = Some(u32::from(entry.element));
     place.revision = Some((revision.main, revision.sub));
-    place.key = key.map(<[u8]>::to_vec);
+    place.set_key(key);
     place
 }
 
