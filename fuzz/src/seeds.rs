@@ -1,0 +1,140 @@
+//! Writes the small files that fuzzing begins with into `seeds/`: `cargo run --example seeds`. Those named
+//! `crafted-*` are not from here but from `testdata/crafted`.
+
+use std::path::Path;
+
+use etcdsnap::ids::PageId;
+use etcdsnap_fuzz::draft::{Draft, Item, branch_image, leaf_image, record, revision_key};
+
+fn entry(revision: u8) -> Item {
+    let key = revision_key(u64::from(revision), 0);
+    Item::entry(&key, &record(b"a", revision, b"value"))
+}
+
+/// Every standard bucket with something in it, one of them with branches and one with overflow pages.
+fn full(freelist: bool) -> Draft {
+    let mut draft = Draft::new(1024);
+    let meta = [
+        Item::entry(b"confState", b"{\"voters\":[1],\"auto_leave\":false}"),
+        Item::entry(b"consistent_index", &[0, 0, 0, 0, 0, 0, 0, 9]),
+        Item::entry(b"finishedCompactRev", &revision_key(2, 0)),
+        Item::entry(b"storageVersion", b"3.6.0"),
+        Item::entry(b"term", &[0, 0, 0, 0, 0, 0, 0, 2]),
+    ];
+    let member = b"{\"id\":1,\"peerURLs\":[\"http://a\"],\"name\":\"m\",\"clientURLs\":[]}";
+    let mut lease = Item::entry(&[0, 0, 0, 0, 0, 0, 0, 5], &[8, 5, 16, 60]);
+    lease.key[0] = 1;
+    draft.root(
+        2,
+        &[
+            Item::bucket(b"key", 3),
+            Item::bucket(b"meta", 6),
+            Item::inline(b"alarm", &[Item::entry(&[8, 1, 16, 1], b"")]),
+            Item::inline(b"auth", &[Item::entry(b"authEnabled", &[0])]),
+            Item::inline(b"authRoles", &[Item::entry(b"r", b"\x0a\x01r")]),
+            Item::inline(b"authUsers", &[Item::entry(b"u", b"\x0a\x01u\x1a\x01r")]),
+            Item::inline(b"cluster", &[Item::entry(b"clusterVersion", b"3.6.0")]),
+            Item::inline(b"lease", &[lease]),
+            Item::inline(b"members", &[Item::entry(b"1", member)]),
+            Item::inline(b"members_removed", &[Item::entry(b"2", b"removed")]),
+        ],
+    );
+    draft.branch(3, &[(revision_key(2, 0), 4), (revision_key(4, 0), 5)]);
+    draft.leaf(4, &[entry(2), entry(3)]);
+    draft.leaf(5, &[entry(4), entry(5)]);
+    draft.leaf(6, &meta);
+    if freelist {
+        let header = etcdsnap::bolt::layout::PageHeader {
+            id: PageId(7),
+            flags: etcdsnap::bolt::layout::flags::FREELIST,
+            count: 1,
+            overflow: 0,
+        };
+        let page = [&header.encode()[..], &8u64.to_le_bytes()].concat();
+        draft.put(7, &page);
+        draft.put(8, &[0; 1024]);
+        let end = draft.end();
+        draft.metas_with(2, 7, end);
+    } else {
+        draft.metas(2);
+    }
+    draft
+}
+
+fn main() -> std::io::Result<()> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    let write = |target: &str, name: &str, bytes: &[u8]| -> std::io::Result<()> {
+        let directory = directory.join(target);
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join(name), bytes)
+    };
+    let plain = full(false).into_bytes();
+    let listed = full(true).into_bytes();
+    let mut long = Draft::new(1024);
+    long.root(2, &[Item::bucket(b"key", 3)]);
+    let value = record(b"a", 2, &[b'v'; 3000]);
+    long.leaf(3, &[Item::entry(&revision_key(2, 0), &value)]);
+    long.metas(2);
+    for target in ["verify", "cursor", "classification"] {
+        write(target, "plain", &plain)?;
+        write(target, "freelist", &listed)?;
+        write(target, "overflow", long.bytes())?;
+        write(target, "snapshot", &full(false).into_snapshot())?;
+    }
+    write("meta", "both", &plain[..2048])?;
+    write("meta", "one", &plain[..80])?;
+    let files: [(&str, &[u8]); 10] = [
+        ("empty", b""),
+        ("gzip", b"\x1f\x8b\x08\0\0\0\0\0"),
+        ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("zip", b"PK\x03\x04"),
+        ("html", b"<!DOCTYPE html><title>404</title>"),
+        ("xml", b"<?xml version=\"1.0\"?><Error/>"),
+        ("json", b"{\"error\":1}"),
+        ("text", b"no such file\n"),
+        (
+            "lines",
+            b"a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\n\x80",
+        ),
+        ("wal", b"\x04\0\0\0\0\0\0\x84"),
+    ];
+    for (name, bytes) in files {
+        write("classification", name, bytes)?;
+    }
+    let leaf = leaf_image(5, 0, &[entry(7), entry(8)]);
+    let root = leaf_image(5, 0, &[Item::bucket(b"key", 3), Item::inline(b"meta", &[])]);
+    let branch = branch_image(5, 0, &[(revision_key(2, 0), 3), (revision_key(4, 0), 4)]);
+    let inline = leaf_image(0, 0, &[entry(2)]);
+    let pages: [(&str, u8, &[u8]); 8] = [
+        ("root-leaf", 0, &root),
+        ("key-leaf", 1, &leaf),
+        ("meta-leaf", 2, &leaf),
+        (
+            "freelist",
+            3,
+            &[0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0, 0, 4],
+        ),
+        ("inline", 4 | 8, &inline),
+        ("child-leaf", 5, &leaf),
+        ("twice", 6, &leaf),
+        ("key-branch", 1 | 16, &branch),
+    ];
+    for (name, how, image) in pages {
+        write("page", name, &[&[how], image].concat())?;
+    }
+    let value = record(b"key", 3, b"value");
+    write("record", "record", &value)?;
+    write("record", "revision", &revision_key(3, 1))?;
+    let entries: [(&str, u8, &[u8]); 6] = [
+        ("confstate", 9, b"{\"voters\":[1]}"),
+        ("member", 7 + 4 * 10, b"1{\"id\":1,\"peerURLs\":[]}"),
+        ("lease", 6, b"\0\0\0\0\0\0\0\x05\x08\x05\x10\x3c"),
+        ("user", 3, b"u\x0a\x01u\x1a\x01r"),
+        ("alarm", 0, b"\x08\x01\x10\x01"),
+        ("cluster", 4, b"3.6.0"),
+    ];
+    for (name, how, bytes) in entries {
+        write("record", name, &[&[how], bytes].concat())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Everything that fuzzing begins with and everything it ever found, through the same code.
+
+#[path = "../fuzz/src/draft.rs"]
+mod draft;
+#[path = "../fuzz/src/targets.rs"]
+mod targets;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A file that takes longer than this has led into an endless loop.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the directory can be read").path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+/// Replays every file of one directory of `fuzz/`; names those that panic or do not end.
+fn replay(directory: &str) -> (usize, Vec<String>) {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let (mut count, mut wrong) = (0, Vec::new());
+    for (name, target) in targets::ALL {
+        for file in files(&fuzz.join(directory).join(name)) {
+            count += 1;
+            let bytes = std::fs::read(&file).expect("the file can be read");
+            let (done, ended) = mpsc::channel();
+            std::thread::spawn(move || {
+                let outcome = std::panic::catch_unwind(|| target(&bytes));
+                let _ = done.send(outcome.is_ok());
+            });
+            match ended.recv_timeout(PATIENCE) {
+                Ok(true) => {}
+                Ok(false) => wrong.push(format!("{}: panicked", file.display())),
+                Err(_) => wrong.push(format!("{}: does not end", file.display())),
+            }
+        }
+    }
+    (count, wrong)
+}
+
+#[test]
+fn every_seed_passes_its_target() {
+    let (count, wrong) = replay("seeds");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 40, "only {count} seeds were found");
+}
+
+#[test]
+fn nothing_that_fuzzing_once_found_fails_again() {
+    let (_, wrong) = replay("found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
