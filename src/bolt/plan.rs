@@ -278,7 +278,8 @@ impl<'s> Plan<'s> {
     ) -> Result<()> {
         let first = self.rank();
         let branches = self.branch_pages;
-        let leaf_level = if self.careful {
+        // A root that is in use already is reported and not entered; its depth does not matter.
+        let leaf_level = if self.careful || self.claimed.contains(root) {
             None
         } else {
             self.leftmost_depth(root)?
