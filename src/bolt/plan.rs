@@ -344,7 +344,14 @@ impl<'s> Plan<'s> {
             &mut buffer,
             findings,
         )?;
-        while let Some(frame) = stack.last_mut() {
+        loop {
+            if leaf_level == Some(stack.len()) {
+                let Some(frame) = stack.pop() else { break };
+                options.cancel.check()?;
+                self.leaf_children(bucket, &frame, findings);
+                continue;
+            }
+            let Some(frame) = stack.last_mut() else { break };
             if frame.next >= frame.count {
                 stack.pop();
                 continue;
@@ -373,6 +380,91 @@ impl<'s> Plan<'s> {
         Ok(())
     }
 
+    fn tree_place(&self, bucket: &[Arc<[u8]>], parent: u32, page: PageId) -> Place {
+        let mut place = Place::page(page, self.pages.geometry.page_size);
+        place.path = self.branch_path(parent);
+        place.path.push(page);
+        place.bucket = names(bucket);
+        place
+    }
+
+    /// Claims a page that `parent` refers to. False when there is no such page or it is in use already,
+    /// which is reported.
+    fn claim(
+        &mut self,
+        bucket: &[Arc<[u8]>],
+        page: PageId,
+        parent: u32,
+        findings: &mut Collector,
+    ) -> bool {
+        let geometry = self.pages.geometry;
+        let problem = match geometry.locate(page) {
+            Ok(_) if self.claimed.insert(page) => return true,
+            Ok(_) => None,
+            Err(problem) => Some(problem),
+        };
+        self.unreadable = self.unreadable.saturating_add(1);
+        let mut at = self.tree_place(bucket, parent, page);
+        let (code, message) = match problem {
+            None => {
+                let message = "the page is already in use elsewhere; it is not read again";
+                (&codes::PAGE_TWICE, message.to_string())
+            }
+            Some(PageProblem::OutOfBounds) => {
+                // The place is where the wrong id stands, not where it leads.
+                at.offset = None;
+                let text = id_as_text(page).map_or(String::new(), |t| format!(" (text: \"{t}\")"));
+                let message = format!(
+                    "page {page}{text} is referenced; pages go from 2 to the high-water mark {}",
+                    geometry.high_water
+                );
+                (&codes::PAGE_OUT_OF_BOUNDS, message)
+            }
+            Some(PageProblem::BeyondFile) => {
+                self.missing = self.missing.saturating_add(1);
+                let message = format!(
+                    "the page is in use; the file holds {} pages",
+                    geometry.pages_in_file
+                );
+                (&codes::PAGE_MISSING, message)
+            }
+        };
+        findings.add(Finding::new(code, at, message));
+        false
+    }
+
+    /// Notes all children of a bottom branch: they are leaves, and there are many.
+    fn leaf_children(&mut self, bucket: &[Arc<[u8]>], frame: &Frame, findings: &mut Collector) {
+        let mut open: Option<u16> = None;
+        for index in 0..frame.count {
+            let child = branch_element(&frame.bytes, index).map(|element| element.child);
+            let Some(child) =
+                child.filter(|child| self.claim(bucket, *child, frame.branch, findings))
+            else {
+                self.end_run(frame, open.take());
+                continue;
+            };
+            if open.is_none() {
+                self.runs.push(LeafRun {
+                    first_rank: self.rank(),
+                    branch: frame.branch,
+                    first_element: index,
+                    upper: BranchKey::None,
+                });
+            }
+            self.push_keyed_leaf(child, frame.key(index));
+            open = Some(index);
+        }
+        self.end_run(frame, open);
+    }
+
+    /// Sets the bound behind the last leaf of a run.
+    fn end_run(&mut self, frame: &Frame, last: Option<u16>) {
+        if let (Some(last), Some(run)) = (last, self.runs.last_mut()) {
+            run.upper = frame.upper(last);
+        }
+    }
+
     /// Visits one page: notes a leaf, or puts a branch on the stack.
     #[expect(
         clippy::too_many_arguments,
@@ -391,44 +483,8 @@ impl<'s> Plan<'s> {
     ) -> Result<()> {
         let geometry = self.pages.geometry;
         let parent = stack.last().map_or(NO_BRANCH, |frame| frame.branch);
-        let place = |plan: &Self| {
-            let mut place = Place::page(page, geometry.page_size);
-            place.path = plan.branch_path(parent);
-            place.path.push(page);
-            place.bucket = names(bucket);
-            place
-        };
-        if let Err(problem) = geometry.locate(page) {
-            self.unreadable = self.unreadable.saturating_add(1);
-            let mut at = place(self);
-            let (code, message) = match problem {
-                PageProblem::OutOfBounds => {
-                    // The place is where the wrong id stands, not where it leads.
-                    at.offset = None;
-                    let text =
-                        id_as_text(page).map_or(String::new(), |t| format!(" (text: \"{t}\")"));
-                    let message = format!(
-                        "page {page}{text} is referenced; pages go from 2 to the high-water mark {}",
-                        geometry.high_water
-                    );
-                    (&codes::PAGE_OUT_OF_BOUNDS, message)
-                }
-                PageProblem::BeyondFile => {
-                    self.missing = self.missing.saturating_add(1);
-                    let message = format!(
-                        "the page is in use; the file holds {} pages",
-                        geometry.pages_in_file
-                    );
-                    (&codes::PAGE_MISSING, message)
-                }
-            };
-            findings.add(Finding::new(code, at, message));
-            return Ok(());
-        }
-        if !self.claimed.insert(page) {
-            let message = "the page is already in use elsewhere; it is not read again".to_string();
-            findings.add(Finding::new(&codes::PAGE_TWICE, place(self), message));
-            self.unreadable = self.unreadable.saturating_add(1);
+        let place = |plan: &Self| plan.tree_place(bucket, parent, page);
+        if !self.claim(bucket, page, parent, findings) {
             return Ok(());
         }
         if leaf_level == Some(stack.len()) {
@@ -733,6 +789,10 @@ impl<'s> Plan<'s> {
                 upper,
             }),
         }
+        self.push_keyed_leaf(page, key.as_deref());
+    }
+
+    fn push_keyed_leaf(&mut self, page: PageId, key: Option<&[u8]>) {
         let at = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
         self.push_leaf_entry(page_number(page));
         if let Some(slot) = self.lower.last_mut() {
@@ -743,7 +803,7 @@ impl<'s> Plan<'s> {
             Some(key) if key.len() > STORED_KEY => self.keys.push(FAR_KEY),
             Some(key) => {
                 self.keys.push(u8::try_from(key.len()).unwrap_or(NO_KEY));
-                self.keys.extend_from_slice(&key);
+                self.keys.extend_from_slice(key);
             }
         }
     }

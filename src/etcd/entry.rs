@@ -10,7 +10,7 @@ use crate::workers::Workers;
 
 /// Partitions; one of them fits into a core's cache for files of some million records.
 const PARTITIONS: usize = 256;
-/// Entries that are allocated together.
+/// Entries that are allocated together at first; later blocks are longer, up to eight times.
 const BLOCK: usize = 128;
 
 /// 96 bits of a keyed hash of a user's key. Two different keys of ten million share one with a chance
@@ -20,6 +20,12 @@ const BLOCK: usize = 128;
 pub struct KeyHash([u32; 3]);
 
 impl KeyHash {
+    /// The hash as one number, above 32 bits for the user: one comparison sorts by both.
+    pub(crate) fn above(self, low: u32) -> u128 {
+        let [a, b, c] = self.0.map(u128::from);
+        a << 96 | b << 64 | c << 32 | u128::from(low)
+    }
+
     fn partition(self) -> usize {
         let [top, ..] = self.0;
         (top >> 24) as usize
@@ -172,9 +178,10 @@ impl<E: Keyed> Partitions<E> {
             return;
         };
         match blocks.last_mut() {
-            Some(block) if block.len() < BLOCK => block.push(entry),
+            Some(block) if block.len() < block.capacity() => block.push(entry),
             _ => {
-                let mut block = Vec::with_capacity(BLOCK);
+                let blocks_so_far = blocks.len().clamp(1, 8);
+                let mut block = Vec::with_capacity(BLOCK.saturating_mul(blocks_so_far));
                 block.push(entry);
                 blocks.push(block);
             }

@@ -1,6 +1,6 @@
 //! The hash of keys at a revision, as servers exchange it: etcd v3.6.14 server/storage/mvcc/hash.go.
 
-use super::entry::{KeyHasher, Keyed as _, Partitions, by_key};
+use super::entry::{KeyHasher, Partitions, by_key};
 use super::go_text::quote;
 use super::live::{LiveEntry, RecordError, TOMBSTONE, mark};
 use super::record::Record;
@@ -252,7 +252,7 @@ pub fn hash_kv(
         workers,
         || (false, Vec::new()),
         |(any_live, dropped), entries| {
-            entries.sort_unstable_by_key(|entry| (entry.key(), entry.order()));
+            entries.sort_unstable_by_key(LiveEntry::sort_key);
             for records in by_key(entries) {
                 let newest = records.last().map(LiveEntry::order);
                 let is_live = records.last().is_some_and(|newest| !newest.is_tombstone());

@@ -40,6 +40,11 @@ impl LiveEntry {
         }
     }
 
+    /// Sorts by key, then by place in the tree.
+    pub(crate) fn sort_key(&self) -> (u128, u16) {
+        (self.key.above(self.rank), self.element)
+    }
+
     pub(crate) fn order(&self) -> (u32, u16) {
         (self.rank, self.element)
     }
@@ -128,7 +133,7 @@ impl LiveKeys {
             workers,
             || 0u64,
             |count, entries| {
-                entries.sort_unstable_by_key(|entry| (entry.key, entry.order()));
+                entries.sort_unstable_by_key(LiveEntry::sort_key);
                 let live = by_key(entries)
                     .filter(|records| records.last().is_some_and(|newest| !newest.is_tombstone()))
                     .count();
