@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::layout::{
-    ELEMENT_HEADER, ELEMENT_IS_BUCKET, LeafElement, PAGE_HEADER, PageHeader, flags,
-};
+use super::elements::leaf_element;
+use super::layout::{ELEMENT_HEADER, ELEMENT_IS_BUCKET, PAGE_HEADER, PageHeader, flags};
 use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
 use super::plan::{branch_element, branch_key};
 use crate::error::Result;
@@ -567,13 +566,6 @@ fn place_in_branch(level: &Level<'_>, key: Option<&[u8]>, end: End) -> u16 {
             .is_some_and(|found| found <= key)
     })
     .saturating_sub(1)
-}
-
-/// The header of an element, and where its key begins on the page.
-fn leaf_element(bytes: &[u8], index: u16) -> Option<(LeafElement, usize)> {
-    let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
-    let element = LeafElement::decode(bytes.get(at..)?)?;
-    Some((element, at.checked_add(element.pos as usize)?))
 }
 
 /// The first index below `count` for which `before` is false.

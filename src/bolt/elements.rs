@@ -139,6 +139,21 @@ impl Element {
     }
 }
 
+/// The header of an element of a leaf, and where its key begins on the page. Nothing is checked.
+pub(crate) fn leaf_element(bytes: &[u8], index: u16) -> Option<(LeafElement, usize)> {
+    let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
+    let element = LeafElement::decode(bytes.get(at..)?)?;
+    Some((element, at.checked_add(element.pos as usize)?))
+}
+
+/// The same with key and value, if the page holds them.
+pub(crate) fn leaf_entry(bytes: &[u8], index: u16) -> Option<(LeafElement, &[u8], &[u8])> {
+    let (element, key) = leaf_element(bytes, index)?;
+    let value = key.checked_add(element.key_size as usize)?;
+    let end = value.checked_add(element.value_size as usize)?;
+    Some((element, bytes.get(key..value)?, bytes.get(value..end)?))
+}
+
 /// Bounds that the keys of a page must keep, from its ancestors.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bounds<'a> {

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::check::codes;
-use super::elements::{Bounds, LeafFacts, check_elements};
+use super::elements::{Bounds, LeafFacts, check_elements, leaf_entry};
 use super::layout::{
     BranchElement, ELEMENT_HEADER, LeafElement, MAX_KEY_SIZE, PAGE_HEADER, PageHeader, flags,
 };
@@ -681,14 +681,14 @@ impl<'s> Plan<'s> {
             .binary_search_by_key(&rank, |leaf| leaf.rank)
             .ok();
         if let Some(leaf) = inline.and_then(|i| self.inline.get(i)) {
-            return Ok(stored_element(&leaf.bytes, index));
+            return Ok(copied(leaf_entry(&leaf.bytes, index)));
         }
         let mut buffer = WindowBuffer::new();
         let pages = self.pages;
         let object = pages.object(self.leaf_page(rank), WHOLE_OBJECT_LIMIT, &mut buffer)?;
         Ok(object
             .ok()
-            .and_then(|(_, bytes)| stored_element(bytes, index)))
+            .and_then(|(_, bytes)| copied(leaf_entry(bytes, index))))
     }
 
     /// The keys that the branch above sets as bounds for the leaf of this rank. Only bounds that are too
@@ -1000,16 +1000,8 @@ pub(crate) fn branch_key<'a>(
     bytes.get(start..start.checked_add(element.key_size as usize)?)
 }
 
-fn stored_element(bytes: &[u8], index: u16) -> Option<(Vec<u8>, Vec<u8>)> {
-    let header = element_at(index);
-    let element = LeafElement::decode(bytes.get(header..)?)?;
-    let key = header.checked_add(element.pos as usize)?;
-    let value = key.checked_add(element.key_size as usize)?;
-    let end = value.checked_add(element.value_size as usize)?;
-    Some((
-        bytes.get(key..value)?.to_vec(),
-        bytes.get(value..end)?.to_vec(),
-    ))
+fn copied(entry: Option<(LeafElement, &[u8], &[u8])>) -> Option<(Vec<u8>, Vec<u8>)> {
+    entry.map(|(_, key, value)| (key.to_vec(), value.to_vec()))
 }
 
 /// Page ids in damaged files are often text that was written over them; shown as such it is recognised.

@@ -8,10 +8,9 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use crate::bolt::Database;
+use crate::bolt::elements::leaf_entry;
 use crate::bolt::freelist::Freelist;
-use crate::bolt::layout::{
-    BucketHeader, ELEMENT_HEADER, ELEMENT_IS_BUCKET, LeafElement, PAGE_HEADER, PageHeader, flags,
-};
+use crate::bolt::layout::{BucketHeader, ELEMENT_IS_BUCKET, PAGE_HEADER, PageHeader, flags};
 use crate::bolt::page_set::PageSet;
 use crate::bolt::plan::{BRANCH_SLACK, branch_element, branch_key};
 use crate::error::Result;
@@ -308,7 +307,7 @@ impl Check<'_, '_> {
         let mut run = min;
         let mut last = None;
         for index in 0..header.count {
-            let Some((_, key, _)) = leaf_element(bytes, index) else {
+            let Some((_, key, _)) = leaf_entry(bytes, index) else {
                 break;
             };
             if !self.spend(key.len() as u64) {
@@ -397,7 +396,7 @@ impl Check<'_, '_> {
                     self.nested(element.child, stack, found)?;
                 }
                 flags::LEAF => {
-                    let Some((element, _, value)) = leaf_element(&bytes, index) else {
+                    let Some((element, _, value)) = leaf_entry(&bytes, index) else {
                         break;
                     };
                     if element.flags & ELEMENT_IS_BUCKET != 0 {
@@ -417,15 +416,6 @@ struct Position {
     kind: &'static str,
     page: PageId,
     index: u16,
-}
-
-fn leaf_element(bytes: &[u8], index: u16) -> Option<(LeafElement, &[u8], &[u8])> {
-    let at = PAGE_HEADER.checked_add(ELEMENT_HEADER.checked_mul(usize::from(index))?)?;
-    let element = LeafElement::decode(bytes.get(at..)?)?;
-    let key = at.checked_add(element.pos as usize)?;
-    let value = key.checked_add(element.key_size as usize)?;
-    let end = value.checked_add(element.value_size as usize)?;
-    Some((element, bytes.get(key..value)?, bytes.get(value..end)?))
 }
 
 /// A list of pages as Go prints it: `[4 2]`.
