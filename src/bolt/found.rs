@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::check::codes;
 use super::elements::{Element, Leaf};
 use super::layout::{BUCKET_HEADER, BucketHeader};
-use super::plan::{
-    BranchKey, BucketRoot, InlineLeaf, LeafRun, NO_BRANCH, Plan, PlannedBucket, StrayElement,
-};
+use super::plan::{BucketRoot, InlineLeaf, Plan, PlannedBucket, StrayElement};
 use crate::error::Result;
 use crate::finding::{Code, Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
@@ -179,13 +177,7 @@ impl Plan<'_> {
         let rank = self.rank();
         let offset = found.value_offset.plus(BUCKET_HEADER as u64);
         let place = self.leaf_place(found.rank);
-        self.push_leaf_entry(0);
-        self.runs.push(LeafRun {
-            first_rank: rank,
-            branch: NO_BRANCH,
-            first_element: 0,
-            upper: BranchKey::None,
-        });
+        self.push_inline_leaf();
         self.inline.push(InlineLeaf {
             rank,
             page: place.page.unwrap_or_default(),

@@ -28,6 +28,10 @@ const MAX_DEPTH: usize = 64;
 pub(crate) const BRANCH_SLACK: u64 = 1 << 20;
 /// Longer lower bounds are read again from their branch page when they are needed.
 const STORED_KEY: usize = 48;
+/// Marks, in [`Plan::lower`], the last leaf of a run.
+const ENDS_RUN: u32 = 1 << 31;
+/// In [`Plan::lower`]: the bound is not kept.
+const NO_LOWER: u32 = ENDS_RUN - 1;
 const NO_KEY: u8 = 255;
 const FAR_KEY: u8 = 254;
 pub(super) const NO_BRANCH: u32 = u32::MAX;
@@ -182,6 +186,7 @@ pub struct Plan<'s> {
     /// Bytes of [`Plan::inline`].
     pub(super) inline_bytes: u64,
     leaves: Vec<u32>,
+    /// For each leaf, where its lower bound begins in `keys`, and [`ENDS_RUN`].
     lower: Vec<u32>,
     keys: Vec<u8>,
     pub(super) runs: Vec<LeafRun>,
@@ -445,7 +450,7 @@ impl<'s> Plan<'s> {
                 continue;
             };
             if open.is_none() {
-                self.runs.push(LeafRun {
+                self.push_run(LeafRun {
                     first_rank: self.rank(),
                     branch: frame.branch,
                     first_element: index,
@@ -694,17 +699,18 @@ impl<'s> Plan<'s> {
     /// The keys that the branch above sets as bounds for the leaf of this rank. Only bounds that are too
     /// long to be kept are read, into `far`.
     pub(crate) fn bounds<'b>(&'b self, rank: u32, far: &'b mut FarBounds) -> Result<Bounds<'b>> {
-        let at = self.run_index(rank);
-        let next = rank.saturating_add(1);
-        let run_end = at
-            .and_then(|at| self.runs.get(at.saturating_add(1)))
-            .map_or(self.rank(), |run| run.first_rank);
         let lower = self.lower_key(rank);
-        let upper = if run_end > next {
-            self.lower_key(next)
-        } else {
-            at.and_then(|at| self.runs.get(at))
+        let next = rank.saturating_add(1);
+        let marked = self
+            .lower
+            .get(rank as usize)
+            .is_some_and(|at| at & ENDS_RUN != 0);
+        // Looking the run up for every leaf would cost more than checking the leaf's keys.
+        let upper = if marked || next == self.rank() {
+            self.run_of(rank)
                 .map_or(KeyRef::None, |run| run.upper.borrow())
+        } else {
+            self.lower_key(next)
         };
         far.lower = self.read_far(lower)?;
         far.upper = self.read_far(upper)?;
@@ -714,12 +720,26 @@ impl<'s> Plan<'s> {
         })
     }
 
+    /// Fetches the bounds of leaves that are looked at next into the cache, all at once: one after the
+    /// other, with the work on each leaf in between, the processor would wait for every one of them.
+    pub(crate) fn touch_bounds(&self, ranks: &[u32]) {
+        let mut seen = 0;
+        for rank in ranks {
+            let at = self.lower.get(*rank as usize).map(|at| at & !ENDS_RUN);
+            let length = at.and_then(|at| self.keys.get(at as usize));
+            seen |= length.copied().unwrap_or_default();
+        }
+        std::hint::black_box(seen);
+    }
+
     /// The key of the branch element that leads to the leaf of this rank.
     fn lower_key(&self, rank: u32) -> KeyRef<'_> {
         let stored = self
             .lower
             .get(rank as usize)
-            .and_then(|at| self.keys.get(*at as usize..));
+            .map(|at| at & !ENDS_RUN)
+            .filter(|at| *at != NO_LOWER)
+            .and_then(|at| self.keys.get(at as usize..));
         match stored.and_then(<[u8]>::split_first) {
             None | Some((&NO_KEY, _)) => KeyRef::None,
             Some((&FAR_KEY, _)) => self.run_of(rank).map_or(KeyRef::None, |run| {
@@ -782,7 +802,7 @@ impl<'s> Plan<'s> {
         match run_goes_on {
             // The bound behind the last leaf is the one that counts for the run.
             Some(run) => run.upper = upper,
-            None => self.runs.push(LeafRun {
+            None => self.push_run(LeafRun {
                 first_rank: rank,
                 branch: parent,
                 first_element: element,
@@ -793,11 +813,13 @@ impl<'s> Plan<'s> {
     }
 
     fn push_keyed_leaf(&mut self, page: PageId, key: Option<&[u8]>) {
-        let at = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        self.push_leaf_entry(page_number(page));
-        if let Some(slot) = self.lower.last_mut() {
-            *slot = at;
+        let at = u32::try_from(self.keys.len()).unwrap_or(NO_LOWER);
+        self.leaves.push(page_number(page));
+        if at >= NO_LOWER {
+            self.lower.push(NO_LOWER);
+            return;
         }
+        self.lower.push(at);
         match key {
             None => self.keys.push(NO_KEY),
             Some(key) if key.len() > STORED_KEY => self.keys.push(FAR_KEY),
@@ -808,10 +830,24 @@ impl<'s> Plan<'s> {
         }
     }
 
-    pub(super) fn push_leaf_entry(&mut self, page: u32) {
-        self.leaves.push(page);
-        // Beyond the arena: no bound.
-        self.lower.push(u32::MAX);
+    /// Begins a run; the next leaf pushed is its first.
+    fn push_run(&mut self, run: LeafRun) {
+        if let Some(last) = self.lower.last_mut() {
+            *last |= ENDS_RUN;
+        }
+        self.runs.push(run);
+    }
+
+    /// Adds a leaf that is no page of its own, as a run of one.
+    pub(super) fn push_inline_leaf(&mut self) {
+        self.push_run(LeafRun {
+            first_rank: self.rank(),
+            branch: NO_BRANCH,
+            first_element: 0,
+            upper: BranchKey::None,
+        });
+        self.leaves.push(0);
+        self.lower.push(NO_LOWER);
     }
 
     fn run_index(&self, rank: u32) -> Option<usize> {

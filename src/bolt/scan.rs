@@ -314,6 +314,8 @@ impl<V: Visitor> Round<'_, '_, V> {
                     usize::try_from(len).unwrap_or(usize::MAX),
                 )?,
             };
+            self.plan
+                .touch_bounds(ranks.get(at..end).unwrap_or_default());
             for rank in ranks.get(at..end).unwrap_or_default() {
                 let page = self.plan.leaf_page(*rank);
                 let from = page.0.saturating_sub(first_page).saturating_mul(page_size);

@@ -6,6 +6,7 @@ use crate::bolt::{Leaf, Plan, PlannedBucket, Visitor};
 use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::Result;
 use crate::source::WindowBuffer;
+use crate::workers::Workers;
 
 /// Entries and bytes of one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,7 +98,14 @@ impl Visitor for BackendHash {
 
 impl BackendHash {
     /// HASH, and the totals of each bucket of `plan`, from what all threads gathered.
-    pub fn join(plan: &Plan<'_>, mut parts: Vec<HashParts>) -> (u32, Vec<BucketTotals>) {
+    ///
+    /// # Errors
+    /// Threads.
+    pub fn join(
+        plan: &Plan<'_>,
+        mut parts: Vec<HashParts>,
+        workers: &Workers,
+    ) -> Result<(u32, Vec<BucketTotals>)> {
         let mut totals = vec![BucketTotals::default(); plan.buckets.len()];
         for part in &mut parts {
             part.close_run();
@@ -106,15 +114,25 @@ impl BackendHash {
                 sum.bytes = sum.bytes.saturating_add(more.bytes);
             }
         }
-        let runs = Runs::join(parts.into_iter().map(|part| part.runs));
-        let mut runs = runs.into_iter().peekable();
+        // For each piece the CRCs of its buckets, in order.
+        let runs = Runs::join(parts.iter_mut().map(|p| &mut p.runs), workers, |runs| {
+            let mut buckets: Vec<(usize, Crc)> = Vec::new();
+            for run in runs {
+                match buckets.last_mut() {
+                    Some((bucket, crc)) if *bucket == run.bucket => *crc = crc.then(run.item),
+                    _ => buckets.push((run.bucket, run.item)),
+                }
+            }
+            buckets
+        })?;
+        let mut runs = runs.into_iter().flatten().peekable();
         let mut hash = Crc::default();
         for bucket in plan.buckets.iter().filter(|bucket| bucket.is_top_level()) {
             hash = hash.then(Crc::of(bucket.name()));
-            while let Some(run) = runs.next_if(|run| run.bucket == bucket.number) {
-                hash = hash.then(run.item);
+            while let Some((_, crc)) = runs.next_if(|(number, _)| *number == bucket.number) {
+                hash = hash.then(crc);
             }
         }
-        (hash.value, totals)
+        Ok((hash.value, totals))
     }
 }

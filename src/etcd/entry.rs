@@ -2,7 +2,8 @@
 //! key can be looked at together without a table over all keys.
 
 use foldhash::quality::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
 
 use super::revision::Revision;
 use crate::error::{Error, Result};
@@ -16,16 +17,41 @@ const BLOCK: usize = 128;
 /// 96 bits of a keyed hash of a user's key. Two different keys of ten million share one with a chance
 /// of about 1 in 10^15, and the hash key is drawn anew for each [`KeyHasher`], so nobody can prepare a
 /// file in which they do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyHash([u32; 3]);
 
-impl KeyHash {
-    /// The hash as one number, above 32 bits for the user: one comparison sorts by both.
-    pub(crate) fn above(self, low: u32) -> u128 {
-        let [a, b, c] = self.0.map(u128::from);
-        a << 96 | b << 64 | c << 32 | u128::from(low)
+/// Gives a table what it needs; [`HashIsKey`] takes it as it is.
+impl Hash for KeyHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [_, b, c] = self.0.map(u64::from);
+        state.write_u64(b << 32 | c);
+    }
+}
+
+/// The hasher of tables by [`KeyHash`], which is a hash already.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HashIsKey(u64);
+
+impl Hasher for HashIsKey {
+    fn finish(&self) -> u64 {
+        self.0
     }
 
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// A table by key hash, for the keys of one partition.
+pub(crate) type KeyTable<T> = HashMap<KeyHash, T, BuildHasherDefault<HashIsKey>>;
+
+impl KeyHash {
     fn partition(self) -> usize {
         let [top, ..] = self.0;
         (top >> 24) as usize
@@ -157,15 +183,27 @@ impl Keyed for RecordEntry {
 /// Entries sorted into partitions by their key's hash; each thread fills its own.
 #[derive(Debug)]
 pub struct Partitions<E> {
-    parts: Vec<Vec<Vec<E>>>,
+    parts: Vec<Part<E>>,
     len: u64,
+}
+
+#[derive(Debug)]
+struct Part<E> {
+    /// The block that is being filled.
+    open: Vec<E>,
+    full: Vec<Vec<E>>,
 }
 
 impl<E: Keyed> Partitions<E> {
     /// Without entries.
     pub fn new() -> Self {
         Self {
-            parts: std::iter::repeat_with(Vec::new).take(PARTITIONS).collect(),
+            parts: std::iter::repeat_with(|| Part {
+                open: Vec::new(),
+                full: Vec::new(),
+            })
+            .take(PARTITIONS)
+            .collect(),
             len: 0,
         }
     }
@@ -174,18 +212,15 @@ impl<E: Keyed> Partitions<E> {
     #[inline]
     pub fn push(&mut self, entry: E) {
         self.len = self.len.saturating_add(1);
-        let Some(blocks) = self.parts.get_mut(entry.key().partition()) else {
+        let Some(part) = self.parts.get_mut(entry.key().partition()) else {
             return;
         };
-        match blocks.last_mut() {
-            Some(block) if block.len() < block.capacity() => block.push(entry),
-            _ => {
-                let blocks_so_far = blocks.len().clamp(1, 8);
-                let mut block = Vec::with_capacity(BLOCK.saturating_mul(blocks_so_far));
-                block.push(entry);
-                blocks.push(block);
-            }
+        if part.open.len() == part.open.capacity() {
+            let room = BLOCK.saturating_mul(part.full.len().clamp(1, 8));
+            let full = std::mem::replace(&mut part.open, Vec::with_capacity(room));
+            part.full.push(full);
         }
+        part.open.push(entry);
     }
 
     /// How many entries there are.
@@ -221,7 +256,7 @@ impl<E: Keyed> Partitions<E> {
     /// # Errors
     /// What `each` returns.
     pub fn for_each<State: Send>(
-        parts: &[Self],
+        parts: &[&Self],
         workers: &Workers,
         start: impl Fn() -> State + Sync,
         each: impl Fn(&mut State, &mut Vec<E>) -> Result<()> + Sync,
@@ -234,10 +269,10 @@ impl<E: Keyed> Partitions<E> {
             || (start(), Vec::new()),
             |(state, joined), number| {
                 joined.clear();
-                for blocks in parts.iter().filter_map(|part| part.parts.get(number)) {
-                    blocks
-                        .iter()
-                        .for_each(|block| joined.extend_from_slice(block));
+                for part in parts.iter().filter_map(|part| part.parts.get(number)) {
+                    for block in part.full.iter().chain([&part.open]) {
+                        joined.extend_from_slice(block);
+                    }
                 }
                 if joined.is_empty() {
                     Ok(())
@@ -295,13 +330,14 @@ mod tests {
             parts[n as usize % 2].push(RecordEntry::new(key, revision, false, 0, 0));
         }
         let workers = Workers::new(std::num::NonZeroUsize::new(3).unwrap()).unwrap();
-        let groups = Partitions::for_each(&parts, &workers, Vec::new, |sizes, entries| {
-            entries.sort_unstable_by_key(|e| (e.key, e.revision()));
-            sizes.extend(by_key(entries).map(<[RecordEntry]>::len));
-            Ok(())
-        })
-        .unwrap()
-        .concat();
+        let groups =
+            Partitions::for_each(&parts.each_ref(), &workers, Vec::new, |sizes, entries| {
+                entries.sort_unstable_by_key(|e| (e.key, e.revision()));
+                sizes.extend(by_key(entries).map(<[RecordEntry]>::len));
+                Ok(())
+            })
+            .unwrap()
+            .concat();
         assert_eq!(groups.len(), 1000);
         assert!(groups.iter().all(|len| *len == 20));
     }

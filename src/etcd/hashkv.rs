@@ -1,12 +1,12 @@
 //! The hash of keys at a revision, as servers exchange it: etcd v3.6.14 server/storage/mvcc/hash.go.
 
-use super::entry::{KeyHasher, Partitions, by_key};
+use super::entry::{KeyHasher, KeyTable, Keyed as _, Partitions};
 use super::go_text::quote;
 use super::live::{LiveEntry, RecordError, TOMBSTONE, mark};
 use super::record::Record;
 use super::release::Release;
 use super::revision::RevisionKey;
-use super::runs::Runs;
+use super::runs::{ByRank, Runs};
 use super::schema::{Compaction, KEY_BUCKET};
 use crate::bolt::{Leaf, PlannedBucket, Visitor};
 use crate::checksum::crc32c::{self, Crc, Stream};
@@ -39,15 +39,7 @@ pub struct HashKvVisitor {
     memory_limit: Option<u64>,
 }
 
-/// The digests of the records of consecutive leaves.
-#[derive(Debug, Default)]
-struct Digests {
-    /// At or below the compaction point: one by one, since some may be left out.
-    single: Vec<Digest>,
-    /// Above it: all of them together.
-    rest: Crc,
-}
-
+/// The digest of one record at or below the compaction point.
 #[derive(Debug, Clone, Copy)]
 struct Digest {
     rank: u32,
@@ -58,11 +50,21 @@ struct Digest {
     crc: u32,
 }
 
+impl Digest {
+    fn order(&self) -> (u32, u16) {
+        (self.rank, self.element)
+    }
+}
+
 /// What one thread gathers.
 #[derive(Debug)]
 pub struct HashKvParts {
     entries: Partitions<LiveEntry>,
-    digests: Runs<Digests>,
+    /// Of the records at or below the compaction point, one by one, since some may be left out. They all
+    /// come before the others.
+    digests: ByRank<Digest>,
+    /// Of the records above it.
+    rest: Runs<Crc>,
     stream: Stream,
     last: i64,
     error: Option<RecordError>,
@@ -93,7 +95,8 @@ impl Visitor for HashKvVisitor {
     fn start(&self) -> HashKvParts {
         HashKvParts {
             entries: Partitions::new(),
-            digests: Runs::new(),
+            digests: ByRank::new(),
+            rest: Runs::new(),
             stream: Stream::new(),
             last: 0,
             error: None,
@@ -105,10 +108,10 @@ impl Visitor for HashKvVisitor {
         if !bucket.is_top_level() || bucket.name() != KEY_BUCKET {
             return Ok(());
         }
-        if local.digests.is_new(leaf.rank, bucket.number) {
+        if local.rest.is_new(leaf.rank, bucket.number) {
             local.close_run();
         }
-        local.digests.at(leaf.rank, bucket.number, Digests::default);
+        local.rest.at(leaf.rank, bucket.number, Crc::default);
         for element in leaf.elements {
             let key = leaf.key(element);
             let value = leaf.value(element);
@@ -172,9 +175,7 @@ impl Visitor for HashKvVisitor {
                     len: u32::try_from(crc.len).unwrap_or(u32::MAX),
                     crc: crc.value,
                 };
-                if let Some(digests) = local.digests.last_mut() {
-                    digests.single.push(digest);
-                }
+                local.digests.push(leaf.rank, digest);
             } else {
                 match leaf.key_and_value(element) {
                     Some(bytes) => local.stream.update(bytes),
@@ -195,8 +196,8 @@ impl Visitor for HashKvVisitor {
 impl HashKvParts {
     fn close_run(&mut self) {
         let crc = self.stream.take();
-        if let Some(digests) = self.digests.last_mut() {
-            digests.rest = crc;
+        if let Some(rest) = self.rest.last_mut() {
+            *rest = crc;
         }
     }
 }
@@ -239,59 +240,67 @@ pub fn hash_kv(
     for part in &mut parts {
         part.close_run();
     }
-    let mut entries = Vec::new();
-    let mut digests = Vec::new();
-    for part in parts {
-        entries.push(part.entries);
-        digests.push(part.digests);
-    }
+    let digests: Vec<&ByRank<Digest>> = parts.iter().map(|part| &part.digests).collect();
     // Of the records at or below the compaction point only those count that are the newest of a live key
     // at the wanted revision. There are few others, so those are what is listed.
+    let entries: Vec<&Partitions<LiveEntry>> = parts.iter().map(|part| &part.entries).collect();
     let found = Partitions::for_each(
         &entries,
         workers,
-        || (false, Vec::new()),
-        |(any_live, dropped), entries| {
-            entries.sort_unstable_by_key(LiveEntry::sort_key);
-            for records in by_key(entries) {
-                let newest = records.last().map(LiveEntry::order);
-                let is_live = records.last().is_some_and(|newest| !newest.is_tombstone());
-                *any_live |= is_live;
-                for record in records.iter().filter(|r| r.flags & COMPACTED != 0) {
-                    if !is_live || Some(record.order()) != newest {
-                        dropped.push(record.order());
-                    }
+        || (false, Vec::new(), KeyTable::default()),
+        |(any_live, dropped, newest), entries| {
+            LiveEntry::newest_of_each(entries, newest);
+            *any_live |= newest.values().any(|entry| !entry.is_tombstone());
+            for record in entries.iter().filter(|r| r.flags & COMPACTED != 0) {
+                let counts = newest.get(&record.key()).is_some_and(|newest| {
+                    !newest.is_tombstone() && newest.order() == record.order()
+                });
+                if !counts {
+                    dropped.push(record.order());
                 }
             }
             Ok(())
         },
     )?;
-    let any_live = found.iter().any(|(any_live, _)| *any_live);
+    let any_live = found.iter().any(|(any_live, ..)| *any_live);
     let mut dropped: Vec<(u32, u16)> = Vec::new();
     if any_live {
-        dropped = found.into_iter().flat_map(|(_, dropped)| dropped).collect();
+        dropped = found
+            .into_iter()
+            .flat_map(|(_, dropped, _)| dropped)
+            .collect();
         dropped.sort_unstable();
     }
-    let mut dropped = dropped.into_iter().peekable();
-    let mut hash = Crc {
-        value: crc32c::checksum(KEY_BUCKET),
-        len: KEY_BUCKET.len() as u64,
-    };
-    for run in Runs::join(digests) {
-        for digest in &run.item.single {
-            let place = (digest.rank, digest.element);
-            let is_dropped = dropped.next_if_eq(&place).is_some();
+    let singles = ByRank::join(&digests, workers, Digest::order, |digests| {
+        let from = digests.first().map(Digest::order).unwrap_or_default();
+        let mut dropped = dropped
+            .get(dropped.partition_point(|place| *place < from)..)
+            .unwrap_or_default()
+            .iter()
+            .peekable();
+        let mut crc = Crc::default();
+        for digest in digests {
+            let is_dropped = dropped.next_if_eq(&&digest.order()).is_some();
             let is_hidden =
                 visitor.skip_compacted_tombstones && digest.tombstone && digest.at_compaction;
             if !is_dropped && !is_hidden {
-                hash = hash.then(Crc {
+                crc = crc.then(Crc {
                     value: digest.crc,
                     len: u64::from(digest.len),
                 });
             }
         }
-        hash = hash.then(run.item.rest);
-    }
+        crc
+    })?;
+    let rest = Runs::join(parts.iter_mut().map(|p| &mut p.rest), workers, |runs| {
+        runs.iter()
+            .fold(Crc::default(), |crc, run| crc.then(run.item))
+    })?;
+    let bucket = Crc {
+        value: crc32c::checksum(KEY_BUCKET),
+        len: KEY_BUCKET.len() as u64,
+    };
+    let hash = singles.into_iter().chain(rest).fold(bucket, Crc::then);
     Ok(Ok(HashKv {
         hash: hash.value,
         revision: if wanted == 0 { current } else { wanted },

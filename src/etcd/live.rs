@@ -1,6 +1,6 @@
 //! Counting live keys, and the last revision: what `snapshot status` shows of bucket `key`.
 
-use super::entry::{KeyHash, KeyHasher, Keyed, Partitions, by_key};
+use super::entry::{KeyHash, KeyHasher, KeyTable, Keyed, Partitions};
 use super::go_text::quote;
 use super::record::Record;
 use super::release::Release;
@@ -40,17 +40,27 @@ impl LiveEntry {
         }
     }
 
-    /// Sorts by key, then by place in the tree.
-    pub(crate) fn sort_key(&self) -> (u128, u16) {
-        (self.key.above(self.rank), self.element)
-    }
-
     pub(crate) fn order(&self) -> (u32, u16) {
         (self.rank, self.element)
     }
 
     pub(crate) fn is_tombstone(&self) -> bool {
         self.flags & TOMBSTONE != 0
+    }
+
+    /// Puts the newest entry of each key into `newest`.
+    pub(crate) fn newest_of_each(entries: &[Self], newest: &mut KeyTable<Self>) {
+        newest.clear();
+        for entry in entries {
+            newest
+                .entry(entry.key)
+                .and_modify(|known| {
+                    if entry.order() > known.order() {
+                        *known = *entry;
+                    }
+                })
+                .or_insert(*entry);
+        }
     }
 }
 
@@ -127,21 +137,21 @@ impl LiveKeys {
                 .min_by_key(|e| e.order),
             live_keys: 0,
         };
-        let entries: Vec<Partitions<LiveEntry>> = parts.into_iter().map(|p| p.entries).collect();
+        let entries: Vec<&Partitions<LiveEntry>> = parts.iter().map(|p| &p.entries).collect();
         let counts = Partitions::for_each(
             &entries,
             workers,
-            || 0u64,
-            |count, entries| {
-                entries.sort_unstable_by_key(LiveEntry::sort_key);
-                let live = by_key(entries)
-                    .filter(|records| records.last().is_some_and(|newest| !newest.is_tombstone()))
-                    .count();
-                *count = count.saturating_add(live as u64);
+            || (0u64, KeyTable::default()),
+            |(count, newest), entries| {
+                LiveEntry::newest_of_each(entries, newest);
+                let live = newest.values().filter(|entry| !entry.is_tombstone());
+                *count = count.saturating_add(live.count() as u64);
                 Ok(())
             },
         )?;
-        summary.live_keys = counts.into_iter().fold(0, u64::saturating_add);
+        summary.live_keys = counts
+            .into_iter()
+            .fold(0, |sum, (count, _)| sum.saturating_add(count));
         Ok(summary)
     }
 }

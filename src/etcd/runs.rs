@@ -1,12 +1,78 @@
-//! What was gathered from leaves that follow each other, joined back into tree order.
+//! What was gathered from leaves in any order, joined back into tree order.
 
-/// Gathers one item for each run of leaves with consecutive ranks.
+use crate::error::Result;
+use crate::workers::Workers;
+
+/// Leaves whose items are sorted together. Items of different chunks never need to be compared.
+const CHUNK_SHIFT: u32 = 12;
+
+/// Items, each gathered at the leaf of some rank.
 #[derive(Debug)]
-pub(crate) struct Runs<T> {
-    list: Vec<Run<T>>,
+pub(crate) struct ByRank<T> {
+    chunks: Vec<Vec<T>>,
 }
 
+impl<T> ByRank<T> {
+    pub(crate) fn new() -> Self {
+        Self { chunks: Vec::new() }
+    }
+
+    pub(crate) fn chunk(rank: u32) -> usize {
+        (rank >> CHUNK_SHIFT) as usize
+    }
+
+    pub(crate) fn push(&mut self, rank: u32, item: T) {
+        let number = Self::chunk(rank);
+        if self.chunks.len() <= number {
+            self.chunks.resize_with(number.saturating_add(1), Vec::new);
+        }
+        if let Some(chunk) = self.chunks.get_mut(number) {
+            chunk.push(item);
+        }
+    }
+
+    /// Calls `fold` for the items of each chunk of all threads together, sorted by `key`, in parallel.
+    /// The answers are in tree order.
+    ///
+    /// # Errors
+    /// Threads.
+    pub(crate) fn join<K: Ord, U: Send>(
+        parts: &[&Self],
+        workers: &Workers,
+        key: impl Fn(&T) -> K + Sync,
+        fold: impl Fn(&[T]) -> U + Sync,
+    ) -> Result<Vec<U>>
+    where
+        T: Copy + Send + Sync,
+    {
+        let chunks = parts.iter().map(|part| part.chunks.len()).max();
+        let states = workers.share(
+            chunks.unwrap_or(0),
+            || (Vec::new(), Vec::new()),
+            |(folded, joined), number| {
+                joined.clear();
+                for chunk in parts.iter().filter_map(|part| part.chunks.get(number)) {
+                    joined.extend_from_slice(chunk);
+                }
+                joined.sort_unstable_by_key(&key);
+                folded.push((number, fold(joined)));
+                Ok(())
+            },
+        )?;
+        let mut all: Vec<(usize, U)> = states.into_iter().flat_map(|(folded, _)| folded).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        Ok(all.into_iter().map(|(_, folded)| folded).collect())
+    }
+}
+
+/// One item for each run of leaves with consecutive ranks.
 #[derive(Debug)]
+pub(crate) struct Runs<T> {
+    list: ByRank<Run<T>>,
+    open: Option<Run<T>>,
+}
+
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Run<T> {
     pub(crate) first_rank: u32,
     pub(crate) last_rank: u32,
@@ -14,46 +80,71 @@ pub(crate) struct Run<T> {
     pub(crate) item: T,
 }
 
-impl<T> Runs<T> {
+impl<T: Copy> Runs<T> {
     pub(crate) fn new() -> Self {
-        Self { list: Vec::new() }
+        Self {
+            list: ByRank::new(),
+            open: None,
+        }
     }
 
     /// True when the leaf of this rank does not continue the last run.
     pub(crate) fn is_new(&self, rank: u32, bucket: usize) -> bool {
-        !self.list.last().is_some_and(|run| {
+        !self.open.as_ref().is_some_and(|run| {
             run.bucket == bucket
                 && (run.last_rank == rank || run.last_rank.checked_add(1) == Some(rank))
+                && ByRank::<T>::chunk(run.first_rank) == ByRank::<T>::chunk(rank)
         })
     }
 
     /// The run that the leaf of this rank continues, or a new one.
     pub(crate) fn at(&mut self, rank: u32, bucket: usize, start: impl FnOnce() -> T) -> &mut T {
         if self.is_new(rank, bucket) {
-            self.list.push(Run {
-                first_rank: rank,
-                last_rank: rank,
-                bucket,
-                item: start(),
-            });
+            self.close();
         }
-        let at = self.list.len().saturating_sub(1);
-        #[expect(clippy::indexing_slicing, reason = "the list was given an entry above")]
-        let run = &mut self.list[at];
+        let run = self.open.get_or_insert_with(|| Run {
+            first_rank: rank,
+            last_rank: rank,
+            bucket,
+            item: start(),
+        });
         run.last_rank = rank;
         &mut run.item
     }
 
     /// The item of the newest run.
     pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
-        self.list.last_mut().map(|run| &mut run.item)
+        self.open.as_mut().map(|run| &mut run.item)
     }
 
-    /// All runs of all threads in tree order.
-    pub(crate) fn join(parts: impl IntoIterator<Item = Self>) -> Vec<Run<T>> {
-        let mut all: Vec<Run<T>> = parts.into_iter().flat_map(|runs| runs.list).collect();
-        all.sort_unstable_by_key(|run| run.first_rank);
-        all
+    /// Ends the newest run; must be called before joining.
+    pub(crate) fn close(&mut self) {
+        if let Some(run) = self.open.take() {
+            self.list.push(run.first_rank, run);
+        }
+    }
+
+    /// Calls `fold` for pieces of all runs of all threads, in parallel; the answers are in tree order, and
+    /// so are the runs of each piece.
+    ///
+    /// # Errors
+    /// Threads.
+    pub(crate) fn join<'r, U: Send>(
+        parts: impl IntoIterator<Item = &'r mut Self>,
+        workers: &Workers,
+        fold: impl Fn(&[Run<T>]) -> U + Sync,
+    ) -> Result<Vec<U>>
+    where
+        T: Send + Sync + 'r,
+    {
+        let lists: Vec<&ByRank<Run<T>>> = parts
+            .into_iter()
+            .map(|part| {
+                part.close();
+                &part.list
+            })
+            .collect();
+        ByRank::join(&lists, workers, |run| run.first_rank, fold)
     }
 }
 
@@ -64,14 +155,22 @@ mod tests {
     #[test]
     fn consecutive_ranks_share_a_run_and_join_in_order() {
         let mut one = Runs::new();
-        for rank in [4, 5, 6, 9] {
-            one.at(rank, 0, Vec::new).push(rank);
+        for rank in [4u32, 5, 6, 9, 4095, 4096] {
+            *one.at(rank, 0, || 0) += rank;
         }
         let mut two = Runs::new();
-        for (rank, bucket) in [(0, 0), (1, 1), (2, 1), (2, 1)] {
-            two.at(rank, bucket, Vec::new).push(rank);
+        for (rank, bucket) in [(9_000, 1), (0u32, 0), (1, 1), (2, 1), (2, 1)] {
+            *two.at(rank, bucket, || 0) += rank;
         }
-        let joined: Vec<Vec<u32>> = Runs::join([one, two]).into_iter().map(|r| r.item).collect();
-        assert_eq!(joined, [vec![0], vec![1, 2, 2], vec![4, 5, 6], vec![9]]);
+        let workers = Workers::new(std::num::NonZeroUsize::new(2).unwrap()).unwrap();
+        let joined = Runs::join([&mut one, &mut two], &workers, |runs| {
+            runs.iter().map(|run| run.item).collect::<Vec<u32>>()
+        })
+        .unwrap();
+        assert_eq!(
+            joined,
+            [vec![0, 5, 15, 9, 4095], vec![4096], vec![9_000]],
+            "a run ends where a chunk does"
+        );
     }
 }

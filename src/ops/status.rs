@@ -80,7 +80,7 @@ pub fn status(input: &Input, release: Release, options: &Options) -> Result<Stat
     let live = LiveKeys::new(release, options.memory_limit);
     let scanned = database.scan(&(BackendHash, live), &workers, options, &mut findings)?;
     let (hash_parts, live_parts): (Vec<_>, Vec<_>) = scanned.scan.locals.into_iter().unzip();
-    let (hash, totals) = BackendHash::join(&scanned.plan, hash_parts);
+    let (hash, totals) = BackendHash::join(&scanned.plan, hash_parts, &workers)?;
     let summary = LiveKeys::join(live_parts, &workers)?;
     input.check_unchanged(Some(database.metas()))?;
     if let Some(refusal) = damaged(input, &database, release, findings, options)? {

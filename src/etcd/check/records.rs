@@ -10,7 +10,7 @@ use crate::etcd::entry::{KeyHasher, Partitions, RecordEntry, by_key};
 use crate::etcd::go_text::quote;
 use crate::etcd::record::Record;
 use crate::etcd::revision::{LeaseId, Revision, RevisionKey};
-use crate::etcd::runs::Runs;
+use crate::etcd::runs::{Run, Runs};
 use crate::etcd::schema::{Contents, KEY_BUCKET};
 use crate::finding::{Code, Collector, Finding, Place};
 use crate::source::WindowBuffer;
@@ -321,7 +321,15 @@ impl RecordCheck {
             findings.merge(part.findings);
         }
         let compacted = contents.meta.compaction.compacted();
-        self.check_gaps(&mut figures, spans, gaps, compacted, plan, findings);
+        self.check_gaps(
+            &mut figures,
+            spans,
+            gaps,
+            compacted,
+            plan,
+            workers,
+            findings,
+        )?;
         // When part of the file could not be read, a lease may be there all the same.
         let leases_are_known = !is_damaged;
         let missing: Vec<i64> = leases
@@ -334,6 +342,7 @@ impl RecordCheck {
                         .is_err()
             })
             .collect();
+        let entries: Vec<&Partitions<RecordEntry>> = entries.iter().collect();
         let states = Partitions::for_each(
             &entries,
             workers,
@@ -371,17 +380,20 @@ impl RecordCheck {
         Ok(figures)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one step of the join")]
     fn check_gaps(
         &self,
         figures: &mut RecordFigures,
-        spans: Vec<Runs<Span>>,
+        mut spans: Vec<Runs<Span>>,
         mut gaps: Vec<Gap>,
         compacted: i64,
         plan: &Plan<'_>,
+        workers: &Workers,
         findings: &mut Collector,
-    ) {
+    ) -> Result<()> {
         let mut before = None;
-        for run in Runs::join(spans) {
+        let runs = Runs::join(&mut spans, workers, <[Run<Span>]>::to_vec)?;
+        for run in runs.iter().flatten() {
             if let Some((revision, rank, element)) = run.item.first {
                 if !follows(before, revision) {
                     gaps.push(Gap {
@@ -406,6 +418,7 @@ impl RecordCheck {
             let message = format!("revision {} follows {before}", gap.at);
             findings.add(Finding::new(&codes::SUB_REVISION_GAP, place, message));
         }
+        Ok(())
     }
 
     /// The entry only says that the lease may be one of the missing ones; the record itself tells.
