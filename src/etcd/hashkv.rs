@@ -6,7 +6,7 @@ use super::live::{LiveEntry, RecordError, TOMBSTONE, mark};
 use super::record::Record;
 use super::release::Release;
 use super::revision::RevisionKey;
-use super::runs::{ByRank, Runs};
+use super::runs::{ByRank, Ranked, Runs};
 use super::schema::{Compaction, KEY_BUCKET};
 use crate::bolt::{Leaf, PlannedBucket, Visitor};
 use crate::checksum::crc32c::{self, Crc, Stream};
@@ -53,6 +53,12 @@ struct Digest {
 impl Digest {
     fn order(&self) -> (u32, u16) {
         (self.rank, self.element)
+    }
+}
+
+impl Ranked for Digest {
+    fn rank(&self) -> u32 {
+        self.rank
     }
 }
 
@@ -175,7 +181,7 @@ impl Visitor for HashKvVisitor {
                     len: u32::try_from(crc.len).unwrap_or(u32::MAX),
                     crc: crc.value,
                 };
-                local.digests.push(leaf.rank, digest);
+                local.digests.push(digest);
             } else {
                 match leaf.key_and_value(element) {
                     Some(bytes) => local.stream.update(bytes),
@@ -271,7 +277,7 @@ pub fn hash_kv(
             .collect();
         dropped.sort_unstable();
     }
-    let singles = ByRank::join(&digests, workers, Digest::order, |digests| {
+    let singles = ByRank::join(&digests, workers, |digests| {
         let from = digests.first().map(Digest::order).unwrap_or_default();
         let mut dropped = dropped
             .get(dropped.partition_point(|place| *place < from)..)

@@ -3,26 +3,35 @@
 use crate::error::Result;
 use crate::workers::Workers;
 
-/// Leaves whose items are sorted together. Items of different chunks never need to be compared.
+/// So many leaves share a chunk, as a power of two. Items of different chunks never meet while sorting.
 const CHUNK_SHIFT: u32 = 12;
+const CHUNK: usize = 1 << CHUNK_SHIFT;
 
-/// Items, each gathered at the leaf of some rank.
+/// What belongs to a leaf.
+pub(crate) trait Ranked: Copy + Send + Sync {
+    /// The leaf's rank.
+    fn rank(&self) -> u32;
+
+    /// The leaf's number in its chunk.
+    fn slot(&self) -> usize {
+        self.rank() as usize % CHUNK
+    }
+}
+
+/// Items, each gathered at the leaf of some rank. The items of one leaf are pushed one after the other, by
+/// one thread, and stay in this order.
 #[derive(Debug)]
 pub(crate) struct ByRank<T> {
     chunks: Vec<Vec<T>>,
 }
 
-impl<T> ByRank<T> {
+impl<T: Ranked> ByRank<T> {
     pub(crate) fn new() -> Self {
         Self { chunks: Vec::new() }
     }
 
-    pub(crate) fn chunk(rank: u32) -> usize {
-        (rank >> CHUNK_SHIFT) as usize
-    }
-
-    pub(crate) fn push(&mut self, rank: u32, item: T) {
-        let number = Self::chunk(rank);
+    pub(crate) fn push(&mut self, item: T) {
+        let number = chunk_of(item.rank());
         if self.chunks.len() <= number {
             self.chunks.resize_with(number.saturating_add(1), Vec::new);
         }
@@ -31,37 +40,67 @@ impl<T> ByRank<T> {
         }
     }
 
-    /// Calls `fold` for the items of each chunk of all threads together, sorted by `key`, in parallel.
-    /// The answers are in tree order.
+    /// Calls `fold` for the items of each chunk of all threads together, in tree order, in parallel. So are
+    /// the answers.
     ///
     /// # Errors
     /// Threads.
-    pub(crate) fn join<K: Ord, U: Send>(
+    pub(crate) fn join<U: Send>(
         parts: &[&Self],
         workers: &Workers,
-        key: impl Fn(&T) -> K + Sync,
         fold: impl Fn(&[T]) -> U + Sync,
-    ) -> Result<Vec<U>>
-    where
-        T: Copy + Send + Sync,
-    {
+    ) -> Result<Vec<U>> {
         let chunks = parts.iter().map(|part| part.chunks.len()).max();
         let states = workers.share(
             chunks.unwrap_or(0),
             || (Vec::new(), Vec::new()),
-            |(folded, joined), number| {
-                joined.clear();
-                for chunk in parts.iter().filter_map(|part| part.chunks.get(number)) {
-                    joined.extend_from_slice(chunk);
-                }
-                joined.sort_unstable_by_key(&key);
-                folded.push((number, fold(joined)));
+            |(folded, sorted), number| {
+                let of_threads: Vec<&[T]> = parts
+                    .iter()
+                    .filter_map(|part| part.chunks.get(number).map(Vec::as_slice))
+                    .collect();
+                sort(&of_threads, sorted);
+                folded.push((number, fold(sorted)));
                 Ok(())
             },
         )?;
         let mut all: Vec<(usize, U)> = states.into_iter().flat_map(|(folded, _)| folded).collect();
         all.sort_unstable_by_key(|(number, _)| *number);
         Ok(all.into_iter().map(|(_, folded)| folded).collect())
+    }
+}
+
+fn chunk_of(rank: u32) -> usize {
+    (rank >> CHUNK_SHIFT) as usize
+}
+
+/// Sorts the items of one chunk by counting: two passes, and items of one leaf keep their order.
+fn sort<T: Ranked>(lists: &[&[T]], sorted: &mut Vec<T>) {
+    sorted.clear();
+    let Some(any) = lists.iter().find_map(|list| list.first()) else {
+        return;
+    };
+    let all = || lists.iter().flat_map(|list| list.iter());
+    let mut next = vec![0usize; CHUNK];
+    for item in all() {
+        if let Some(count) = next.get_mut(item.slot()) {
+            *count = count.saturating_add(1);
+        }
+    }
+    let mut sum = 0usize;
+    for count in &mut next {
+        let begins = sum;
+        sum = sum.saturating_add(*count);
+        *count = begins;
+    }
+    sorted.resize(sum, *any);
+    for item in all() {
+        if let Some(at) = next.get_mut(item.slot()) {
+            if let Some(place) = sorted.get_mut(*at) {
+                *place = *item;
+            }
+            *at = at.saturating_add(1);
+        }
     }
 }
 
@@ -80,7 +119,13 @@ pub(crate) struct Run<T> {
     pub(crate) item: T,
 }
 
-impl<T: Copy> Runs<T> {
+impl<T: Copy + Send + Sync> Ranked for Run<T> {
+    fn rank(&self) -> u32 {
+        self.first_rank
+    }
+}
+
+impl<T: Copy + Send + Sync> Runs<T> {
     pub(crate) fn new() -> Self {
         Self {
             list: ByRank::new(),
@@ -93,7 +138,7 @@ impl<T: Copy> Runs<T> {
         !self.open.as_ref().is_some_and(|run| {
             run.bucket == bucket
                 && (run.last_rank == rank || run.last_rank.checked_add(1) == Some(rank))
-                && ByRank::<T>::chunk(run.first_rank) == ByRank::<T>::chunk(rank)
+                && chunk_of(run.first_rank) == chunk_of(rank)
         })
     }
 
@@ -120,7 +165,7 @@ impl<T: Copy> Runs<T> {
     /// Ends the newest run; must be called before joining.
     pub(crate) fn close(&mut self) {
         if let Some(run) = self.open.take() {
-            self.list.push(run.first_rank, run);
+            self.list.push(run);
         }
     }
 
@@ -135,7 +180,7 @@ impl<T: Copy> Runs<T> {
         fold: impl Fn(&[Run<T>]) -> U + Sync,
     ) -> Result<Vec<U>>
     where
-        T: Send + Sync + 'r,
+        T: 'r,
     {
         let lists: Vec<&ByRank<Run<T>>> = parts
             .into_iter()
@@ -144,7 +189,7 @@ impl<T: Copy> Runs<T> {
                 &part.list
             })
             .collect();
-        ByRank::join(&lists, workers, |run| run.first_rank, fold)
+        ByRank::join(&lists, workers, fold)
     }
 }
 
