@@ -4,6 +4,7 @@ mod completions;
 mod exit;
 mod hashkv;
 mod info;
+mod keys;
 mod man;
 mod run;
 mod snapshot;
@@ -84,6 +85,7 @@ enum Command {
     Hashkv(hashkv::HashkvArgs),
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
+    Keys(keys::KeysArgs),
     Snapshot(snapshot::SnapshotArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -130,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Hashkv(args) => hashkv::run(&args, &run),
         Command::Verify(args) => verify::run(&args, &run),
         Command::Info(args) => info::run(&args, &run),
+        Command::Keys(args) => keys::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -21,6 +21,36 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Standard output for long lists: one buffer, lines without colour.
+pub(super) struct Lines {
+    out: io::BufWriter<io::StdoutLock<'static>>,
+}
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self {
+            out: io::BufWriter::with_capacity(64 << 10, io::stdout().lock()),
+        }
+    }
+
+    pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// True when a person reads standard output.
+pub(super) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// One line on standard error.
 pub(super) fn error(message: &str) {
     line(&format!("Error: {message}"));

@@ -15,6 +15,7 @@ pub mod check;
 mod entry;
 mod go_text;
 mod hashkv;
+pub mod keyspace;
 mod live;
 mod record;
 mod release;
@@ -24,7 +25,7 @@ pub mod schema;
 mod wire;
 
 pub use backend_hash::{BackendHash, BucketTotals};
-pub use entry::{KeyHash, KeyHasher, Partitions, RecordEntry};
+pub use entry::{KeyHash, KeyHasher, Keyed, Partitions, RecordEntry};
 pub use go_text::quote;
 pub use hashkv::{HashKv, HashKvVisitor, hash_kv};
 pub use live::{LiveKeys, RecordError};

@@ -4,6 +4,8 @@ mod examine;
 mod hashkv;
 mod info;
 mod input;
+mod keys;
+mod keyspace;
 mod status;
 mod verify;
 
@@ -11,5 +13,7 @@ pub use examine::{BucketFigures, Examination, PageCensus, examine};
 pub use hashkv::{HashKvOutcome, hashkv};
 pub use info::{FileInfo, info};
 pub use input::Input;
+pub use keys::{KeyList, KeysQuery, keys};
+pub use keyspace::Session;
 pub use status::{Refusal, Status, StatusOutcome, status};
 pub use verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport, verify};

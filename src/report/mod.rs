@@ -5,6 +5,7 @@ mod hashkv;
 mod humanize;
 mod info;
 mod json;
+mod keys;
 mod status;
 mod table;
 mod verify;
@@ -13,6 +14,7 @@ pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
 pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
+pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use status::status;
 pub use verify::{unreadable_json, verify_json, verify_text};
 
