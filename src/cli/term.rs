@@ -21,15 +21,15 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Standard output for long lists: one buffer, lines without colour.
+/// Standard output for long lists: one buffer, colours stripped where they do not belong.
 pub(super) struct Lines {
-    out: io::BufWriter<io::StdoutLock<'static>>,
+    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
 }
 
 impl Lines {
     pub(super) fn new() -> Self {
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, io::stdout().lock()),
+            out: io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock()),
         }
     }
 
@@ -37,13 +37,16 @@ impl Lines {
         self.out.write_all(text.as_bytes())
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)
-    }
-
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Writes bytes as they are.
+pub(super) fn raw(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// True when a person reads standard output.

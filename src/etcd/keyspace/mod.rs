@@ -12,6 +12,8 @@ mod first_keys;
 mod record_visitor;
 mod rows;
 mod selection;
+#[cfg(test)]
+mod tests;
 
 pub use changes::{Change, Changes, NextChange};
 pub use filter::KeyFilter;
