@@ -58,6 +58,24 @@ impl<'i> Session<'i> {
         )
     }
 
+    /// Scans all records once more; what is wrong was reported before.
+    ///
+    /// # Errors
+    /// Reading, cancelling, and whatever the visitor returns.
+    pub fn scan_again<V: RecordVisitor>(
+        &self,
+        visitor: &V,
+    ) -> Result<(Keyspace<'i>, Vec<V::Local>)> {
+        let mut known = Collector::new(0);
+        Keyspace::scan(
+            &self.database,
+            visitor,
+            &self.workers,
+            self.options,
+            &mut known,
+        )
+    }
+
     /// What `map` makes of the records at `places`, in their order.
     ///
     /// # Errors
