@@ -1,0 +1,14 @@
+//! What Kubernetes makes of the values in etcd: kinds and their names, selectors, path templates,
+//! quantities, ages, and the tables that kubectl prints. Objects are plain JSON values here.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)] // Tests build their inputs themselves, and a panic there is a failed test.
+
+pub mod duration;
+mod fields;
+pub mod quantity;
