@@ -10,5 +10,7 @@
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
 pub mod duration;
+pub mod field_selector;
 mod fields;
 pub mod quantity;
+pub mod selector;
