@@ -12,5 +12,6 @@
 pub mod duration;
 pub mod field_selector;
 mod fields;
+pub mod jsonpath;
 pub mod quantity;
 pub mod selector;
