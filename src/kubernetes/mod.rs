@@ -14,4 +14,5 @@ pub mod field_selector;
 mod fields;
 pub mod jsonpath;
 pub mod quantity;
+pub mod resources;
 pub mod selector;
