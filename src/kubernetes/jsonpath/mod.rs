@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use evaluate::Budget;
 use parse::Part;
-pub use print::compact_json;
+pub use print::{compact_json, text as printed};
 
 /// What is wrong with a path, or went wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

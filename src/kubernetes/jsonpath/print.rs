@@ -6,8 +6,8 @@ use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-/// A value as a template prints it.
-pub(super) fn text(value: &Value) -> String {
+/// A value as a template prints it: texts as they are, objects and lists as compact JSON.
+pub fn text(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Bool(flag) => flag.to_string(),
