@@ -22,6 +22,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`ops`] | the jobs: status, hashkv, verify, info; from an [`Input`](ops::Input) to a plain value |
+//! | [`kubernetes`] | values as Kubernetes stores them: encryption, secrets |
 //! | [`etcd`] | revisions, records, small buckets, the two hashes |
 //! | [`container`] | the outer file: database and digest, or what it is instead |
 //! | [`bolt`] | the page file: metas, pages, cursors, one parallel [scan](bolt::Database::scan) |
@@ -41,6 +42,7 @@ pub mod error;
 pub mod etcd;
 pub mod finding;
 pub mod ids;
+pub mod kubernetes;
 pub mod ops;
 pub mod options;
 #[cfg(feature = "cli")]

@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["bolt"],
     &["container"],
     &["etcd"],
+    &["kubernetes"],
     &["codes"],
     &["ops"],
     &["report"],

@@ -21,7 +21,7 @@ mod release;
 mod revision;
 mod runs;
 pub mod schema;
-mod wire;
+pub(crate) mod wire;
 
 pub use backend_hash::{BackendHash, BucketTotals};
 pub use entry::{KeyHash, KeyHasher, Partitions, RecordEntry};
