@@ -167,13 +167,14 @@ mod tests {
     fn what_could_grow_or_nest_without_end_is_refused() {
         let bomb = b"a: &a [x,x]\nb: &b [*a,*a]\n";
         assert_eq!(read(bomb).err().unwrap(), "line 2: aliases are not allowed");
-        let deep = "[".repeat(100_000);
+        let deep = "[".repeat(100);
         assert_eq!(
             read(deep.as_bytes()).err().unwrap(),
             "line 1: nested too deeply"
         );
-        let deep = "{\"a\":".repeat(100_000);
-        assert!(read(deep.as_bytes()).is_err());
+        for open in ["[", "{\"a\":", "- ", "? ", "{a: "] {
+            assert!(read(open.repeat(100_000).as_bytes()).is_err(), "{open}");
+        }
     }
 
     #[test]

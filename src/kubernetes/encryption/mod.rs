@@ -7,6 +7,8 @@ mod decrypt;
 mod document;
 mod envelope;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 pub use config::{ConfigFault, EncryptionConfig, Group, Key, KmsVersion, ProviderEntry};
 pub use decrypt::{DecryptFault, decrypt, resource_of};
