@@ -8,6 +8,7 @@ mod json;
 mod status;
 mod table;
 mod verify;
+mod yaml;
 
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
@@ -15,6 +16,7 @@ pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
 pub use status::status;
 pub use verify::{unreadable_json, verify_json, verify_text};
+pub use yaml::yaml;
 
 use std::str::FromStr;
 

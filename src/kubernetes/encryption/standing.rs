@@ -129,7 +129,7 @@ fn until_colon(name: &str) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::tests::config;
+    use super::super::tests::config;
     use super::*;
 
     fn stand(stored: Stored<'_>, providers: &str) -> Standing {

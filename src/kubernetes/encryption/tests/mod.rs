@@ -1,5 +1,7 @@
 //! Decrypting: values made here, and values that a real API server stored.
 
+mod config;
+
 use std::borrow::Cow;
 
 use aes::{Aes128, Aes192, Aes256};
@@ -13,7 +15,8 @@ use poly1305::Poly1305;
 use salsa20::XSalsa20;
 use serde_json::Value;
 
-use super::config::tests::config;
+pub(super) use config::config;
+
 use super::*;
 
 const KEY: &[u8] = b"/registry/secrets/shop/db";
@@ -283,7 +286,7 @@ fn resources_are_guessed_from_keys() {
 
 /// Values as an API server stored them: key, provider, value, and what the plain value contains.
 fn stored() -> Vec<(String, String, Vec<u8>, Vec<String>)> {
-    let text = include_str!("../../../testdata/kubernetes/encrypted/values.json");
+    let text = include_str!("../../../../testdata/kubernetes/encrypted/values.json");
     let list: Vec<Value> = serde_json::from_str(text).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     list.iter()
@@ -304,7 +307,7 @@ fn stored() -> Vec<(String, String, Vec<u8>, Vec<String>)> {
 }
 
 fn real_config() -> EncryptionConfig {
-    let bytes = include_bytes!("../../../testdata/kubernetes/encrypted/encryption-config.yaml");
+    let bytes = include_bytes!("../../../../testdata/kubernetes/encrypted/encryption-config.yaml");
     EncryptionConfig::read(bytes).unwrap()
 }
 
