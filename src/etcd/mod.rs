@@ -22,7 +22,7 @@ mod release;
 mod revision;
 mod runs;
 pub mod schema;
-mod wire;
+pub(crate) mod wire;
 
 pub use backend_hash::{BackendHash, BucketTotals};
 pub use entry::{KeyHash, KeyHasher, Keyed, Partitions, RecordEntry};

@@ -9,6 +9,7 @@ mod keys;
 mod status;
 mod table;
 mod verify;
+mod yaml;
 
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
@@ -17,6 +18,7 @@ pub use info::{info_json, info_text};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use status::status;
 pub use verify::{unreadable_json, verify_json, verify_text};
+pub use yaml::yaml;
 
 use std::str::FromStr;
 
