@@ -5,6 +5,7 @@ mod exit;
 mod hashkv;
 mod info;
 mod keys;
+mod log;
 mod man;
 mod run;
 mod snapshot;
@@ -86,6 +87,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
     Keys(keys::KeysArgs),
+    Log(log::LogArgs),
     Snapshot(snapshot::SnapshotArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &run),
         Command::Info(args) => info::run(&args, &run),
         Command::Keys(args) => keys::run(&args, &run),
+        Command::Log(args) => log::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -93,7 +93,11 @@ impl ListKeys for NoListKeys {
 }
 
 /// What differs between `old` and `new`, in the order of their fields.
-pub fn differences<'v>(old: &'v Value, new: &'v Value, lists: &dyn ListKeys) -> Vec<Difference<'v>> {
+pub fn differences<'v>(
+    old: &'v Value,
+    new: &'v Value,
+    lists: &dyn ListKeys,
+) -> Vec<Difference<'v>> {
     let mut walk = Walk {
         lists,
         path: FieldPath::default(),
@@ -144,10 +148,8 @@ impl<'v> Walk<'v, '_> {
         let keys = self.lists.list_keys(&self.path);
         let named = keys.and_then(|keys| Some((names(a, &keys)?, names(b, &keys)?)));
         if let Some((old, new)) = named {
-            let index_new: HashMap<&Vec<(String, String)>, &'v Value> =
-                new.iter().zip(b).collect();
-            let index_old: HashMap<&Vec<(String, String)>, &'v Value> =
-                old.iter().zip(a).collect();
+            let index_new: HashMap<&Vec<(String, String)>, &'v Value> = new.iter().zip(b).collect();
+            let index_old: HashMap<&Vec<(String, String)>, &'v Value> = old.iter().zip(a).collect();
             for name in &old {
                 let step = Step::Item(name.clone());
                 let before = index_old.get(name).copied();
@@ -169,8 +171,12 @@ impl<'v> Walk<'v, '_> {
             .take(rest)
             .take_while(|(a, b)| a == b)
             .count();
-        let old = a.get(head..a.len().saturating_sub(tail)).unwrap_or_default();
-        let new = b.get(head..b.len().saturating_sub(tail)).unwrap_or_default();
+        let old = a
+            .get(head..a.len().saturating_sub(tail))
+            .unwrap_or_default();
+        let new = b
+            .get(head..b.len().saturating_sub(tail))
+            .unwrap_or_default();
         for at in 0..old.len().max(new.len()) {
             let step = Step::Index(head.saturating_add(at));
             self.step(step, old.get(at), new.get(at), depth);
