@@ -2,12 +2,16 @@
 
 mod completions;
 mod exit;
+mod get;
 mod hashkv;
+mod history;
 mod info;
 mod keys;
+mod lens;
 mod log;
 mod man;
 mod run;
+mod show;
 mod snapshot;
 mod status;
 mod term;
@@ -87,7 +91,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
     Keys(keys::KeysArgs),
+    Get(get::GetArgs),
+    History(history::HistoryArgs),
     Log(log::LogArgs),
+    Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -135,7 +142,10 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &run),
         Command::Info(args) => info::run(&args, &run),
         Command::Keys(args) => keys::run(&args, &run),
+        Command::Get(args) => get::run(&args, &run),
+        Command::History(args) => history::run(&args, &run),
         Command::Log(args) => log::run(&args, &run),
+        Command::Show(args) => show::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -32,6 +32,8 @@ pub enum Sight {
 /// What a look at a value found.
 #[derive(Debug)]
 pub struct Look<'v> {
+    /// How it is stored.
+    pub stored: Encoding,
     /// The value, decrypted if it had to be and could be.
     pub plain: Cow<'v, [u8]>,
     /// What it is.
@@ -72,6 +74,7 @@ impl Lens {
             },
         };
         Look {
+            stored: Encoding::of(value),
             plain,
             sight,
             is_secret,
