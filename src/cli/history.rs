@@ -65,7 +65,9 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             Named::Key(story) => story,
             other => {
                 let answer = match other {
-                    Named::Several(keys) => ops::Answer::Several(keys),
+                    Named::Several(stories) => {
+                        ops::Answer::Several(stories.into_iter().map(|story| story.key).collect())
+                    }
                     Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
                     _ => ops::Answer::NeverSeen,
                 };

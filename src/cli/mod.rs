@@ -7,9 +7,11 @@ mod hashkv;
 mod history;
 mod info;
 mod keys;
+mod kinds;
 mod lens;
 mod log;
 mod man;
+mod objects;
 mod run;
 mod show;
 mod snapshot;
@@ -93,7 +95,9 @@ enum Command {
     Keys(keys::KeysArgs),
     Get(get::GetArgs),
     History(history::HistoryArgs),
+    Kinds(kinds::KindsArgs),
     Log(log::LogArgs),
+    Objects(objects::ObjectsArgs),
     Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
     Completions(completions::CompletionsArgs),
@@ -144,7 +148,9 @@ pub fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&args, &run),
         Command::Get(args) => get::run(&args, &run),
         Command::History(args) => history::run(&args, &run),
+        Command::Kinds(args) => kinds::run(&args, &run),
         Command::Log(args) => log::run(&args, &run),
+        Command::Objects(args) => objects::run(&args, &run),
         Command::Show(args) => show::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

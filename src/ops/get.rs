@@ -54,6 +54,25 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Of several keys, the one that lives at a revision, if it is only one.
+    pub fn of_several(stories: Vec<KeyStory>, revision: i64) -> Self {
+        let lives = |story: &&KeyStory| story.at(revision).is_some_and(|m| !m.is_tombstone);
+        let mut live = stories.iter().filter(lives);
+        match (live.next(), live.next()) {
+            (Some(one), None) => Self::of(one.clone(), revision),
+            (Some(_), Some(_)) => Self::Several(
+                stories
+                    .into_iter()
+                    .filter(|s| lives(&s))
+                    .map(|s| s.key)
+                    .collect(),
+            ),
+            (None, _) => Self::Several(stories.into_iter().map(|story| story.key).collect()),
+        }
+    }
+}
+
 /// Answers for all names, in their order.
 #[derive(Debug)]
 pub struct Answers<'i> {
@@ -82,7 +101,7 @@ pub fn get<'i>(
     let revision = bounds.resolve(revision)?;
     let list = lookup.found.into_iter().map(|named| match named {
         Named::Key(story) => Answer::of(story, revision),
-        Named::Several(keys) => Answer::Several(keys),
+        Named::Several(stories) => Answer::of_several(stories, revision),
         Named::UnknownKind(word) => Answer::UnknownKind(word),
         Named::Nothing => Answer::NeverSeen,
     });

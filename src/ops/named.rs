@@ -119,7 +119,7 @@ pub enum Named {
     /// One key.
     Key(KeyStory),
     /// Several keys; the name does not tell which.
-    Several(Vec<Vec<u8>>),
+    Several(Vec<KeyStory>),
     /// The word before the slash is no kind that is known, and no such key was ever seen.
     UnknownKind(String),
     /// Nothing was ever seen under this name.
@@ -326,7 +326,7 @@ pub fn look_up<'i>(
                 .pop()
                 .and_then(|key| story(key))
                 .map_or(Named::Nothing, Named::Key),
-            _ => Named::Several(keys.into_iter().cloned().collect()),
+            _ => Named::Several(keys.into_iter().filter_map(|key| story(key)).collect()),
         }
     });
     Ok(Lookup {

@@ -26,8 +26,8 @@ use crate::kubernetes::{Encoding, Head};
 pub struct ObjectsQuery {
     /// Kinds, as people call them; none: every kind.
     pub kinds: Vec<String>,
-    /// Only of this name.
-    pub names: Vec<String>,
+    /// Only these: kind and name.
+    pub pairs: Vec<(String, String)>,
     /// Only in this namespace.
     pub namespace: Option<String>,
     /// Only with these labels.
@@ -161,25 +161,38 @@ pub(super) fn live<'i>(session: &mut Session<'i>, revision: i64) -> Result<Live<
     })
 }
 
-/// Kinds that are wanted, by group and kind.
+/// Kinds that are wanted; with a name, only the object of that name.
 struct WantedKinds<'q> {
-    known: Vec<(String, String)>,
+    /// By group and kind.
+    known: Vec<(String, String, Option<&'q str>)>,
     /// Words that only a value may know.
-    words: Vec<&'q str>,
+    words: Vec<(&'q str, Option<&'q str>)>,
 }
 
 impl<'q> WantedKinds<'q> {
-    fn of(words: &'q [String], resources: &Resources) -> Result<Self, KindFault> {
+    fn of(query: &'q ObjectsQuery, resources: &Resources) -> Result<Self, KindFault> {
         let mut wanted = Self {
             known: Vec::new(),
             words: Vec::new(),
         };
-        for word in words {
+        let pairs = query
+            .pairs
+            .iter()
+            .map(|(kind, name)| (kind, Some(name.as_str())));
+        let kinds = query.kinds.iter().map(|kind| (kind, None));
+        let both: Vec<(&String, Option<&str>)> = if query.pairs.is_empty() {
+            kinds.collect()
+        } else {
+            pairs.collect()
+        };
+        for (word, name) in both {
             let mut add = |kind: &Resource| {
-                wanted.known.push((kind.group.clone(), kind.kind.clone()));
+                wanted
+                    .known
+                    .push((kind.group.clone(), kind.kind.clone(), name));
             };
             match resources.resolve(word) {
-                Resolved::Unknown => wanted.words.push(word),
+                Resolved::Unknown => wanted.words.push((word, name)),
                 Resolved::One(kind) => add(kind),
                 Resolved::Category(kinds) => kinds.into_iter().for_each(add),
                 Resolved::Ambiguous(kinds) => {
@@ -191,14 +204,35 @@ impl<'q> WantedKinds<'q> {
         Ok(wanted)
     }
 
+    /// True when objects of the kind are wanted, whatever their names.
     fn takes(&self, resource: &Resource) -> bool {
-        let is_all = self.known.is_empty() && self.words.is_empty();
-        is_all
+        self.takes_everything() || self.names(resource).next().is_some()
+    }
+
+    /// True when this object is wanted.
+    fn takes_one(&self, resource: &Resource, name: &str) -> bool {
+        self.takes_everything()
             || self
-                .known
-                .iter()
-                .any(|(group, kind)| *group == resource.group && *kind == resource.kind)
-            || self.words.iter().any(|word| is_called(resource, word))
+                .names(resource)
+                .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
+    }
+
+    fn takes_everything(&self) -> bool {
+        self.known.is_empty() && self.words.is_empty()
+    }
+
+    fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
+        let known = self
+            .known
+            .iter()
+            .filter(|(group, kind, _)| *group == resource.group && *kind == resource.kind)
+            .map(|(_, _, name)| *name);
+        let words = self
+            .words
+            .iter()
+            .filter(|(word, _)| is_called(resource, word))
+            .map(|(_, name)| *name);
+        known.chain(words)
     }
 }
 
@@ -301,8 +335,11 @@ impl RecordVisitor for ObjectFinder<'_> {
             .namespace
             .as_ref()
             .is_some_and(|wanted| *wanted != namespace)
-            || !query.names.is_empty() && !query.names.contains(&name)
         {
+            return Ok(());
+        }
+        let resource = local.list.get(kind as usize).map(|kind| &kind.resource);
+        if !resource.is_some_and(|resource| self.wanted.takes_one(resource, &name)) {
             return Ok(());
         }
         let needs_fields = query
@@ -362,14 +399,14 @@ pub fn objects<'i>(
     lens: &Lens,
 ) -> Result<Result<ObjectList<'i>, KindFault>> {
     let live = live(session, query.revision)?;
-    let wanted = match WantedKinds::of(&query.kinds, &live.resources) {
+    let wanted = match WantedKinds::of(query, &live.resources) {
         Ok(wanted) => wanted,
         Err(fault) => return Ok(Err(fault)),
     };
     let unknown: Vec<String> = wanted
         .words
         .iter()
-        .map(|word| (*word).to_string())
+        .map(|(word, _)| (*word).to_string())
         .collect();
     let finder = ObjectFinder {
         query,
