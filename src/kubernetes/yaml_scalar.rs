@@ -41,6 +41,7 @@ pub(crate) fn resolve(text: &str) -> Resolved {
 }
 
 /// A number in base 60 (`1:30`), which older readers know and which is therefore quoted.
+#[cfg(feature = "cli")]
 pub(crate) fn is_base_60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut parts = unsigned.split(':');
@@ -304,6 +305,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn numbers_in_base_60_are_known() {
         for text in ["1:30", "-1:2:59.5", "1_0:00", "190:20:30", "1:2._"] {
