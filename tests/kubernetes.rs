@@ -1,0 +1,6 @@
+//! Stored objects against what Kubernetes itself makes of them.
+
+#[path = "kubernetes/api.rs"]
+mod api;
+#[path = "kubernetes/clusters.rs"]
+mod clusters;
