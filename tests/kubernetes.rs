@@ -4,3 +4,7 @@
 mod api;
 #[path = "kubernetes/clusters.rs"]
 mod clusters;
+#[path = "kubernetes/hostile.rs"]
+mod hostile;
+#[path = "kubernetes/random.rs"]
+mod random;
