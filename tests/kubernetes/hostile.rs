@@ -77,7 +77,7 @@ fn schemas_nested_without_end_are_survived() {
         for _ in 0..depth {
             schema = [vec![0xe2, 1], field(0, &schema)[1..].to_vec()].concat();
         }
-        let spec = field(6, &field(1, &schema));
+        let spec = field(5, &field(1, &schema));
         let value = envelope(
             "apiextensions.k8s.io/v1beta1",
             "CustomResourceDefinition",
