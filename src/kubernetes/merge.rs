@@ -30,7 +30,6 @@ pub struct ListMerge {
 
 impl ListMerge {
     /// The fields that tell elements apart by either rule.
-    #[must_use]
     pub fn key_fields(&self) -> impl Iterator<Item = &'static str> {
         let patch_key = self.patch_key.filter(|_| self.keys.is_empty());
         self.keys.iter().copied().chain(patch_key)

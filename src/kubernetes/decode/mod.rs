@@ -12,6 +12,7 @@ pub(super) use damage::Damage;
 pub(super) use sink::{Sink, Text, Tree, encode_base64};
 pub(super) use walk::Walk;
 
-/// Messages inside messages beyond this depth are not entered. The deepest that Kubernetes has are
-/// schemas in definitions of custom resources, with some twenty levels.
-pub(super) const MAX_DEPTH: usize = 100;
+/// Messages inside messages beyond this depth are not entered. The deepest that clusters have are schemas in
+/// definitions of custom resources, with some thirty levels. Each level is at most two levels of JSON, so the
+/// text can be read by parsers that stop at 128.
+pub(super) const MAX_DEPTH: usize = 60;

@@ -341,8 +341,17 @@ impl<'s, S: Sink> Walk<'s, S> {
         value: Option<Value<'a>>,
     ) {
         match (value, field.kind) {
+            (value, _) if field.is_wrapped => {
+                let list = value.and_then(Value::bytes).unwrap_or_default();
+                if special::first_bytes(list).is_some() {
+                    self.wrapped(met, field.kind, list);
+                } else {
+                    // In a map Go begins with a list that is not nil.
+                    self.sink.begin_list();
+                    self.sink.end_list();
+                }
+            }
             (Some(value), _) => self.element(met, field, value),
-            (None, _) if field.is_wrapped => self.sink.null(),
             (None, Kind::Bool) => self.sink.bool(false),
             (None, Kind::Int32 | Kind::Int64 | Kind::Double) => self.sink.int(0),
             (None, kind) => self.payload(met, kind, &[]),

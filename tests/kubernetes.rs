@@ -1,0 +1,10 @@
+//! Stored objects against what Kubernetes itself makes of them.
+
+#[path = "kubernetes/api.rs"]
+mod api;
+#[path = "kubernetes/clusters.rs"]
+mod clusters;
+#[path = "kubernetes/hostile.rs"]
+mod hostile;
+#[path = "kubernetes/random.rs"]
+mod random;
