@@ -145,7 +145,11 @@ pub(super) const CSI_DRIVER: (&str, Row) = (
             flag("storageCapacity"),
             requests,
             flag("requiresRepublish"),
-            if modes.is_empty() { NONE.into() } else { modes },
+            if modes.is_empty() {
+                "Persistent".into()
+            } else {
+                modes
+            },
             now.age(object),
         ]
     },
