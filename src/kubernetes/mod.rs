@@ -9,6 +9,7 @@
     )
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
+pub mod clean;
 pub mod columns;
 pub mod duration;
 pub mod field_selector;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shared::{NONE, UNSET, count, joined, quantity, scalar_or};
+use super::shared::{UNSET, count, joined, quantity, scalar_or};
 use super::{Row, name};
 use crate::kubernetes::fields::{annotation, at, is_set, is_true, items, some_text, text, text_or};
 
