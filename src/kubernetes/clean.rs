@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fields::{annotation, at, controller, is_true, items, text};
+use super::resources::split_api_version;
 
 /// Fields of the metadata that an API server fills in. Owners are known by their uid, which a new object
 /// will not have.
@@ -51,7 +52,8 @@ const JOB_LABELS: [&str; 4] = [
 
 /// Removes from `object` what cannot or should not be applied.
 pub fn clean(object: &mut Value) {
-    let kind = text(object, "kind").to_owned();
+    let (group, kind) = group_and_kind(object);
+    let (group, kind) = (group.to_owned(), kind.to_owned());
     let name = text(object, "metadata.name").to_owned();
     if let Some(members) = object.as_object_mut() {
         members.remove("status");
@@ -66,17 +68,17 @@ pub fn clean(object: &mut Value) {
         });
     }
     remove_all(object, "metadata", "annotations", &NOTES);
-    match kind.as_str() {
-        "Pod" => clean_pod(object),
-        "Service" => clean_service(object),
-        "PersistentVolume" => {
+    match (group.as_str(), kind.as_str()) {
+        ("", "Pod") => clean_pod(object),
+        ("", "Service") => clean_service(object),
+        ("", "PersistentVolume") => {
             if let Some(claim) = inner(object, "spec").and_then(|spec| spec.get_mut("claimRef")) {
                 for field in ["uid", "resourceVersion"] {
                     remove(claim, field);
                 }
             }
         }
-        "ServiceAccount" => {
+        ("", "ServiceAccount") => {
             if let Some(members) = object.as_object_mut() {
                 for list in ["secrets", "imagePullSecrets"] {
                     keep(members, list, |secret| {
@@ -85,25 +87,26 @@ pub fn clean(object: &mut Value) {
                 }
             }
         }
-        "Secret" if text(object, "type") == TOKEN => {
+        ("", "Secret") if text(object, "type") == TOKEN => {
             // Without it the cluster puts a new token in.
             remove(object, "data");
         }
-        "Job" => clean_job(object),
-        "Namespace" => {
-            if let Some(spec) = inner(object, "spec") {
-                spec.remove("finalizers");
+        ("batch", "Job") => clean_job(object),
+        ("", "Namespace") => {
+            let spec = inner(object, "spec");
+            if spec.is_some_and(|spec| spec.remove("finalizers").is_some() && spec.is_empty()) {
+                remove(object, "spec");
             }
         }
-        "CustomResourceDefinition" => clean_definition(object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => clean_definition(object),
         _ => {}
     }
-    if let Some(members) = object.as_object_mut()
-        && members.get("spec") == Some(&json!({}))
-        && kind == "Namespace"
-    {
-        members.remove("spec");
-    }
+}
+
+/// Other groups have kinds of the same names.
+fn group_and_kind(object: &Value) -> (&str, &str) {
+    let (group, _) = split_api_version(text(object, "apiVersion"));
+    (group, text(object, "kind"))
 }
 
 const TOKEN: &str = "kubernetes.io/service-account-token";
@@ -293,35 +296,29 @@ pub fn is_owned_or_transient(object: &Value) -> bool {
         return true;
     }
     let name = text(object, "metadata.name");
-    match text(object, "kind") {
-        "Event"
-        | "Lease"
-        | "LeaseCandidate"
-        | "Endpoints"
-        | "EndpointSlice"
-        | "IPAddress"
-        | "RangeAllocation"
-        | "StorageVersion"
-        | "ComponentStatus"
-        | "VolumeAttachment"
-        | "CSINode"
-        | "Node"
-        | "ResourceSlice"
-        | "CertificateSigningRequest"
-        | "PodCertificateRequest" => true,
+    match group_and_kind(object) {
+        ("" | "events.k8s.io", "Event")
+        | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
+        | ("", "Endpoints" | "Node" | "RangeAllocation" | "ComponentStatus")
+        | ("discovery.k8s.io", "EndpointSlice")
+        | ("networking.k8s.io", "IPAddress")
+        | ("internal.apiserver.k8s.io", "StorageVersion")
+        | ("storage.k8s.io", "VolumeAttachment" | "CSINode")
+        | ("resource.k8s.io", "ResourceSlice")
+        | ("certificates.k8s.io", "CertificateSigningRequest" | "PodCertificateRequest") => true,
         // Made in each namespace, with the certificate of this cluster.
-        "ConfigMap" => name == "kube-root-ca.crt",
-        "Secret" if text(object, "type") == TOKEN => {
+        ("", "ConfigMap") => name == "kube-root-ca.crt",
+        ("", "Secret") if text(object, "type") == TOKEN => {
             let account = annotation(object, "kubernetes.io/service-account.name");
             is_generated(name, account.unwrap_or_default())
         }
-        "Service" => name == "kubernetes" && text(object, "metadata.namespace") == "default",
-        "ServiceCIDR" => name == "kubernetes",
-        "APIService" => at(object, "metadata.labels")
+        ("", "Service") => name == "kubernetes" && text(object, "metadata.namespace") == "default",
+        ("networking.k8s.io", "ServiceCIDR") => name == "kubernetes",
+        ("apiregistration.k8s.io", "APIService") => at(object, "metadata.labels")
             .get("kube-aggregator.kubernetes.io/automanaged")
             .is_some(),
         // A pod that a node runs by itself.
-        "Pod" => {
+        ("", "Pod") => {
             annotation(object, "kubernetes.io/config.mirror").is_some()
                 || items(object, "metadata.ownerReferences")
                     .iter()
@@ -415,6 +412,18 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_of_the_same_name_in_another_group_keeps_its_fields() {
+        let service = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+            "spec": {"clusterIP": "x", "nodeName": "y"}});
+        assert_eq!(cleaned(service.clone()), service);
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "spec": {"finalizers": ["kubernetes"]}});
+        assert_eq!(
+            cleaned(namespace),
+            json!({"apiVersion": "v1", "kind": "Namespace"})
+        );
+    }
+
+    #[test]
     fn volumes_and_claims_can_be_bound_again() {
         let volume = json!({"kind": "PersistentVolume", "spec": {
             "claimRef": {"name": "c", "namespace": "n", "uid": "u", "resourceVersion": "1"}}});
@@ -442,14 +451,14 @@ mod tests {
         );
         let labels = json!({"controller-uid": "u", "job-name": "j", "app": "x"});
         let job = |manual: bool| {
-            json!({"kind": "Job", "metadata": {"labels": labels}, "spec": {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"labels": labels}, "spec": {
                 "manualSelector": manual, "selector": {"matchLabels": {"controller-uid": "u"}},
                 "template": {"metadata": {"labels": labels}}}})
         };
         assert_eq!(cleaned(job(true)), job(true));
         assert_eq!(
             cleaned(job(false)),
-            json!({"kind": "Job", "metadata": {"labels": {"app": "x"}}, "spec": {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"labels": {"app": "x"}}, "spec": {
                 "manualSelector": false, "template": {"metadata": {"labels": {"app": "x"}}}}})
         );
     }
@@ -502,8 +511,17 @@ mod tests {
         let owned = |controller: bool| json!({"kind": "Pod", "metadata": {"ownerReferences": [{"kind": "ReplicaSet", "controller": controller}]}});
         assert!(is_owned_or_transient(&owned(true)));
         assert!(!is_owned_or_transient(&owned(false)));
-        for kind in ["Event", "Lease", "Endpoints", "EndpointSlice"] {
-            assert!(is_owned_or_transient(&json!({"kind": kind})), "{kind}");
+        for (api_version, kind) in [
+            ("v1", "Event"),
+            ("events.k8s.io/v1", "Event"),
+            ("coordination.k8s.io/v1", "Lease"),
+            ("v1", "Endpoints"),
+            ("discovery.k8s.io/v1", "EndpointSlice"),
+        ] {
+            let object = json!({"apiVersion": api_version, "kind": kind});
+            assert!(is_owned_or_transient(&object), "{kind}");
+            let object = json!({"apiVersion": "example.com/v1", "kind": kind});
+            assert!(!is_owned_or_transient(&object), "{kind}");
         }
         for (object, expected) in [
             (

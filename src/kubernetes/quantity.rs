@@ -110,7 +110,7 @@ struct Digits {
 impl Digits {
     fn new(whole: &str, fraction: &str, bits: u32) -> Self {
         // Room to be multiplied by the power of two afterwards.
-        let room = (i128::MAX >> bits) / 10 - 9;
+        let room = (i128::MAX >> bits.min(63)) / 11;
         let mut taken = Self {
             value: 0,
             places: 0,
