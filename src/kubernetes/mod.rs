@@ -15,6 +15,7 @@ pub mod duration;
 pub mod field_selector;
 mod fields;
 pub mod jsonpath;
+mod label;
 pub mod quantity;
 pub mod resources;
 pub mod selector;
