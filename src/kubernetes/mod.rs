@@ -12,6 +12,7 @@
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
 mod cbor;
+pub mod clean;
 pub mod columns;
 mod decode;
 pub mod difference;
@@ -26,6 +27,7 @@ mod head;
 pub mod jsonpath;
 pub mod merge;
 mod object;
+mod label;
 pub mod quantity;
 pub mod redact;
 pub mod resources;

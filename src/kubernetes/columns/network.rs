@@ -116,7 +116,7 @@ fn endpoints(object: &Value) -> String {
 pub(super) const ENDPOINT_SLICE: (&str, Row) =
     ("NAME|ADDRESSTYPE|PORTS|ENDPOINTS|AGE", |object, now| {
         let ports = items(object, "ports").iter();
-        let ports = ports.map(|port| scalar_or(port, "port", &scalar_or(port, "name", "*")));
+        let ports = ports.map(|port| scalar_or(port, "port", text(port, "name")));
         let addresses = items(object, "endpoints")
             .iter()
             .flat_map(|endpoint| items(endpoint, "addresses"))

@@ -1,10 +1,11 @@
 //! HorizontalPodAutoscalers.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::shared::{NONE, UNKNOWN, amount, joined, scalar_or};
+use super::shared::{NONE, UNKNOWN, joined, scalar_or};
 use super::{Row, name};
-use crate::kubernetes::fields::{at, integer, is_set, items, text};
+use crate::kubernetes::fields::{at, integer, is_set, items, scalar, text};
+use crate::kubernetes::quantity::canonical;
 
 pub(super) const AUTOSCALER: (&str, Row) = (
     "NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE",
@@ -33,6 +34,12 @@ fn targets(object: &Value) -> String {
         .enumerate()
         .map(|(i, metric)| target(metric, current.get(i)))
         .collect();
+    if metrics.is_empty() && text(object, "apiVersion").starts_with("autoscaling/v2") {
+        // What is meant if nothing is said.
+        let target_of_80 = json!({"type": "Resource", "resource": {
+            "name": "cpu", "target": {"averageUtilization": 80}}});
+        shown.push(target(&target_of_80, current.first()));
+    }
     // In the first version there is the CPU alone.
     if let Some(wanted) = at(object, "spec.targetCPUUtilizationPercentage").as_i64() {
         let current = percent(
@@ -93,5 +100,13 @@ fn percent(value: &Value, other: &str) -> String {
     match value.as_i64() {
         Some(number) => format!("{number}%"),
         None => other.to_owned(),
+    }
+}
+
+/// A quantity; a missing one prints as Go prints nothing.
+fn amount(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".into(),
+        value => canonical(&scalar(value)),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shared::{NONE, UNSET, count, joined, quantity, scalar_or};
+use super::shared::{UNSET, count, joined, quantity, scalar_or};
 use super::{Row, name};
 use crate::kubernetes::fields::{annotation, at, is_set, is_true, items, some_text, text, text_or};
 
@@ -145,7 +145,11 @@ pub(super) const CSI_DRIVER: (&str, Row) = (
             flag("storageCapacity"),
             requests,
             flag("requiresRepublish"),
-            if modes.is_empty() { NONE.into() } else { modes },
+            if modes.is_empty() {
+                "Persistent".into()
+            } else {
+                modes
+            },
             now.age(object),
         ]
     },

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::shared::{NONE, UNSET, condition_is_true, containers, labels, scalar_or, selector};
+use super::shared::{NONE, condition_is_true, containers, labels, scalar_or, selector};
 use super::{Now, Row, name};
 use crate::kubernetes::duration::{human, parse_rfc3339};
-use crate::kubernetes::fields::{at, controller, integer, is_set, items, text};
+use crate::kubernetes::fields::{at, controller, integer, is_set, is_true, items, text};
 use crate::kubernetes::resources::split_api_version;
 use crate::kubernetes::selector::LabelSelector;
 
@@ -21,7 +21,14 @@ pub(super) const POD_TEMPLATE: (&str, Row) = ("NAME|CONTAINERS|IMAGES|POD LABELS
 
 pub(super) const REPLICATION_CONTROLLER: (&str, Row) = (
     "NAME|DESIRED|CURRENT|READY|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
-    |object, now| replica_row(object, now, labels(at(object, "spec.selector"))),
+    |object, now| {
+        // Without a selector, the labels of the template are meant.
+        let selector = match at(object, "spec.selector") {
+            Value::Null => at(object, "spec.template.metadata.labels"),
+            selector => selector,
+        };
+        replica_row(object, now, labels(selector))
+    },
 );
 
 pub(super) const REPLICA_SET: (&str, Row) = (
@@ -158,10 +165,10 @@ pub(super) const CRON_JOB: (&str, Row) = (
     |object, now| {
         let job = at(object, "spec.jobTemplate.spec");
         let [names, images] = containers(at(job, "template.spec"));
-        let suspend = match at(object, "spec.suspend").as_bool() {
-            Some(true) => "True",
-            Some(false) => "False",
-            None => UNSET,
+        let suspend = if is_true(object, "spec.suspend") {
+            "True"
+        } else {
+            "False"
         };
         let last = match text(object, "status.lastScheduleTime") {
             "" => NONE.into(),

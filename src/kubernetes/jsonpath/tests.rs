@@ -143,7 +143,7 @@ fn one_path_may_be_written_in_three_ways() {
 #[test]
 fn a_path_that_explodes_is_stopped() {
     let template = format!("{{{}}}", ".. .*".repeat(12));
-    let value = (0..2000).fold(json!(1), |inner, _| json!([inner]));
+    let value = (0..200).fold(json!(1), |inner, _| json!([inner]));
     let result = Template::parse(&template).and_then(|template| template.render(&value));
     assert_eq!(result, Err(PathError::TooMuch));
     let nested = format!("{{.a{}", "[?(@.a".repeat(10_000));
