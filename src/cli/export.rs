@@ -249,7 +249,7 @@ impl Drop for Target {
     }
 }
 
-/// `shop.deployments.apps.web`: namespace, kind, name.
+/// `shop_deployments.apps_web`: namespace, resource, name.
 fn file_name(list: &ObjectList<'_>, found: &Found) -> String {
     let resource = list.kind(found).map(|kind| kind.resource.full_name());
     let namespace = if found.namespace.is_empty() {
