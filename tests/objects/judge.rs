@@ -157,7 +157,10 @@ fn the_counts_of_kinds_are_those_of_the_listing() {
         let mut expected: BTreeMap<String, u64> = BTreeMap::new();
         let mut seen = std::collections::BTreeSet::new();
         for items in clusters::listing(cluster).values() {
-            for item in items.iter().filter(|item| seen.insert(uid(item).to_owned())) {
+            for item in items
+                .iter()
+                .filter(|item| seen.insert(uid(item).to_owned()))
+            {
                 let kind = item["kind"].as_str().expect("a kind").to_owned();
                 *expected.entry(kind).or_default() += 1;
             }

@@ -1,5 +1,5 @@
 //! Keys, values and objects on the command line.
 
+mod judge;
 #[path = "../support/mod.rs"]
 mod support;
-mod judge;
