@@ -219,7 +219,7 @@ impl<'a> Output<'a> {
         Self {
             args,
             json,
-            lines: Some(term::Lines::new()),
+            lines: Some(term::Lines::exact()),
             written: Ok(()),
             records: 0,
             is_terminal: term::stdout_is_terminal(),
@@ -302,7 +302,7 @@ impl<'a> Output<'a> {
                         .finish()
                         .and_then(|()| term::raw(&bytes))
                         .and_then(|()| term::raw(end));
-                    self.lines = Some(term::Lines::new());
+                    self.lines = Some(term::Lines::exact());
                 }
             }
             // Told above.

@@ -21,15 +21,25 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Standard output for long lists: one buffer, colours stripped where they do not belong.
+/// Standard output for long lists, in one buffer.
 pub(super) struct Lines {
-    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
+    out: io::BufWriter<Box<dyn io::Write>>,
 }
 
 impl Lines {
+    /// Colours are stripped where they do not belong.
     pub(super) fn new() -> Self {
+        Self::to(Box::new(anstream::stdout().lock()))
+    }
+
+    /// Everything stays as it is: what looks like a colour belongs to a value.
+    pub(super) fn exact() -> Self {
+        Self::to(Box::new(io::stdout().lock()))
+    }
+
+    fn to(out: Box<dyn io::Write>) -> Self {
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock()),
+            out: io::BufWriter::with_capacity(64 << 10, out),
         }
     }
 
