@@ -20,7 +20,7 @@ const BLOCK: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyHash([u32; 3]);
 
-/// Gives a table what it needs; [`HashIsKey`] takes it as it is.
+/// Gives a table what it needs; a hasher of such tables takes it as it is.
 impl Hash for KeyHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [_, b, c] = self.0.map(u64::from);

@@ -89,15 +89,31 @@ impl<A: RecordVisitor, B: RecordVisitor> RecordVisitor for (A, B) {
 
 /// Lends the records on each leaf to a visitor.
 #[derive(Debug)]
-pub(super) struct EachRecord<'v, V> {
+pub(crate) struct EachRecord<'v, V> {
     pub(super) visitor: &'v V,
     pub(super) finding_limit: usize,
 }
 
+impl<'v, V> EachRecord<'v, V> {
+    /// For a scan that looks for what is wrong by other means.
+    pub(crate) fn new(visitor: &'v V) -> Self {
+        Self {
+            visitor,
+            finding_limit: 0,
+        }
+    }
+}
+
+impl<V> Clone for EachRecord<'_, V> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
 /// What one thread gathers.
 #[derive(Debug)]
-pub(super) struct EachRecordParts<L> {
-    pub(super) inner: L,
+pub(crate) struct EachRecordParts<L> {
+    pub(crate) inner: L,
     /// The greatest main revision of all entries.
     pub(super) newest: i64,
     /// Entries that are no records.
