@@ -1,5 +1,7 @@
 //! Copies JSON text: checks it, and drops white space, as Go does with JSON inside of objects.
 
+use super::plain::plain_len;
+
 /// Lists and objects nested deeper than this are refused, like everywhere else with JSON.
 const MAX_DEPTH: u32 = 120;
 
@@ -39,12 +41,18 @@ fn copy_value(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
     let mut depth = 0u32;
     let mut expect = Expect::Value;
     let mut rest = text;
-    // Up to here everything is copied.
+    // What has been checked and is not copied yet begins here.
+    let mut pending = text;
+    let copy = |pending: &[u8], rest: &[u8], out: &mut Vec<u8>| {
+        let len = pending.len().saturating_sub(rest.len());
+        out.extend_from_slice(pending.get(..len).unwrap_or_default());
+    };
     while let Some((byte, behind)) = rest.split_first() {
         let is_object = open & 1 == 1;
         let len = match (*byte, expect) {
             (b' ' | b'\t' | b'\n' | b'\r', _) => {
-                rest = behind;
+                copy(pending, rest, out);
+                (rest, pending) = (behind, behind);
                 continue;
             }
             (b'"', Expect::Key | Expect::KeyOrEnd) => {
@@ -91,10 +99,9 @@ fn copy_value(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
             },
             _ => return Err(NotJson),
         };
-        let (taken, behind) = rest.split_at_checked(len).ok_or(NotJson)?;
-        out.extend_from_slice(taken);
-        rest = behind;
+        rest = rest.get(len..).ok_or(NotJson)?;
     }
+    copy(pending, rest, out);
     if expect == Expect::Next && depth == 0 {
         Ok(())
     } else {
@@ -107,10 +114,7 @@ fn string(text: &[u8]) -> Result<usize, NotJson> {
     let mut at = 1usize;
     loop {
         let rest = text.get(at..).ok_or(NotJson)?;
-        let plain = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-            .ok_or(NotJson)?;
+        let plain = plain_len(rest);
         at = at.saturating_add(plain);
         match rest.get(plain) {
             Some(b'"') => return Ok(at.saturating_add(1)),
