@@ -22,7 +22,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`ops`] | the jobs: status, hashkv, verify, info; from an [`Input`](ops::Input) to a plain value |
-//! | [`kubernetes`] | what Kubernetes keeps in the values: encodings, and objects as JSON |
+//! | [`kubernetes`] | what Kubernetes keeps in the values: objects as JSON, kinds, tables, encryption, secrets |
 //! | [`etcd`] | revisions, records, small buckets, the two hashes |
 //! | [`container`] | the outer file: database and digest, or what it is instead |
 //! | [`bolt`] | the page file: metas, pages, cursors, one parallel [scan](bolt::Database::scan) |

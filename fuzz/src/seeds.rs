@@ -136,5 +136,37 @@ fn main() -> std::io::Result<()> {
     for (name, how, bytes) in entries {
         write("record", name, &[&[how], bytes].concat())?;
     }
+    let config: [(&str, &[u8]); 3] = [
+        (
+            "config-yaml",
+            b"kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n\
+- resources: [secrets, '*.apps']\n  providers:\n  - aescbc:\n      keys:\n      - name: k\n        \
+secret: MDEyMzQ1Njc4OWFiY2RlZg==\n  - kms: {name: x, apiVersion: v2}\n  - identity: {}\n",
+        ),
+        (
+            "config-json",
+            b"{\"kind\":\"EncryptionConfig\",\"apiVersion\":\"v1\",\"resources\":[{\"resources\":\
+[\"*.*\"],\"providers\":[{\"identity\":{}}]}]}",
+        ),
+        (
+            "config-alias",
+            b"a: &a [x, |-\n y]\nb: [*a, !!str 1, <<: ? k]\n",
+        ),
+    ];
+    for (name, bytes) in config {
+        write("encryption", name, &[&[0], bytes].concat())?;
+    }
+    let payload = [b'x'; 64];
+    for provider in ["aescbc:v1", "aesgcm:v1", "secretbox:v1", "kms:v1"] {
+        let front = format!("\x01/registry/secrets/a/b\0k8s:enc:{provider}:k:");
+        let name = provider.replace(':', "-");
+        write("encryption", &name, &[front.as_bytes(), &payload].concat())?;
+    }
+    let kms: &[u8] =
+        b"\x01/registry/g.example/r/a/b\0k8s:enc:kms:v2:k:\x0a\x01x\x12\x02id\x1a\x01y";
+    write("encryption", "kms-v2", kms)?;
+    let json: &[u8] =
+        b"\x01/x\0{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"data\":{\"a\":\"Yg==\"}}";
+    write("encryption", "secret", json)?;
     Ok(())
 }

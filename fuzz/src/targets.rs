@@ -20,6 +20,10 @@ use etcdsnap::etcd::schema::{Compaction, STANDARD_BUCKETS, StorageVersion, meta_
 use etcdsnap::etcd::{BackendHash, HashKvVisitor, LiveKeys, Record, Release, RevisionKey, hash_kv};
 use etcdsnap::finding::{Collector, DEFAULT_LIMIT, Findings};
 use etcdsnap::ids::{FileOffset, PageId};
+use etcdsnap::kubernetes::encryption::{
+    DecryptFault, EncryptionConfig, Envelope, Stored, decrypt, is_encrypted, resource_of, standing,
+};
+use etcdsnap::kubernetes::redact::Redactor;
 use etcdsnap::ops::examine;
 use etcdsnap::options::Options;
 use etcdsnap::source::{Positioned, Slice, Source, WindowBuffer};
@@ -30,13 +34,14 @@ use crate::draft::{Draft, Item, record as put_record, revision_key};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("classification", classification),
     ("meta", meta),
     ("page", page),
     ("cursor", cursor),
     ("record", record),
     ("verify", verify),
+    ("encryption", encryption),
 ];
 
 /// More moves than this are no walk through a small file.
@@ -383,7 +388,7 @@ fn ask(database: &Database<'_>, release: Release, workers: &Workers, out: &mut S
     for (one, two) in lent.iter().zip(lent.iter().skip(1)) {
         assert!(one.1 <= two.0, "bytes {one:?} and {two:?} are lent twice");
     }
-    let (hash, totals) = BackendHash::join(&scanned.plan, hashes);
+    let (hash, totals) = BackendHash::join(&scanned.plan, hashes, workers).expect("threads work");
     assert_eq!(hash, seen.hash);
     let live = LiveKeys::join(lives, workers).expect("threads work");
     let _ = writeln!(out, "{totals:?}\n{live:?}");
@@ -463,6 +468,67 @@ fn seal(bytes: &mut [u8], page: usize) -> Option<u32> {
         .get_mut(at..at + META)?
         .copy_from_slice(&raw.sealed().encode());
     Some(raw.page_size)
+}
+
+/// Every provider that needs no plugin, with keys of all lengths.
+const ENCRYPTION: &str = r#"{"kind": "EncryptionConfig", "apiVersion": "v1", "resources": [
+    {"resources": ["secrets"], "providers": [
+        {"aescbc": {"keys": [{"name": "k", "secret": "MDEyMzQ1Njc4OWFiY2RlZg=="},
+            {"name": "k:2", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"}]}},
+        {"aesgcm": {"keys": [{"name": "k", "secret": "MDEyMzQ1Njc4OWFiY2RlZg=="}]}},
+        {"identity": {}}]},
+    {"resources": ["*.*"], "providers": [
+        {"secretbox": {"keys": [{"name": "k", "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}]}},
+        {"kms": {"name": "k", "apiVersion": "v2"}}]}]}"#;
+
+/// A configuration, or a value with the key in front of it: the first byte says which.
+pub fn encryption(data: &[u8]) {
+    let Some((how, rest)) = data.split_first() else {
+        return;
+    };
+    let fixed = || EncryptionConfig::read(ENCRYPTION.as_bytes()).expect("a sound configuration");
+    let value: &[u8] = b"k8s:enc:aescbc:v1:k:0123456789abcdef0123456789abcdef";
+    let (config, key, value) = if how & 1 == 0 {
+        match EncryptionConfig::read(rest) {
+            Ok(config) => (config, &b"/registry/secrets/a/b"[..], value),
+            Err(fault) => {
+                let text = fault.to_string();
+                assert!(!text.is_empty() && !text.chars().any(char::is_control));
+                return;
+            }
+        }
+    } else {
+        let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
+        let (key, value) = rest.split_at(end);
+        (fixed(), key, value.get(1..).unwrap_or_default())
+    };
+    let guessed = resource_of(key);
+    for resource in [None, Some("secrets"), guessed.as_deref()] {
+        match decrypt(key, value, &config, resource) {
+            Ok(plain) => assert!(plain.len() <= value.len()),
+            Err(fault) => {
+                assert!(is_encrypted(value));
+                assert!(!fault.to_string().chars().any(char::is_control));
+                let envelope = Envelope::parse(value).expect("an encrypted value");
+                let is_taken_apart = matches!(
+                    fault,
+                    DecryptFault::NoKey { .. }
+                        | DecryptFault::WrongKey { .. }
+                        | DecryptFault::Kms { .. }
+                );
+                assert!(!is_taken_apart || envelope.is_ok());
+            }
+        }
+    }
+    if let Ok(stored) = Stored::of(value) {
+        standing(guessed.as_deref().unwrap_or("secrets"), stored, &config);
+    }
+    let redactor = Redactor::with_key(b"key");
+    let shown = redactor.redact_bytes(key, value, None);
+    assert_eq!(shown, redactor.redact_bytes(key, value, None));
+    if let Ok(mut object) = serde_json::from_slice(value) {
+        redactor.redact_object(&mut object);
+    }
 }
 
 const _: () = assert!(BUCKET_HEADER == PAGE_HEADER);

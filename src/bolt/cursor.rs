@@ -220,6 +220,17 @@ impl<'s> Cursor<'s> {
         })
     }
 
+    /// The entry that the last move came to.
+    ///
+    /// # Errors
+    /// The damage that it met.
+    pub fn current(&self) -> std::result::Result<Option<Entry<'_>>, CursorDamage> {
+        match &self.damage {
+            Some(damage) => Err(damage.clone()),
+            None => Ok(self.entry()),
+        }
+    }
+
     /// Where the current entry is.
     pub fn place(&self) -> Place {
         let Some(leaf) = self.stack.last() else {

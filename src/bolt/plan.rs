@@ -183,6 +183,8 @@ pub struct Plan<'s> {
     /// Pages in use, known from branch pages and buckets, that lie beyond the end of the file.
     pub missing: u64,
     pub(crate) inline: Vec<InlineLeaf>,
+    /// Leaves that do not own all overflow pages they claim, by rank, with the number they own.
+    pub(super) cut: Vec<(u32, u32)>,
     /// Bytes of [`Plan::inline`].
     pub(super) inline_bytes: u64,
     leaves: Vec<u32>,
@@ -257,6 +259,7 @@ impl<'s> Plan<'s> {
             unreadable: 0,
             missing: 0,
             inline: Vec::new(),
+            cut: Vec::new(),
             inline_bytes: 0,
             leaves: Vec::new(),
             lower: Vec::new(),
@@ -601,6 +604,15 @@ impl<'s> Plan<'s> {
             return owned;
         }
         owned
+    }
+
+    /// How many of the `claimed` overflow pages the scan found to be the leaf's own.
+    pub(super) fn owned_overflow(&self, rank: u32, claimed: u32) -> u32 {
+        let found = self.cut.binary_search_by_key(&rank, |(rank, _)| *rank).ok();
+        found
+            .and_then(|at| self.cut.get(at))
+            .map_or(claimed, |(_, owned)| *owned)
+            .min(claimed)
     }
 
     /// Checks that an object has no more overflow pages than its data, which end at `data_end`, need.

@@ -144,6 +144,7 @@ pub fn scan<V: Visitor>(
         for state in &mut states {
             found.append(&mut state.found.buckets);
             plan.strays.append(&mut state.found.strays);
+            plan.cut.append(&mut state.cut);
         }
         for state in states {
             outcome.census.add(&state.census);
@@ -156,7 +157,39 @@ pub fn scan<V: Visitor>(
         done = round.end;
         inline_done = inline.end;
     }
+    plan.cut.sort_unstable();
     Ok(outcome)
+}
+
+/// Lends leaves of a finished scan once more, in any order: those with the given ranks, which ascend. What
+/// is wrong with them was reported by the scan.
+///
+/// # Errors
+/// Reading, cancelling, and whatever the visitor returns.
+pub fn revisit<V: Visitor>(
+    plan: &Plan<'_>,
+    ranks: &[u32],
+    visitor: &V,
+    workers: &Workers,
+    options: &Options,
+) -> Result<Vec<V::Local>> {
+    let (of_pages, of_inline): (Vec<u32>, Vec<u32>) = ranks
+        .iter()
+        .copied()
+        .partition(|rank| plan.leaf_page(*rank).0 != 0);
+    let inline: Vec<&InlineLeaf> = plan
+        .inline
+        .iter()
+        .filter(|leaf| of_inline.binary_search(&leaf.rank).is_ok())
+        .collect();
+    let order = reading_order(plan, of_pages);
+    let round = Round {
+        plan,
+        visitor,
+        again: true,
+    };
+    let states = round.run(&order, &inline, workers, options, 0)?;
+    Ok(states.into_iter().filter_map(|s| s.visitor).collect())
 }
 
 struct State<Local> {
@@ -165,6 +198,8 @@ struct State<Local> {
     census: Census,
     found: Found,
     uneven: bool,
+    /// Leaves that do not own all overflow pages they claim, with the number they own.
+    cut: Vec<(u32, u32)>,
     window: WindowBuffer,
     object: WindowBuffer,
     elements: Vec<Element>,
@@ -174,6 +209,8 @@ struct State<Local> {
 struct Round<'p, 's, V> {
     plan: &'p Plan<'s>,
     visitor: &'p V,
+    /// True when the scan has seen these leaves before.
+    again: bool,
 }
 
 fn scan_round<V: Visitor>(
@@ -185,50 +222,21 @@ fn scan_round<V: Visitor>(
     options: &Options,
     findings: &Collector,
 ) -> Result<Vec<State<V::Local>>> {
-    let order = reading_order(plan, ranks);
-    let round = Round { plan, visitor };
-    let start = || State {
-        visitor: None,
-        findings: Collector::new(findings.limit()),
-        census: Census::default(),
-        found: Found::default(),
-        uneven: false,
-        window: WindowBuffer::new(),
-        object: WindowBuffer::new(),
-        elements: Vec::new(),
+    let of_pages = ranks.filter(|rank| plan.leaf_page(*rank).0 != 0).collect();
+    let order = reading_order(plan, of_pages);
+    let inline: Vec<&InlineLeaf> = plan.inline.get(inline).into_iter().flatten().collect();
+    let round = Round {
+        plan,
+        visitor,
+        again: false,
     };
-    let share = order
-        .len()
-        .checked_div(workers.threads().saturating_mul(16))
-        .unwrap_or(0);
-    let piece = share.clamp(16, PIECE);
-    let pieces: Vec<&[u32]> = order.chunks(piece).collect();
-    let inline = plan.inline.get(inline).unwrap_or_default();
-    // The inline buckets are one last piece: there are few, and they are already in memory.
-    workers.share(pieces.len().saturating_add(1), start, |state, number| {
-        options.cancel.check()?;
-        match pieces.get(number) {
-            Some(ranks) => {
-                round.tree_leaves(state, ranks)?;
-                options.advance(
-                    (ranks.len() as u64).saturating_mul(u64::from(plan.pages.geometry.page_size)),
-                );
-            }
-            None => {
-                for leaf in inline {
-                    round.inline_leaf(state, leaf)?;
-                }
-            }
-        }
-        Ok(())
-    })
+    round.run(&order, &inline, workers, options, findings.limit())
 }
 
 /// The leaves in the order in which to read them: tree order when leaves that follow each other in the
 /// tree mostly lie close together in the file, else the order of the file.
-fn reading_order(plan: &Plan<'_>, ranks: Range<u32>) -> Vec<u32> {
+fn reading_order(plan: &Plan<'_>, order: Vec<u32>) -> Vec<u32> {
     let page = |rank: &u32| plan.leaf_page(*rank).0;
-    let order: Vec<u32> = ranks.filter(|rank| page(rank) != 0).collect();
     let breaks = order
         .iter()
         .zip(order.iter().skip(1))
@@ -271,6 +279,51 @@ struct Site<'b> {
 }
 
 impl<V: Visitor> Round<'_, '_, V> {
+    /// Shares the leaves out among the workers.
+    fn run(
+        &self,
+        order: &[u32],
+        inline: &[&InlineLeaf],
+        workers: &Workers,
+        options: &Options,
+        finding_limit: usize,
+    ) -> Result<Vec<State<V::Local>>> {
+        let start = || State {
+            visitor: None,
+            findings: Collector::new(finding_limit),
+            census: Census::default(),
+            found: Found::default(),
+            uneven: false,
+            cut: Vec::new(),
+            window: WindowBuffer::new(),
+            object: WindowBuffer::new(),
+            elements: Vec::new(),
+        };
+        let share = order
+            .len()
+            .checked_div(workers.threads().saturating_mul(16))
+            .unwrap_or(0);
+        let piece = share.clamp(16, PIECE);
+        let pieces: Vec<&[u32]> = order.chunks(piece).collect();
+        // The inline buckets are one last piece: there are few, and they are already in memory.
+        workers.share(pieces.len().saturating_add(1), start, |state, number| {
+            options.cancel.check()?;
+            match pieces.get(number) {
+                Some(ranks) => {
+                    self.tree_leaves(state, ranks)?;
+                    let page_size = u64::from(self.plan.pages.geometry.page_size);
+                    options.advance((ranks.len() as u64).saturating_mul(page_size));
+                }
+                None => {
+                    for leaf in inline {
+                        self.inline_leaf(state, leaf)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn tree_leaves(&self, state: &mut State<V::Local>, ranks: &[u32]) -> Result<()> {
         let geometry = self.plan.pages.geometry;
         let source = self.plan.pages.source;
@@ -364,10 +417,17 @@ impl<V: Visitor> Round<'_, '_, V> {
             state.census.unreadable = state.census.unreadable.saturating_add(1);
             return Ok(());
         }
-        let owned = if header.overflow == 0 {
-            0
-        } else {
-            plan.claim_overflow(page, &header, &|_| place(), &mut state.findings)
+        let owned = match header.overflow {
+            0 => 0,
+            claims if self.again => plan.owned_overflow(rank, claims),
+            claims => {
+                let findings = &mut state.findings;
+                let owned = plan.claim_overflow(page, &header, &|_| place(), findings);
+                if owned < claims {
+                    state.cut.push((rank, owned));
+                }
+                owned
+            }
         };
         let object_len = geometry.object_len(owned);
         let offset = page.offset(geometry.page_size).unwrap_or_default();
@@ -564,7 +624,7 @@ impl<V: Visitor> Round<'_, '_, V> {
         // A bucket inside an inline bucket is a finding, and not entered.
         let is_inline = matches!(bucket.root, Some(BucketRoot::Inline(_)));
         let has_buckets = leaf.elements.iter().any(|element| element.is_bucket);
-        if bucket.path.is_empty() || has_buckets && !is_inline {
+        if !self.again && (bucket.path.is_empty() || has_buckets && !is_inline) {
             state.found.look(self.plan, bucket, leaf);
         }
         let local = state.visitor.get_or_insert_with(|| self.visitor.start());

@@ -2,10 +2,18 @@
 
 mod completions;
 mod exit;
+mod get;
 mod hashkv;
+mod history;
 mod info;
+mod keys;
+mod kinds;
+mod lens;
+mod log;
 mod man;
+mod objects;
 mod run;
+mod show;
 mod snapshot;
 mod status;
 mod term;
@@ -84,6 +92,13 @@ enum Command {
     Hashkv(hashkv::HashkvArgs),
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
+    Keys(keys::KeysArgs),
+    Get(get::GetArgs),
+    History(history::HistoryArgs),
+    Kinds(kinds::KindsArgs),
+    Log(log::LogArgs),
+    Objects(objects::ObjectsArgs),
+    Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -130,6 +145,13 @@ pub fn main() -> ExitCode {
         Command::Hashkv(args) => hashkv::run(&args, &run),
         Command::Verify(args) => verify::run(&args, &run),
         Command::Info(args) => info::run(&args, &run),
+        Command::Keys(args) => keys::run(&args, &run),
+        Command::Get(args) => get::run(&args, &run),
+        Command::History(args) => history::run(&args, &run),
+        Command::Kinds(args) => kinds::run(&args, &run),
+        Command::Log(args) => log::run(&args, &run),
+        Command::Objects(args) => objects::run(&args, &run),
+        Command::Show(args) => show::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -1,5 +1,6 @@
 //! What all commands share: options, opening files, saying what went wrong.
 
+use std::io;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use std::sync::atomic::AtomicBool;
 use super::exit::Exit;
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
-use crate::finding::escape;
-use crate::ops::Input;
+use crate::finding::{Findings, escape};
+use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
-use crate::report::Format;
+use crate::report::{self, Format};
 use crate::source::Access;
 
 /// The settings of one run.
@@ -109,6 +110,60 @@ pub(super) fn exit_of(error: &Error) -> Exit {
         Exit::Interrupted
     } else {
         Exit::Failed
+    }
+}
+
+/// What became of a job over keys.
+pub(super) enum Asked<T> {
+    /// It was done; the findings tell what could not be read.
+    Done(T, Findings),
+    /// The file has no database that could be asked.
+    Refused(Refusal),
+}
+
+impl Run {
+    /// Opens `path` and asks about its keys.
+    pub(super) fn ask<T>(
+        &self,
+        path: &Path,
+        access: Access,
+        job: impl FnOnce(&mut Session<'_>) -> Result<T>,
+    ) -> Result<Asked<T>> {
+        self.with_input(path, access, |input, options| {
+            let mut session = match Session::open(input, options)? {
+                Ok(session) => session,
+                Err(refusal) => return Ok(Asked::Refused(refusal)),
+            };
+            let made = job(&mut session)?;
+            Ok(Asked::Done(made, session.finish()?))
+        })
+    }
+}
+
+/// Ends a job over keys: says what could not be read, and how to exit. `exit` is how the job itself went.
+pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> Exit {
+    match asked {
+        Ok(Asked::Done(written, findings)) => {
+            let exit = match written {
+                Ok(exit) => exit,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
+                Err(error) => {
+                    term::error(&format!("writing failed: {error}"));
+                    return Exit::Failed;
+                }
+            };
+            if !findings.has_errors() {
+                return exit;
+            }
+            let name = escape::path(path);
+            term::line(&format!(
+                "{name}: damaged; what could be read is listed, the rest is missing:\n{}",
+                report::findings_text(&findings, 5)
+            ));
+            exit.max(Exit::Findings)
+        }
+        Ok(Asked::Refused(refusal)) => super::status::refuse(&refusal, path),
+        Err(error) => fail(&error, path),
     }
 }
 

@@ -21,6 +21,39 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Standard output for long lists: one buffer, colours stripped where they do not belong.
+pub(super) struct Lines {
+    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
+}
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self {
+            out: io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock()),
+        }
+    }
+
+    pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Writes bytes as they are.
+pub(super) fn raw(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// True when a person reads standard output.
+pub(super) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// One line on standard error.
 pub(super) fn error(message: &str) {
     line(&format!("Error: {message}"));

@@ -17,6 +17,19 @@ impl fmt::Display for Revision {
     }
 }
 
+impl Revision {
+    /// The key of a record of this revision in bucket `key`, without the mark of a deletion.
+    pub fn to_key(self) -> [u8; KEY_LEN] {
+        let mut key = [0; KEY_LEN];
+        let main = self.main.to_be_bytes();
+        let sub = self.sub.to_be_bytes();
+        for (to, from) in key.iter_mut().zip(main.iter().chain(b"_").chain(&sub)) {
+            *to = *from;
+        }
+        key
+    }
+}
+
 /// The id of a lease; prints in hex as etcd's tools do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
 #[serde(transparent)]

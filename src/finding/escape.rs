@@ -44,6 +44,19 @@ fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// A report that is text already, with whatever in it could harm a terminal made visible. Line ends stay, and
+/// so do backslashes.
+pub fn report(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\\' => out.push(c),
+            c => push(&mut out, c),
+        }
+    }
+    out
+}
+
 /// At most `limit` bytes of `bytes` as [`text`], with a note of how much was left out.
 pub fn text_limited(bytes: &[u8], limit: usize) -> String {
     match bytes.get(..limit) {

@@ -1,5 +1,6 @@
 //! What Kubernetes keeps in the values: which encoding a value has, what object it is, and the object as
-//! JSON, as the API server gives it. Source: k8s.io/api and k8s.io/apimachinery, see
+//! JSON, as the API server gives it; what people call the kinds, and the tables that kubectl prints; and
+//! what must not be shown. Source: k8s.io/api and k8s.io/apimachinery, see
 //! `docs/decisions/0010-kubernetes-table.md`.
 #![cfg_attr(
     not(test),
@@ -11,16 +12,30 @@
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
 mod cbor;
+pub mod clean;
+pub mod columns;
 mod decode;
+pub mod difference;
+pub mod duration;
+pub mod encryption;
 mod envelope;
 mod fault;
+pub mod field_selector;
+mod fields;
 mod format;
 mod head;
+pub mod jsonpath;
 pub mod merge;
 mod object;
+mod label;
+pub mod quantity;
+pub mod redact;
+pub mod resources;
+pub mod selector;
 mod table;
 mod time;
 mod wire;
+pub(crate) mod yaml_scalar;
 
 pub use decode::UnknownField;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};
@@ -28,4 +43,5 @@ pub use fault::Fault;
 pub use format::Encoding;
 pub use head::{Head, Labels};
 pub use object::{Description, Object, decode, write_json};
+pub use redact::Redactor;
 pub use time::{parse_rfc3339, rfc3339};

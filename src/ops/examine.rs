@@ -108,7 +108,7 @@ pub fn examine(
         record_parts.push(records);
         content_parts.push(contents);
     }
-    let (hash, totals) = BackendHash::join(&plan, hash_parts, &workers)?;
+    let (hash, totals) = BackendHash::join(&plan, hash_parts, workers)?;
     let contents = ContentsVisitor::join(content_parts, findings);
     let ((_, record_check), _) = &visitor;
     let records = record_check.join(record_parts, &plan, &contents, workers, findings)?;

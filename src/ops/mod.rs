@@ -1,15 +1,37 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
 mod examine;
+mod fetch;
+mod get;
 mod hashkv;
+mod history;
 mod info;
 mod input;
+mod keys;
+mod keyspace;
+mod lens;
+mod log;
+mod named;
+mod objects;
 mod status;
+mod times;
 mod verify;
 
 pub use examine::{BucketFigures, Examination, PageCensus, examine};
+pub use fetch::fetch;
+pub use get::{Answer, Answers, get, get_prefix};
 pub use hashkv::{HashKvOutcome, hashkv};
+pub use history::{Action, Change, Episode, FieldChange, Shown, ShownChange, history, show};
 pub use info::{FileInfo, info};
 pub use input::Input;
+pub use keys::{KeyList, KeysQuery, keys};
+pub use keyspace::Session;
+pub use lens::{Lens, Look, Sight, encoding_name};
+pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
+pub use named::{KeyStory, Lookup, Moment, Name, Named, look_up};
+pub use objects::{
+    Found, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, StoredKind, kinds, objects,
+};
 pub use status::{Refusal, Status, StatusOutcome, status};
+pub use times::{FileTime, NewestTime, TimeLine, Times};
 pub use verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport, verify};

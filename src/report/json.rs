@@ -1,8 +1,35 @@
 //! The wire types of the JSON reports. `docs/cli-contract.md` documents them field by field.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::finding::{Finding, escape};
+
+/// Bytes of a file that JSON may not be able to hold: as text when they are UTF-8, else in base64 under
+/// another name.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Name<'b> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_base64: Option<String>,
+}
+
+impl<'b> Name<'b> {
+    pub(super) fn key(bytes: &'b [u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self {
+                key: Some(text),
+                key_base64: None,
+            },
+            Err(_) => Self {
+                key: None,
+                key_base64: Some(STANDARD.encode(bytes)),
+            },
+        }
+    }
+}
 
 #[derive(Debug, Serialize)]
 pub(super) struct JsonFinding {

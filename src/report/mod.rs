@@ -2,19 +2,34 @@
 
 mod findings;
 mod hashkv;
+mod history;
 mod humanize;
 mod info;
 mod json;
+mod keys;
+mod log;
+mod objects;
 mod status;
 mod table;
+mod value;
 mod verify;
+mod yaml;
 
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
+pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
 pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
+pub use keys::{LongKeys, key_json, keys_summary_json};
+pub use log::{log_summary_json, transaction_json, transaction_text};
+pub use objects::{columns_text, kinds_json, kinds_text};
 pub use status::status;
+pub use value::{
+    Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,
+    record_fields, record_json,
+};
 pub use verify::{unreadable_json, verify_json, verify_text};
+pub use yaml::yaml;
 
 use std::str::FromStr;
 

@@ -1,0 +1,397 @@
+//! `get`: values, by key or by kind and name.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, conclude};
+use super::term;
+use crate::etcd::keyspace::RecordFacts;
+use crate::finding::escape;
+use crate::ops::{self, Answer, Answers, Lens, Look, Moment, Name, Session};
+use crate::report::{self, Format, Readable};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap get snapshot.db deploy/web -n shop
+  etcdsnap get snapshot.db /registry/deployments/shop/web --rev 4711 -o json
+  etcdsnap get snapshot.db secret/db -n payments --show-secrets
+  etcdsnap get snapshot.db /app/ --prefix -o fields        as `etcdctl get -w fields` prints it
+
+Exit status 1: one of the names has no value at that revision.
+";
+
+/// Show values, decoded where they are objects of Kubernetes
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct GetArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Keys, or objects as KIND/NAME
+    #[arg(value_name = "KEY|KIND/NAME", required = true)]
+    names: Vec<String>,
+    /// The namespace of objects
+    #[arg(short = 'n', long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Read names as keys, never as KIND/NAME
+    #[arg(long)]
+    key: bool,
+    /// All keys that begin with the given ones
+    #[arg(long, conflicts_with_all = ["namespace", "key"])]
+    prefix: bool,
+    /// At this revision; 0 = the newest
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rev: i64,
+    /// The form; without it YAML for objects, the text itself for others
+    #[arg(short = 'o', long, value_name = "FORM", value_enum)]
+    output: Option<Form>,
+    /// One line of JSON for each record
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+    /// Write binary values to a terminal
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Yaml,
+    Json,
+    Raw,
+    Hex,
+    Fields,
+    EtcdctlJson,
+}
+
+impl Form {
+    /// True for the forms that give the stored bytes.
+    fn is_exact(self) -> bool {
+        !matches!(self, Self::Yaml | Self::Json)
+    }
+}
+
+pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
+    let lens = match args.lens.lens() {
+        Ok(lens) => lens,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let json = args.json || args.output.is_none() && run.format == Format::Json;
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let mut output = Output::new(args, json);
+        let mut exit = Exit::Fine;
+        let groups: Vec<Answers<'_>> = if args.prefix {
+            args.names
+                .iter()
+                .map(|prefix| ops::get_prefix(session, prefix.as_bytes(), args.rev))
+                .collect::<crate::Result<_>>()?
+        } else {
+            let names: Vec<Name> = args
+                .names
+                .iter()
+                .map(|text| Name {
+                    text: text.clone(),
+                    namespace: args.namespace.clone(),
+                    is_key: args.key,
+                })
+                .collect();
+            vec![ops::get(session, &names, args.rev, &lens)?]
+        };
+        for answers in &groups {
+            for (answer, name) in answers.list.iter().zip(&args.names) {
+                exit = exit.max(explain(
+                    answer,
+                    name,
+                    args.namespace.as_deref(),
+                    answers.revision,
+                ));
+            }
+            let found: Vec<(&[u8], Moment)> = answers
+                .list
+                .iter()
+                .filter_map(|answer| match answer {
+                    Answer::Found(list) => Some(list),
+                    _ => None,
+                })
+                .flatten()
+                .map(|(key, moment)| (key.as_slice(), *moment))
+                .collect();
+            if args.prefix && found.is_empty() {
+                term::line(&format!(
+                    "{}: no key matches at revision {}",
+                    escape::path(&args.file),
+                    answers.revision
+                ));
+            }
+            exit = exit.max(output.write(session, answers, &found, &lens)?);
+        }
+        Ok(output.finish().map(|()| exit))
+    });
+    conclude(asked, &args.file)
+}
+
+/// Says on standard error why a name has no value, and gives the exit status of that.
+pub(super) fn explain(answer: &Answer, name: &str, namespace: Option<&str>, at: i64) -> Exit {
+    let name = escape::text(name.as_bytes());
+    let place = namespace.map_or(String::new(), |namespace| {
+        format!(" in namespace {}", escape::text(namespace.as_bytes()))
+    });
+    let (message, exit) = match answer {
+        Answer::Found(_) => return Exit::Fine,
+        Answer::Deleted { key, revision } => {
+            let key = escape::text(key);
+            (
+                format!("{name}: {key} was deleted at revision {revision}"),
+                Exit::Findings,
+            )
+        }
+        Answer::NotYet { key, revision } => {
+            let key = escape::text(key);
+            (
+                format!("{name}: {key} has no record at revision {at}; its first is at {revision}"),
+                Exit::Findings,
+            )
+        }
+        Answer::NeverSeen => (
+            format!("{name}{place}: never seen in this file"),
+            Exit::Findings,
+        ),
+        Answer::UnknownKind(word) => {
+            let word = escape::text(word.as_bytes());
+            (
+                format!("{name}: no such key was ever seen in this file, and {word:?} is no kind"),
+                Exit::Findings,
+            )
+        }
+        Answer::Several(keys) => {
+            let keys: Vec<String> = keys
+                .iter()
+                .map(|key| format!("\n  {}", escape::text(key)))
+                .collect();
+            (
+                format!(
+                    "{name}{place} is the name of {} objects; give a namespace with -n, or a key:{}",
+                    keys.len(),
+                    keys.concat()
+                ),
+                Exit::Failed,
+            )
+        }
+    };
+    term::error(&message);
+    exit
+}
+
+/// One record, ready to be written.
+enum Piece {
+    Text(String),
+    Bytes(Vec<u8>),
+    /// It cannot be shown so, for this reason.
+    Refused(String),
+}
+
+struct Output<'a> {
+    args: &'a GetArgs,
+    json: bool,
+    lines: Option<term::Lines>,
+    written: io::Result<()>,
+    records: usize,
+    is_terminal: bool,
+}
+
+impl<'a> Output<'a> {
+    fn new(args: &'a GetArgs, json: bool) -> Self {
+        Self {
+            args,
+            json,
+            lines: Some(term::Lines::new()),
+            written: Ok(()),
+            records: 0,
+            is_terminal: term::stdout_is_terminal(),
+        }
+    }
+
+    fn write<'i>(
+        &mut self,
+        session: &Session<'i>,
+        answers: &Answers<'i>,
+        found: &[(&[u8], Moment)],
+        lens: &Lens,
+    ) -> crate::Result<Exit> {
+        let mut exit = Exit::Fine;
+        let several = found.len() > 1 || self.records > 0;
+        let form = self.args.output;
+        let (json, is_terminal, force) = (self.json, self.is_terminal, self.args.force);
+        let mut rest = found.iter();
+        ops::fetch(
+            session,
+            &answers.keyspace,
+            found.iter().map(|(key, moment)| moment.facts(key)),
+            |_, value, _| value.to_vec(),
+            |facts, value| {
+                rest.next();
+                let Some(value) = value else {
+                    let key = escape::text(facts.key);
+                    term::error(&format!("{key}: its value cannot be read any more"));
+                    exit = exit.max(Exit::Failed);
+                    return ControlFlow::Continue(());
+                };
+                let look = lens.look(facts.key, &value, facts.revision.main);
+                if let Some(fault) = &look.locked {
+                    let key = escape::text(facts.key);
+                    term::error(&format!("{key}: {fault}"));
+                    exit = exit.max(Exit::Findings);
+                }
+                let piece = if json {
+                    Piece::Text(report::record_json(&facts, &look))
+                } else {
+                    render(form, &facts, &value, &look, is_terminal && !force)
+                };
+                exit = exit.max(self.put(&facts, piece, several));
+                self.records += 1;
+                if self.written.is_ok() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        Ok(exit)
+    }
+
+    fn put(&mut self, facts: &RecordFacts<'_>, piece: Piece, several: bool) -> Exit {
+        let separator = match (self.args.output, self.json) {
+            (None | Some(Form::Yaml), false) if several => match self.records {
+                0 => "",
+                _ => "---\n",
+            },
+            (Some(Form::EtcdctlJson), false) => match self.records {
+                0 => "{\"kvs\":[",
+                _ => ",",
+            },
+            _ => "",
+        };
+        self.text(separator);
+        match piece {
+            Piece::Text(text) => self.text(&text),
+            Piece::Bytes(bytes) => {
+                if self.written.is_ok()
+                    && let Some(lines) = self.lines.take()
+                {
+                    let end: &[u8] = if several { b"\n" } else { b"" };
+                    self.written = lines
+                        .finish()
+                        .and_then(|()| term::raw(&bytes))
+                        .and_then(|()| term::raw(end));
+                    self.lines = Some(term::Lines::new());
+                }
+            }
+            Piece::Refused(reason) => {
+                term::error(&format!("{}: {reason}", escape::text(facts.key)));
+                return Exit::Failed;
+            }
+        }
+        Exit::Fine
+    }
+
+    fn text(&mut self, text: &str) {
+        if let (Ok(()), Some(lines)) = (&self.written, &mut self.lines) {
+            self.written = if self.is_terminal {
+                lines.write(&escape::report(text))
+            } else {
+                lines.write(text)
+            };
+        }
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        match self.args.output {
+            Some(Form::Fields) => self.text(&report::fields_end(self.records)),
+            Some(Form::EtcdctlJson) if self.records > 0 => {
+                self.text(&format!("],\"count\":{}}}\n", self.records));
+            }
+            Some(Form::EtcdctlJson) => self.text("{}\n"),
+            _ => {}
+        }
+        self.written?;
+        self.lines.map_or(Ok(()), term::Lines::finish)
+    }
+}
+
+fn render(
+    form: Option<Form>,
+    facts: &RecordFacts<'_>,
+    value: &[u8],
+    look: &Look<'_>,
+    guards_terminal: bool,
+) -> Piece {
+    if form.is_some_and(Form::is_exact) && look.is_secret {
+        return Piece::Refused(
+            "the value is secret; --show-secrets shows it, -o yaml shows the rest".into(),
+        );
+    }
+    match form {
+        Some(Form::Raw) => {
+            let is_harmful = value
+                .utf8_chunks()
+                .any(|chunk| !chunk.invalid().is_empty() || has_controls(chunk.valid()));
+            if guards_terminal && is_harmful {
+                return Piece::Refused(
+                    "the value is binary; --force writes it to the terminal all the same".into(),
+                );
+            }
+            Piece::Bytes(value.to_vec())
+        }
+        Some(Form::Hex) => Piece::Text(format!("{}\n", escape::hex(value))),
+        Some(Form::Fields) => Piece::Text(report::record_fields(facts, value)),
+        Some(Form::EtcdctlJson) => Piece::Text(report::record_etcdctl_json(facts, value)),
+        Some(Form::Yaml) | Some(Form::Json) | None => readable(form, look),
+    }
+}
+
+fn readable(form: Option<Form>, look: &Look<'_>) -> Piece {
+    let description = match &look.sight {
+        ops::Sight::Object(object) => Some(&object.description),
+        _ => None,
+    };
+    let is_object = description.is_some();
+    match (report::readable(look), form) {
+        (Readable::Json(json), Some(Form::Json)) => Piece::Text(report::pretty_json(&json)),
+        (Readable::Json(json), Some(_)) => Piece::Text(report::object_yaml(&json, description)),
+        (Readable::Json(json), None) if is_object => {
+            Piece::Text(report::object_yaml(&json, description))
+        }
+        (Readable::Json(_), None) => as_text(&look.plain),
+        (Readable::Text(text), Some(Form::Json)) => Piece::Text(report::pretty_json(&text.into())),
+        (Readable::Text(text), Some(_)) => Piece::Text(report::object_yaml(&text.into(), None)),
+        (Readable::Text(text), None) => as_text(text.as_bytes()),
+        (Readable::Binary, Some(_)) => Piece::Refused(
+            "the value is neither an object nor text; -o hex and -o raw show its bytes".into(),
+        ),
+        (Readable::Binary, None) => Piece::Text(format!("{}\n", escape::text(&look.plain))),
+    }
+}
+
+/// Text as it is, with a line end.
+fn as_text(bytes: &[u8]) -> Piece {
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Piece::Text(text)
+}
+
+fn has_controls(text: &str) -> bool {
+    text.chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+}

@@ -1,0 +1,117 @@
+//! `history`: the life of one key.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, conclude};
+use super::term;
+use crate::finding::escape;
+use crate::ops::{self, Name, Named};
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap history snapshot.db deploy/web -n shop
+  etcdsnap history snapshot.db /registry/configmaps/shop/app --json
+
+Only records that were not compacted away are known.
+";
+
+/// Show each retained record of a key, and what it changed
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct HistoryArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// A key, or an object as KIND/NAME
+    #[arg(value_name = "KEY|KIND/NAME")]
+    name: String,
+    /// The namespace of the object
+    #[arg(short = 'n', long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Read the name as a key, never as KIND/NAME
+    #[arg(long)]
+    key: bool,
+    /// One line of JSON for each record
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
+    let lens = match args.lens.lens() {
+        Ok(lens) => lens,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let json = args.json || run.format == Format::Json;
+    let name = Name {
+        text: args.name.clone(),
+        namespace: args.namespace.clone(),
+        is_key: args.key,
+    };
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let mut lookup = ops::look_up(session, &[name], &lens, true)?;
+        let bounds = lookup.keyspace.bounds();
+        let story = match lookup.found.pop().unwrap_or(Named::Nothing) {
+            Named::Key(story) => story,
+            other => {
+                let answer = match other {
+                    Named::Several(stories) => {
+                        ops::Answer::Several(stories.into_iter().map(|story| story.key).collect())
+                    }
+                    Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
+                    _ => ops::Answer::NeverSeen,
+                };
+                let place = args.namespace.as_deref();
+                let exit = super::get::explain(&answer, &args.name, place, bounds.current);
+                return Ok(Ok(exit));
+            }
+        };
+        let mut out = term::Lines::new();
+        let mut written: io::Result<()> = Ok(());
+        if !json {
+            written = out.write(&format!("{}\n", escape::text(&story.key)));
+        }
+        let mut each = |episode: &ops::Episode| {
+            let text = if json {
+                report::episode_json(&story.key, episode)
+            } else {
+                report::episode_text(episode)
+            };
+            if written.is_ok() {
+                written = out.write(&text);
+            }
+            if written.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        ops::history(
+            session,
+            &lookup.keyspace,
+            &lookup.times,
+            &story,
+            &lens,
+            &mut each,
+        )?;
+        Ok(written
+            .and_then(|()| {
+                if json {
+                    out.write(&report::history_summary_json(story.moments.len(), bounds))?;
+                }
+                out.finish()
+            })
+            .map(|()| Exit::Fine))
+    });
+    conclude(asked, &args.file)
+}

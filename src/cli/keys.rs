@@ -1,0 +1,153 @@
+//! `keys`: which keys there are.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::run::{Run, conclude};
+use super::term;
+use crate::etcd::keyspace::{KeyFilter, RowOrder, Wanted};
+use crate::finding::escape;
+use crate::ops::{self, KeyList, KeysQuery};
+use crate::report::{self, Format, LongKeys};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap keys snapshot.db /registry/pods/            keys that begin so
+  etcdsnap keys snapshot.db --long --sort size --reverse --limit 10
+  etcdsnap keys snapshot.db --rev 4711                 as they were at a revision
+  etcdsnap keys snapshot.db --deleted --glob '**/web-*'
+";
+
+/// List keys, in key order, without their values
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct KeysArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only keys that begin so
+    #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// At this revision; 0 = the newest
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rev: i64,
+    /// Only keys from this one on
+    #[arg(long, value_name = "KEY")]
+    start: Option<String>,
+    /// Only keys below this one
+    #[arg(long, value_name = "KEY")]
+    end: Option<String>,
+    /// Only keys that match: `*` stays between slashes, `**` does not
+    #[arg(long, value_name = "PATTERN")]
+    glob: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// From the last to the first
+    #[arg(long)]
+    reverse: bool,
+    /// Sort by this
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Sort::Key)]
+    sort: Sort,
+    /// Only keys whose last retained record is a deletion
+    #[arg(long)]
+    deleted: bool,
+    /// With revisions, version, lease and size of the value
+    #[arg(long)]
+    long: bool,
+    /// One line of JSON for each key
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sort {
+    Key,
+    Create,
+    Mod,
+    Version,
+    Size,
+}
+
+impl From<Sort> for RowOrder {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Key => Self::Key,
+            Sort::Create => Self::Create,
+            Sort::Mod => Self::Mod,
+            Sort::Version => Self::Version,
+            Sort::Size => Self::Size,
+        }
+    }
+}
+
+impl KeysArgs {
+    fn query(&self) -> KeysQuery {
+        let span = KeyFilter::Span {
+            start: self.start.clone().unwrap_or_default().into_bytes(),
+            end: self.end.clone().map(String::into_bytes),
+        };
+        KeysQuery {
+            filter: KeyFilter::prefix(self.prefix.as_bytes()).and(span),
+            glob: self.glob.clone(),
+            revision: self.rev,
+            wanted: if self.deleted {
+                Wanted::Deleted
+            } else {
+                Wanted::Live
+            },
+            order: self.sort.into(),
+            descending: self.reverse,
+            limit: self.limit,
+        }
+    }
+}
+
+pub(super) fn run(args: &KeysArgs, run: &Run) -> Exit {
+    let json = args.json || run.format == Format::Json;
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let list = ops::keys(session, &args.query())?;
+        if list.is_empty() {
+            let kind = if args.deleted { "deleted key" } else { "key" };
+            let name = escape::path(&args.file);
+            term::line(&format!(
+                "{name}: no {kind} matches at revision {}",
+                list.revision
+            ));
+        }
+        Ok(write(&list, json, args.long).map(|()| Exit::Fine))
+    });
+    conclude(asked, &args.file)
+}
+
+fn write(list: &KeyList<'_>, json: bool, long: bool) -> io::Result<()> {
+    let mut out = term::Lines::new();
+    if json {
+        for facts in list.iter() {
+            out.write(&report::key_json(&facts))?;
+        }
+        out.write(&report::keys_summary_json(
+            list.len(),
+            list.revision,
+            list.bounds,
+        ))?;
+    } else if long {
+        let table = LongKeys::new(list.iter());
+        if !list.is_empty() {
+            out.write(&table.head())?;
+        }
+        for facts in list.iter() {
+            out.write(&table.row(&facts))?;
+        }
+    } else {
+        for facts in list.iter() {
+            out.write(&escape::text(facts.key))?;
+            out.write("\n")?;
+        }
+    }
+    out.finish()
+}

@@ -1,0 +1,61 @@
+//! `kinds`: which kinds of objects there are, how many, and how they are stored.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, conclude};
+use super::term;
+use crate::ops;
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap kinds snapshot.db
+  etcdsnap kinds snapshot.db --json | jq 'select(.encoding == \"encrypted\")'
+
+Values that are no objects of Kubernetes are counted without a kind.
+";
+
+/// Count objects by kind, stored version and encoding
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct KindsArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// At this revision; 0 = the newest
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rev: i64,
+    /// One line of JSON for each row
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
+    let lens = match args.lens.lens() {
+        Ok(lens) => lens,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let json = args.json || run.format == Format::Json;
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let kinds = ops::kinds(session, args.rev, &lens)?;
+        let text = if json {
+            report::kinds_json(&kinds)
+        } else {
+            report::kinds_text(&kinds)
+        };
+        let mut out = term::Lines::new();
+        Ok(out
+            .write(&text)
+            .and_then(|()| out.finish())
+            .map(|()| Exit::Fine))
+    });
+    conclude(asked, &args.file)
+}

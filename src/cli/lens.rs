@@ -1,0 +1,64 @@
+//! The options that say how values are looked at.
+
+use std::path::PathBuf;
+
+use crate::finding::escape;
+use crate::kubernetes::Redactor;
+use crate::kubernetes::encryption::EncryptionConfig;
+use crate::ops::Lens;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Values")]
+pub(super) struct LensArgs {
+    /// Show secrets instead of hiding them
+    #[arg(long)]
+    show_secrets: bool,
+    /// Mark hidden secrets with this key, so that marks of several runs can be compared
+    #[arg(long, value_name = "TEXT")]
+    redact_key: Option<String>,
+    /// Decrypt values with the keys of the API server's EncryptionConfiguration
+    #[arg(long, value_name = "FILE")]
+    encryption_config: Option<PathBuf>,
+    /// Show metadata.managedFields
+    #[arg(long)]
+    show_managed_fields: bool,
+}
+
+impl LensArgs {
+    pub(super) fn shows_secrets(&self) -> bool {
+        self.show_secrets
+    }
+
+    /// The way to look; or why the configuration cannot be used.
+    pub(super) fn lens(&self) -> Result<Lens, String> {
+        let encryption = match &self.encryption_config {
+            None => None,
+            Some(path) => Some(read_config(path)?),
+        };
+        let redactor = match (&self.redact_key, self.show_secrets) {
+            (_, true) => None,
+            (Some(key), _) => Some(Redactor::with_key(key.as_bytes())),
+            (None, _) => {
+                let random = Redactor::random();
+                Some(random.map_err(|error| format!("no random key for hiding secrets: {error}"))?)
+            }
+        };
+        Ok(Lens {
+            encryption,
+            redactor,
+            managed_fields: self.show_managed_fields,
+        })
+    }
+}
+
+/// Reads an EncryptionConfiguration.
+pub(super) fn read_config(path: &std::path::Path) -> Result<EncryptionConfig, String> {
+    use std::io::Read as _;
+    let name = escape::path(path);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| format!("open {name}: {error}"))?;
+    file.take(EncryptionConfig::MAX_LEN as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("read {name}: {error}"))?;
+    EncryptionConfig::read(&bytes).map_err(|fault| format!("{name}: {fault}"))
+}

@@ -1,0 +1,103 @@
+//! `log`: what happened, transaction by transaction.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::run::{Run, conclude};
+use super::term;
+use crate::etcd::keyspace::KeyFilter;
+use crate::finding::escape;
+use crate::ops::{self, LogQuery};
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap log snapshot.db --reverse --limit 20             the last twenty transactions
+  etcdsnap log snapshot.db /registry/deployments/ --from 4711
+  etcdsnap log snapshot.db --json | jq 'select(.op == \"delete\")'
+
+etcd keeps no clock. \"not before\" is the newest time that an object tells up to that revision.
+";
+
+/// Show what changed, transaction by transaction
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct LogArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only keys that begin so
+    #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// From this revision on
+    #[arg(
+        long,
+        value_name = "REV",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    from: i64,
+    /// Up to this revision
+    #[arg(
+        long,
+        value_name = "REV",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    to: i64,
+    /// The newest transaction first
+    #[arg(long)]
+    reverse: bool,
+    /// At most so many transactions
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// One line of JSON for each change
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
+    let json = args.json || run.format == Format::Json;
+    let query = LogQuery {
+        filter: KeyFilter::prefix(args.prefix.as_bytes()),
+        from: args.from,
+        to: args.to,
+        descending: args.reverse,
+        limit: args.limit,
+    };
+    // The way through the tree jumps; a map serves that best.
+    let asked = run.ask(&args.file, Access::Map, |session| {
+        let mut out = term::Lines::new();
+        let mut written: io::Result<()> = Ok(());
+        let mut each = |transaction: &ops::Transaction| {
+            let text = if json {
+                report::transaction_json(transaction)
+            } else {
+                report::transaction_text(transaction)
+            };
+            written = out.write(&text);
+            if written.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let summary = ops::log(session, &query, &mut each)?;
+        if summary.events == 0 {
+            let name = escape::path(&args.file);
+            term::line(&format!("{name}: no change matches"));
+        }
+        Ok(written
+            .and_then(|()| {
+                if json {
+                    out.write(&report::log_summary_json(&summary))?;
+                }
+                out.finish()
+            })
+            .map(|()| Exit::Fine))
+    });
+    conclude(asked, &args.file)
+}

@@ -1,0 +1,551 @@
+//! `objects`: kubectl's habits on a file.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, conclude};
+use super::term;
+use crate::finding::escape;
+use crate::kubernetes::columns::{Layout, TableOptions};
+use crate::kubernetes::field_selector::FieldSelector;
+use crate::kubernetes::jsonpath::Template;
+use crate::kubernetes::selector::LabelSelector;
+use crate::ops::{self, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap objects snapshot.db pods -n kube-system
+  etcdsnap objects snapshot.db deploy/web -n shop -o yaml
+  etcdsnap objects snapshot.db deploy,sts -l app=web -o wide
+  etcdsnap objects snapshot.db --rev 4711 -o name              everything, as it was then
+  etcdsnap objects snapshot.db nodes -o jsonpath='{.items[*].metadata.name}'
+
+Without -n all namespaces are listed. Ages count to the newest time in the file, not to now.
+";
+
+/// List Kubernetes objects, as `kubectl get` does
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct ObjectsArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    which: WhichArgs,
+    /// The form: table, wide, name, yaml, json, ndjson or jsonpath=TEMPLATE
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORM",
+        default_value = "table",
+        hide_default_value = true
+    )]
+    output: Form,
+    /// One line of JSON for each object, as -o ndjson
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+    /// Leave out the line with the names of the columns
+    #[arg(long)]
+    no_headers: bool,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+/// Which objects are meant; the same for all commands over objects.
+#[derive(Debug, clap::Args)]
+pub(super) struct WhichArgs {
+    /// Kinds, by any of their names; with a name after a slash only that object
+    #[arg(value_name = "KIND[,KIND][/NAME]")]
+    kinds: Vec<String>,
+    /// Only in this namespace
+    #[arg(short = 'n', long, value_name = "NS")]
+    namespace: Option<String>,
+    /// In all namespaces, which is the default
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// Only objects with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// Only objects with these fields
+    #[arg(long, value_name = "SELECTOR")]
+    field_selector: Option<String>,
+    /// At this revision; 0 = the newest
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rev: i64,
+}
+
+/// What is asked for, and whether it is one object by name.
+pub(super) struct Which {
+    pub(super) query: ObjectsQuery,
+    pub(super) is_single: bool,
+}
+
+impl WhichArgs {
+    /// `KIND NAME...` and `KIND/NAME...` as kubectl takes them.
+    pub(super) fn which(&self) -> Result<Which, String> {
+        let mut query = ObjectsQuery {
+            namespace: self.namespace.clone(),
+            revision: self.rev,
+            ..ObjectsQuery::default()
+        };
+        let mut words = self.kinds.iter();
+        let has_slash = self.kinds.iter().any(|word| word.contains('/'));
+        if has_slash {
+            for word in words {
+                let Some((kind, name)) = word.split_once('/') else {
+                    return Err(format!(
+                        "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
+                    ));
+                };
+                query.pairs.push((kind.to_string(), name.to_string()));
+            }
+        } else if let Some(kinds) = words.next() {
+            let kinds: Vec<&str> = kinds.split(',').filter(|kind| !kind.is_empty()).collect();
+            let names: Vec<&String> = words.collect();
+            query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
+            for name in names {
+                for kind in &kinds {
+                    query.pairs.push(((*kind).to_string(), name.clone()));
+                }
+            }
+        }
+        if let Some(text) = &self.selector {
+            query.labels = Some(LabelSelector::parse(text).map_err(|e| format!("-l: {e}"))?);
+        }
+        if let Some(text) = &self.field_selector {
+            let parsed =
+                FieldSelector::parse(text).map_err(|e| format!("--field-selector: {e}"))?;
+            query.fields = Some(parsed);
+        }
+        Ok(Which {
+            is_single: query.pairs.len() == 1,
+            query,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Table,
+    Wide,
+    Name,
+    Yaml,
+    Json,
+    Ndjson,
+    Path(Box<Template>),
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "table" => Self::Table,
+            "wide" => Self::Wide,
+            "name" => Self::Name,
+            "yaml" => Self::Yaml,
+            "json" => Self::Json,
+            "ndjson" => Self::Ndjson,
+            other => match other.split_once('=') {
+                Some(("jsonpath", template)) => Self::Path(Box::new(
+                    Template::parse(template).map_err(|e| e.to_string())?,
+                )),
+                _ => {
+                    return Err(
+                        "one of table, wide, name, yaml, json, ndjson, jsonpath=TEMPLATE".into(),
+                    );
+                }
+            },
+        })
+    }
+}
+
+pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
+    let (lens, which) = match (args.lens.lens(), args.which.which()) {
+        (Ok(lens), Ok(which)) => (lens, which),
+        (Err(message), _) | (_, Err(message)) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let form = if args.json || run.format == Format::Json {
+        Form::Ndjson
+    } else {
+        args.output.clone()
+    };
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let list = match ops::objects(session, &which.query, &lens)? {
+            Ok(list) => list,
+            Err(fault) => {
+                term::error(&fault.to_string());
+                return Ok(Ok(Exit::Failed));
+            }
+        };
+        let name = escape::path(&args.file);
+        if list.found.is_empty() {
+            term::line(&format!(
+                "{name}: no object matches at revision {}",
+                list.revision
+            ));
+        }
+        let mut printer = Printer {
+            lines: term::Lines::new(),
+            is_terminal: term::stdout_is_terminal(),
+            notes: Notes::default(),
+            lens: &lens,
+            no_headers: args.no_headers,
+            has_namespaces: args.which.namespace.is_none(),
+        };
+        let written = printer.print(session, &list, &form, which.is_single)?;
+        let exit = printer.notes.tell();
+        let exit = if which.is_single && list.found.is_empty() {
+            exit.max(Exit::Findings)
+        } else {
+            exit
+        };
+        Ok(written.and_then(|()| printer.lines.finish()).map(|()| exit))
+    });
+    conclude(asked, &args.file)
+}
+
+/// What single objects could not show; told at the end, on standard error.
+#[derive(Default)]
+pub(super) struct Notes {
+    lines: Vec<String>,
+    more: usize,
+    is_error: bool,
+}
+
+/// So many are told.
+const NOTES: usize = 20;
+
+impl Notes {
+    pub(super) fn add(&mut self, message: String, is_error: bool) {
+        self.is_error |= is_error;
+        if self.lines.len() < NOTES {
+            self.lines.push(message);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// What a look at an object left open.
+    pub(super) fn look(&mut self, list: &ObjectList<'_>, found: &Found, look: &Seen) {
+        let kind = list
+            .kind(found)
+            .map_or("", |kind| kind.resource.kind.as_str());
+        let place = if found.namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", found.namespace)
+        };
+        let who = escape::text(format!("{kind} {place}{}", found.name).as_bytes());
+        if let Some(fault) = &look.fault {
+            self.add(format!("{who}: {fault}"), look.is_error);
+        }
+        for note in &look.notes {
+            self.add(format!("{who}: {note}"), false);
+        }
+    }
+
+    pub(super) fn tell(&self) -> Exit {
+        for line in &self.lines {
+            term::line(line);
+        }
+        if self.more > 0 {
+            term::line(&format!("… and {} more", self.more));
+        }
+        if self.is_error {
+            Exit::Findings
+        } else {
+            Exit::Fine
+        }
+    }
+}
+
+/// An object as it is printed, and what it leaves open.
+pub(super) struct Seen {
+    pub(super) json: Option<Value>,
+    pub(super) fault: Option<String>,
+    pub(super) notes: Vec<String>,
+    is_error: bool,
+}
+
+impl Seen {
+    pub(super) fn of(lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> Self {
+        let look = lens.look(key, value, revision);
+        let mut seen = Self {
+            json: None,
+            fault: None,
+            notes: Vec::new(),
+            is_error: look.locked.is_some(),
+        };
+        match look.sight {
+            Sight::Object(object) => {
+                seen.notes = report::notes(&object.description);
+                seen.json = Some(object.json);
+            }
+            Sight::Hidden(mark) => seen.fault = Some(mark),
+            Sight::Bytes => seen.fault = Some("its value is no object".into()),
+        }
+        if let Some(fault) = look.locked {
+            seen.fault = Some(fault.to_string());
+        }
+        seen
+    }
+}
+
+struct Printer<'a> {
+    lines: term::Lines,
+    is_terminal: bool,
+    notes: Notes,
+    lens: &'a Lens,
+    no_headers: bool,
+    has_namespaces: bool,
+}
+
+impl Printer<'_> {
+    fn print<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        form: &Form,
+        is_single: bool,
+    ) -> crate::Result<io::Result<()>> {
+        match form {
+            Form::Name => Ok(self.names(list)),
+            Form::Table | Form::Wide => self.tables(session, list, matches!(form, Form::Wide)),
+            Form::Ndjson => self.each(session, list, |_, json| {
+                let mut text = json.to_string();
+                text.push('\n');
+                text
+            }),
+            Form::Yaml | Form::Json if is_single && list.found.len() == 1 => {
+                let is_yaml = matches!(form, Form::Yaml);
+                self.each(session, list, |_, json| match is_yaml {
+                    true => report::object_yaml(json, None),
+                    false => report::pretty_json(json),
+                })
+            }
+            Form::Yaml => {
+                let mut written = self.text("apiVersion: v1\n");
+                if written.is_ok() {
+                    let items = if list.found.is_empty() {
+                        "items: []\n"
+                    } else {
+                        "items:\n"
+                    };
+                    written = self.text(items);
+                }
+                if written.is_ok() {
+                    written = self.each(session, list, |_, json| {
+                        report::object_yaml(&json!([json]), None)
+                    })?;
+                }
+                Ok(written
+                    .and_then(|()| self.text("kind: List\nmetadata:\n  resourceVersion: \"\"\n")))
+            }
+            Form::Json => {
+                let mut written = self.text("{\n    \"apiVersion\": \"v1\",\n    \"items\": [");
+                if written.is_ok() {
+                    written = self.each(session, list, |is_first, json| {
+                        let comma = if is_first { "\n" } else { ",\n" };
+                        format!("{comma}{}", indent(&report::pretty_json(json)))
+                    })?;
+                }
+                let close = if list.found.is_empty() { "" } else { "\n    " };
+                let end = format!(
+                    "{close}],\n    \"kind\": \"List\",\n    \"metadata\": {{\n        \"resourceVersion\": \"\"\n    }}\n}}\n"
+                );
+                Ok(written.and_then(|()| self.text(&end)))
+            }
+            Form::Path(template) => {
+                let mut items = Vec::new();
+                let gathered = self.gather(session, list, &mut |json| items.push(json))?;
+                let value = match (is_single, items.len()) {
+                    (true, 1) => items.pop().unwrap_or_default(),
+                    _ => json!({"apiVersion": "v1", "kind": "List", "items": items,
+                                "metadata": {"resourceVersion": ""}}),
+                };
+                Ok(gathered.and_then(|()| match template.render(&value) {
+                    Ok(text) => self.text(&text),
+                    Err(fault) => Err(io::Error::other(fault.to_string())),
+                }))
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        if self.is_terminal {
+            self.lines.write(&escape::report(text))
+        } else {
+            self.lines.write(text)
+        }
+    }
+
+    fn names(&mut self, list: &ObjectList<'_>) -> io::Result<()> {
+        for found in &list.found {
+            if let Some(kind) = list.kind(found) {
+                let name = kind.resource.printed_name(&found.name);
+                self.lines
+                    .write(&format!("{}\n", escape::text(name.as_bytes())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints what `show` makes of each object.
+    fn each<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        show: impl Fn(bool, &Value) -> String,
+    ) -> crate::Result<io::Result<()>> {
+        let mut written = Ok(());
+        let mut is_first = true;
+        let lens = self.lens;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(lens, key, value, revision),
+            |found, seen| {
+                let Some(seen) = seen else {
+                    return ControlFlow::Continue(());
+                };
+                self.notes.look(list, found, &seen);
+                if let Some(json) = &seen.json {
+                    written = self.text(&show(is_first, json));
+                    is_first = false;
+                }
+                if written.is_ok() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        Ok(written)
+    }
+
+    fn gather<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        each: &mut dyn FnMut(Value),
+    ) -> crate::Result<io::Result<()>> {
+        let lens = self.lens;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(lens, key, value, revision),
+            |found, seen| {
+                if let Some(seen) = seen {
+                    self.notes.look(list, found, &seen);
+                    seen.json.into_iter().for_each(&mut *each);
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
+        Ok(Ok(()))
+    }
+
+    fn tables<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        wide: bool,
+    ) -> crate::Result<io::Result<()>> {
+        let groups: Vec<&[Found]> = list
+            .found
+            .chunk_by(|a, b| {
+                let of = |found| {
+                    list.kind(found)
+                        .map(|k| (&k.resource.group, &k.resource.kind))
+                };
+                of(a) == of(b)
+            })
+            .collect();
+        let several = groups.len() > 1;
+        for (number, group) in groups.iter().enumerate() {
+            let Some(kind) = group.first().and_then(|found| list.kind(found)) else {
+                continue;
+            };
+            let layout = Layout::of(&kind.resource, &kind.api_version);
+            let options = TableOptions {
+                wide,
+                now: list.now,
+            };
+            let columns = layout.columns(wide);
+            let with_namespace = self.has_namespaces && kind.resource.namespaced;
+            let lens = self.lens;
+            let mut rows: Vec<Vec<String>> = Vec::new();
+            list.fetch(
+                session,
+                group,
+                |key, value, revision| {
+                    let mut seen = Seen::of(lens, key, value, revision);
+                    let cells = seen.json.as_ref().map(|json| layout.row(json, options));
+                    // What is shown is in the cells.
+                    seen.json = None;
+                    (seen, cells)
+                },
+                |found, made| {
+                    let Some((seen, cells)) = made else {
+                        return ControlFlow::Continue(());
+                    };
+                    self.notes.look(list, found, &seen);
+                    let mut cells = cells.unwrap_or_else(|| {
+                        let mut cells = vec!["<unknown>".to_string(); columns.len()];
+                        if let Some(name) = cells.first_mut() {
+                            *name = found.name.to_string();
+                        }
+                        cells
+                    });
+                    if several && let Some(name) = cells.first_mut() {
+                        *name = kind.resource.printed_name(name);
+                    }
+                    if with_namespace {
+                        cells.insert(0, found.namespace.to_string());
+                    }
+                    rows.push(cells);
+                    ControlFlow::Continue(())
+                },
+            )?;
+            let mut head: Vec<String> = columns.into_iter().map(|column| column.name).collect();
+            if with_namespace {
+                head.insert(0, "NAMESPACE".into());
+            }
+            let mut text = report::columns_text(&head, &rows);
+            if self.no_headers {
+                text = text
+                    .split_once('\n')
+                    .map_or(String::new(), |(_, rest)| rest.into());
+            }
+            if number > 0 {
+                text.insert(0, '\n');
+            }
+            if let Err(error) = self.lines.write(&text) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Two levels deeper, as items of a list are; without the last line end.
+fn indent(json: &str) -> String {
+    let lines: Vec<String> = json
+        .trim_end()
+        .lines()
+        .map(|line| format!("        {line}"))
+        .collect();
+    lines.join("\n")
+}

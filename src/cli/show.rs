@@ -1,0 +1,67 @@
+//! `show`: everything in one revision.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, conclude};
+use super::term;
+use crate::finding::escape;
+use crate::ops;
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap show snapshot.db 4711
+  etcdsnap show snapshot.db 4711 --json
+";
+
+/// Show everything that one revision changed, field by field
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct ShowArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The revision
+    #[arg(value_name = "REV", value_parser = clap::value_parser!(i64).range(1..))]
+    revision: i64,
+    /// One line of JSON for each change
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
+    let lens = match args.lens.lens() {
+        Ok(lens) => lens,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let json = args.json || run.format == Format::Json;
+    let asked = run.ask(&args.file, Access::Map, |session| {
+        let shown = ops::show(session, args.revision, &lens)?;
+        let mut out = term::Lines::new();
+        if shown.changes.is_empty() {
+            term::line(&format!(
+                "{}: no record of revision {} is left",
+                escape::path(&args.file),
+                args.revision
+            ));
+        }
+        let text = match (json, shown.changes.is_empty()) {
+            (true, _) => report::shown_json(&shown),
+            (false, true) => String::new(),
+            (false, false) => report::shown_text(&shown),
+        };
+        Ok(out
+            .write(&text)
+            .and_then(|()| out.finish())
+            .map(|()| Exit::Fine))
+    });
+    conclude(asked, &args.file)
+}

@@ -1,0 +1,190 @@
+//! Nodes, namespaces, and small kinds.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::shared::{NONE, UNKNOWN, UNSET, condition, count, first_three, joined, scalar_or};
+use super::{Row, name};
+use crate::kubernetes::fields::{at, is_true, items, members, scalar, some_text, text, text_or};
+
+pub(super) const CONFIG_MAP: (&str, Row) = ("NAME|DATA|AGE", |object, now| {
+    let entries = count(object, "data").saturating_add(count(object, "binaryData"));
+    vec![name(object), entries.to_string(), now.age(object)]
+});
+
+pub(super) const SECRET: (&str, Row) = ("NAME|TYPE|DATA|AGE", |object, now| {
+    vec![
+        name(object),
+        text_or(object, "type", "Opaque").to_owned(),
+        count(object, "data").to_string(),
+        now.age(object),
+    ]
+});
+
+pub(super) const NAMESPACE: (&str, Row) = ("NAME|STATUS|AGE", |object, now| {
+    let phase = text_or(object, "status.phase", "Active");
+    vec![name(object), phase.to_owned(), now.age(object)]
+});
+
+pub(super) const NODE: (&str, Row) = (
+    "NAME|STATUS|ROLES|AGE|VERSION|INTERNAL-IP*|EXTERNAL-IP*|OS-IMAGE*|KERNEL-VERSION*|CONTAINER-RUNTIME*",
+    |object, now| {
+        let info = at(object, "status.nodeInfo");
+        let mut kernel = text_or(info, "kernelVersion", UNKNOWN).to_owned();
+        if let Some(architecture) = some_text(info, "architecture") {
+            kernel = format!("{kernel} ({architecture})");
+        }
+        vec![
+            name(object),
+            node_status(object),
+            roles(object),
+            now.age(object),
+            text(info, "kubeletVersion").to_owned(),
+            address(object, "InternalIP").to_owned(),
+            address(object, "ExternalIP").to_owned(),
+            text_or(info, "osImage", UNKNOWN).to_owned(),
+            kernel,
+            text_or(info, "containerRuntimeVersion", UNKNOWN).to_owned(),
+        ]
+    },
+);
+
+fn node_status(node: &Value) -> String {
+    // Of two conditions of one type the last counts.
+    let ready = items(node, "status.conditions")
+        .iter()
+        .rfind(|condition| text(condition, "type") == "Ready");
+    let ready = match ready.map(|ready| text(ready, "status")) {
+        Some("True") => "Ready",
+        Some(_) => "NotReady",
+        None => "Unknown",
+    };
+    if is_true(node, "spec.unschedulable") {
+        return format!("{ready},SchedulingDisabled");
+    }
+    ready.to_owned()
+}
+
+fn roles(node: &Value) -> String {
+    let labels = members(node, "metadata.labels").into_iter().flatten();
+    let roles: BTreeSet<_> = labels
+        .filter_map(
+            |(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+                Some(role) => Some(role),
+                None if key == "kubernetes.io/role" => value.as_str(),
+                None => None,
+            },
+        )
+        .filter(|role| !role.is_empty())
+        .collect();
+    match joined(roles.into_iter(), ",") {
+        none if none.is_empty() => NONE.into(),
+        roles => roles,
+    }
+}
+
+fn address<'a>(node: &'a Value, kind: &str) -> &'a str {
+    let mut addresses = items(node, "status.addresses").iter();
+    addresses
+        .find(|address| text(address, "type") == kind)
+        .map_or(NONE, |address| text(address, "address"))
+}
+
+pub(super) const COMPONENT_STATUS: (&str, Row) = ("NAME|STATUS|MESSAGE|ERROR", |object, _| {
+    let mut conditions = items(object, "conditions").iter();
+    let healthy = conditions.find(|condition| text(condition, "type") == "Healthy");
+    let status = match healthy.map(|healthy| text(healthy, "status")) {
+        Some("True") => "Healthy",
+        Some(_) => "Unhealthy",
+        None => "Unknown",
+    };
+    let part = |field| {
+        healthy
+            .map_or("", |healthy| text(healthy, field))
+            .to_owned()
+    };
+    vec![
+        name(object),
+        status.to_owned(),
+        part("message"),
+        part("error"),
+    ]
+});
+
+pub(super) const LEASE: (&str, Row) = ("NAME|HOLDER|AGE", |object, now| {
+    let holder = text(object, "spec.holderIdentity");
+    vec![name(object), holder.to_owned(), now.age(object)]
+});
+
+pub(super) const LEASE_CANDIDATE: (&str, Row) = (
+    "NAME|LEASENAME|BINARYVERSION|EMULATIONVERSION|AGE",
+    |object, now| {
+        let part = |field| text(at(object, "spec"), field).to_owned();
+        vec![
+            name(object),
+            part("leaseName"),
+            part("binaryVersion"),
+            part("emulationVersion"),
+            now.age(object),
+        ]
+    },
+);
+
+pub(super) const RUNTIME_CLASS: (&str, Row) = ("NAME|HANDLER|AGE", |object, now| {
+    let handler = text(object, "handler");
+    vec![name(object), handler.to_owned(), now.age(object)]
+});
+
+pub(super) const API_SERVICE: (&str, Row) = ("NAME|SERVICE|AVAILABLE|AGE", |object, now| {
+    let service = at(object, "spec.service");
+    let service = if service.is_null() {
+        "Local".into()
+    } else {
+        format!("{}/{}", text(service, "namespace"), text(service, "name"))
+    };
+    let available = match condition(object, "Available") {
+        None => "Unknown".into(),
+        Some(available) => match (text(available, "status"), text(available, "reason")) {
+            (status @ "True", _) | (status, "") => status.to_owned(),
+            (status, reason) => format!("{status} ({reason})"),
+        },
+    };
+    vec![name(object), service, available, now.age(object)]
+});
+
+pub(super) const STORAGE_VERSION: (&str, Row) = (
+    "NAME|COMMONENCODINGVERSION|STORAGEVERSIONS|AGE",
+    |object, now| {
+        let versions = items(object, "status.storageVersions")
+            .iter()
+            .map(|version| {
+                let server = text(version, "apiServerID");
+                format!("{server}={}", text(version, "encodingVersion"))
+            });
+        vec![
+            name(object),
+            scalar_or(object, "status.commonEncodingVersion", UNSET),
+            first_three(&versions.collect::<Vec<_>>(), UNSET),
+            now.age(object),
+        ]
+    },
+);
+
+pub(super) const STORAGE_MIGRATION: (&str, Row) = ("NAME|RESOURCE|STATUS", |object, _| {
+    let resource = at(object, "spec.resource");
+    let mut shown = text(resource, "resource").to_owned();
+    if let Some(group) = some_text(resource, "group") {
+        shown = format!("{shown}.{group}");
+    }
+    let conditions = items(object, "status.conditions").iter();
+    let status = conditions
+        .filter(|condition| text(condition, "status") == "True")
+        .map(|condition| scalar(at(condition, "type")))
+        .rfind(|kind| ["Running", "Failed", "Succeeded"].contains(&kind.as_str()));
+    vec![
+        name(object),
+        shown,
+        status.unwrap_or_else(|| "Unknown".into()),
+    ]
+});

@@ -1,0 +1,267 @@
+//! What differs between two states of an object, field by field.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde_json::Value;
+
+/// Values nested deeper are compared as a whole.
+const MAX_DEPTH: usize = 200;
+
+/// One step from an object to a value inside it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// A field of an object.
+    Field(String),
+    /// An item of a list, by its position.
+    Index(usize),
+    /// An item of a list, by the fields that name it.
+    Item(Vec<(String, String)>),
+}
+
+/// The way from an object to a value inside it; prints as `spec.containers[name=web].image`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct FieldPath(pub Vec<Step>);
+
+impl FieldPath {
+    /// The names of the fields on the way, without places in lists.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|step| match step {
+            Step::Field(name) => Some(name.as_str()),
+            Step::Index(_) | Step::Item(_) => None,
+        })
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Field(name) if is_plain(name) => {
+                    f.write_str(if number > 0 { "." } else { "" })?;
+                    f.write_str(name)?;
+                }
+                Step::Field(name) => write!(f, "[{name:?}]")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Item(keys) => {
+                    f.write_str("[")?;
+                    for (number, (key, value)) in keys.iter().enumerate() {
+                        let comma = if number > 0 { "," } else { "" };
+                        write!(f, "{comma}{key}={value}")?;
+                    }
+                    f.write_str("]")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'$'))
+}
+
+/// A value that one state has and the other has not, or that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference<'v> {
+    /// Where it is.
+    pub path: FieldPath,
+    /// What was there; `None` when nothing was.
+    pub old: Option<&'v Value>,
+    /// What is there now; `None` when nothing is.
+    pub new: Option<&'v Value>,
+}
+
+/// Tells which fields name the items of a list.
+pub trait ListKeys {
+    /// The fields whose values tell the items of the list at `path` apart; `None` when its items have no
+    /// names. Of `path` only the fields count.
+    fn list_keys(&self, path: &FieldPath) -> Option<Vec<String>>;
+}
+
+/// Knows nothing: lists are compared item by item.
+#[derive(Debug, Clone, Copy)]
+pub struct NoListKeys;
+
+impl ListKeys for NoListKeys {
+    fn list_keys(&self, _: &FieldPath) -> Option<Vec<String>> {
+        None
+    }
+}
+
+/// What differs between `old` and `new`, in the order of their fields.
+pub fn differences<'v>(
+    old: &'v Value,
+    new: &'v Value,
+    lists: &dyn ListKeys,
+) -> Vec<Difference<'v>> {
+    let mut walk = Walk {
+        lists,
+        path: FieldPath::default(),
+        found: Vec::new(),
+    };
+    walk.compare(Some(old), Some(new), 0);
+    walk.found
+}
+
+struct Walk<'v, 'l> {
+    lists: &'l dyn ListKeys,
+    path: FieldPath,
+    found: Vec<Difference<'v>>,
+}
+
+impl<'v> Walk<'v, '_> {
+    fn compare(&mut self, old: Option<&'v Value>, new: Option<&'v Value>, depth: usize) {
+        if old == new {
+            return;
+        }
+        match (old, new) {
+            (Some(Value::Object(a)), Some(Value::Object(b))) if depth < MAX_DEPTH => {
+                let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
+                names.sort_unstable();
+                names.dedup();
+                for name in names {
+                    self.step(Step::Field(name.clone()), a.get(name), b.get(name), depth);
+                }
+            }
+            (Some(Value::Array(a)), Some(Value::Array(b))) if depth < MAX_DEPTH => {
+                self.lists(a, b, depth);
+            }
+            _ => self.found.push(Difference {
+                path: self.path.clone(),
+                old,
+                new,
+            }),
+        }
+    }
+
+    fn step(&mut self, step: Step, old: Option<&'v Value>, new: Option<&'v Value>, depth: usize) {
+        self.path.0.push(step);
+        self.compare(old, new, depth.saturating_add(1));
+        self.path.0.pop();
+    }
+
+    fn lists(&mut self, a: &'v [Value], b: &'v [Value], depth: usize) {
+        let keys = self.lists.list_keys(&self.path);
+        let named = keys.and_then(|keys| Some((names(a, &keys)?, names(b, &keys)?)));
+        if let Some((old, new)) = named {
+            let index_new: HashMap<&Vec<(String, String)>, &'v Value> = new.iter().zip(b).collect();
+            let index_old: HashMap<&Vec<(String, String)>, &'v Value> = old.iter().zip(a).collect();
+            for name in &old {
+                let step = Step::Item(name.clone());
+                let before = index_old.get(name).copied();
+                self.step(step, before, index_new.get(name).copied(), depth);
+            }
+            for name in new.iter().filter(|name| !index_old.contains_key(name)) {
+                let after = index_new.get(name).copied();
+                self.step(Step::Item(name.clone()), None, after, depth);
+            }
+            return;
+        }
+        // What is equal at both ends stands still; what lies between is compared item by item.
+        let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        let rest = a.len().min(b.len()).saturating_sub(head);
+        let tail = a
+            .iter()
+            .rev()
+            .zip(b.iter().rev())
+            .take(rest)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let old = a
+            .get(head..a.len().saturating_sub(tail))
+            .unwrap_or_default();
+        let new = b
+            .get(head..b.len().saturating_sub(tail))
+            .unwrap_or_default();
+        for at in 0..old.len().max(new.len()) {
+            let step = Step::Index(head.saturating_add(at));
+            self.step(step, old.get(at), new.get(at), depth);
+        }
+    }
+}
+
+/// The names of all items; `None` when one has no name or two have the same.
+fn names(items: &[Value], keys: &[String]) -> Option<Vec<Vec<(String, String)>>> {
+    let mut all = Vec::with_capacity(items.len());
+    let mut seen = std::collections::HashSet::new();
+    for item in items {
+        let mut name = Vec::with_capacity(keys.len());
+        for key in keys {
+            let text = match item.get(key) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Object(_) | Value::Array(_)) => return None,
+                Some(other) => other.to_string(),
+                None => continue,
+            };
+            name.push((key.clone(), text));
+        }
+        if name.is_empty() || !seen.insert(name.clone()) {
+            return None;
+        }
+        all.push(name);
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    struct ByName;
+
+    impl ListKeys for ByName {
+        fn list_keys(&self, path: &FieldPath) -> Option<Vec<String>> {
+            (path.to_string() == "spec.containers").then(|| vec!["name".to_string()])
+        }
+    }
+
+    fn lines(old: &Value, new: &Value, lists: &dyn ListKeys) -> Vec<String> {
+        let show = |value: Option<&Value>| value.map_or("-".to_string(), Value::to_string);
+        differences(old, new, lists)
+            .iter()
+            .map(|d| format!("{}: {} > {}", d.path, show(d.old), show(d.new)))
+            .collect()
+    }
+
+    #[test]
+    fn items_are_matched_by_name_where_they_have_one() {
+        let old = json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]}});
+        let new = json!({"spec": {"containers": [{"name": "b", "image": "2"}, {"name": "c", "image": "1"}]}});
+        assert_eq!(
+            lines(&old, &new, &ByName),
+            [
+                r#"spec.containers[name=a]: {"image":"1","name":"a"} > -"#,
+                r#"spec.containers[name=b].image: "1" > "2""#,
+                r#"spec.containers[name=c]: - > {"image":"1","name":"c"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_without_names_keep_their_equal_ends() {
+        assert_eq!(
+            lines(&json!([1, 2, 3, 4]), &json!([1, 9, 3, 4]), &NoListKeys),
+            ["[1]: 2 > 9"]
+        );
+        assert_eq!(
+            lines(&json!(["a", "c"]), &json!(["a", "b", "c"]), &NoListKeys),
+            [r#"[1]: - > "b""#]
+        );
+        assert!(lines(&json!([1]), &json!([1]), &NoListKeys).is_empty());
+    }
+
+    #[test]
+    fn odd_field_names_are_quoted() {
+        let old = json!({"metadata": {"annotations": {"a.b/c": "1"}}});
+        let new = json!({"metadata": {"annotations": {}}});
+        assert_eq!(
+            lines(&old, &new, &NoListKeys),
+            [r#"metadata.annotations["a.b/c"]: "1" > -"#]
+        );
+    }
+}

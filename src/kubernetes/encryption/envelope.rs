@@ -1,0 +1,220 @@
+//! What stands in front of an encrypted value: `k8s:enc:PROVIDER:v1:NAME:`. Source: kube-apiserver 1.36.
+
+use std::fmt;
+
+use crate::etcd::wire::{Field, Fields};
+use crate::finding::escape;
+
+/// What every encrypted value begins with.
+pub const PREFIX: &[u8] = b"k8s:enc:";
+
+/// True if the value is encrypted, as the API server tells it.
+pub fn is_encrypted(value: &[u8]) -> bool {
+    value.starts_with(PREFIX)
+}
+
+/// The ways in which the API server encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provider {
+    /// AES-CBC with PKCS#7 padding; nothing authenticates the value.
+    AesCbc,
+    /// AES-GCM; the etcd key is authenticated along with the value.
+    AesGcm,
+    /// XSalsa20 and Poly1305.
+    SecretBox,
+    /// A key of its own per value, itself encrypted by a plugin.
+    KmsV1,
+    /// The same, with a key or seed that several values share.
+    KmsV2,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::AesCbc,
+        Self::AesGcm,
+        Self::SecretBox,
+        Self::KmsV1,
+        Self::KmsV2,
+    ];
+
+    /// What stands between [`PREFIX`] and the name of the key.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::AesCbc => "aescbc:v1:",
+            Self::AesGcm => "aesgcm:v1:",
+            Self::SecretBox => "secretbox:v1:",
+            Self::KmsV1 => "kms:v1:",
+            Self::KmsV2 => "kms:v2:",
+        }
+    }
+
+    /// The name in the configuration; for the two versions of KMS with the version.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AesCbc => "aescbc",
+            Self::AesGcm => "aesgcm",
+            Self::SecretBox => "secretbox",
+            Self::KmsV1 => "kms v1",
+            Self::KmsV2 => "kms v2",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An encrypted value, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// How it is encrypted.
+    pub provider: Provider,
+    /// The key's name in the configuration; for KMS that of the plugin.
+    pub name: &'a [u8],
+    /// What follows the name and its colon.
+    pub payload: &'a [u8],
+    /// KMS v2: the plugin's own name of the key.
+    pub key_id: Option<&'a [u8]>,
+    /// Name, colon and payload: names may hold colons, and only the configuration tells where one ends.
+    pub(super) named: &'a [u8],
+}
+
+/// Why an encrypted value cannot be taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvelopeFault {
+    /// A provider, or a version of one, that no known API server has; as text for messages.
+    UnknownProvider(String),
+    /// No provider, or no name, is in it.
+    Malformed,
+}
+
+/// A provider's name in a message is cut off behind this many bytes.
+const SHOWN: usize = 64;
+
+impl<'a> Envelope<'a> {
+    /// Takes a value apart; nothing if it is not encrypted.
+    pub fn parse(value: &'a [u8]) -> Option<Result<Self, EnvelopeFault>> {
+        let rest = value.strip_prefix(PREFIX)?;
+        Some(Self::parse_rest(rest))
+    }
+
+    fn parse_rest(rest: &'a [u8]) -> Result<Self, EnvelopeFault> {
+        let known = Provider::ALL
+            .into_iter()
+            .find_map(|provider| Some((provider, rest.strip_prefix(provider.tag().as_bytes())?)));
+        let Some((provider, named)) = known else {
+            let mut parts = rest.splitn(3, |b| *b == b':');
+            return Err(match (parts.next(), parts.next(), parts.next()) {
+                (Some(name), Some(version), Some(_)) => {
+                    let shown = [name, b":", version].concat();
+                    EnvelopeFault::UnknownProvider(escape::text_limited(&shown, SHOWN))
+                }
+                _ => EnvelopeFault::Malformed,
+            });
+        };
+        let colon = named.iter().position(|b| *b == b':');
+        let (name, payload) = colon
+            .and_then(|colon| named.split_at_checked(colon))
+            .and_then(|(name, payload)| Some((name, payload.strip_prefix(b":")?)))
+            .ok_or(EnvelopeFault::Malformed)?;
+        if name.is_empty() {
+            return Err(EnvelopeFault::Malformed);
+        }
+        let key_id = (provider == Provider::KmsV2)
+            .then(|| key_id(payload))
+            .transpose()?
+            .flatten();
+        Ok(Self {
+            provider,
+            name,
+            payload,
+            key_id,
+            named,
+        })
+    }
+
+    /// The name as text for messages.
+    pub fn shown_name(&self) -> String {
+        escape::text_limited(self.name, 128)
+    }
+}
+
+/// Field 2 of the message in a value of KMS v2.
+fn key_id(payload: &[u8]) -> Result<Option<&[u8]>, EnvelopeFault> {
+    let mut id = None;
+    for field in Fields::new(payload) {
+        match field {
+            Ok((2, Field::Bytes(bytes))) => id = Some(bytes),
+            Ok(_) => {}
+            Err(_) => return Err(EnvelopeFault::Malformed),
+        }
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(value: &[u8]) -> Result<Envelope<'_>, EnvelopeFault> {
+        Envelope::parse(value).expect("an encrypted value")
+    }
+
+    #[test]
+    fn provider_name_and_payload_are_told_apart() {
+        for provider in Provider::ALL {
+            let value = format!("k8s:enc:{}key-1:\x0a\x01x", provider.tag());
+            let envelope = parse(value.as_bytes()).unwrap();
+            assert_eq!(envelope.provider, provider);
+            assert_eq!(envelope.name, b"key-1");
+            assert_eq!(envelope.payload, b"\x0a\x01x");
+            assert_eq!(envelope.key_id, None);
+        }
+    }
+
+    #[test]
+    fn what_is_not_encrypted_is_no_envelope() {
+        for value in [&b""[..], b"k8s\0", b"k8s:enc", b"{}", b" k8s:enc:aescbc"] {
+            assert_eq!(Envelope::parse(value), None);
+            assert!(!is_encrypted(value));
+        }
+    }
+
+    #[test]
+    fn a_value_of_kms_v2_names_the_key_of_the_plugin() {
+        let envelope = parse(b"k8s:enc:kms:v2:vault:\x0a\x02ab\x12\x04id-7\x1a\x01e").unwrap();
+        assert_eq!(
+            (envelope.name, envelope.key_id),
+            (&b"vault"[..], Some(&b"id-7"[..]))
+        );
+        assert_eq!(
+            parse(b"k8s:enc:kms:v2:vault:\x0a\xff"),
+            Err(EnvelopeFault::Malformed)
+        );
+    }
+
+    #[test]
+    fn an_envelope_that_is_cut_off_or_unknown_is_a_fault() {
+        for value in [
+            "k8s:enc:",
+            "k8s:enc:aescbc",
+            "k8s:enc:aescbc:v1",
+            "k8s:enc:aescbc:v1:",
+            "k8s:enc:aescbc:v1:key",
+            "k8s:enc:aescbc:v1::x",
+        ] {
+            assert_eq!(
+                parse(value.as_bytes()),
+                Err(EnvelopeFault::Malformed),
+                "{value}"
+            );
+        }
+        assert_eq!(
+            parse(b"k8s:enc:rot\x1b13:v9:key:x"),
+            Err(EnvelopeFault::UnknownProvider("rot\\x1b13:v9".to_owned()))
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! Encryption at rest: what stands around an encrypted value, the API server's configuration with the keys,
+//! decrypting, and whether a value is stored as the configuration asks.
+
+mod cipher;
+mod config;
+mod decrypt;
+mod document;
+mod envelope;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+pub use config::{ConfigFault, EncryptionConfig, Group, Key, KmsVersion, ProviderEntry};
+pub use decrypt::{DecryptFault, decrypt, resource_of};
+pub use envelope::{Envelope, EnvelopeFault, PREFIX, Provider, is_encrypted};
+pub use standing::{Standing, Stored, standing};

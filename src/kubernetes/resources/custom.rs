@@ -1,0 +1,140 @@
+//! Kinds that a CustomResourceDefinition defines.
+
+use serde_json::Value;
+
+use super::{CustomColumns, Resource, Resources};
+use crate::kubernetes::fields::{at, integer, is_true, items, text};
+
+/// A column that a definition adds to the table of its objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomColumn {
+    /// The header.
+    pub name: String,
+    /// `string`, `integer`, `number`, `boolean` or `date`.
+    pub kind: String,
+    /// The path to the value.
+    pub path: String,
+    /// Shown in wide tables only.
+    pub wide: bool,
+}
+
+/// The path of a custom resource below the prefix.
+pub(super) fn path(group: &str, plural: &str) -> String {
+    if group.is_empty() {
+        plural.to_owned()
+    } else {
+        format!("{group}/{plural}")
+    }
+}
+
+impl Resources {
+    /// Adds the kind that a CustomResourceDefinition (v1 or v1beta1) defines; a definition seen before for
+    /// the same kind is replaced. False if `definition` lacks group or names; nothing is added then.
+    pub fn add_custom(&mut self, definition: &Value) -> bool {
+        let Some(resource) = custom(definition) else {
+            return false;
+        };
+        let same = |other: &Resource| {
+            other.custom.is_some()
+                && other.group == resource.group
+                && other.plural == resource.plural
+        };
+        match self.all.iter_mut().find(|other| same(other)) {
+            Some(known) => *known = resource,
+            None => self.all.push(resource),
+        }
+        true
+    }
+}
+
+fn custom(definition: &Value) -> Option<Resource> {
+    let spec = at(definition, "spec");
+    // What is accepted counts; the wish stands in for it.
+    let names = |field: &str| {
+        let accepted = definition.pointer(&format!("/status/acceptedNames/{field}"));
+        let accepted = accepted.filter(|value| value.as_str() != Some(""));
+        accepted.unwrap_or_else(|| at(at(spec, "names"), field))
+    };
+    let name = |field: &str| names(field).as_str().filter(|name| !name.is_empty());
+    let list = |field: &str| {
+        let texts = names(field).as_array().into_iter().flatten();
+        let texts = texts.filter_map(Value::as_str).map(str::to_lowercase);
+        texts.collect::<Vec<_>>()
+    };
+    let group = text(spec, "group").to_owned();
+    let kind = name("kind")?.to_owned();
+    let plural = name("plural")?.to_lowercase();
+    let singular = name("singular").map_or_else(|| kind.to_lowercase(), str::to_lowercase);
+    if group.is_empty() {
+        return None;
+    }
+    let columns = versions(spec);
+    Some(Resource {
+        path: path(&group, &plural),
+        group,
+        kind,
+        plural,
+        singular,
+        short_names: list("shortNames"),
+        categories: list("categories"),
+        namespaced: text(spec, "scope") != "Cluster",
+        versions: columns.iter().map(|(version, _)| version.clone()).collect(),
+        custom: Some(columns),
+    })
+}
+
+/// Versions in the order of preference, each with its columns.
+fn versions(spec: &Value) -> CustomColumns {
+    // In v1beta1 there may be one version only, and columns for all versions.
+    let shared = columns(spec);
+    let mut versions: Vec<(String, Vec<CustomColumn>)> = Vec::new();
+    let mut stored = None;
+    for version in items(spec, "versions") {
+        let name = text(version, "name");
+        if is_true(version, "storage") {
+            stored = Some(name);
+        }
+        let own = columns(version);
+        let all = if own.is_empty() { shared.clone() } else { own };
+        versions.push((name.to_owned(), all));
+    }
+    if versions.is_empty() && !text(spec, "version").is_empty() {
+        versions.push((text(spec, "version").to_owned(), shared));
+    }
+    // The order of an API server: by maturity and number.
+    versions.sort_by_key(|(name, _)| {
+        std::cmp::Reverse((maturity(name), Some(name.as_str()) == stored))
+    });
+    versions
+}
+
+/// `v2` goes before `v1`, that before `v1beta2`, that before `v1alpha1`, that before anything else.
+fn maturity(version: &str) -> (u8, u64, u64) {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let parsed = version.strip_prefix('v').and_then(|rest| {
+        let (major, minor, stage) = if let Some((major, minor)) = rest.split_once("beta") {
+            (major, number(minor)?, 2)
+        } else if let Some((major, minor)) = rest.split_once("alpha") {
+            (major, number(minor)?, 1)
+        } else {
+            (rest, 0, 3)
+        };
+        Some((stage, number(major)?, minor))
+    });
+    parsed.unwrap_or_default()
+}
+
+fn columns(holder: &Value) -> Vec<CustomColumn> {
+    let columns = items(holder, "additionalPrinterColumns").iter();
+    let columns = columns.map(|column| CustomColumn {
+        name: text(column, "name").to_owned(),
+        kind: text(column, "type").to_owned(),
+        // Called JSONPath in v1beta1.
+        path: match text(column, "jsonPath") {
+            "" => text(column, "JSONPath").to_owned(),
+            path => path.to_owned(),
+        },
+        wide: integer(column, "priority") != 0,
+    });
+    columns.collect()
+}

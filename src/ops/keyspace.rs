@@ -1,0 +1,134 @@
+//! What the jobs over keys have in common: opening, scanning, what to say of damage.
+
+use super::input::Input;
+use super::status::{Refusal, open_database};
+use crate::bolt::Database;
+use crate::error::{Error, Result};
+use crate::etcd::Release;
+use crate::etcd::keyspace::{
+    Changes, Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds,
+};
+use crate::etcd::schema::Compaction;
+use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
+use crate::options::Options;
+use crate::workers::Workers;
+
+/// A file that is being asked about its keys.
+pub struct Session<'i> {
+    pub(super) input: &'i Input,
+    pub(super) database: Database<'i>,
+    pub(super) workers: Workers,
+    pub(super) options: &'i Options,
+    pub(super) findings: Collector,
+}
+
+impl<'i> Session<'i> {
+    /// Opens the database of `input`. The inner result tells why it has none.
+    ///
+    /// # Errors
+    /// Reading, threads.
+    pub fn open(
+        input: &'i Input,
+        options: &'i Options,
+    ) -> Result<std::result::Result<Self, Refusal>> {
+        let database = match open_database(input, Release::default())? {
+            Ok(database) => database,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        Ok(Ok(Self {
+            input,
+            database,
+            workers: Workers::new(options.worker_threads())?,
+            options,
+            findings: Collector::new(DEFAULT_LIMIT),
+        }))
+    }
+
+    /// Scans all records.
+    ///
+    /// # Errors
+    /// Reading, cancelling, and whatever the visitor returns.
+    pub fn scan<V: RecordVisitor>(&mut self, visitor: &V) -> Result<(Keyspace<'i>, Vec<V::Local>)> {
+        Keyspace::scan(
+            &self.database,
+            visitor,
+            &self.workers,
+            self.options,
+            &mut self.findings,
+        )
+    }
+
+    /// Scans all records once more; what is wrong was reported before.
+    ///
+    /// # Errors
+    /// Reading, cancelling, and whatever the visitor returns.
+    pub fn scan_again<V: RecordVisitor>(
+        &self,
+        visitor: &V,
+    ) -> Result<(Keyspace<'i>, Vec<V::Local>)> {
+        let mut known = Collector::new(0);
+        Keyspace::scan(
+            &self.database,
+            visitor,
+            &self.workers,
+            self.options,
+            &mut known,
+        )
+    }
+
+    /// What `map` makes of the records at `places`, in their order.
+    ///
+    /// # Errors
+    /// Reading, cancelling, and whatever `map` returns.
+    pub fn map<T: Send>(
+        &self,
+        keyspace: &Keyspace<'i>,
+        places: &[RecordPlace],
+        map: impl Fn(&RecordView<'_>) -> Result<T> + Sync,
+    ) -> Result<Vec<Option<T>>> {
+        keyspace.map(places, map, &self.workers, self.options)
+    }
+
+    /// From where to where the file can answer, without a scan. On a damaged way it is what a scan of
+    /// everything finds.
+    ///
+    /// # Errors
+    /// Reading, cancelling.
+    pub fn bounds(&mut self) -> Result<RevisionBounds> {
+        let compaction = Compaction::read(&self.database)?;
+        let newest = Changes::newest(&self.database)?;
+        if let (Ok(compaction), Ok(newest)) = (compaction, newest) {
+            return Ok(RevisionBounds {
+                compacted: compaction.compacted(),
+                current: compaction.current(newest),
+            });
+        }
+        let (keyspace, _) = self.scan(&())?;
+        Ok(keyspace.bounds())
+    }
+
+    /// Before the file is scanned again, which reports everything again.
+    pub(super) fn forget_findings(&mut self) {
+        self.findings = Collector::new(DEFAULT_LIMIT);
+    }
+
+    /// Ends the job: the file must be what it was when it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Changed`].
+    pub fn finish(self) -> Result<Findings> {
+        self.input.check_unchanged(Some(self.database.metas()))?;
+        Ok(self.findings.finish())
+    }
+}
+
+/// For jobs that only want the bounds, or only the check.
+impl RecordVisitor for () {
+    type Local = ();
+
+    fn start(&self) {}
+
+    fn record(&self, (): &mut (), _: &RecordView<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}

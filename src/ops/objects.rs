@@ -1,0 +1,628 @@
+//! The Kubernetes objects of a file.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use super::fetch::fetch;
+use super::keyspace::Session;
+use super::lens::Lens;
+use super::named::{is_definition, note_newest, resources};
+use super::times::{FileTime, NewestTime};
+use crate::error::Result;
+use crate::etcd::LeaseId;
+use crate::etcd::Revision;
+use crate::etcd::keyspace::{
+    KeyFilter, Keyspace, Newest, RecordFacts, RecordPlace, RecordView, RecordVisitor,
+    RevisionBounds, Wanted,
+};
+use crate::kubernetes::field_selector::FieldSelector;
+use crate::kubernetes::resources::{Resolved, Resource, Resources, split_api_version};
+use crate::kubernetes::selector::LabelSelector;
+use crate::kubernetes::{Encoding, Head};
+
+/// Which objects are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectsQuery {
+    /// Kinds, as people call them; none: every kind.
+    pub kinds: Vec<String>,
+    /// Only these: kind and name.
+    pub pairs: Vec<(String, String)>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Only with these labels.
+    pub labels: Option<LabelSelector>,
+    /// Only with these fields.
+    pub fields: Option<FieldSelector>,
+    /// At this revision; 0 = the newest.
+    pub revision: i64,
+}
+
+/// A kind of objects in a file, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKind {
+    /// Group and version, as stored.
+    pub api_version: String,
+    /// The kind.
+    pub resource: Resource,
+}
+
+/// One object that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Position in [`ObjectList::kinds`].
+    pub kind: u32,
+    /// Its namespace; empty for objects of the cluster.
+    pub namespace: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+    /// True when its value cannot be read without a key for it.
+    pub is_locked: bool,
+    revision: Revision,
+    value_size: u64,
+    place: RecordPlace,
+}
+
+/// Objects that were found, sorted by kind, namespace and name.
+#[derive(Debug)]
+pub struct ObjectList<'i> {
+    /// The objects.
+    pub found: Vec<Found>,
+    /// Their kinds.
+    pub kinds: Vec<StoredKind>,
+    /// All kinds that are known.
+    pub resources: Resources,
+    /// From where to where the file can answer.
+    pub bounds: RevisionBounds,
+    /// The revision that was asked for.
+    pub revision: i64,
+    /// The newest time that the file tells, from which ages are counted.
+    pub now: Option<i64>,
+    keyspace: Keyspace<'i>,
+}
+
+/// A word that is no kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KindFault {
+    /// Nothing is called so.
+    Unknown(String),
+    /// Several kinds are called so; their full names.
+    Ambiguous(String, Vec<String>),
+}
+
+impl std::fmt::Display for KindFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown(word) => write!(
+                f,
+                "no kind is called {word:?} here; `etcdsnap kinds FILE` lists those of the file"
+            ),
+            Self::Ambiguous(word, names) => {
+                write!(f, "{word:?} is ambiguous: {}", names.join(", "))
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Definitions {
+    revision: i64,
+}
+
+impl RecordVisitor for Definitions {
+    type Local = BTreeMap<Vec<u8>, RecordPlace>;
+
+    fn start(&self) -> Self::Local {
+        BTreeMap::new()
+    }
+
+    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+        let is_seen = self.revision <= 0 || view.revision.main <= self.revision;
+        if is_seen && !view.is_tombstone && is_definition(view.record.key) {
+            note_newest(local, view.record.key, view.place);
+        }
+        Ok(())
+    }
+}
+
+/// The live keys of a file at a revision, with what is needed to tell what they hold.
+pub(super) struct Live<'i> {
+    pub(super) keyspace: Keyspace<'i>,
+    pub(super) places: Vec<RecordPlace>,
+    pub(super) resources: Resources,
+    pub(super) revision: i64,
+    pub(super) now: Option<i64>,
+}
+
+/// Finds the live keys at a revision.
+pub(super) fn live<'i>(session: &mut Session<'i>, revision: i64) -> Result<Live<'i>> {
+    let newest = Newest::new(KeyFilter::all(), revision, session.options.memory_limit);
+    let visitor = (newest, (Definitions { revision }, FileTime));
+    let (keyspace, parts) = session.scan(&visitor)?;
+    let revision = keyspace.bounds().resolve(revision)?;
+    let mut entries = Vec::new();
+    let mut definitions = BTreeMap::new();
+    let mut times: Vec<NewestTime> = Vec::new();
+    for (of_keys, (of_definitions, time)) in parts {
+        entries.push(of_keys);
+        for (key, place) in of_definitions {
+            note_newest(&mut definitions, &key, place);
+        }
+        times.push(time);
+    }
+    let places = Newest::select(&entries, Wanted::Live, &session.workers)?;
+    let resources = resources(session, &keyspace, definitions.into_values())?;
+    Ok(Live {
+        keyspace,
+        places,
+        resources,
+        revision,
+        now: FileTime::join(times),
+    })
+}
+
+/// Kinds that are wanted; with a name, only the object of that name.
+struct WantedKinds<'q> {
+    /// By group and kind.
+    known: Vec<(String, String, Option<&'q str>)>,
+    /// Words that only a value may know.
+    words: Vec<(&'q str, Option<&'q str>)>,
+}
+
+impl<'q> WantedKinds<'q> {
+    fn of(query: &'q ObjectsQuery, resources: &Resources) -> Result<Self, KindFault> {
+        let mut wanted = Self {
+            known: Vec::new(),
+            words: Vec::new(),
+        };
+        let pairs = query
+            .pairs
+            .iter()
+            .map(|(kind, name)| (kind, Some(name.as_str())));
+        let kinds = query.kinds.iter().map(|kind| (kind, None));
+        let both: Vec<(&String, Option<&str>)> = if query.pairs.is_empty() {
+            kinds.collect()
+        } else {
+            pairs.collect()
+        };
+        for (word, name) in both {
+            let mut add = |kind: &Resource| {
+                wanted
+                    .known
+                    .push((kind.group.clone(), kind.kind.clone(), name));
+            };
+            match resources.resolve(word) {
+                Resolved::Unknown => wanted.words.push((word, name)),
+                Resolved::One(kind) => add(kind),
+                Resolved::Category(kinds) => kinds.into_iter().for_each(add),
+                Resolved::Ambiguous(kinds) => {
+                    let names = kinds.iter().map(|kind| kind.full_name()).collect();
+                    return Err(KindFault::Ambiguous(word.clone(), names));
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// True when objects of the kind are wanted, whatever their names.
+    fn takes(&self, resource: &Resource) -> bool {
+        self.takes_everything() || self.names(resource).next().is_some()
+    }
+
+    /// True when this object is wanted.
+    fn takes_one(&self, resource: &Resource, name: &str) -> bool {
+        self.takes_everything()
+            || self
+                .names(resource)
+                .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
+    }
+
+    fn takes_everything(&self) -> bool {
+        self.known.is_empty() && self.words.is_empty()
+    }
+
+    fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
+        let known = self
+            .known
+            .iter()
+            .filter(|(group, kind, _)| *group == resource.group && *kind == resource.kind)
+            .map(|(_, _, name)| *name);
+        let words = self
+            .words
+            .iter()
+            .filter(|(word, _)| is_called(resource, word))
+            .map(|(_, name)| *name);
+        known.chain(words)
+    }
+}
+
+/// True when a kind that no definition tells of goes by `word`.
+fn is_called(resource: &Resource, word: &str) -> bool {
+    [&resource.kind, &resource.plural, &resource.singular]
+        .into_iter()
+        .any(|name| name.eq_ignore_ascii_case(word))
+        || resource.full_name().eq_ignore_ascii_case(word)
+}
+
+struct ObjectFinder<'q> {
+    query: &'q ObjectsQuery,
+    wanted: WantedKinds<'q>,
+    resources: &'q Resources,
+    lens: &'q Lens,
+}
+
+#[derive(Default)]
+struct FinderParts {
+    /// By api version and kind: whether it is wanted, and its number.
+    kinds: HashMap<(String, String), (bool, u32)>,
+    list: Vec<StoredKind>,
+    found: Vec<Found>,
+}
+
+impl FinderParts {
+    fn kind(&mut self, finder: &ObjectFinder<'_>, api_version: &str, kind: &str) -> Option<u32> {
+        // Looked up for every object; only a new kind costs an allocation that stays.
+        let key = (api_version.to_string(), kind.to_string());
+        let (is_wanted, number) = *self.kinds.entry(key).or_insert_with(|| {
+            let resource = finder.resources.of_kind_or_guess(api_version, kind);
+            let is_wanted = finder.wanted.takes(&resource);
+            let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+            if is_wanted {
+                self.list.push(StoredKind {
+                    api_version: api_version.to_string(),
+                    resource: resource.into_owned(),
+                });
+            }
+            (is_wanted, number)
+        });
+        is_wanted.then_some(number)
+    }
+}
+
+impl RecordVisitor for ObjectFinder<'_> {
+    type Local = FinderParts;
+
+    fn start(&self) -> FinderParts {
+        FinderParts::default()
+    }
+
+    fn record(&self, local: &mut FinderParts, view: &RecordView<'_>) -> Result<()> {
+        let key = view.record.key;
+        let value = view.value()?;
+        let (plain, is_locked) = match self.lens.plain(key, &value) {
+            Ok(plain) => (plain, false),
+            Err(_) => (std::borrow::Cow::Borrowed(&*value), true),
+        };
+        let head = Head::of(&plain);
+        let is_locked = is_locked || head.encoding == Encoding::Encrypted;
+        let guess = |what: &dyn Fn(&crate::kubernetes::resources::KeyParts) -> String| {
+            let parts = std::str::from_utf8(key).ok();
+            parts
+                .and_then(|key| self.resources.of_key(key))
+                .map(|parts| what(&parts))
+        };
+        let (kind, namespace, name) = match (&head.api_version, &head.kind) {
+            (Some(api_version), Some(kind)) if !kind.is_empty() => {
+                let Some(number) = local.kind(self, api_version, kind) else {
+                    return Ok(());
+                };
+                let namespace = head.namespace.as_deref().unwrap_or_default().to_string();
+                let name = match &head.name {
+                    Some(name) => name.to_string(),
+                    None => guess(&|parts| parts.name.clone()).unwrap_or_default(),
+                };
+                (number, namespace, name)
+            }
+            _ if is_locked => {
+                let parts = std::str::from_utf8(key)
+                    .ok()
+                    .and_then(|key| self.resources.of_key(key));
+                let Some(parts) = parts else { return Ok(()) };
+                let Some(resource) = self.resources.of_plural(&parts.group, &parts.resource) else {
+                    return Ok(());
+                };
+                let api_version = preferred(resource);
+                let kind = resource.kind.clone();
+                let Some(number) = local.kind(self, &api_version, &kind) else {
+                    return Ok(());
+                };
+                (number, parts.namespace.unwrap_or_default(), parts.name)
+            }
+            _ => return Ok(()),
+        };
+        let query = self.query;
+        if query
+            .namespace
+            .as_ref()
+            .is_some_and(|wanted| *wanted != namespace)
+        {
+            return Ok(());
+        }
+        let resource = local.list.get(kind as usize).map(|kind| &kind.resource);
+        if !resource.is_some_and(|resource| self.wanted.takes_one(resource, &name)) {
+            return Ok(());
+        }
+        let needs_fields = query
+            .fields
+            .as_ref()
+            .is_some_and(|fields| !fields.is_empty());
+        let needs_labels = query
+            .labels
+            .as_ref()
+            .is_some_and(|labels| !labels.is_empty());
+        if needs_fields || needs_labels {
+            let Ok(object) = self.lens.object_of(key, &value, view.revision.main) else {
+                return Ok(());
+            };
+            let fits = query
+                .labels
+                .as_ref()
+                .is_none_or(|l| l.matches(&object.json))
+                && query
+                    .fields
+                    .as_ref()
+                    .is_none_or(|f| f.matches(&object.json));
+            if !fits {
+                return Ok(());
+            }
+        }
+        local.found.push(Found {
+            kind,
+            namespace: namespace.into(),
+            name: name.into(),
+            is_locked,
+            revision: view.revision,
+            value_size: view.record.value_len,
+            place: view.place,
+        });
+        Ok(())
+    }
+}
+
+/// The group and version that objects of a kind have most likely.
+pub(super) fn preferred(resource: &Resource) -> String {
+    let version = resource.versions.first().map_or("v1", String::as_str);
+    if resource.group.is_empty() {
+        version.to_string()
+    } else {
+        format!("{}/{version}", resource.group)
+    }
+}
+
+/// Lists objects. The inner error is a word that is no kind.
+///
+/// # Errors
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
+pub fn objects<'i>(
+    session: &mut Session<'i>,
+    query: &ObjectsQuery,
+    lens: &Lens,
+) -> Result<Result<ObjectList<'i>, KindFault>> {
+    let live = live(session, query.revision)?;
+    let wanted = match WantedKinds::of(query, &live.resources) {
+        Ok(wanted) => wanted,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let unknown: Vec<String> = wanted
+        .words
+        .iter()
+        .map(|(word, _)| (*word).to_string())
+        .collect();
+    let finder = ObjectFinder {
+        query,
+        wanted,
+        resources: &live.resources,
+        lens,
+    };
+    let parts = live
+        .keyspace
+        .visit(&live.places, &finder, &session.workers, session.options)?;
+    let (kinds, found) = join(parts);
+    let missing = unknown
+        .into_iter()
+        .find(|word| !kinds.iter().any(|kind| is_called(&kind.resource, word)));
+    if let Some(word) = missing {
+        return Ok(Err(KindFault::Unknown(word)));
+    }
+    Ok(Ok(ObjectList {
+        found,
+        kinds,
+        bounds: live.keyspace.bounds(),
+        resources: live.resources,
+        revision: live.revision,
+        now: live.now,
+        keyspace: live.keyspace,
+    }))
+}
+
+/// The kinds of all threads in one order, and the objects sorted by it.
+fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<Found>) {
+    let mut kinds: Vec<StoredKind> = Vec::new();
+    for kind in parts.iter().flat_map(|part| &part.list) {
+        if !kinds.contains(kind) {
+            kinds.push(kind.clone());
+        }
+    }
+    kinds.sort_by(|a, b| order(a).cmp(&order(b)));
+    let mut found = Vec::new();
+    for part in parts {
+        let numbers: Vec<u32> = part
+            .list
+            .iter()
+            .map(|kind| {
+                let at = kinds.iter().position(|known| known == kind).unwrap_or(0);
+                u32::try_from(at).unwrap_or(u32::MAX)
+            })
+            .collect();
+        found.extend(part.found.into_iter().map(|one| Found {
+            kind: numbers.get(one.kind as usize).copied().unwrap_or(0),
+            ..one
+        }));
+    }
+    found.sort_unstable_by(compare);
+    (kinds, found)
+}
+
+fn order(kind: &StoredKind) -> (&str, &str, &str) {
+    let (_, version) = split_api_version(&kind.api_version);
+    (&kind.resource.plural, &kind.resource.group, version)
+}
+
+fn compare(a: &Found, b: &Found) -> Ordering {
+    (a.kind, &a.namespace, &a.name, a.place).cmp(&(b.kind, &b.namespace, &b.name, b.place))
+}
+
+impl<'i> ObjectList<'i> {
+    /// Gives objects with what `make` makes of key, value and mod revision to `each`, in their order.
+    ///
+    /// # Errors
+    /// Reading, cancelling.
+    pub fn fetch<'l, T: Send>(
+        &'l self,
+        session: &Session<'i>,
+        found: &'l [Found],
+        make: impl Fn(&[u8], &[u8], i64) -> T + Sync,
+        mut each: impl FnMut(&'l Found, Option<T>) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let rows = found.iter().map(Found::facts);
+        let mut at = found.iter();
+        fetch(
+            session,
+            &self.keyspace,
+            rows,
+            |key, value, revision| make(key, value, revision),
+            |_, made| match at.next() {
+                Some(one) => each(one, made),
+                None => ControlFlow::Break(()),
+            },
+        )
+    }
+
+    /// The kind of an object.
+    pub fn kind(&self, found: &Found) -> Option<&StoredKind> {
+        self.kinds.get(found.kind as usize)
+    }
+}
+
+impl Found {
+    fn facts(&self) -> RecordFacts<'static> {
+        RecordFacts {
+            key: &[],
+            revision: self.revision,
+            is_tombstone: false,
+            create_revision: 0,
+            version: 0,
+            lease: LeaseId(0),
+            value_size: self.value_size,
+            place: self.place,
+        }
+    }
+
+    /// Its mod revision.
+    pub fn mod_revision(&self) -> i64 {
+        self.revision.main
+    }
+}
+
+/// Objects of one kind in one encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindCount {
+    /// Group and version, as stored; empty when it is no object.
+    pub api_version: String,
+    /// The kind; empty when it is no object.
+    pub kind: String,
+    /// How they are stored.
+    pub encoding: Encoding,
+    /// How many.
+    pub objects: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+}
+
+struct KindCounter<'q> {
+    lens: &'q Lens,
+    resources: &'q Resources,
+}
+
+impl RecordVisitor for KindCounter<'_> {
+    type Local = HashMap<(String, String, &'static str), KindCount>;
+
+    fn start(&self) -> Self::Local {
+        HashMap::new()
+    }
+
+    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+        let key = view.record.key;
+        let value = view.record.value;
+        let stored = Encoding::of(value);
+        let plain = self.lens.plain(key, value);
+        let head = Head::of(plain.as_deref().unwrap_or(value));
+        let (api_version, kind) = match (head.api_version, head.kind) {
+            (Some(api_version), Some(kind)) => (api_version.into_owned(), kind.into_owned()),
+            _ if stored == Encoding::Encrypted => std::str::from_utf8(key)
+                .ok()
+                .and_then(|key| self.resources.of_key(key))
+                .and_then(|parts| self.resources.of_plural(&parts.group, &parts.resource))
+                .map(|resource| (preferred(resource), resource.kind.clone()))
+                .unwrap_or_default(),
+            _ => Default::default(),
+        };
+        let name = super::lens::encoding_name(stored);
+        let count =
+            local
+                .entry((api_version, kind, name))
+                .or_insert_with_key(|(api_version, kind, _)| KindCount {
+                    api_version: api_version.clone(),
+                    kind: kind.clone(),
+                    encoding: stored,
+                    objects: 0,
+                    bytes: 0,
+                });
+        count.objects = count.objects.saturating_add(1);
+        count.bytes = count.bytes.saturating_add(view.record.value_len);
+        Ok(())
+    }
+}
+
+/// Counts of all kinds.
+#[derive(Debug, Clone)]
+pub struct Kinds {
+    /// By kind, group and version, encoding.
+    pub counts: Vec<KindCount>,
+    /// From where to where the file can answer.
+    pub bounds: RevisionBounds,
+    /// The revision that was asked for.
+    pub revision: i64,
+}
+
+/// Counts the objects of a file by kind, stored version and encoding.
+///
+/// # Errors
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
+pub fn kinds(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Kinds> {
+    let live = live(session, revision)?;
+    let counter = KindCounter {
+        lens,
+        resources: &live.resources,
+    };
+    let parts = live
+        .keyspace
+        .visit(&live.places, &counter, &session.workers, session.options)?;
+    let mut all: BTreeMap<(String, String, &str), KindCount> = BTreeMap::new();
+    for ((api_version, kind, encoding), count) in parts.into_iter().flatten() {
+        match all.get_mut(&(kind.clone(), api_version.clone(), encoding)) {
+            Some(sum) => {
+                sum.objects = sum.objects.saturating_add(count.objects);
+                sum.bytes = sum.bytes.saturating_add(count.bytes);
+            }
+            None => {
+                all.insert((kind, api_version, encoding), count);
+            }
+        }
+    }
+    Ok(Kinds {
+        counts: all.into_values().collect(),
+        bounds: live.keyspace.bounds(),
+        revision: live.revision,
+    })
+}

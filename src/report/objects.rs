@@ -1,0 +1,131 @@
+//! Objects and kinds as lists and tables.
+
+use serde::Serialize;
+
+use super::json::line;
+use crate::finding::escape;
+use crate::ops::{KindCount, Kinds, encoding_name};
+
+/// Rows of cells as aligned text: three spaces between columns, as kubectl has it. Cells are escaped.
+pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
+    let safe = |cells: &[String]| -> Vec<String> {
+        cells
+            .iter()
+            .map(|cell| escape::text(cell.as_bytes()))
+            .collect()
+    };
+    let lines: Vec<Vec<String>> = std::iter::once(safe(head))
+        .chain(rows.iter().map(|row| safe(row)))
+        .collect();
+    let mut widths = vec![0usize; head.len()];
+    for cells in &lines {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for cells in &lines {
+        let mut text = String::new();
+        for (number, cell) in cells.iter().enumerate() {
+            text.push_str(cell);
+            if number + 1 < cells.len() {
+                let width = widths.get(number).copied().unwrap_or(0);
+                let pad = width.saturating_sub(cell.chars().count()) + 3;
+                text.extend(std::iter::repeat_n(' ', pad));
+            }
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[derive(Debug, Serialize)]
+struct JsonKind<'k> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: &'k str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    api_version: &'k str,
+    encoding: &'static str,
+    objects: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonKindsSummary {
+    r#type: &'static str,
+    objects: u64,
+    bytes: u64,
+    revision: i64,
+    current_revision: i64,
+    compact_revision: i64,
+}
+
+fn totals(counts: &[KindCount]) -> (u64, u64) {
+    counts.iter().fold((0, 0), |(objects, bytes), count| {
+        (
+            objects.saturating_add(count.objects),
+            bytes.saturating_add(count.bytes),
+        )
+    })
+}
+
+/// Counts of kinds as lines of JSON, a summary last.
+pub fn kinds_json(kinds: &Kinds) -> String {
+    let mut out = String::new();
+    for count in &kinds.counts {
+        out.push_str(&line(&JsonKind {
+            r#type: "kind",
+            kind: &count.kind,
+            api_version: &count.api_version,
+            encoding: encoding_name(count.encoding),
+            objects: count.objects,
+            bytes: count.bytes,
+        }));
+    }
+    let (objects, bytes) = totals(&kinds.counts);
+    out.push_str(&line(&JsonKindsSummary {
+        r#type: "summary",
+        objects,
+        bytes,
+        revision: kinds.revision,
+        current_revision: kinds.bounds.current,
+        compact_revision: kinds.bounds.compacted,
+    }));
+    out
+}
+
+/// Counts of kinds as a table.
+pub fn kinds_text(kinds: &Kinds) -> String {
+    let head = ["KIND", "APIVERSION", "ENCODING", "OBJECTS", "BYTES"].map(String::from);
+    let word = |text: &str| {
+        if text.is_empty() {
+            "-".to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    let mut rows: Vec<Vec<String>> = kinds
+        .counts
+        .iter()
+        .map(|count| {
+            vec![
+                word(&count.kind),
+                word(&count.api_version),
+                encoding_name(count.encoding).to_string(),
+                count.objects.to_string(),
+                count.bytes.to_string(),
+            ]
+        })
+        .collect();
+    let (objects, bytes) = totals(&kinds.counts);
+    rows.push(vec![
+        "total".into(),
+        String::new(),
+        String::new(),
+        objects.to_string(),
+        bytes.to_string(),
+    ]);
+    columns_text(&head, &rows)
+}

@@ -1,0 +1,199 @@
+//! Single values and objects.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::json::{Name, line};
+use super::yaml;
+use crate::etcd::keyspace::RecordFacts;
+use crate::etcd::quote;
+use crate::finding::escape;
+use crate::kubernetes::Description;
+use crate::ops::{Look, Sight};
+
+/// What a value shows as, for reading.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Readable {
+    /// An object, or any other JSON.
+    Json(Value),
+    /// Text that is no JSON.
+    Text(String),
+    /// Neither.
+    Binary,
+}
+
+/// What a look shows: an object, JSON, text, or none of them.
+pub fn readable(look: &Look<'_>) -> Readable {
+    match &look.sight {
+        Sight::Object(object) => Readable::Json(object.json.clone()),
+        Sight::Hidden(mark) => Readable::Text(mark.clone()),
+        Sight::Bytes => match std::str::from_utf8(&look.plain) {
+            Ok(text) => match serde_json::from_str::<Value>(text) {
+                Ok(json @ (Value::Object(_) | Value::Array(_))) => Readable::Json(json),
+                _ => Readable::Text(text.to_string()),
+            },
+            Err(_) => Readable::Binary,
+        },
+    }
+}
+
+/// Pretty JSON, as kubectl indents it, with a line end.
+pub fn pretty_json(value: &Value) -> String {
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    // Values serialize into memory without fail.
+    let _ = value.serialize(&mut serializer);
+    out.push(b'\n');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// YAML, with what could not be decoded as comments behind it.
+pub fn object_yaml(value: &Value, description: Option<&Description>) -> String {
+    let mut out = yaml(value);
+    for note in description.map(notes).unwrap_or_default() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "# {note}");
+    }
+    out
+}
+
+/// What is missing from an object's JSON, line by line.
+pub fn notes(description: &Description) -> Vec<String> {
+    let mut notes = Vec::new();
+    for field in &description.unknown {
+        let path = escape::text(field.path.as_bytes());
+        let place = if path.is_empty() { "the object" } else { &path };
+        notes.push(format!(
+            "not decoded: field {} of {place}: {}",
+            field.number,
+            escape::hex_limited(&field.bytes)
+        ));
+    }
+    if description.more_unknown > 0 {
+        notes.push(format!(
+            "not decoded: {} more fields",
+            description.more_unknown
+        ));
+    }
+    if let Some(bytes) = description.undecoded {
+        notes.push(format!(
+            "the kind {} {} is not known; of its {bytes} bytes only the metadata is shown",
+            escape::text(description.api_version.as_bytes()),
+            escape::text(description.kind.as_bytes())
+        ));
+    }
+    if let Some(fault) = &description.fault {
+        notes.push(format!("damaged: {fault}"));
+    }
+    notes
+}
+
+/// A record as `etcdctl get -w fields` shows it.
+pub fn record_fields(facts: &RecordFacts<'_>, value: &[u8]) -> String {
+    format!(
+        "\"Key\" : {}\n\"CreateRevision\" : {}\n\"ModRevision\" : {}\n\"Version\" : {}\n\"Value\" : {}\n\"Lease\" : {}\n",
+        quote(facts.key),
+        facts.create_revision,
+        facts.revision.main,
+        facts.version,
+        quote(value),
+        facts.lease.0
+    )
+}
+
+/// The lines behind the records.
+pub fn fields_end(count: usize) -> String {
+    format!("\"More\" : false\n\"Count\" : {count}\n")
+}
+
+#[derive(Debug, Serialize)]
+struct EtcdctlRecord {
+    key: String,
+    create_revision: i64,
+    mod_revision: i64,
+    version: i64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    value: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    lease: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+/// A record as an item of `kvs` of `etcdctl get -w json`.
+pub fn record_etcdctl_json(facts: &RecordFacts<'_>, value: &[u8]) -> String {
+    let record = EtcdctlRecord {
+        key: STANDARD.encode(facts.key),
+        create_revision: facts.create_revision,
+        mod_revision: facts.revision.main,
+        version: facts.version,
+        value: STANDARD.encode(value),
+        lease: facts.lease.0,
+    };
+    serde_json::to_string(&record).unwrap_or_default()
+}
+
+#[derive(Debug, Serialize)]
+struct JsonRecord<'r> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    key: Name<'r>,
+    create_revision: i64,
+    mod_revision: i64,
+    version: i64,
+    lease: i64,
+    value_size: u64,
+    encoding: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'r Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden: Option<&'r str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+/// A record with its value as a line of JSON.
+pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>) -> String {
+    let mut record = JsonRecord {
+        r#type: "record",
+        key: Name::key(facts.key),
+        create_revision: facts.create_revision,
+        mod_revision: facts.revision.main,
+        version: facts.version,
+        lease: facts.lease.0,
+        value_size: facts.value_size,
+        encoding: crate::ops::encoding_name(look.stored),
+        object: None,
+        value: None,
+        value_base64: None,
+        hidden: None,
+        notes: Vec::new(),
+    };
+    match &look.sight {
+        Sight::Object(object) => {
+            record.object = Some(&object.json);
+            record.notes = notes(&object.description);
+        }
+        Sight::Hidden(mark) => record.hidden = Some(mark),
+        Sight::Bytes => match std::str::from_utf8(&look.plain) {
+            Ok(text) => record.value = Some(text),
+            Err(_) => record.value_base64 = Some(STANDARD.encode(&look.plain)),
+        },
+    }
+    if let Some(fault) = &look.locked {
+        record.notes.push(fault.to_string());
+    }
+    line(&record)
+}
