@@ -122,12 +122,15 @@ fn string(text: &[u8]) -> Result<usize, NotJson> {
                 let escaped = text.get(at.saturating_add(1)).ok_or(NotJson)?;
                 let len = match escaped {
                     b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-                    b'u' => {
-                        let digits = text.get(at.saturating_add(2)..at.saturating_add(6));
-                        let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
-                        digits.filter(|digits| is_hex(digits)).ok_or(NotJson)?;
-                        6
-                    }
+                    b'u' => match code_unit(text, at)? {
+                        // The first half of a character needs the second one behind it.
+                        0xd800..0xdc00 => match code_unit(text, at.saturating_add(6))? {
+                            0xdc00..0xe000 => 12,
+                            _ => return Err(NotJson),
+                        },
+                        0xdc00..0xe000 => return Err(NotJson),
+                        _ => 6,
+                    },
                     _ => return Err(NotJson),
                 };
                 at = at.saturating_add(len);
@@ -135,6 +138,17 @@ fn string(text: &[u8]) -> Result<usize, NotJson> {
             _ => return Err(NotJson),
         }
     }
+}
+
+/// The number of an escape like `\u00e9` at a place in `text`.
+fn code_unit(text: &[u8], at: usize) -> Result<u16, NotJson> {
+    let escape = text.get(at..at.saturating_add(6)).ok_or(NotJson)?;
+    let digits = escape.strip_prefix(b"\\u").ok_or(NotJson)?;
+    digits.iter().try_fold(0, |sum: u16, byte| {
+        let digit = char::from(*byte).to_digit(16).ok_or(NotJson)?;
+        let digit = u16::try_from(digit).map_err(|_| NotJson)?;
+        Ok(sum << 4 | digit)
+    })
 }
 
 /// The length of the string, number or word at the start of `text`.
@@ -172,6 +186,18 @@ fn scalar(text: &[u8]) -> Result<usize, NotJson> {
             return Err(NotJson);
         }
     }
+    // Longer numbers, and those with an exponent, may be beyond what a double holds.
+    if at > 300
+        || text
+            .get(..at)
+            .is_some_and(|number| number.contains(&b'e') || number.contains(&b'E'))
+    {
+        let number = text
+            .get(..at)
+            .and_then(|number| std::str::from_utf8(number).ok());
+        let double = number.and_then(|number| number.parse::<f64>().ok());
+        double.filter(|double| double.is_finite()).ok_or(NotJson)?;
+    }
     Ok(at)
 }
 
@@ -198,6 +224,7 @@ mod tests {
             ("{}", "{}"),
             ("[{},[],null,false,\"\\\"\"]", "[{},[],null,false,\"\\\"\"]"),
             ("0", "0"),
+            ("\"\\ud83d\\ude00\"", "\"\\ud83d\\ude00\""),
             ("\"\u{e9}\"", "\"\u{e9}\""),
         ] {
             assert_eq!(copied(text).as_deref(), Some(expected));
@@ -241,6 +268,12 @@ mod tests {
             "\"\\u12",
             ",",
             ":",
+            "1e999",
+            "-1E+400",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\ud800x\"",
         ] {
             assert_eq!(copied(text), None, "{text}");
             assert!(
