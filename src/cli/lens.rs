@@ -25,10 +25,6 @@ pub(super) struct LensArgs {
 }
 
 impl LensArgs {
-    pub(super) fn shows_secrets(&self) -> bool {
-        self.show_secrets
-    }
-
     /// The way to look; or why the configuration cannot be used.
     pub(super) fn lens(&self) -> Result<Lens, String> {
         let encryption = match &self.encryption_config {

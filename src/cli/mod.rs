@@ -1,7 +1,11 @@
 //! The command line: arguments, exit statuses, the terminal. One file per command.
 
 mod completions;
+mod contains;
+mod decode;
+mod encryption;
 mod exit;
+mod export;
 mod get;
 mod hashkv;
 mod history;
@@ -93,6 +97,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
     Keys(keys::KeysArgs),
+    Contains(contains::ContainsArgs),
+    Decode(decode::DecodeArgs),
+    Encryption(encryption::EncryptionArgs),
+    Export(export::ExportArgs),
     Get(get::GetArgs),
     History(history::HistoryArgs),
     Kinds(kinds::KindsArgs),
@@ -146,6 +154,10 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &run),
         Command::Info(args) => info::run(&args, &run),
         Command::Keys(args) => keys::run(&args, &run),
+        Command::Contains(args) => contains::run(&args, &run),
+        Command::Decode(args) => decode::run(&args),
+        Command::Encryption(args) => encryption::run(&args, &run),
+        Command::Export(args) => export::run(&args, &run),
         Command::Get(args) => get::run(&args, &run),
         Command::History(args) => history::run(&args, &run),
         Command::Kinds(args) => kinds::run(&args, &run),

@@ -1,6 +1,8 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
+mod encryption;
 mod examine;
+mod export;
 mod fetch;
 mod get;
 mod hashkv;
@@ -17,7 +19,9 @@ mod status;
 mod times;
 mod verify;
 
+pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use examine::{BucketFigures, Examination, PageCensus, examine};
+pub use export::{ExportOptions, Exported, export};
 pub use fetch::fetch;
 pub use get::{Answer, Answers, get, get_prefix};
 pub use hashkv::{HashKvOutcome, hashkv};

@@ -1,5 +1,6 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
+mod encryption;
 mod findings;
 mod hashkv;
 mod history;
@@ -15,6 +16,7 @@ mod value;
 mod verify;
 mod yaml;
 
+pub use encryption::{encryption_json, encryption_text};
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};

@@ -8,7 +8,7 @@ mod definition;
 
 use serde_json::{Map, Value};
 
-use crate::kubernetes::fields::{annotation, at, controller, is_true, items, text};
+use crate::kubernetes::fields::{controller, is_true, text};
 use crate::kubernetes::resources::split_api_version;
 
 /// Fields of the metadata that an API server fills in. Owners are known by their uid, which a new object
@@ -210,43 +210,20 @@ fn clean_job(job: &mut Value) {
     }
 }
 
-/// True for objects that somebody else makes again: a controller their owner's, the cluster itself those
-/// it needs, or a node those about itself.
+/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints and
+/// EndpointSlices; and for the few kinds that no API takes, so that they cannot be applied at all.
 pub fn is_owned_or_transient(object: &Value) -> bool {
     if controller(object).is_some() {
         return true;
     }
-    let name = text(object, "metadata.name");
-    match group_and_kind(object) {
+    matches!(
+        group_and_kind(object),
         ("" | "events.k8s.io", "Event")
-        | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
-        | ("", "Endpoints" | "Node" | "RangeAllocation" | "ComponentStatus")
-        | ("discovery.k8s.io", "EndpointSlice")
-        | ("networking.k8s.io", "IPAddress")
-        | ("internal.apiserver.k8s.io", "StorageVersion")
-        | ("storage.k8s.io", "VolumeAttachment" | "CSINode")
-        | ("resource.k8s.io", "ResourceSlice")
-        | ("certificates.k8s.io", "CertificateSigningRequest" | "PodCertificateRequest") => true,
-        // Made in each namespace, with the certificate of this cluster.
-        ("", "ConfigMap") => name == "kube-root-ca.crt",
-        ("", "Secret") if text(object, "type") == TOKEN => {
-            let account = annotation(object, "kubernetes.io/service-account.name");
-            is_generated(name, account.unwrap_or_default())
-        }
-        ("", "Service") => name == "kubernetes" && text(object, "metadata.namespace") == "default",
-        ("networking.k8s.io", "ServiceCIDR") => name == "kubernetes",
-        ("apiregistration.k8s.io", "APIService") => at(object, "metadata.labels")
-            .get("kube-aggregator.kubernetes.io/automanaged")
-            .is_some(),
-        // A pod that a node runs by itself.
-        ("", "Pod") => {
-            annotation(object, "kubernetes.io/config.mirror").is_some()
-                || items(object, "metadata.ownerReferences")
-                    .iter()
-                    .any(|owner| text(owner, "kind") == "Node")
-        }
-        _ => false,
-    }
+            | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
+            | ("", "Endpoints" | "RangeAllocation" | "ComponentStatus")
+            | ("discovery.k8s.io", "EndpointSlice")
+            | ("internal.apiserver.k8s.io", "StorageVersion")
+    )
 }
 
 #[cfg(test)]
@@ -403,22 +380,8 @@ mod tests {
             assert!(!is_owned_or_transient(&object), "{kind}");
         }
         for (object, expected) in [
-            (
-                json!({"kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt"}}),
-                true,
-            ),
-            (
-                json!({"kind": "ConfigMap", "metadata": {"name": "app"}}),
-                false,
-            ),
-            (
-                json!({"kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}}),
-                true,
-            ),
-            (
-                json!({"kind": "Service", "metadata": {"name": "kubernetes", "namespace": "a"}}),
-                false,
-            ),
+            (json!({"apiVersion": "v1", "kind": "RangeAllocation"}), true),
+            (json!({"apiVersion": "v1", "kind": "Node"}), false),
             (json!({"kind": "Deployment"}), false),
             (json!(null), false),
         ] {

@@ -1,6 +1,10 @@
 //! kubectl's JSONPath: templates such as `{range .items[*]}{.metadata.name}{"\n"}{end}`, and single
 //! paths such as `.spec.replicas`. Where kubectl's differs from others, this follows kubectl: a dot inside
 //! of a key takes a backslash also in `['a\.b']`, and `$` is the current object.
+//!
+//! It departs from kubectl where that is an accident: members of an object come in the order of their
+//! names, an empty list does not hide the lists after it, `[?(@.a[9])]` does not hold where `a` is shorter,
+//! and `2` can be compared with `2.5`.
 
 mod evaluate;
 mod parse;

@@ -1,0 +1,199 @@
+//! `contains`: the recovery marker of a backup drill as an exit status.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, conclude};
+use super::term;
+use crate::finding::escape;
+use crate::kubernetes::jsonpath::Path;
+use crate::ops::{self, Answer, Lens, Name, Session};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap contains snapshot.db cm/drill -n backup --field '{.data.build}=2026-11-21'
+  etcdsnap contains snapshot.db /app/marker --value-equals 42
+
+Exit status:
+  0    it is there, and equal
+  1    it is not there, or not equal
+  2    cannot tell: damage, encrypted without a key, several matches
+";
+
+/// Tell by the exit status whether a key or an object is there, and what it holds
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ContainsArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// A key, or an object as KIND/NAME
+    #[arg(value_name = "KEY|KIND/NAME")]
+    name: String,
+    /// The namespace of the object
+    #[arg(short = 'n', long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Read the name as a key, never as KIND/NAME
+    #[arg(long)]
+    key: bool,
+    /// The whole value must be this
+    #[arg(long, value_name = "VALUE")]
+    value_equals: Option<String>,
+    /// A field of the object must be this: '{.data.build}=VALUE'
+    #[arg(long, value_name = "PATH=VALUE", conflicts_with = "value_equals")]
+    field: Option<String>,
+    /// At this revision; 0 = the newest
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rev: i64,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+/// What the value is held against.
+enum Test {
+    Present,
+    Value(Vec<u8>),
+    Field(Box<Path>, String),
+}
+
+impl Test {
+    fn of(args: &ContainsArgs) -> Result<Self, String> {
+        if let Some(value) = &args.value_equals {
+            return Ok(Self::Value(value.clone().into_bytes()));
+        }
+        let Some(field) = &args.field else {
+            return Ok(Self::Present);
+        };
+        // The path ends with its brace; a value may have any sign in it.
+        let (path, value) = match field.split_once("}=") {
+            Some((path, value)) => (format!("{path}}}"), value),
+            None => match field.split_once('=') {
+                Some((path, value)) => (path.to_string(), value),
+                None => return Err("--field: write it as '{.data.build}=VALUE'".into()),
+            },
+        };
+        let path = Path::parse(&path).map_err(|fault| format!("--field: {fault}"))?;
+        Ok(Self::Field(Box::new(path), value.to_string()))
+    }
+}
+
+pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
+    let (lens, test) = match (args.lens.lens(), Test::of(args)) {
+        (Ok(lens), Ok(test)) => (lens, test),
+        (Err(message), _) | (_, Err(message)) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    // Secrets are compared, not shown.
+    let lens = Lens {
+        redactor: None,
+        ..lens
+    };
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let name = Name {
+            text: args.name.clone(),
+            namespace: args.namespace.clone(),
+            is_key: args.key,
+        };
+        let answers = ops::get(session, &[name], args.rev, &lens)?;
+        let place = args.namespace.as_deref();
+        let exit = match answers.list.first() {
+            Some(Answer::Found(found)) => {
+                let Some((key, moment)) = found.first() else {
+                    return Ok(Ok(Exit::Failed));
+                };
+                judge(session, &answers, key, moment, &lens, &test)?
+            }
+            Some(answer) => super::get::explain(answer, &args.name, place, answers.revision),
+            None => Exit::Failed,
+        };
+        Ok(Ok(exit))
+    });
+    // Whatever was not read might have told otherwise.
+    match conclude_contains(asked, &args.file) {
+        Exit::Interrupted => Exit::Interrupted,
+        exit => exit,
+    }
+}
+
+/// Damage means that the file cannot tell, unless it has told already.
+fn conclude_contains(
+    asked: crate::Result<super::run::Asked<std::io::Result<Exit>>>,
+    path: &std::path::Path,
+) -> Exit {
+    let is_damaged = match &asked {
+        Ok(super::run::Asked::Done(_, findings)) => findings.has_errors(),
+        Ok(super::run::Asked::Refused(_)) => true,
+        Err(_) => false,
+    };
+    let exit = conclude(asked, path);
+    if is_damaged {
+        exit.max(Exit::Failed)
+    } else {
+        exit
+    }
+}
+
+fn judge<'i>(
+    session: &Session<'i>,
+    answers: &ops::Answers<'i>,
+    key: &[u8],
+    moment: &ops::Moment,
+    lens: &Lens,
+    test: &Test,
+) -> crate::Result<Exit> {
+    let values = session.map(&answers.keyspace, &[moment.place], |view| {
+        Ok(view.value()?.into_owned())
+    })?;
+    let Some(value) = values.into_iter().flatten().next() else {
+        return Ok(Exit::Failed);
+    };
+    let shown = escape::text(key);
+    let is_equal = match test {
+        Test::Present => true,
+        Test::Value(wanted) => match lens.plain(key, &value) {
+            Ok(plain) => {
+                let is_locked = lens.encryption.is_none()
+                    && crate::kubernetes::encryption::is_encrypted(&plain);
+                if is_locked && *plain != **wanted {
+                    term::error(&format!(
+                        "{shown}: encrypted; give --encryption-config to compare it"
+                    ));
+                    return Ok(Exit::Failed);
+                }
+                *plain == **wanted
+            }
+            Err(fault) => {
+                term::error(&format!("{shown}: {fault}"));
+                return Ok(Exit::Failed);
+            }
+        },
+        Test::Field(path, wanted) => {
+            let object = match lens.object_of(key, &value, moment.revision.main) {
+                Ok(object) => object.json,
+                Err(fault) => {
+                    let Ok(json) = serde_json::from_slice(&value) else {
+                        term::error(&format!("{shown}: {fault}; it has no fields to look at"));
+                        return Ok(Exit::Failed);
+                    };
+                    json
+                }
+            };
+            match path.render(&object) {
+                Ok(text) => text == *wanted,
+                Err(fault) => {
+                    term::line(&format!("{shown}: {fault}"));
+                    false
+                }
+            }
+        }
+    };
+    if is_equal {
+        return Ok(Exit::Fine);
+    }
+    term::line(&format!("{shown}: is there, but differs"));
+    Ok(Exit::Findings)
+}

@@ -1,0 +1,172 @@
+//! `decode`: one stored value, from anywhere.
+
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::print;
+use super::term;
+use crate::finding::escape;
+use crate::kubernetes::Encoding;
+use crate::ops::{Look, Sight};
+use crate::report::{self, Readable};
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdctl get /registry/pods/shop/web-1 --print-value-only | etcdsnap decode
+  etcdsnap decode value.bin -o json
+  etcdsnap decode --etcd-key /registry/secrets/shop/db --encryption-config config.yaml value.bin
+
+The value may also be in hex or base64.
+";
+
+/// More is no value of etcd.
+const LIMIT: u64 = 64 << 20;
+
+/// Decode one stored value to YAML or JSON
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct DecodeArgs {
+    /// A file with the value; - or nothing reads standard input
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
+    file: PathBuf,
+    /// The form
+    #[arg(short = 'o', long, value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    output: Form,
+    /// The key it was stored under, which some encryption needs
+    #[arg(
+        long,
+        value_name = "KEY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    etcd_key: String,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    Yaml,
+    Json,
+}
+
+pub(super) fn run(args: &DecodeArgs) -> Exit {
+    let lens = match args.lens.lens() {
+        Ok(lens) => lens,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let name = escape::path(&args.file);
+    let bytes = match read(args) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            term::error(&format!("{name}: {error}"));
+            return Exit::Failed;
+        }
+    };
+    if bytes.len() as u64 > LIMIT {
+        term::error(&format!(
+            "{name}: longer than 64 MiB; that is no value of etcd"
+        ));
+        return Exit::Failed;
+    }
+    let value = unwrapped(bytes);
+    let look = lens.look(args.etcd_key.as_bytes(), &value, 0);
+    if let Some(fault) = &look.locked {
+        term::error(&format!("{name}: {fault}"));
+        return Exit::Failed;
+    }
+    if let Sight::Object(object) = &look.sight {
+        for note in report::notes(&object.description) {
+            term::line(&format!("{name}: {note}"));
+        }
+    }
+    let text = match (shown(look), args.output) {
+        (Some(json), Form::Yaml) => report::object_yaml(&json, None),
+        (Some(json), Form::Json) => report::pretty_json(&json),
+        (None, _) => {
+            term::error(&format!(
+                "{name}: neither an object of Kubernetes nor JSON nor text, also not in hex or base64"
+            ));
+            return Exit::Failed;
+        }
+    };
+    let text = if term::stdout_is_terminal() {
+        escape::report(&text)
+    } else {
+        text
+    };
+    print(&text, Exit::Fine)
+}
+
+fn shown(mut look: Look<'_>) -> Option<serde_json::Value> {
+    // Revision 0 stands for none.
+    if let Sight::Object(object) = &mut look.sight
+        && let Some(metadata) = object.json.get_mut("metadata")
+        && let Some(metadata) = metadata.as_object_mut()
+        && metadata.get("resourceVersion").and_then(|v| v.as_str()) == Some("0")
+    {
+        metadata.remove("resourceVersion");
+    }
+    match report::readable(&look) {
+        Readable::Json(json) => Some(json),
+        Readable::Text(text) => Some(text.into()),
+        Readable::Binary => None,
+    }
+}
+
+fn read(args: &DecodeArgs) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if args.file.as_os_str() == "-" {
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(&args.file)?
+            .take(LIMIT + 1)
+            .read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The value itself: as it is when it is of a known form, else out of hex or base64 if that gives one.
+/// `etcdctl` puts a line end behind it.
+fn unwrapped(bytes: Vec<u8>) -> Vec<u8> {
+    if Encoding::of(&bytes) != Encoding::Other {
+        return match bytes.strip_suffix(b"\n") {
+            // Encrypted values are exact to the byte; a line end is no part of them.
+            Some(value) if Encoding::of(&bytes) == Encoding::Encrypted => value.to_vec(),
+            _ => bytes,
+        };
+    }
+    let text: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(|b| !b.is_ascii_whitespace())
+        .collect();
+    let candidates = [unhex(&text), STANDARD.decode(&text).ok()];
+    candidates
+        .into_iter()
+        .flatten()
+        .find(|value| Encoding::of(value) != Encoding::Other)
+        .unwrap_or(bytes)
+}
+
+fn unhex(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.strip_prefix(b"0x").unwrap_or(text);
+    if text.is_empty() || text.len() % 2 != 0 {
+        return None;
+    }
+    text.chunks(2)
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).ok()?;
+            u8::from_str_radix(pair, 16).ok()
+        })
+        .collect()
+}

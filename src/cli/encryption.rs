@@ -1,0 +1,71 @@
+//! `encryption`: what is encrypted at rest, and what a configuration could read.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::lens::read_config;
+use super::run::{Run, conclude};
+use super::term;
+use crate::finding::escape;
+use crate::ops;
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap encryption snapshot.db
+  etcdsnap encryption snapshot.db --encryption-config encryption-config.yaml
+
+Exit status 1: with the configuration, some values could not be read after a restore.
+";
+
+/// Show which resources are encrypted by what, and what a configuration could read
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct EncryptionArgs {
+    /// A snapshot, a database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The API server's EncryptionConfiguration
+    #[arg(long, value_name = "FILE")]
+    encryption_config: Option<PathBuf>,
+    /// One line of JSON for each row
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
+    let config = match args
+        .encryption_config
+        .as_deref()
+        .map(read_config)
+        .transpose()
+    {
+        Ok(config) => config,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let json = args.json || run.format == Format::Json;
+    let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let found = ops::encryption(session, config.as_ref())?;
+        if found.counts.is_empty() {
+            let name = escape::path(&args.file);
+            term::line(&format!("{name}: nothing is encrypted"));
+        }
+        let text = match (json, found.counts.is_empty()) {
+            (true, _) => report::encryption_json(&found),
+            (false, true) => String::new(),
+            (false, false) => report::encryption_text(&found),
+        };
+        let exit = if found.has_unreadable() {
+            Exit::Findings
+        } else {
+            Exit::Fine
+        };
+        let mut out = term::Lines::new();
+        Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
+    });
+    conclude(asked, &args.file)
+}

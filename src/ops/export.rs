@@ -1,0 +1,101 @@
+//! Objects as manifests that can be applied again.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value;
+
+use super::keyspace::Session;
+use super::lens::Lens;
+use super::objects::{Found, ObjectList};
+use crate::error::Result;
+use crate::kubernetes::clean::{clean, is_owned_or_transient};
+
+/// What to export.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExportOptions {
+    /// Nothing is removed from the objects.
+    pub as_stored: bool,
+    /// Also objects that others make again: those with a controller, Events, Leases, Endpoints.
+    pub include_owned: bool,
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Exported {
+    /// The manifest.
+    Manifest(Value),
+    /// Somebody else makes it again.
+    Owned,
+    /// It holds secrets, which are not to be shown.
+    Secret,
+    /// It cannot be decoded, or only in part; why.
+    Unreadable(String),
+}
+
+/// Gives each object of `list` as a manifest to `each`, or why it is none.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn export<'i, 'l>(
+    session: &Session<'i>,
+    list: &'l ObjectList<'i>,
+    lens: &Lens,
+    options: ExportOptions,
+    mut each: impl FnMut(&'l Found, Exported) -> ControlFlow<()>,
+) -> Result<()> {
+    list.fetch(
+        session,
+        &list.found,
+        |key, value, revision| manifest(key, value, revision, lens, options),
+        |found, exported| {
+            let lost = || Exported::Unreadable("its value cannot be read any more".into());
+            let is_secret = list.kind(found).is_some_and(|kind| {
+                kind.resource.group.is_empty() && kind.resource.kind == "Secret"
+            });
+            let exported = match exported.unwrap_or_else(lost) {
+                // It would be left out all the same if there were a key for it.
+                Exported::Unreadable(_)
+                    if is_secret && found.is_locked && lens.redactor.is_some() =>
+                {
+                    Exported::Secret
+                }
+                exported => exported,
+            };
+            each(found, exported)
+        },
+    )
+}
+
+fn manifest(
+    key: &[u8],
+    value: &[u8],
+    revision: i64,
+    lens: &Lens,
+    options: ExportOptions,
+) -> Exported {
+    if let Err(fault) = lens.plain(key, value) {
+        return Exported::Unreadable(fault.to_string());
+    }
+    let object = match lens.object_of(key, value, revision) {
+        Ok(object) => object,
+        Err(fault) => return Exported::Unreadable(fault.to_string()),
+    };
+    let mut json = object.json;
+    if !options.include_owned && is_owned_or_transient(&json) {
+        return Exported::Owned;
+    }
+    // A file that is meant to be applied never holds a mark instead of a secret.
+    if let Some(redactor) = &lens.redactor {
+        let mut dimmed = json.clone();
+        if redactor.redact_object(&mut dimmed) {
+            return Exported::Secret;
+        }
+    }
+    if object.description.is_partial() {
+        return Exported::Unreadable("it can only be decoded in part".into());
+    }
+    if !options.as_stored {
+        clean(&mut json);
+    }
+    Exported::Manifest(json)
+}

@@ -1,0 +1,141 @@
+//! How values are encrypted at rest.
+
+use serde::Serialize;
+
+use super::json::line;
+use super::objects::columns_text;
+use crate::kubernetes::encryption::Standing;
+use crate::ops::{EncryptionCount, EncryptionReport};
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Current => "current",
+        Standing::OldKey => "old-key",
+        Standing::Plain { readable: true } => "plain",
+        Standing::Plain { readable: false } => "plain-unreadable",
+        Standing::NoKey => "no-key",
+        Standing::OnlyIdentity => "no-key",
+        Standing::Kms {
+            configured: true,
+            current: true,
+        } => "kms",
+        Standing::Kms {
+            configured: true, ..
+        } => "kms-old-key",
+        Standing::Kms { .. } => "kms-not-configured",
+    }
+}
+
+/// What that means for an API server with this configuration.
+fn meaning(count: &EncryptionCount) -> String {
+    if let Some(fault) = &count.fault {
+        return format!("{} unreadable: {fault}", count.unreadable);
+    }
+    match count.standing {
+        None => "",
+        Some(Standing::Current) => "as it would be written today",
+        Some(Standing::OldKey) => "readable; would be written otherwise today",
+        Some(Standing::Plain { readable: true }) => "plain, though it would be encrypted today",
+        Some(Standing::Plain { readable: false }) => {
+            "plain and unreadable: the list has no identity provider"
+        }
+        Some(Standing::NoKey) => "unreadable: the configuration has no such key",
+        Some(Standing::OnlyIdentity) => "unreadable: the configuration leaves this resource plain",
+        Some(Standing::Kms {
+            configured: true, ..
+        }) => "readable only with the plugin",
+        Some(Standing::Kms { .. }) => "unreadable: the plugin is not configured",
+    }
+    .into()
+}
+
+#[derive(Debug, Serialize)]
+struct JsonCount<'c> {
+    r#type: &'static str,
+    resource: &'c str,
+    provider: &'c str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_name: Option<&'c str>,
+    values: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<&'static str>,
+    unreadable: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSummary {
+    r#type: &'static str,
+    encrypted: u64,
+    plain: u64,
+    readable_after_restore: Option<bool>,
+    current_revision: i64,
+}
+
+/// As lines of JSON, a summary last.
+pub fn encryption_json(report: &EncryptionReport) -> String {
+    let mut out = String::new();
+    let (mut encrypted, mut plain) = (0u64, 0u64);
+    for count in &report.counts {
+        match &count.stored {
+            Some(_) => encrypted = encrypted.saturating_add(count.values),
+            None => plain = plain.saturating_add(count.values),
+        }
+        out.push_str(&line(&JsonCount {
+            r#type: "encryption",
+            resource: &count.resource,
+            provider: count
+                .stored
+                .as_ref()
+                .map_or("none", |(provider, _)| provider),
+            key_name: count.stored.as_ref().map(|(_, name)| name.as_str()),
+            values: count.values,
+            standing: count.standing.map(word),
+            unreadable: count.unreadable,
+            fault: count.fault.as_ref().map(ToString::to_string),
+        }));
+    }
+    let is_configured = report.counts.iter().any(|count| count.standing.is_some());
+    out.push_str(&line(&JsonSummary {
+        r#type: "summary",
+        encrypted,
+        plain,
+        readable_after_restore: is_configured.then(|| !report.has_unreadable()),
+        current_revision: report.bounds.current,
+    }));
+    out
+}
+
+/// As a table.
+pub fn encryption_text(report: &EncryptionReport) -> String {
+    let head = [
+        "RESOURCE", "PROVIDER", "KEY", "VALUES", "STANDING", "MEANING",
+    ]
+    .map(String::from);
+    let rows: Vec<Vec<String>> = report
+        .counts
+        .iter()
+        .map(|count| {
+            let (provider, key) = count
+                .stored
+                .clone()
+                .unwrap_or_else(|| ("none".into(), "-".into()));
+            vec![
+                count.resource.clone(),
+                provider,
+                key,
+                count.values.to_string(),
+                count.standing.map_or("-", word).to_string(),
+                meaning(count),
+            ]
+        })
+        .collect();
+    let with_config = report.counts.iter().any(|count| count.standing.is_some());
+    let columns = if with_config { 6 } else { 4 };
+    let cut = |cells: &[String]| cells.iter().take(columns).cloned().collect::<Vec<_>>();
+    columns_text(
+        &cut(&head),
+        &rows.iter().map(|row| cut(row)).collect::<Vec<_>>(),
+    )
+}
