@@ -2,6 +2,7 @@
 
 mod copy;
 mod damage;
+mod plain;
 mod sink;
 mod special;
 mod walk;

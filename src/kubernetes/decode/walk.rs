@@ -11,8 +11,41 @@ use crate::kubernetes::table::{Field, Kind, Message, MessageId, Shape, TABLE, Ta
 use crate::kubernetes::time::GoDuration;
 use crate::kubernetes::wire::{Fields, Value};
 
-/// A field met on the wire: its place in the message, and its value.
-type Met<'a> = (u16, Value<'a>);
+/// A field met on the wire. The value is taken apart, as copying it whole was what took longest.
+#[derive(Debug, Clone, Copy)]
+struct Met<'a> {
+    bytes: &'a [u8],
+    word: u64,
+    /// The place of the field in the message.
+    place: u16,
+    wire_type: u8,
+}
+
+impl<'a> Met<'a> {
+    #[inline(always)]
+    fn new(place: u16, value: Value<'a>) -> Self {
+        let (wire_type, word, bytes): (_, _, &[u8]) = match value {
+            Value::Varint(word) => (0, word, &[]),
+            Value::Fixed64(word) | Value::Fixed32(word) => (1, word, &[]),
+            Value::Bytes(bytes) | Value::Group(bytes) => (2, 0, bytes),
+        };
+        Self {
+            bytes,
+            word,
+            place,
+            wire_type,
+        }
+    }
+
+    #[inline(always)]
+    fn value(&self) -> Value<'a> {
+        match self.wire_type {
+            0 => Value::Varint(self.word),
+            1 => Value::Fixed64(self.word),
+            _ => Value::Bytes(self.bytes),
+        }
+    }
+}
 
 /// The values of one field of a message, at least one.
 type Run<'r, 'a> = &'r [Met<'a>];
@@ -50,7 +83,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 self.sink.string(text.as_bytes());
             }
         }
-        self.fields(&mut Vec::new(), id, bytes);
+        self.fields(&mut Vec::with_capacity(64), id, bytes);
         self.sink.end_object();
     }
 
@@ -79,12 +112,12 @@ impl<'s, S: Sink> Walk<'s, S> {
 
         let mut always = message.always.iter().copied().peekable();
         let mut at = base;
-        while let Some((place, _)) = met.get(at).copied() {
+        while let Some(place) = met.get(at).map(|met| met.place) {
             while let Some(absent) = always.next_if(|absent| *absent < place) {
                 self.absent(met, message, absent);
             }
             always.next_if_eq(&place);
-            let same = |other: &&Met<'_>| other.0 == place;
+            let same = |other: &&Met<'_>| other.place == place;
             let len = met.get(at..end).unwrap_or_default();
             let len = len.iter().take_while(same).count();
             if let Some(field) = message.at(place) {
@@ -121,14 +154,14 @@ impl<'s, S: Sink> Walk<'s, S> {
                 Some((place, field)) if is_on_wire(field, value) => {
                     is_ordered &= last <= place;
                     last = place;
-                    met.push((place, value));
+                    met.push(Met::new(place, value));
                 }
                 _ => self.unknown(number, value, before, fields.rest()),
             }
         }
         if !is_ordered && let Some(own) = met.get_mut(base..) {
             // Stable: of several values of a field the order counts.
-            own.sort_by_key(|(place, _)| *place);
+            own.sort_by_key(|met| met.place);
         }
     }
 
@@ -181,14 +214,14 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     fn one<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
         let last = at.saturating_add(len).saturating_sub(1);
-        let Some((_, value)) = met.get(last).copied() else {
+        let Some(value) = met.get(last).map(Met::value) else {
             return;
         };
         let merges = field.is_wrapped || matches!(field.kind, Kind::Message(_));
         if len > 1 && merges {
             // Several messages of one field are one message. Nobody writes that, so the copy is cheap.
             let run: Run<'_, 'a> = met.get(at..=last).unwrap_or_default();
-            let parts = run.iter().filter_map(|(_, value)| value.bytes());
+            let parts = run.iter().map(|met| met.bytes);
             let joined = parts.collect::<Vec<_>>().concat();
             self.single(&mut Vec::new(), field, Value::Bytes(&joined));
         } else {
@@ -270,7 +303,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         self.damage.enter(Step::Field(field.name));
         self.sink.begin_list();
         for index in 0..len {
-            let Some((_, value)) = met.get(at.saturating_add(index)).copied() else {
+            let Some(value) = met.get(at.saturating_add(index)).map(Met::value) else {
                 break;
             };
             match (field.kind, value) {
@@ -294,9 +327,9 @@ impl<'s, S: Sink> Walk<'s, S> {
     fn map<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
         let run: Run<'_, 'a> = met.get(at..at.saturating_add(len)).unwrap_or_default();
         let mut entries: Vec<(&'a [u8], Option<Value<'a>>)> = Vec::with_capacity(len);
-        for (_, entry) in run {
+        for entry in run {
             let (mut key, mut value) = (&b""[..], None);
-            for field in Fields::new(entry.bytes().unwrap_or_default()) {
+            for field in Fields::new(entry.bytes) {
                 match field {
                     Ok((1, Value::Bytes(bytes))) => key = bytes,
                     Ok((2, found)) => value = Some(found),
