@@ -27,6 +27,7 @@ mod head;
 pub mod jsonpath;
 mod label;
 pub mod merge;
+pub mod noise;
 mod object;
 pub mod quantity;
 pub mod redact;

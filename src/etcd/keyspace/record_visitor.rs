@@ -34,9 +34,15 @@ pub struct RecordView<'a> {
     /// Key and value.
     pub record: Record<'a>,
     leaf: &'a Leaf<'a>,
+    stored: Option<&'a [u8]>,
 }
 
 impl<'a> RecordView<'a> {
+    /// Key and value of the record as they are stored, when they are held whole.
+    pub fn stored(&self) -> Option<&'a [u8]> {
+        self.stored
+    }
+
     /// The whole value, also where the record lends only its beginning.
     ///
     /// # Errors
@@ -194,6 +200,7 @@ pub(super) fn each<V: RecordVisitor>(
                 is_tombstone: revision_key.tombstone,
                 record,
                 leaf,
+                stored: leaf.key_and_value(element),
             };
             visitor.record(&mut local.inner, &view)
         }
