@@ -43,7 +43,7 @@ fn whole(value: f64) -> Option<i64> {
 }
 
 /// Text that is not all UTF-8, as Go prints it: one replacement character for each byte that is not.
-fn lossy(bytes: &[u8]) -> String {
+pub(in crate::kubernetes) fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
