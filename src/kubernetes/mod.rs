@@ -15,6 +15,7 @@ mod cbor;
 pub mod clean;
 pub mod columns;
 mod decode;
+mod defaults;
 pub mod difference;
 pub mod duration;
 pub mod encryption;
@@ -39,6 +40,7 @@ mod wire;
 pub(crate) mod yaml_scalar;
 
 pub use decode::UnknownField;
+pub use defaults::add_read_defaults;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};
 pub use fault::Fault;
 pub use format::Encoding;
