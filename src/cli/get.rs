@@ -216,7 +216,7 @@ impl<'a> Output<'a> {
         Self {
             args,
             json,
-            lines: Some(term::Lines::new()),
+            lines: Some(term::Lines::exact()),
             written: Ok(()),
             records: 0,
             is_terminal: term::stdout_is_terminal(),
@@ -295,7 +295,7 @@ impl<'a> Output<'a> {
                         .finish()
                         .and_then(|()| term::raw(&bytes))
                         .and_then(|()| term::raw(end));
-                    self.lines = Some(term::Lines::new());
+                    self.lines = Some(term::Lines::exact());
                 }
             }
             Piece::Refused(reason) => {
