@@ -1,7 +1,9 @@
 //! `get`: values, by key or by kind and name.
 
+use std::ffi::OsString;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -35,7 +37,7 @@ pub(super) struct GetArgs {
     file: PathBuf,
     /// Keys, or objects as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME", required = true)]
-    names: Vec<String>,
+    names: Vec<OsString>,
     /// The namespace of objects
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
@@ -100,7 +102,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                 .names
                 .iter()
                 .map(|text| Name {
-                    text: text.clone(),
+                    text: text.as_bytes().to_vec(),
                     namespace: args.namespace.clone(),
                     is_key: args.key,
                 })
@@ -111,7 +113,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
             for (answer, name) in answers.list.iter().zip(&args.names) {
                 exit = exit.max(explain(
                     answer,
-                    name,
+                    name.as_bytes(),
                     args.namespace.as_deref(),
                     answers.revision,
                 ));
@@ -141,8 +143,8 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
 }
 
 /// Says on standard error why a name has no value, and gives the exit status of that.
-pub(super) fn explain(answer: &Answer, name: &str, namespace: Option<&str>, at: i64) -> Exit {
-    let name = escape::text(name.as_bytes());
+pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at: i64) -> Exit {
+    let name = escape::text(name);
     let place = namespace.map_or(String::new(), |namespace| {
         format!(" in namespace {}", escape::text(namespace.as_bytes()))
     });
@@ -214,7 +216,7 @@ impl<'a> Output<'a> {
         Self {
             args,
             json,
-            lines: Some(term::Lines::new()),
+            lines: Some(term::Lines::exact()),
             written: Ok(()),
             records: 0,
             is_terminal: term::stdout_is_terminal(),
@@ -302,7 +304,7 @@ impl<'a> Output<'a> {
                         .finish()
                         .and_then(|()| term::raw(&bytes))
                         .and_then(|()| term::raw(end));
-                    self.lines = Some(term::Lines::new());
+                    self.lines = Some(term::Lines::exact());
                 }
             }
             Piece::Refused(reason) => {

@@ -33,6 +33,14 @@ impl Lines {
         }
     }
 
+    /// For what holds stored text: none of it is taken for a colour and stripped.
+    pub(super) fn exact() -> Self {
+        let stdout = anstream::AutoStream::always_ansi(io::stdout().lock());
+        Self {
+            out: io::BufWriter::with_capacity(64 << 10, stdout),
+        }
+    }
+
     pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())
     }
