@@ -1,5 +1,7 @@
 //! `contains`: the recovery marker of a backup drill as an exit status.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
@@ -31,7 +33,7 @@ pub(super) struct ContainsArgs {
     file: PathBuf,
     /// A key, or an object as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME")]
-    name: String,
+    name: OsString,
     /// The namespace of the object
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
@@ -40,7 +42,7 @@ pub(super) struct ContainsArgs {
     key: bool,
     /// The whole value must be this
     #[arg(long, value_name = "VALUE")]
-    value_equals: Option<String>,
+    value_equals: Option<OsString>,
     /// A field of the object must be this: '{.data.build}=VALUE'
     #[arg(long, value_name = "PATH=VALUE", conflicts_with = "value_equals")]
     field: Option<String>,
@@ -61,7 +63,7 @@ enum Test {
 impl Test {
     fn of(args: &ContainsArgs) -> Result<Self, String> {
         if let Some(value) = &args.value_equals {
-            return Ok(Self::Value(value.clone().into_bytes()));
+            return Ok(Self::Value(value.as_bytes().to_vec()));
         }
         let Some(field) = &args.field else {
             return Ok(Self::Present);
@@ -94,7 +96,7 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let name = Name {
-            text: args.name.clone(),
+            text: args.name.as_bytes().to_vec(),
             namespace: args.namespace.clone(),
             is_key: args.key,
         };
@@ -107,7 +109,9 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
                 };
                 judge(session, &answers, key, moment, &lens, &test)?
             }
-            Some(answer) => super::get::explain(answer, &args.name, place, answers.revision),
+            Some(answer) => {
+                super::get::explain(answer, args.name.as_bytes(), place, answers.revision)
+            }
             None => Exit::Failed,
         };
         Ok(Ok(exit))

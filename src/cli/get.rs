@@ -1,7 +1,9 @@
 //! `get`: values, by key or by kind and name.
 
+use std::ffi::OsString;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -35,7 +37,7 @@ pub(super) struct GetArgs {
     file: PathBuf,
     /// Keys, or objects as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME", required = true)]
-    names: Vec<String>,
+    names: Vec<OsString>,
     /// The namespace of objects
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
@@ -100,7 +102,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                 .names
                 .iter()
                 .map(|text| Name {
-                    text: text.clone(),
+                    text: text.as_bytes().to_vec(),
                     namespace: args.namespace.clone(),
                     is_key: args.key,
                 })
@@ -111,7 +113,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
             for (answer, name) in answers.list.iter().zip(&args.names) {
                 exit = exit.max(explain(
                     answer,
-                    name,
+                    name.as_bytes(),
                     args.namespace.as_deref(),
                     answers.revision,
                 ));
@@ -144,8 +146,8 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
 }
 
 /// Says on standard error why a name has no value, and gives the exit status of that.
-pub(super) fn explain(answer: &Answer, name: &str, namespace: Option<&str>, at: i64) -> Exit {
-    let name = escape::text(name.as_bytes());
+pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at: i64) -> Exit {
+    let name = escape::text(name);
     let place = namespace.map_or(String::new(), |namespace| {
         format!(" in namespace {}", escape::text(namespace.as_bytes()))
     });
@@ -256,6 +258,15 @@ impl<'a> Output<'a> {
                     let key = escape::text(facts.key);
                     term::error(&format!("{key}: {fault}"));
                     exit = exit.max(Exit::Findings);
+                }
+                if form == Some(Form::Json)
+                    && let ops::Sight::Object(object) = &look.sight
+                {
+                    // JSON has no comments.
+                    let key = escape::text(facts.key);
+                    for note in report::notes(&object.description) {
+                        term::line(&format!("{key}: {note}"));
+                    }
                 }
                 let piece = if json {
                     Piece::Text(report::record_json(&facts, &look))

@@ -1,7 +1,9 @@
 //! `history`: the life of one key.
 
+use std::ffi::OsString;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
@@ -30,7 +32,7 @@ pub(super) struct HistoryArgs {
     file: PathBuf,
     /// A key, or an object as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME")]
-    name: String,
+    name: OsString,
     /// The namespace of the object
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
@@ -54,7 +56,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
     };
     let json = args.json || run.format == Format::Json;
     let name = Name {
-        text: args.name.clone(),
+        text: args.name.as_bytes().to_vec(),
         namespace: args.namespace.clone(),
         is_key: args.key,
     };
@@ -72,7 +74,8 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                     _ => ops::Answer::NeverSeen,
                 };
                 let place = args.namespace.as_deref();
-                let exit = super::get::explain(&answer, &args.name, place, bounds.current);
+                let exit =
+                    super::get::explain(&answer, args.name.as_bytes(), place, bounds.current);
                 return Ok(Ok(exit));
             }
         };

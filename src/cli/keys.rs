@@ -1,6 +1,8 @@
 //! `keys`: which keys there are.
 
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -31,16 +33,16 @@ pub(super) struct KeysArgs {
     file: PathBuf,
     /// Only keys that begin so
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
-    prefix: String,
+    prefix: OsString,
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
     /// Only keys from this one on
     #[arg(long, value_name = "KEY")]
-    start: Option<String>,
+    start: Option<OsString>,
     /// Only keys below this one
     #[arg(long, value_name = "KEY")]
-    end: Option<String>,
+    end: Option<OsString>,
     /// Only keys that match: `*` stays between slashes, `**` does not
     #[arg(long, value_name = "PATTERN")]
     glob: Option<String>,
@@ -87,9 +89,10 @@ impl From<Sort> for RowOrder {
 
 impl KeysArgs {
     fn query(&self) -> KeysQuery {
+        let bytes = |key: &OsString| key.as_bytes().to_vec();
         let span = KeyFilter::Span {
-            start: self.start.clone().unwrap_or_default().into_bytes(),
-            end: self.end.clone().map(String::into_bytes),
+            start: self.start.as_ref().map(bytes).unwrap_or_default(),
+            end: self.end.as_ref().map(bytes),
         };
         KeysQuery {
             filter: KeyFilter::prefix(self.prefix.as_bytes()).and(span),

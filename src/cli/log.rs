@@ -1,7 +1,9 @@
 //! `log`: what happened, transaction by transaction.
 
+use std::ffi::OsString;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
@@ -31,7 +33,7 @@ pub(super) struct LogArgs {
     file: PathBuf,
     /// Only keys that begin so
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
-    prefix: String,
+    prefix: OsString,
     /// From this revision on
     #[arg(
         long,

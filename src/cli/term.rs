@@ -21,25 +21,23 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Standard output for long lists, in one buffer.
+/// Standard output for long lists: one buffer, colours stripped where they do not belong.
 pub(super) struct Lines {
-    out: io::BufWriter<Box<dyn io::Write>>,
+    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
 }
 
 impl Lines {
-    /// Colours are stripped where they do not belong.
     pub(super) fn new() -> Self {
-        Self::to(Box::new(anstream::stdout().lock()))
-    }
-
-    /// Everything stays as it is: what looks like a colour belongs to a value.
-    pub(super) fn exact() -> Self {
-        Self::to(Box::new(io::stdout().lock()))
-    }
-
-    fn to(out: Box<dyn io::Write>) -> Self {
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, out),
+            out: io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock()),
+        }
+    }
+
+    /// For what holds stored text: none of it is taken for a colour and stripped.
+    pub(super) fn exact() -> Self {
+        let stdout = anstream::AutoStream::always_ansi(io::stdout().lock());
+        Self {
+            out: io::BufWriter::with_capacity(64 << 10, stdout),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::printable::is_printable;
+
 /// `bytes` as Go's `strconv.Quote` prints them.
 pub fn quote(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
@@ -60,11 +62,6 @@ fn push(out: &mut String, c: char, quote: char) {
     };
 }
 
-/// Close to Go's IsPrint for what is not ASCII: letters, marks, numbers, punctuation, symbols.
-fn is_printable(c: char) -> bool {
-    !c.is_whitespace() && c.escape_debug().len() == 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +74,8 @@ mod tests {
             quote("ü\u{a0}\u{200b}\u{feff}\u{e0001}".as_bytes()),
             "\"ü\\u00a0\\u200b\\ufeff\\U000e0001\""
         );
+        // Marks that join the character before them are printed too.
+        assert_eq!(quote("e\u{301}".as_bytes()), "\"e\u{301}\"");
         assert_eq!(quote_char(b'x'), "'x'");
         assert_eq!(quote_char(b'\''), "'\\''");
         assert_eq!(quote_char(0), "'\\x00'");

@@ -60,7 +60,8 @@ pub fn report(text: &str) -> String {
 /// JSON that says the same with whatever in it could harm a terminal written as `\u202e`. Such characters
 /// only stand in its strings, and of control characters only those that JSON leaves as they are.
 pub fn json(text: String) -> String {
-    let is_harmful = |c: char| c.is_control() || is_invisible(c);
+    // Line ends stand between its signs, never in a string.
+    let is_harmful = |c: char| c.is_control() && c != '\n' || is_invisible(c);
     if !text.contains(is_harmful) {
         return text;
     }

@@ -9,14 +9,15 @@ use super::times::{TimeLine, Times};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor};
 use crate::etcd::{LeaseId, Revision};
+use crate::finding::escape;
 use crate::kubernetes::Head;
 use crate::kubernetes::resources::{Resolved, Resource, Resources};
 
 /// What was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// As it was written.
-    pub text: String,
+    /// As it was written; keys are any bytes.
+    pub text: Vec<u8>,
     /// Only in this namespace, when it is read as kind and name.
     pub namespace: Option<String>,
     /// Read it as a key and nothing else.
@@ -29,7 +30,7 @@ impl Name {
         if self.is_key {
             return None;
         }
-        let (kind, name) = self.text.split_once('/')?;
+        let (kind, name) = std::str::from_utf8(&self.text).ok()?.split_once('/')?;
         (!kind.is_empty() && !name.is_empty() && !name.contains('/')).then_some((kind, name))
     }
 }
@@ -54,7 +55,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    fn of(view: &RecordView<'_>) -> Self {
+    pub(super) fn of(view: &RecordView<'_>) -> Self {
         Self {
             revision: view.revision,
             is_tombstone: view.is_tombstone,
@@ -170,7 +171,7 @@ impl RecordVisitor for Finder<'_> {
             note_newest(&mut local.definitions, key, view.place);
         }
         let is_wanted = self.names.iter().any(|name| {
-            key == name.text.as_bytes()
+            key == name.text.as_slice()
                 || name.kind_and_name().is_some_and(|(_, name)| {
                     key.strip_suffix(name.as_bytes())
                         .is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
@@ -281,7 +282,7 @@ pub fn look_up<'i>(
         })
     };
     let found = names.iter().map(|name| {
-        if let Some(story) = story(name.text.as_bytes()) {
+        if let Some(story) = story(&name.text) {
             return Named::Key(story);
         }
         let Some((word, object)) = name.kind_and_name() else {
@@ -369,7 +370,7 @@ fn guess_identity(resources: &Resources, key: &[u8]) -> Option<Identity> {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
+        f.write_str(&escape::text(&self.text))?;
         match &self.namespace {
             Some(namespace) if !self.is_key => write!(f, " in namespace {namespace}"),
             _ => Ok(()),

@@ -1,5 +1,7 @@
 //! The wire types of the JSON reports. `docs/cli-contract.md` documents them field by field.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -86,4 +88,37 @@ pub(super) fn line(value: &impl Serialize) -> String {
     let mut text = escape::json(text);
     text.push('\n');
     text
+}
+
+/// JSON with those control characters escaped too that JSON need not escape: DEL, and the C1 set, which has a
+/// sign that begins terminal sequences. They can only stand in strings.
+pub(super) fn escaped(json: String) -> String {
+    let is_harmful = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+    if !json.contains(is_harmful) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_harmful(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_that_json_allows_are_escaped_and_mean_the_same() {
+        let key = "a\u{7f}b\u{9b}31m\u{1b}ü";
+        let text = line(&Name::key(key.as_bytes()));
+        assert_eq!(text, "{\"key\":\"a\\u007fb\\u009b31m\\u001bü\"}\n");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["key"], key);
+    }
 }

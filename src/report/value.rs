@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::{Name, line};
+use super::json::{Name, escaped, line};
 use super::yaml;
 use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::etcd::quote;
@@ -49,7 +49,7 @@ pub fn pretty_json(value: &Value) -> String {
     // Values serialize into memory without fail.
     let _ = value.serialize(&mut serializer);
     out.push(b'\n');
-    String::from_utf8(out).unwrap_or_default()
+    escaped(String::from_utf8(out).unwrap_or_default())
 }
 
 /// YAML, with what could not be decoded as comments behind it.

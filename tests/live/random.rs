@@ -15,6 +15,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// One of them.
+    pub(crate) fn pick<'l, T>(&mut self, list: &'l [T]) -> Option<&'l T> {
+        let count = u64::try_from(list.len()).ok().filter(|count| *count > 0)?;
+        list.get(usize::try_from(self.next() % count).ok()?)
+    }
+
     /// A number in `from..=to`.
     pub(crate) fn between(&mut self, from: i64, to: i64) -> i64 {
         let count = to.abs_diff(from) + 1;

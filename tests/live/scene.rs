@@ -11,6 +11,7 @@ use crate::driver::{Driver, ServerHash};
 use crate::files::Frozen;
 use crate::ledger::Ledger;
 use crate::random::Random;
+use crate::record::Event;
 use crate::settings::Version;
 use crate::tools::{Etcdsnap, Peers};
 
@@ -49,6 +50,8 @@ pub(crate) struct Scene<'a> {
     /// For files of the comparisons' own.
     pub(crate) scratch: PathBuf,
     pub(crate) data_dir: PathBuf,
+    /// Where the server listens, while it does.
+    pub(crate) endpoint: String,
     pub(crate) random: Random,
 
     /// Snapshot in the middle of the history, and the history then.
@@ -57,6 +60,8 @@ pub(crate) struct Scene<'a> {
     /// Snapshot at the end, saved by the real etcdctl, and the history then.
     pub(crate) snapshot: Frozen,
     pub(crate) at_end: Moment,
+    /// All that ever happened, from the first revision on.
+    pub(crate) events: Vec<Event>,
     /// HashKV of the server at the end, at many revisions (0 is the current one).
     pub(crate) hashes: BTreeMap<i64, ServerHash>,
     /// The server's own database file, after the server ended.
@@ -137,6 +142,8 @@ fn play_in(
         .success("etcdctl snapshot save")?;
     let hashes = ask_hashes(&mut driver, &mut random, &at_end)?;
 
+    let events = Event::list(&driver.ask(json!({"op": "events"}))?)?;
+
     let frozen = |path: PathBuf| Frozen::new(path).map_err(|error| error.to_string());
     let mut scene = Scene {
         peers,
@@ -144,11 +151,13 @@ fn play_in(
         version,
         scratch,
         data_dir,
+        endpoint,
         random,
         middle: frozen(middle)?,
         at_middle,
         snapshot: frozen(snapshot)?,
         at_end,
+        events,
         hashes,
         raw: None,
     };

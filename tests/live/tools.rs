@@ -1,5 +1,6 @@
 //! The programs: the real ones, and ours.
 
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -150,6 +151,19 @@ impl Peers {
             .arg(file))
     }
 
+    /// A question to the running server.
+    pub(crate) fn etcdctl(
+        &self,
+        version: Version,
+        endpoint: &str,
+        words: &[OsString],
+    ) -> Result<Outcome, String> {
+        run(self
+            .tool(version, "etcdctl")
+            .args(["--endpoints", endpoint])
+            .args(words))
+    }
+
     /// `snapshot status` of the tool that has it in that release line.
     pub(crate) fn status(
         &self,
@@ -201,32 +215,37 @@ impl Etcdsnap {
     }
 
     /// Runs it on a file and makes sure the file is the same afterwards.
-    pub(crate) fn on_file(
+    pub(crate) fn on_file<W: AsRef<OsStr>>(
         &self,
         ledger: &mut Ledger,
-        words: &[&str],
+        words: &[W],
         file: &Frozen,
     ) -> Result<Outcome, String> {
         self.on_path(ledger, words, &file.path, file)
     }
 
     /// The same when the argument is not the watched file itself, such as its data directory.
-    pub(crate) fn on_path(
+    pub(crate) fn on_path<W: AsRef<OsStr>>(
         &self,
         ledger: &mut Ledger,
-        words: &[&str],
+        words: &[W],
         path: &Path,
         watched: &Frozen,
     ) -> Result<Outcome, String> {
         let outcome = self.on_live(words, path)?;
         ledger.holds("file unchanged", watched.is_unchanged(), || {
-            format!("etcdsnap {} changed {}", words.join(" "), watched.name())
+            let words: Vec<&OsStr> = words.iter().map(AsRef::as_ref).collect();
+            format!("etcdsnap {words:?} changed {}", watched.name())
         });
         Ok(outcome)
     }
 
     /// Runs it on files that change by themselves.
-    pub(crate) fn on_live(&self, words: &[&str], path: &Path) -> Result<Outcome, String> {
+    pub(crate) fn on_live<W: AsRef<OsStr>>(
+        &self,
+        words: &[W],
+        path: &Path,
+    ) -> Result<Outcome, String> {
         let (command, options) = words.split_first().expect("a subcommand is named");
         run(Command::new(&self.program)
             .arg(command)

@@ -45,7 +45,7 @@ fn ask(
 }
 
 /// A refusal: which of etcd's two texts it holds.
-fn refusal(stderr: &str) -> Option<&'static str> {
+pub(super) fn refusal(stderr: &str) -> Option<&'static str> {
     [COMPACTED, FUTURE]
         .into_iter()
         .find(|text| stderr.contains(text))

@@ -1,6 +1,10 @@
 //! The comparisons. Each is a function over the scene of one live run; a new one is added to a list here.
 
+mod get;
 mod hashkv;
+mod keys;
+mod log;
+mod server;
 mod status;
 mod verify;
 
@@ -14,7 +18,16 @@ pub(crate) type Serving = fn(&mut Scene<'_>, &mut Driver, &mut Ledger) -> Result
 /// Made after the server has ended, on the files it left.
 pub(crate) type Ended = fn(&mut Scene<'_>, &mut Ledger) -> Result<(), String>;
 
-pub(crate) const WHILE_SERVING: &[Serving] = &[verify::a_data_directory_in_use_is_told];
+pub(crate) const WHILE_SERVING: &[Serving] = &[
+    verify::a_data_directory_in_use_is_told,
+    keys::every_list_as_the_server_lists,
+    keys::sorted_lists_as_the_server_sorts,
+    keys::plain_lines_as_etcdctl_prints_them,
+    get::every_value_as_the_server_gives_it,
+    get::every_prefix_as_etcdctl_prints_it,
+    get::revisions_outside_are_refused_as_the_server_refuses,
+    log::every_change_as_the_server_s_watch_tells_it,
+];
 
 pub(crate) const AFTER_THE_END: &[Ended] = &[
     verify::bbolt_finds_the_files_sound,
@@ -22,6 +35,10 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     hashkv::every_revision_as_etcdutl_answers_it,
     hashkv::every_format_as_etcdutl_prints_it,
     hashkv::every_revision_as_the_server_answered_it,
+    keys::every_file_as_the_history_has_it,
+    log::every_file_s_log_as_the_history_has_it,
+    log::every_key_s_life_as_it_was_written,
+    log::revisions_show_what_they_changed,
     verify::snapshots_are_ok,
     verify::a_stopped_data_directory_has_no_trailer,
 ];

@@ -39,9 +39,21 @@ type request struct {
 	// hashkv
 	Revisions []int64 `json:"revisions"`
 
-	// snapshot, dump
-	Path     string `json:"path"`
-	Revision int64  `json:"revision"`
+	// snapshot
+	Path string `json:"path"`
+
+	// range, watch: the first revision to watch from, or the one to read at
+	Revision int64 `json:"revision"`
+
+	// range: keys in base64; without an end the single key
+	Key      []byte `json:"key"`
+	RangeEnd []byte `json:"range_end"`
+	Limit    int64  `json:"limit"`
+	// As in etcd's protocol, such as DESCEND and MOD.
+	Order  string `json:"order"`
+	Target string `json:"target"`
+	// Answer with the values themselves too.
+	Values bool `json:"values"`
 }
 
 type answer map[string]any
@@ -54,7 +66,9 @@ var commands = map[string]func(*session, *request) (answer, error){
 	"status":   status,
 	"hashkv":   hashKV,
 	"snapshot": snapshot,
-	"dump":     dump,
+	"range":    keyRange,
+	"watch":    watch,
+	"events":   events,
 }
 
 // No single command may take longer than this.

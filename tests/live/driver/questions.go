@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	grpcstatus "google.golang.org/grpc/status"
 )
 
@@ -105,70 +100,4 @@ func snapshot(s *session, r *request) (answer, error) {
 		return nil, errors.New("the server sent no digest")
 	}
 	return answer{"bytes": size}, file.Close()
-}
-
-// dump lists all live keys at a revision (0: now): inline, or one per line into the file at path.
-func dump(s *session, r *request) (answer, error) {
-	type key struct {
-		Key         string `json:"key"`
-		Create      int64  `json:"create_revision"`
-		Mod         int64  `json:"mod_revision"`
-		Version     int64  `json:"version"`
-		Lease       int64  `json:"lease"`
-		ValueBytes  int    `json:"value_bytes"`
-		ValueSHA256 string `json:"value_sha256"`
-	}
-	const page = 500
-	keys := []key{}
-	revision := r.Revision
-	from := "\x00"
-	for {
-		ctx, cancel := deadline()
-		got, err := s.client.Get(ctx, from,
-			clientv3.WithFromKey(), clientv3.WithLimit(page), clientv3.WithRev(revision))
-		cancel()
-		if err != nil {
-			return nil, err
-		}
-		if revision == 0 {
-			revision = got.Header.Revision
-		}
-		for _, kv := range got.Kvs {
-			sum := sha256.Sum256(kv.Value)
-			keys = append(keys, key{
-				Key:         base64.StdEncoding.EncodeToString(kv.Key),
-				Create:      kv.CreateRevision,
-				Mod:         kv.ModRevision,
-				Version:     kv.Version,
-				Lease:       kv.Lease,
-				ValueBytes:  len(kv.Value),
-				ValueSHA256: hex.EncodeToString(sum[:]),
-			})
-		}
-		if !got.More {
-			break
-		}
-		from = string(got.Kvs[len(got.Kvs)-1].Key) + "\x00"
-	}
-	a := answer{"revision": revision, "count": len(keys)}
-	if r.Path == "" {
-		a["keys"] = keys
-		return a, nil
-	}
-	file, err := os.OpenFile(r.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	lines := bufio.NewWriter(file)
-	encoder := json.NewEncoder(lines)
-	for _, k := range keys {
-		if err := encoder.Encode(k); err != nil {
-			return nil, err
-		}
-	}
-	if err := lines.Flush(); err != nil {
-		return nil, err
-	}
-	return a, file.Close()
 }

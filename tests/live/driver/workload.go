@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -35,6 +37,7 @@ var steps = []step{
 	{"delete_range", 8, (*worker).deleteRange},
 	{"recreate", 50, (*worker).recreate},
 	{"txn", 150, (*worker).txn},
+	{"txn_range", 12, (*worker).txnRange},
 	{"grant", 25, (*worker).grant},
 	{"put_leased", 60, (*worker).putLeased},
 	{"revoke", 12, (*worker).revoke},
@@ -90,6 +93,9 @@ func workload(s *session, r *request) (answer, error) {
 	}
 	if err := w.ending(); err != nil {
 		return nil, fmt.Errorf("ending: %w", err)
+	}
+	if err := w.record(); err != nil {
+		return nil, err
 	}
 	return answer{
 		"revision":    w.revision,
@@ -216,6 +222,32 @@ func (w *worker) txn() error {
 	return nil
 }
 
+// txnRange deletes a range and writes other keys in the same revision.
+func (w *worker) txnRange() error {
+	prefix := fmt.Sprintf("/registry/%s/%s/", pick(w.rng, resources), pick(w.rng, namespaces))
+	operations := []clientv3.Op{clientv3.OpDelete(prefix, clientv3.WithPrefix())}
+	used := map[string]bool{}
+	for range 1 + w.rng.IntN(4) {
+		key := w.anyKey(w.rng)
+		// etcd refuses to write what the same transaction deletes.
+		if used[key] || strings.HasPrefix(key, prefix) {
+			continue
+		}
+		used[key] = true
+		w.remember(key)
+		operations = append(operations, clientv3.OpPut(key, w.value(w.rng)))
+	}
+	got, err := w.client.Txn(w.ctx).Then(operations...).Commit()
+	if err != nil {
+		return err
+	}
+	if got.Responses[0].GetResponseDeleteRange().Deleted > 0 {
+		w.deletes = append(w.deletes, got.Header.Revision)
+	}
+	w.header(got.Header)
+	return nil
+}
+
 // grant makes a lease that will not run out while the suite looks.
 func (w *worker) grant() error {
 	if w.noLeases {
@@ -260,6 +292,42 @@ func (w *worker) revoke() error {
 	}
 	w.header(got.Header)
 	return nil
+}
+
+// expire attaches keys to a short lease and waits until it has taken them away, in one revision.
+func (w *worker) expire() error {
+	w.nextLease += 1 + w.rng.Int64N(1<<40)
+	id := clientv3.LeaseID(w.nextLease)
+	leases := pb.NewLeaseClient(w.client.ActiveConnection())
+	if _, err := leases.LeaseGrant(w.ctx, &pb.LeaseGrantRequest{ID: int64(id), TTL: 1}); err != nil {
+		return err
+	}
+	// The keys come in one transaction, lest the lease runs out between them.
+	operations := []clientv3.Op{clientv3.OpPut("/short/lived", w.value(w.rng), clientv3.WithLease(id))}
+	used := map[string]bool{"/short/lived": true}
+	for range w.rng.IntN(4) {
+		key := w.anyKey(w.rng)
+		if !used[key] {
+			used[key] = true
+			w.remember(key)
+			operations = append(operations, clientv3.OpPut(key, w.value(w.rng), clientv3.WithLease(id)))
+		}
+	}
+	if _, err := w.client.Txn(w.ctx).Then(operations...).Commit(); err != nil {
+		return err
+	}
+	for {
+		got, err := w.client.Get(w.ctx, "/short/lived", clientv3.WithCountOnly())
+		if err != nil {
+			return err
+		}
+		if got.Count == 0 {
+			w.header(got.Header)
+			w.deletes = append(w.deletes, got.Header.Revision)
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // loseLease writes a key that had a lease without one.
@@ -323,6 +391,9 @@ func (w *worker) compact() error {
 }
 
 func (w *worker) compactAt(at int64) error {
+	if err := w.record(); err != nil {
+		return err
+	}
 	var options []clientv3.CompactOption
 	if chance(w.rng, 2) {
 		options = append(options, clientv3.WithCompactPhysical())
@@ -369,6 +440,12 @@ func (w *worker) role() error {
 
 // ending leaves the store in one of the states that are rare otherwise.
 func (w *worker) ending() error {
+	if !w.noLeases && chance(w.rng, 4) {
+		if err := w.expire(); err != nil {
+			return err
+		}
+		w.counts["expire"]++
+	}
 	if chance(w.rng, 4) {
 		// The last change is a delete, and sometimes its tombstone is compacted away too.
 		if err := w.putKey("last", clientv3.WithPrevKV()); err != nil {

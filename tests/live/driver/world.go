@@ -23,6 +23,10 @@ type world struct {
 	// Revisions compacted at, in order.
 	compactions []int64
 
+	// Every event so far, up to a revision.
+	events   []record
+	recorded int64
+
 	users, roles int
 	alarm        bool
 	// A learner is among the members; etcd allows but one.
@@ -30,7 +34,8 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{seen: map[string]bool{}, nextLease: 0x1000}
+	// A new store is at revision 1, which has no event.
+	return &world{seen: map[string]bool{}, nextLease: 0x1000, recorded: 1}
 }
 
 func (w *world) remember(key string) {
@@ -70,6 +75,8 @@ var (
 		"\x00", "\x00\x00", "\xff", "\xff\xff\xff", "a", "/", "//", "foo", "foo\x00", "foo/", "key",
 		"compact_rev_key", "members", "with space", "line\nbreak", "\x1b[31mred\x1b[0m", "naïve/clé", "日本/東京",
 		"\xc3\x28invalid", "'; drop", "\"quoted\"", "\\back\\slash", "{json}", "\u202eright to left", "\u200b",
+		"del\x7fete", "c1\u009bcontrol", "tab\tand\rreturn", "e\u0301", "\u00a0", "\u2028", "foo\xff", "foo\xfe\xff",
+		"-dash", "--rev", "pod/web", "secret/db", "nosuchkind/web", "*", "/registry", "/registry/", "/registry/pods",
 	}
 )
 

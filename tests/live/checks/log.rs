@@ -1,0 +1,374 @@
+//! `etcdsnap log`, `history` and `show` tell the changes that a watch of the running server tells.
+
+use serde_json::{Value, json};
+
+use super::keys::{some_key, some_prefix};
+use super::server::{Lines, ask, same_list};
+use crate::driver::Driver;
+use crate::files::Frozen;
+use crate::ledger::Ledger;
+use crate::question::Question;
+use crate::record::{Event, Record, number};
+use crate::scene::{Moment, Scene};
+
+/// A change with its place in the revision and with what it is called.
+#[derive(PartialEq, Debug)]
+struct Told<'t> {
+    record: &'t Record,
+    sub: i64,
+    op: &'t str,
+    action: &'t str,
+}
+
+impl<'t> Told<'t> {
+    fn by_server(event: &'t Event) -> Self {
+        let (op, action) = event.words();
+        Self {
+            record: &event.record,
+            sub: event.sub,
+            op,
+            action,
+        }
+    }
+
+    fn by_us(lines: &'t Lines) -> Vec<Self> {
+        let both = lines.lines.iter().zip(&lines.records);
+        both.map(|(line, record)| Self {
+            record,
+            sub: line["sub"].as_i64().unwrap_or(-1),
+            op: line["op"].as_str().unwrap_or_default(),
+            action: line["action"].as_str().unwrap_or_default(),
+        })
+        .collect()
+    }
+}
+
+fn revision_of(event: &&Event) -> i64 {
+    event.record.revision
+}
+
+/// The events of a span of revisions.
+fn between(events: &[Event], from: i64, to: i64) -> impl Iterator<Item = &Event> {
+    events
+        .iter()
+        .filter(move |event| (from..=to).contains(&event.record.revision))
+}
+
+/// Asks for a part of the log and compares what lies above the compaction.
+fn compare(
+    scene: &Scene<'_>,
+    ledger: &mut Ledger,
+    file: &Frozen,
+    moment: &Moment,
+    question: &Question,
+    expected: &[&Event],
+) -> Result<(), String> {
+    let what = format!("{} {}", file.name(), question.told());
+    let outcome = ask(scene, ledger, file, question)?;
+    let lines = Lines::read(&outcome)?;
+    let compacted = moment.compacted();
+    let ours = Told::by_us(&lines);
+    let mut revisions: Vec<i64> = ours.iter().map(|one| one.record.revision).collect();
+    revisions.dedup();
+    let has_summary = lines.summary["events"] == ours.len()
+        && lines.summary["transactions"] == revisions.len()
+        && lines.has_bounds(moment.revision, compacted);
+    ledger.holds(
+        "log: summary and exit status",
+        has_summary && outcome.code == Some(0),
+        || format!("{what}: {} {:?}", lines.summary, outcome.code),
+    );
+    // What the compaction left lies at or below it; the server does not tell of that.
+    let above: Vec<Told<'_>> = ours
+        .into_iter()
+        .filter(|one| one.record.revision > compacted)
+        .collect();
+    let expected: Vec<Told<'_>> = expected
+        .iter()
+        .map(|event| Told::by_server(event))
+        .collect();
+    same_list(
+        ledger,
+        "log as the server's watch tells it",
+        &what,
+        &above,
+        &expected,
+    );
+    Ok(())
+}
+
+/// The same revision by revision, the newest first.
+fn reversed<'e>(events: &[&'e Event]) -> Vec<&'e Event> {
+    let transactions: Vec<&[&Event]> = events
+        .chunk_by(|a, b| revision_of(a) == revision_of(b))
+        .collect();
+    transactions.into_iter().rev().flatten().copied().collect()
+}
+
+fn first_transactions<'e>(events: &[&'e Event], count: usize) -> Vec<&'e Event> {
+    let transactions = events.chunk_by(|a, b| revision_of(a) == revision_of(b));
+    transactions.take(count).flatten().copied().collect()
+}
+
+pub(super) fn every_change_as_the_server_s_watch_tells_it(
+    scene: &mut Scene<'_>,
+    driver: &mut Driver,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let (compacted, current) = (scene.at_end.compacted(), scene.at_end.revision);
+    let first = compacted.max(1) + 1;
+    let watched = Event::list(&driver.ask(json!({"op": "watch", "revision": first}))?)?;
+    let remembered: Vec<&Event> = between(&scene.events, first, current).collect();
+    same_list(
+        ledger,
+        "the driver's own history is the server's",
+        "events",
+        &remembered,
+        &watched.iter().collect::<Vec<_>>(),
+    );
+
+    let log = || Question::new("log").flag("--json");
+    let all: Vec<&Event> = watched.iter().collect();
+    let mut questions = vec![
+        (log(), all.clone()),
+        (log().flag("--reverse"), reversed(&all)),
+    ];
+    if first <= current {
+        questions.push((log().option("--from", first.to_string()), all.clone()));
+        for is_reversed in [false, true] {
+            let (a, b) = (
+                scene.random.between(first, current),
+                scene.random.between(first, current),
+            );
+            let (from, to) = (a.min(b), a.max(b));
+            let count = usize::try_from(scene.random.between(1, 40)).expect("it is positive");
+            let prefix = some_prefix(scene);
+            for prefix in [&b""[..], b"/registry/", &prefix] {
+                let matching: Vec<&Event> = between(&watched, from, to)
+                    .filter(|event| event.record.key.starts_with(prefix))
+                    .collect();
+                let in_order = if is_reversed {
+                    reversed(&matching)
+                } else {
+                    matching
+                };
+                let question = log()
+                    .option("--from", from.to_string())
+                    .option("--to", to.to_string())
+                    .flag_if(is_reversed, "--reverse")
+                    .name(prefix);
+                let limited = question.clone().option("--limit", count.to_string());
+                questions.push((limited, first_transactions(&in_order, count)));
+                questions.push((question, in_order));
+            }
+        }
+    }
+    for (question, expected) in questions {
+        compare(
+            scene,
+            ledger,
+            &scene.snapshot,
+            &scene.at_end,
+            &question,
+            &expected,
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn every_file_s_log_as_the_history_has_it(
+    scene: &mut Scene<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let raw = scene.raw.as_ref().expect("the server has ended");
+    for (file, moment) in [(&scene.middle, &scene.at_middle), (raw, &scene.at_end)] {
+        let expected: Vec<&Event> =
+            between(&scene.events, moment.compacted() + 1, moment.revision).collect();
+        let log = Question::new("log").flag("--json");
+        compare(scene, ledger, file, moment, &log, &expected)?;
+        compare(
+            scene,
+            ledger,
+            file,
+            moment,
+            &log.flag("--reverse"),
+            &reversed(&expected),
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn every_key_s_life_as_it_was_written(
+    scene: &mut Scene<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    for _ in 0..8 {
+        let key = some_key(scene);
+        for (file, moment) in [
+            (&scene.snapshot, &scene.at_end),
+            (&scene.middle, &scene.at_middle),
+        ] {
+            life(scene, ledger, file, moment, &key)?;
+        }
+    }
+    let question = Question::new("history")
+        .flag("--json")
+        .flag("--key")
+        .name(b"never/written");
+    let ours = ask(scene, ledger, &scene.snapshot, &question)?;
+    ledger.holds(
+        "history of a key never written ends with 1",
+        ours.code == Some(1),
+        || ours.brief(),
+    );
+    Ok(())
+}
+
+fn life(
+    scene: &Scene<'_>,
+    ledger: &mut Ledger,
+    file: &Frozen,
+    moment: &Moment,
+    key: &[u8],
+) -> Result<(), String> {
+    const KIND: &str = "history as it was written";
+    let question = Question::new("history")
+        .flag("--json")
+        .flag("--key")
+        .name(key);
+    let what = format!("{} {}", file.name(), question.told());
+    let compacted = moment.compacted();
+    let written: Vec<&Event> = between(&scene.events, 0, moment.revision)
+        .filter(|event| event.record.key == key)
+        .collect();
+    let retained = |event: &&&Event| event.record.revision > compacted;
+    // The compaction leaves the newest value below it; a deletion there it may leave or take.
+    let kept = written
+        .iter()
+        .rfind(|event| !retained(event))
+        .filter(|event| !event.record.is_deletion);
+    let must: Vec<&Event> = kept
+        .into_iter()
+        .chain(written.iter().filter(retained))
+        .copied()
+        .collect();
+
+    let outcome = ask(scene, ledger, file, &question)?;
+    if must.is_empty() && outcome.code == Some(1) {
+        ledger.holds(KIND, outcome.stdout.is_empty(), || {
+            format!("{what}: {}", outcome.brief())
+        });
+        return Ok(());
+    }
+    let lines = Lines::read(&outcome)?;
+    let ours = Told::by_us(&lines);
+    let known: Vec<Option<&Event>> = ours
+        .iter()
+        .map(|one| {
+            let is_it = |event: &&&Event| event.record == *one.record && event.sub == one.sub;
+            written.iter().find(is_it).copied()
+        })
+        .collect();
+    ledger.holds(
+        "history: every record was written so",
+        known.iter().all(Option::is_some),
+        || format!("{what}: {ours:?}, not {written:?}"),
+    );
+    let known: Vec<&Event> = known.into_iter().flatten().collect();
+    let missing: Vec<&&Event> = must.iter().filter(|event| !known.contains(event)).collect();
+    ledger.holds(
+        KIND,
+        missing.is_empty() && lines.has_bounds(moment.revision, compacted),
+        || format!("{what}: {missing:?} is missing, {}", lines.summary),
+    );
+    // Below the compaction a value whose successors are there already waits to be removed.
+    let mut before: Option<&Event> = None;
+    for ((one, event), line) in ours.iter().zip(&known).zip(&lines.lines) {
+        let (op, word) = event.words();
+        let action = if word == "create" && before.is_some() {
+            "re-create"
+        } else {
+            word
+        };
+        ledger.holds(
+            "history: what a change did",
+            (one.op, one.action) == (op, action),
+            || format!("{what}: {one:?}, not {op}, {action}"),
+        );
+        let is_same = before
+            .filter(|before| !before.record.is_deletion && !event.record.is_deletion)
+            .map(|before| before.value_sha256 == event.value_sha256);
+        ledger.holds(
+            "history: whether the value changed",
+            says_same(line) == is_same,
+            || format!("{what}: {line}, not {is_same:?}"),
+        );
+        before = Some(event);
+    }
+    Ok(())
+}
+
+/// Whether a line says that a value is that of before; nothing when there is none to compare with.
+fn says_same(line: &Value) -> Option<bool> {
+    line["change"].as_str().map(|change| change == "same-bytes")
+}
+
+pub(super) fn revisions_show_what_they_changed(
+    scene: &mut Scene<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    const KIND: &str = "show as the server's watch tells it";
+    let (compacted, current) = (scene.at_end.compacted(), scene.at_end.revision);
+    let first = compacted.max(1) + 1;
+    if first > current {
+        return Ok(());
+    }
+    let mut revisions: Vec<i64> = (0..6)
+        .map(|_| scene.random.between(first, current))
+        .collect();
+    // Transactions of several changes are rarer; the longest one is worth a look.
+    let events: Vec<&Event> = between(&scene.events, first, current).collect();
+    let longest = events.iter().max_by_key(|event| event.sub);
+    revisions.extend(longest.map(revision_of));
+    for revision in revisions {
+        let question = Question::new("show")
+            .flag("--json")
+            .name(revision.to_string().as_bytes());
+        let outcome = ask(scene, ledger, &scene.snapshot, &question)?;
+        let lines = Lines::read(&outcome)?;
+        let expected: Vec<&Event> = between(&scene.events, revision, revision).collect();
+        let theirs: Vec<Told<'_>> = expected
+            .iter()
+            .map(|event| Told::by_server(event))
+            .collect();
+        same_list(
+            ledger,
+            KIND,
+            &question.told(),
+            &Told::by_us(&lines),
+            &theirs,
+        );
+        let has_summary = number(&lines.summary, "revision") == revision
+            && lines.summary["events"] == expected.len();
+        ledger.holds(
+            "show: summary and exit status",
+            has_summary && outcome.code == Some(0),
+            || format!("{}: {} {:?}", question.told(), lines.summary, outcome.code),
+        );
+        for (event, line) in expected.iter().zip(&lines.lines) {
+            let key = &event.record.key;
+            let before = scene.events.iter().rev().find(|one| {
+                one.record.key == *key && (one.record.revision, one.sub) < (revision, event.sub)
+            });
+            let is_same = before
+                .filter(|before| !before.record.is_deletion && !event.record.is_deletion)
+                .map(|before| before.value_sha256 == event.value_sha256);
+            ledger.holds(
+                "show: whether the value changed",
+                says_same(line) == is_same,
+                || format!("{}: {line}, not {is_same:?}", question.told()),
+            );
+        }
+    }
+    Ok(())
+}
