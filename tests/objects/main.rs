@@ -7,6 +7,7 @@ mod support;
 mod decode;
 mod export;
 mod judge;
+mod readme;
 mod secrets;
 mod statuses;
 mod terminal;
