@@ -5,6 +5,60 @@
 //! [`Keyspace`] does so once, with a [`RecordVisitor`] that gathers what it wants; afterwards single
 //! records are read again by their [`RecordPlace`], in any order. Records by revision need no such pass:
 //! [`Changes`] seeks.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use etcdsnap::Workers;
+//! use etcdsnap::bolt::{Database, SecondMeta};
+//! use etcdsnap::etcd::keyspace::{
+//!     Changes, GatherRows, KeyFilter, Keyspace, Newest, NextChange, RowOrder, Rows, Wanted,
+//! };
+//! use etcdsnap::finding::{Collector, DEFAULT_LIMIT};
+//! use etcdsnap::options::Options;
+//! use etcdsnap::source::{Slice, Source as _};
+//!
+//! let bytes = std::fs::read("testdata/real/etcd-3.6.14-b.db").expect("a snapshot");
+//! let threads = std::num::NonZeroUsize::MIN;
+//! let (source, options, workers) = (Slice(&bytes), Options::default(), Workers::new(threads)?);
+//! // Behind the database stands its SHA-256.
+//! let database = Database::open(&source, source.len() - 32, SecondMeta::Search)?.expect("a database");
+//! let mut findings = Collector::new(DEFAULT_LIMIT);
+//!
+//! // Keys at a revision: first which records are the newest of their keys, then these once more.
+//! let newest = Newest::new(KeyFilter::prefix(b"/app/k0"), 400, None);
+//! let (keyspace, parts) =
+//!     Keyspace::scan(&database, &newest, &workers, &options, &mut findings)?;
+//! assert_eq!(keyspace.bounds().resolve(400)?, 400);
+//! assert!(keyspace.bounds().resolve(356).is_err(), "it was compacted");
+//! let places = Newest::select(&parts, Wanted::Live, &workers)?;
+//! let gather = GatherRows::new(KeyFilter::all(), None);
+//! let rows = keyspace.visit(&places, &gather, &workers, &options)?;
+//! let rows = Rows::sorted(rows, RowOrder::Key, &workers)?;
+//! let first = rows.iter().next().expect("a key");
+//! assert_eq!((first.key, first.revision.main, rows.len()), (&b"/app/k00"[..], 396, 10));
+//!
+//! // Their values.
+//! let values = keyspace.map(&places, |view| Ok(view.value()?.into_owned()), &workers, &options)?;
+//! assert_eq!(values.len(), 10);
+//!
+//! // The history of a key: its records, whatever they are, in the order of revisions.
+//! let gather = GatherRows::new(KeyFilter::key(b"/app/k01"), None);
+//! let (_, parts) = Keyspace::scan(&database, &gather, &workers, &options, &mut findings)?;
+//! let history = Rows::sorted(parts, RowOrder::Revision, &workers)?;
+//! let told: Vec<_> = history.iter().map(|facts| (facts.revision.main, facts.is_tombstone)).collect();
+//! assert_eq!(told, [(337, false), (501, true)]);
+//!
+//! // What changed from revision 661 on. Damage on the way would be the inner result.
+//! let mut changes = Changes::start(&database, 661, false)?.expect("a sound way");
+//! let mut keys = Vec::new();
+//! while let NextChange::Change(change) = changes.next_change()?.expect("a sound way") {
+//!     keys.push((change.revision.main, change.record.key.to_vec()));
+//! }
+//! assert_eq!(keys.last(), Some(&(662, b"mark".to_vec())));
+//! assert!(findings.finish().list.is_empty());
+//! # Ok::<(), etcdsnap::Error>(())
+//! ```
 
 mod changes;
 mod filter;
