@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 
 use serde_json::{Value, json};
 use support::bytes;
@@ -93,10 +95,11 @@ fn varint(mut number: u64) -> Vec<u8> {
     out
 }
 
-fn field(tag: u8, text: &str) -> Vec<u8> {
+fn field(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
     let mut out = vec![tag << 3 | 2];
-    out.extend(varint(text.len() as u64));
-    out.extend(text.bytes());
+    out.extend(varint(content.len() as u64));
+    out.extend(content);
     out
 }
 
@@ -356,4 +359,52 @@ fn a_tombstone_whose_key_was_compacted_away_is_a_deleted_key() {
     assert_eq!(words(&file.lines("history", &["a"]), "action"), ["delete"]);
     let before = file.ask("get", &["a", "--rev", "2"]);
     assert_eq!(before.status, Some(1), "{before:?}");
+}
+
+#[test]
+fn keys_need_not_be_text_to_be_asked_for() {
+    let history = History::new().create("foo", "text").next();
+    let record = [
+        field(1, b"foo\xff"),
+        b"\x10\x03\x18\x03\x20\x01".to_vec(),
+        field(5, "binary"),
+    ]
+    .concat();
+    let file = history.add("", &record).file(1);
+    let key = OsStr::from_bytes(b"foo\xff");
+    let ask = |words: &[&str]| {
+        let words = words.iter().map(OsStr::new).chain([key]);
+        tool::run(file.0.path(), words)
+    };
+    assert_eq!(ask(&["get", "snap.db", "-o", "raw"]).stdout, "binary");
+    assert_eq!(ask(&["keys", "snap.db"]).stdout, "foo\\xff\n");
+    assert_eq!(
+        ask(&["contains", "snap.db", "--value-equals", "binary"]).status,
+        Some(0)
+    );
+    for command in ["log", "history"] {
+        let outcome = ask(&[command, "snap.db", "--json"]);
+        assert!(
+            outcome.stdout.contains("\"key_base64\":\"Zm9v/w==\""),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn control_characters_in_keys_and_values_are_not_lost_on_the_way_to_a_pipe() {
+    let value = "\u{1b}[31mred\u{1b}[0m\u{7f}\u{9b}0m\u{7}";
+    let file = History::new().create("del\u{7f}ete", value).file(1);
+    assert_eq!(file.answer("get", &["del\u{7f}ete"]), format!("{value}\n"));
+    assert_eq!(file.answer("get", &["del\u{7f}ete", "-o", "raw"]), value);
+    for command in ["keys", "log"] {
+        assert_eq!(words(&file.lines(command, &[]), "key"), ["del\u{7f}ete"]);
+    }
+    let record = file.lines("get", &["del\u{7f}ete"]);
+    assert_eq!(words(&record, "value"), [value]);
+    assert_eq!(
+        file.ask("contains", &["del\u{7f}ete", "--value-equals", value])
+            .status,
+        Some(0)
+    );
 }
