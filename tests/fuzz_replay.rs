@@ -2,6 +2,8 @@
 
 #[path = "../fuzz/src/draft.rs"]
 mod draft;
+#[path = "../fuzz/src/objects.rs"]
+mod objects;
 #[path = "../fuzz/src/targets.rs"]
 mod targets;
 

@@ -8,3 +8,5 @@ mod clusters;
 mod hostile;
 #[path = "kubernetes/random.rs"]
 mod random;
+#[path = "kubernetes/speed.rs"]
+mod speed;

@@ -2,4 +2,5 @@
 //! over everything that was ever found.
 
 pub mod draft;
+pub mod objects;
 pub mod targets;

@@ -168,5 +168,35 @@ secret: MDEyMzQ1Njc4OWFiY2RlZg==\n  - kms: {name: x, apiVersion: v2}\n  - identi
     let json: &[u8] =
         b"\x01/x\0{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"data\":{\"a\":\"Yg==\"}}";
     write("encryption", "secret", json)?;
+    let objects: [(&str, &[u8]); 5] = [
+        (
+            "protobuf",
+            b"k8s\0\x0a\x0f\x0a\x02v1\x12\x09ConfigMap\x12\x14\x0a\x0a\x0a\x01n\x1a\x02ns\x2a\x01u\
+\x12\x06\x0a\x01k\x12\x01v\x1a\0\x22\0",
+        ),
+        (
+            "json",
+            b"{\"kind\":\"K\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\",\"labels\":{\"a\":\"b\"},\
+\"managedFields\":[{\"time\":\"2000-01-01T00:00:00Z\"}]},\"spec\":[1,-2.5e3,true,null,\"\\u00e9\"]}",
+        ),
+        (
+            "cbor",
+            b"\xd9\xd9\xf7\xa2\x44kind\x41K\x48metadata\xbf\x44name\x5f\x41n\xff\x46labels\xa1\x41a\xd6\x42bc\
+\x4amanagedFie\x9f\xf9\x3e\0\xc1\x01\x20\xf6\xff\xff",
+        ),
+        // A pod with a container that has a resource and a probe; and a definition with a schema.
+        (
+            "pod",
+            b"\0\x0a\x03\x0a\x01p\x12\x24\x12\x22\x0a\x01c\x42\x0c\x0a\x0a\x0a\x03cpu\x12\x03\x0a\x011\x52\x0f\
+\x0a\x0d\x12\x0b\x0a\x01/\x12\x06\x08\x01\x1a\x02ab",
+        ),
+        (
+            "schema",
+            b"\x03\x12\x12\x2a\x10\x0a\x0e\x2a\x01o\xe2\x01\x08\xc2\x01\x05\x0a\x03\x2a\x01s",
+        ),
+    ];
+    for (name, bytes) in objects {
+        write("kubernetes", name, bytes)?;
+    }
     Ok(())
 }

@@ -34,7 +34,7 @@ use crate::draft::{Draft, Item, record as put_record, revision_key};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 8] = [
     ("classification", classification),
     ("meta", meta),
     ("page", page),
@@ -42,6 +42,7 @@ pub const ALL: [(&str, Target); 7] = [
     ("record", record),
     ("verify", verify),
     ("encryption", encryption),
+    ("kubernetes", crate::objects::kubernetes),
 ];
 
 /// More moves than this are no walk through a small file.

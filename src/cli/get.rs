@@ -254,6 +254,15 @@ impl<'a> Output<'a> {
                     term::error(&format!("{key}: {fault}"));
                     exit = exit.max(Exit::Findings);
                 }
+                if form == Some(Form::Json)
+                    && let ops::Sight::Object(object) = &look.sight
+                {
+                    // JSON has no comments.
+                    let key = escape::text(facts.key);
+                    for note in report::notes(&object.description) {
+                        term::line(&format!("{key}: {note}"));
+                    }
+                }
                 let piece = if json {
                     Piece::Text(report::record_json(&facts, &look))
                 } else {

@@ -3,6 +3,8 @@
 mod completions;
 mod contains;
 mod decode;
+mod diff;
+mod divergence;
 mod encryption;
 mod exit;
 mod export;
@@ -99,6 +101,8 @@ enum Command {
     Keys(keys::KeysArgs),
     Contains(contains::ContainsArgs),
     Decode(decode::DecodeArgs),
+    Diff(diff::DiffArgs),
+    Divergence(divergence::DivergenceArgs),
     Encryption(encryption::EncryptionArgs),
     Export(export::ExportArgs),
     Get(get::GetArgs),
@@ -156,6 +160,8 @@ pub fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&args, &run),
         Command::Contains(args) => contains::run(&args, &run),
         Command::Decode(args) => decode::run(&args),
+        Command::Diff(args) => diff::run(&args, &run),
+        Command::Divergence(args) => divergence::run(&args, &run),
         Command::Encryption(args) => encryption::run(&args, &run),
         Command::Export(args) => export::run(&args, &run),
         Command::Get(args) => get::run(&args, &run),

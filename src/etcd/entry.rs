@@ -20,7 +20,7 @@ const BLOCK: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyHash([u32; 3]);
 
-/// Gives a table what it needs; [`HashIsKey`] takes it as it is.
+/// Gives a table what it needs; a hasher of such tables takes it as it is.
 impl Hash for KeyHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [_, b, c] = self.0.map(u64::from);
@@ -195,6 +195,19 @@ struct Part<E> {
 }
 
 impl<E: Keyed> Partitions<E> {
+    /// How many partitions there are.
+    pub const COUNT: usize = PARTITIONS;
+
+    /// Copies the entries of partition `number` of all `parts` into `joined`, which is cleared before.
+    pub fn gather(parts: &[&Self], number: usize, joined: &mut Vec<E>) {
+        joined.clear();
+        for part in parts.iter().filter_map(|part| part.parts.get(number)) {
+            for block in part.full.iter().chain([&part.open]) {
+                joined.extend_from_slice(block);
+            }
+        }
+    }
+
     /// Without entries.
     pub fn new() -> Self {
         Self {
@@ -268,12 +281,7 @@ impl<E: Keyed> Partitions<E> {
             PARTITIONS,
             || (start(), Vec::new()),
             |(state, joined), number| {
-                joined.clear();
-                for part in parts.iter().filter_map(|part| part.parts.get(number)) {
-                    for block in part.full.iter().chain([&part.open]) {
-                        joined.extend_from_slice(block);
-                    }
-                }
+                Self::gather(parts, number, joined);
                 if joined.is_empty() {
                     Ok(())
                 } else {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
+use super::decode::{encode_base64, lossy};
 use super::fault::Fault;
 use super::format::CBOR;
 use super::time;
@@ -239,14 +240,7 @@ pub(super) fn to_value(value: &[u8]) -> Result<Value, Fault> {
 
 /// Text; as in Go's JSON, each byte that is not UTF-8 is replaced.
 pub(super) fn utf8(bytes: Cow<'_, [u8]>) -> String {
-    String::from_utf8(bytes.into_owned()).unwrap_or_else(|error| {
-        let mut text = String::new();
-        for chunk in error.as_bytes().utf8_chunks() {
-            text.push_str(chunk.valid());
-            text.extend(chunk.invalid().iter().map(|_| '\u{fffd}'));
-        }
-        text
-    })
+    String::from_utf8(bytes.into_owned()).unwrap_or_else(|error| lossy(error.as_bytes()))
 }
 
 /// A number; Go prints those that are whole without a point.
@@ -299,9 +293,9 @@ fn encoded(tag: u64, bytes: &[u8]) -> String {
         23 => {
             return bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         }
-        22 => super::decode::encode_base64(bytes, &mut text),
+        22 => encode_base64(bytes, &mut text),
         _ => {
-            super::decode::encode_base64(bytes, &mut text);
+            encode_base64(bytes, &mut text);
             for byte in &mut text {
                 *byte = match *byte {
                     b'+' => b'-',

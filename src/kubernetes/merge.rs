@@ -75,6 +75,18 @@ impl SchemaPlace {
         }
     }
 
+    /// True when the value here is a quantity: `1`, `1000m` and `1e0` are the same.
+    #[must_use]
+    pub fn is_quantity(&self) -> bool {
+        self.kind == Kind::Quantity && !self.is_map
+    }
+
+    /// True when the value here is a time.
+    #[must_use]
+    pub fn is_time(&self) -> bool {
+        matches!(self.kind, Kind::Time | Kind::MicroTime) && !self.is_map
+    }
+
     /// How the list at this place is merged; nothing if there is no list.
     #[must_use]
     pub fn list(&self) -> Option<ListMerge> {

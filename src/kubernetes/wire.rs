@@ -5,7 +5,8 @@
 pub(super) enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
-    Fixed32(u32),
+    /// Held as 64 bits, so that values of all types lie alike in memory.
+    Fixed32(u64),
     Bytes(&'a [u8]),
     /// What is between the tags of a group: nothing Kubernetes writes.
     Group(&'a [u8]),
@@ -75,6 +76,7 @@ impl<'a> Fields<'a> {
         self.long_varint()
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0u64;
         let mut shift = 0u32;
@@ -112,7 +114,7 @@ impl<'a> Fields<'a> {
         Ok(u32::from_le_bytes(*taken))
     }
 
-    #[inline]
+    #[inline(always)]
     fn tag(&mut self) -> Result<(u32, u64), Malformed> {
         let tag = self.varint()?;
         let number = tag >> 3;
@@ -123,7 +125,8 @@ impl<'a> Fields<'a> {
         Ok((number, tag & 7))
     }
 
-    #[inline]
+    // Else each field would pass through memory twice, which takes longer than reading it.
+    #[inline(always)]
     fn step(&mut self) -> Result<(u32, Value<'a>), Malformed> {
         let (number, wire_type) = self.tag()?;
         let value = match wire_type {
@@ -134,12 +137,13 @@ impl<'a> Fields<'a> {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(self.fixed64()?),
             3 => Value::Group(self.group(number)?),
-            5 => Value::Fixed32(self.fixed32()?),
+            5 => Value::Fixed32(self.fixed32()?.into()),
             _ => return Err(Malformed),
         };
         Ok((number, value))
     }
 
+    #[cold]
     fn group(&mut self, number: u32) -> Result<&'a [u8], Malformed> {
         let start = self.rest;
         let mut open = vec![number];
@@ -172,7 +176,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), Malformed>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

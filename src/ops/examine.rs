@@ -1,7 +1,7 @@
 //! One look at everything in a database: what `verify` and `info` report from.
 
 use crate::bolt::freelist::Freelist;
-use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta};
+use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta, Visitor};
 use crate::error::Result;
 use crate::etcd::check::{RecordCheck, RecordFigures, check_contents};
 use crate::etcd::schema::{Contents, ContentsVisitor};
@@ -85,32 +85,40 @@ pub struct Examination {
     pub contents: Contents,
 }
 
-/// Looks at everything in `database`; what is wrong goes to `findings`.
+/// Looks at everything in `database`; what is wrong goes to `findings`. Whatever else wants to see the
+/// leaves, `also` sees them on the way.
 ///
 /// # Errors
 /// Reading, cancelling.
-pub fn examine(
+pub fn examine<V: Visitor + Clone>(
     database: &Database<'_>,
+    also: &V,
     workers: &Workers,
     options: &Options,
     findings: &mut Collector,
-) -> Result<Examination> {
+) -> Result<(Examination, Vec<V::Local>)> {
     let limit = findings.limit();
     let record_check = RecordCheck::new(limit, options.memory_limit);
-    let visitor = ((BackendHash, record_check), ContentsVisitor::new(limit));
+    let contents_visitor = ContentsVisitor::new(limit);
+    let visitor = (
+        ((BackendHash, record_check), contents_visitor),
+        also.clone(),
+    );
     let scanned = database.scan(&visitor, workers, options, findings)?;
     let plan = scanned.plan;
     let mut hash_parts = Vec::new();
     let mut record_parts = Vec::new();
     let mut content_parts = Vec::new();
-    for ((hash, records), contents) in scanned.scan.locals {
+    let mut also_parts = Vec::new();
+    for (((hash, records), contents), also) in scanned.scan.locals {
+        also_parts.push(also);
         hash_parts.push(hash);
         record_parts.push(records);
         content_parts.push(contents);
     }
     let (hash, totals) = BackendHash::join(&plan, hash_parts, workers)?;
     let contents = ContentsVisitor::join(content_parts, findings);
-    let ((_, record_check), _) = &visitor;
+    let (((_, record_check), _), _) = &visitor;
     let records = record_check.join(record_parts, &plan, &contents, workers, findings)?;
     check_contents(&plan, &contents, findings);
     let buckets = plan
@@ -153,7 +161,7 @@ pub fn examine(
         ..PageCensus::default()
     };
     count_pages(&mut pages, geometry, plan.claimed.len(), freelist);
-    Ok(Examination {
+    let examination = Examination {
         metas: *database.metas(),
         selected: database.selected(),
         geometry,
@@ -164,7 +172,8 @@ pub fn examine(
         hash,
         records,
         contents,
-    })
+    };
+    Ok((examination, also_parts))
 }
 
 fn count_pages(

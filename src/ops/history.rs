@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
+use super::diff::KindSchema;
 use super::fetch::fetch;
 use super::keyspace::Session;
 use super::lens::{Lens, Look, Sight};
@@ -17,9 +18,7 @@ use crate::etcd::keyspace::{
     RowOrder, Rows, Wanted,
 };
 use crate::kubernetes::Object;
-use crate::kubernetes::difference::{FieldPath, ListKeys, differences};
-use crate::kubernetes::merge::SchemaPlace;
-use crate::kubernetes::resources::split_api_version;
+use crate::kubernetes::difference::{FieldPath, differences};
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,19 +101,6 @@ impl State {
     }
 }
 
-/// The lists of a kind that the API tells the items of.
-struct KindLists(Option<SchemaPlace>);
-
-impl ListKeys for KindLists {
-    fn list_keys(&self, path: &FieldPath) -> Option<Vec<String>> {
-        let place = path
-            .fields()
-            .try_fold(self.0?, |place, name| place.child(name))?;
-        let keys: Vec<String> = place.list()?.key_fields().map(str::to_string).collect();
-        (!keys.is_empty()).then_some(keys)
-    }
-}
-
 fn compare(old: &State, new: &State) -> Change {
     if old.bytes == new.bytes {
         return Change::Same;
@@ -122,9 +108,7 @@ fn compare(old: &State, new: &State) -> Change {
     let (Some(old), Some(new)) = (&old.object, &new.object) else {
         return Change::Bytes;
     };
-    let (group, version) = split_api_version(&new.description.api_version);
-    let lists = KindLists(SchemaPlace::of_kind(group, version, &new.description.kind));
-    let fields = differences(&old.json, &new.json, &lists)
+    let fields = differences(&old.json, &new.json, &KindSchema::of(new))
         .into_iter()
         .filter(|d| d.path.to_string() != "metadata.resourceVersion")
         .map(|d| FieldChange {

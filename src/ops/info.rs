@@ -3,9 +3,11 @@
 use super::examine::{Examination, examine};
 use super::input::Input;
 use super::status::{Refusal, open_database};
+use super::times::FileTime;
 use crate::container::Layout;
 use crate::error::Result;
 use crate::etcd::Release;
+use crate::etcd::keyspace::EachRecord;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::options::Options;
 use crate::workers::Workers;
@@ -17,6 +19,8 @@ pub struct FileInfo {
     pub layout: Layout,
     /// Everything inside, or why it cannot be opened.
     pub inside: std::result::Result<Box<Examination>, Refusal>,
+    /// The newest time that an object in it tells, in seconds since 1970: it was not saved before.
+    pub not_before: Option<i64>,
     /// What is wrong with it.
     pub findings: Findings,
 }
@@ -33,15 +37,18 @@ pub fn info(input: &Input, options: &Options) -> Result<FileInfo> {
             return Ok(FileInfo {
                 layout: input.layout,
                 inside: Err(refusal),
+                not_before: None,
                 findings: findings.finish(),
             });
         }
     };
     let workers = Workers::new(options.worker_threads())?;
-    let examination = examine(&database, &workers, options, &mut findings)?;
+    let times = EachRecord::new(&FileTime);
+    let (examination, times) = examine(&database, &times, &workers, options, &mut findings)?;
     input.check_unchanged(Some(database.metas()))?;
     Ok(FileInfo {
         layout: input.layout,
+        not_before: FileTime::join(times.into_iter().map(|part| part.inner)),
         inside: Ok(Box::new(examination)),
         findings: findings.finish(),
     })

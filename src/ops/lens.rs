@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::kubernetes::encryption::{DecryptFault, EncryptionConfig, decrypt, is_encrypted};
-use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, redact};
+use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, add_read_defaults, redact};
 
 /// The settings of a look.
 #[derive(Debug, Default)]
@@ -123,6 +123,7 @@ impl Lens {
             );
         }
         set_resource_version(&mut object.json, mod_revision);
+        add_read_defaults(&mut object.json);
         let is_secret = self.dim(&mut object.json);
         (Sight::Object(Box::new(object)), is_secret)
     }

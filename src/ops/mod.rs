@@ -1,5 +1,6 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
+pub mod diff;
 mod encryption;
 mod examine;
 mod export;

@@ -55,7 +55,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    fn of(view: &RecordView<'_>) -> Self {
+    pub(super) fn of(view: &RecordView<'_>) -> Self {
         Self {
             revision: view.revision,
             is_tombstone: view.is_tombstone,

@@ -174,7 +174,7 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
             ..options.clone()
         };
         let scan_options = if with_digest { &quiet } else { options };
-        let examined = examine(&database, &workers, scan_options, &mut findings)?;
+        let (examined, _) = examine(&database, &(), &workers, scan_options, &mut findings)?;
         let digests = match hashing {
             Some(thread) => Some(thread.join().unwrap_or(Err(crate::Error::Cancelled))?),
             None => None,

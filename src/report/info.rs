@@ -8,6 +8,7 @@ use super::json::{JsonFinding, line};
 use crate::bolt::{CandidateMeta, MetaChoice};
 use crate::etcd::schema::Contents;
 use crate::finding::escape;
+use crate::kubernetes::rfc3339;
 use crate::ops::{BucketFigures, Examination, FileInfo, PageCensus};
 
 /// Users, roles and members that the text shows; JSON has all.
@@ -101,6 +102,7 @@ struct JsonRevisions {
     compacted: i64,
     scheduled_compaction: Option<i64>,
     finished_compaction: Option<i64>,
+    not_before: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -185,7 +187,7 @@ fn bucket_name(bucket: &BucketFigures) -> String {
     names.join("/")
 }
 
-fn revisions(examined: &Examination) -> JsonRevisions {
+fn revisions(examined: &Examination, not_before: Option<i64>) -> JsonRevisions {
     let records = &examined.records;
     let compaction = &examined.contents.meta.compaction;
     JsonRevisions {
@@ -195,6 +197,7 @@ fn revisions(examined: &Examination) -> JsonRevisions {
         compacted: compaction.compacted(),
         scheduled_compaction: compaction.scheduled.map(|revision| revision.main),
         finished_compaction: compaction.finished.map(|revision| revision.main),
+        not_before: not_before.map(rfc3339),
     }
 }
 
@@ -230,7 +233,7 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
             })
             .collect(),
         hash: examined.hash,
-        revisions: revisions(examined),
+        revisions: revisions(examined, info.not_before),
         live_keys: examined.records.live_keys,
         distinct_keys: examined.records.distinct_keys,
         records: examined.records.records,
@@ -304,7 +307,7 @@ pub fn info_text(info: &FileInfo, file: &str) -> Option<String> {
     file_section(&mut out, info, examined, file);
     pages_section(&mut out, &examined.pages);
     buckets_section(&mut out, &examined.buckets);
-    keys_section(&mut out, examined);
+    keys_section(&mut out, examined, info.not_before);
     cluster_section(&mut out, &examined.contents);
     if !info.findings.list.is_empty() {
         out.push_str("\nfindings\n");
@@ -432,11 +435,18 @@ fn buckets_section(out: &mut String, buckets: &[BucketFigures]) {
     }
 }
 
-fn keys_section(out: &mut String, examined: &Examination) {
+fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64>) {
     let _ = writeln!(out, "\nkeys");
-    let revisions = revisions(examined);
+    let revisions = revisions(examined, not_before);
     let known = |number: Option<i64>| number.map_or("none".to_string(), |n| n.to_string());
     row(out, "store revision", revisions.store);
+    if let Some(time) = &revisions.not_before {
+        row(
+            out,
+            "newest object",
+            format_args!("{time}; it was not saved before"),
+        );
+    }
     row(
         out,
         "records",

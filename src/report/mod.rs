@@ -1,5 +1,6 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
+mod diff;
 mod encryption;
 mod findings;
 mod hashkv;
@@ -16,6 +17,10 @@ mod value;
 mod verify;
 mod yaml;
 
+pub use diff::{
+    DiffCounts, KindTable, bucket_change_json, comparison_text, diff_item_json, diff_item_text,
+    diff_summary_json, divergence_json, divergence_line, relation_line,
+};
 pub use encryption::{encryption_json, encryption_text};
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;

@@ -35,6 +35,20 @@ fn live(bytes: &[u8]) -> BTreeMap<Vec<u8>, (i64, Vec<u8>)> {
     live
 }
 
+/// Every object in protobuf that lives in the snapshots of a directory.
+pub(crate) fn protobuf_objects(directory: &Path) -> Vec<Vec<u8>> {
+    let mut objects = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("a readable directory") {
+        let path = entry.expect("a readable directory").path();
+        if path.extension().is_some_and(|extension| extension == "db") {
+            let bytes = std::fs::read(&path).expect("a readable file");
+            let values = live(&bytes).into_values().map(|(_, value)| value);
+            objects.extend(values.filter(|value| Encoding::of(value) == Encoding::Protobuf));
+        }
+    }
+    objects
+}
+
 /// What reading adds to objects.
 fn add_defaults(json: &mut Value) {
     let is_template = json["kind"] == "StatefulSet";

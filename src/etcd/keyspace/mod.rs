@@ -18,6 +18,7 @@ mod tests;
 pub use changes::{Change, Changes, NextChange};
 pub use filter::KeyFilter;
 pub use first_keys::{FirstKeyParts, FirstKeys};
+pub(crate) use record_visitor::EachRecord;
 pub use record_visitor::{RecordPlace, RecordView, RecordVisitor};
 pub use rows::{GatherRows, RecordFacts, RowOrder, RowParts, Rows};
 pub use selection::{Keyspace, Newest, NewestEntry, RevisionBounds, Wanted};

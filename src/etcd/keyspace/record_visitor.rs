@@ -34,9 +34,15 @@ pub struct RecordView<'a> {
     /// Key and value.
     pub record: Record<'a>,
     leaf: &'a Leaf<'a>,
+    stored: Option<&'a [u8]>,
 }
 
 impl<'a> RecordView<'a> {
+    /// Key and value of the record as they are stored, when they are held whole.
+    pub fn stored(&self) -> Option<&'a [u8]> {
+        self.stored
+    }
+
     /// The whole value, also where the record lends only its beginning.
     ///
     /// # Errors
@@ -89,15 +95,31 @@ impl<A: RecordVisitor, B: RecordVisitor> RecordVisitor for (A, B) {
 
 /// Lends the records on each leaf to a visitor.
 #[derive(Debug)]
-pub(super) struct EachRecord<'v, V> {
+pub(crate) struct EachRecord<'v, V> {
     pub(super) visitor: &'v V,
     pub(super) finding_limit: usize,
 }
 
+impl<'v, V> EachRecord<'v, V> {
+    /// For a scan that looks for what is wrong by other means.
+    pub(crate) fn new(visitor: &'v V) -> Self {
+        Self {
+            visitor,
+            finding_limit: 0,
+        }
+    }
+}
+
+impl<V> Clone for EachRecord<'_, V> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
 /// What one thread gathers.
 #[derive(Debug)]
-pub(super) struct EachRecordParts<L> {
-    pub(super) inner: L,
+pub(crate) struct EachRecordParts<L> {
+    pub(crate) inner: L,
     /// The greatest main revision of all entries.
     pub(super) newest: i64,
     /// Entries that are no records.
@@ -178,6 +200,7 @@ pub(super) fn each<V: RecordVisitor>(
                 is_tombstone: revision_key.tombstone,
                 record,
                 leaf,
+                stored: leaf.key_and_value(element),
             };
             visitor.record(&mut local.inner, &view)
         }

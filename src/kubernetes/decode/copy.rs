@@ -1,5 +1,7 @@
 //! Copies JSON text: checks it, and drops white space, as Go does with JSON inside of objects.
 
+use super::plain::plain_len;
+
 /// Lists and objects nested deeper than this are refused, like everywhere else with JSON.
 const MAX_DEPTH: u32 = 120;
 
@@ -39,12 +41,18 @@ fn copy_value(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
     let mut depth = 0u32;
     let mut expect = Expect::Value;
     let mut rest = text;
-    // Up to here everything is copied.
+    // What has been checked and is not copied yet begins here.
+    let mut pending = text;
+    let copy = |pending: &[u8], rest: &[u8], out: &mut Vec<u8>| {
+        let len = pending.len().saturating_sub(rest.len());
+        out.extend_from_slice(pending.get(..len).unwrap_or_default());
+    };
     while let Some((byte, behind)) = rest.split_first() {
         let is_object = open & 1 == 1;
         let len = match (*byte, expect) {
             (b' ' | b'\t' | b'\n' | b'\r', _) => {
-                rest = behind;
+                copy(pending, rest, out);
+                (rest, pending) = (behind, behind);
                 continue;
             }
             (b'"', Expect::Key | Expect::KeyOrEnd) => {
@@ -91,10 +99,9 @@ fn copy_value(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
             },
             _ => return Err(NotJson),
         };
-        let (taken, behind) = rest.split_at_checked(len).ok_or(NotJson)?;
-        out.extend_from_slice(taken);
-        rest = behind;
+        rest = rest.get(len..).ok_or(NotJson)?;
     }
+    copy(pending, rest, out);
     if expect == Expect::Next && depth == 0 {
         Ok(())
     } else {
@@ -107,10 +114,7 @@ fn string(text: &[u8]) -> Result<usize, NotJson> {
     let mut at = 1usize;
     loop {
         let rest = text.get(at..).ok_or(NotJson)?;
-        let plain = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-            .ok_or(NotJson)?;
+        let plain = plain_len(rest);
         at = at.saturating_add(plain);
         match rest.get(plain) {
             Some(b'"') => return Ok(at.saturating_add(1)),
@@ -118,12 +122,15 @@ fn string(text: &[u8]) -> Result<usize, NotJson> {
                 let escaped = text.get(at.saturating_add(1)).ok_or(NotJson)?;
                 let len = match escaped {
                     b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-                    b'u' => {
-                        let digits = text.get(at.saturating_add(2)..at.saturating_add(6));
-                        let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
-                        digits.filter(|digits| is_hex(digits)).ok_or(NotJson)?;
-                        6
-                    }
+                    b'u' => match code_unit(text, at)? {
+                        // The first half of a character needs the second one behind it.
+                        0xd800..0xdc00 => match code_unit(text, at.saturating_add(6))? {
+                            0xdc00..0xe000 => 12,
+                            _ => return Err(NotJson),
+                        },
+                        0xdc00..0xe000 => return Err(NotJson),
+                        _ => 6,
+                    },
                     _ => return Err(NotJson),
                 };
                 at = at.saturating_add(len);
@@ -131,6 +138,17 @@ fn string(text: &[u8]) -> Result<usize, NotJson> {
             _ => return Err(NotJson),
         }
     }
+}
+
+/// The number of an escape like `\u00e9` at a place in `text`.
+fn code_unit(text: &[u8], at: usize) -> Result<u16, NotJson> {
+    let escape = text.get(at..at.saturating_add(6)).ok_or(NotJson)?;
+    let digits = escape.strip_prefix(b"\\u").ok_or(NotJson)?;
+    digits.iter().try_fold(0, |sum: u16, byte| {
+        let digit = char::from(*byte).to_digit(16).ok_or(NotJson)?;
+        let digit = u16::try_from(digit).map_err(|_| NotJson)?;
+        Ok(sum << 4 | digit)
+    })
 }
 
 /// The length of the string, number or word at the start of `text`.
@@ -168,6 +186,18 @@ fn scalar(text: &[u8]) -> Result<usize, NotJson> {
             return Err(NotJson);
         }
     }
+    // Longer numbers, and those with an exponent, may be beyond what a double holds.
+    if at > 300
+        || text
+            .get(..at)
+            .is_some_and(|number| number.contains(&b'e') || number.contains(&b'E'))
+    {
+        let number = text
+            .get(..at)
+            .and_then(|number| std::str::from_utf8(number).ok());
+        let double = number.and_then(|number| number.parse::<f64>().ok());
+        double.filter(|double| double.is_finite()).ok_or(NotJson)?;
+    }
     Ok(at)
 }
 
@@ -194,6 +224,7 @@ mod tests {
             ("{}", "{}"),
             ("[{},[],null,false,\"\\\"\"]", "[{},[],null,false,\"\\\"\"]"),
             ("0", "0"),
+            ("\"\\ud83d\\ude00\"", "\"\\ud83d\\ude00\""),
             ("\"\u{e9}\"", "\"\u{e9}\""),
         ] {
             assert_eq!(copied(text).as_deref(), Some(expected));
@@ -237,6 +268,12 @@ mod tests {
             "\"\\u12",
             ",",
             ":",
+            "1e999",
+            "-1E+400",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\ud800x\"",
         ] {
             assert_eq!(copied(text), None, "{text}");
             assert!(

@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use serde_json::{Map, Number, Value};
 
 use super::copy;
+use super::plain::plain_len;
 
 /// Takes JSON piece by piece. The caller keeps the order: a key in front of each value of an object.
 pub(in crate::kubernetes) trait Sink {
@@ -42,7 +43,7 @@ fn whole(value: f64) -> Option<i64> {
 }
 
 /// Text that is not all UTF-8, as Go prints it: one replacement character for each byte that is not.
-fn lossy(bytes: &[u8]) -> String {
+pub(in crate::kubernetes) fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -114,11 +115,10 @@ impl<'o> Text<'o> {
 /// Appends text with JSON's escapes.
 fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some(plain) = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-    {
-        let (before, from) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+    loop {
+        let (before, from) = rest
+            .split_at_checked(plain_len(rest))
+            .unwrap_or((rest, &[]));
         out.extend_from_slice(before);
         let Some((byte, behind)) = from.split_first() else {
             return;
@@ -132,7 +132,6 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
         }
         rest = behind;
     }
-    out.extend_from_slice(rest);
 }
 
 impl Sink for Text<'_> {
@@ -164,6 +163,8 @@ impl Sink for Text<'_> {
 
     #[inline]
     fn name(&mut self, name: &'static str) {
+        // Most of the pieces are names, so their place is made at once.
+        self.out.reserve(name.len().saturating_add(4));
         self.separate();
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());

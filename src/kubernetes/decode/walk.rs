@@ -3,6 +3,7 @@
 
 use super::MAX_DEPTH;
 use super::damage::{Damage, Step};
+use super::rules::{has_parts, is_empty, is_on_wire, is_value, is_zero_field};
 use super::sink::Sink;
 use super::special::{self, IntOrString};
 use crate::kubernetes::cbor;
@@ -11,8 +12,41 @@ use crate::kubernetes::table::{Field, Kind, Message, MessageId, Shape, TABLE, Ta
 use crate::kubernetes::time::GoDuration;
 use crate::kubernetes::wire::{Fields, Value};
 
-/// A field met on the wire: its place in the message, and its value.
-type Met<'a> = (u16, Value<'a>);
+/// A field met on the wire. The value is taken apart, as copying it whole was what took longest.
+#[derive(Debug, Clone, Copy)]
+struct Met<'a> {
+    bytes: &'a [u8],
+    word: u64,
+    /// The place of the field in the message.
+    place: u16,
+    wire_type: u8,
+}
+
+impl<'a> Met<'a> {
+    #[inline(always)]
+    fn new(place: u16, value: Value<'a>) -> Self {
+        let (wire_type, word, bytes): (_, _, &[u8]) = match value {
+            Value::Varint(word) => (0, word, &[]),
+            Value::Fixed64(word) | Value::Fixed32(word) => (1, word, &[]),
+            Value::Bytes(bytes) | Value::Group(bytes) => (2, 0, bytes),
+        };
+        Self {
+            bytes,
+            word,
+            place,
+            wire_type,
+        }
+    }
+
+    #[inline(always)]
+    fn value(&self) -> Value<'a> {
+        match self.wire_type {
+            0 => Value::Varint(self.word),
+            1 => Value::Fixed64(self.word),
+            _ => Value::Bytes(self.bytes),
+        }
+    }
+}
 
 /// The values of one field of a message, at least one.
 type Run<'r, 'a> = &'r [Met<'a>];
@@ -50,7 +84,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 self.sink.string(text.as_bytes());
             }
         }
-        self.fields(&mut Vec::new(), id, bytes);
+        self.fields(&mut Vec::with_capacity(64), id, bytes);
         self.sink.end_object();
     }
 
@@ -79,12 +113,12 @@ impl<'s, S: Sink> Walk<'s, S> {
 
         let mut always = message.always.iter().copied().peekable();
         let mut at = base;
-        while let Some((place, _)) = met.get(at).copied() {
+        while let Some(place) = met.get(at).map(|met| met.place) {
             while let Some(absent) = always.next_if(|absent| *absent < place) {
                 self.absent(met, message, absent);
             }
             always.next_if_eq(&place);
-            let same = |other: &&Met<'_>| other.0 == place;
+            let same = |other: &&Met<'_>| other.place == place;
             let len = met.get(at..end).unwrap_or_default();
             let len = len.iter().take_while(same).count();
             if let Some(field) = message.at(place) {
@@ -121,14 +155,14 @@ impl<'s, S: Sink> Walk<'s, S> {
                 Some((place, field)) if is_on_wire(field, value) => {
                     is_ordered &= last <= place;
                     last = place;
-                    met.push((place, value));
+                    met.push(Met::new(place, value));
                 }
                 _ => self.unknown(number, value, before, fields.rest()),
             }
         }
         if !is_ordered && let Some(own) = met.get_mut(base..) {
             // Stable: of several values of a field the order counts.
-            own.sort_by_key(|(place, _)| *place);
+            own.sort_by_key(|met| met.place);
         }
     }
 
@@ -181,14 +215,14 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     fn one<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
         let last = at.saturating_add(len).saturating_sub(1);
-        let Some((_, value)) = met.get(last).copied() else {
+        let Some(value) = met.get(last).map(Met::value) else {
             return;
         };
         let merges = field.is_wrapped || matches!(field.kind, Kind::Message(_));
         if len > 1 && merges {
             // Several messages of one field are one message. Nobody writes that, so the copy is cheap.
             let run: Run<'_, 'a> = met.get(at..=last).unwrap_or_default();
-            let parts = run.iter().filter_map(|(_, value)| value.bytes());
+            let parts = run.iter().map(|met| met.bytes);
             let joined = parts.collect::<Vec<_>>().concat();
             self.single(&mut Vec::new(), field, Value::Bytes(&joined));
         } else {
@@ -206,7 +240,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         if field.omit_empty && !field.is_pointer && is_empty(field, value) {
             return;
         }
-        if field.omit_zero && self.is_zero_field(field, value) {
+        if field.omit_zero && is_zero_field(field, value) {
             return;
         }
         self.sink.name(field.name);
@@ -270,7 +304,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         self.damage.enter(Step::Field(field.name));
         self.sink.begin_list();
         for index in 0..len {
-            let Some((_, value)) = met.get(at.saturating_add(index)).copied() else {
+            let Some(value) = met.get(at.saturating_add(index)).map(Met::value) else {
                 break;
             };
             match (field.kind, value) {
@@ -294,9 +328,9 @@ impl<'s, S: Sink> Walk<'s, S> {
     fn map<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
         let run: Run<'_, 'a> = met.get(at..at.saturating_add(len)).unwrap_or_default();
         let mut entries: Vec<(&'a [u8], Option<Value<'a>>)> = Vec::with_capacity(len);
-        for (_, entry) in run {
+        for entry in run {
             let (mut key, mut value) = (&b""[..], None);
-            for field in Fields::new(entry.bytes().unwrap_or_default()) {
+            for field in Fields::new(entry.bytes) {
                 match field {
                     Ok((1, Value::Bytes(bytes))) => key = bytes,
                     Ok((2, found)) => value = Some(found),
@@ -439,102 +473,5 @@ impl<'s, S: Sink> Walk<'s, S> {
             (false, None, Kind::SchemaOrBool(_)) => self.sink.bool(allows),
             (false, None, _) => self.sink.null(),
         }
-    }
-
-    /// Whether a stored value of a field with `omitzero` is left out.
-    fn is_zero_field(&self, field: &Field, value: Value<'_>) -> bool {
-        match field.kind {
-            // These say themselves what zero is, even behind a pointer.
-            Kind::Time | Kind::MicroTime | Kind::Quantity => self.is_zero(field.kind, value, 0),
-            _ => !field.is_pointer && !field.is_wrapped && self.is_zero(field.kind, value, 0),
-        }
-    }
-
-    fn is_zero(&self, kind: Kind, value: Value<'_>, depth: usize) -> bool {
-        let bytes = match value {
-            Value::Varint(n) => return n == 0,
-            Value::Fixed64(bits) => return bits == 0,
-            Value::Bytes(bytes) => bytes,
-            _ => return false,
-        };
-        match kind {
-            Kind::String => bytes.is_empty(),
-            Kind::Time | Kind::MicroTime => {
-                special::moment(bytes, kind == Kind::MicroTime).is_none()
-            }
-            Kind::Duration => special::first_varint(bytes) == 0,
-            Kind::Quantity => {
-                special::is_zero_quantity(special::first_bytes(bytes).unwrap_or_default())
-            }
-            Kind::IntOrString => Fields::new(bytes).flatten().all(|(_, value)| match value {
-                Value::Varint(n) => n == 0,
-                Value::Bytes(bytes) => bytes.is_empty(),
-                _ => true,
-            }),
-            Kind::Message(id) if depth < MAX_DEPTH => {
-                let Some(message) = self.table.message(id) else {
-                    return false;
-                };
-                let depth = depth.saturating_add(1);
-                let mut fields = Fields::new(bytes).flatten();
-                fields.all(|(number, value)| {
-                    message.by_number(number).is_none_or(|(_, field)| {
-                        field.shape == Shape::One
-                            && !field.is_pointer
-                            && !field.is_wrapped
-                            && self.is_zero(field.kind, value, depth)
-                    })
-                })
-            }
-            // What is stored at all is a pointer or a list that is not nil.
-            _ => false,
-        }
-    }
-}
-
-/// Whether something inside of a value may be damaged or unknown, so that its path is kept.
-fn has_parts(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Message(_)
-            | Kind::Raw
-            | Kind::IntOrString
-            | Kind::SchemaOrList(_)
-            | Kind::SchemaOrBool(_)
-            | Kind::SchemaOrStrings(_)
-    )
-}
-
-/// Whether a value on the wire can belong to the field.
-#[inline]
-fn is_on_wire(field: &Field, value: Value<'_>) -> bool {
-    match field.shape {
-        Shape::One => is_value(field, value),
-        // Numbers may be packed.
-        Shape::List => is_value(field, value) || matches!(value, Value::Bytes(_)),
-        Shape::Map => matches!(value, Value::Bytes(_)),
-    }
-}
-
-/// Whether a value is one of the field's kind.
-#[inline]
-fn is_value(field: &Field, value: Value<'_>) -> bool {
-    match field.kind {
-        _ if field.is_wrapped => matches!(value, Value::Bytes(_)),
-        Kind::Bool | Kind::Int32 | Kind::Int64 => matches!(value, Value::Varint(_)),
-        Kind::Double => matches!(value, Value::Fixed64(_)),
-        _ => matches!(value, Value::Bytes(_)),
-    }
-}
-
-/// Whether a stored value is left out for `omitempty`.
-fn is_empty(field: &Field, value: Value<'_>) -> bool {
-    match value {
-        Value::Varint(n) if field.kind == Kind::Int32 => special::int32(n) == 0,
-        Value::Varint(n) => n == 0,
-        Value::Fixed64(bits) => f64::from_bits(bits) == 0.0,
-        Value::Bytes(bytes) if field.is_wrapped => special::first_bytes(bytes).is_none(),
-        Value::Bytes(bytes) => !field.kind.is_struct() && bytes.is_empty(),
-        _ => false,
     }
 }

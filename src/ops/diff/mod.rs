@@ -1,0 +1,493 @@
+//! What changed between two files, or between two revisions of one.
+
+mod compare;
+mod sides;
+
+pub(super) use compare::KindSchema;
+pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::history::FieldChange;
+use super::keyspace::Session;
+use super::lens::Lens;
+use super::named::Moment;
+use crate::error::{Error, Result};
+use crate::etcd::Revision;
+use crate::etcd::keyspace::{KeyFilter, Keyspace, RecordPlace, RevisionBounds};
+use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
+use crate::kubernetes::resources::split_api_version;
+use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
+
+/// What is compared, and how.
+#[derive(Debug, Clone)]
+pub struct DiffQuery {
+    /// Only these keys.
+    pub filter: KeyFilter,
+    /// Which changes are noise.
+    pub noise: NoiseProfile,
+}
+
+impl Default for DiffQuery {
+    fn default() -> Self {
+        Self {
+            filter: KeyFilter::all(),
+            noise: NoiseProfile::Default,
+        }
+    }
+}
+
+/// How a key differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Only the new state has it.
+    Added,
+    /// Only the old state has it.
+    Removed,
+    /// Another value.
+    Changed,
+    /// Deleted and created again in between.
+    Recreated,
+    /// A new revision of the same content; why the record is another one.
+    Touched(&'static str),
+    /// Only the lease differs.
+    Lease,
+    /// It may have been in pages that cannot be read.
+    Unknown,
+}
+
+impl Change {
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Recreated => "recreated",
+            Self::Touched(_) => "touched",
+            Self::Lease => "lease",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One key that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The key.
+    pub key: Vec<u8>,
+    /// How.
+    pub change: Change,
+    /// Its record in the old state.
+    pub old: Option<Moment>,
+    /// Its record in the new state.
+    pub new: Option<Moment>,
+    /// Group and version; empty when it is no object.
+    pub api_version: String,
+    /// The kind; empty when it is no object.
+    pub kind: String,
+    /// The namespace of the object.
+    pub namespace: Option<String>,
+    /// The name of the object.
+    pub name: Option<String>,
+    /// The fields that differ, secrets hidden.
+    pub fields: Vec<FieldChange>,
+    /// From the old object to the new one, as RFC 6902, secrets hidden.
+    pub patch: Option<Value>,
+    /// The rule by which it is noise.
+    pub noise: Option<&'static str>,
+    /// A value is encrypted and there is no key for it.
+    pub is_locked: bool,
+    /// Something in it is hidden.
+    pub has_secret: bool,
+}
+
+/// How two files stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Two revisions of one file.
+    OneFile,
+    /// Every record that both keep is the same, and there is one.
+    SameHistory,
+    /// They have no record in common.
+    Strangers,
+    /// Records differ that should be the same.
+    Diverged,
+}
+
+impl Relation {
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneFile => "one-file",
+            Self::SameHistory => "same-history",
+            Self::Strangers => "strangers",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
+/// A record that two files of one history would both have, and alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DivergentRecord {
+    /// Its revision.
+    pub revision: Revision,
+    /// How they differ.
+    pub kind: DivergenceKind,
+    /// The key in the old file.
+    pub old_key: Option<Vec<u8>>,
+    /// The key in the new file.
+    pub new_key: Option<Vec<u8>>,
+}
+
+/// One of the two states, in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SideFigures {
+    /// From where to where the file can answer.
+    pub bounds: RevisionBounds,
+    /// The revision whose state it is.
+    pub revision: i64,
+    /// Live keys.
+    pub keys: u64,
+    /// Part of the file could not be read.
+    pub is_damaged: bool,
+}
+
+/// What two states have to do with each other.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The old state.
+    pub old: SideFigures,
+    /// The new state.
+    pub new: SideFigures,
+    /// How the files stand to each other.
+    pub relation: Relation,
+    /// Records that both have, byte by byte the same.
+    pub common_records: u64,
+    /// The first records that differ where they should not, by revision.
+    pub divergences: Vec<DivergentRecord>,
+    /// How many there are in all.
+    pub divergence_count: u64,
+    /// The new file knows every change since the old state.
+    pub is_history_complete: bool,
+    /// Differences in other buckets.
+    pub buckets: Vec<BucketChange>,
+}
+
+/// Two states whose keys were joined; gives out how they differ.
+pub struct Diff<'i> {
+    /// What the states have to do with each other.
+    pub comparison: Comparison,
+    old: Keyspace<'i>,
+    /// `None`: both states are of one file.
+    new: Option<Keyspace<'i>>,
+    rows: Vec<Pair>,
+}
+
+/// One key that differs, before its values are looked at.
+struct Pair {
+    key: Vec<u8>,
+    old: Option<(Moment, u64)>,
+    new: Option<(Moment, u64)>,
+}
+
+/// Changes whose values are looked at together.
+const BATCH: usize = 512;
+
+/// Compares two files at their newest revisions.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn diff_files<'i>(
+    old: &mut Session<'i>,
+    new: &mut Session<'i>,
+    query: &DiffQuery,
+) -> Result<Diff<'i>> {
+    let gather = Gather::new(old.options.memory_limit);
+    let left = Side::scan(old, &gather, 0)?;
+    let right = Side::scan(new, &gather, 0)?;
+    let joined = join(&left, Some(&right), 0, &new.workers)?;
+    let relation = match (joined.common, joined.divergence_count) {
+        (_, 1..) => Relation::Diverged,
+        (0, _) if joined.old_keys > 0 && joined.new_keys > 0 => Relation::Strangers,
+        _ => Relation::SameHistory,
+    };
+    let comparison = Comparison {
+        old: figures(&left, left.revision, joined.old_keys),
+        new: figures(&right, right.revision, joined.new_keys),
+        relation,
+        common_records: joined.common,
+        divergences: Vec::new(),
+        divergence_count: joined.divergence_count,
+        is_history_complete: relation == Relation::SameHistory
+            && !right.is_damaged
+            && right.bounds.compacted <= left.bounds.current
+            && right.bounds.current >= left.bounds.current,
+        buckets: compare_buckets(&old.database, &new.database)?,
+    };
+    let mut diff = Diff {
+        comparison,
+        old: left.keyspace,
+        new: Some(right.keyspace),
+        rows: Vec::new(),
+    };
+    diff.name_divergences(old, new, &joined)?;
+    diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
+    Ok(diff)
+}
+
+/// Compares two revisions of one file; `from` 0 stands for the compaction point, `to` 0 for the newest.
+///
+/// # Errors
+/// [`Error::Revision`]; reading, cancelling.
+pub fn diff_revisions<'i>(
+    session: &mut Session<'i>,
+    from: i64,
+    to: i64,
+    query: &DiffQuery,
+) -> Result<Diff<'i>> {
+    let gather = Gather::new(session.options.memory_limit);
+    let side = Side::scan(session, &gather, to)?;
+    let from = match from {
+        ..=0 => side.bounds.compacted.max(1),
+        from => side.bounds.resolve(from)?,
+    };
+    let joined = join(&side, None, from, &session.workers)?;
+    let comparison = Comparison {
+        old: figures(&side, from, joined.old_keys),
+        new: figures(&side, side.revision, joined.new_keys),
+        relation: Relation::OneFile,
+        common_records: 0,
+        divergences: Vec::new(),
+        divergence_count: 0,
+        is_history_complete: from <= side.revision && !side.is_damaged,
+        buckets: Vec::new(),
+    };
+    let mut diff = Diff {
+        comparison,
+        old: side.keyspace,
+        new: None,
+        rows: Vec::new(),
+    };
+    diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
+    Ok(diff)
+}
+
+fn figures(side: &Side<'_>, revision: i64, keys: u64) -> SideFigures {
+    SideFigures {
+        bounds: side.bounds,
+        revision,
+        keys,
+        is_damaged: side.is_damaged,
+    }
+}
+
+impl<'i> Diff<'i> {
+    fn new_keyspace(&self) -> &Keyspace<'i> {
+        self.new.as_ref().unwrap_or(&self.old)
+    }
+
+    fn name_divergences(
+        &mut self,
+        old: &Session<'i>,
+        new: &Session<'i>,
+        joined: &Joined,
+    ) -> Result<()> {
+        let places = |pick: fn(&sides::Divergence) -> Option<RecordPlace>| -> Vec<RecordPlace> {
+            joined.divergences.iter().filter_map(pick).collect()
+        };
+        let old_keys = old.map(&self.old, &places(|d| d.old), |view| {
+            Ok(view.record.key.to_vec())
+        })?;
+        let new_keys = new.map(self.new_keyspace(), &places(|d| d.new), |view| {
+            Ok(view.record.key.to_vec())
+        })?;
+        let (mut old_keys, mut new_keys) = (old_keys.into_iter(), new_keys.into_iter());
+        self.comparison.divergences = joined
+            .divergences
+            .iter()
+            .map(|d| DivergentRecord {
+                revision: d.revision,
+                kind: d.kind,
+                old_key: d.old.and_then(|_| old_keys.next().flatten()),
+                new_key: d.new.and_then(|_| new_keys.next().flatten()),
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// The keys and figures of what differs, in key order.
+    fn pairs(
+        &self,
+        old: &Session<'i>,
+        new: &Session<'i>,
+        candidates: &[Candidate],
+        query: &DiffQuery,
+    ) -> Result<Vec<Pair>> {
+        let digests = foldhash::quality::RandomState::default();
+        let look = |view: &crate::etcd::keyspace::RecordView<'_>| {
+            use std::hash::BuildHasher as _;
+            let digest = digests.hash_one(&*view.value()?);
+            Ok((view.record.key.to_vec(), Moment::of(view), digest))
+        };
+        let before: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.old).collect();
+        let after: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.new).collect();
+        let mut before = old.map(&self.old, &before, look)?.into_iter();
+        let mut after = new.map(self.new_keyspace(), &after, look)?.into_iter();
+        let mut pairs = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let old = candidate.old.and_then(|_| before.next().flatten());
+            let new = candidate.new.and_then(|_| after.next().flatten());
+            let Some((key, ..)) = new.as_ref().or(old.as_ref()) else {
+                continue;
+            };
+            if query.filter.matches(key) {
+                pairs.push(Pair {
+                    key: key.clone(),
+                    old: old.map(|(_, moment, digest)| (moment, digest)),
+                    new: new.map(|(_, moment, digest)| (moment, digest)),
+                });
+            }
+        }
+        pairs.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Ok(pairs)
+    }
+
+    /// Gives every key that differs to `each`, in key order, until it breaks off. `new` is the session of
+    /// the new file; of one file, the same.
+    ///
+    /// # Errors
+    /// Reading, cancelling.
+    pub fn each(
+        &self,
+        old: &Session<'i>,
+        new: &Session<'i>,
+        old_lens: &Lens,
+        new_lens: &Lens,
+        query: &DiffQuery,
+        mut each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        for batch in self.rows.chunks(BATCH) {
+            new.options.cancel.check()?;
+            let values = |session: &Session<'i>,
+                          keyspace: &Keyspace<'i>,
+                          lens: &Lens,
+                          pick: fn(&Pair) -> Option<Moment>|
+             -> Result<Vec<Option<compare::State>>> {
+                let wanted: Vec<(usize, Moment)> = batch
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, pair)| Some((at, pick(pair)?)))
+                    .collect();
+                let places: Vec<RecordPlace> = wanted.iter().map(|(_, m)| m.place).collect();
+                let looked = session.map(keyspace, &places, |view| {
+                    let value = view.value()?;
+                    let moment = Moment::of(view);
+                    Ok(compare::State::of(lens, view.record.key, &value, moment))
+                })?;
+                let mut states: Vec<Option<compare::State>> = Vec::new();
+                states.resize_with(batch.len(), || None);
+                for ((at, _), state) in wanted.into_iter().zip(looked) {
+                    if let Some(slot) = states.get_mut(at) {
+                        *slot = state;
+                    }
+                }
+                Ok(states)
+            };
+            let before = values(old, &self.old, old_lens, |pair| pair.old.map(|(m, _)| m))?;
+            let after = values(new, self.new_keyspace(), new_lens, |pair| {
+                pair.new.map(|(m, _)| m)
+            })?;
+            for item in self.items(batch, before, after, query, new)? {
+                if each(item).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the values of a batch, in parallel.
+    fn items(
+        &self,
+        batch: &[Pair],
+        before: Vec<Option<compare::State>>,
+        after: Vec<Option<compare::State>>,
+        query: &DiffQuery,
+        session: &Session<'i>,
+    ) -> Result<Vec<Item>> {
+        type Slot = Mutex<(Option<compare::State>, Option<compare::State>)>;
+        let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
+        let parts = session
+            .workers
+            .share(batch.len(), Vec::new, |items, number| {
+                let (Some(pair), Some(states)) = (batch.get(number), states.get(number)) else {
+                    return Ok(());
+                };
+                let (old, new) = match states.lock() {
+                    Ok(mut states) => std::mem::take(&mut *states),
+                    Err(_) => return Err(Error::Cancelled),
+                };
+                items.push((number, self.item(pair, old, new, query)));
+                Ok(())
+            })?;
+        let mut items: Vec<(usize, Item)> = parts.into_iter().flatten().collect();
+        items.sort_unstable_by_key(|(number, _)| *number);
+        Ok(items.into_iter().map(|(_, item)| item).collect())
+    }
+
+    fn item(
+        &self,
+        pair: &Pair,
+        old: Option<compare::State>,
+        new: Option<compare::State>,
+        query: &DiffQuery,
+    ) -> Item {
+        let figures = &self.comparison;
+        let change = match (&pair.old, &pair.new) {
+            (Some(_), None) if figures.new.is_damaged => Change::Unknown,
+            (None, Some(_)) if figures.old.is_damaged => Change::Unknown,
+            (Some(_), None) => Change::Removed,
+            (None, _) => Change::Added,
+            (Some(_), Some(_)) => Change::Changed,
+        };
+        let mut item = Item {
+            key: pair.key.clone(),
+            change,
+            old: pair.old.map(|(moment, _)| moment),
+            new: pair.new.map(|(moment, _)| moment),
+            api_version: String::new(),
+            kind: String::new(),
+            namespace: None,
+            name: None,
+            fields: Vec::new(),
+            patch: None,
+            noise: None,
+            is_locked: false,
+            has_secret: false,
+        };
+        compare::compare(&mut item, old, new);
+        if let (Some((a, same_a)), Some((b, same_b))) = (&pair.old, &pair.new)
+            && same_a == same_b
+            && a.create_revision == b.create_revision
+        {
+            item.change = if a.lease == b.lease {
+                Change::Touched("same-bytes")
+            } else {
+                Change::Lease
+            };
+        }
+        let (group, _) = split_api_version(&item.api_version);
+        let paths: Vec<_> = item.fields.iter().map(|field| &field.path).collect();
+        let is_changed = matches!(item.change, Change::Changed);
+        item.noise = noise_of_key(query.noise, &item.key).or_else(|| {
+            query
+                .noise
+                .rule(group, &item.kind, is_changed.then_some(&paths))
+        });
+        item
+    }
+}

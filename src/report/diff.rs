@@ -1,0 +1,494 @@
+//! What changed between two states.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::history::field_line;
+use super::json::{Name, line};
+use super::objects::columns_text;
+use crate::finding::escape;
+use crate::kubernetes::noise::is_managed;
+use crate::ops::Moment;
+use crate::ops::diff::{
+    BucketChange, BucketChangeKind, Change, Comparison, DivergenceKind, DivergentRecord, Item,
+    Relation, SideFigures,
+};
+
+/// Longer texts that changed are shown line by line.
+const LONG_TEXT: usize = 80;
+
+#[derive(Debug, Serialize)]
+struct JsonSide {
+    create_revision: i64,
+    mod_revision: i64,
+    version: i64,
+    lease: i64,
+    value_size: u64,
+}
+
+impl JsonSide {
+    fn of(moment: &Moment) -> Self {
+        Self {
+            create_revision: moment.create_revision,
+            mod_revision: moment.revision.main,
+            version: moment.version,
+            lease: moment.lease.0,
+            value_size: moment.value_size,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct JsonItem<'i> {
+    r#type: &'static str,
+    change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    #[serde(flatten)]
+    key: Name<'i>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    api_version: &'i str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: &'i str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'i str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'i str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<JsonSide>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<JsonSide>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<&'i Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    encrypted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<&'static str>,
+}
+
+/// One key that differs as a line of JSON.
+pub fn diff_item_json(item: &Item) -> String {
+    let why = match item.change {
+        Change::Touched(why) => Some(why),
+        Change::Changed if item.is_locked => Some("or-only-re-encrypted"),
+        _ => None,
+    };
+    line(&JsonItem {
+        r#type: "change",
+        change: item.change.as_str(),
+        why,
+        key: Name::key(&item.key),
+        api_version: &item.api_version,
+        kind: &item.kind,
+        namespace: item.namespace.as_deref(),
+        name: item.name.as_deref(),
+        old: item.old.as_ref().map(JsonSide::of),
+        new: item.new.as_ref().map(JsonSide::of),
+        patch: item.patch.as_ref(),
+        encrypted: item.is_locked,
+        noise: item.noise,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct JsonBucketChange<'b> {
+    r#type: &'static str,
+    bucket: &'b str,
+    change: &'static str,
+    #[serde(flatten)]
+    key: Name<'b>,
+    counts: bool,
+}
+
+fn bucket_word(kind: BucketChangeKind) -> &'static str {
+    match kind {
+        BucketChangeKind::Added => "added",
+        BucketChangeKind::Removed => "removed",
+        BucketChangeKind::Changed => "changed",
+    }
+}
+
+/// A difference in another bucket as a line of JSON.
+pub fn bucket_change_json(change: &BucketChange) -> String {
+    line(&JsonBucketChange {
+        r#type: "bucket-change",
+        bucket: &change.bucket,
+        change: bucket_word(change.kind),
+        key: Name::key(&change.key),
+        counts: change.counts,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct JsonDivergence<'d> {
+    r#type: &'static str,
+    revision: i64,
+    sub: i64,
+    what: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_key: Option<Name<'d>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_key: Option<Name<'d>>,
+}
+
+fn divergence_word(kind: DivergenceKind) -> &'static str {
+    match kind {
+        DivergenceKind::Differs => "other-bytes",
+        DivergenceKind::OnlyOld => "only-in-old",
+        DivergenceKind::OnlyNew => "only-in-new",
+    }
+}
+
+/// A record that should be the same in both files as a line of JSON.
+pub fn divergence_json(record: &DivergentRecord) -> String {
+    line(&JsonDivergence {
+        r#type: "divergence",
+        revision: record.revision.main,
+        sub: record.revision.sub,
+        what: divergence_word(record.kind),
+        old_key: record.old_key.as_deref().map(Name::key),
+        new_key: record.new_key.as_deref().map(Name::key),
+    })
+}
+
+/// How many keys differ, by how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DiffCounts {
+    /// Only the new state has them.
+    pub added: u64,
+    /// Only the old state has them.
+    pub removed: u64,
+    /// Another value.
+    pub changed: u64,
+    /// Deleted and created again.
+    pub recreated: u64,
+    /// The same content again.
+    pub touched: u64,
+    /// Only the lease differs.
+    pub lease: u64,
+    /// May have been in pages that cannot be read.
+    pub unknown: u64,
+    /// Of all these, noise.
+    pub noise: u64,
+}
+
+impl DiffCounts {
+    /// Counts one.
+    pub fn add(&mut self, item: &Item) {
+        let slot = match item.change {
+            Change::Added => &mut self.added,
+            Change::Removed => &mut self.removed,
+            Change::Changed => &mut self.changed,
+            Change::Recreated => &mut self.recreated,
+            Change::Touched(_) => &mut self.touched,
+            Change::Lease => &mut self.lease,
+            Change::Unknown => &mut self.unknown,
+        };
+        *slot = slot.saturating_add(1);
+        if item.noise.is_some() {
+            self.noise = self.noise.saturating_add(1);
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct JsonState {
+    revision: i64,
+    current_revision: i64,
+    compact_revision: i64,
+    keys: u64,
+    damaged: bool,
+}
+
+impl JsonState {
+    fn of(side: &SideFigures) -> Self {
+        Self {
+            revision: side.revision,
+            current_revision: side.bounds.current,
+            compact_revision: side.bounds.compacted,
+            keys: side.keys,
+            damaged: side.is_damaged,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSummary {
+    r#type: &'static str,
+    #[serde(flatten)]
+    counts: DiffCounts,
+    bucket_changes: usize,
+    relation: &'static str,
+    history_complete: bool,
+    common_records: u64,
+    divergences: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_divergence: Option<i64>,
+    revisions_apart: i64,
+    old: JsonState,
+    new: JsonState,
+}
+
+fn apart(comparison: &Comparison) -> i64 {
+    comparison
+        .new
+        .revision
+        .saturating_sub(comparison.old.revision)
+}
+
+/// The last line of a diff in JSON.
+pub fn diff_summary_json(comparison: &Comparison, counts: &DiffCounts) -> String {
+    line(&JsonSummary {
+        r#type: "summary",
+        counts: *counts,
+        bucket_changes: comparison.buckets.iter().filter(|b| b.counts).count(),
+        relation: comparison.relation.as_str(),
+        history_complete: comparison.is_history_complete,
+        common_records: comparison.common_records,
+        divergences: comparison.divergence_count,
+        first_divergence: comparison.divergences.first().map(|d| d.revision.main),
+        revisions_apart: apart(comparison),
+        old: JsonState::of(&comparison.old),
+        new: JsonState::of(&comparison.new),
+    })
+}
+
+/// What the two states have to do with each other, as text.
+pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String {
+    let mut out = String::new();
+    let side = |word: &str, name: &str, side: &SideFigures| {
+        let compacted = match side.bounds.compacted {
+            ..=0 => "never compacted".to_string(),
+            revision => format!("compacted at {revision}"),
+        };
+        let damaged = if side.is_damaged { ", DAMAGED" } else { "" };
+        format!(
+            "{word}  {name}  revision {}, {} keys, {compacted}{damaged}\n",
+            side.revision, side.keys
+        )
+    };
+    out.push_str(&side("old", old, &comparison.old));
+    out.push_str(&side("new", new, &comparison.new));
+    out.push_str(&relation_line(comparison));
+    for record in comparison.divergences.iter().take(5) {
+        out.push_str(&divergence_line(record));
+    }
+    for change in comparison.buckets.iter().filter(|change| change.counts) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "bucket {}: {} {}",
+            change.bucket,
+            escape::text(&change.key),
+            bucket_word(change.kind)
+        );
+    }
+    out
+}
+
+/// How the files stand to each other, in one line.
+pub fn relation_line(comparison: &Comparison) -> String {
+    let apart = apart(comparison);
+    let distance = match apart {
+        0 => "at the same revision".to_string(),
+        1.. => format!("new is {apart} revisions ahead"),
+        _ => format!("new is {} revisions behind", apart.saturating_neg()),
+    };
+    match comparison.relation {
+        Relation::OneFile => format!("one file, {apart} revisions apart\n"),
+        Relation::SameHistory => {
+            let log = if comparison.is_history_complete {
+                "; new knows every change in between (--log)"
+            } else {
+                ""
+            };
+            format!("one history: {distance}{log}\n")
+        }
+        Relation::Strangers => {
+            "not of one history: no record is in both; values are compared\n".to_string()
+        }
+        Relation::Diverged => {
+            let first = comparison.divergences.first();
+            let first = first.map_or(String::new(), |d| {
+                format!(", the first at revision {}", d.revision.main)
+            });
+            format!(
+                "not of one history, or diverged: {} records differ that should be the same{first}; values are compared\n",
+                comparison.divergence_count
+            )
+        }
+    }
+}
+
+/// A record that should be the same in both files, in one line.
+pub fn divergence_line(record: &DivergentRecord) -> String {
+    let key = record.new_key.as_deref().or(record.old_key.as_deref());
+    let what = match record.kind {
+        DivergenceKind::Differs => "other bytes",
+        DivergenceKind::OnlyOld => "only in old",
+        DivergenceKind::OnlyNew => "only in new",
+    };
+    format!(
+        "  revision {}: {what}: {}\n",
+        record.revision,
+        escape::text(key.unwrap_or_default())
+    )
+}
+
+/// Counts by kind, as a table.
+#[derive(Debug, Default)]
+pub struct KindTable {
+    rows: BTreeMap<String, [u64; 4]>,
+    noise: BTreeMap<&'static str, u64>,
+    touched: u64,
+}
+
+impl KindTable {
+    /// Counts one.
+    pub fn add(&mut self, item: &Item) {
+        if let Some(rule) = item.noise {
+            let count = self.noise.entry(rule).or_default();
+            *count = count.saturating_add(1);
+            return;
+        }
+        let column = match item.change {
+            Change::Added => 0,
+            Change::Removed => 1,
+            Change::Changed | Change::Lease | Change::Unknown => 2,
+            Change::Recreated => 3,
+            Change::Touched(_) => {
+                self.touched = self.touched.saturating_add(1);
+                return;
+            }
+        };
+        let kind = if item.kind.is_empty() {
+            "(other keys)".to_string()
+        } else {
+            item.kind.clone()
+        };
+        let row = self.rows.entry(kind).or_default();
+        if let Some(count) = row.get_mut(column) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// The table.
+    pub fn text(&self) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
+        let head = ["KIND", "ADDED", "REMOVED", "CHANGED", "RECREATED"].map(String::from);
+        let cell = |count: &u64| match count {
+            0 => ".".to_string(),
+            count => count.to_string(),
+        };
+        let rows: Vec<Vec<String>> = self
+            .rows
+            .iter()
+            .map(|(kind, counts)| {
+                std::iter::once(kind.clone())
+                    .chain(counts.iter().map(cell))
+                    .collect()
+            })
+            .collect();
+        columns_text(&head, &rows)
+    }
+
+    /// What is not listed, and how to see it.
+    pub fn folded(&self) -> String {
+        let mut parts: Vec<String> = self
+            .noise
+            .iter()
+            .map(|(rule, count)| format!("{count} {rule}"))
+            .collect();
+        if self.touched > 0 {
+            parts.push(format!("{} touched without a change", self.touched));
+        }
+        if parts.is_empty() {
+            return String::new();
+        }
+        format!("folded: {} (--noise none shows them)\n", parts.join(", "))
+    }
+}
+
+fn style(change: Change) -> Style {
+    match change {
+        Change::Added => AnsiColor::Green.on_default(),
+        Change::Removed => AnsiColor::Red.on_default(),
+        Change::Recreated | Change::Unknown => AnsiColor::Magenta.on_default(),
+        _ => AnsiColor::Yellow.on_default(),
+    }
+}
+
+/// One key that differs as text, fields and all.
+pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> String {
+    let style = style(item.change);
+    let who = match (&item.name, item.kind.as_str()) {
+        (Some(name), kind) if !kind.is_empty() => escape::text(format!("{kind} {name}").as_bytes()),
+        _ => escape::text(&item.key),
+    };
+    let why = match item.change {
+        Change::Touched(why) => format!("  ({why})"),
+        Change::Changed if item.is_locked => {
+            "  (changed, or only re-encrypted: give --encryption-config)".to_string()
+        }
+        _ => String::new(),
+    };
+    let revisions = match (&item.old, &item.new) {
+        (Some(old), Some(new)) => format!("{} → {}", old.revision.main, new.revision.main),
+        (Some(one), None) | (None, Some(one)) => one.revision.main.to_string(),
+        (None, None) => String::new(),
+    };
+    let word = item.change.as_str();
+    let mut out = format!("  {style}{word:<9}{style:#} {who}  [{revisions}]{why}\n");
+    if item.change != Change::Changed && item.change != Change::Recreated {
+        return out;
+    }
+    for field in &item.fields {
+        if !managed_fields && is_managed(&field.path) {
+            continue;
+        }
+        match (&field.old, &field.new) {
+            (Some(Value::String(old)), Some(Value::String(new)))
+                if is_long(old) || is_long(new) =>
+            {
+                let path = escape::text(field.path.to_string().as_bytes());
+                let _ = writeln!(out, "      {path}:");
+                out.push_str(&unified(old, new, context));
+            }
+            _ => {
+                let _ = writeln!(out, "      {}", field_line(field));
+            }
+        }
+    }
+    out
+}
+
+fn is_long(text: &str) -> bool {
+    text.len() > LONG_TEXT || text.contains('\n')
+}
+
+/// A unified diff of two texts, indented.
+fn unified(old: &str, new: &str, context: usize) -> String {
+    let diff = similar::TextDiff::from_lines(old, new);
+    let text = diff
+        .unified_diff()
+        .context_radius(context)
+        .missing_newline_hint(false)
+        .to_string();
+    let mut out = String::new();
+    for line in text.lines() {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => AnsiColor::Green.on_default(),
+            Some(b'-') => AnsiColor::Red.on_default(),
+            Some(b'@') => AnsiColor::Cyan.on_default(),
+            _ => Style::new(),
+        };
+        let _ = writeln!(out, "        {style}{}{style:#}", escape::report(line));
+    }
+    out
+}
