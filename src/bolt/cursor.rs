@@ -224,6 +224,10 @@ impl<'s> Cursor<'s> {
     ///
     /// # Errors
     /// The damage that it met.
+    #[expect(
+        clippy::result_large_err,
+        reason = "damage is rare, and its place has many parts"
+    )]
     pub fn current(&self) -> std::result::Result<Option<Entry<'_>>, CursorDamage> {
         match &self.damage {
             Some(damage) => Err(damage.clone()),
