@@ -226,7 +226,7 @@ impl<'s> Cursor<'s> {
     /// The damage that it met.
     #[expect(
         clippy::result_large_err,
-        reason = "damage is rare, and its place has many parts"
+        reason = "damage is rare; it is moved once"
     )]
     pub fn current(&self) -> std::result::Result<Option<Entry<'_>>, CursorDamage> {
         match &self.damage {

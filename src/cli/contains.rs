@@ -173,10 +173,23 @@ fn judge<'i>(
             }
         },
         Test::Field(path, wanted) => {
+            let plain = match lens.plain(key, &value) {
+                Ok(plain) => plain,
+                Err(fault) => {
+                    term::error(&format!("{shown}: {fault}"));
+                    return Ok(Exit::Failed);
+                }
+            };
+            if crate::kubernetes::encryption::is_encrypted(&plain) {
+                term::error(&format!(
+                    "{shown}: encrypted; give --encryption-config to compare it"
+                ));
+                return Ok(Exit::Failed);
+            }
             let object = match lens.object_of(key, &value, moment.revision.main) {
                 Ok(object) => object.json,
                 Err(fault) => {
-                    let Ok(json) = serde_json::from_slice(&value) else {
+                    let Ok(json) = serde_json::from_slice(&plain) else {
                         term::error(&format!("{shown}: {fault}; it has no fields to look at"));
                         return Ok(Exit::Failed);
                     };

@@ -150,7 +150,7 @@ enum Target {
 impl Target {
     fn open(out: &Path) -> Result<Self, String> {
         if out.as_os_str() == "-" {
-            return Ok(Self::Stdout(term::Lines::new(), true));
+            return Ok(Self::Stdout(term::Lines::exact(), true));
         }
         let name = escape::path(out);
         match std::fs::read_dir(out) {
@@ -195,7 +195,11 @@ impl Target {
                 if !std::mem::take(is_first) {
                     lines.write("---\n")?;
                 }
-                lines.write(text)
+                if term::stdout_is_terminal() {
+                    lines.write(&escape::report(text))
+                } else {
+                    lines.write(text)
+                }
             }
             Self::Folder { staging, names, .. } => {
                 let name = file_name(list, found);
@@ -219,7 +223,7 @@ impl Target {
 
     fn finish(&mut self) -> io::Result<()> {
         match self {
-            Self::Stdout(lines, _) => std::mem::replace(lines, term::Lines::new()).finish(),
+            Self::Stdout(lines, _) => std::mem::replace(lines, term::Lines::exact()).finish(),
             Self::Folder {
                 target,
                 staging,
@@ -249,7 +253,7 @@ impl Drop for Target {
     }
 }
 
-/// `shop.deployments.apps.web`: namespace, kind, name.
+/// `shop_deployments.apps_web`: namespace, resource, name.
 fn file_name(list: &ObjectList<'_>, found: &Found) -> String {
     let resource = list.kind(found).map(|kind| kind.resource.full_name());
     let namespace = if found.namespace.is_empty() {

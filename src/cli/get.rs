@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::lens::LensArgs;
 use super::run::{Run, conclude};
 use super::term;
-use crate::etcd::keyspace::RecordFacts;
+use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::finding::escape;
 use crate::ops::{self, Answer, Answers, Lens, Look, Moment, Name, Session};
 use crate::report::{self, Format, Readable};
@@ -137,7 +137,10 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
             }
             exit = exit.max(output.write(session, answers, &found, &lens)?);
         }
-        Ok(output.finish().map(|()| exit))
+        let at = groups
+            .first()
+            .map(|answers| (answers.revision, answers.keyspace.bounds()));
+        Ok(output.finish(at).map(|()| exit))
     });
     conclude(asked, &args.file)
 }
@@ -148,22 +151,24 @@ pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at:
     let place = namespace.map_or(String::new(), |namespace| {
         format!(" in namespace {}", escape::text(namespace.as_bytes()))
     });
+    // A name that is the key itself need not be said twice.
+    let which = |key: &[u8]| match escape::text(key) {
+        key if key == name => key,
+        key => format!("{name}: {key}"),
+    };
     let (message, exit) = match answer {
         Answer::Found(_) => return Exit::Fine,
-        Answer::Deleted { key, revision } => {
-            let key = escape::text(key);
-            (
-                format!("{name}: {key} was deleted at revision {revision}"),
-                Exit::Findings,
-            )
-        }
-        Answer::NotYet { key, revision } => {
-            let key = escape::text(key);
-            (
-                format!("{name}: {key} has no record at revision {at}; its first is at {revision}"),
-                Exit::Findings,
-            )
-        }
+        Answer::Deleted { key, revision } => (
+            format!("{} was deleted at revision {revision}", which(key)),
+            Exit::Findings,
+        ),
+        Answer::NotYet { key, revision } => (
+            format!(
+                "{} has no record at revision {at}; its first is at {revision}",
+                which(key)
+            ),
+            Exit::Findings,
+        ),
         Answer::NeverSeen => (
             format!("{name}{place}: never seen in this file"),
             Exit::Findings,
@@ -269,7 +274,6 @@ impl<'a> Output<'a> {
                     render(form, &facts, &value, &look, is_terminal && !force)
                 };
                 exit = exit.max(self.put(&facts, piece, several));
-                self.records += 1;
                 if self.written.is_ok() {
                     ControlFlow::Continue(())
                 } else {
@@ -281,6 +285,10 @@ impl<'a> Output<'a> {
     }
 
     fn put(&mut self, facts: &RecordFacts<'_>, piece: Piece, several: bool) -> Exit {
+        if let Piece::Refused(reason) = piece {
+            term::error(&format!("{}: {reason}", escape::text(facts.key)));
+            return Exit::Failed;
+        }
         let separator = match (self.args.output, self.json) {
             (None | Some(Form::Yaml), false) if several => match self.records {
                 0 => "",
@@ -293,6 +301,7 @@ impl<'a> Output<'a> {
             _ => "",
         };
         self.text(separator);
+        self.records += 1;
         match piece {
             Piece::Text(text) => self.text(&text),
             Piece::Bytes(bytes) => {
@@ -307,10 +316,8 @@ impl<'a> Output<'a> {
                     self.lines = Some(term::Lines::exact());
                 }
             }
-            Piece::Refused(reason) => {
-                term::error(&format!("{}: {reason}", escape::text(facts.key)));
-                return Exit::Failed;
-            }
+            // Told above.
+            Piece::Refused(_) => {}
         }
         Exit::Fine
     }
@@ -325,7 +332,18 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    /// Writes what stands behind the records. `at` is the revision that was asked for, and what the file
+    /// can answer.
+    fn finish(mut self, at: Option<(i64, RevisionBounds)>) -> io::Result<()> {
+        if self.json
+            && let Some((revision, bounds)) = at
+        {
+            self.text(&report::records_summary_json(
+                self.records,
+                revision,
+                bounds,
+            ));
+        }
         match self.args.output {
             Some(Form::Fields) => self.text(&report::fields_end(self.records)),
             Some(Form::EtcdctlJson) if self.records > 0 => {

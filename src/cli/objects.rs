@@ -197,7 +197,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             ));
         }
         let mut printer = Printer {
-            lines: term::Lines::new(),
+            lines: term::Lines::exact(),
             is_terminal: term::stdout_is_terminal(),
             notes: Notes::default(),
             lens: &lens,

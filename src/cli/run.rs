@@ -146,7 +146,8 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
         Ok(Asked::Done(written, findings)) => {
             let exit = match written {
                 Ok(exit) => exit,
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
+                // What the file itself is like holds all the same.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
                 Err(error) => {
                     term::error(&format!("writing failed: {error}"));
                     return Exit::Failed;
@@ -158,7 +159,7 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             let name = escape::path(path);
             term::line(&format!(
                 "{name}: damaged; what could be read is listed, the rest is missing:\n{}",
-                report::findings_text(&findings, 5)
+                report::findings_text(&findings, 5).trim_end()
             ));
             exit.max(Exit::Findings)
         }

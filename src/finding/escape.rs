@@ -57,6 +57,28 @@ pub fn report(text: &str) -> String {
     out
 }
 
+/// JSON that says the same with whatever in it could harm a terminal written as `\u202e`. Such characters
+/// only stand in its strings, and of control characters only those that JSON leaves as they are.
+pub fn json(text: String) -> String {
+    // Line ends stand between its signs, never in a string.
+    let is_harmful = |c: char| c.is_control() && c != '\n' || is_invisible(c);
+    if !text.contains(is_harmful) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut units = [0; 2];
+    for c in text.chars() {
+        if is_harmful(c) {
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// At most `limit` bytes of `bytes` as [`text`], with a note of how much was left out.
 pub fn text_limited(bytes: &[u8], limit: usize) -> String {
     match bytes.get(..limit) {
@@ -102,6 +124,16 @@ mod tests {
         );
         assert_eq!(text(b"\xff\xfe"), "\\xff\\xfe");
         assert_eq!(text("größe\\".as_bytes()), "größe\\\\");
+    }
+
+    #[test]
+    fn json_says_the_same_without_harm() {
+        let text = "a\u{9b}1m\u{202e}\u{7f}\u{e0001}é\\ \"";
+        let quoted = serde_json::to_string(text).unwrap();
+        let safe = json(quoted);
+        assert!(!safe.contains(|c: char| c.is_control() || is_invisible(c)));
+        assert!(safe.contains("\\u009b1m\\u202e\\u007f"), "{safe}");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
     }
 
     #[test]

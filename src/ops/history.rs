@@ -293,14 +293,14 @@ fn records_of(session: &mut Session<'_>, revision: i64) -> Result<Option<Records
 }
 
 /// Values with their mod revisions, by key.
-type ValuesByKey = BTreeMap<Vec<u8>, (Vec<u8>, i64)>;
+type Values = BTreeMap<Vec<u8>, (Vec<u8>, i64)>;
 
-/// The values that `keys` had before a revision.
+/// The values that `keys` had before a revision, with their mod revisions.
 fn values_before(
     session: &mut Session<'_>,
     revision: i64,
     keys: &BTreeSet<Vec<u8>>,
-) -> Result<ValuesByKey> {
+) -> Result<Values> {
     let mut values = BTreeMap::new();
     let mut left = keys.clone();
     let before = revision.saturating_sub(1);

@@ -71,6 +71,7 @@ struct JsonSummary {
     plain: u64,
     readable_after_restore: Option<bool>,
     current_revision: i64,
+    compact_revision: i64,
 }
 
 /// As lines of JSON, a summary last.
@@ -103,6 +104,7 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
         plain,
         readable_after_restore: is_configured.then(|| !report.has_unreadable()),
         current_revision: report.bounds.current,
+        compact_revision: report.bounds.compacted,
     }));
     out
 }

@@ -84,7 +84,8 @@ pub(super) struct JsonCount {
 /// One line of JSON.
 pub(super) fn line(value: &impl Serialize) -> String {
     // The types here have text keys and no maps that can fail.
-    let mut text = escaped(serde_json::to_string(value).unwrap_or_else(|_| "{}".into()));
+    let text = serde_json::to_string(value).unwrap_or_else(|_| "{}".into());
+    let mut text = escape::json(text);
     text.push('\n');
     text
 }

@@ -33,7 +33,7 @@ pub use objects::{columns_text, kinds_json, kinds_text};
 pub use status::status;
 pub use value::{
     Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,
-    record_fields, record_json,
+    record_fields, record_json, records_summary_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
 pub use yaml::yaml;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::json::{Name, escaped, line};
 use super::yaml;
-use crate::etcd::keyspace::RecordFacts;
+use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::etcd::quote;
 use crate::finding::escape;
 use crate::kubernetes::Description;
@@ -196,4 +196,24 @@ pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>) -> String {
         record.notes.push(fault.to_string());
     }
     line(&record)
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSummary {
+    r#type: &'static str,
+    records: usize,
+    revision: i64,
+    current_revision: i64,
+    compact_revision: i64,
+}
+
+/// The last line behind the records in JSON.
+pub fn records_summary_json(records: usize, revision: i64, bounds: RevisionBounds) -> String {
+    line(&JsonSummary {
+        r#type: "summary",
+        records,
+        revision,
+        current_revision: bounds.current,
+        compact_revision: bounds.compacted,
+    })
 }

@@ -6,7 +6,9 @@
 )]
 
 pub(crate) mod bytes;
+pub(crate) mod clusters;
 pub(crate) mod damage;
 pub(crate) mod database;
+pub(crate) mod golden;
 pub(crate) mod testdata;
 pub(crate) mod tool;

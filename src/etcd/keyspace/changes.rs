@@ -147,7 +147,7 @@ impl<'s> Changes<'s> {
 
     #[expect(
         clippy::result_large_err,
-        reason = "damage is rare, and its place has many parts"
+        reason = "damage is rare; it is moved once"
     )]
     fn current(&self) -> std::result::Result<NextChange<'_>, CursorDamage> {
         let Some(cursor) = &self.cursor else {

@@ -1,0 +1,153 @@
+//! What reaches a terminal, and that inputs stay as they are.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::damage::Table;
+use crate::support::{testdata, tool};
+use crate::{AFTER, CONFIG, etcdsnap, unpacked};
+
+const REAL: &str = "real/etcd-3.8.0-alpha-b.db";
+/// A key of that file, and its value, which sets the title of a window.
+const LOUD: &str = "esc\u{1b}[31mred\n";
+const LOUD_VALUE: &[u8] = b"x\x1b]0;t\x07";
+
+fn has_escapes(text: &str) -> bool {
+    text.contains(|c: char| c.is_control() && c != '\n' && c != '\r' || c == '\u{202e}')
+}
+
+/// Runs the program on a terminal; nothing where there is no `script`.
+fn on_terminal(dir: &Path, args: &[&str]) -> Option<String> {
+    let quoted: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_etcdsnap"))
+        .chain(args.iter().copied())
+        .map(|word| format!("'{word}'"))
+        .collect();
+    let output = Command::new("script")
+        .args(["-qec", &quoted.join(" "), "/dev/null"])
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    Some(String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+#[test]
+fn a_value_in_a_pipe_is_what_was_stored() {
+    let dir = testdata::dir();
+    for (form, expected) in [
+        (&[][..], [LOUD_VALUE, b"\n"].concat()),
+        (&["-o", "raw"], LOUD_VALUE.to_vec()),
+        (&["-o", "yaml"], b"\"x\\e]0;t\\a\"\n".to_vec()),
+        (&["-o", "hex"], b"781b5d303b7407\n".to_vec()),
+    ] {
+        let args = ["get", REAL, LOUD].into_iter().chain(form.iter().copied());
+        let output = tool::command(&dir).args(args).output();
+        let output = output.expect("the program starts");
+        assert_eq!(output.stdout, expected, "{form:?}");
+    }
+}
+
+#[test]
+fn nothing_from_a_file_reaches_a_terminal_as_it_is() {
+    let dir = testdata::dir();
+    for form in ["yaml", "json", "raw", "hex", "fields", "etcdctl-json"] {
+        let Some(shown) = on_terminal(&dir, &["get", REAL, LOUD, "-o", form]) else {
+            return;
+        };
+        assert!(!has_escapes(&shown), "{form}: {shown:?}");
+        if form == "raw" {
+            assert!(shown.contains("--force"), "{shown}");
+        }
+    }
+    for args in [
+        &["get", REAL, LOUD][..],
+        &["get", REAL, LOUD, "--json"],
+        &["history", REAL, LOUD],
+        &["history", REAL, LOUD, "--json"],
+        &["show", REAL, "502"],
+        &["keys", REAL, "esc"],
+        &["keys", REAL, "esc", "--long"],
+        &["keys", REAL, "esc", "--json"],
+        &["log", REAL, "/nothing\u{1b}[31m"],
+        &["get", REAL, "no\u{1b}[31mthing"],
+        &["contains", REAL, "no\u{1b}[31mthing"],
+    ] {
+        let shown = on_terminal(&dir, args).expect("it was there before");
+        assert!(!shown.is_empty(), "{args:?}");
+        assert!(!has_escapes(&shown), "{args:?}: {shown:?}");
+    }
+    let forced = on_terminal(&dir, &["get", REAL, LOUD, "-o", "raw", "--force"]);
+    assert!(forced.expect("as before").contains('\u{1b}'));
+}
+
+#[test]
+fn harmful_keys_are_escaped_in_text_and_in_json() {
+    let table = Table::read();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let case = table
+        .cases
+        .iter()
+        .find(|case| case.name == "keys-with-terminal-escapes");
+    let bytes = table.build(case.expect("a case of the table"));
+    fs::write(dir.path().join("loud.db"), bytes).expect("a temporary file");
+    for args in [
+        "keys loud.db",
+        "keys loud.db --long",
+        "keys loud.db --json",
+        "log loud.db",
+        "log loud.db --json",
+    ] {
+        let outcome = etcdsnap(dir.path(), args);
+        assert!(
+            outcome.stdout.contains("loud"),
+            "{args}: {}",
+            outcome.stdout
+        );
+        assert!(!has_escapes(&outcome.stdout), "{args}: {}", outcome.stdout);
+        assert!(!has_escapes(&outcome.stderr), "{args}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn no_command_changes_its_input() {
+    let dir = unpacked();
+    let path = dir.path().join(AFTER);
+    let state = || {
+        let meta = fs::metadata(&path).expect("the input");
+        (
+            fs::read(&path).expect("the input"),
+            meta.modified().expect("a time"),
+        )
+    };
+    let before = state();
+    for (number, args) in [
+        "keys FILE",
+        "get FILE deploy/web -n shop",
+        "history FILE deploy/web -n shop",
+        "log FILE",
+        "show FILE 915",
+        "kinds FILE",
+        "objects FILE",
+        "export FILE --out out",
+        "contains FILE deploy/web -n shop",
+        "encryption FILE --encryption-config CONFIG",
+        "decode FILE",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let args = args.replace("FILE", AFTER).replace("CONFIG", CONFIG);
+        let way = if number % 2 == 0 {
+            "--mmap"
+        } else {
+            "--no-mmap"
+        };
+        etcdsnap(dir.path(), &format!("{args} {way}"));
+        assert!(before == state(), "{args} changed it");
+    }
+    let names = fs::read_dir(dir.path()).expect("the directory").count();
+    assert_eq!(names, 7, "four snapshots, two configurations, one export");
+}
