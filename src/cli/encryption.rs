@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::read_config;
-use super::run::{Run, conclude};
+use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops;
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -29,9 +29,8 @@ pub(super) struct EncryptionArgs {
     /// The API server's EncryptionConfiguration
     #[arg(long, value_name = "FILE")]
     encryption_config: Option<PathBuf>,
-    /// One line of JSON for each row
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
@@ -47,7 +46,7 @@ pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let found = ops::encryption(session, config.as_ref())?;
         if found.counts.is_empty() {

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
-use super::run::{Run, conclude};
+use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops::{self, Name, Named};
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -39,9 +39,8 @@ pub(super) struct HistoryArgs {
     /// Read the name as a key, never as KIND/NAME
     #[arg(long)]
     key: bool,
-    /// One line of JSON for each record
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     #[command(flatten)]
     lens: LensArgs,
 }
@@ -54,7 +53,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let name = Name {
         text: args.name.as_bytes().to_vec(),
         namespace: args.namespace.clone(),

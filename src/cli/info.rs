@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, fail, print};
+use super::run::{JsonArgs, Run, fail, print};
 use super::status::refuse;
 use crate::finding::escape;
 use crate::ops;
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -23,9 +23,8 @@ pub(super) struct InfoArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// One line of JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
@@ -35,7 +34,7 @@ pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
         Err(error) => return fail(&error, path),
     };
     let name = escape::path(path);
-    let text = if args.json || run.format == Format::Json {
+    let text = if args.json.wanted(run) {
         report::info_json(&info, &name)
     } else {
         report::info_text(&info, &name)

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::exit::Exit;
-use super::run::{Run, conclude};
+use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::{KeyFilter, RowOrder, Wanted};
 use crate::finding::escape;
 use crate::ops::{self, KeyList, KeysQuery};
-use crate::report::{self, Format, LongKeys};
+use crate::report::{self, LongKeys};
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -61,9 +61,8 @@ pub(super) struct KeysArgs {
     /// With revisions, version, lease and size of the value
     #[arg(long)]
     long: bool,
-    /// One line of JSON for each key
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -111,7 +110,7 @@ impl KeysArgs {
 }
 
 pub(super) fn run(args: &KeysArgs, run: &Run) -> Exit {
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let list = ops::keys(session, &args.query())?;
         if list.is_empty() {

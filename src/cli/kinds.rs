@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
-use super::run::{Run, conclude};
+use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::ops;
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -28,9 +28,8 @@ pub(super) struct KindsArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
-    /// One line of JSON for each row
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     #[command(flatten)]
     lens: LensArgs,
 }
@@ -43,7 +42,7 @@ pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let kinds = ops::kinds(session, args.rev, &lens)?;
         let text = if json {

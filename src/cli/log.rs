@@ -7,12 +7,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, conclude};
+use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::{self, LogQuery};
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -56,13 +56,12 @@ pub(super) struct LogArgs {
     /// At most so many transactions
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// One line of JSON for each change
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let query = LogQuery {
         filter: KeyFilter::prefix(args.prefix.as_bytes()),
         from: args.from,

@@ -15,6 +15,29 @@ use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
 use crate::source::Access;
 
+/// How a command that has text and JSON is asked for JSON.
+#[derive(Debug, clap::Args)]
+pub(super) struct JsonArgs {
+    /// Lines of JSON, one for each row
+    #[arg(long)]
+    json: bool,
+    /// The same, as kubectl has it
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "json",
+        value_parser = ["json"],
+        hide = true
+    )]
+    output: Option<String>,
+}
+
+impl JsonArgs {
+    pub(super) fn wanted(&self, run: &Run) -> bool {
+        self.json || self.output.is_some() || run.format == Format::Json
+    }
+}
+
 /// The settings of one run.
 pub(super) struct Run {
     pub(super) format: Format,

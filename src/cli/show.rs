@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
-use super::run::{Run, conclude};
+use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops;
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -27,9 +27,8 @@ pub(super) struct ShowArgs {
     /// The revision
     #[arg(value_name = "REV", value_parser = clap::value_parser!(i64).range(1..))]
     revision: i64,
-    /// One line of JSON for each change
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     #[command(flatten)]
     lens: LensArgs,
 }
@@ -42,7 +41,7 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Map, |session| {
         let shown = ops::show(session, args.revision, &lens)?;
         let mut out = term::Lines::new();

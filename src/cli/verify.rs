@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, describe_without_name, exit_of, print};
+use super::run::{JsonArgs, Run, describe_without_name, exit_of, print};
 use super::term;
 use crate::error::Error;
 use crate::finding::{EXTENDED_LIMIT, Severity, escape};
 use crate::ops::{self, Verdict, VerifyOptions, VerifyReport};
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -38,9 +38,8 @@ pub(super) struct VerifyArgs {
     /// Snapshots, databases or data directories
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// One line of JSON per file
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     /// Leave out the SHA-256, which needs every byte of the file
     #[arg(long)]
     quick: bool,
@@ -56,7 +55,7 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
-    let json = args.json || run.format == Format::Json;
+    let json = args.json.wanted(run);
     let what = VerifyOptions {
         quick: args.quick,
         finding_limit: if args.all { EXTENDED_LIMIT } else { 0 },

@@ -49,9 +49,9 @@ fn revision_of(event: &&Event) -> i64 {
 
 /// The events of a span of revisions.
 fn between(events: &[Event], from: i64, to: i64) -> impl Iterator<Item = &Event> {
-    events
-        .iter()
-        .filter(move |event| (from..=to).contains(&event.record.revision))
+    let first = events.partition_point(|event| event.record.revision < from);
+    let events = events.iter().skip(first);
+    events.take_while(move |event| event.record.revision <= to)
 }
 
 /// Asks for a part of the log and compares what lies above the compaction.
@@ -79,10 +79,18 @@ fn compare(
         || format!("{what}: {} {:?}", lines.summary, outcome.code),
     );
     // What the compaction left lies at or below it; the server does not tell of that.
-    let above: Vec<Told<'_>> = ours
+    let (below, above): (Vec<_>, Vec<_>) = ours
         .into_iter()
-        .filter(|one| one.record.revision > compacted)
-        .collect();
+        .partition(|one| one.record.revision <= compacted);
+    let was_so = |one: &Told<'_>| {
+        let revision = one.record.revision;
+        between(&scene.events, revision, revision).any(|event| Told::by_server(event) == *one)
+    };
+    ledger.holds(
+        "log: records at or below the compaction",
+        below.iter().all(was_so),
+        || format!("{what}: {below:?}"),
+    );
     let expected: Vec<Told<'_>> = expected
         .iter()
         .map(|event| Told::by_server(event))
