@@ -83,7 +83,14 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         if !json {
             written = out.write(&format!("{}\n", escape::text(&story.key)));
         }
+        let mut exit = Exit::Fine;
         let mut each = |episode: &ops::Episode| {
+            if let Some(fault) = &episode.locked {
+                let key = escape::text(&story.key);
+                let revision = episode.moment.revision.main;
+                term::error(&format!("{key} at revision {revision}: {fault}"));
+                exit = Exit::Findings;
+            }
             let text = if json {
                 report::episode_json(&story.key, episode)
             } else {
@@ -113,7 +120,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                 }
                 out.finish()
             })
-            .map(|()| Exit::Fine))
+            .map(|()| exit))
     });
     conclude(asked, &args.file)
 }

@@ -52,15 +52,20 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
                 args.revision
             ));
         }
+        let mut exit = Exit::Fine;
+        for change in &shown.changes {
+            if let Some(fault) = &change.locked {
+                let key = escape::text(&change.event.key);
+                term::error(&format!("{key}: {fault}"));
+                exit = Exit::Findings;
+            }
+        }
         let text = match (json, shown.changes.is_empty()) {
             (true, _) => report::shown_json(&shown),
             (false, true) => String::new(),
             (false, false) => report::shown_text(&shown),
         };
-        Ok(out
-            .write(&text)
-            .and_then(|()| out.finish())
-            .map(|()| Exit::Fine))
+        Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

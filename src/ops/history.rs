@@ -19,6 +19,7 @@ use crate::etcd::keyspace::{
 };
 use crate::kubernetes::Object;
 use crate::kubernetes::difference::{FieldPath, differences};
+use crate::kubernetes::encryption::DecryptFault;
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,19 +81,28 @@ pub struct Episode {
     pub not_before: Option<i64>,
     /// How its value differs from the one before.
     pub change: Change,
+    /// Why its value could not be decrypted.
+    pub locked: Option<DecryptFault>,
 }
 
 /// A value as it is compared.
 struct State {
     bytes: Vec<u8>,
     object: Option<Object>,
+    locked: Option<DecryptFault>,
 }
 
 impl State {
     fn of(lens: &Lens, key: &[u8], value: &[u8], mod_revision: i64) -> Self {
-        let Look { plain, sight, .. } = lens.look(key, value, mod_revision);
+        let Look {
+            plain,
+            sight,
+            locked,
+            ..
+        } = lens.look(key, value, mod_revision);
         Self {
             bytes: plain.into_owned(),
+            locked,
             object: match sight {
                 Sight::Object(object) => Some(*object),
                 _ => None,
@@ -154,8 +164,10 @@ pub fn history<'i>(
                 (Some(old), Some(new)) => compare(old, new),
                 _ => Change::Unknown,
             };
+            let locked = state.as_ref().and_then(|state| state.locked.clone());
             before = state;
             each(&Episode {
+                locked,
                 moment: Moment::of_facts(&facts),
                 action,
                 not_before: times.at(facts.place),
@@ -174,6 +186,8 @@ pub struct ShownChange {
     pub change: Change,
     /// Who the object is, if it is one: kind, namespace, name.
     pub object: Option<(String, Option<String>, Option<String>)>,
+    /// Why its value, or the one before it, could not be decrypted.
+    pub locked: Option<DecryptFault>,
 }
 
 /// Everything in one revision.
@@ -233,6 +247,8 @@ pub fn show(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Sho
                 object.name().map(str::to_string),
             )
         });
+        let states = [&new, &old].into_iter().flatten();
+        let locked = states.filter_map(|state| state.locked.clone()).next();
         // A later change of the same transaction follows this one.
         if is_deleted {
             before.remove(&event.key);
@@ -243,6 +259,7 @@ pub fn show(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Sho
             event,
             change,
             object,
+            locked,
         });
     }
     shown.not_before = time.get();

@@ -303,6 +303,17 @@ fn a_key_that_is_missing_is_named_and_the_rest_goes_on() {
             format!("left out: Secret payments/db: {text}\n")
         );
         assert!(outcome.stdout.contains("name: tls"), "{}", outcome.stdout);
+        // Only the newest of its values was written with this key.
+        let key = "/registry/secrets/payments/db";
+        let outcome = with(&format!("history {AFTER} secret/db -n payments"));
+        assert_eq!(outcome.status, Some(1), "{config}");
+        let expected = format!("Error: {key} at revision 1518: {text}\n");
+        assert_eq!(outcome.stderr, expected);
+        assert_eq!(outcome.stdout.lines().count(), 4, "{}", outcome.stdout);
+        let outcome = with(&format!("show {AFTER} 1518"));
+        assert_eq!(outcome.status, Some(1), "{config}");
+        assert_eq!(outcome.stderr, format!("Error: {key}: {text}\n"));
+        assert!(outcome.stdout.contains("other bytes"), "{}", outcome.stdout);
         let outcome = with(&format!("encryption {AFTER}"));
         assert_eq!(outcome.status, Some(1), "{config}");
         assert!(
