@@ -356,7 +356,8 @@ fn answers(source: &dyn Source, release: Release, workers: &Workers) -> String {
 fn ask(database: &Database<'_>, release: Release, workers: &Workers, out: &mut String) {
     let options = Options::default();
     let mut findings = Collector::new(DEFAULT_LIMIT);
-    let seen = examine(database, workers, &options, &mut findings).expect("memory can be read");
+    let seen = examine(database, &(), workers, &options, &mut findings);
+    let (seen, _) = seen.expect("memory can be read");
     let _ = writeln!(
         out,
         "{:?}\n{:?}\n{:?}\n{:08x}\n{:?}\n{:?}",
