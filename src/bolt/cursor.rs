@@ -224,6 +224,7 @@ impl<'s> Cursor<'s> {
     ///
     /// # Errors
     /// The damage that it met.
+    #[expect(clippy::result_large_err, reason = "damage is rare; it is moved once")]
     pub fn current(&self) -> std::result::Result<Option<Entry<'_>>, CursorDamage> {
         match &self.damage {
             Some(damage) => Err(damage.clone()),

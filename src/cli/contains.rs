@@ -117,10 +117,7 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         Ok(Ok(exit))
     });
     // Whatever was not read might have told otherwise.
-    match conclude_contains(asked, &args.file) {
-        Exit::Interrupted => Exit::Interrupted,
-        exit => exit,
-    }
+    conclude_contains(asked, &args.file)
 }
 
 /// Damage means that the file cannot tell, unless it has told already.

@@ -160,7 +160,7 @@ fn unwrapped(bytes: Vec<u8>) -> Vec<u8> {
 
 fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
-    if text.is_empty() || text.len() % 2 != 0 {
+    if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }
     text.chunks(2)

@@ -292,12 +292,15 @@ fn records_of(session: &mut Session<'_>, revision: i64) -> Result<Option<Records
     Ok((!records.is_empty()).then_some(records))
 }
 
+/// Values with their mod revisions, by key.
+type Values = BTreeMap<Vec<u8>, (Vec<u8>, i64)>;
+
 /// The values that `keys` had before a revision, with their mod revisions.
 fn values_before(
     session: &mut Session<'_>,
     revision: i64,
     keys: &BTreeSet<Vec<u8>>,
-) -> Result<BTreeMap<Vec<u8>, (Vec<u8>, i64)>> {
+) -> Result<Values> {
     let mut values = BTreeMap::new();
     let mut left = keys.clone();
     let before = revision.saturating_sub(1);

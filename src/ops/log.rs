@@ -327,10 +327,7 @@ impl Log<'_, '_> {
             };
             from = lowest.revision.saturating_sub(1);
             // What lies below tells the time before the first of these.
-            let mut time = match look_back(session, from)? {
-                Ok(time) => time,
-                Err(_) => NewestTime::default(),
-            };
+            let mut time = look_back(session, from)?.unwrap_or_default();
             for (transaction, of_its_own) in &mut batch {
                 time.merge(*of_its_own);
                 transaction.events.reverse();

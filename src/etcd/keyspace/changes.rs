@@ -145,6 +145,7 @@ impl<'s> Changes<'s> {
         Ok(self.current())
     }
 
+    #[expect(clippy::result_large_err, reason = "damage is rare; it is moved once")]
     fn current(&self) -> std::result::Result<NextChange<'_>, CursorDamage> {
         let Some(cursor) = &self.cursor else {
             return Ok(NextChange::End);
