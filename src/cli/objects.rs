@@ -49,7 +49,7 @@ pub(super) struct ObjectsArgs {
         hide_default_value = true
     )]
     output: Form,
-    /// One line of JSON for each object, as -o ndjson
+    /// One line of JSON for each object, with its place, and a summary
     #[arg(long, conflicts_with = "output")]
     json: bool,
     /// Leave out the line with the names of the columns
@@ -140,6 +140,7 @@ enum Form {
     Yaml,
     Json,
     Ndjson,
+    Rows,
     Path(Box<Template>),
 }
 
@@ -177,7 +178,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
         }
     };
     let form = if args.json || run.format == Format::Json {
-        Form::Ndjson
+        Form::Rows
     } else {
         args.output.clone()
     };
@@ -280,6 +281,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// All that the object could not show.
+    fn left_open(&self) -> Vec<String> {
+        self.fault.iter().chain(&self.notes).cloned().collect()
+    }
+
     pub(super) fn of(lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> Self {
         let look = lens.look(key, value, revision);
         let mut seen = Self {
@@ -323,6 +329,18 @@ impl Printer<'_> {
         match form {
             Form::Name => Ok(self.names(list)),
             Form::Table | Form::Wide => self.tables(session, list, matches!(form, Form::Wide)),
+            Form::Rows => {
+                let written = self.rows(session, list, |found, seen| {
+                    report::object_json(
+                        list.kind(found),
+                        found,
+                        seen.json.as_ref(),
+                        &seen.left_open(),
+                    )
+                })?;
+                let summary = report::objects_summary_json(list);
+                Ok(written.and_then(|()| self.text(&summary)))
+            }
             Form::Ndjson => self.each(session, list, |_, json| {
                 let mut text = json.to_string();
                 text.push('\n');
@@ -402,7 +420,34 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Prints what `show` makes of each object.
+    /// Prints what `show` makes of each object, also of one that cannot be shown itself.
+    fn rows<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        show: impl Fn(&Found, &Seen) -> String,
+    ) -> crate::Result<io::Result<()>> {
+        let mut written = Ok(());
+        let lens = self.lens;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(lens, key, value, revision),
+            |found, seen| {
+                if let Some(seen) = seen {
+                    self.notes.look(list, found, &seen);
+                    written = self.text(&show(found, &seen));
+                }
+                match written {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            },
+        )?;
+        Ok(written)
+    }
+
+    /// Prints what `show` makes of each object. One that cannot be shown is missing, which is told.
     fn each<'i>(
         &mut self,
         session: &Session<'i>,
@@ -421,6 +466,7 @@ impl Printer<'_> {
                     return ControlFlow::Continue(());
                 };
                 self.notes.look(list, found, &seen);
+                self.notes.is_error |= seen.json.is_none();
                 if let Some(json) = &seen.json {
                     written = self.text(&show(is_first, json));
                     is_first = false;
@@ -449,6 +495,7 @@ impl Printer<'_> {
             |found, seen| {
                 if let Some(seen) = seen {
                     self.notes.look(list, found, &seen);
+                    self.notes.is_error |= seen.json.is_none();
                     seen.json.into_iter().for_each(&mut *each);
                 }
                 ControlFlow::Continue(())

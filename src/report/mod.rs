@@ -29,7 +29,7 @@ pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use log::{log_summary_json, transaction_json, transaction_text};
-pub use objects::{columns_text, kinds_json, kinds_text};
+pub use objects::{columns_text, kinds_json, kinds_text, object_json, objects_summary_json};
 pub use status::status;
 pub use value::{
     Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,

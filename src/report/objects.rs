@@ -1,10 +1,11 @@
 //! Objects and kinds as lists and tables.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::json::line;
 use crate::finding::escape;
-use crate::ops::{KindCount, Kinds, encoding_name};
+use crate::ops::{Found, KindCount, Kinds, ObjectList, StoredKind, encoding_name};
 
 /// Rows of cells as aligned text: three spaces between columns, as kubectl has it. Cells are escaped.
 pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
@@ -38,6 +39,60 @@ pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+#[derive(Debug, Serialize)]
+struct JsonObject<'o> {
+    r#type: &'static str,
+    api_version: &'o str,
+    kind: &'o str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace: &'o str,
+    name: &'o str,
+    mod_revision: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'o Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'o [String],
+}
+
+/// An object with its place as a line of JSON; `notes` say what it cannot show.
+pub fn object_json(
+    kind: Option<&StoredKind>,
+    found: &Found,
+    object: Option<&Value>,
+    notes: &[String],
+) -> String {
+    line(&JsonObject {
+        r#type: "object",
+        api_version: kind.map_or("", |kind| &kind.api_version),
+        kind: kind.map_or("", |kind| &kind.resource.kind),
+        namespace: &found.namespace,
+        name: &found.name,
+        mod_revision: found.mod_revision(),
+        object,
+        notes,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct JsonObjectsSummary {
+    r#type: &'static str,
+    objects: usize,
+    revision: i64,
+    current_revision: i64,
+    compact_revision: i64,
+}
+
+/// The last line of a list of objects in JSON.
+pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
+    line(&JsonObjectsSummary {
+        r#type: "summary",
+        objects: list.found.len(),
+        revision: list.revision,
+        current_revision: list.bounds.current,
+        compact_revision: list.bounds.compacted,
+    })
 }
 
 #[derive(Debug, Serialize)]

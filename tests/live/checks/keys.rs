@@ -163,7 +163,13 @@ pub(super) fn every_list_as_the_server_lists(
                 || format!("{what} should say `{text}`: {}", ours.brief()),
             ),
             Ranged::Keys { records, .. } => {
-                let lines = Lines::read(&ours)?;
+                let lines = match Lines::read(&ours) {
+                    Ok(lines) => lines,
+                    Err(fault) => {
+                        ledger.holds(KIND, false, || format!("{what}: {fault}"));
+                        continue;
+                    }
+                };
                 same_list(ledger, KIND, &what, &lines.records, &records);
                 let revision = match list.range.revision {
                     0 => scene.at_end.revision,
