@@ -1,9 +1,18 @@
 //! What changed between two files, or between two revisions of one.
 
+mod apply;
 mod compare;
+mod kinds;
+mod known;
+mod manifests;
 mod sides;
+#[cfg(test)]
+mod tests;
 
+pub use apply::State;
 pub(super) use compare::KindSchema;
+pub use kinds::KindFilter;
+pub use manifests::{Direction, Task, Todo};
 pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
 use std::ops::ControlFlow;
@@ -18,8 +27,11 @@ use super::named::Moment;
 use crate::error::{Error, Result};
 use crate::etcd::Revision;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RecordPlace, RevisionBounds};
+use crate::etcd::schema::Compaction;
 use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
 use crate::kubernetes::resources::split_api_version;
+use crate::kubernetes::selector::LabelSelector;
+use known::Surroundings;
 use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
 
 /// What is compared, and how.
@@ -27,6 +39,8 @@ use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
 pub struct DiffQuery {
     /// Only these keys.
     pub filter: KeyFilter,
+    /// Only objects that have these labels, or had them.
+    pub labels: Option<LabelSelector>,
     /// Which changes are noise.
     pub noise: NoiseProfile,
 }
@@ -35,6 +49,7 @@ impl Default for DiffQuery {
     fn default() -> Self {
         Self {
             filter: KeyFilter::all(),
+            labels: None,
             noise: NoiseProfile::Default,
         }
     }
@@ -93,6 +108,14 @@ pub struct Item {
     pub namespace: Option<String>,
     /// The name of the object.
     pub name: Option<String>,
+    /// The uid of the object, of the new one if both have one.
+    pub uid: Option<String>,
+    /// The uid of the object that controls it.
+    pub owner: Option<String>,
+    /// Somebody else makes it again: its controller, or whoever it tells of.
+    pub is_made_by_others: bool,
+    /// Why the change should be looked at first; none for most.
+    pub security: Vec<String>,
     /// The fields that differ, secrets hidden.
     pub fields: Vec<FieldChange>,
     /// From the old object to the new one, as RFC 6902, secrets hidden.
@@ -154,6 +177,8 @@ pub struct SideFigures {
     pub keys: u64,
     /// Part of the file could not be read.
     pub is_damaged: bool,
+    /// The state was not earlier than this, in seconds since 1970, as objects in it tell.
+    pub not_before: Option<i64>,
 }
 
 /// What two states have to do with each other.
@@ -185,6 +210,7 @@ pub struct Diff<'i> {
     /// `None`: both states are of one file.
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
+    surroundings: Surroundings,
 }
 
 /// One key that differs, before its values are looked at.
@@ -197,6 +223,9 @@ struct Pair {
 /// Changes whose values are looked at together.
 const BATCH: usize = 512;
 
+/// No second state of a file is wanted.
+const NO_SECOND: i64 = -1;
+
 /// Compares two files at their newest revisions.
 ///
 /// # Errors
@@ -207,8 +236,8 @@ pub fn diff_files<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(old.options.memory_limit);
-    let left = Side::scan(old, &gather, 0)?;
-    let right = Side::scan(new, &gather, 0)?;
+    let left = Side::scan(old, &gather, 0, NO_SECOND)?;
+    let right = Side::scan(new, &gather, 0, NO_SECOND)?;
     let joined = join(&left, Some(&right), 0, &new.workers)?;
     let relation = match (joined.common, joined.divergence_count) {
         (_, 1..) => Relation::Diverged,
@@ -228,11 +257,15 @@ pub fn diff_files<'i>(
             && right.bounds.current >= left.bounds.current,
         buckets: compare_buckets(&old.database, &new.database)?,
     };
+    let mut surroundings = Surroundings::default();
+    surroundings.add(old, &left.keyspace, &left.noted)?;
+    surroundings.add(new, &right.keyspace, &right.noted)?;
     let mut diff = Diff {
         comparison,
         old: left.keyspace,
         new: Some(right.keyspace),
         rows: Vec::new(),
+        surroundings,
     };
     diff.name_divergences(old, new, &joined)?;
     diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
@@ -250,14 +283,26 @@ pub fn diff_revisions<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(session.options.memory_limit);
-    let side = Side::scan(session, &gather, to)?;
+    let from = match (from, Compaction::read(&session.database)?) {
+        (..=0, Ok(compaction)) => compaction.compacted().max(1),
+        (from, _) => from,
+    };
+    let side = Side::scan(
+        session,
+        &gather,
+        to,
+        if from > 0 { from } else { NO_SECOND },
+    )?;
     let from = match from {
         ..=0 => side.bounds.compacted.max(1),
         from => side.bounds.resolve(from)?,
     };
     let joined = join(&side, None, from, &session.workers)?;
     let comparison = Comparison {
-        old: figures(&side, from, joined.old_keys),
+        old: SideFigures {
+            not_before: side.from_not_before,
+            ..figures(&side, from, joined.old_keys)
+        },
         new: figures(&side, side.revision, joined.new_keys),
         relation: Relation::OneFile,
         common_records: 0,
@@ -266,11 +311,14 @@ pub fn diff_revisions<'i>(
         is_history_complete: from <= side.revision && !side.is_damaged,
         buckets: Vec::new(),
     };
+    let mut surroundings = Surroundings::default();
+    surroundings.add(session, &side.keyspace, &side.noted)?;
     let mut diff = Diff {
         comparison,
         old: side.keyspace,
         new: None,
         rows: Vec::new(),
+        surroundings,
     };
     diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
     Ok(diff)
@@ -282,6 +330,7 @@ fn figures(side: &Side<'_>, revision: i64, keys: u64) -> SideFigures {
         revision,
         keys,
         is_damaged: side.is_damaged,
+        not_before: side.not_before,
     }
 }
 
@@ -401,7 +450,7 @@ impl<'i> Diff<'i> {
             let after = values(new, self.new_keyspace(), new_lens, |pair| {
                 pair.new.map(|(m, _)| m)
             })?;
-            for item in self.items(batch, before, after, query, new)? {
+            for item in self.items(batch, before, after, query, new, new_lens)? {
                 if each(item).is_break() {
                     return Ok(());
                 }
@@ -418,6 +467,7 @@ impl<'i> Diff<'i> {
         after: Vec<Option<compare::State>>,
         query: &DiffQuery,
         session: &Session<'i>,
+        lens: &Lens,
     ) -> Result<Vec<Item>> {
         type Slot = Mutex<(Option<compare::State>, Option<compare::State>)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
@@ -431,12 +481,23 @@ impl<'i> Diff<'i> {
                     Ok(mut states) => std::mem::take(&mut *states),
                     Err(_) => return Err(Error::Cancelled),
                 };
-                items.push((number, self.item(pair, old, new, query)));
+                if let Some(item) = self.item(pair, old, new, query, lens) {
+                    items.push((number, item));
+                }
                 Ok(())
             })?;
         let mut items: Vec<(usize, Item)> = parts.into_iter().flatten().collect();
         items.sort_unstable_by_key(|(number, _)| *number);
         Ok(items.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// True when the new file has only an older record of the key than the old file: as it is of one history
+    /// with that one and damaged, the newest one was in what cannot be read.
+    fn is_lost(&self, pair: &Pair) -> bool {
+        let figures = &self.comparison;
+        figures.new.is_damaged
+            && figures.relation == Relation::SameHistory
+            && matches!((&pair.old, &pair.new), (Some((old, _)), Some((new, _))) if new.revision < old.revision)
     }
 
     fn item(
@@ -445,9 +506,19 @@ impl<'i> Diff<'i> {
         old: Option<compare::State>,
         new: Option<compare::State>,
         query: &DiffQuery,
-    ) -> Item {
+        lens: &Lens,
+    ) -> Option<Item> {
+        let fits = |state: &Option<compare::State>| match (&query.labels, state) {
+            (None, _) => true,
+            (Some(labels), Some(state)) => state.value().is_some_and(|v| labels.matches(v)),
+            (Some(_), None) => false,
+        };
+        if !fits(&old) && !fits(&new) {
+            return None;
+        }
         let figures = &self.comparison;
         let change = match (&pair.old, &pair.new) {
+            _ if self.is_lost(pair) => Change::Unknown,
             (Some(_), None) if figures.new.is_damaged => Change::Unknown,
             (None, Some(_)) if figures.old.is_damaged => Change::Unknown,
             (Some(_), None) => Change::Removed,
@@ -463,14 +534,19 @@ impl<'i> Diff<'i> {
             kind: String::new(),
             namespace: None,
             name: None,
+            uid: None,
+            owner: None,
+            is_made_by_others: false,
+            security: Vec::new(),
             fields: Vec::new(),
             patch: None,
             noise: None,
             is_locked: false,
             has_secret: false,
         };
-        compare::compare(&mut item, old, new);
+        compare::compare(&mut item, old, new, &self.surroundings, lens);
         if let (Some((a, same_a)), Some((b, same_b))) = (&pair.old, &pair.new)
+            && item.change != Change::Unknown
             && same_a == same_b
             && a.create_revision == b.create_revision
         {
@@ -488,6 +564,6 @@ impl<'i> Diff<'i> {
                 .noise
                 .rule(group, &item.kind, is_changed.then_some(&paths))
         });
-        item
+        Some(item)
     }
 }

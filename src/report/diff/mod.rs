@@ -1,5 +1,13 @@
 //! What changed between two states.
 
+mod index;
+mod markdown;
+mod rollup;
+
+pub use index::tasks_markdown;
+pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
+pub use rollup::{Row, roll_up};
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -12,6 +20,7 @@ use super::json::{Name, line};
 use super::objects::columns_text;
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
+use crate::kubernetes::rfc3339;
 use crate::ops::Moment;
 use crate::ops::diff::{
     BucketChange, BucketChangeKind, Change, Comparison, DivergenceKind, DivergentRecord, Item,
@@ -66,6 +75,8 @@ struct JsonItem<'i> {
     patch: Option<&'i Value>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     encrypted: bool,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    security: &'i [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<&'static str>,
 }
@@ -90,6 +101,7 @@ pub fn diff_item_json(item: &Item) -> String {
         new: item.new.as_ref().map(JsonSide::of),
         patch: item.patch.as_ref(),
         encrypted: item.is_locked,
+        security: &item.security,
         noise: item.noise,
     })
 }
@@ -174,6 +186,8 @@ pub struct DiffCounts {
     pub unknown: u64,
     /// Of all these, noise.
     pub noise: u64,
+    /// Of all these, with a reason to be looked at first.
+    pub security: u64,
 }
 
 impl DiffCounts {
@@ -192,6 +206,9 @@ impl DiffCounts {
         if item.noise.is_some() {
             self.noise = self.noise.saturating_add(1);
         }
+        if !item.security.is_empty() {
+            self.security = self.security.saturating_add(1);
+        }
     }
 }
 
@@ -202,6 +219,8 @@ struct JsonState {
     compact_revision: i64,
     keys: u64,
     damaged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
 }
 
 impl JsonState {
@@ -212,6 +231,7 @@ impl JsonState {
             compact_revision: side.bounds.compacted,
             keys: side.keys,
             damaged: side.is_damaged,
+            not_before: side.not_before.map(rfc3339),
         }
     }
 }
@@ -266,14 +286,19 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
             revision => format!("compacted at {revision}"),
         };
         let damaged = if side.is_damaged { ", DAMAGED" } else { "" };
+        let time = side.not_before.map(rfc3339);
+        let time = time.map_or(String::new(), |time| format!(", not before {time}"));
         format!(
-            "{word}  {name}  revision {}, {} keys, {compacted}{damaged}\n",
+            "{word}  {name}  revision {}, {} keys, {compacted}{time}{damaged}\n",
             side.revision, side.keys
         )
     };
     out.push_str(&side("old", old, &comparison.old));
     out.push_str(&side("new", new, &comparison.new));
     out.push_str(&relation_line(comparison));
+    if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before) {
+        let _ = writeln!(out, "about {} apart in time", span(new.saturating_sub(old)));
+    }
     for record in comparison.divergences.iter().take(5) {
         out.push_str(&divergence_line(record));
     }
@@ -288,6 +313,19 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
         );
     }
     out
+}
+
+/// A span of time in its two largest units; without a sign.
+fn span(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (1.., ..) => format!("{days}d{hours}h"),
+        (0, 1.., _) => format!("{hours}h{minutes}m"),
+        (0, 0, 1..) => format!("{minutes}m{rest}s"),
+        _ => format!("{rest}s"),
+    }
 }
 
 /// How the files stand to each other, in one line.
@@ -376,6 +414,13 @@ impl KindTable {
         }
     }
 
+    /// Counts by kind: added, removed, changed, recreated.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = (&str, [u64; 4])> {
+        self.rows
+            .iter()
+            .map(|(kind, counts)| (kind.as_str(), *counts))
+    }
+
     /// The table.
     pub fn text(&self) -> String {
         if self.rows.is_empty() {
@@ -422,6 +467,35 @@ fn style(change: Change) -> Style {
         Change::Recreated | Change::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
+}
+
+/// What should be looked at first, each with its reasons.
+pub fn security_text(items: &[&Item]) -> String {
+    let style = AnsiColor::Red.on_default().bold();
+    let mut out = String::new();
+    for item in items {
+        for reason in &item.security {
+            let who = match &item.name {
+                Some(name) => {
+                    let place = item.namespace.as_ref();
+                    let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));
+                    format!("{} {place}{name}", item.kind)
+                }
+                None => String::from_utf8_lossy(&item.key).into_owned(),
+            };
+            let _ = writeln!(
+                out,
+                "  {style}!{style:#} {}: {}  ({})",
+                escape::text(who.as_bytes()),
+                escape::text(reason.as_bytes()),
+                item.change.as_str()
+            );
+        }
+    }
+    if !out.is_empty() {
+        out.insert_str(0, "look at first\n");
+    }
+    out
 }
 
 /// One key that differs as text, fields and all.
