@@ -491,13 +491,19 @@ impl<'i> Diff<'i> {
         Ok(items.into_iter().map(|(_, item)| item).collect())
     }
 
-    /// True when the new file has only an older record of the key than the old file: as it is of one history
-    /// with that one and damaged, the newest one was in what cannot be read.
+    /// True when the file that is ahead has for the key a record that the other one, of the same history,
+    /// should know: as they differ, and one of them is damaged, a record was in what cannot be read.
     fn is_lost(&self, pair: &Pair) -> bool {
-        let figures = &self.comparison;
-        figures.new.is_damaged
-            && figures.relation == Relation::SameHistory
-            && matches!((&pair.old, &pair.new), (Some((old, _)), Some((new, _))) if new.revision < old.revision)
+        let Comparison { old, new, .. } = &self.comparison;
+        if !old.is_damaged && !new.is_damaged || self.comparison.relation != Relation::SameHistory {
+            return false;
+        }
+        let (ahead, known) = if new.bounds.current >= old.bounds.current {
+            (&pair.new, old.bounds.current)
+        } else {
+            (&pair.old, new.bounds.current)
+        };
+        ahead.is_some_and(|(moment, _)| moment.revision.main <= known)
     }
 
     fn item(

@@ -30,6 +30,9 @@ use crate::ops::diff::{
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
 
+/// So many changes with the same reason to be looked at first are told.
+const SAME_REASON: usize = 10;
+
 #[derive(Debug, Serialize)]
 struct JsonSide {
     create_revision: i64,
@@ -469,12 +472,18 @@ fn style(change: Change) -> Style {
     }
 }
 
-/// What should be looked at first, each with its reasons.
+/// What should be looked at first, each with its reasons; of those with the same reason the first few.
 pub fn security_text(items: &[&Item]) -> String {
     let style = AnsiColor::Red.on_default().bold();
     let mut out = String::new();
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
     for item in items {
         for reason in &item.security {
+            let count = told.entry(reason).or_default();
+            *count = count.saturating_add(1);
+            if *count > SAME_REASON {
+                continue;
+            }
             let who = match &item.name {
                 Some(name) => {
                     let place = item.namespace.as_ref();
@@ -490,6 +499,12 @@ pub fn security_text(items: &[&Item]) -> String {
                 escape::text(reason.as_bytes()),
                 item.change.as_str()
             );
+        }
+    }
+    for (reason, count) in told {
+        if let Some(more @ 1..) = count.checked_sub(SAME_REASON) {
+            let reason = escape::text(reason.as_bytes());
+            let _ = writeln!(out, "  {style}!{style:#} … and {more} more: {reason}");
         }
     }
     if !out.is_empty() {
