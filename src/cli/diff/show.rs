@@ -104,7 +104,7 @@ impl<'a> Show<'a> {
         new: &Session<'i>,
         lens: &Lens,
     ) -> Result<std::result::Result<Vec<Item>, KindFault>> {
-        let kinds = match diff.kinds(&self.args.kind) {
+        let mut kinds = match diff.kinds(&self.args.kind) {
             Ok(kinds) => kinds,
             Err(fault) => return Ok(Err(fault)),
         };
@@ -115,7 +115,7 @@ impl<'a> Show<'a> {
                 let kind = (item.api_version.as_str(), item.kind.as_str());
                 missing = kinds.missing(std::iter::once(kind));
             }
-            if self.wants(&mut item, &kinds) {
+            if self.wants(&mut item, &mut kinds) {
                 items.push(item);
             }
             ControlFlow::Continue(())
@@ -126,7 +126,7 @@ impl<'a> Show<'a> {
         })
     }
 
-    fn wants(&self, item: &mut Item, kinds: &KindFilter<'_>) -> bool {
+    fn wants(&self, item: &mut Item, kinds: &mut KindFilter<'_>) -> bool {
         let glob = self.args.glob.as_ref();
         if glob.is_some_and(|glob| !fast_glob::glob_match(glob, &item.key)) {
             return false;

@@ -254,10 +254,8 @@ fn security<'s>(
         {
             found.push("it was encrypted and is stored in plain text now".into());
         }
-        (None, Some(_)) if lens.managed_fields => {
-            if after.is_some_and(is_written_past_api) {
-                found.push("it has no managed fields: no API server has written it".into());
-            }
+        (None, Some(_)) if lens.managed_fields && after.is_some_and(is_written_past_api) => {
+            found.push("it has no managed fields: no API server has written it".into());
         }
         _ => {}
     }

@@ -1,5 +1,7 @@
 //! Which kinds of objects are wanted, in the words of a person.
 
+use std::collections::HashMap;
+
 use super::Diff;
 use crate::kubernetes::resources::Resources;
 use crate::ops::objects::{WantedKinds, is_called};
@@ -10,6 +12,8 @@ use crate::ops::{KindFault, ObjectsQuery};
 pub struct KindFilter<'d> {
     resources: &'d Resources,
     query: ObjectsQuery,
+    /// What was found out about kinds, by group and version, and kind.
+    known: HashMap<(String, String), bool>,
 }
 
 impl<'i> Diff<'i> {
@@ -25,16 +29,30 @@ impl<'i> Diff<'i> {
         let resources = &self.surroundings.resources;
         // Built once here for its faults, which no object can change.
         WantedKinds::of(&query, resources)?;
-        Ok(KindFilter { resources, query })
+        Ok(KindFilter {
+            resources,
+            query,
+            known: HashMap::new(),
+        })
     }
 }
 
 impl KindFilter<'_> {
     /// True when objects of the kind are wanted. What is no object is wanted when every kind is.
-    pub fn takes(&self, api_version: &str, kind: &str) -> bool {
+    pub fn takes(&mut self, api_version: &str, kind: &str) -> bool {
         if self.query.kinds.is_empty() || kind.is_empty() {
             return self.query.kinds.is_empty();
         }
+        let key = (api_version.to_string(), kind.to_string());
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let is_wanted = self.find_out(api_version, kind);
+        self.known.insert(key, is_wanted);
+        is_wanted
+    }
+
+    fn find_out(&self, api_version: &str, kind: &str) -> bool {
         let resource = self.resources.of_kind_or_guess(api_version, kind);
         WantedKinds::of(&self.query, self.resources).is_ok_and(|wanted| wanted.takes(&resource))
     }

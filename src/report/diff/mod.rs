@@ -357,9 +357,12 @@ pub fn relation_line(comparison: &Comparison) -> String {
             let first = first.map_or(String::new(), |d| {
                 format!(", the first at revision {}", d.revision.main)
             });
+            let count = match comparison.divergence_count {
+                1 => "1 record differs".to_string(),
+                count => format!("{count} records differ"),
+            };
             format!(
-                "not of one history, or diverged: {} records differ that should be the same{first}; values are compared\n",
-                comparison.divergence_count
+                "not of one history, or diverged: {count} that should be the same{first}; values are compared\n"
             )
         }
     }
