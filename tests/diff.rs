@@ -519,3 +519,51 @@ fn manifests_lead_back_to_the_old_state_and_delete_nothing() {
     let deletions = fs::read_to_string(redo.join("delete.txt")).expect("a file");
     assert_eq!(deletions, "configmap/a -n legacy\nnamespace/legacy\n");
 }
+
+#[test]
+fn owners_that_own_each_other_are_all_listed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let pod = |name: &str, owner: &str| object("v1", "Pod", "shop", name, json!({"owner": owner}));
+    let mark: Step = ("mark", Some(json!({})));
+    let pods: Vec<Step> = vec![
+        ("/registry/pods/shop/a", pod("a", "uid-Pod-b")),
+        ("/registry/pods/shop/b", pod("b", "uid-Pod-a")),
+        ("/registry/pods/shop/c", pod("c", "uid-Pod-c")),
+        ("/registry/pods/shop/d", pod("d", "uid-Pod-a")),
+        ("/registry/pods/shop/e", pod("e", "gone")),
+    ];
+    snapshot(&dir.path().join("old.db"), std::slice::from_ref(&mark));
+    snapshot(&dir.path().join("new.db"), &[vec![mark], pods].concat());
+    let text = run(dir.path(), ["diff", "old.db", "new.db"]).stdout;
+    for name in ["a", "b", "c", "d", "e"] {
+        assert!(text.contains(&format!("Pod {name} ")), "{text}");
+    }
+}
+
+#[test]
+fn two_copies_that_were_written_to_apart_have_parted_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let step = |value: u8| -> Step { ("a", Some(json!({ "v": value }))) };
+    snapshot(
+        &dir.path().join("1.db"),
+        &[step(1), step(2), step(3), step(9)],
+    );
+    snapshot(&dir.path().join("2.db"), &[step(1), step(2), step(4)]);
+    let outcome = run(dir.path(), ["divergence", "1.db", "2.db"]);
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(1), ""));
+    assert!(
+        outcome.stdout.contains("revision 4.0: other bytes: a"),
+        "{}",
+        outcome.stdout
+    );
+    let json = run(dir.path(), ["divergence", "1.db", "2.db", "--json"]);
+    let end = summary(&json);
+    assert_eq!(
+        (&end["first_divergence"], &end["divergences"]),
+        (&4.into(), &1.into())
+    );
+    let same = run(dir.path(), ["divergence", "1.db", "1.db"]);
+    assert_eq!(same.status, Some(0));
+    let missing = run(dir.path(), ["divergence", "1.db", "none.db"]);
+    assert_eq!(missing.status, Some(2));
+}

@@ -355,3 +355,61 @@ fn what_damage_may_hide_is_unknown_and_not_removed() {
     assert_eq!(found.applied, before);
     assert_eq!(found.comparison.divergence_count, 0);
 }
+
+fn one(revision: i64, value: &[u8]) -> Put {
+    Put {
+        revision: Revision {
+            main: revision,
+            sub: 0,
+        },
+        key: b"/registry/secrets/shop/db".to_vec(),
+        value: Some(value.to_vec()),
+        lease: 0,
+        create: 2,
+        version: revision - 1,
+    }
+}
+
+#[test]
+fn a_value_that_is_not_encrypted_any_more_is_told() {
+    let locked = one(
+        2,
+        b"k8s:enc:aescbc:v1:key1:0123456789abcdef0123456789abcdef",
+    );
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}});
+    let plain = one(3, secret.to_string().as_bytes());
+    let before = bytes(std::slice::from_ref(&locked), 0);
+    let after = bytes(&[locked, plain], 0);
+    let found = compare_bytes(&before, &after, State::new());
+    let item = found.items.first().unwrap();
+    assert_eq!(
+        item.security,
+        ["it was encrypted and is stored in plain text now"]
+    );
+    // The other way round nothing is told, and the key tells who it is.
+    let found = compare_bytes(&after, &before, State::new());
+    let item = found.items.first().unwrap();
+    assert!(item.security.is_empty() && item.is_locked);
+    let who = (
+        item.kind.as_str(),
+        item.namespace.as_deref(),
+        item.name.as_deref(),
+    );
+    assert_eq!(who, ("Secret", Some("shop"), Some("db")));
+}
+
+#[test]
+fn an_object_that_no_api_server_has_written_is_told_when_it_is_new() {
+    let object = |fields: Value| {
+        let meta = json!({"name": "db", "namespace": "shop", "managedFields": fields});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": meta});
+        bytes(&[one(2, secret.to_string().as_bytes())], 0)
+    };
+    let empty = bytes(&[], 0);
+    let reasons = |new: &[u8]| {
+        let found = compare_bytes(&empty, new, State::new());
+        found.items.first().unwrap().security.clone()
+    };
+    assert_eq!(reasons(&object(Value::Null)).len(), 1);
+    assert!(reasons(&object(json!([{"manager": "kubectl"}]))).is_empty());
+}
