@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::bolt::write::{Layout, WriteError, Writer};
-use crate::etcd::LeaseId;
 use crate::etcd::schema::Compaction;
+use crate::etcd::{LeaseId, Revision};
 use crate::ops::Input;
 use crate::options::Options;
 use crate::source::Access;
