@@ -1,12 +1,12 @@
 //! `export`: manifests that can be applied again.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
+use super::folder::{Folder, safe_name};
 use super::lens::LensArgs;
 use super::objects::{Notes, WhichArgs};
 use super::run::{Run, conclude};
@@ -138,13 +138,7 @@ fn who(list: &ObjectList<'_>, found: &Found) -> String {
 /// Where manifests go.
 enum Target {
     Stdout(term::Lines, bool),
-    /// The folder under its final name, and the one that is filled first.
-    Folder {
-        target: PathBuf,
-        staging: PathBuf,
-        names: BTreeMap<String, usize>,
-        is_done: bool,
-    },
+    Folder(Folder, BTreeMap<String, usize>),
 }
 
 impl Target {
@@ -152,41 +146,7 @@ impl Target {
         if out.as_os_str() == "-" {
             return Ok(Self::Stdout(term::Lines::exact(), true));
         }
-        let name = escape::path(out);
-        match std::fs::read_dir(out) {
-            Ok(mut entries) => {
-                if entries.next().is_some() {
-                    return Err(format!("{name} is not empty; give a new folder"));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{name}: {error}")),
-        }
-        let mut staging = out.as_os_str().to_owned();
-        while staging.as_encoded_bytes().ends_with(b"/") {
-            let bytes = staging.into_encoded_bytes();
-            let kept = bytes.len().saturating_sub(1);
-            let text = String::from_utf8_lossy(bytes.get(..kept).unwrap_or_default()).into_owned();
-            staging = text.into();
-        }
-        staging.push(".partial");
-        let staging = PathBuf::from(staging);
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&staging)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => format!(
-                    "{} is left from an interrupted run; look at it and remove it",
-                    escape::path(&staging)
-                ),
-                _ => format!("{}: {error}", escape::path(&staging)),
-            })?;
-        Ok(Self::Folder {
-            target: out.to_owned(),
-            staging,
-            names: BTreeMap::new(),
-            is_done: false,
-        })
+        Ok(Self::Folder(Folder::open(out)?, BTreeMap::new()))
     }
 
     fn write(&mut self, list: &ObjectList<'_>, found: &Found, text: &str) -> io::Result<()> {
@@ -201,7 +161,7 @@ impl Target {
                     lines.write(text)
                 }
             }
-            Self::Folder { staging, names, .. } => {
+            Self::Folder(folder, names) => {
                 let name = file_name(list, found);
                 // Names that differ only in signs a file name cannot have get a number.
                 let number = names.entry(name.to_lowercase()).or_default();
@@ -211,12 +171,7 @@ impl Target {
                 } else {
                     format!("{name}.yaml")
                 };
-                let mut file = std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(staging.join(name))?;
-                file.write_all(text.as_bytes())
+                folder.write(&name, text)
             }
         }
     }
@@ -224,31 +179,7 @@ impl Target {
     fn finish(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(lines, _) => std::mem::replace(lines, term::Lines::exact()).finish(),
-            Self::Folder {
-                target,
-                staging,
-                is_done,
-                ..
-            } => {
-                // An empty folder gives way to the full one.
-                std::fs::rename(&*staging, &*target)?;
-                *is_done = true;
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Drop for Target {
-    /// What was not finished was made by this run and is of no use.
-    fn drop(&mut self) {
-        if let Self::Folder {
-            staging,
-            is_done: false,
-            ..
-        } = self
-        {
-            let _ = std::fs::remove_dir_all(staging);
+            Self::Folder(folder, _) => folder.finish(),
         }
     }
 }
@@ -261,18 +192,9 @@ fn file_name(list: &ObjectList<'_>, found: &Found) -> String {
     } else {
         &found.namespace
     };
-    let text = format!(
+    safe_name(&format!(
         "{namespace}_{}_{}",
         resource.unwrap_or_default(),
         found.name
-    );
-    let safe: String = text
-        .chars()
-        .map(|c| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => c,
-            _ => '~',
-        })
-        .take(200)
-        .collect();
-    safe
+    ))
 }

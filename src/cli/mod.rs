@@ -8,6 +8,7 @@ mod divergence;
 mod encryption;
 mod exit;
 mod export;
+mod folder;
 mod get;
 mod hashkv;
 mod history;

@@ -8,6 +8,7 @@ use super::cbor;
 use super::decode::{Damage, Sink, Text, Tree, UnknownField, Walk};
 use super::envelope::Envelope;
 use super::fault::Fault;
+use super::fields::controller;
 use super::format::Encoding;
 use super::head::Head;
 use super::table::TABLE;
@@ -71,6 +72,12 @@ impl Object {
     #[must_use]
     pub fn uid(&self) -> Option<&str> {
         self.metadata("uid")
+    }
+
+    /// The uid of the object that controls it.
+    #[must_use]
+    pub fn controller_uid(&self) -> Option<&str> {
+        controller(&self.json)?.get("uid")?.as_str()
     }
 }
 

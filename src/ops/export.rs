@@ -66,7 +66,7 @@ pub fn export<'i, 'l>(
     )
 }
 
-fn manifest(
+pub(super) fn manifest(
     key: &[u8],
     value: &[u8],
     revision: i64,

@@ -162,15 +162,15 @@ pub(super) fn live<'i>(session: &mut Session<'i>, revision: i64) -> Result<Live<
 }
 
 /// Kinds that are wanted; with a name, only the object of that name.
-struct WantedKinds<'q> {
+pub(super) struct WantedKinds<'q> {
     /// By group and kind.
     known: Vec<(String, String, Option<&'q str>)>,
     /// Words that only a value may know.
-    words: Vec<(&'q str, Option<&'q str>)>,
+    pub(super) words: Vec<(&'q str, Option<&'q str>)>,
 }
 
 impl<'q> WantedKinds<'q> {
-    fn of(query: &'q ObjectsQuery, resources: &Resources) -> Result<Self, KindFault> {
+    pub(super) fn of(query: &'q ObjectsQuery, resources: &Resources) -> Result<Self, KindFault> {
         let mut wanted = Self {
             known: Vec::new(),
             words: Vec::new(),
@@ -205,7 +205,7 @@ impl<'q> WantedKinds<'q> {
     }
 
     /// True when objects of the kind are wanted, whatever their names.
-    fn takes(&self, resource: &Resource) -> bool {
+    pub(super) fn takes(&self, resource: &Resource) -> bool {
         self.takes_everything() || self.names(resource).next().is_some()
     }
 
@@ -237,7 +237,7 @@ impl<'q> WantedKinds<'q> {
 }
 
 /// True when a kind that no definition tells of goes by `word`.
-fn is_called(resource: &Resource, word: &str) -> bool {
+pub(super) fn is_called(resource: &Resource, word: &str) -> bool {
     [&resource.kind, &resource.plural, &resource.singular]
         .into_iter()
         .any(|name| name.eq_ignore_ascii_case(word))

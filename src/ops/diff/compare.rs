@@ -2,39 +2,60 @@
 
 use serde_json::Value;
 
+use super::known::Surroundings;
 use super::{Change, Item};
+use crate::kubernetes::clean::is_owned_or_transient;
+use crate::kubernetes::custom_lists::CustomLists;
 use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences};
 use crate::kubernetes::merge::SchemaPlace;
-use crate::kubernetes::resources::split_api_version;
-use crate::kubernetes::{Encoding, Object, duration, quantity};
+use crate::kubernetes::resources::{Resources, split_api_version};
+use crate::kubernetes::security::{is_written_past_api, reasons};
+use crate::kubernetes::{Description, Encoding, Object, duration, quantity};
 use crate::ops::lens::{Lens, Look, Sight};
+use crate::ops::objects::preferred;
 use crate::ops::{FieldChange, Moment};
 
 /// What the API says about the fields of a kind.
-pub(in crate::ops) struct KindSchema(Option<SchemaPlace>);
+#[derive(Default)]
+pub(in crate::ops) struct KindSchema<'o> {
+    place: Option<SchemaPlace>,
+    /// What definitions say, and the kind.
+    custom: Option<(&'o CustomLists, &'o Description)>,
+}
 
-impl KindSchema {
+impl<'o> KindSchema<'o> {
     pub(in crate::ops) fn of(object: &Object) -> Self {
         let (group, version) = split_api_version(&object.description.api_version);
-        Self(SchemaPlace::of_kind(
-            group,
-            version,
-            &object.description.kind,
-        ))
+        Self {
+            place: SchemaPlace::of_kind(group, version, &object.description.kind),
+            custom: None,
+        }
+    }
+
+    fn with(object: &'o Object, lists: &'o CustomLists) -> Self {
+        Self {
+            custom: Some((lists, &object.description)),
+            ..Self::of(object)
+        }
     }
 
     fn at(&self, path: &FieldPath) -> Option<SchemaPlace> {
         path.fields()
-            .try_fold(self.0?, |place, name| place.child(name))
+            .try_fold(self.place?, |place, name| place.child(name))
     }
 }
 
-impl ListKeys for KindSchema {
+impl ListKeys for KindSchema<'_> {
     fn list_keys(&self, path: &FieldPath) -> Option<Vec<String>> {
         // Owners are known by their uid, whatever kind refers to them.
         let mut fields = path.fields();
         if fields.next() == Some("metadata") && fields.next() == Some("ownerReferences") {
             return Some(vec!["uid".to_string()]);
+        }
+        if let (None, Some((lists, kind))) = (self.place, self.custom) {
+            let (group, version) = split_api_version(&kind.api_version);
+            let path: Vec<&str> = path.fields().collect();
+            return lists.keys(group, version, &kind.kind, &path).cloned();
         }
         let keys: Vec<String> = self
             .at(path)?
@@ -108,7 +129,7 @@ impl State {
         self.object.as_ref()?.uid()
     }
 
-    fn value(&self) -> Option<&Value> {
+    pub(super) fn value(&self) -> Option<&Value> {
         self.object
             .as_ref()
             .map(|object| &object.json)
@@ -117,15 +138,30 @@ impl State {
 }
 
 /// Fills in what differs.
-pub(super) fn compare(item: &mut Item, old: Option<State>, new: Option<State>) {
+pub(super) fn compare(
+    item: &mut Item,
+    old: Option<State>,
+    new: Option<State>,
+    known: &Surroundings,
+    lens: &Lens,
+) {
     let shown = new.as_ref().or(old.as_ref());
     if let Some(object) = shown.and_then(|state| state.object.as_ref()) {
         item.api_version.clone_from(&object.description.api_version);
         item.kind.clone_from(&object.description.kind);
         item.namespace = object.namespace().map(str::to_string);
         item.name = object.name().map(str::to_string);
+        item.uid = object.uid().map(str::to_string);
+        item.owner = object.controller_uid().map(str::to_string);
+        item.is_made_by_others = is_owned_or_transient(&object.json);
     }
-    let (Some(old), Some(new)) = (&old, &new) else {
+    if item.kind.is_empty() && shown.is_some_and(|state| state.is_locked) {
+        name_by_key(item, &known.resources);
+    }
+    if item.change != Change::Unknown {
+        item.security = security(old.as_ref(), new.as_ref(), known, lens);
+    }
+    let (Some(old), Some(new), true) = (&old, &new, item.change != Change::Unknown) else {
         if let Some(state) = shown {
             item.is_locked = state.is_locked;
         }
@@ -137,7 +173,12 @@ pub(super) fn compare(item: &mut Item, old: Option<State>, new: Option<State>) {
     let is_encrypted = [old.stored, new.stored].contains(&Encoding::Encrypted);
     let fields = match (old.value(), new.value()) {
         (Some(a), Some(b)) => {
-            let schema = new.object.as_ref().map_or(KindSchema(None), KindSchema::of);
+            let schema = new
+                .object
+                .as_ref()
+                .map_or_else(KindSchema::default, |object| {
+                    KindSchema::with(object, &known.lists)
+                });
             Some(
                 differences(a, b, &schema)
                     .into_iter()
@@ -177,6 +218,48 @@ pub(super) fn compare(item: &mut Item, old: Option<State>, new: Option<State>) {
             new: d.new.cloned(),
         })
         .collect();
+}
+
+/// Who an object is that cannot be decrypted, from its key alone.
+fn name_by_key(item: &mut Item, resources: &Resources) {
+    let parts = std::str::from_utf8(&item.key)
+        .ok()
+        .and_then(|key| resources.of_key(key));
+    let Some(parts) = parts else { return };
+    if let Some(resource) = resources.of_plural(&parts.group, &parts.resource) {
+        item.api_version = preferred(resource);
+        item.kind.clone_from(&resource.kind);
+        item.namespace = parts.namespace;
+        item.name = Some(parts.name);
+    }
+}
+
+fn security<'s>(
+    old: Option<&'s State>,
+    new: Option<&'s State>,
+    known: &Surroundings,
+    lens: &Lens,
+) -> Vec<String> {
+    let json = |state: Option<&'s State>| Some(&state?.object.as_ref()?.json);
+    let (before, after) = (json(old), json(new));
+    // An object that cannot be read is not one that was not there.
+    let is_blind = old.is_some() != before.is_some() || new.is_some() != after.is_some();
+    let mut found = match is_blind {
+        true => Vec::new(),
+        false => reasons(before, after, &known.roles),
+    };
+    match (old, new) {
+        (Some(old), Some(new))
+            if old.stored == Encoding::Encrypted && new.stored != Encoding::Encrypted =>
+        {
+            found.push("it was encrypted and is stored in plain text now".into());
+        }
+        (None, Some(_)) if lens.managed_fields && after.is_some_and(is_written_past_api) => {
+            found.push("it has no managed fields: no API server has written it".into());
+        }
+        _ => {}
+    }
+    found
 }
 
 fn is_resource_version(path: &FieldPath) -> bool {

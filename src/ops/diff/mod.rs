@@ -1,181 +1,35 @@
 //! What changed between two files, or between two revisions of one.
 
+mod answer;
+mod apply;
 mod compare;
+mod kinds;
+mod known;
+mod manifests;
 mod sides;
+#[cfg(test)]
+mod tests;
 
+pub use answer::{Change, Comparison, DiffQuery, DivergentRecord, Item, Relation, SideFigures};
+pub use apply::State;
 pub(super) use compare::KindSchema;
+pub use kinds::KindFilter;
+pub use manifests::{Direction, Task, Todo};
 pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use serde_json::Value;
-
-use super::history::FieldChange;
 use super::keyspace::Session;
 use super::lens::Lens;
 use super::named::Moment;
 use crate::error::{Error, Result};
-use crate::etcd::Revision;
-use crate::etcd::keyspace::{KeyFilter, Keyspace, RecordPlace, RevisionBounds};
-use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
+use crate::etcd::keyspace::{Keyspace, RecordPlace};
+use crate::etcd::schema::Compaction;
+use crate::kubernetes::noise::noise_of_key;
 use crate::kubernetes::resources::split_api_version;
+use known::Surroundings;
 use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
-
-/// What is compared, and how.
-#[derive(Debug, Clone)]
-pub struct DiffQuery {
-    /// Only these keys.
-    pub filter: KeyFilter,
-    /// Which changes are noise.
-    pub noise: NoiseProfile,
-}
-
-impl Default for DiffQuery {
-    fn default() -> Self {
-        Self {
-            filter: KeyFilter::all(),
-            noise: NoiseProfile::Default,
-        }
-    }
-}
-
-/// How a key differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Only the new state has it.
-    Added,
-    /// Only the old state has it.
-    Removed,
-    /// Another value.
-    Changed,
-    /// Deleted and created again in between.
-    Recreated,
-    /// A new revision of the same content; why the record is another one.
-    Touched(&'static str),
-    /// Only the lease differs.
-    Lease,
-    /// It may have been in pages that cannot be read.
-    Unknown,
-}
-
-impl Change {
-    /// One word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-            Self::Changed => "changed",
-            Self::Recreated => "recreated",
-            Self::Touched(_) => "touched",
-            Self::Lease => "lease",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// One key that differs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
-    /// The key.
-    pub key: Vec<u8>,
-    /// How.
-    pub change: Change,
-    /// Its record in the old state.
-    pub old: Option<Moment>,
-    /// Its record in the new state.
-    pub new: Option<Moment>,
-    /// Group and version; empty when it is no object.
-    pub api_version: String,
-    /// The kind; empty when it is no object.
-    pub kind: String,
-    /// The namespace of the object.
-    pub namespace: Option<String>,
-    /// The name of the object.
-    pub name: Option<String>,
-    /// The fields that differ, secrets hidden.
-    pub fields: Vec<FieldChange>,
-    /// From the old object to the new one, as RFC 6902, secrets hidden.
-    pub patch: Option<Value>,
-    /// The rule by which it is noise.
-    pub noise: Option<&'static str>,
-    /// A value is encrypted and there is no key for it.
-    pub is_locked: bool,
-    /// Something in it is hidden.
-    pub has_secret: bool,
-}
-
-/// How two files stand to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relation {
-    /// Two revisions of one file.
-    OneFile,
-    /// Every record that both keep is the same, and there is one.
-    SameHistory,
-    /// They have no record in common.
-    Strangers,
-    /// Records differ that should be the same.
-    Diverged,
-}
-
-impl Relation {
-    /// One word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OneFile => "one-file",
-            Self::SameHistory => "same-history",
-            Self::Strangers => "strangers",
-            Self::Diverged => "diverged",
-        }
-    }
-}
-
-/// A record that two files of one history would both have, and alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DivergentRecord {
-    /// Its revision.
-    pub revision: Revision,
-    /// How they differ.
-    pub kind: DivergenceKind,
-    /// The key in the old file.
-    pub old_key: Option<Vec<u8>>,
-    /// The key in the new file.
-    pub new_key: Option<Vec<u8>>,
-}
-
-/// One of the two states, in figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SideFigures {
-    /// From where to where the file can answer.
-    pub bounds: RevisionBounds,
-    /// The revision whose state it is.
-    pub revision: i64,
-    /// Live keys.
-    pub keys: u64,
-    /// Part of the file could not be read.
-    pub is_damaged: bool,
-}
-
-/// What two states have to do with each other.
-#[derive(Debug, Clone)]
-pub struct Comparison {
-    /// The old state.
-    pub old: SideFigures,
-    /// The new state.
-    pub new: SideFigures,
-    /// How the files stand to each other.
-    pub relation: Relation,
-    /// Records that both have, byte by byte the same.
-    pub common_records: u64,
-    /// The first records that differ where they should not, by revision.
-    pub divergences: Vec<DivergentRecord>,
-    /// How many there are in all.
-    pub divergence_count: u64,
-    /// The new file knows every change since the old state.
-    pub is_history_complete: bool,
-    /// Differences in other buckets.
-    pub buckets: Vec<BucketChange>,
-}
 
 /// Two states whose keys were joined; gives out how they differ.
 pub struct Diff<'i> {
@@ -185,6 +39,7 @@ pub struct Diff<'i> {
     /// `None`: both states are of one file.
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
+    surroundings: Surroundings,
 }
 
 /// One key that differs, before its values are looked at.
@@ -197,6 +52,9 @@ struct Pair {
 /// Changes whose values are looked at together.
 const BATCH: usize = 512;
 
+/// No second state of a file is wanted.
+const NO_SECOND: i64 = -1;
+
 /// Compares two files at their newest revisions.
 ///
 /// # Errors
@@ -207,8 +65,8 @@ pub fn diff_files<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(old.options.memory_limit);
-    let left = Side::scan(old, &gather, 0)?;
-    let right = Side::scan(new, &gather, 0)?;
+    let left = Side::scan(old, &gather, 0, NO_SECOND)?;
+    let right = Side::scan(new, &gather, 0, NO_SECOND)?;
     let joined = join(&left, Some(&right), 0, &new.workers)?;
     let relation = match (joined.common, joined.divergence_count) {
         (_, 1..) => Relation::Diverged,
@@ -228,11 +86,15 @@ pub fn diff_files<'i>(
             && right.bounds.current >= left.bounds.current,
         buckets: compare_buckets(&old.database, &new.database)?,
     };
+    let mut surroundings = Surroundings::default();
+    surroundings.add(old, &left.keyspace, &left.noted)?;
+    surroundings.add(new, &right.keyspace, &right.noted)?;
     let mut diff = Diff {
         comparison,
         old: left.keyspace,
         new: Some(right.keyspace),
         rows: Vec::new(),
+        surroundings,
     };
     diff.name_divergences(old, new, &joined)?;
     diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
@@ -250,14 +112,26 @@ pub fn diff_revisions<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(session.options.memory_limit);
-    let side = Side::scan(session, &gather, to)?;
+    let from = match (from, Compaction::read(&session.database)?) {
+        (..=0, Ok(compaction)) => compaction.compacted().max(1),
+        (from, _) => from,
+    };
+    let side = Side::scan(
+        session,
+        &gather,
+        to,
+        if from > 0 { from } else { NO_SECOND },
+    )?;
     let from = match from {
         ..=0 => side.bounds.compacted.max(1),
         from => side.bounds.resolve(from)?,
     };
     let joined = join(&side, None, from, &session.workers)?;
     let comparison = Comparison {
-        old: figures(&side, from, joined.old_keys),
+        old: SideFigures {
+            not_before: side.from_not_before,
+            ..figures(&side, from, joined.old_keys)
+        },
         new: figures(&side, side.revision, joined.new_keys),
         relation: Relation::OneFile,
         common_records: 0,
@@ -266,11 +140,14 @@ pub fn diff_revisions<'i>(
         is_history_complete: from <= side.revision && !side.is_damaged,
         buckets: Vec::new(),
     };
+    let mut surroundings = Surroundings::default();
+    surroundings.add(session, &side.keyspace, &side.noted)?;
     let mut diff = Diff {
         comparison,
         old: side.keyspace,
         new: None,
         rows: Vec::new(),
+        surroundings,
     };
     diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
     Ok(diff)
@@ -282,6 +159,7 @@ fn figures(side: &Side<'_>, revision: i64, keys: u64) -> SideFigures {
         revision,
         keys,
         is_damaged: side.is_damaged,
+        not_before: side.not_before,
     }
 }
 
@@ -401,7 +279,7 @@ impl<'i> Diff<'i> {
             let after = values(new, self.new_keyspace(), new_lens, |pair| {
                 pair.new.map(|(m, _)| m)
             })?;
-            for item in self.items(batch, before, after, query, new)? {
+            for item in self.items(batch, before, after, query, new, new_lens)? {
                 if each(item).is_break() {
                     return Ok(());
                 }
@@ -418,6 +296,7 @@ impl<'i> Diff<'i> {
         after: Vec<Option<compare::State>>,
         query: &DiffQuery,
         session: &Session<'i>,
+        lens: &Lens,
     ) -> Result<Vec<Item>> {
         type Slot = Mutex<(Option<compare::State>, Option<compare::State>)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
@@ -431,12 +310,29 @@ impl<'i> Diff<'i> {
                     Ok(mut states) => std::mem::take(&mut *states),
                     Err(_) => return Err(Error::Cancelled),
                 };
-                items.push((number, self.item(pair, old, new, query)));
+                if let Some(item) = self.item(pair, old, new, query, lens) {
+                    items.push((number, item));
+                }
                 Ok(())
             })?;
         let mut items: Vec<(usize, Item)> = parts.into_iter().flatten().collect();
         items.sort_unstable_by_key(|(number, _)| *number);
         Ok(items.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// True when the file that is ahead has for the key a record that the other one, of the same history,
+    /// should know: as they differ, and one of them is damaged, a record was in what cannot be read.
+    fn is_lost(&self, pair: &Pair) -> bool {
+        let Comparison { old, new, .. } = &self.comparison;
+        if !old.is_damaged && !new.is_damaged || self.comparison.relation != Relation::SameHistory {
+            return false;
+        }
+        let (ahead, known) = if new.bounds.current >= old.bounds.current {
+            (&pair.new, old.bounds.current)
+        } else {
+            (&pair.old, new.bounds.current)
+        };
+        ahead.is_some_and(|(moment, _)| moment.revision.main <= known)
     }
 
     fn item(
@@ -445,9 +341,19 @@ impl<'i> Diff<'i> {
         old: Option<compare::State>,
         new: Option<compare::State>,
         query: &DiffQuery,
-    ) -> Item {
+        lens: &Lens,
+    ) -> Option<Item> {
+        let fits = |state: &Option<compare::State>| match (&query.labels, state) {
+            (None, _) => true,
+            (Some(labels), Some(state)) => state.value().is_some_and(|v| labels.matches(v)),
+            (Some(_), None) => false,
+        };
+        if !fits(&old) && !fits(&new) {
+            return None;
+        }
         let figures = &self.comparison;
         let change = match (&pair.old, &pair.new) {
+            _ if self.is_lost(pair) => Change::Unknown,
             (Some(_), None) if figures.new.is_damaged => Change::Unknown,
             (None, Some(_)) if figures.old.is_damaged => Change::Unknown,
             (Some(_), None) => Change::Removed,
@@ -463,14 +369,19 @@ impl<'i> Diff<'i> {
             kind: String::new(),
             namespace: None,
             name: None,
+            uid: None,
+            owner: None,
+            is_made_by_others: false,
+            security: Vec::new(),
             fields: Vec::new(),
             patch: None,
             noise: None,
             is_locked: false,
             has_secret: false,
         };
-        compare::compare(&mut item, old, new);
+        compare::compare(&mut item, old, new, &self.surroundings, lens);
         if let (Some((a, same_a)), Some((b, same_b))) = (&pair.old, &pair.new)
+            && item.change != Change::Unknown
             && same_a == same_b
             && a.create_revision == b.create_revision
         {
@@ -488,6 +399,6 @@ impl<'i> Diff<'i> {
                 .noise
                 .rule(group, &item.kind, is_changed.then_some(&paths))
         });
-        item
+        Some(item)
     }
 }

@@ -3,11 +3,12 @@
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
+use super::known::{Clock, Noted, Notes};
 use crate::bolt::{Cursor, Database};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
-use crate::ops::Session;
+use crate::ops::{FileTime, Session};
 use crate::workers::Workers;
 
 /// At most so many divergences are kept, the lowest revisions first.
@@ -70,17 +71,43 @@ pub(super) struct Side<'i> {
     pub(super) revision: i64,
     /// Part of the file could not be read, so that keys may be missing.
     pub(super) is_damaged: bool,
+    /// Definitions and roles.
+    pub(super) noted: Noted,
+    /// The state was not earlier than this, in seconds since 1970.
+    pub(super) not_before: Option<i64>,
+    /// The same of the state at `from`.
+    pub(super) from_not_before: Option<i64>,
 }
 
 impl<'i> Side<'i> {
-    pub(super) fn scan(session: &mut Session<'i>, gather: &Gather, revision: i64) -> Result<Self> {
-        let (keyspace, entries) = session.scan(gather)?;
+    /// Scans a file for its state at `revision`, 0 = the newest; with a second state of it at `from`, -1 =
+    /// none.
+    pub(super) fn scan(
+        session: &mut Session<'i>,
+        gather: &Gather,
+        revision: i64,
+        from: i64,
+    ) -> Result<Self> {
+        let visitor = (
+            gather.clone(),
+            (
+                Notes { revision },
+                (Clock { revision }, Clock { revision: from }),
+            ),
+        );
+        let (keyspace, parts) = session.scan(&visitor)?;
+        let (entries, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let (noted, times): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let (times, from_times): (Vec<_>, Vec<_>) = times.into_iter().unzip();
         let bounds = keyspace.bounds();
         Ok(Self {
             bounds,
             revision: bounds.resolve(revision)?,
             keyspace,
             entries,
+            noted: Notes::join(noted),
+            not_before: FileTime::join(times),
+            from_not_before: FileTime::join(from_times),
             is_damaged: session.findings.has_errors(),
         })
     }

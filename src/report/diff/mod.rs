@@ -1,5 +1,15 @@
 //! What changed between two states.
 
+mod index;
+mod json;
+mod markdown;
+mod rollup;
+
+pub use index::tasks_markdown;
+pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};
+pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
+pub use rollup::{Row, roll_up};
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -8,152 +18,20 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::history::field_line;
-use super::json::{Name, line};
 use super::objects::columns_text;
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
-use crate::ops::Moment;
+use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
-    BucketChange, BucketChangeKind, Change, Comparison, DivergenceKind, DivergentRecord, Item,
-    Relation, SideFigures,
+    BucketChangeKind, Change, Comparison, DivergenceKind, DivergentRecord, Item, Relation,
+    SideFigures,
 };
 
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
 
-#[derive(Debug, Serialize)]
-struct JsonSide {
-    create_revision: i64,
-    mod_revision: i64,
-    version: i64,
-    lease: i64,
-    value_size: u64,
-}
-
-impl JsonSide {
-    fn of(moment: &Moment) -> Self {
-        Self {
-            create_revision: moment.create_revision,
-            mod_revision: moment.revision.main,
-            version: moment.version,
-            lease: moment.lease.0,
-            value_size: moment.value_size,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct JsonItem<'i> {
-    r#type: &'static str,
-    change: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
-    #[serde(flatten)]
-    key: Name<'i>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    api_version: &'i str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    kind: &'i str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'i str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'i str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old: Option<JsonSide>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<JsonSide>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<&'i Value>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    encrypted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    noise: Option<&'static str>,
-}
-
-/// One key that differs as a line of JSON.
-pub fn diff_item_json(item: &Item) -> String {
-    let why = match item.change {
-        Change::Touched(why) => Some(why),
-        Change::Changed if item.is_locked => Some("or-only-re-encrypted"),
-        _ => None,
-    };
-    line(&JsonItem {
-        r#type: "change",
-        change: item.change.as_str(),
-        why,
-        key: Name::key(&item.key),
-        api_version: &item.api_version,
-        kind: &item.kind,
-        namespace: item.namespace.as_deref(),
-        name: item.name.as_deref(),
-        old: item.old.as_ref().map(JsonSide::of),
-        new: item.new.as_ref().map(JsonSide::of),
-        patch: item.patch.as_ref(),
-        encrypted: item.is_locked,
-        noise: item.noise,
-    })
-}
-
-#[derive(Debug, Serialize)]
-struct JsonBucketChange<'b> {
-    r#type: &'static str,
-    bucket: &'b str,
-    change: &'static str,
-    #[serde(flatten)]
-    key: Name<'b>,
-    counts: bool,
-}
-
-fn bucket_word(kind: BucketChangeKind) -> &'static str {
-    match kind {
-        BucketChangeKind::Added => "added",
-        BucketChangeKind::Removed => "removed",
-        BucketChangeKind::Changed => "changed",
-    }
-}
-
-/// A difference in another bucket as a line of JSON.
-pub fn bucket_change_json(change: &BucketChange) -> String {
-    line(&JsonBucketChange {
-        r#type: "bucket-change",
-        bucket: &change.bucket,
-        change: bucket_word(change.kind),
-        key: Name::key(&change.key),
-        counts: change.counts,
-    })
-}
-
-#[derive(Debug, Serialize)]
-struct JsonDivergence<'d> {
-    r#type: &'static str,
-    revision: i64,
-    sub: i64,
-    what: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old_key: Option<Name<'d>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_key: Option<Name<'d>>,
-}
-
-fn divergence_word(kind: DivergenceKind) -> &'static str {
-    match kind {
-        DivergenceKind::Differs => "other-bytes",
-        DivergenceKind::OnlyOld => "only-in-old",
-        DivergenceKind::OnlyNew => "only-in-new",
-    }
-}
-
-/// A record that should be the same in both files as a line of JSON.
-pub fn divergence_json(record: &DivergentRecord) -> String {
-    line(&JsonDivergence {
-        r#type: "divergence",
-        revision: record.revision.main,
-        sub: record.revision.sub,
-        what: divergence_word(record.kind),
-        old_key: record.old_key.as_deref().map(Name::key),
-        new_key: record.new_key.as_deref().map(Name::key),
-    })
-}
+/// So many changes with the same reason to be looked at first are told.
+const SAME_REASON: usize = 10;
 
 /// How many keys differ, by how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -174,6 +52,8 @@ pub struct DiffCounts {
     pub unknown: u64,
     /// Of all these, noise.
     pub noise: u64,
+    /// Of all these, with a reason to be looked at first.
+    pub security: u64,
 }
 
 impl DiffCounts {
@@ -192,45 +72,18 @@ impl DiffCounts {
         if item.noise.is_some() {
             self.noise = self.noise.saturating_add(1);
         }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct JsonState {
-    revision: i64,
-    current_revision: i64,
-    compact_revision: i64,
-    keys: u64,
-    damaged: bool,
-}
-
-impl JsonState {
-    fn of(side: &SideFigures) -> Self {
-        Self {
-            revision: side.revision,
-            current_revision: side.bounds.current,
-            compact_revision: side.bounds.compacted,
-            keys: side.keys,
-            damaged: side.is_damaged,
+        if !item.security.is_empty() {
+            self.security = self.security.saturating_add(1);
         }
     }
 }
 
-#[derive(Debug, Serialize)]
-struct JsonSummary {
-    r#type: &'static str,
-    #[serde(flatten)]
-    counts: DiffCounts,
-    bucket_changes: usize,
-    relation: &'static str,
-    history_complete: bool,
-    common_records: u64,
-    divergences: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_divergence: Option<i64>,
-    revisions_apart: i64,
-    old: JsonState,
-    new: JsonState,
+fn bucket_word(kind: BucketChangeKind) -> &'static str {
+    match kind {
+        BucketChangeKind::Added => "added",
+        BucketChangeKind::Removed => "removed",
+        BucketChangeKind::Changed => "changed",
+    }
 }
 
 fn apart(comparison: &Comparison) -> i64 {
@@ -238,23 +91,6 @@ fn apart(comparison: &Comparison) -> i64 {
         .new
         .revision
         .saturating_sub(comparison.old.revision)
-}
-
-/// The last line of a diff in JSON.
-pub fn diff_summary_json(comparison: &Comparison, counts: &DiffCounts) -> String {
-    line(&JsonSummary {
-        r#type: "summary",
-        counts: *counts,
-        bucket_changes: comparison.buckets.iter().filter(|b| b.counts).count(),
-        relation: comparison.relation.as_str(),
-        history_complete: comparison.is_history_complete,
-        common_records: comparison.common_records,
-        divergences: comparison.divergence_count,
-        first_divergence: comparison.divergences.first().map(|d| d.revision.main),
-        revisions_apart: apart(comparison),
-        old: JsonState::of(&comparison.old),
-        new: JsonState::of(&comparison.new),
-    })
 }
 
 /// What the two states have to do with each other, as text.
@@ -266,14 +102,19 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
             revision => format!("compacted at {revision}"),
         };
         let damaged = if side.is_damaged { ", DAMAGED" } else { "" };
+        let time = side.not_before.map(rfc3339);
+        let time = time.map_or(String::new(), |time| format!(", not before {time}"));
         format!(
-            "{word}  {name}  revision {}, {} keys, {compacted}{damaged}\n",
+            "{word}  {name}  revision {}, {} keys, {compacted}{time}{damaged}\n",
             side.revision, side.keys
         )
     };
     out.push_str(&side("old", old, &comparison.old));
     out.push_str(&side("new", new, &comparison.new));
     out.push_str(&relation_line(comparison));
+    if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before) {
+        let _ = writeln!(out, "about {} apart in time", span(new.saturating_sub(old)));
+    }
     for record in comparison.divergences.iter().take(5) {
         out.push_str(&divergence_line(record));
     }
@@ -288,6 +129,19 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
         );
     }
     out
+}
+
+/// A span of time in its two largest units; without a sign.
+fn span(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (1.., ..) => format!("{days}d{hours}h"),
+        (0, 1.., _) => format!("{hours}h{minutes}m"),
+        (0, 0, 1..) => format!("{minutes}m{rest}s"),
+        _ => format!("{rest}s"),
+    }
 }
 
 /// How the files stand to each other, in one line.
@@ -316,9 +170,12 @@ pub fn relation_line(comparison: &Comparison) -> String {
             let first = first.map_or(String::new(), |d| {
                 format!(", the first at revision {}", d.revision.main)
             });
+            let count = match comparison.divergence_count {
+                1 => "1 record differs".to_string(),
+                count => format!("{count} records differ"),
+            };
             format!(
-                "not of one history, or diverged: {} records differ that should be the same{first}; values are compared\n",
-                comparison.divergence_count
+                "not of one history, or diverged: {count} that should be the same{first}; values are compared\n"
             )
         }
     }
@@ -376,6 +233,13 @@ impl KindTable {
         }
     }
 
+    /// Counts by kind: added, removed, changed, recreated.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = (&str, [u64; 4])> {
+        self.rows
+            .iter()
+            .map(|(kind, counts)| (kind.as_str(), *counts))
+    }
+
     /// The table.
     pub fn text(&self) -> String {
         if self.rows.is_empty() {
@@ -422,6 +286,47 @@ fn style(change: Change) -> Style {
         Change::Recreated | Change::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
+}
+
+/// What should be looked at first, each with its reasons; of those with the same reason the first few.
+pub fn security_text(items: &[&Item]) -> String {
+    let style = AnsiColor::Red.on_default().bold();
+    let mut out = String::new();
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+    for item in items {
+        for reason in &item.security {
+            let count = told.entry(reason).or_default();
+            *count = count.saturating_add(1);
+            if *count > SAME_REASON {
+                continue;
+            }
+            let who = match &item.name {
+                Some(name) => {
+                    let place = item.namespace.as_ref();
+                    let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));
+                    format!("{} {place}{name}", item.kind)
+                }
+                None => String::from_utf8_lossy(&item.key).into_owned(),
+            };
+            let _ = writeln!(
+                out,
+                "  {style}!{style:#} {}: {}  ({})",
+                escape::text(who.as_bytes()),
+                escape::text(reason.as_bytes()),
+                item.change.as_str()
+            );
+        }
+    }
+    for (reason, count) in told {
+        if let Some(more @ 1..) = count.checked_sub(SAME_REASON) {
+            let reason = escape::text(reason.as_bytes());
+            let _ = writeln!(out, "  {style}!{style:#} … and {more} more: {reason}");
+        }
+    }
+    if !out.is_empty() {
+        out.insert_str(0, "look at first\n");
+    }
+    out
 }
 
 /// One key that differs as text, fields and all.

@@ -1,0 +1,113 @@
+//! `-o manifests`: a folder that brings a cluster from one state to the other.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::{DiffArgs, Form};
+use crate::cli::folder::{Folder, safe_name};
+use crate::ops::diff::{Comparison, Direction, Task, Todo};
+use crate::report;
+
+/// Where the manifests go, and which state they lead to.
+pub(super) struct Manifests {
+    folder: Folder,
+    pub(super) direction: Direction,
+}
+
+impl Manifests {
+    /// `None` when manifests are not what is wanted.
+    pub(super) fn open(args: &DiffArgs, form: Form) -> Result<Option<Self>, String> {
+        let direction = match (args.to_old, args.to_new) {
+            (true, _) => Some(Direction::ToOld),
+            (_, true) => Some(Direction::ToNew),
+            _ => None,
+        };
+        if form != Form::Manifests {
+            return match (direction, &args.out) {
+                (None, None) => Ok(None),
+                _ => Err("--to-old, --to-new and --out go with -o manifests".into()),
+            };
+        }
+        if args.log || args.stat || args.names_only {
+            return Err("-o manifests goes without --log, --stat and --names-only".into());
+        }
+        let Some(direction) = direction else {
+            return Err("-o manifests: say where they lead: --to-old or --to-new".into());
+        };
+        let Some(out) = &args.out else {
+            return Err("-o manifests: say where they go: --out DIR".into());
+        };
+        Ok(Some(Self {
+            folder: Folder::open(out)?,
+            direction,
+        }))
+    }
+
+    pub(super) fn write(
+        mut self,
+        comparison: &Comparison,
+        names: [&str; 2],
+        tasks: Vec<Task<'_>>,
+    ) -> io::Result<()> {
+        let is_applied = |task: &&Task<'_>| matches!(task.todo, Todo::Apply(_));
+        let total = tasks.iter().filter(is_applied).count();
+        let width = total.to_string().len().max(3);
+        let mut number = 0usize;
+        let mut deletions = String::new();
+        let mut written = Vec::with_capacity(tasks.len());
+        self.folder.folder("apply")?;
+        for task in tasks {
+            let mut file = None;
+            match &task.todo {
+                Todo::Apply(json) => {
+                    number += 1;
+                    let kind = task.item.kind.to_lowercase();
+                    let name = task.item.name.as_deref().unwrap_or_default();
+                    let name = safe_name(&format!("{number:0width$}-{kind}-{name}"));
+                    let name = format!("apply/{name}.yaml");
+                    self.folder.write(&name, &report::object_yaml(json, None))?;
+                    file = Some(name);
+                }
+                Todo::Delete => {
+                    deletions.push_str(&task.printed_name);
+                    if let Some(namespace) = &task.item.namespace {
+                        deletions.push_str(" -n ");
+                        deletions.push_str(namespace);
+                    }
+                    deletions.push('\n');
+                }
+                Todo::LeftOut(_) | Todo::Others | Todo::Nothing => {}
+            }
+            written.push((task, file));
+        }
+        if !deletions.is_empty() {
+            self.folder.write("delete.txt", &deletions)?;
+        }
+        let index = report::tasks_markdown(comparison, names, self.direction, &written);
+        self.folder.write("index.md", &index)?;
+        self.folder.finish()
+    }
+}
+
+/// What was done, by kind of task, in one line.
+pub(super) fn summary(tasks: &[Task<'_>]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for task in tasks {
+        let word = match task.todo {
+            Todo::Apply(_) => "to apply",
+            Todo::Delete => "to delete",
+            Todo::LeftOut(_) => "left out",
+            Todo::Others => "left to their controllers",
+            Todo::Nothing => "with nothing to apply",
+        };
+        *counts.entry(word).or_default() += 1;
+    }
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    match parts.as_slice() {
+        [] => "nothing differs".to_string(),
+        parts => parts.join(", "),
+    }
+}

@@ -1,0 +1,252 @@
+//! `diff`: what changed between two files, or two revisions of one.
+
+mod manifests;
+mod show;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::lens::LensArgs;
+use super::run::{Run, fail};
+use super::term;
+use crate::etcd::keyspace::KeyFilter;
+use crate::finding::{Findings, escape};
+use crate::kubernetes::noise::NoiseProfile;
+use crate::kubernetes::selector::LabelSelector;
+use crate::ops::diff::{DiffQuery, diff_files, diff_revisions};
+use crate::ops::{Lens, Session};
+use crate::report;
+use crate::source::Access;
+use show::Show;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap diff yesterday.db today.db
+  etcdsnap diff yesterday.db today.db -n shop --json | jq .patch
+  etcdsnap diff snapshot.db --from 4711 --to 4800
+  etcdsnap diff yesterday.db today.db --log                every change in between, in order
+  etcdsnap diff yesterday.db today.db -o markdown > ticket.md
+  etcdsnap diff yesterday.db today.db -o manifests --to-old -n shop --out undo/
+
+Exit status:
+  0    nothing differs, after filters and noise
+  1    something differs
+  2    could not do it, or damage hides what changed
+";
+
+/// Show what changed between two files, or between two revisions of one
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DiffArgs {
+    /// The old file
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The new file; without it, two revisions of OLD are compared
+    #[arg(value_name = "NEW")]
+    new: Option<PathBuf>,
+    /// The old revision [default: the compaction point]
+    #[arg(long, value_name = "REV", conflicts_with = "new")]
+    from: Option<i64>,
+    /// The new revision [default: the newest]
+    #[arg(long, value_name = "REV", conflicts_with = "new")]
+    to: Option<i64>,
+    /// Only keys that begin so
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prefix: String,
+    /// Only keys that match: `*` stays between slashes, `**` does not
+    #[arg(long, value_name = "PATTERN")]
+    glob: Option<String>,
+    /// Only objects of these kinds
+    #[arg(long, value_name = "KIND[,KIND]", value_delimiter = ',')]
+    kind: Vec<String>,
+    /// Only objects in this namespace
+    #[arg(short = 'n', long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Only objects that have these labels, or had them
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// What counts as noise
+    #[arg(long, value_name = "PROFILE", value_enum, default_value_t = Noise::Default)]
+    noise: Noise,
+    /// Leave out changes of these fields: spec.replicas, metadata.annotations
+    #[arg(long, value_name = "PATH")]
+    ignore: Vec<String>,
+    /// Only the names of what differs
+    #[arg(long)]
+    names_only: bool,
+    /// Only counts by kind
+    #[arg(long)]
+    stat: bool,
+    /// Every change in between, in order, as `log` shows it
+    #[arg(long)]
+    log: bool,
+    /// Give everything a line of its own: pods of a rollout, what went with a namespace
+    #[arg(long)]
+    flat: bool,
+    /// The form
+    #[arg(short = 'o', long, value_name = "FORM", value_enum, default_value_t = Form::Text)]
+    output: Form,
+    /// With -o manifests: a folder that is empty or not there yet
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// With -o manifests: what undoes the changes
+    #[arg(long, conflicts_with = "to_new")]
+    to_old: bool,
+    /// With -o manifests: what does the changes again
+    #[arg(long)]
+    to_new: bool,
+    /// At most so many objects with their fields
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    max_objects: usize,
+    /// Lines around changed lines of long texts
+    #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
+    unified: usize,
+    /// One line of JSON for each difference, nothing folded, as -o json
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+    /// Exit 0 though something differs
+    #[arg(long)]
+    exit_zero: bool,
+    #[command(flatten)]
+    lens: LensArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// One line for each difference
+    Json,
+    /// For a ticket
+    Markdown,
+    /// A folder with what brings a cluster to the one state or the other
+    Manifests,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Noise {
+    /// Leases, Events, heartbeats, managed fields
+    Default,
+    /// Nothing is noise
+    None,
+    /// And whatever is only in the status
+    AllStatus,
+}
+
+impl From<Noise> for NoiseProfile {
+    fn from(noise: Noise) -> Self {
+        match noise {
+            Noise::Default => Self::Default,
+            Noise::None => Self::None,
+            Noise::AllStatus => Self::AllStatus,
+        }
+    }
+}
+
+pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
+    let lens = match args.lens.lens() {
+        Ok(lens) => lens,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let labels = match args
+        .selector
+        .as_deref()
+        .map(LabelSelector::parse)
+        .transpose()
+    {
+        Ok(labels) => labels,
+        Err(error) => {
+            term::error(&format!("-l: {error}"));
+            return Exit::Failed;
+        }
+    };
+    // What differs is judged with managed fields; whether they are shown is another matter.
+    let lens = Lens {
+        managed_fields: true,
+        ..lens
+    };
+    let query = DiffQuery {
+        filter: KeyFilter::prefix(args.prefix.as_bytes()),
+        labels,
+        noise: args.noise.into(),
+    };
+    let outcome = match &args.new {
+        Some(new) => run.with_input(&args.old, Access::Positioned, |old_input, options| {
+            run.with_input(new, Access::Positioned, |new_input, _| {
+                let mut old = match Session::open(old_input, options)? {
+                    Ok(session) => session,
+                    Err(refusal) => return Ok(Err((refusal, &args.old))),
+                };
+                let mut new_session = match Session::open(new_input, options)? {
+                    Ok(session) => session,
+                    Err(refusal) => return Ok(Err((refusal, new))),
+                };
+                let diff = diff_files(&mut old, &mut new_session, &query)?;
+                let written =
+                    Show::new(args, run, &query).all(&diff, &old, &mut new_session, &lens)?;
+                let findings = [(old.finish()?, &args.old), (new_session.finish()?, new)];
+                Ok(Ok((written, findings.into_iter().collect::<Vec<_>>())))
+            })
+        }),
+        None => run.with_input(&args.old, Access::Positioned, |input, options| {
+            let mut session = match Session::open(input, options)? {
+                Ok(session) => session,
+                Err(refusal) => return Ok(Err((refusal, &args.old))),
+            };
+            let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
+            let diff = diff_revisions(&mut session, from, to, &query)?;
+            let written = Show::new(args, run, &query).one(&diff, &mut session, &lens)?;
+            Ok(Ok((written, vec![(session.finish()?, &args.old)])))
+        }),
+    };
+    match outcome {
+        Ok(Ok((written, findings))) => conclude(args, written, &findings),
+        Ok(Err((refusal, path))) => {
+            super::status::refuse(&refusal, path);
+            Exit::Failed
+        }
+        Err(error) => fail(&error, args.new.as_ref().unwrap_or(&args.old)),
+    }
+}
+
+/// Whether something differs; `None` when the job could not be done, which was said.
+type Outcome = io::Result<Option<bool>>;
+
+fn conclude(args: &DiffArgs, written: Outcome, findings: &[(Findings, &PathBuf)]) -> Exit {
+    let differs = match written {
+        Ok(Some(differs)) => differs,
+        Ok(None) => return Exit::Failed,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
+        Err(error) => {
+            term::error(&format!("writing failed: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let mut exit = if differs && !args.exit_zero {
+        Exit::Findings
+    } else {
+        Exit::Fine
+    };
+    for (findings, path) in findings {
+        if findings.has_errors() {
+            let name = escape::path(path);
+            term::line(&format!(
+                "{name}: damaged; keys that it may have held are unknown:\n{}",
+                report::findings_text(findings, 5)
+            ));
+            exit = Exit::Failed;
+        }
+    }
+    exit
+}

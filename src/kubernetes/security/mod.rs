@@ -1,0 +1,89 @@
+//! Changes that bear on who may do what: found by comparing two states of one object, each change with the
+//! reason for which somebody should look at it first.
+
+mod network;
+mod pods;
+mod rbac;
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::fields::{at, is_set, text};
+use super::resources::split_api_version;
+pub use rbac::WideRoles;
+
+/// The reasons to look at the change from `old` to `new` first; none for most changes. `roles` are those
+/// that allow everything of something.
+pub fn reasons(old: Option<&Value>, new: Option<&Value>, roles: &WideRoles) -> Vec<String> {
+    let Some(one) = new.or(old) else {
+        return Vec::new();
+    };
+    let (group, _) = split_api_version(text(one, "apiVersion"));
+    let kind = text(one, "kind");
+    let mut found = Vec::new();
+    match (group, kind) {
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            rbac::binding(old, new, roles, &mut found);
+        }
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => {
+            rbac::role(old, new, &mut found);
+        }
+        (
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+        ) => came_or_changed(old, new, "webhooks", "admission webhooks", &mut found),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            came_or_changed(
+                old,
+                new,
+                "spec",
+                "a definition of custom resources",
+                &mut found,
+            );
+        }
+        ("", "ServiceAccount") if old.is_none() => {
+            found.push("a service account came to be".into());
+        }
+        ("networking.k8s.io", "NetworkPolicy") => network::policy(old, new, &mut found),
+        _ => pods::workload(group, kind, old, new, &mut found),
+    }
+    found
+}
+
+/// True for an object that no API server has written: it tells nothing of who set its fields. Needs an
+/// object whose managed fields were not taken out.
+pub fn is_written_past_api(object: &Value) -> bool {
+    let (group, _) = split_api_version(text(object, "apiVersion"));
+    // These the API server itself keeps, past its own handlers.
+    let is_its_own = matches!(
+        (group, text(object, "kind")),
+        ("", "RangeAllocation" | "Endpoints" | "Event")
+    );
+    !is_its_own && !text(object, "kind").is_empty() && !is_set(object, "metadata.managedFields")
+}
+
+fn came_or_changed(
+    old: Option<&Value>,
+    new: Option<&Value>,
+    field: &str,
+    what: &str,
+    found: &mut Vec<String>,
+) {
+    let word = match (old, new) {
+        (None, Some(_)) => "came to be",
+        (Some(_), None) => "went away",
+        (Some(old), Some(new)) if at(old, field) != at(new, field) => "changed",
+        _ => return,
+    };
+    found.push(format!("{what} {word}"));
+}
+
+/// The elements of `new` that are not in `old`.
+fn fresh<'v>(old: &[Value], new: &'v [Value]) -> Vec<&'v Value> {
+    let old: HashSet<&Value> = old.iter().collect();
+    new.iter().filter(|one| !old.contains(one)).collect()
+}
+
+#[cfg(test)]
+mod tests;

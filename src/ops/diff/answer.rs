@@ -1,0 +1,178 @@
+//! What is asked of a comparison, and what it answers.
+
+use serde_json::Value;
+
+use super::sides::{BucketChange, DivergenceKind};
+use crate::etcd::Revision;
+use crate::etcd::keyspace::{KeyFilter, RevisionBounds};
+use crate::kubernetes::noise::NoiseProfile;
+use crate::kubernetes::selector::LabelSelector;
+use crate::ops::{FieldChange, Moment};
+
+/// What is compared, and how.
+#[derive(Debug, Clone)]
+pub struct DiffQuery {
+    /// Only these keys.
+    pub filter: KeyFilter,
+    /// Only objects that have these labels, or had them.
+    pub labels: Option<LabelSelector>,
+    /// Which changes are noise.
+    pub noise: NoiseProfile,
+}
+
+impl Default for DiffQuery {
+    fn default() -> Self {
+        Self {
+            filter: KeyFilter::all(),
+            labels: None,
+            noise: NoiseProfile::Default,
+        }
+    }
+}
+
+/// How a key differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Only the new state has it.
+    Added,
+    /// Only the old state has it.
+    Removed,
+    /// Another value.
+    Changed,
+    /// Deleted and created again in between.
+    Recreated,
+    /// A new revision of the same content; why the record is another one.
+    Touched(&'static str),
+    /// Only the lease differs.
+    Lease,
+    /// It may have been in pages that cannot be read.
+    Unknown,
+}
+
+impl Change {
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Recreated => "recreated",
+            Self::Touched(_) => "touched",
+            Self::Lease => "lease",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One key that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The key.
+    pub key: Vec<u8>,
+    /// How.
+    pub change: Change,
+    /// Its record in the old state.
+    pub old: Option<Moment>,
+    /// Its record in the new state.
+    pub new: Option<Moment>,
+    /// Group and version; empty when it is no object.
+    pub api_version: String,
+    /// The kind; empty when it is no object.
+    pub kind: String,
+    /// The namespace of the object.
+    pub namespace: Option<String>,
+    /// The name of the object.
+    pub name: Option<String>,
+    /// The uid of the object, of the new one if both have one.
+    pub uid: Option<String>,
+    /// The uid of the object that controls it.
+    pub owner: Option<String>,
+    /// Somebody else makes it again: its controller, or whoever it tells of.
+    pub is_made_by_others: bool,
+    /// Why the change should be looked at first; none for most.
+    pub security: Vec<String>,
+    /// The fields that differ, secrets hidden.
+    pub fields: Vec<FieldChange>,
+    /// From the old object to the new one, as RFC 6902, secrets hidden.
+    pub patch: Option<Value>,
+    /// The rule by which it is noise.
+    pub noise: Option<&'static str>,
+    /// A value is encrypted and there is no key for it.
+    pub is_locked: bool,
+    /// Something in it is hidden.
+    pub has_secret: bool,
+}
+
+/// How two files stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Two revisions of one file.
+    OneFile,
+    /// Every record that both keep is the same, and there is one.
+    SameHistory,
+    /// They have no record in common.
+    Strangers,
+    /// Records differ that should be the same.
+    Diverged,
+}
+
+impl Relation {
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneFile => "one-file",
+            Self::SameHistory => "same-history",
+            Self::Strangers => "strangers",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
+/// A record that two files of one history would both have, and alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DivergentRecord {
+    /// Its revision.
+    pub revision: Revision,
+    /// How they differ.
+    pub kind: DivergenceKind,
+    /// The key in the old file.
+    pub old_key: Option<Vec<u8>>,
+    /// The key in the new file.
+    pub new_key: Option<Vec<u8>>,
+}
+
+/// One of the two states, in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SideFigures {
+    /// From where to where the file can answer.
+    pub bounds: RevisionBounds,
+    /// The revision whose state it is.
+    pub revision: i64,
+    /// Live keys.
+    pub keys: u64,
+    /// Part of the file could not be read.
+    pub is_damaged: bool,
+    /// The state was not earlier than this, in seconds since 1970, as objects in it tell.
+    pub not_before: Option<i64>,
+}
+
+/// What two states have to do with each other.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// The old state.
+    pub old: SideFigures,
+    /// The new state.
+    pub new: SideFigures,
+    /// How the files stand to each other.
+    pub relation: Relation,
+    /// Records that both have, byte by byte the same.
+    pub common_records: u64,
+    /// The first records that differ where they should not, by revision.
+    pub divergences: Vec<DivergentRecord>,
+    /// How many there are in all.
+    pub divergence_count: u64,
+    /// The new file knows every change since the old state.
+    pub is_history_complete: bool,
+    /// Differences in other buckets.
+    pub buckets: Vec<BucketChange>,
+}

@@ -1,0 +1,73 @@
+//! Which kinds of objects are wanted, in the words of a person.
+
+use std::collections::HashMap;
+
+use super::Diff;
+use crate::kubernetes::resources::Resources;
+use crate::ops::objects::{WantedKinds, is_called};
+use crate::ops::{KindFault, ObjectsQuery};
+
+/// Kinds by any of their names, custom ones of either file included.
+#[derive(Debug)]
+pub struct KindFilter<'d> {
+    resources: &'d Resources,
+    query: ObjectsQuery,
+    /// What was found out about kinds, by group and version, and kind.
+    known: HashMap<(String, String), bool>,
+}
+
+impl<'i> Diff<'i> {
+    /// Understands words for kinds; none stand for all kinds.
+    ///
+    /// # Errors
+    /// A word that may be several kinds.
+    pub fn kinds(&self, words: &[String]) -> Result<KindFilter<'_>, KindFault> {
+        let query = ObjectsQuery {
+            kinds: words.to_vec(),
+            ..ObjectsQuery::default()
+        };
+        let resources = &self.surroundings.resources;
+        // Built once here for its faults, which no object can change.
+        WantedKinds::of(&query, resources)?;
+        Ok(KindFilter {
+            resources,
+            query,
+            known: HashMap::new(),
+        })
+    }
+}
+
+impl KindFilter<'_> {
+    /// True when objects of the kind are wanted. What is no object is wanted when every kind is.
+    pub fn takes(&mut self, api_version: &str, kind: &str) -> bool {
+        if self.query.kinds.is_empty() || kind.is_empty() {
+            return self.query.kinds.is_empty();
+        }
+        let key = (api_version.to_string(), kind.to_string());
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let is_wanted = self.find_out(api_version, kind);
+        self.known.insert(key, is_wanted);
+        is_wanted
+    }
+
+    fn find_out(&self, api_version: &str, kind: &str) -> bool {
+        let resource = self.resources.of_kind_or_guess(api_version, kind);
+        WantedKinds::of(&self.query, self.resources).is_ok_and(|wanted| wanted.takes(&resource))
+    }
+
+    /// A word that is no kind that is known, and that none of `kinds`, which differ, is called by: group and
+    /// version, and kind.
+    pub fn missing<'k>(
+        &self,
+        mut kinds: impl Iterator<Item = (&'k str, &'k str)>,
+    ) -> Option<KindFault> {
+        let wanted = WantedKinds::of(&self.query, self.resources).ok()?;
+        let (word, _) = wanted.words.first()?;
+        let is_there = kinds.any(|(api_version, kind)| {
+            is_called(&self.resources.of_kind_or_guess(api_version, kind), word)
+        });
+        (!is_there).then(|| KindFault::Unknown((*word).to_string()))
+    }
+}

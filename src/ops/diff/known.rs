@@ -1,0 +1,128 @@
+//! What the comparison of two objects has to know beyond them: kinds that the files define, roles, times.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor};
+use crate::kubernetes::custom_lists::CustomLists;
+use crate::kubernetes::resources::Resources;
+use crate::kubernetes::security::WideRoles;
+use crate::ops::named::is_definition;
+use crate::ops::{NewestTime, Session};
+
+/// Notes where definitions of custom resources and roles are, as of a revision.
+#[derive(Clone, Copy)]
+pub(super) struct Notes {
+    /// 0 = the newest.
+    pub(super) revision: i64,
+}
+
+/// The newest record of each key, and whether it is a deletion.
+pub(super) type Noted = BTreeMap<Vec<u8>, (RecordPlace, bool)>;
+
+fn is_role(key: &[u8]) -> bool {
+    let mut parts = key.rsplit(|b| *b == b'/').skip(1);
+    parts.next() == Some(b"clusterroles") || parts.next() == Some(b"roles")
+}
+
+fn note(noted: &mut Noted, key: &[u8], place: RecordPlace, is_tombstone: bool) {
+    match noted.get_mut(key) {
+        Some(known) if known.0 >= place => {}
+        Some(known) => *known = (place, is_tombstone),
+        None => {
+            noted.insert(key.to_vec(), (place, is_tombstone));
+        }
+    }
+}
+
+impl Notes {
+    pub(super) fn join(parts: impl IntoIterator<Item = Noted>) -> Noted {
+        let mut all = Noted::new();
+        for (key, (place, is_tombstone)) in parts.into_iter().flatten() {
+            note(&mut all, &key, place, is_tombstone);
+        }
+        all
+    }
+}
+
+impl RecordVisitor for Notes {
+    type Local = Noted;
+
+    fn start(&self) -> Noted {
+        Noted::new()
+    }
+
+    fn record(&self, local: &mut Noted, view: &RecordView<'_>) -> Result<()> {
+        let is_seen = self.revision <= 0 || view.revision.main <= self.revision;
+        let key = view.record.key;
+        if is_seen && (is_definition(key) || is_role(key)) {
+            note(local, key, view.place, view.is_tombstone);
+        }
+        Ok(())
+    }
+}
+
+/// The newest time that the records up to a revision tell.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    /// 0 = all of them.
+    pub(super) revision: i64,
+}
+
+impl RecordVisitor for Clock {
+    type Local = NewestTime;
+
+    fn start(&self) -> NewestTime {
+        NewestTime::default()
+    }
+
+    fn record(&self, local: &mut NewestTime, view: &RecordView<'_>) -> Result<()> {
+        if self.revision == 0 || view.revision.main <= self.revision {
+            local.see(view.record.value);
+        }
+        Ok(())
+    }
+}
+
+/// What both files tell of kinds and roles.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Surroundings {
+    pub(super) resources: Resources,
+    pub(super) lists: CustomLists,
+    /// Those of the new state.
+    pub(super) roles: WideRoles,
+}
+
+impl Surroundings {
+    /// Takes what one state tells; the new one comes last.
+    pub(super) fn add<'i>(
+        &mut self,
+        session: &Session<'i>,
+        keyspace: &Keyspace<'i>,
+        noted: &Noted,
+    ) -> Result<()> {
+        // A definition that is gone tells of objects that are gone with it.
+        let wanted: Vec<(bool, RecordPlace)> = noted
+            .iter()
+            .filter(|(_, (_, is_tombstone))| !is_tombstone)
+            .map(|(key, (place, _))| (is_definition(key), *place))
+            .collect();
+        let places: Vec<RecordPlace> = wanted.iter().map(|(_, place)| *place).collect();
+        let objects = session.map(keyspace, &places, |view| {
+            Ok(crate::kubernetes::decode(&view.value()?).ok())
+        })?;
+        self.roles = WideRoles::default();
+        for ((is_definition, _), object) in wanted.into_iter().zip(objects) {
+            let Some(object) = object.flatten() else {
+                continue;
+            };
+            if is_definition {
+                self.resources.add_custom(&object.json);
+                self.lists.add(&object.json);
+            } else {
+                self.roles.note(&object.json);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! Differences as lines of JSON.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{DiffCounts, apart, bucket_word};
+use crate::kubernetes::rfc3339;
+use crate::ops::Moment;
+use crate::ops::diff::{
+    BucketChange, Change, Comparison, DivergenceKind, DivergentRecord, Item, SideFigures,
+};
+use crate::report::json::{Name, line};
+
+#[derive(Debug, Serialize)]
+struct JsonSide {
+    create_revision: i64,
+    mod_revision: i64,
+    version: i64,
+    lease: i64,
+    value_size: u64,
+}
+
+impl JsonSide {
+    fn of(moment: &Moment) -> Self {
+        Self {
+            create_revision: moment.create_revision,
+            mod_revision: moment.revision.main,
+            version: moment.version,
+            lease: moment.lease.0,
+            value_size: moment.value_size,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct JsonItem<'i> {
+    r#type: &'static str,
+    change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    #[serde(flatten)]
+    key: Name<'i>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    api_version: &'i str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: &'i str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'i str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'i str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<JsonSide>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<JsonSide>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<&'i Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    encrypted: bool,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    security: &'i [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<&'static str>,
+}
+
+/// One key that differs as a line of JSON.
+pub fn diff_item_json(item: &Item) -> String {
+    let why = match item.change {
+        Change::Touched(why) => Some(why),
+        Change::Changed if item.is_locked => Some("or-only-re-encrypted"),
+        _ => None,
+    };
+    line(&JsonItem {
+        r#type: "change",
+        change: item.change.as_str(),
+        why,
+        key: Name::key(&item.key),
+        api_version: &item.api_version,
+        kind: &item.kind,
+        namespace: item.namespace.as_deref(),
+        name: item.name.as_deref(),
+        old: item.old.as_ref().map(JsonSide::of),
+        new: item.new.as_ref().map(JsonSide::of),
+        patch: item.patch.as_ref(),
+        encrypted: item.is_locked,
+        security: &item.security,
+        noise: item.noise,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct JsonBucketChange<'b> {
+    r#type: &'static str,
+    bucket: &'b str,
+    change: &'static str,
+    #[serde(flatten)]
+    key: Name<'b>,
+    counts: bool,
+}
+
+/// A difference in another bucket as a line of JSON.
+pub fn bucket_change_json(change: &BucketChange) -> String {
+    line(&JsonBucketChange {
+        r#type: "bucket-change",
+        bucket: &change.bucket,
+        change: bucket_word(change.kind),
+        key: Name::key(&change.key),
+        counts: change.counts,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct JsonDivergence<'d> {
+    r#type: &'static str,
+    revision: i64,
+    sub: i64,
+    what: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_key: Option<Name<'d>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_key: Option<Name<'d>>,
+}
+
+fn divergence_word(kind: DivergenceKind) -> &'static str {
+    match kind {
+        DivergenceKind::Differs => "other-bytes",
+        DivergenceKind::OnlyOld => "only-in-old",
+        DivergenceKind::OnlyNew => "only-in-new",
+    }
+}
+
+/// A record that should be the same in both files as a line of JSON.
+pub fn divergence_json(record: &DivergentRecord) -> String {
+    line(&JsonDivergence {
+        r#type: "divergence",
+        revision: record.revision.main,
+        sub: record.revision.sub,
+        what: divergence_word(record.kind),
+        old_key: record.old_key.as_deref().map(Name::key),
+        new_key: record.new_key.as_deref().map(Name::key),
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct JsonState {
+    revision: i64,
+    current_revision: i64,
+    compact_revision: i64,
+    keys: u64,
+    damaged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+}
+
+impl JsonState {
+    fn of(side: &SideFigures) -> Self {
+        Self {
+            revision: side.revision,
+            current_revision: side.bounds.current,
+            compact_revision: side.bounds.compacted,
+            keys: side.keys,
+            damaged: side.is_damaged,
+            not_before: side.not_before.map(rfc3339),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSummary {
+    r#type: &'static str,
+    #[serde(flatten)]
+    counts: DiffCounts,
+    bucket_changes: usize,
+    relation: &'static str,
+    history_complete: bool,
+    common_records: u64,
+    divergences: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_divergence: Option<i64>,
+    revisions_apart: i64,
+    old: JsonState,
+    new: JsonState,
+}
+
+/// The last line of a diff in JSON.
+pub fn diff_summary_json(comparison: &Comparison, counts: &DiffCounts) -> String {
+    line(&JsonSummary {
+        r#type: "summary",
+        counts: *counts,
+        bucket_changes: comparison.buckets.iter().filter(|b| b.counts).count(),
+        relation: comparison.relation.as_str(),
+        history_complete: comparison.is_history_complete,
+        common_records: comparison.common_records,
+        divergences: comparison.divergence_count,
+        first_divergence: comparison.divergences.first().map(|d| d.revision.main),
+        revisions_apart: apart(comparison),
+        old: JsonState::of(&comparison.old),
+        new: JsonState::of(&comparison.new),
+    })
+}

@@ -1,0 +1,125 @@
+//! A comparison as a ticket.
+
+use std::fmt::Write as _;
+
+use super::{DiffCounts, KindTable, comparison_text};
+use crate::finding::escape;
+use crate::kubernetes::noise::is_managed;
+use crate::ops::diff::{Change, Comparison, Item};
+use crate::report::history::field_line;
+
+/// The beginning: what was compared, how many keys differ, what to look at first.
+pub fn diff_markdown_head(
+    comparison: &Comparison,
+    old: &str,
+    new: &str,
+    items: &[&Item],
+    table: &KindTable,
+) -> String {
+    let mut out = String::from("# What changed\n\n");
+    for line in comparison_text(comparison, old, new).lines() {
+        let _ = writeln!(out, "- {}", code(line.trim()));
+    }
+    let mut counts = DiffCounts::default();
+    items.iter().for_each(|item| counts.add(item));
+    let _ = writeln!(
+        out,
+        "\n{} added, {} removed, {} changed, {} recreated.",
+        counts.added, counts.removed, counts.changed, counts.recreated
+    );
+    let rows = table.rows();
+    if rows.len() > 0 {
+        out.push_str("\n| Kind | Added | Removed | Changed | Recreated |\n|---|--:|--:|--:|--:|\n");
+        for (kind, [added, removed, changed, recreated]) in rows {
+            let kind = code(&escape::text(kind.as_bytes())).replace('|', "\\|");
+            let _ = writeln!(
+                out,
+                "| {kind} | {added} | {removed} | {changed} | {recreated} |"
+            );
+        }
+    }
+    let folded = table.folded();
+    if !folded.is_empty() {
+        let _ = writeln!(out, "\nNot listed: {}", code(folded.trim()));
+    }
+    if items.iter().any(|item| !item.security.is_empty()) {
+        out.push_str("\n## Look at first\n\n");
+        for item in items.iter().filter(|item| !item.security.is_empty()) {
+            let _ = writeln!(out, "- **{}** {}", item.change.as_str(), who(item, true));
+            for reason in &item.security {
+                let _ = writeln!(out, "  - {}", code(&escape::text(reason.as_bytes())));
+            }
+        }
+    }
+    out
+}
+
+/// The title of the changes in a namespace, or outside of all.
+pub fn diff_markdown_title(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!(
+            "\n## Namespace {}\n\n",
+            code(&escape::text(namespace.as_bytes()))
+        ),
+        None => "\n## Cluster and other keys\n\n".to_string(),
+    }
+}
+
+/// One key that differs as an item of a list, with its fields and what is `beneath` it.
+pub fn diff_markdown_item(item: &Item, beneath: &str) -> String {
+    let mut out = format!("- **{}** {}", item.change.as_str(), who(item, false));
+    match item.change {
+        Change::Touched(why) => {
+            let _ = write!(out, " ({why})");
+        }
+        Change::Changed if item.is_locked => out.push_str(" (or only re-encrypted)"),
+        _ => {}
+    }
+    out.push('\n');
+    if matches!(item.change, Change::Changed | Change::Recreated) {
+        for field in item.fields.iter().filter(|field| !is_managed(&field.path)) {
+            let _ = writeln!(out, "  - {}", code(&field_line(field)));
+        }
+    }
+    if !beneath.is_empty() {
+        let _ = writeln!(out, "  - beneath it: {}", code(beneath));
+    }
+    out
+}
+
+pub(super) fn who(item: &Item, with_namespace: bool) -> String {
+    let Some(name) = item.name.as_ref().filter(|_| !item.kind.is_empty()) else {
+        return code(&escape::text(&item.key));
+    };
+    let place = match &item.namespace {
+        Some(namespace) if with_namespace => format!("{namespace}/"),
+        _ => String::new(),
+    };
+    code(&escape::text(
+        format!("{} {place}{name}", item.kind).as_bytes(),
+    ))
+}
+
+/// A code span that holds any text: the fence is longer than every run of backticks in it.
+pub(super) fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.saturating_add(1));
+    let pad = if text.is_empty() || text.starts_with('`') || text.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn a_code_span_holds_backticks() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("a``b"), "```a``b```");
+        assert_eq!(code("`"), "`` ` ``");
+    }
+}

@@ -1,0 +1,569 @@
+//! `diff` and `divergence`, as they are run.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::database::{Bucket, Database, Elements};
+use support::testdata;
+use support::tool::{Outcome, run};
+use tempfile::TempDir;
+
+const RELEASES: [&str; 5] = ["3.4.23", "3.5.30", "3.6.14", "3.7.1", "3.8.0-alpha"];
+
+fn etcdsnap(args: &str) -> Outcome {
+    run(&testdata::dir().join("real"), args.split_whitespace())
+}
+
+fn lines(outcome: &Outcome) -> Vec<Value> {
+    outcome
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect()
+}
+
+fn summary(outcome: &Outcome) -> Value {
+    lines(outcome).pop().expect("a summary")
+}
+
+#[test]
+fn between_two_snapshots_of_a_server_every_change_is_found() {
+    for release in RELEASES {
+        let (a, b) = (
+            format!("etcd-{release}-a.db"),
+            format!("etcd-{release}-b.db"),
+        );
+        let outcome = etcdsnap(&format!("diff {a} {b} --json"));
+        assert_eq!(
+            (outcome.status, &*outcome.stderr),
+            (Some(1), ""),
+            "{release}"
+        );
+        let found = summary(&outcome);
+        let count = |name: &str| found[name].as_u64().expect("a count");
+        let counts = ["added", "removed", "changed", "recreated"].map(count);
+        assert_eq!(counts, [20, 33, 91, 1], "{release}");
+        assert_eq!(found["relation"], "same-history", "{release}");
+        assert_eq!(found["divergences"], 0, "{release}");
+
+        let back = summary(&etcdsnap(&format!("diff {b} {a} --json")));
+        let count = |name: &str| back[name].as_u64().expect("a count");
+        let counts = ["removed", "added", "changed", "recreated"].map(count);
+        assert_eq!(counts, [20, 33, 91, 1], "{release}");
+
+        let same = etcdsnap(&format!("diff {a} {a} --json"));
+        assert_eq!((same.status, lines(&same).len()), (Some(0), 1), "{release}");
+
+        let one_history = etcdsnap(&format!("divergence {a} {b}"));
+        assert_eq!(one_history.status, Some(0), "{release}");
+    }
+}
+
+#[test]
+fn snapshots_of_different_servers_are_of_no_common_history() {
+    for pair in RELEASES.windows(2) {
+        let [one, other] = pair else { continue };
+        let outcome = etcdsnap(&format!("diff etcd-{one}-b.db etcd-{other}-b.db --json"));
+        assert_eq!(outcome.status, Some(1), "{one} {other}");
+        let found = lines(&outcome);
+        let end = found.last().expect("a summary");
+        assert_ne!(end["relation"], "same-history", "{one} {other}");
+        let changed = |key: &str| {
+            found
+                .iter()
+                .any(|line| line["key"] == key && line["type"] == "change")
+        };
+        assert!(changed("big"), "{one} {other}");
+        let parted = etcdsnap(&format!("divergence etcd-{one}-b.db etcd-{other}-b.db"));
+        assert_eq!(parted.status, Some(1), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_damaged_file_leaves_keys_unknown_and_is_a_failure() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let whole = testdata::read("real/etcd-3.6.14-b.db");
+    let mut damaged = whole.clone();
+    // Leaves lose their type; which of them are free does not matter.
+    for page in (8..whole.len() / 4096).step_by(3) {
+        if damaged[page * 4096 + 8] == 2 {
+            damaged[page * 4096 + 8] = 0xff;
+        }
+    }
+    fs::write(dir.path().join("whole.db"), whole).expect("a file");
+    fs::write(dir.path().join("damaged.db"), damaged).expect("a file");
+    let outcome = run(dir.path(), ["diff", "whole.db", "damaged.db", "--json"]);
+    assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+    let found = summary(&outcome);
+    assert_eq!((&found["removed"], &found["added"]), (&0.into(), &0.into()));
+    assert!(found["unknown"].as_u64().expect("a count") > 0);
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_refused() {
+    for args in [
+        "diff etcd-3.6.14-a.db etcd-3.6.14-b.db -o manifests --out /nowhere/x",
+        "diff etcd-3.6.14-a.db etcd-3.6.14-b.db -o manifests --to-old",
+        "diff etcd-3.6.14-a.db etcd-3.6.14-b.db --to-old",
+        "diff etcd-3.6.14-a.db etcd-3.6.14-b.db -l a=b=c",
+        "diff etcd-3.6.14-a.db etcd-3.6.14-b.db --kind nonsense",
+        "diff etcd-3.6.14-a.db etcd-3.6.14-b.db --from 3",
+        "diff etcd-3.6.14-a.db --from 99999999",
+    ] {
+        let outcome = etcdsnap(args);
+        assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""), "{args}");
+        assert!(!outcome.stderr.is_empty(), "{args}");
+    }
+}
+
+/// What happens to a key at one revision.
+type Step = (&'static str, Option<Value>);
+
+/// A snapshot after these steps, each at a revision of its own, from 2 on.
+fn snapshot(path: &Path, steps: &[Step]) {
+    let mut records = Elements::new();
+    for (at, (key, value)) in steps.iter().enumerate() {
+        let main = at as u64 + 2;
+        let mut name = Vec::from(main.to_be_bytes());
+        name.push(b'_');
+        name.extend(0u64.to_be_bytes());
+        let mut record = Vec::new();
+        field(&mut record, 1, key.as_bytes());
+        if let Some(value) = value {
+            let puts = steps[..=at]
+                .iter()
+                .rev()
+                .take_while(|(_, value)| value.is_some());
+            let version = puts.filter(|(other, _)| other == key).count() as u64;
+            let created = steps[..=at].iter().position(|(other, _)| other == key);
+            let created = created.expect("this step at least") as u64 + 2;
+            for (tag, number) in [(0x10, created), (0x18, main), (0x20, version)] {
+                record.push(tag);
+                varint(&mut record, number);
+            }
+            field(&mut record, 5, value.to_string().as_bytes());
+        } else {
+            name.push(b't');
+        }
+        records.insert(name, (0, record));
+    }
+    let leaves = records.len();
+    let key = Bucket {
+        elements: records,
+        leaves,
+        ..Bucket::default()
+    };
+    let database = Database {
+        buckets: [
+            (b"key".to_vec(), key),
+            (b"meta".to_vec(), Bucket::default()),
+        ]
+        .into(),
+        ..Database::default()
+    };
+    fs::write(path, database.lay_out()).expect("a file");
+}
+
+fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+    out.push(number << 3 | 2);
+    varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn object(
+    api_version: &str,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    rest: Value,
+) -> Option<Value> {
+    let mut object = json!({
+        "apiVersion": api_version, "kind": kind,
+        "metadata": {"name": name, "uid": format!("uid-{kind}-{name}"), "labels": {"app": name},
+                     "managedFields": [{"manager": "kubectl"}]},
+    });
+    if !namespace.is_empty() {
+        object["metadata"]["namespace"] = namespace.into();
+    }
+    if let Some(owner) = rest.get("owner") {
+        object["metadata"]["ownerReferences"] = json!([{"uid": owner, "controller": true}]);
+    }
+    for (name, value) in rest.as_object().expect("an object") {
+        if name != "owner" {
+            object[name] = value.clone();
+        }
+    }
+    Some(object)
+}
+
+/// Two snapshots of a cluster, `old.db` and `new.db`, with an incident in between.
+fn cluster() -> TempDir {
+    let deployment = |image: &str, ready: u8| {
+        let spec =
+            json!({"template": {"spec": {"containers": [{"name": "main", "image": image}]}}});
+        object(
+            "apps/v1",
+            "Deployment",
+            "shop",
+            "web",
+            json!({"spec": spec, "status": {"ready": ready}}),
+        )
+    };
+    let calm = |ready: u8| {
+        object(
+            "apps/v1",
+            "Deployment",
+            "shop",
+            "calm",
+            json!({"status": {"ready": ready}}),
+        )
+    };
+    let owned = |kind: &str, name: &str, owner: &str| {
+        object("apps/v1", kind, "shop", name, json!({"owner": owner}))
+    };
+    let schema = json!({"properties": {"spec": {"properties": {"list": {"x-kubernetes-list-map-keys": ["id"]}}}}});
+    let definition = json!({
+        "group": "example.com", "scope": "Namespaced",
+        "names": {"kind": "Widget", "plural": "widgets", "shortNames": ["wd"]},
+        "versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}],
+    });
+    let widget = |list: Value| {
+        object(
+            "example.com/v1",
+            "Widget",
+            "shop",
+            "w",
+            json!({"spec": {"list": list}}),
+        )
+    };
+    let policy = |egress: Value| {
+        object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "shop",
+            "deny",
+            json!({"spec": {"policyTypes": ["Egress"], "egress": egress}}),
+        )
+    };
+    let secret = |data: &str| {
+        object(
+            "v1",
+            "Secret",
+            "shop",
+            "db",
+            json!({"data": {"password": data}}),
+        )
+    };
+    let before: Vec<Step> = vec![
+        (
+            "/registry/namespaces/legacy",
+            object("v1", "Namespace", "", "legacy", json!({})),
+        ),
+        (
+            "/registry/configmaps/legacy/a",
+            object("v1", "ConfigMap", "legacy", "a", json!({})),
+        ),
+        ("/registry/deployments/shop/web", deployment("web:1", 1)),
+        ("/registry/deployments/shop/calm", calm(1)),
+        (
+            "/registry/replicasets/shop/web-1",
+            owned("ReplicaSet", "web-1", "uid-Deployment-web"),
+        ),
+        (
+            "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com",
+            object(
+                "apiextensions.k8s.io/v1",
+                "CustomResourceDefinition",
+                "",
+                "widgets.example.com",
+                json!({"spec": definition}),
+            ),
+        ),
+        (
+            "/registry/example.com/widgets/shop/w",
+            widget(json!([{"id": "a", "v": 1}, {"id": "b", "v": 1}])),
+        ),
+        ("/registry/networkpolicies/shop/deny", policy(json!([]))),
+        ("/registry/secrets/shop/db", secret("b2xk")),
+    ];
+    let incident: Vec<Step> = vec![
+        ("/registry/deployments/shop/web", deployment("web:2", 0)),
+        ("/registry/deployments/shop/calm", calm(2)),
+        (
+            "/registry/replicasets/shop/web-2",
+            owned("ReplicaSet", "web-2", "uid-Deployment-web"),
+        ),
+        (
+            "/registry/pods/shop/web-2-x",
+            owned("Pod", "web-2-x", "uid-ReplicaSet-web-2"),
+        ),
+        (
+            "/registry/clusterrolebindings/helper",
+            object(
+                "rbac.authorization.k8s.io/v1",
+                "ClusterRoleBinding",
+                "",
+                "helper",
+                json!({"roleRef": {"kind": "ClusterRole", "name": "cluster-admin"},
+                   "subjects": [{"kind": "ServiceAccount", "namespace": "shop", "name": "runner"}]}),
+            ),
+        ),
+        (
+            "/registry/example.com/widgets/shop/w",
+            widget(json!([{"id": "b", "v": 2}, {"id": "a", "v": 1}])),
+        ),
+        ("/registry/networkpolicies/shop/deny", policy(json!([{}]))),
+        ("/registry/secrets/shop/db", secret("bmV3")),
+        (
+            "/registry/persistentvolumeclaims/shop/data",
+            object(
+                "v1",
+                "PersistentVolumeClaim",
+                "shop",
+                "data",
+                json!({"spec": {}}),
+            ),
+        ),
+        ("/registry/configmaps/legacy/a", None),
+        ("/registry/namespaces/legacy", None),
+    ];
+    let dir = tempfile::tempdir().expect("a directory");
+    snapshot(&dir.path().join("old.db"), &before);
+    snapshot(&dir.path().join("new.db"), &[before, incident].concat());
+    dir
+}
+
+#[test]
+fn the_two_snapshots_of_the_cluster_are_sound() {
+    let dir = cluster();
+    let outcome = run(dir.path(), ["diff", "old.db", "new.db"]);
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(1), ""));
+    assert!(
+        outcome
+            .stdout
+            .contains("one history: new is 11 revisions ahead")
+    );
+}
+
+#[test]
+fn what_bears_on_security_comes_first_with_its_reason() {
+    let dir = cluster();
+    let reason = "ServiceAccount shop/runner gets cluster-admin";
+    let json = run(dir.path(), ["diff", "old.db", "new.db", "--json"]);
+    let found = lines(&json);
+    let binding = found.iter().find(|line| line["name"] == "helper");
+    assert_eq!(binding.expect("the binding")["security"], json!([reason]));
+    let policy = found.iter().find(|line| line["name"] == "deny");
+    assert_eq!(
+        policy.expect("the policy")["security"],
+        json!(["all egress is allowed"])
+    );
+    assert_eq!(summary(&json)["security"], 2);
+    for form in ["text", "markdown"] {
+        let outcome = run(dir.path(), ["diff", "old.db", "new.db", "-o", form]);
+        let first = outcome.stdout.find(reason).expect("the reason");
+        assert!(
+            first < outcome.stdout.find("web:2").expect("the image"),
+            "{form}"
+        );
+        assert!(!outcome.stdout.contains("bmV3"), "{form}");
+    }
+}
+
+#[test]
+fn a_rollout_and_a_deleted_namespace_are_one_line_each() {
+    let dir = cluster();
+    let rolled = run(dir.path(), ["diff", "old.db", "new.db"]).stdout;
+    assert!(
+        rolled.contains("beneath it: Pod 1 added; ReplicaSet 1 added"),
+        "{rolled}"
+    );
+    assert!(
+        rolled.contains("beneath it: ConfigMap 1 removed"),
+        "{rolled}"
+    );
+    assert!(
+        !rolled.contains("web-2-x") && !rolled.contains("namespace legacy\n"),
+        "{rolled}"
+    );
+    let flat = run(dir.path(), ["diff", "old.db", "new.db", "--flat"]).stdout;
+    assert!(!flat.contains("beneath it"), "{flat}");
+    assert!(
+        flat.contains("Pod web-2-x") && flat.contains("namespace legacy\n"),
+        "{flat}"
+    );
+}
+
+#[test]
+fn objects_are_selected_by_label_and_by_kinds_that_the_file_defines() {
+    let dir = cluster();
+    let names = |args: &[&str]| {
+        let all = ["diff", "old.db", "new.db"].iter().chain(args);
+        let outcome = run(dir.path(), all);
+        lines(&outcome)
+            .iter()
+            .filter_map(|line| Some(line["name"].as_str()?.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["--json", "-l", "app in (web,a)"]), ["a", "web"]);
+    assert_eq!(names(&["--json", "--kind", "wd"]), ["w"]);
+    assert_eq!(
+        names(&["--json", "--kind", "widgets.example.com,deploy"]),
+        ["calm", "web", "w"]
+    );
+    // Two elements that changed places are the same ones.
+    let widget = run(dir.path(), ["diff", "old.db", "new.db", "--kind", "wd"]).stdout;
+    assert!(widget.contains("spec.list[id=b].v: 1 → 2\n"), "{widget}");
+    assert!(!widget.contains("id=a"), "{widget}");
+}
+
+#[test]
+fn manifests_lead_back_to_the_old_state_and_delete_nothing() {
+    let dir = cluster();
+    let args = [
+        "diff",
+        "old.db",
+        "new.db",
+        "-o",
+        "manifests",
+        "--out",
+        "undo",
+        "--to-old",
+    ];
+    let outcome = run(dir.path(), args);
+    assert_eq!(
+        (outcome.status, &*outcome.stdout),
+        (Some(1), ""),
+        "{}",
+        outcome.stderr
+    );
+    let undo = dir.path().join("undo");
+    let mut files: Vec<String> = fs::read_dir(undo.join("apply"))
+        .expect("a folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    files.sort();
+    assert_eq!(
+        files,
+        [
+            "001-namespace-legacy.yaml",
+            "002-configmap-a.yaml",
+            "003-deployment-web.yaml",
+            "004-networkpolicy-deny.yaml",
+            "005-widget-w.yaml",
+        ]
+    );
+    let read = |name: &str| fs::read_to_string(undo.join(name)).expect("a file");
+    let manifest = read("apply/003-deployment-web.yaml");
+    assert!(manifest.contains("image: web:1"), "{manifest}");
+    assert!(
+        !manifest.contains("uid") && !manifest.contains("status"),
+        "{manifest}"
+    );
+    assert_eq!(
+        read("delete.txt"),
+        "persistentvolumeclaim/data -n shop\nclusterrolebinding.rbac.authorization.k8s.io/helper\n"
+    );
+    let index = read("index.md");
+    assert!(
+        index.contains("`PersistentVolumeClaim shop/data` **takes data"),
+        "{index}"
+    );
+    assert!(
+        index.contains("`Secret shop/db` (changed): `it has secrets (--show-secrets)`"),
+        "{index}"
+    );
+    let mode = fs::metadata(undo.join("index.md"))
+        .expect("a file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!dir.path().join("undo.partial").exists());
+
+    // Not into a folder that has something; and with secrets only where they are asked for.
+    let again = run(dir.path(), args);
+    assert_eq!(again.status, Some(2));
+    let args = [
+        "diff",
+        "old.db",
+        "new.db",
+        "-o",
+        "manifests",
+        "--out",
+        "redo",
+        "--to-new",
+        "--show-secrets",
+    ];
+    run(dir.path(), args);
+    let redo = dir.path().join("redo");
+    let secret = fs::read_to_string(redo.join("apply/002-secret-db.yaml")).expect("a file");
+    assert!(secret.contains("bmV3"), "{secret}");
+    let deletions = fs::read_to_string(redo.join("delete.txt")).expect("a file");
+    assert_eq!(deletions, "configmap/a -n legacy\nnamespace/legacy\n");
+}
+
+#[test]
+fn owners_that_own_each_other_are_all_listed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let pod = |name: &str, owner: &str| object("v1", "Pod", "shop", name, json!({"owner": owner}));
+    let mark: Step = ("mark", Some(json!({})));
+    let pods: Vec<Step> = vec![
+        ("/registry/pods/shop/a", pod("a", "uid-Pod-b")),
+        ("/registry/pods/shop/b", pod("b", "uid-Pod-a")),
+        ("/registry/pods/shop/c", pod("c", "uid-Pod-c")),
+        ("/registry/pods/shop/d", pod("d", "uid-Pod-a")),
+        ("/registry/pods/shop/e", pod("e", "gone")),
+    ];
+    snapshot(&dir.path().join("old.db"), std::slice::from_ref(&mark));
+    snapshot(&dir.path().join("new.db"), &[vec![mark], pods].concat());
+    let text = run(dir.path(), ["diff", "old.db", "new.db"]).stdout;
+    for name in ["a", "b", "c", "d", "e"] {
+        assert!(text.contains(&format!("Pod {name} ")), "{text}");
+    }
+}
+
+#[test]
+fn two_copies_that_were_written_to_apart_have_parted_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let step = |value: u8| -> Step { ("a", Some(json!({ "v": value }))) };
+    snapshot(
+        &dir.path().join("1.db"),
+        &[step(1), step(2), step(3), step(9)],
+    );
+    snapshot(&dir.path().join("2.db"), &[step(1), step(2), step(4)]);
+    let outcome = run(dir.path(), ["divergence", "1.db", "2.db"]);
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(1), ""));
+    assert!(
+        outcome.stdout.contains("revision 4.0: other bytes: a"),
+        "{}",
+        outcome.stdout
+    );
+    let json = run(dir.path(), ["divergence", "1.db", "2.db", "--json"]);
+    let end = summary(&json);
+    assert_eq!(
+        (&end["first_divergence"], &end["divergences"]),
+        (&4.into(), &1.into())
+    );
+    let same = run(dir.path(), ["divergence", "1.db", "1.db"]);
+    assert_eq!(same.status, Some(0));
+    let missing = run(dir.path(), ["divergence", "1.db", "none.db"]);
+    assert_eq!(missing.status, Some(2));
+}
