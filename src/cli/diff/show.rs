@@ -326,8 +326,7 @@ impl<'a> Show<'a> {
 
 /// True for what is listed; the rest is counted.
 fn matters(item: &Item) -> bool {
-    let is_quiet = item.noise.is_some() || matches!(item.change, Change::Touched(_));
-    !is_quiet || !item.security.is_empty()
+    item.noise.is_none() || !item.security.is_empty()
 }
 
 /// True when `path` is `ignored` or lies below it.

@@ -26,7 +26,7 @@ use super::named::Moment;
 use crate::error::{Error, Result};
 use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
-use crate::kubernetes::noise::noise_of_key;
+use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
 use crate::kubernetes::resources::split_api_version;
 use known::Surroundings;
 use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
@@ -399,6 +399,10 @@ impl<'i> Diff<'i> {
                 .noise
                 .rule(group, &item.kind, is_changed.then_some(&paths))
         });
+        let is_touched = matches!(item.change, Change::Touched(_));
+        if is_touched && query.noise != NoiseProfile::None {
+            item.noise = item.noise.or(Some("touched"));
+        }
         Some(item)
     }
 }

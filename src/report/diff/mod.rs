@@ -201,7 +201,6 @@ pub fn divergence_line(record: &DivergentRecord) -> String {
 pub struct KindTable {
     rows: BTreeMap<String, [u64; 4]>,
     noise: BTreeMap<&'static str, u64>,
-    touched: u64,
 }
 
 impl KindTable {
@@ -215,12 +214,8 @@ impl KindTable {
         let column = match item.change {
             Change::Added => 0,
             Change::Removed => 1,
-            Change::Changed | Change::Lease | Change::Unknown => 2,
+            Change::Changed | Change::Lease | Change::Unknown | Change::Touched(_) => 2,
             Change::Recreated => 3,
-            Change::Touched(_) => {
-                self.touched = self.touched.saturating_add(1);
-                return;
-            }
         };
         let kind = if item.kind.is_empty() {
             "(other keys)".to_string()
@@ -264,14 +259,11 @@ impl KindTable {
 
     /// What is not listed, and how to see it.
     pub fn folded(&self) -> String {
-        let mut parts: Vec<String> = self
+        let parts: Vec<String> = self
             .noise
             .iter()
             .map(|(rule, count)| format!("{count} {rule}"))
             .collect();
-        if self.touched > 0 {
-            parts.push(format!("{} touched without a change", self.touched));
-        }
         if parts.is_empty() {
             return String::new();
         }
