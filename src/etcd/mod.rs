@@ -17,6 +17,7 @@ mod go_text;
 mod hashkv;
 pub mod keyspace;
 mod live;
+pub mod raft;
 mod record;
 mod release;
 mod revision;
