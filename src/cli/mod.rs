@@ -18,6 +18,7 @@ mod lens;
 mod log;
 mod man;
 mod objects;
+mod restore;
 mod run;
 mod show;
 mod snapshot;
@@ -110,6 +111,7 @@ enum Command {
     Kinds(kinds::KindsArgs),
     Log(log::LogArgs),
     Objects(objects::ObjectsArgs),
+    Restore(restore::RestoreArgs),
     Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
     Completions(completions::CompletionsArgs),
@@ -169,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Kinds(args) => kinds::run(&args, &run),
         Command::Log(args) => log::run(&args, &run),
         Command::Objects(args) => objects::run(&args, &run),
+        Command::Restore(args) => restore::run(&args, &run),
         Command::Show(args) => show::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -16,6 +16,7 @@ mod lens;
 mod log;
 mod named;
 mod objects;
+pub mod restore;
 mod status;
 mod times;
 mod verify;

@@ -143,6 +143,20 @@ const HASH_PIECE: usize = 1 << 20;
 /// # Errors
 /// Reading, cancelling, a file that changed meanwhile.
 pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<VerifyReport> {
+    verify_and_copy(input, what, options, None)
+}
+
+/// Takes the bytes of a file in the order in which they are hashed.
+pub(super) type Copying<'c> = dyn FnMut(FileOffset, &[u8]) -> Result<()> + Send + 'c;
+
+/// The same, with each byte of the database handed to `copy` as it goes into the hash. Nothing is copied
+/// without the hash.
+pub(super) fn verify_and_copy(
+    input: &Input,
+    what: VerifyOptions,
+    options: &Options,
+    copy: Option<&mut Copying<'_>>,
+) -> Result<VerifyReport> {
     let source = input.file.source();
     let limit = if what.finding_limit == 0 {
         DEFAULT_LIMIT
@@ -159,7 +173,8 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
     // The digest of a file that somebody writes to means nothing.
     let with_digest = !what.quick && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
-        let hashing = with_digest.then(|| scope.spawn(|| digests(source, &input.layout, options)));
+        let hashing =
+            with_digest.then(|| scope.spawn(move || digests(source, &input.layout, options, copy)));
         let threads = options.threads.unwrap_or_else(|| {
             let spare = options
                 .worker_threads()
@@ -232,25 +247,38 @@ struct Digests {
 }
 
 /// The digest of the database and that of the whole file, from one pass.
-fn digests(source: &dyn Source, layout: &Layout, options: &Options) -> Result<Digests> {
+fn digests(
+    source: &dyn Source,
+    layout: &Layout,
+    options: &Options,
+    mut copy: Option<&mut Copying<'_>>,
+) -> Result<Digests> {
     options.stage("computing SHA-256", layout.file_len);
     let mut stream = Sha256Stream::new();
     let mut buffer = WindowBuffer::new();
-    let mut hash = |stream: &mut Sha256Stream, from: u64, to: u64| -> Result<()> {
+    let mut hash = |stream: &mut Sha256Stream,
+                    from: u64,
+                    to: u64,
+                    copy: &mut Option<&mut Copying<'_>>|
+     -> Result<()> {
         let mut at = from;
         while at < to {
             options.cancel.check()?;
             let len = to.saturating_sub(at).min(HASH_PIECE as u64);
             let len_here = usize::try_from(len).unwrap_or(HASH_PIECE);
-            stream.update(buffer.lend(source, FileOffset(at), len_here)?);
+            let bytes = buffer.lend(source, FileOffset(at), len_here)?;
+            stream.update(bytes);
+            if let Some(copy) = copy {
+                copy(FileOffset(at), bytes)?;
+            }
             options.advance(len);
             at = at.saturating_add(len);
         }
         Ok(())
     };
-    hash(&mut stream, 0, layout.database_len)?;
+    hash(&mut stream, 0, layout.database_len, &mut copy)?;
     let database = stream.clone().finish();
-    hash(&mut stream, layout.database_len, layout.file_len)?;
+    hash(&mut stream, layout.database_len, layout.file_len, &mut None)?;
     Ok(Digests {
         database,
         file: stream.finish(),
@@ -278,7 +306,7 @@ fn without_metas(
     }
     let digests = match what.quick {
         true => None,
-        false => Some(digests(input.file.source(), &input.layout, options)?),
+        false => Some(digests(input.file.source(), &input.layout, options, None)?),
     };
     input.check_unchanged(Some(metas))?;
     let verdict = match (input.file.in_use(), kind.was_database()) {

@@ -11,6 +11,7 @@ mod json;
 mod keys;
 mod log;
 mod objects;
+mod restore;
 mod status;
 mod table;
 mod value;
@@ -30,6 +31,7 @@ pub use info::{info_json, info_text};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{columns_text, kinds_json, kinds_text};
+pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
 pub use value::{
     Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,
