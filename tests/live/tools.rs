@@ -181,6 +181,35 @@ impl Peers {
             .arg(copy))
     }
 
+    /// `etcdutl snapshot restore` with this name and these flags.
+    pub(crate) fn restore(
+        &self,
+        version: Version,
+        file: &Path,
+        dir: &Path,
+        flags: &[&str],
+    ) -> Result<Outcome, String> {
+        run(self
+            .tool(version, "etcdutl")
+            .args(["snapshot", "restore", "--name", "live"])
+            .args(flags)
+            .arg("--data-dir")
+            .arg(dir)
+            .arg(file))
+    }
+
+    pub(crate) fn etcdctl(
+        &self,
+        version: Version,
+        endpoint: &str,
+        words: &[&str],
+    ) -> Result<Outcome, String> {
+        run(self
+            .tool(version, "etcdctl")
+            .args(["--endpoints", endpoint])
+            .args(words))
+    }
+
     pub(crate) fn bbolt_check(&self, database: &Path) -> Result<Outcome, String> {
         run(Command::new(self.dir.join("bbolt"))
             .arg("check")

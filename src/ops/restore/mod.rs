@@ -7,6 +7,8 @@ mod changes;
 mod error;
 mod proof;
 mod target;
+#[cfg(test)]
+mod tests;
 mod urls;
 mod write;
 

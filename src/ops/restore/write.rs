@@ -194,6 +194,3 @@ fn write_whole(path: &Path, mut file: File, bytes: &[u8], len: u64) -> Result<()
     };
     write().map_err(RestoreError::write("cannot write", path))
 }
-
-#[cfg(test)]
-mod tests;
