@@ -257,3 +257,58 @@ fn a_killed_restore_leaves_no_data_directory_that_is_not_whole() {
         assert_eq!(names(&dir), Vec::<String>::new());
     }
 }
+
+#[test]
+fn the_log_of_a_restored_member_is_listed() {
+    let dir = folder();
+    assert_eq!(restore(&dir, "").status, Some(0));
+    let segment = "default.etcd/member/wal/0000000000000000-0000000000000000.wal";
+    for path in ["default.etcd", "default.etcd/member/wal", segment] {
+        let outcome = tool::run(dir.path(), ["wal", path, "--json"]);
+        assert_eq!(outcome.status, Some(0), "{path}");
+        let lines: Vec<Value> = outcome
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let records: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line["record"].as_str())
+            .collect();
+        let expected = ["crc", "metadata", "snapshot", "entry", "state", "snapshot"];
+        assert_eq!(records, expected, "{path}");
+        assert_eq!(lines.last().expect("a summary")["last_index"], 1, "{path}");
+    }
+    let only = tool::run(
+        dir.path(),
+        ["wal", "default.etcd", "--type", "entry", "--from", "2"],
+    );
+    assert_eq!(only.stdout.lines().count(), 1, "only the summary");
+}
+
+#[test]
+fn a_broken_log_and_a_missing_segment_are_told() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = |number: u64| {
+        dir.path()
+            .join(format!("{number:016x}-0000000000000000.wal"))
+    };
+    let log = testdata::read("restore/two-members-3.6.wal");
+    let told = |bytes: &[u8]| {
+        fs::write(path(0), bytes).expect("a segment");
+        let outcome = tool::run(dir.path(), ["wal", "."]);
+        (outcome.status, outcome.stdout)
+    };
+    let (status, text) = told(&log[..190]);
+    assert_eq!(status, Some(0), "a torn end is no error");
+    assert!(text.contains("W001"), "{text}");
+    let mut changed = log.clone();
+    changed[150] ^= 1;
+    let (status, text) = told(&changed);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("W002"), "{text}");
+    fs::write(path(2), &log).expect("a segment");
+    let (status, text) = told(&log);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("W004"), "{text}");
+}

@@ -25,6 +25,7 @@ mod snapshot;
 mod status;
 mod term;
 mod verify;
+mod wal;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -114,6 +115,7 @@ enum Command {
     Restore(restore::RestoreArgs),
     Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Wal(wal::WalArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -173,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Objects(args) => objects::run(&args, &run),
         Command::Restore(args) => restore::run(&args, &run),
         Command::Show(args) => show::run(&args, &run),
+        Command::Wal(args) => wal::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

@@ -16,6 +16,7 @@ mod status;
 mod table;
 mod value;
 mod verify;
+mod wal;
 mod yaml;
 
 pub use diff::{
@@ -38,6 +39,7 @@ pub use value::{
     record_fields, record_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
+pub use wal::{wal_index, wal_json, wal_summary_json, wal_summary_text, wal_text};
 pub use yaml::yaml;
 
 use std::str::FromStr;

@@ -2,6 +2,7 @@
 //! ids of members and cluster. Source: etcd v3.6.14 server/storage/wal, server/etcdserver/api/snap and
 //! membership.
 
+pub mod codes;
 mod members;
 mod message;
 mod snapshot_file;
