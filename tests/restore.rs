@@ -312,3 +312,25 @@ fn a_broken_log_and_a_missing_segment_are_told() {
     assert_eq!(status, Some(1));
     assert!(text.contains("W004"), "{text}");
 }
+
+#[test]
+fn verify_of_a_data_directory_looks_at_its_log_too() {
+    let dir = folder();
+    assert_eq!(restore(&dir, "").status, Some(0));
+    let verify = || tool::run(dir.path(), ["verify", "--quick", "default.etcd"]);
+    let sound = verify();
+    assert_eq!(sound.status, Some(0));
+    assert!(
+        sound.stdout.contains("log        1 segments, 6 records"),
+        "{}",
+        sound.stdout
+    );
+    let segment = "default.etcd/member/wal/0000000000000000-0000000000000000.wal";
+    let segment = dir.path().join(segment);
+    let mut bytes = fs::read(&segment).expect("the log");
+    bytes[130] ^= 1;
+    fs::write(&segment, bytes).expect("the log");
+    let broken = verify();
+    assert_eq!(broken.status, Some(1));
+    assert!(broken.stdout.contains("W002"), "{}", broken.stdout);
+}

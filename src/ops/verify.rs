@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::examine::{Examination, examine};
 use super::input::Input;
+use super::wal::check_log_of;
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::{Sha256, Sha256Stream};
@@ -11,7 +12,7 @@ use crate::container::{
     FileKind, Layout, LengthVerdict, classify, codes, has_converted_line_ends, judge_length,
 };
 use crate::error::Result;
-use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place};
+use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, Severity};
 use crate::ids::FileOffset;
 use crate::options::Options;
 use crate::source::{Source, WindowBuffer};
@@ -69,6 +70,8 @@ pub enum Proof {
     Records,
     /// The small buckets decode and agree.
     Buckets,
+    /// Of a data directory: every record of its log fits the checksum chain.
+    Log,
 }
 
 impl Proof {
@@ -83,6 +86,7 @@ impl Proof {
             Self::Revisions => "revisions",
             Self::Records => "records",
             Self::Buckets => "buckets",
+            Self::Log => "log",
         }
     }
 }
@@ -201,6 +205,10 @@ pub(super) fn verify_and_copy(
     let length = judge_length(&input.layout, expected, page_size);
     check_length(length, &input.layout, &examined, &mut findings);
     check_trailer(&input.layout, digests.as_ref(), &mut findings);
+    let log = match input.file.in_use() {
+        true => None,
+        false => check_log_of(input.file.path(), options, &mut findings)?,
+    };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {
         torn?;
@@ -214,6 +222,22 @@ pub(super) fn verify_and_copy(
         what,
         &findings,
     );
+    if let Some(log) = log {
+        let broken = findings.list.iter().any(|finding| {
+            finding.severity() == Severity::Error && finding.code.id.starts_with('W')
+        });
+        let seen = if broken { "; see the findings" } else { "" };
+        ledger.push(Ledger {
+            proof: Proof::Log,
+            proven: !broken,
+            detail: format!(
+                "{} segments, {} records, the last index is {}{seen}",
+                log.segments.len(),
+                log.records,
+                log.last_index
+            ),
+        });
+    }
     if input.file.in_use() {
         for line in &mut ledger {
             line.proven = false;
@@ -413,7 +437,7 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
         kind: None,
     };
     if input.file.in_use() {
-        let errors = findings.count(crate::finding::Severity::Error);
+        let errors = findings.count(Severity::Error);
         let seen = if errors == 0 {
             "nothing wrong was seen in passing".to_string()
         } else {
@@ -437,9 +461,7 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
         }
         let worst = findings.counts.first();
         let reason = worst.map_or_else(String::new, |worst| {
-            let others = findings
-                .count(crate::finding::Severity::Error)
-                .saturating_sub(1);
+            let others = findings.count(Severity::Error).saturating_sub(1);
             let more = match others {
                 0 => String::new(),
                 1 => ", and 1 more finding".into(),
@@ -476,7 +498,7 @@ fn ledger(
     let has = |prefix: char, range: std::ops::Range<u32>| {
         findings.counts.iter().any(|count| {
             let (kind, number) = count.code.id.split_at(1);
-            count.code.severity == crate::finding::Severity::Error
+            count.code.severity == Severity::Error
                 && kind.starts_with(prefix)
                 && number.parse().is_ok_and(|number| range.contains(&number))
         })

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::container::DB_IN_DATA_DIR;
 use crate::error::{Error, Result};
 use crate::etcd::raft::{Frame, Record, RecordFault, WalReader, codes, parse_segment_name};
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, escape};
@@ -39,10 +40,44 @@ pub struct WalSummary {
 pub fn wal(
     path: &Path,
     options: &Options,
-    mut each: impl FnMut(&str, &Frame) -> ControlFlow<()>,
+    each: impl FnMut(&str, &Frame) -> ControlFlow<()>,
 ) -> Result<WalSummary> {
     let mut findings = Collector::new(DEFAULT_LIMIT);
-    let segments = segments(path, &mut findings)?;
+    let mut summary = read(path, options, &mut findings, each)?;
+    summary.findings = findings.finish();
+    Ok(summary)
+}
+
+/// Reads the log that belongs to `database`, the file of a data directory, if it has one beside it.
+pub(super) fn check_log_of(
+    database: &Path,
+    options: &Options,
+    findings: &mut Collector,
+) -> Result<Option<WalSummary>> {
+    let member = database.parent().and_then(Path::parent);
+    let folder = member.map(|member| member.join("wal"));
+    match folder.filter(|folder| folder.is_dir()) {
+        Some(folder) if database.ends_with(DB_IN_DATA_DIR) => {
+            let mut own = Collector::new(findings.limit());
+            let read = read(&folder, options, &mut own, |_, _| ControlFlow::Continue(()));
+            findings.merge(own);
+            match read {
+                // A folder without segments is no log.
+                Err(Error::NotAFile { .. }) => Ok(None),
+                read => read.map(Some),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn read(
+    path: &Path,
+    options: &Options,
+    findings: &mut Collector,
+    mut each: impl FnMut(&str, &Frame) -> ControlFlow<()>,
+) -> Result<WalSummary> {
+    let segments = segments(path, findings)?;
     let mut summary = WalSummary::default();
     let mut crc = 0;
     'segments: for (number, segment) in segments.iter().enumerate() {
@@ -92,7 +127,6 @@ pub fn wal(
         }
     }
     summary.segments = segments;
-    summary.findings = findings.finish();
     Ok(summary)
 }
 
