@@ -334,3 +334,18 @@ fn verify_of_a_data_directory_looks_at_its_log_too() {
     assert_eq!(broken.status, Some(1));
     assert!(broken.stdout.contains("W002"), "{}", broken.stdout);
 }
+
+#[test]
+fn an_owner_is_given_by_name_or_number_and_must_exist() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = folder();
+    let outcome = restore(&dir, "--owner no-such-user-here");
+    assert_eq!(outcome.status, Some(2));
+    assert_eq!(names(&dir), Vec::<String>::new());
+    // Giving a file to oneself is allowed to everybody.
+    let own = fs::metadata(dir.path()).expect("the folder");
+    let owner = format!("--owner {}:{}", own.uid(), own.gid());
+    assert_eq!(restore(&dir, &owner).status, Some(0));
+    let made = fs::metadata(dir.path().join("default.etcd/member/snap/db")).expect("a file");
+    assert_eq!((made.uid(), made.gid()), (own.uid(), own.gid()));
+}

@@ -92,6 +92,9 @@ pub(super) struct RestoreArgs {
     /// Leave in the database what etcdutl leaves: a stale alarm, the old raft configuration
     #[arg(long)]
     exact: bool,
+    /// Make everything belong to this user, and group, by name or number
+    #[arg(long, value_name = "USER[:GROUP]", value_parser = owner)]
+    owner: Option<Owner>,
     #[arg(long, hide = true)]
     initial_memory_map_size: Option<u64>,
 }
@@ -103,6 +106,43 @@ fn form(text: &str) -> Result<WalForm, String> {
         "3.7" => Ok(WalForm::V37),
         _ => Err("choose 3.4, 3.5, 3.6 or 3.7".into()),
     }
+}
+
+/// User and group as numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    user: u32,
+    group: Option<u32>,
+}
+
+fn owner(text: &str) -> Result<Owner, String> {
+    let (user, group) = match text.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (text, None),
+    };
+    Ok(Owner {
+        user: number(user, "/etc/passwd").ok_or_else(|| format!("there is no user {user:?}"))?,
+        group: match group {
+            Some(group) => Some(
+                number(group, "/etc/group")
+                    .ok_or_else(|| format!("there is no group {group:?}"))?,
+            ),
+            None => None,
+        },
+    })
+}
+
+/// A number as it is, or that of a name: both files have it in the third column.
+fn number(text: &str, file: &str) -> Option<u32> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let lines = std::fs::read_to_string(file).ok()?;
+    let mut columns = lines.lines().map(|line| line.split(':'));
+    columns.find_map(|mut columns| {
+        let is_it = !text.is_empty() && columns.next() == Some(text);
+        is_it.then(|| columns.nth(1)?.parse().ok())?
+    })
 }
 
 impl RestoreArgs {
@@ -120,6 +160,7 @@ impl RestoreArgs {
             mark_compacted: self.mark_compacted,
             form: self.compat,
             exact: self.exact,
+            owner: self.owner.map(|owner| (owner.user, owner.group)),
         }
     }
 

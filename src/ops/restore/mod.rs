@@ -54,6 +54,8 @@ pub struct RestoreRequest {
     pub form: WalForm,
     /// Leave stale alarms and the old configuration in the database, as etcdutl does.
     pub exact: bool,
+    /// User and group that everything is to belong to, as numbers.
+    pub owner: Option<(u32, Option<u32>)>,
 }
 
 impl Default for RestoreRequest {
@@ -71,6 +73,7 @@ impl Default for RestoreRequest {
             mark_compacted: false,
             form: WalForm::default(),
             exact: false,
+            owner: None,
         }
     }
 }

@@ -213,6 +213,11 @@ impl Stage {
         Ok((path, file))
     }
 
+    /// Makes everything belong to `user`, and to `group` if there is one.
+    pub(super) fn give_to(&self, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
+        self.made.iter().try_for_each(|top| give(top, user, group))
+    }
+
     /// Syncs the folders and gives them their final names; the log first, the data last.
     pub(super) fn finish(mut self) -> Result<(), RestoreError> {
         for folder in &self.folders {
@@ -247,6 +252,18 @@ impl Drop for Stage {
             let _ = fs::remove_dir_all(path);
         }
     }
+}
+
+/// The folders are our own and a few levels deep.
+fn give(path: &Path, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
+    let failed = || RestoreError::write("cannot change the owner of", path);
+    std::os::unix::fs::lchown(path, Some(user), group).map_err(failed())?;
+    if path.is_dir() {
+        for entry in fs::read_dir(path).map_err(failed())? {
+            give(&entry.map_err(failed())?.path(), user, group)?;
+        }
+    }
+    Ok(())
 }
 
 fn parent_of(path: &Path) -> &Path {

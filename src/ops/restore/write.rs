@@ -142,6 +142,9 @@ fn finish(
         len: SEGMENT_LEN,
     });
     options.cancel.check()?;
+    if let Some((user, group)) = prepared.request.owner {
+        stage.give_to(user, group)?;
+    }
     stage.finish()?;
     Ok(files)
 }
