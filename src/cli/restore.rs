@@ -77,6 +77,9 @@ pub(super) struct RestoreArgs {
     /// Check, say what would be done, write nothing
     #[arg(long)]
     plan: bool,
+    /// The revision that the cluster had reached, to be told how far back the file is
+    #[arg(long, value_name = "REVISION")]
+    live_revision: Option<i64>,
     /// One line of JSON
     #[arg(long)]
     json: bool,
@@ -160,6 +163,7 @@ impl RestoreArgs {
             mark_compacted: self.mark_compacted,
             form: self.compat,
             exact: self.exact,
+            live_revision: self.live_revision,
             owner: self.owner.map(|owner| (owner.user, owner.group)),
         }
     }

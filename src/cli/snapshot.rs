@@ -24,7 +24,7 @@ pub(super) struct SnapshotArgs {
 #[derive(Debug, clap::Subcommand)]
 enum SnapshotCommand {
     Status(status::StatusArgs),
-    Restore(restore::RestoreArgs),
+    Restore(Box<restore::RestoreArgs>),
 }
 
 /// Flags that etcdctl's users have in their scripts and that mean nothing for a file. These stand before

@@ -22,7 +22,7 @@ use super::input::Input;
 use super::verify::{VerifyOptions, VerifyReport, verify};
 use crate::container::codes;
 use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
-use crate::etcd::schema::AlarmKind;
+use crate::etcd::schema::{AlarmKind, StorageVersion};
 use crate::finding::Severity;
 use crate::options::Options;
 use target::Target;
@@ -54,6 +54,9 @@ pub struct RestoreRequest {
     pub form: WalForm,
     /// Leave stale alarms and the old configuration in the database, as etcdutl does.
     pub exact: bool,
+    /// The revision that the cluster had reached when it was lost, for the plan to tell how far back
+    /// the snapshot is.
+    pub live_revision: Option<i64>,
     /// User and group that everything is to belong to, as numbers.
     pub owner: Option<(u32, Option<u32>)>,
 }
@@ -73,6 +76,7 @@ impl Default for RestoreRequest {
             mark_compacted: false,
             form: WalForm::default(),
             exact: false,
+            live_revision: None,
             owner: None,
         }
     }
@@ -227,6 +231,9 @@ pub fn plan(
     })
 }
 
+/// Suggested bumps are multiples of it, so that writes after the last known one are covered as well.
+const BUMP_STEP: u64 = 1_000_000;
+
 /// Bytes of a data directory made of this file: the database, its changes, the log.
 fn needed_bytes(report: &VerifyReport) -> u64 {
     let database = report
@@ -344,6 +351,27 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
         notes.push(format!(
             "{} leases are kept; etcd gives each its full time again",
             contents.leases.len()
+        ));
+    }
+    let version = contents.meta.storage_version.as_deref();
+    if let Some(version) = version.and_then(StorageVersion::parse_lenient)
+        && (version.major, version.minor) > (3, 6)
+    {
+        notes.push(format!(
+            "the storage version is {version}: etcd 3.6 and later refuse one newer than their own"
+        ));
+    }
+    let last = examined.records.last.map_or(0, |last| last.main);
+    let current = contents.meta.compaction.current(last);
+    if let Some(live) = prepared.request.live_revision
+        && live > current
+    {
+        let back = live.saturating_sub(current);
+        let bump = live.saturating_sub(last).max(1).unsigned_abs();
+        let bump = bump.div_ceil(BUMP_STEP).saturating_mul(BUMP_STEP);
+        notes.push(format!(
+            "the snapshot is {back} revisions behind {live}: clients that know later ones need \
+             --bump-revision {bump} --mark-compacted"
         ));
     }
     if let Some(target) = &contents.downgrade_target {

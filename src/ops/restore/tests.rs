@@ -191,6 +191,18 @@ fn a_store_without_any_bucket_becomes_one_with_members() {
 }
 
 #[test]
+fn how_far_back_a_snapshot_is_comes_with_a_bump_that_covers_it() {
+    let (_dir, _, restored) = restored(|request| request.live_revision = Some(1_500_002));
+    let expected = "the snapshot is 1500000 revisions behind 1500002: clients that know later ones \
+                    need --bump-revision 2000000 --mark-compacted";
+    assert!(
+        restored.notes.iter().any(|note| note == expected),
+        "{:?}",
+        restored.notes
+    );
+}
+
+#[test]
 fn a_plan_writes_nothing_and_says_what_it_would_refuse() {
     let dir = tempfile::tempdir().unwrap();
     let input = snapshot(dir.path(), &store());
