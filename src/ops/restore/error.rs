@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bolt::edit::EditError;
 use crate::error::Error;
+use crate::finding::escape;
 
 /// Why nothing was restored. Nothing stands under the final name then.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +28,7 @@ pub enum RestoreError {
     #[error("the members cannot be written into the database: {0}")]
     Edit(#[from] EditError),
     /// Something could not be written.
-    #[error("{what} {}: {source}", path.display())]
+    #[error("{what} {}: {source}", escape::path(path))]
     Write {
         /// What was being done.
         what: &'static str,

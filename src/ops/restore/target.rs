@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RestoreError;
 use crate::etcd::quote;
+use crate::finding::escape;
 
 /// Ending of everything that is not yet whole.
 const PARTIAL: &str = "partial";
@@ -36,7 +37,7 @@ impl Target {
                 let message = format!(
                     "{} is left over from a restore that did not come to its end ({} bytes); \
                      remove it and run again",
-                    stage.display(),
+                    escape::path(&stage),
                     bytes_below(&stage)
                 );
                 return Err(RestoreError::Request(message));

@@ -12,6 +12,7 @@ use crate::bolt::{Database, Metas, SecondMeta};
 use crate::container::DB_IN_DATA_DIR;
 use crate::error::Error;
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
+use crate::finding::escape;
 use crate::ids::FileOffset;
 use crate::ops::input::Input;
 use crate::ops::verify::{VerifyOptions, VerifyReport, verify_and_copy};
@@ -154,7 +155,7 @@ fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
     match prepared.target.free_bytes() {
         Some(free) if free < needed => Err(RestoreError::Request(format!(
             "{} needs {needed} bytes, {free} are free there",
-            prepared.data_dir().display()
+            escape::path(prepared.data_dir())
         ))),
         _ => Ok(()),
     }
