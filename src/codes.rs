@@ -8,6 +8,7 @@ pub fn all() -> Vec<&'static Code> {
         crate::bolt::check::codes::ALL,
         crate::container::codes::ALL,
         crate::etcd::check::codes::ALL,
+        crate::etcd::raft::codes::ALL,
     ]
     .concat();
     all.sort_by_key(|code| code.id);

@@ -14,6 +14,7 @@
 pub mod check;
 mod cursor;
 mod database;
+pub mod edit;
 mod elements;
 mod found;
 pub mod freelist;

@@ -19,12 +19,14 @@ mod lens;
 mod log;
 mod man;
 mod objects;
+mod restore;
 mod run;
 mod show;
 mod snapshot;
 mod status;
 mod term;
 mod verify;
+mod wal;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -111,8 +113,10 @@ enum Command {
     Kinds(kinds::KindsArgs),
     Log(log::LogArgs),
     Objects(objects::ObjectsArgs),
+    Restore(restore::RestoreArgs),
     Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Wal(wal::WalArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -170,7 +174,9 @@ pub fn main() -> ExitCode {
         Command::Kinds(args) => kinds::run(&args, &run),
         Command::Log(args) => log::run(&args, &run),
         Command::Objects(args) => objects::run(&args, &run),
+        Command::Restore(args) => restore::run(&args, &run),
         Command::Show(args) => show::run(&args, &run),
+        Command::Wal(args) => wal::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

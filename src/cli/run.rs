@@ -68,6 +68,11 @@ impl Run {
         })
     }
 
+    /// How jobs are run that open their files themselves.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Opens `path`, by `default` unless the user wants it otherwise, and does `job` with it, showing
     /// progress if a person watches.
     pub(super) fn with_input<T>(

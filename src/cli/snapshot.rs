@@ -1,12 +1,13 @@
-//! `snapshot status`: the spelling of etcdctl and etcdutl, so that an alias to this program works.
+//! `snapshot status` and `snapshot restore`: the spelling of etcdctl and etcdutl, so that an alias to this program works.
 
 use super::exit::Exit;
 use super::run::Run;
-use super::status;
+use super::{restore, status};
 
 const EXAMPLES: &str = "\
 Examples:
   etcdsnap snapshot status snapshot.db
+  etcdsnap snapshot restore snapshot.db --data-dir /var/lib/etcd
   alias etcdutl=etcdsnap; etcdutl --write-out=table snapshot status snapshot.db
 ";
 
@@ -23,6 +24,7 @@ pub(super) struct SnapshotArgs {
 #[derive(Debug, clap::Subcommand)]
 enum SnapshotCommand {
     Status(status::StatusArgs),
+    Restore(Box<restore::RestoreArgs>),
 }
 
 /// Flags that etcdctl's users have in their scripts and that mean nothing for a file. These stand before
@@ -69,5 +71,6 @@ impl IgnoredArgs {
 pub(super) fn run(args: &SnapshotArgs, run: &Run) -> Exit {
     match &args.command {
         SnapshotCommand::Status(args) => status::run(args, run),
+        SnapshotCommand::Restore(args) => restore::run(args, run),
     }
 }

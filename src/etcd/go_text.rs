@@ -20,6 +20,23 @@ pub fn quote(bytes: &[u8]) -> String {
     out
 }
 
+/// JSON text with the characters escaped that Go's encoder escapes and others leave as they are.
+pub(crate) fn json_escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            // Outside of strings none of them occurs.
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A byte as Go's `%q` prints a character of that number.
 pub(crate) fn quote_char(byte: u8) -> String {
     let mut out = String::from("'");

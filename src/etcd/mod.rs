@@ -18,6 +18,7 @@ mod hashkv;
 pub mod keyspace;
 mod live;
 mod printable;
+pub mod raft;
 mod record;
 mod release;
 mod revision;

@@ -16,9 +16,11 @@ mod lens;
 mod log;
 mod named;
 mod objects;
+pub mod restore;
 mod status;
 mod times;
 mod verify;
+mod wal;
 
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use examine::{BucketFigures, Examination, PageCensus, examine};
@@ -40,3 +42,4 @@ pub use objects::{
 pub use status::{Refusal, Status, StatusOutcome, status};
 pub use times::{FileTime, NewestTime, TimeLine, Times};
 pub use verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport, verify};
+pub use wal::{WalSummary, wal};

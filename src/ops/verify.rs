@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::examine::{Examination, examine};
 use super::input::Input;
+use super::wal::check_log_of;
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::{Sha256, Sha256Stream};
@@ -11,7 +12,7 @@ use crate::container::{
     FileKind, Layout, LengthVerdict, classify, codes, has_converted_line_ends, judge_length,
 };
 use crate::error::Result;
-use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place};
+use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, Severity};
 use crate::ids::FileOffset;
 use crate::options::Options;
 use crate::source::{Source, WindowBuffer};
@@ -69,6 +70,8 @@ pub enum Proof {
     Records,
     /// The small buckets decode and agree.
     Buckets,
+    /// Of a data directory: every record of its log fits the checksum chain.
+    Log,
 }
 
 impl Proof {
@@ -83,6 +86,7 @@ impl Proof {
             Self::Revisions => "revisions",
             Self::Records => "records",
             Self::Buckets => "buckets",
+            Self::Log => "log",
         }
     }
 }
@@ -143,6 +147,20 @@ const HASH_PIECE: usize = 1 << 20;
 /// # Errors
 /// Reading, cancelling, a file that changed meanwhile.
 pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<VerifyReport> {
+    verify_and_copy(input, what, options, None)
+}
+
+/// Takes the bytes of a file in the order in which they are hashed.
+pub(super) type Copying<'c> = dyn FnMut(FileOffset, &[u8]) -> Result<()> + Send + 'c;
+
+/// The same, with each byte of the database handed to `copy` as it goes into the hash. Nothing is copied
+/// without the hash.
+pub(super) fn verify_and_copy(
+    input: &Input,
+    what: VerifyOptions,
+    options: &Options,
+    copy: Option<&mut Copying<'_>>,
+) -> Result<VerifyReport> {
     let source = input.file.source();
     let limit = if what.finding_limit == 0 {
         DEFAULT_LIMIT
@@ -159,7 +177,8 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
     // The digest of a file that somebody writes to means nothing.
     let with_digest = !what.quick && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
-        let hashing = with_digest.then(|| scope.spawn(|| digests(source, &input.layout, options)));
+        let hashing =
+            with_digest.then(|| scope.spawn(move || digests(source, &input.layout, options, copy)));
         let threads = options.threads.unwrap_or_else(|| {
             let spare = options
                 .worker_threads()
@@ -186,6 +205,10 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
     let length = judge_length(&input.layout, expected, page_size);
     check_length(length, &input.layout, &examined, &mut findings);
     check_trailer(&input.layout, digests.as_ref(), &mut findings);
+    let log = match input.file.in_use() {
+        true => None,
+        false => check_log_of(input.file.path(), options, &mut findings)?,
+    };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {
         torn?;
@@ -199,6 +222,22 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
         what,
         &findings,
     );
+    if let Some(log) = log {
+        let broken = findings.list.iter().any(|finding| {
+            finding.severity() == Severity::Error && finding.code.id.starts_with('W')
+        });
+        let seen = if broken { "; see the findings" } else { "" };
+        ledger.push(Ledger {
+            proof: Proof::Log,
+            proven: !broken,
+            detail: format!(
+                "{} segments, {} records, the last index is {}{seen}",
+                log.segments.len(),
+                log.records,
+                log.last_index
+            ),
+        });
+    }
     if input.file.in_use() {
         for line in &mut ledger {
             line.proven = false;
@@ -232,25 +271,38 @@ struct Digests {
 }
 
 /// The digest of the database and that of the whole file, from one pass.
-fn digests(source: &dyn Source, layout: &Layout, options: &Options) -> Result<Digests> {
+fn digests(
+    source: &dyn Source,
+    layout: &Layout,
+    options: &Options,
+    mut copy: Option<&mut Copying<'_>>,
+) -> Result<Digests> {
     options.stage("computing SHA-256", layout.file_len);
     let mut stream = Sha256Stream::new();
     let mut buffer = WindowBuffer::new();
-    let mut hash = |stream: &mut Sha256Stream, from: u64, to: u64| -> Result<()> {
+    let mut hash = |stream: &mut Sha256Stream,
+                    from: u64,
+                    to: u64,
+                    copy: &mut Option<&mut Copying<'_>>|
+     -> Result<()> {
         let mut at = from;
         while at < to {
             options.cancel.check()?;
             let len = to.saturating_sub(at).min(HASH_PIECE as u64);
             let len_here = usize::try_from(len).unwrap_or(HASH_PIECE);
-            stream.update(buffer.lend(source, FileOffset(at), len_here)?);
+            let bytes = buffer.lend(source, FileOffset(at), len_here)?;
+            stream.update(bytes);
+            if let Some(copy) = copy {
+                copy(FileOffset(at), bytes)?;
+            }
             options.advance(len);
             at = at.saturating_add(len);
         }
         Ok(())
     };
-    hash(&mut stream, 0, layout.database_len)?;
+    hash(&mut stream, 0, layout.database_len, &mut copy)?;
     let database = stream.clone().finish();
-    hash(&mut stream, layout.database_len, layout.file_len)?;
+    hash(&mut stream, layout.database_len, layout.file_len, &mut None)?;
     Ok(Digests {
         database,
         file: stream.finish(),
@@ -278,7 +330,7 @@ fn without_metas(
     }
     let digests = match what.quick {
         true => None,
-        false => Some(digests(input.file.source(), &input.layout, options)?),
+        false => Some(digests(input.file.source(), &input.layout, options, None)?),
     };
     input.check_unchanged(Some(metas))?;
     let verdict = match (input.file.in_use(), kind.was_database()) {
@@ -385,7 +437,7 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
         kind: None,
     };
     if input.file.in_use() {
-        let errors = findings.count(crate::finding::Severity::Error);
+        let errors = findings.count(Severity::Error);
         let seen = if errors == 0 {
             "nothing wrong was seen in passing".to_string()
         } else {
@@ -409,9 +461,7 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
         }
         let worst = findings.counts.first();
         let reason = worst.map_or_else(String::new, |worst| {
-            let others = findings
-                .count(crate::finding::Severity::Error)
-                .saturating_sub(1);
+            let others = findings.count(Severity::Error).saturating_sub(1);
             let more = match others {
                 0 => String::new(),
                 1 => ", and 1 more finding".into(),
@@ -448,7 +498,7 @@ fn ledger(
     let has = |prefix: char, range: std::ops::Range<u32>| {
         findings.counts.iter().any(|count| {
             let (kind, number) = count.code.id.split_at(1);
-            count.code.severity == crate::finding::Severity::Error
+            count.code.severity == Severity::Error
                 && kind.starts_with(prefix)
                 && number.parse().is_ok_and(|number| range.contains(&number))
         })

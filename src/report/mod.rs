@@ -11,10 +11,12 @@ mod json;
 mod keys;
 mod log;
 mod objects;
+mod restore;
 mod status;
 mod table;
 mod value;
 mod verify;
+mod wal;
 mod yaml;
 
 pub use diff::{
@@ -31,12 +33,14 @@ pub use info::{info_json, info_text};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{columns_text, kinds_json, kinds_text, object_json, objects_summary_json};
+pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
 pub use value::{
     Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,
     record_fields, record_json, records_summary_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
+pub use wal::{wal_index, wal_json, wal_summary_json, wal_summary_text, wal_text};
 pub use yaml::yaml;
 
 use std::str::FromStr;

@@ -65,7 +65,7 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
     out
 }
 
-fn summary(examined: &Examination) -> String {
+pub(super) fn summary(examined: &Examination) -> String {
     let records = &examined.records;
     let compacted = examined.contents.meta.compaction.compacted();
     let current = examined

@@ -156,7 +156,7 @@ impl Peers {
         &self,
         version: Version,
         endpoint: &str,
-        words: &[OsString],
+        words: &[impl AsRef<std::ffi::OsStr>],
     ) -> Result<Outcome, String> {
         run(self
             .tool(version, "etcdctl")
@@ -193,6 +193,23 @@ impl Peers {
             .tool(version, "etcdutl")
             .args(["hashkv", "-w", format, "--rev", &revision.to_string()])
             .arg(copy))
+    }
+
+    /// `etcdutl snapshot restore` with this name and these flags.
+    pub(crate) fn restore(
+        &self,
+        version: Version,
+        file: &Path,
+        dir: &Path,
+        flags: &[&str],
+    ) -> Result<Outcome, String> {
+        run(self
+            .tool(version, "etcdutl")
+            .args(["snapshot", "restore", "--name", "live"])
+            .args(flags)
+            .arg("--data-dir")
+            .arg(dir)
+            .arg(file))
     }
 
     pub(crate) fn bbolt_check(&self, database: &Path) -> Result<Outcome, String> {

@@ -389,6 +389,13 @@ fn parse_member_id(key: &[u8]) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
 }
 
+impl Alarm {
+    /// The alarm that a key of bucket `alarm` stands for.
+    pub fn parse_key(key: &[u8]) -> Option<Self> {
+        parse_alarm(key)
+    }
+}
+
 fn parse_alarm(key: &[u8]) -> Option<Alarm> {
     let mut alarm = Alarm {
         member: 0,

@@ -4,6 +4,7 @@ mod get;
 mod hashkv;
 mod keys;
 mod log;
+mod restore;
 mod server;
 mod status;
 mod verify;
@@ -27,6 +28,7 @@ pub(crate) const WHILE_SERVING: &[Serving] = &[
     get::every_prefix_as_etcdctl_prints_it,
     get::revisions_outside_are_refused_as_the_server_refuses,
     log::every_change_as_the_server_s_watch_tells_it,
+    restore::the_server_lists_its_keys,
 ];
 
 pub(crate) const AFTER_THE_END: &[Ended] = &[
@@ -41,4 +43,5 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     log::revisions_show_what_they_changed,
     verify::snapshots_are_ok,
     verify::a_stopped_data_directory_has_no_trailer,
+    restore::servers_start_from_what_is_restored,
 ];

@@ -1,0 +1,292 @@
+//! `restore`: a data directory from a snapshot.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::run::{Run, describe, exit_of, print};
+use super::term;
+use crate::error::Error;
+use crate::etcd::raft::WalForm;
+use crate::finding::escape;
+use crate::ops::restore::{
+    Prepared, RestoreError, RestoreRequest, Restored, plan, prove, restore, restore_sibling,
+};
+use crate::report::{self, Format};
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap restore snapshot.db --data-dir /var/lib/etcd
+  etcdsnap restore snapshot.db --plan
+  etcdsnap restore snapshot.db --name m1 --data-dir m1.etcd \\
+    --initial-cluster m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380 \\
+    --initial-advertise-peer-urls http://10.0.0.1:2380
+  etcdsnap restore snapshot.db --all-members --out members/ \\
+    --initial-cluster m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380
+
+The file is checked as by `etcdsnap verify`, and nothing gets its final name before it has passed. What is
+not finished is in a folder whose name ends in `.partial`.
+";
+
+/// Make a data directory that etcd starts from
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct RestoreArgs {
+    /// The snapshot
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The data directory; must not exist or be empty [default: NAME.etcd]
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    data_dir: Option<PathBuf>,
+    /// The folder of the log; must not exist [default: DATA-DIR/member/wal]
+    #[arg(long, value_name = "DIR", conflicts_with = "all_members")]
+    wal_dir: Option<PathBuf>,
+    /// Name of this member
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    name: String,
+    /// All members with their peer URLs
+    #[arg(
+        long,
+        value_name = "NAME=URL,...",
+        default_value = "default=http://localhost:2380"
+    )]
+    initial_cluster: String,
+    /// Token of the new cluster, which keeps it apart from others
+    #[arg(long, value_name = "TOKEN", default_value = "etcd-cluster")]
+    initial_cluster_token: String,
+    /// Peer URLs of this member
+    #[arg(
+        long,
+        value_name = "URL,...",
+        default_value = "http://localhost:2380",
+        conflicts_with = "all_members"
+    )]
+    initial_advertise_peer_urls: String,
+    /// Restore a file without SHA-256, or with one that does not fit
+    #[arg(long)]
+    skip_hash_check: bool,
+    /// Raise the revision by so much; clients that know a higher one than the file must watch anew
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    bump_revision: u64,
+    /// Mark everything up to the raised revision as compacted; needed with --bump-revision
+    #[arg(long)]
+    mark_compacted: bool,
+    /// Restore a file with errors in structure or records; what they concern may be lost
+    #[arg(long)]
+    force: bool,
+    /// Check, say what would be done, write nothing
+    #[arg(long)]
+    plan: bool,
+    /// The revision that the cluster had reached, to be told how far back the file is
+    #[arg(long, value_name = "REVISION")]
+    live_revision: Option<i64>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+    /// One directory per member of --initial-cluster, named after it
+    #[arg(long, requires = "out")]
+    all_members: bool,
+    /// Where the directories of --all-members are made
+    #[arg(long, value_name = "DIR", requires = "all_members")]
+    out: Option<PathBuf>,
+    /// Release whose form the log has: 3.4, 3.5, 3.6 or 3.7; every server reads that of 3.6
+    #[arg(long, value_name = "VERSION", default_value = "3.6", value_parser = form)]
+    compat: WalForm,
+    /// Leave in the database what etcdutl leaves: a stale alarm, the old raft configuration
+    #[arg(long)]
+    exact: bool,
+    /// Make everything belong to this user, and group, by name or number
+    #[arg(long, value_name = "USER[:GROUP]", value_parser = owner)]
+    owner: Option<Owner>,
+    #[arg(long, hide = true)]
+    initial_memory_map_size: Option<u64>,
+}
+
+fn form(text: &str) -> Result<WalForm, String> {
+    match text {
+        "3.4" => Ok(WalForm::V34),
+        "3.5" | "3.6" => Ok(WalForm::V36),
+        "3.7" => Ok(WalForm::V37),
+        _ => Err("choose 3.4, 3.5, 3.6 or 3.7".into()),
+    }
+}
+
+/// User and group as numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    user: u32,
+    group: Option<u32>,
+}
+
+fn owner(text: &str) -> Result<Owner, String> {
+    let (user, group) = match text.split_once(':') {
+        Some((user, group)) => (user, Some(group)),
+        None => (text, None),
+    };
+    Ok(Owner {
+        user: number(user, "/etc/passwd").ok_or_else(|| format!("there is no user {user:?}"))?,
+        group: match group {
+            Some(group) => Some(
+                number(group, "/etc/group")
+                    .ok_or_else(|| format!("there is no group {group:?}"))?,
+            ),
+            None => None,
+        },
+    })
+}
+
+/// A number as it is, or that of a name: both files have it in the third column.
+fn number(text: &str, file: &str) -> Option<u32> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let lines = std::fs::read_to_string(file).ok()?;
+    let mut columns = lines.lines().map(|line| line.split(':'));
+    columns.find_map(|mut columns| {
+        let is_it = !text.is_empty() && columns.next() == Some(text);
+        is_it.then(|| columns.nth(1)?.parse().ok())?
+    })
+}
+
+impl RestoreArgs {
+    fn request(&self) -> RestoreRequest {
+        RestoreRequest {
+            name: self.name.clone(),
+            initial_cluster: self.initial_cluster.clone(),
+            token: self.initial_cluster_token.clone(),
+            advertise: self.initial_advertise_peer_urls.clone(),
+            data_dir: self.data_dir.clone(),
+            wal_dir: self.wal_dir.clone(),
+            skip_hash_check: self.skip_hash_check,
+            force: self.force,
+            bump_revision: self.bump_revision,
+            mark_compacted: self.mark_compacted,
+            form: self.compat,
+            exact: self.exact,
+            live_revision: self.live_revision,
+            owner: self.owner.map(|owner| (owner.user, owner.group)),
+        }
+    }
+
+    /// What is to be made: one directory, or one per member.
+    fn prepare(&self) -> Result<Vec<Prepared>, RestoreError> {
+        let request = self.request();
+        match &self.out {
+            Some(out) => Prepared::all_members(&request, out),
+            None => Prepared::new(request).map(|one| vec![one]),
+        }
+    }
+
+    fn is_json(&self, run: &Run) -> bool {
+        self.json || run.format == Format::Json
+    }
+}
+
+pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
+    if args.initial_memory_map_size.is_some() {
+        term::line("note: --initial-memory-map-size changes nothing here");
+    }
+    let prepared = match args.prepare() {
+        Ok(prepared) => prepared,
+        Err(error) => return refuse(&error, args),
+    };
+    let outcome = run.with_input(&args.file, Access::Map, |input, options| {
+        if args.plan {
+            return Ok(plan_all(args, run, input, &prepared, options));
+        }
+        Ok(restore_all(args, run, input, &prepared, options))
+    });
+    match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => refuse(&error, args),
+        Err(Error::Open { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
+            // etcdutl opens the file here, where `status` looks it up.
+            let path = escape::path(&path);
+            term::error(&format!("open {path}: no such file or directory"));
+            Exit::Failed
+        }
+        Err(error) => super::run::fail(&error, &args.file),
+    }
+}
+
+type Outcome = Result<Exit, RestoreError>;
+
+fn plan_all(
+    args: &RestoreArgs,
+    run: &Run,
+    input: &crate::ops::Input,
+    prepared: &[Prepared],
+    options: &crate::options::Options,
+) -> Outcome {
+    let mut exit = Exit::Fine;
+    let Some((first, _)) = prepared.split_first() else {
+        return Ok(exit);
+    };
+    let plan = plan(input, first, options)?;
+    let file = escape::path(&args.file);
+    let text = if args.is_json(run) {
+        report::restore_plan_json(&plan, prepared, &file)
+    } else {
+        report::restore_plan_text(&plan, prepared, &file)
+    };
+    if plan.refusal.is_some() {
+        exit = Exit::Findings;
+    }
+    Ok(print(&text, exit))
+}
+
+fn restore_all(
+    args: &RestoreArgs,
+    run: &Run,
+    input: &crate::ops::Input,
+    prepared: &[Prepared],
+    options: &crate::options::Options,
+) -> Outcome {
+    let mut exit = Exit::Fine;
+    let Some((first, others)) = prepared.split_first() else {
+        return Ok(exit);
+    };
+    let restored = restore(input, first, options)?;
+    let mut show = |restored: &Restored, prepared: &Prepared| -> Result<(), RestoreError> {
+        let proven = prove(input, prepared, options)?;
+        let file = escape::path(&args.file);
+        let text = if args.is_json(run) {
+            report::restored_json(restored, &proven, prepared, &file)
+        } else {
+            report::restored_text(restored, &proven, prepared, &file)
+        };
+        let one = match proven.problems.is_empty() {
+            true => Exit::Fine,
+            false => Exit::Findings,
+        };
+        exit = exit.max(print(&text, one));
+        Ok(())
+    };
+    show(&restored, first)?;
+    let mut restored = restored;
+    for other in others {
+        restored = restore_sibling(restored, first, other, options)?;
+        show(&restored, other)?;
+    }
+    Ok(exit)
+}
+
+fn refuse(error: &RestoreError, args: &RestoreArgs) -> Exit {
+    match error {
+        RestoreError::Read(error) => {
+            term::error(&describe(error, &args.file));
+            exit_of(error)
+        }
+        RestoreError::File { message, details } => {
+            term::error(message);
+            for line in details {
+                term::line(&format!("  {line}"));
+            }
+            Exit::Findings
+        }
+        other => {
+            term::error(&other.to_string());
+            Exit::Failed
+        }
+    }
+}

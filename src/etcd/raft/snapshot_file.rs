@@ -1,0 +1,208 @@
+//! The `.snap` file: raft's snapshot, which servers up to 3.6 look for when they start.
+
+use serde_json::{Map, Value, json};
+
+use super::WalForm;
+use super::members::NewCluster;
+use super::message::{Configuration, put_bytes, put_number};
+use crate::checksum::crc32c;
+use crate::etcd::go_text::json_escaped;
+use crate::etcd::wire::{Field, Fields};
+
+/// Slots of the event queue in the JSON that etcd's old store writes.
+const QUEUE: usize = 1000;
+
+/// The name of the file: term and index of the last entry that it covers.
+pub fn snapshot_file_name(term: u64, index: u64) -> String {
+    format!("{term:016x}-{index:016x}.snap")
+}
+
+/// A raft snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SnapshotFile {
+    /// The index of the last entry that it covers.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// Who took part then.
+    pub configuration: Configuration,
+    /// The old store as JSON.
+    pub store: Vec<u8>,
+}
+
+/// Why a `.snap` file cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotFault {
+    /// The bytes are no snapshot.
+    Malformed,
+    /// The checksum does not fit.
+    Crc {
+        /// The one in the file.
+        stored: u32,
+        /// That of the data.
+        computed: u32,
+    },
+}
+
+impl std::fmt::Display for SnapshotFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("the bytes are no raft snapshot"),
+            Self::Crc { stored, computed } => {
+                write!(f, "it has checksum {stored:08x}, computed: {computed:08x}")
+            }
+        }
+    }
+}
+
+impl SnapshotFile {
+    /// The snapshot that a restored member begins with.
+    pub fn of_new_cluster(cluster: &NewCluster) -> Self {
+        Self {
+            index: cluster.last_index(),
+            term: 1,
+            configuration: cluster.configuration(),
+            store: old_store(cluster),
+        }
+    }
+
+    /// As stored.
+    pub fn encode(&self, form: WalForm) -> Vec<u8> {
+        let mut metadata = Vec::new();
+        put_bytes(&mut metadata, 1, &self.configuration.encode(form));
+        put_number(&mut metadata, 2, self.index);
+        put_number(&mut metadata, 3, self.term);
+        let mut snapshot = Vec::new();
+        put_bytes(&mut snapshot, 1, &self.store);
+        put_bytes(&mut snapshot, 2, &metadata);
+        let mut out = Vec::new();
+        put_number(&mut out, 1, u64::from(crc32c::checksum(&snapshot)));
+        put_bytes(&mut out, 2, &snapshot);
+        out
+    }
+}
+
+/// Reads a `.snap` file.
+///
+/// # Errors
+/// [`SnapshotFault`].
+pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
+    let fields =
+        |bytes| Fields::new(bytes).map(|field| field.map_err(|_| SnapshotFault::Malformed));
+    let (mut stored, mut data) = (None, None);
+    for field in fields(bytes) {
+        match field? {
+            (1, Field::Varint(crc)) => stored = u32::try_from(crc).ok(),
+            (2, Field::Bytes(bytes)) => data = Some(bytes),
+            _ => {}
+        }
+    }
+    let (Some(stored), Some(data)) = (stored, data) else {
+        return Err(SnapshotFault::Malformed);
+    };
+    let computed = crc32c::checksum(data);
+    if stored != computed {
+        return Err(SnapshotFault::Crc { stored, computed });
+    }
+    let mut made = SnapshotFile::default();
+    for field in fields(data) {
+        match field? {
+            (1, Field::Bytes(store)) => made.store = store.to_vec(),
+            (2, Field::Bytes(metadata)) => {
+                for field in fields(metadata) {
+                    match field? {
+                        (1, Field::Bytes(bytes)) => {
+                            made.configuration = Configuration::decode(bytes)
+                                .map_err(|_| SnapshotFault::Malformed)?;
+                        }
+                        (2, Field::Varint(index)) => made.index = index,
+                        (3, Field::Varint(term)) => made.term = term,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(made)
+}
+
+/// The tree of etcd's old store with the members in it, in the form that servers parse.
+fn old_store(cluster: &NewCluster) -> Vec<u8> {
+    let last = cluster.last_index();
+    let node = |path: &str, index: u64, value: &str, children: Value| {
+        json!({
+            "Path": path,
+            "CreatedIndex": index,
+            "ModifiedIndex": index,
+            "ExpireTime": "0001-01-01T00:00:00Z",
+            "Value": value,
+            "Children": children,
+        })
+    };
+    let mut members = Map::new();
+    for (member, index) in cluster.members().iter().zip(1..) {
+        let path = format!("/0/members/{:x}", member.id);
+        let attributes = json!({"peerURLs": member.peer_urls}).to_string();
+        let attributes = json_escaped(&attributes);
+        let leaf = node(
+            &format!("{path}/raftAttributes"),
+            index,
+            &attributes,
+            Value::Null,
+        );
+        let children = json!({"raftAttributes": leaf});
+        members.insert(member.key(), node(&path, index, "", children));
+    }
+    let members = node("/0/members", 1, "", Value::Object(members));
+    let root = node(
+        "/",
+        0,
+        "",
+        json!({
+            "0": node("/0", 0, "", json!({"members": members})),
+            "1": node("/1", 0, "", json!({})),
+        }),
+    );
+    let mut stats = Map::new();
+    for name in [
+        "getsSuccess",
+        "getsFail",
+        "setsSuccess",
+        "setsFail",
+        "deleteSuccess",
+        "deleteFail",
+        "updateSuccess",
+        "updateFail",
+        "createSuccess",
+        "createFail",
+        "compareAndSwapSuccess",
+        "compareAndSwapFail",
+        "compareAndDeleteSuccess",
+        "compareAndDeleteFail",
+        "expireCount",
+        "watchers",
+    ] {
+        stats.insert(name.to_owned(), json!(0));
+    }
+    let store = json!({
+        "Root": root,
+        "WatcherHub": {
+            "EventHistory": {
+                "Queue": {
+                    "Events": vec![Value::Null; QUEUE],
+                    "Size": 0,
+                    "Front": 0,
+                    "Back": 0,
+                    "Capacity": QUEUE,
+                },
+                "StartIndex": 0,
+                "LastIndex": 0,
+            },
+        },
+        "CurrentIndex": last,
+        "Stats": stats,
+        "CurrentVersion": 2,
+    });
+    json_escaped(&store.to_string()).into_bytes()
+}

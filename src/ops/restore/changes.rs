@@ -1,0 +1,97 @@
+//! What is different in the database of a new cluster.
+
+use super::{Prepared, RestoreError};
+use crate::bolt::Database;
+use crate::bolt::edit::{Edits, Patch};
+use crate::etcd::raft::NewCluster;
+use crate::etcd::schema::{
+    ALARM_BUCKET, Alarm, AlarmKind, CLUSTER_BUCKET, Compaction, ConfState, KEY_BUCKET,
+    MEMBERS_BUCKET, MEMBERS_REMOVED_BUCKET, META_BUCKET, Meta,
+};
+use crate::etcd::{Revision, RevisionKey};
+
+/// The pages that make a copy of `database` that of the new cluster.
+pub(super) fn patch(
+    database: &Database<'_>,
+    prepared: &Prepared,
+    last_record: i64,
+) -> Result<Patch, RestoreError> {
+    let mut edits = Edits::new();
+    membership(&mut edits, &prepared.cluster);
+    if !prepared.request.exact {
+        conf_state(&mut edits, &prepared.cluster);
+        stale_alarms(&mut edits, database)?;
+    }
+    if prepared.request.bump_revision > 0 {
+        bump(&mut edits, last_record, prepared.request.bump_revision)?;
+    }
+    Ok(edits.patch(database)?)
+}
+
+fn membership(edits: &mut Edits, cluster: &NewCluster) {
+    edits.clear(MEMBERS_BUCKET);
+    edits.clear(MEMBERS_REMOVED_BUCKET);
+    edits.create(CLUSTER_BUCKET);
+    for member in cluster.members() {
+        edits.put(MEMBERS_BUCKET, member.key().as_bytes(), &member.json());
+    }
+    let index = cluster.last_index().to_be_bytes();
+    edits.put(META_BUCKET, Meta::CONSISTENT_INDEX_KEY, &index);
+    edits.put(META_BUCKET, Meta::TERM_KEY, &1u64.to_be_bytes());
+}
+
+/// The old configuration names members that are gone.
+fn conf_state(edits: &mut Edits, cluster: &NewCluster) {
+    let state = ConfState {
+        voters: cluster.ids(),
+        ..ConfState::default()
+    };
+    if let Ok(json) = serde_json::to_vec(&state) {
+        edits.put(META_BUCKET, Meta::CONF_STATE_KEY, &json);
+    }
+}
+
+/// An alarm about space names a member that is gone, and would make the new ones refuse writes.
+fn stale_alarms(edits: &mut Edits, database: &Database<'_>) -> Result<(), RestoreError> {
+    let Some(bucket) = database.bucket(ALARM_BUCKET)?.ok().flatten() else {
+        return Ok(());
+    };
+    let mut cursor = database.cursor(&bucket);
+    let mut next = cursor.first()?;
+    // Damage was reported by the check; what is behind it stays.
+    while let Ok(Some(entry)) = next {
+        let key = entry.key.to_vec();
+        if Alarm::parse_key(&key).is_some_and(|alarm| alarm.kind == AlarmKind::NoSpace) {
+            edits.delete(ALARM_BUCKET, &key);
+        }
+        next = cursor.next()?;
+    }
+    Ok(())
+}
+
+/// A record without content far above the others, and the order to compact up to it: clients that still
+/// know a higher revision than the snapshot's will be told so instead of waiting.
+fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), RestoreError> {
+    let main = i64::try_from(by)
+        .ok()
+        .and_then(|by| last_record.checked_add(by))
+        .ok_or_else(|| {
+            let text = format!("--bump-revision {by} leads beyond the last possible revision");
+            RestoreError::Request(text)
+        })?;
+    let key = Revision { main, sub: 0 }.to_key();
+    edits.put(KEY_BUCKET, &key, b"");
+    edits.put(META_BUCKET, Compaction::SCHEDULED_KEY, &key);
+    Ok(())
+}
+
+/// The greatest main revision in bucket `key`; 0 if it is empty. Damage counts as the end.
+pub(super) fn last_revision(database: &Database<'_>) -> Result<i64, RestoreError> {
+    let Some(bucket) = database.bucket(KEY_BUCKET)?.ok().flatten() else {
+        return Ok(0);
+    };
+    let mut cursor = database.cursor(&bucket);
+    let last = cursor.last()?.ok().flatten();
+    let key = last.and_then(|entry| RevisionKey::parse(entry.key).ok());
+    Ok(key.map_or(0, |key| key.revision.main))
+}

@@ -1,0 +1,395 @@
+//! From a snapshot to a data directory that etcd starts from.
+//!
+//! The members of the new cluster take the place of the old ones, and a log that begins where the database
+//! ends takes the place of theirs. Source: etcd v3.6.14 etcdutl/snapshot/v3_snapshot.go.
+
+mod changes;
+mod error;
+mod proof;
+mod target;
+#[cfg(test)]
+mod tests;
+mod urls;
+mod write;
+
+pub use error::RestoreError;
+pub use proof::{Proven, prove};
+pub use write::{Restored, WrittenFile, restore, restore_sibling};
+
+use std::path::{Path, PathBuf};
+
+use super::input::Input;
+use super::verify::{VerifyOptions, VerifyReport, verify};
+use crate::container::codes;
+use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
+use crate::etcd::schema::{AlarmKind, StorageVersion};
+use crate::finding::Severity;
+use crate::options::Options;
+use target::Target;
+
+/// What is to be restored, as etcdutl's flags say it. The default is that of the flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreRequest {
+    /// `--name`.
+    pub name: String,
+    /// `--initial-cluster`.
+    pub initial_cluster: String,
+    /// `--initial-cluster-token`.
+    pub token: String,
+    /// `--initial-advertise-peer-urls`, separated by commas.
+    pub advertise: String,
+    /// `--data-dir`; without it the name and `.etcd`.
+    pub data_dir: Option<PathBuf>,
+    /// `--wal-dir`; without it inside the data directory.
+    pub wal_dir: Option<PathBuf>,
+    /// Restore a file whose digest is missing or different.
+    pub skip_hash_check: bool,
+    /// Restore a file with errors in its structure or records.
+    pub force: bool,
+    /// How far the revision goes up, with everything below marked as compacted; 0 leaves it.
+    pub bump_revision: u64,
+    /// Must be given with `bump_revision`, and only then.
+    pub mark_compacted: bool,
+    /// Which release's way of writing the log has.
+    pub form: WalForm,
+    /// Leave stale alarms and the old configuration in the database, as etcdutl does.
+    pub exact: bool,
+    /// The revision that the cluster had reached when it was lost, for the plan to tell how far back
+    /// the snapshot is.
+    pub live_revision: Option<i64>,
+    /// User and group that everything is to belong to, as numbers.
+    pub owner: Option<(u32, Option<u32>)>,
+}
+
+impl Default for RestoreRequest {
+    fn default() -> Self {
+        Self {
+            name: "default".into(),
+            initial_cluster: "default=http://localhost:2380".into(),
+            token: "etcd-cluster".into(),
+            advertise: "http://localhost:2380".into(),
+            data_dir: None,
+            wal_dir: None,
+            skip_hash_check: false,
+            force: false,
+            bump_revision: 0,
+            mark_compacted: false,
+            form: WalForm::default(),
+            exact: false,
+            live_revision: None,
+            owner: None,
+        }
+    }
+}
+
+/// A request that fits together, and a target that is free.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    request: RestoreRequest,
+    cluster: NewCluster,
+    member: u64,
+    target: Target,
+}
+
+impl Prepared {
+    /// Checks everything that can be checked without the file, in the order of etcdutl.
+    ///
+    /// # Errors
+    /// [`RestoreError::Request`], in etcdutl's words where it has any.
+    pub fn new(request: RestoreRequest) -> Result<Self, RestoreError> {
+        let refuse = RestoreError::Request;
+        if (request.bump_revision > 0) != request.mark_compacted {
+            let text = "--mark-compacted required if --revision-bump > 0";
+            return Err(refuse(text.into()));
+        }
+        let advertised = urls::parse_urls(request.advertise.split(',')).map_err(refuse)?;
+        let cluster = urls::parse_cluster(&request.initial_cluster).map_err(refuse)?;
+        urls::check_advertised(&request.name, &advertised, &cluster).map_err(refuse)?;
+        urls::check_duplicates(&cluster).map_err(refuse)?;
+        let members = cluster
+            .iter()
+            .map(|(name, urls)| NewMember::new(name, &urls::strings(urls), &request.token))
+            .collect();
+        let cluster = NewCluster::new(members);
+        let twins = cluster.members().windows(2);
+        for pair in twins {
+            if let [one, other] = pair
+                && one.id == other.id
+            {
+                let text = format!("member exists with identical ID {}", one.key());
+                return Err(refuse(text));
+            }
+        }
+        let own = |member: &&NewMember| member.name == request.name && member.id != 0;
+        let Some(member) = cluster.members().iter().find(own).map(|own| own.id) else {
+            return Err(refuse("the member's id would be 0; change a URL".into()));
+        };
+        let data_dir = match &request.data_dir {
+            Some(path) if !path.as_os_str().is_empty() => path.clone(),
+            _ => PathBuf::from(format!("{}.etcd", request.name)),
+        };
+        let wal_dir = request.wal_dir.as_deref();
+        let target = Target::check(
+            &data_dir,
+            wal_dir.filter(|path| !path.as_os_str().is_empty()),
+        )?;
+        Ok(Self {
+            request,
+            cluster,
+            member,
+            target,
+        })
+    }
+
+    /// One request per member of the cluster, each with a directory of its name below `out`.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::new`]; a name that cannot be a folder's.
+    pub fn all_members(request: &RestoreRequest, out: &Path) -> Result<Vec<Self>, RestoreError> {
+        let cluster =
+            urls::parse_cluster(&request.initial_cluster).map_err(RestoreError::Request)?;
+        if cluster.is_empty() {
+            let text = "initial cluster unset and no discovery URL found";
+            return Err(RestoreError::Request(text.into()));
+        }
+        cluster
+            .iter()
+            .map(|(name, urls)| {
+                if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+                    let text = format!("{name:?} cannot be the name of a folder");
+                    return Err(RestoreError::Request(text));
+                }
+                Self::new(RestoreRequest {
+                    name: name.clone(),
+                    advertise: urls::strings(urls).join(","),
+                    data_dir: Some(out.join(name)),
+                    wal_dir: None,
+                    ..request.clone()
+                })
+            })
+            .collect()
+    }
+
+    /// The members of the new cluster.
+    pub fn cluster(&self) -> &NewCluster {
+        &self.cluster
+    }
+
+    /// The id of the member whose directory is made.
+    pub fn member(&self) -> u64 {
+        self.member
+    }
+
+    /// What was asked for.
+    pub fn request(&self) -> &RestoreRequest {
+        &self.request
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        self.target.data()
+    }
+
+    /// The folder of the log.
+    pub fn wal_dir(&self) -> PathBuf {
+        self.target.wal()
+    }
+}
+
+/// What a restore would do.
+#[derive(Debug)]
+pub struct RestorePlan {
+    /// What `verify` says of the file.
+    pub report: VerifyReport,
+    /// Why the restore would refuse the file, if it would.
+    pub refusal: Option<RestoreError>,
+    /// What changes against the snapshot, and what to know.
+    pub notes: Vec<String>,
+    /// Bytes that the data directory will take.
+    pub bytes: u64,
+    /// Bytes free there, if the system tells.
+    pub free_bytes: Option<u64>,
+}
+
+/// Checks the file as a restore would, and writes nothing.
+///
+/// # Errors
+/// Reading, cancelling, a file that changed meanwhile.
+pub fn plan(
+    input: &Input,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<RestorePlan, RestoreError> {
+    let report = verify(input, VerifyOptions::default(), options)?;
+    let refusal = judge(input, &report, prepared).err();
+    Ok(RestorePlan {
+        refusal,
+        notes: notes(&report, prepared),
+        bytes: needed_bytes(&report),
+        free_bytes: prepared.target.free_bytes(),
+        report,
+    })
+}
+
+/// Suggested bumps are multiples of it, so that writes after the last known one are covered as well.
+const BUMP_STEP: u64 = 1_000_000;
+
+/// Bytes of a data directory made of this file: the database, its changes, the log.
+fn needed_bytes(report: &VerifyReport) -> u64 {
+    let database = report
+        .examination
+        .as_ref()
+        .and_then(|examined| examined.selected.meta.database_len())
+        .unwrap_or(report.layout.database_len);
+    database
+        .saturating_add(SEGMENT_LEN)
+        .saturating_add(ROOM_FOR_CHANGES)
+}
+
+/// More than the few pages that change, and the raft snapshot, take.
+const ROOM_FOR_CHANGES: u64 = 1 << 20;
+
+/// Whether the file is one to restore from.
+fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<(), RestoreError> {
+    let request = &prepared.request;
+    let refuse = |message: String, details: Vec<String>| RestoreError::File { message, details };
+    if input.file.in_use() {
+        let message = report.reason.clone();
+        return Err(refuse(message, vec![report.next_step.clone()]));
+    }
+    check_trailer_is_there(input, request)?;
+    if !request.skip_hash_check
+        && let (Some(stored), Some(computed)) = (report.layout.trailer, report.database_sha256)
+        && stored != computed
+    {
+        let list = |bytes: &[u8]| {
+            let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+            format!("[{}]", numbers.join(" "))
+        };
+        let message = format!(
+            "expected sha256 {}, got {}",
+            list(&stored.0),
+            list(&computed.0)
+        );
+        let advice = "take another copy, or restore what is there with --skip-hash-check";
+        return Err(refuse(message, vec![advice.into()]));
+    }
+    if report.examination.is_none() {
+        return Err(refuse(
+            report.reason.clone(),
+            vec![report.next_step.clone()],
+        ));
+    }
+    let errors: Vec<String> = report
+        .findings
+        .list
+        .iter()
+        .filter(|finding| finding.severity() == Severity::Error)
+        .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
+        .map(|finding| {
+            let (code, place) = (finding.code.id, &finding.place);
+            format!(
+                "{code} {}: {place}: {}",
+                finding.code.title, finding.message
+            )
+        })
+        .collect();
+    if !errors.is_empty() && !request.force {
+        let mut details: Vec<String> = errors.iter().take(5).cloned().collect();
+        details.push("`etcdsnap verify` tells all of it; --force restores what is there".into());
+        return Err(refuse("the file is damaged".into(), details));
+    }
+    Ok(())
+}
+
+fn check_trailer_is_there(input: &Input, request: &RestoreRequest) -> Result<(), RestoreError> {
+    if request.skip_hash_check || input.layout.trailer.is_some() {
+        return Ok(());
+    }
+    let message = if input.layout.file_len < crate::container::TRAILER {
+        let path = std::os::unix::ffi::OsStrExt::as_bytes(input.file.path().as_os_str());
+        format!(
+            "seek {}: invalid argument",
+            crate::finding::escape::text(path)
+        )
+    } else {
+        "snapshot missing hash but --skip-hash-check=false".into()
+    };
+    Err(RestoreError::File {
+        message,
+        details: Vec::new(),
+    })
+}
+
+/// What changes against the snapshot beyond the members, and what an operator should know.
+fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
+    let Some(examined) = &report.examination else {
+        return Vec::new();
+    };
+    let mut notes = Vec::new();
+    let contents = &examined.contents;
+    for alarm in &contents.alarms {
+        let member = format!("{:x}", alarm.member);
+        match alarm.kind {
+            AlarmKind::NoSpace if !prepared.request.exact => notes.push(format!(
+                "the alarm NOSPACE of the old member {member} is left out; with it etcd would refuse writes"
+            )),
+            AlarmKind::NoSpace => notes.push(format!(
+                "the alarm NOSPACE of the old member {member} stays: etcd refuses writes until \
+                 `etcdctl alarm disarm`"
+            )),
+            AlarmKind::Corrupt => notes.push(format!(
+                "the alarm CORRUPT of the old member {member} stays: find out why, then `etcdctl alarm disarm`"
+            )),
+            AlarmKind::None | AlarmKind::Other(_) => {}
+        }
+    }
+    if contents.auth_enabled == Some(true) {
+        notes.push("authentication is on: clients need the users of the old cluster".into());
+    }
+    if !contents.leases.is_empty() {
+        notes.push(format!(
+            "{} leases are kept; etcd gives each its full time again",
+            contents.leases.len()
+        ));
+    }
+    let version = contents.meta.storage_version.as_deref();
+    if let Some(version) = version.and_then(StorageVersion::parse_lenient)
+        && (version.major, version.minor) > (3, 6)
+    {
+        notes.push(format!(
+            "the storage version is {version}: etcd 3.6 and later refuse one newer than their own"
+        ));
+    }
+    let last = examined.records.last.map_or(0, |last| last.main);
+    let current = contents.meta.compaction.current(last);
+    if let Some(live) = prepared.request.live_revision
+        && live > current
+    {
+        let back = live.saturating_sub(current);
+        let bump = live.saturating_sub(last).max(1).unsigned_abs();
+        let bump = bump.div_ceil(BUMP_STEP).saturating_mul(BUMP_STEP);
+        notes.push(format!(
+            "the snapshot is {back} revisions behind {live}: clients that know later ones need \
+             --bump-revision {bump} --mark-compacted"
+        ));
+    }
+    if let Some(target) = &contents.downgrade_target {
+        notes.push(format!(
+            "a downgrade to {target} was under way when the snapshot was taken"
+        ));
+    }
+    let extra = report
+        .layout
+        .database_len
+        .saturating_sub(examined.selected.meta.database_len().unwrap_or(u64::MAX));
+    if extra > 0 {
+        notes.push(format!(
+            "{extra} unused bytes behind the database are left out"
+        ));
+    }
+    if report.findings.has_errors() {
+        notes.push("the file has errors; what they concern may be lost".into());
+    }
+    notes
+}

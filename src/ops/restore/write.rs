@@ -1,0 +1,200 @@
+//! The restore itself.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::RestoreError;
+use super::target::{Stage, allocate};
+use super::{Prepared, changes, check_trailer_is_there, judge, notes};
+use crate::bolt::{Database, Metas, SecondMeta};
+use crate::container::DB_IN_DATA_DIR;
+use crate::error::Error;
+use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
+use crate::finding::escape;
+use crate::ids::FileOffset;
+use crate::ops::input::Input;
+use crate::ops::verify::{VerifyOptions, VerifyReport, verify_and_copy};
+use crate::options::Options;
+
+/// A file of the new data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenFile {
+    /// Its final name.
+    pub path: PathBuf,
+    /// Its length.
+    pub len: u64,
+}
+
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// What `verify` said of the snapshot.
+    pub report: VerifyReport,
+    /// The files.
+    pub files: Vec<WrittenFile>,
+    /// What changed against the snapshot beyond the members, and what to know.
+    pub notes: Vec<String>,
+}
+
+/// Restores `input`: checks it completely, copies it in the same pass, makes the changes, and gives the
+/// data directory its name when everything is on the disk.
+///
+/// # Errors
+/// [`RestoreError`]; nothing has been given its final name then.
+pub fn restore(
+    input: &Input,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<Restored, RestoreError> {
+    check_trailer_is_there(input, &prepared.request)?;
+    if input.file.in_use() {
+        return Err(RestoreError::File {
+            message: "another process holds the file's lock".into(),
+            details: vec!["save a snapshot and restore that: etcdctl snapshot save FILE".into()],
+        });
+    }
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    // Without a meta the check will tell what the file is; no byte of it is worth copying.
+    let keep = match metas.select() {
+        Ok(selected) => selected.meta.database_len().unwrap_or(u64::MAX),
+        Err(_) => 0,
+    };
+    check_space(input, prepared)?;
+    let stage = Stage::new(&prepared.target)?;
+    let (path, file) = stage.database()?;
+    let mut failed = None;
+    let mut copy = |offset: FileOffset, bytes: &[u8]| {
+        let len = keep.saturating_sub(offset.0).min(bytes.len() as u64) as usize;
+        let kept = bytes.get(..len).unwrap_or_default();
+        file.write_all_at(kept, offset.0).map_err(|error| {
+            failed = Some(error);
+            Error::Cancelled
+        })
+    };
+    let what = VerifyOptions::default();
+    let checked = verify_and_copy(input, what, options, Some(&mut copy));
+    if let Some(error) = failed {
+        return Err(RestoreError::write("cannot write", &path)(error));
+    }
+    let report = checked?;
+    judge(input, &report, prepared)?;
+    change_database(input, prepared, &path, &file)?;
+
+    let files = finish(prepared, stage, &file, options)?;
+    Ok(Restored {
+        notes: notes(&report, prepared),
+        report,
+        files,
+    })
+}
+
+/// Restores another member of the cluster that `first` belongs to. Their databases are the same, so that
+/// of the first one is copied, by reference where the file system can.
+///
+/// # Errors
+/// [`RestoreError`].
+pub fn restore_sibling(
+    restored: Restored,
+    first: &Prepared,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<Restored, RestoreError> {
+    let stage = Stage::new(&prepared.target)?;
+    let (path, mut file) = stage.database()?;
+    let from = first.data_dir().join(DB_IN_DATA_DIR);
+    File::open(&from)
+        .and_then(|mut from| io::copy(&mut from, &mut file))
+        .and_then(|_| file.sync_all())
+        .map_err(RestoreError::write("cannot write", &path))?;
+    let files = finish(prepared, stage, &file, options)?;
+    Ok(Restored { files, ..restored })
+}
+
+/// Writes what stands beside the database, and gives everything its final name.
+fn finish(
+    prepared: &Prepared,
+    stage: Stage,
+    database: &File,
+    options: &Options,
+) -> Result<Vec<WrittenFile>, RestoreError> {
+    let form = prepared.request.form;
+    let snap = prepared.data_dir().join("member/snap");
+    let mut files = vec![WrittenFile {
+        path: snap.join("db"),
+        len: database.metadata().map_or(0, |metadata| metadata.len()),
+    }];
+    let snapshot = SnapshotFile::of_new_cluster(&prepared.cluster);
+    let bytes = snapshot.encode(form);
+    let name = snapshot_file_name(snapshot.term, snapshot.index);
+    let (path, file) = stage.beside_database(&name)?;
+    write_whole(&path, file, &bytes, 0)?;
+    files.push(WrittenFile {
+        path: snap.join(name),
+        len: bytes.len() as u64,
+    });
+    let log = WalWriter::of_new_member(&prepared.cluster, prepared.member, form);
+    let name = segment_name(0, 0);
+    let (path, file) = stage.log(&name)?;
+    write_whole(&path, file, log.bytes(), SEGMENT_LEN)?;
+    files.push(WrittenFile {
+        path: prepared.wal_dir().join(name),
+        len: SEGMENT_LEN,
+    });
+    options.cancel.check()?;
+    if let Some((user, group)) = prepared.request.owner {
+        stage.give_to(user, group)?;
+    }
+    stage.finish()?;
+    Ok(files)
+}
+
+fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
+    let needed = input.layout.database_len.saturating_add(SEGMENT_LEN);
+    match prepared.target.free_bytes() {
+        Some(free) if free < needed => Err(RestoreError::Request(format!(
+            "{} needs {needed} bytes, {free} are free there",
+            escape::path(prepared.data_dir())
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the copied database that of the new cluster, and brings it to the disk.
+fn change_database(
+    input: &Input,
+    prepared: &Prepared,
+    path: &Path,
+    file: &File,
+) -> Result<(), RestoreError> {
+    let source = input.file.source();
+    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
+    let database = opened.map_err(|(_, fault)| RestoreError::File {
+        message: format!("no meta holds: {}", fault.describe()),
+        details: Vec::new(),
+    })?;
+    let last = changes::last_revision(&database)?;
+    let patch = changes::patch(&database, prepared, last)?;
+    let written = file.set_len(patch.len).and_then(|()| {
+        let mut writes = patch.writes.iter();
+        writes.try_for_each(|(offset, bytes)| file.write_all_at(bytes, offset.0))
+    });
+    written
+        .and_then(|()| file.sync_all())
+        .map_err(RestoreError::write("cannot write", path))?;
+    // The pages above were read after the check.
+    Ok(input.check_unchanged(None)?)
+}
+
+/// Writes `bytes` and brings them to the disk; a `len` above 0 is the length that the file gets.
+fn write_whole(path: &Path, mut file: File, bytes: &[u8], len: u64) -> Result<(), RestoreError> {
+    let mut write = || -> io::Result<()> {
+        if len > 0 {
+            allocate(&file, len)?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(RestoreError::write("cannot write", path))
+}

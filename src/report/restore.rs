@@ -1,0 +1,312 @@
+use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::humanize;
+use super::json::line;
+use super::verify::summary;
+use crate::finding::escape;
+use crate::ops::restore::{Prepared, Proven, RestorePlan, Restored};
+use crate::ops::{Verdict, VerifyReport};
+
+/// A word for a shell: as it is where that is safe, else in quotes.
+fn word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+fn path_word(path: &Path) -> String {
+    word(&path.to_string_lossy())
+}
+
+/// The peer URLs of the member.
+fn peer_urls(prepared: &Prepared) -> String {
+    let member = prepared.member();
+    let mut members = prepared.cluster().members().iter();
+    members
+        .find(|one| one.id == member)
+        .map_or_else(String::new, |one| one.peer_urls.join(","))
+}
+
+/// What is to be run next, one command each.
+fn next_commands(prepared: &Prepared) -> Vec<String> {
+    let request = prepared.request();
+    let data_dir = prepared.data_dir();
+    let mut commands = Vec::new();
+    // etcd seldom runs as root, and then cannot read what root made.
+    if std::fs::metadata(data_dir).is_ok_and(|made| made.uid() == 0) {
+        commands.push(format!("chown -R etcd:etcd {}", path_word(data_dir)));
+    }
+    let urls = word(&peer_urls(prepared));
+    let mut etcd = format!(
+        "etcd --name {} --data-dir {}",
+        word(&request.name),
+        path_word(data_dir)
+    );
+    if request.wal_dir.is_some() {
+        let _ = write!(etcd, " --wal-dir {}", path_word(&prepared.wal_dir()));
+    }
+    let _ = write!(
+        etcd,
+        " --listen-peer-urls {urls} --initial-advertise-peer-urls {urls} --initial-cluster {} \
+         --initial-cluster-token {}",
+        word(&request.initial_cluster),
+        word(&request.token)
+    );
+    commands.push(etcd);
+    commands.push("etcdctl endpoint status --cluster -w table".into());
+    commands
+}
+
+fn members_text(out: &mut String, prepared: &Prepared) {
+    let _ = writeln!(
+        out,
+        "  cluster {:x}, token {}",
+        prepared.cluster().id(),
+        escape::text(prepared.request().token.as_bytes())
+    );
+    for member in prepared.cluster().members() {
+        let mark = if member.id == prepared.member() {
+            "this one"
+        } else {
+            "other"
+        };
+        let _ = writeln!(
+            out,
+            "  member  {:016x}  {mark:<8}  {}  {}",
+            member.id,
+            escape::text(member.name.as_bytes()),
+            escape::text(member.peer_urls.join(",").as_bytes())
+        );
+    }
+}
+
+fn notes_text(out: &mut String, notes: &[String]) {
+    for note in notes {
+        let _ = writeln!(out, "  note: {note}");
+    }
+}
+
+fn next_text(out: &mut String, prepared: &Prepared) {
+    let _ = writeln!(out, "next:");
+    for command in next_commands(prepared) {
+        let _ = writeln!(out, "  {}", escape::text(command.as_bytes()));
+    }
+}
+
+/// What was restored, for people.
+pub fn restored_text(
+    restored: &Restored,
+    proven: &Proven,
+    prepared: &Prepared,
+    file: &str,
+) -> String {
+    let mut out = String::new();
+    let data_dir = escape::path(prepared.data_dir());
+    let _ = writeln!(out, "{data_dir}: restored from {file}");
+    if let Some(examined) = &restored.report.examination {
+        let _ = writeln!(out, "  {}", summary(examined));
+    }
+    members_text(&mut out, prepared);
+    for file in &restored.files {
+        let path = escape::path(&file.path);
+        let _ = writeln!(out, "  file    {path}  {}", humanize::bytes(file.len));
+    }
+    notes_text(&mut out, &restored.notes);
+    match (proven.hash, proven.same_hash) {
+        (Some(hash), Some(true)) => {
+            let _ = writeln!(
+                out,
+                "  proven  read back: database sound, HashKV {} at revision {} as in the snapshot, \
+                 {} log records",
+                hash.hash, hash.revision, proven.log_records
+            );
+        }
+        (Some(hash), None) => {
+            let _ = writeln!(
+                out,
+                "  proven  read back: database sound, revision raised to {}, {} log records",
+                hash.revision, proven.log_records
+            );
+        }
+        _ => {}
+    }
+    for problem in &proven.problems {
+        let _ = writeln!(out, "  WRONG   {problem}");
+    }
+    next_text(&mut out, prepared);
+    out
+}
+
+/// What would be restored, for people.
+pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
+    let mut out = String::new();
+    match &plan.refusal {
+        Some(refusal) => {
+            let _ = writeln!(out, "{file}: would be refused - {refusal}");
+        }
+        None => {
+            let _ = writeln!(out, "{file}: would be restored, nothing was written");
+        }
+    }
+    if let Some(examined) = &plan.report.examination {
+        let _ = writeln!(out, "  {}", summary(examined));
+    }
+    notes_text(&mut out, &plan.notes);
+    for prepared in prepared {
+        let _ = writeln!(
+            out,
+            "{}: about {}{}",
+            escape::path(prepared.data_dir()),
+            humanize::bytes(plan.bytes),
+            plan.free_bytes.map_or_else(String::new, |free| format!(
+                ", {} free",
+                humanize::bytes(free)
+            ))
+        );
+        members_text(&mut out, prepared);
+        if plan.refusal.is_none() {
+            next_text(&mut out, prepared);
+        }
+    }
+    out
+}
+
+#[derive(Serialize)]
+struct JsonMember {
+    id: String,
+    name: String,
+    peer_urls: Vec<String>,
+    this: bool,
+}
+
+#[derive(Serialize)]
+struct JsonFile {
+    path: String,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct JsonProof<'p> {
+    sound: bool,
+    problems: &'p [String],
+    hashkv: Option<u32>,
+    hashkv_revision: Option<i64>,
+    hashkv_as_in_snapshot: Option<bool>,
+    log_records: usize,
+}
+
+#[derive(Serialize)]
+struct JsonRestore<'r> {
+    r#type: &'static str,
+    file: &'r str,
+    verdict: Verdict,
+    data_dir: String,
+    wal_dir: String,
+    cluster_id: String,
+    member_id: String,
+    token: &'r str,
+    members: Vec<JsonMember>,
+    revision: Option<i64>,
+    bump_revision: u64,
+    notes: &'r [String],
+    next_commands: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<JsonFile>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<JsonProof<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free_bytes: Option<u64>,
+}
+
+fn json<'r>(
+    kind: &'static str,
+    report: &VerifyReport,
+    notes: &'r [String],
+    prepared: &'r Prepared,
+    file: &'r str,
+) -> JsonRestore<'r> {
+    let members = prepared.cluster().members().iter();
+    let revision = report.examination.as_ref().map(|examined| {
+        let last = examined.records.last.map_or(0, |last| last.main);
+        examined.contents.meta.compaction.current(last)
+    });
+    JsonRestore {
+        r#type: kind,
+        file,
+        verdict: report.verdict,
+        data_dir: escape::path(prepared.data_dir()),
+        wal_dir: escape::path(&prepared.wal_dir()),
+        cluster_id: format!("{:x}", prepared.cluster().id()),
+        member_id: format!("{:x}", prepared.member()),
+        token: &prepared.request().token,
+        members: members
+            .map(|member| JsonMember {
+                id: member.key(),
+                name: member.name.clone(),
+                peer_urls: member.peer_urls.clone(),
+                this: member.id == prepared.member(),
+            })
+            .collect(),
+        revision,
+        bump_revision: prepared.request().bump_revision,
+        notes,
+        next_commands: next_commands(prepared),
+        files: None,
+        proof: None,
+        refusal: None,
+        bytes: None,
+        free_bytes: None,
+    }
+}
+
+/// What was restored, as one line of JSON.
+pub fn restored_json(
+    restored: &Restored,
+    proven: &Proven,
+    prepared: &Prepared,
+    file: &str,
+) -> String {
+    let files = restored.files.iter();
+    line(&JsonRestore {
+        files: Some(
+            files
+                .map(|file| JsonFile {
+                    path: escape::path(&file.path),
+                    bytes: file.len,
+                })
+                .collect(),
+        ),
+        proof: Some(JsonProof {
+            sound: proven.problems.is_empty(),
+            problems: &proven.problems,
+            hashkv: proven.hash.map(|hash| hash.hash),
+            hashkv_revision: proven.hash.map(|hash| hash.revision),
+            hashkv_as_in_snapshot: proven.same_hash,
+            log_records: proven.log_records,
+        }),
+        ..json("restore", &restored.report, &restored.notes, prepared, file)
+    })
+}
+
+/// What would be restored, as a line of JSON per member.
+pub fn restore_plan_json(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
+    let lines = prepared.iter().map(|prepared| {
+        line(&JsonRestore {
+            refusal: plan.refusal.as_ref().map(ToString::to_string),
+            bytes: Some(plan.bytes),
+            free_bytes: plan.free_bytes,
+            ..json("restore-plan", &plan.report, &plan.notes, prepared, file)
+        })
+    });
+    lines.collect()
+}

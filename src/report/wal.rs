@@ -1,0 +1,137 @@
+use serde::Serialize;
+
+use super::findings::findings_text;
+use super::json::{JsonFinding, line};
+use crate::etcd::raft::{EntryType, Frame, Record};
+use crate::ops::WalSummary;
+
+fn entry_name(kind: EntryType) -> String {
+    match kind {
+        EntryType::Normal => "normal".into(),
+        EntryType::ConfChange => "conf-change".into(),
+        EntryType::ConfChangeV2 => "conf-change-v2".into(),
+        EntryType::Other(number) => format!("type {number}"),
+    }
+}
+
+/// The index of an entry or of a snapshot mark.
+pub fn wal_index(frame: &Frame) -> Option<u64> {
+    match &frame.record {
+        Record::Entry(entry) => Some(entry.index),
+        Record::Snapshot(mark) => Some(mark.index),
+        _ => None,
+    }
+}
+
+fn term(frame: &Frame) -> Option<u64> {
+    match &frame.record {
+        Record::Entry(entry) => Some(entry.term),
+        Record::Snapshot(mark) => Some(mark.term),
+        Record::State(state) => Some(state.term),
+        _ => None,
+    }
+}
+
+/// What is in a record, without the requests of users.
+fn detail(frame: &Frame) -> String {
+    match &frame.record {
+        Record::Metadata(of) => format!("member {:x} cluster {:x}", of.member, of.cluster),
+        Record::Entry(entry) => {
+            let bytes = entry.data.as_ref().map_or(0, Vec::len);
+            format!("{} {bytes} bytes", entry_name(entry.kind))
+        }
+        Record::State(state) => format!("vote {:x} commit {}", state.vote, state.commit),
+        Record::Snapshot(mark) => match &mark.configuration {
+            Some(configuration) => {
+                let hex = |id: &u64| format!("{id:x}");
+                let voters: Vec<String> = configuration.voters.iter().map(hex).collect();
+                format!("voters {}", voters.join(","))
+            }
+            None => String::new(),
+        },
+        Record::Crc | Record::Other => String::new(),
+    }
+}
+
+/// A record as a line for people.
+pub fn wal_text(segment: &str, frame: &Frame) -> String {
+    let number = |value: Option<u64>| value.map_or_else(|| "-".into(), |value| value.to_string());
+    let text = format!(
+        "{segment} {:>9} {:<8} term {:>3} index {:>8} {:>7} bytes crc {:08x} {}",
+        frame.offset,
+        frame.kind.name(),
+        number(term(frame)),
+        number(wal_index(frame)),
+        frame.len,
+        frame.crc,
+        detail(frame)
+    );
+    format!("{}\n", text.trim_end())
+}
+
+#[derive(Serialize)]
+struct JsonRecord<'r> {
+    r#type: &'static str,
+    segment: &'r str,
+    offset: u64,
+    bytes: u64,
+    record: String,
+    term: Option<u64>,
+    index: Option<u64>,
+    crc: u32,
+    detail: String,
+}
+
+/// A record as a line of JSON.
+pub fn wal_json(segment: &str, frame: &Frame) -> String {
+    line(&JsonRecord {
+        r#type: "wal-record",
+        segment,
+        offset: frame.offset,
+        bytes: frame.len,
+        record: frame.kind.name(),
+        term: term(frame),
+        index: wal_index(frame),
+        crc: frame.crc,
+        detail: detail(frame),
+    })
+}
+
+/// The end of the list for people.
+pub fn wal_summary_text(summary: &WalSummary, file: &str) -> String {
+    format!(
+        "{file}: {} segments, {} records, {} entries, the last index is {}\n{}",
+        summary.segments.len(),
+        summary.records,
+        summary.entries,
+        summary.last_index,
+        findings_text(&summary.findings, 10)
+    )
+}
+
+#[derive(Serialize)]
+struct JsonSummary<'s> {
+    r#type: &'static str,
+    file: &'s str,
+    segments: usize,
+    records: u64,
+    entries: u64,
+    last_index: u64,
+    findings: Vec<JsonFinding>,
+}
+
+/// The end of the list as a line of JSON.
+pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
+    let findings = summary.findings.list.iter();
+    line(&JsonSummary {
+        r#type: "wal",
+        file,
+        segments: summary.segments.len(),
+        records: summary.records,
+        entries: summary.entries,
+        last_index: summary.last_index,
+        findings: findings
+            .map(|finding| JsonFinding::new(finding, file))
+            .collect(),
+    })
+}

@@ -1,0 +1,351 @@
+//! `restore`: what it makes, what it refuses, and that nothing half-made is ever under a final name.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use support::testdata;
+use support::tool::{self, Outcome};
+use tempfile::TempDir;
+
+const SNAPSHOT: &str = "etcd-3.6.14-b.db";
+
+/// A folder with a sound snapshot in it.
+fn folder() -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let snapshot = testdata::read(&format!("real/{SNAPSHOT}"));
+    fs::write(dir.path().join(SNAPSHOT), snapshot).expect("a copy");
+    dir
+}
+
+fn restore(dir: &TempDir, args: &str) -> Outcome {
+    let words = ["restore", SNAPSHOT].into_iter();
+    tool::run(dir.path(), words.chain(args.split_whitespace()))
+}
+
+/// Everything in the folder but the snapshot.
+fn names(dir: &TempDir) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir.path())
+        .expect("a folder")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .filter(|name| name != SNAPSHOT)
+        .collect();
+    names.sort();
+    names
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o777
+}
+
+#[test]
+fn every_real_snapshot_becomes_a_directory_with_the_same_hash() {
+    for file in testdata::real() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = testdata::dir().join(&file);
+        let path = path.to_str().expect("UTF-8");
+        let outcome = tool::run(dir.path(), ["restore", path, "--json"]);
+        assert_eq!(outcome.status, Some(0), "{file}: {}", outcome.stderr);
+        let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        assert_eq!(told["proof"]["sound"], true, "{file}");
+        assert_eq!(told["proof"]["hashkv_as_in_snapshot"], true, "{file}");
+        let ours = tool::run(dir.path(), ["hashkv", "default.etcd"]);
+        let source = tool::run(dir.path(), ["hashkv", path]);
+        assert_eq!(ours.stdout, source.stdout, "{file}");
+    }
+}
+
+#[test]
+fn files_and_folders_are_for_their_owner_only() {
+    let dir = folder();
+    assert_eq!(
+        restore(&dir, "--data-dir data --wal-dir log").status,
+        Some(0)
+    );
+    assert_eq!(names(&dir), ["data", "log"]);
+    for name in ["data", "data/member", "data/member/snap", "log"] {
+        assert_eq!(mode(&dir.path().join(name)), 0o700, "{name}");
+    }
+    let log = "log/0000000000000000-0000000000000000.wal";
+    for name in ["data/member/snap/db", log] {
+        assert_eq!(mode(&dir.path().join(name)), 0o600, "{name}");
+    }
+    let len = fs::metadata(dir.path().join(log)).expect("the log").len();
+    assert_eq!(len, 64_000_000);
+}
+
+#[test]
+fn what_is_refused_is_refused_in_the_words_of_etcdutl_and_leaves_nothing() {
+    let dir = folder();
+    for (args, text) in [
+        (
+            "--bump-revision 5",
+            "--mark-compacted required if --revision-bump > 0",
+        ),
+        (
+            "--mark-compacted",
+            "--mark-compacted required if --revision-bump > 0",
+        ),
+        (
+            "--name x",
+            "couldn't find local name \"x\" in the initial cluster configuration",
+        ),
+        (
+            "--initial-cluster default=localhost:2380",
+            "URL scheme must be http, https, unix, or unixs: localhost:2380",
+        ),
+        (
+            "--initial-cluster default=http://localhost:2380,b=http://localhost:2380",
+            "initial cluster b=http://localhost:2380,default=http://localhost:2380 has duplicate url",
+        ),
+    ] {
+        let outcome = restore(&dir, args);
+        assert_eq!(outcome.stderr, format!("Error: {text}\n"), "{args}");
+        assert_eq!(outcome.status, Some(2), "{args}");
+        assert_eq!(names(&dir), Vec::<String>::new(), "{args}");
+    }
+    fs::create_dir_all(dir.path().join("full/x")).expect("a folder");
+    let outcome = restore(&dir, "--data-dir full");
+    let text = "Error: data-dir \"full\" not empty or could not be read\n";
+    assert_eq!((outcome.stderr.as_str(), outcome.status), (text, Some(2)));
+    let outcome = restore(&dir, "--wal-dir full");
+    let text = "Error: wal-dir \"full\" exists\n";
+    assert_eq!((outcome.stderr.as_str(), outcome.status), (text, Some(2)));
+    let outcome = tool::run(dir.path(), ["snapshot", "restore", "nothing"]);
+    let text = "Error: open nothing: no such file or directory\n";
+    assert_eq!((outcome.stderr.as_str(), outcome.status), (text, Some(2)));
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_leaves_nothing() {
+    let dir = folder();
+    let path = dir.path().join(SNAPSHOT);
+    let whole = fs::read(&path).expect("the snapshot");
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 0xff;
+    fs::write(&path, &changed).expect("a file");
+    let outcome = restore(&dir, "");
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome.stderr.starts_with("Error: expected sha256 ["),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("], got ["), "{}", outcome.stderr);
+
+    fs::write(&path, &whole[..whole.len() - 32]).expect("a file");
+    let outcome = restore(&dir, "");
+    let text = "Error: snapshot missing hash but --skip-hash-check=false\n";
+    assert_eq!((outcome.stderr.as_str(), outcome.status), (text, Some(1)));
+    assert_eq!(names(&dir), Vec::<String>::new());
+    assert_eq!(restore(&dir, "--skip-hash-check").status, Some(0));
+}
+
+#[test]
+fn broken_structure_needs_force_whatever_the_hash() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    fs::write(
+        dir.path().join(SNAPSHOT),
+        testdata::read("crafted/19unsorted"),
+    )
+    .expect("a file");
+    let outcome = restore(&dir, "--skip-hash-check");
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome.stderr.starts_with("Error: the file is damaged\n"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(names(&dir), Vec::<String>::new());
+}
+
+#[test]
+fn an_empty_folder_is_filled_and_leftovers_are_named() {
+    let dir = folder();
+    fs::create_dir(dir.path().join("there")).expect("a folder");
+    assert_eq!(restore(&dir, "--data-dir there/").status, Some(0));
+    let inside: Vec<_> = fs::read_dir(dir.path().join("there"))
+        .expect("a folder")
+        .collect();
+    assert_eq!(inside.len(), 1, "only `member`");
+
+    fs::create_dir(dir.path().join("data.partial")).expect("a folder");
+    fs::write(dir.path().join("data.partial/x"), [0; 77]).expect("a file");
+    let outcome = restore(&dir, "--data-dir data");
+    assert_eq!(outcome.status, Some(2));
+    assert!(
+        outcome.stderr.contains("data.partial is left over"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("(77 bytes)"), "{}", outcome.stderr);
+    assert!(dir.path().join("data.partial/x").exists());
+}
+
+#[test]
+fn all_members_have_the_same_database_and_logs_of_their_own() {
+    let dir = folder();
+    let cluster = "m1=http://127.0.0.1:1,m2=http://127.0.0.1:2,m3=http://127.0.0.1:3";
+    let args = format!("--all-members --out out --initial-cluster {cluster}");
+    assert_eq!(restore(&dir, &args).status, Some(0));
+    let read = |name: &str, file: &str| {
+        fs::read(dir.path().join("out").join(name).join("member").join(file)).expect("a file")
+    };
+    let log = "wal/0000000000000000-0000000000000000.wal";
+    for name in ["m2", "m3"] {
+        assert!(read(name, "snap/db") == read("m1", "snap/db"));
+        assert!(read(name, log)[..4096] != read("m1", log)[..4096]);
+    }
+}
+
+#[test]
+fn a_plan_writes_nothing() {
+    let dir = folder();
+    let outcome = restore(&dir, "--plan --json");
+    let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(told["type"], "restore-plan");
+    assert_eq!(told["member_id"], "8e9e05c52164694d");
+    assert_eq!(told["cluster_id"], "cdf818194e3a8c32");
+    assert_eq!(names(&dir), Vec::<String>::new());
+}
+
+#[test]
+fn a_killed_restore_leaves_no_data_directory_that_is_not_whole() {
+    let dir = folder();
+    let program = env!("CARGO_BIN_EXE_etcdsnap");
+    for round in 0..20u64 {
+        let target = dir.path().join("data");
+        let mut child = Command::new(program)
+            .current_dir(dir.path())
+            .args(["restore", SNAPSHOT, "--data-dir", "data"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program");
+        std::thread::sleep(Duration::from_micros(round * round * 500));
+        let _ = child.kill();
+        child.wait().expect("an end");
+        if target.exists() {
+            let outcome = tool::run(dir.path(), ["verify", "data"]);
+            assert_eq!(outcome.status, Some(0), "{}", outcome.stdout);
+            let log = target.join("member/wal/0000000000000000-0000000000000000.wal");
+            assert_eq!(fs::metadata(log).expect("the log").len(), 64_000_000);
+            fs::remove_dir_all(&target).expect("it can be removed");
+        }
+        let leftover = dir.path().join("data.partial");
+        if leftover.exists() {
+            let outcome = restore(&dir, "--data-dir data");
+            assert_eq!(outcome.status, Some(2));
+            fs::remove_dir_all(&leftover).expect("it can be removed");
+        }
+        assert_eq!(names(&dir), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_log_of_a_restored_member_is_listed() {
+    let dir = folder();
+    assert_eq!(restore(&dir, "").status, Some(0));
+    let segment = "default.etcd/member/wal/0000000000000000-0000000000000000.wal";
+    for path in ["default.etcd", "default.etcd/member/wal", segment] {
+        let outcome = tool::run(dir.path(), ["wal", path, "--json"]);
+        assert_eq!(outcome.status, Some(0), "{path}");
+        let lines: Vec<Value> = outcome
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let records: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line["record"].as_str())
+            .collect();
+        let expected = ["crc", "metadata", "snapshot", "entry", "state", "snapshot"];
+        assert_eq!(records, expected, "{path}");
+        assert_eq!(lines.last().expect("a summary")["last_index"], 1, "{path}");
+    }
+    let only = tool::run(
+        dir.path(),
+        ["wal", "default.etcd", "--type", "entry", "--from", "2"],
+    );
+    assert_eq!(only.stdout.lines().count(), 1, "only the summary");
+}
+
+#[test]
+fn a_broken_log_and_a_missing_segment_are_told() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = |number: u64| {
+        dir.path()
+            .join(format!("{number:016x}-0000000000000000.wal"))
+    };
+    let log = testdata::read("restore/two-members-3.6.wal");
+    let told = |bytes: &[u8]| {
+        fs::write(path(0), bytes).expect("a segment");
+        let outcome = tool::run(dir.path(), ["wal", "."]);
+        (outcome.status, outcome.stdout)
+    };
+    let (status, text) = told(&log[..190]);
+    assert_eq!(status, Some(0), "a torn end is no error");
+    assert!(text.contains("W001"), "{text}");
+    let mut changed = log.clone();
+    changed[150] ^= 1;
+    let (status, text) = told(&changed);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("W002"), "{text}");
+    fs::write(path(2), &log).expect("a segment");
+    let (status, text) = told(&log);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("W004"), "{text}");
+}
+
+#[test]
+fn verify_of_a_data_directory_looks_at_its_log_too() {
+    let dir = folder();
+    assert_eq!(restore(&dir, "").status, Some(0));
+    let verify = || tool::run(dir.path(), ["verify", "--quick", "default.etcd"]);
+    let sound = verify();
+    assert_eq!(sound.status, Some(0));
+    assert!(
+        sound.stdout.contains("log        1 segments, 6 records"),
+        "{}",
+        sound.stdout
+    );
+    let segment = "default.etcd/member/wal/0000000000000000-0000000000000000.wal";
+    let segment = dir.path().join(segment);
+    let mut bytes = fs::read(&segment).expect("the log");
+    bytes[130] ^= 1;
+    fs::write(&segment, bytes).expect("the log");
+    let broken = verify();
+    assert_eq!(broken.status, Some(1));
+    assert!(broken.stdout.contains("W002"), "{}", broken.stdout);
+}
+
+#[test]
+fn an_owner_is_given_by_name_or_number_and_must_exist() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = folder();
+    let outcome = restore(&dir, "--owner no-such-user-here");
+    assert_eq!(outcome.status, Some(2));
+    assert_eq!(names(&dir), Vec::<String>::new());
+    // Giving a file to oneself is allowed to everybody.
+    let own = fs::metadata(dir.path()).expect("the folder");
+    let owner = format!("--owner {}:{}", own.uid(), own.gid());
+    assert_eq!(restore(&dir, &owner).status, Some(0));
+    let made = fs::metadata(dir.path().join("default.etcd/member/snap/db")).expect("a file");
+    assert_eq!((made.uid(), made.gid()), (own.uid(), own.gid()));
+}
