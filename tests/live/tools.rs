@@ -1,6 +1,6 @@
 //! The programs: the real ones, and ours.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -156,7 +156,7 @@ impl Peers {
         &self,
         version: Version,
         endpoint: &str,
-        words: &[impl AsRef<std::ffi::OsStr>],
+        words: &[impl AsRef<OsStr>],
     ) -> Result<Outcome, String> {
         run(self
             .tool(version, "etcdctl")
