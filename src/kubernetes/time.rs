@@ -88,6 +88,16 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
         .wrapping_sub(719_468)
 }
 
+fn days_in(year: i64, month: i64) -> i64 {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 /// A moment given in seconds since 1970, as Kubernetes writes it.
 #[must_use]
 pub fn rfc3339(seconds: i64) -> String {
@@ -118,10 +128,10 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
         return None;
     }
     let is_valid = (1..=12).contains(&month)
-        && (1..=31).contains(&day)
+        && (1..=days_in(year, month)).contains(&day)
         && hour < 24
         && minute < 60
-        && second < 61;
+        && second < 60;
     if !is_valid {
         return None;
     }
@@ -137,6 +147,9 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
         [direction @ (b'+' | b'-'), _, _, b':', _, _] => {
             let hours = number(at.wrapping_add(1), at.wrapping_add(3))?;
             let minutes = number(at.wrapping_add(4), at.wrapping_add(6))?;
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
             let offset = hours
                 .wrapping_mul(60)
                 .wrapping_add(minutes)
@@ -270,6 +283,43 @@ mod tests {
             (i64::MIN, "-2562047h47m16.854775808s"),
         ] {
             assert_eq!(GoDuration(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn times_are_read_and_written() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1969-12-31T23:59:59Z", -1),
+            ("2000-02-29T12:00:00Z", 951_825_600),
+            ("2026-11-21T14:52:17Z", 1_795_272_737),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+            ("0001-01-01T00:00:00Z", -62_135_596_800),
+            ("9999-12-31T23:59:59Z", 253_402_300_799),
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(seconds), "{text}");
+            assert_eq!(rfc3339(seconds), text);
+        }
+        assert_eq!(parse_rfc3339("1970-01-01T01:00:00.987654+01:00"), Some(0));
+        assert_eq!(parse_rfc3339("1969-12-31T22:30:00-01:30"), Some(0));
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00+1:00",
+            "2026-01-01T00:00:00 01:00",
+            "2026-01-0é:00:00:00Z",
+            "+026-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
         }
     }
 }

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{Column, Now, name};
-use crate::kubernetes::duration::parse_rfc3339;
 use crate::kubernetes::fields::scalar;
 use crate::kubernetes::jsonpath::{Path, printed};
 use crate::kubernetes::resources::CustomColumn;
+use crate::kubernetes::time::parse_rfc3339;
 
 /// How to make a cell.
 #[derive(Debug, Clone)]

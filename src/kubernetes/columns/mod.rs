@@ -17,9 +17,10 @@ mod workloads;
 
 use serde_json::Value;
 
-use super::duration::{age, format_rfc3339, parse_rfc3339};
+use super::duration::age;
 use super::fields::text;
 use super::resources::{Resource, split_api_version};
+use super::time::{parse_rfc3339, rfc3339};
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +155,7 @@ const PLAIN: (&str, Row) = ("NAME|AGE", |object, now| {
 /// Kinds for which an API server has no columns either.
 const CREATED: (&str, Row) = ("NAME|CREATED AT", |object, _| {
     let created = text(object, "metadata.creationTimestamp");
-    let created = parse_rfc3339(created).and_then(format_rfc3339);
+    let created = parse_rfc3339(created).map(rfc3339);
     vec![name(object), created.unwrap_or_else(|| "<unknown>".into())]
 });
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::shared::{NONE, condition_is_true};
 use super::{Now, Row, name};
-use crate::kubernetes::duration::parse_rfc3339;
 use crate::kubernetes::fields::{at, integer, is_set, is_true, items, text, text_or};
+use crate::kubernetes::time::parse_rfc3339;
 
 pub(super) const POD: (&str, Row) = (
     "NAME|READY|STATUS|RESTARTS|AGE|IP*|NODE*|NOMINATED NODE*|READINESS GATES*",

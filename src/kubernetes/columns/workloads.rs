@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::shared::{NONE, condition_is_true, containers, labels, scalar_or, selector};
 use super::{Now, Row, name};
-use crate::kubernetes::duration::{human, parse_rfc3339};
+use crate::kubernetes::duration::human;
 use crate::kubernetes::fields::{at, controller, integer, is_set, is_true, items, text};
 use crate::kubernetes::resources::split_api_version;
 use crate::kubernetes::selector::LabelSelector;
+use crate::kubernetes::time::parse_rfc3339;
 
 pub(super) const POD_TEMPLATE: (&str, Row) = ("NAME|CONTAINERS|IMAGES|POD LABELS", |object, _| {
     let [names, images] = containers(at(object, "template.spec"));

@@ -10,7 +10,7 @@ use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences
 use crate::kubernetes::merge::SchemaPlace;
 use crate::kubernetes::resources::{Resources, split_api_version};
 use crate::kubernetes::security::{is_written_past_api, reasons};
-use crate::kubernetes::{Description, Encoding, Object, duration, quantity};
+use crate::kubernetes::{Description, Encoding, Object, parse_rfc3339, quantity};
 use crate::ops::lens::{Lens, Look, Sight};
 use crate::ops::objects::preferred;
 use crate::ops::{FieldChange, Moment};
@@ -74,11 +74,21 @@ impl ListKeys for KindSchema<'_> {
         if place.is_quantity() {
             return quantity::canonical(old) == quantity::canonical(new);
         }
-        place.is_time()
-            && old.len() == new.len()
-            && duration::parse_rfc3339(old).is_some()
-            && old == new
+        place.is_time() && is_same_time(old, new)
     }
+}
+
+/// True when both are the same moment, whatever the zone and however many zeros follow.
+fn is_same_time(old: &str, new: &str) -> bool {
+    let fraction = |text: &str| {
+        let (_, rest) = text.split_once('.')?;
+        let digits = rest.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let digits = digits.split(['+', '-']).next().unwrap_or_default();
+        let digits = digits.trim_end_matches('0');
+        (!digits.is_empty()).then(|| digits.to_string())
+    };
+    parse_rfc3339(old).is_some_and(|seconds| parse_rfc3339(new) == Some(seconds))
+        && fraction(old) == fraction(new)
 }
 
 /// One side of a comparison.
@@ -277,4 +287,26 @@ fn patch(old: &Value, new: &Value) -> Value {
         value
     };
     serde_json::to_value(json_patch::diff(&strip(old), &strip(new))).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_time;
+
+    #[test]
+    fn a_moment_is_the_same_in_any_zone_and_with_any_zeros() {
+        assert!(is_same_time(
+            "2026-11-21T10:00:00Z",
+            "2026-11-21T11:00:00+01:00"
+        ));
+        assert!(is_same_time(
+            "2026-11-21T10:00:00.5Z",
+            "2026-11-21T10:00:00.500000Z"
+        ));
+        assert!(!is_same_time(
+            "2026-11-21T10:00:00.5Z",
+            "2026-11-21T10:00:00Z"
+        ));
+        assert!(!is_same_time("yesterday", "yesterday!"));
+    }
 }
