@@ -69,7 +69,7 @@ fn every_damage_of_the_table_is_found_and_nothing_else() {
 }
 
 #[test]
-fn every_code_has_a_case() {
+fn every_code_of_a_database_has_a_case() {
     let table = Table::read();
     let covered: BTreeSet<&str> = table
         .cases
@@ -77,7 +77,12 @@ fn every_code_has_a_case() {
         .flat_map(|case| &case.codes)
         .map(String::as_str)
         .collect();
-    let all: BTreeSet<&str> = etcdsnap::codes::all().iter().map(|code| code.id).collect();
+    // What is wrong with a log, and not with a database, has its cases in `tests/restore.rs`.
+    let all: BTreeSet<&str> = etcdsnap::codes::all()
+        .iter()
+        .map(|code| code.id)
+        .filter(|id| !id.starts_with('W'))
+        .collect();
     assert_eq!(covered, all);
 }
 

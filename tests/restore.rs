@@ -307,7 +307,11 @@ fn a_broken_log_and_a_missing_segment_are_told() {
     let (status, text) = told(&changed);
     assert_eq!(status, Some(1));
     assert!(text.contains("W002"), "{text}");
-    fs::write(path(2), &log).expect("a segment");
+    fs::write(path(1), &log).expect("a segment");
+    let (status, text) = told(&log[..190]);
+    assert_eq!(status, Some(1), "only the last segment may be torn");
+    assert!(text.contains("W003"), "{text}");
+    fs::rename(path(1), path(2)).expect("a segment");
     let (status, text) = told(&log);
     assert_eq!(status, Some(1));
     assert!(text.contains("W004"), "{text}");
