@@ -49,24 +49,14 @@ impl Workers {
         start: impl Fn() -> State + Sync,
         work: impl Fn(&mut State, usize) -> Result<()> + Sync,
     ) -> Result<Vec<State>> {
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let failed: Mutex<Option<Error>> = Mutex::new(None);
-        let states: Mutex<Vec<State>> = Mutex::new(Vec::new());
-        let run = || {
-            let mut state: Option<State> = None;
-            while !stop.load(Ordering::Relaxed) {
-                let piece = next.fetch_add(1, Ordering::Relaxed);
-                if piece >= pieces {
-                    break;
-                }
-                if let Err(error) = work(state.get_or_insert_with(&start), piece) {
-                    stop.store(true, Ordering::Relaxed);
-                    lock(&failed).get_or_insert(error);
-                }
-            }
-            lock(&states).extend(state);
+        let pile = Pile {
+            pieces,
+            next: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+            failed: Mutex::new(None),
+            states: Mutex::new(Vec::new()),
         };
+        let run = || pile.work_through(&start, &work);
         match &self.others {
             Some(others) if pieces > 1 => others.in_place_scope(|scope| {
                 scope.spawn_broadcast(|_, _| run());
@@ -74,10 +64,43 @@ impl Workers {
             }),
             _ => run(),
         }
-        if let Some(error) = into_inner(failed) {
+        if let Some(error) = into_inner(pile.failed) {
             return Err(error);
         }
-        Ok(into_inner(states))
+        Ok(into_inner(pile.states))
+    }
+}
+
+/// The pieces of one call, which its threads take one by one.
+struct Pile<State> {
+    pieces: usize,
+    next: AtomicUsize,
+    stop: AtomicBool,
+    failed: Mutex<Option<Error>>,
+    states: Mutex<Vec<State>>,
+}
+
+impl<State> Pile<State> {
+    /// One thread's share. Never inlined: the caller's thread and the others run the same code, and a copy
+    /// for each would only lengthen the build.
+    #[inline(never)]
+    fn work_through(
+        &self,
+        start: &impl Fn() -> State,
+        work: &impl Fn(&mut State, usize) -> Result<()>,
+    ) {
+        let mut state: Option<State> = None;
+        while !self.stop.load(Ordering::Relaxed) {
+            let piece = self.next.fetch_add(1, Ordering::Relaxed);
+            if piece >= self.pieces {
+                break;
+            }
+            if let Err(error) = work(state.get_or_insert_with(start), piece) {
+                self.stop.store(true, Ordering::Relaxed);
+                lock(&self.failed).get_or_insert(error);
+            }
+        }
+        lock(&self.states).extend(state);
     }
 }
 
