@@ -181,6 +181,7 @@ impl<'s> Database<'s> {
                 root,
                 own_pages.clone(),
                 careful,
+                workers,
                 options,
                 &mut found,
             )?;

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::finding::{Code, Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::options::Options;
+use crate::workers::Workers;
 
 /// No program that uses bbolt nests its buckets deeper.
 const MAX_NESTING: usize = 16;
@@ -99,6 +100,7 @@ impl Plan<'_> {
     pub(super) fn add_buckets(
         &mut self,
         found: Vec<FoundBucket>,
+        workers: &Workers,
         options: &Options,
         findings: &mut Collector,
     ) -> Result<()> {
@@ -118,7 +120,7 @@ impl Plan<'_> {
                 findings.add(Finding::new(&codes::TOO_MANY_BUCKETS, place, message));
                 return Ok(());
             }
-            self.add_bucket(&bucket, options, findings)?;
+            self.add_bucket(&bucket, workers, options, findings)?;
         }
         Ok(())
     }
@@ -132,6 +134,7 @@ impl Plan<'_> {
     fn add_bucket(
         &mut self,
         found: &FoundBucket,
+        workers: &Workers,
         options: &Options,
         findings: &mut Collector,
     ) -> Result<()> {
@@ -162,7 +165,7 @@ impl Plan<'_> {
                 );
                 report(self, &codes::BUCKET_HEADER, message);
             }
-            return self.add_tree(path, header.root, options, findings);
+            return self.add_tree(path, header.root, workers, options, findings);
         }
         self.inline_bytes = self.inline_bytes.saturating_add(found.value_len);
         if found.value_len > found.value.len() as u64 || self.inline_bytes > MAX_INLINE_BYTES {

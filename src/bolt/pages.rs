@@ -103,21 +103,24 @@ impl<'s> Pages<'s> {
             Ok(offset) => offset,
             Err(problem) => return Ok(Err(problem)),
         };
-        let header = match self.header(page)? {
-            Ok(header) => header,
-            Err(problem) => return Ok(Err(problem)),
-        };
         let in_file = self
             .geometry
             .pages_in_file
             .saturating_mul(u64::from(self.geometry.page_size))
             .saturating_sub(offset.0);
-        let len = self
-            .geometry
-            .object_len(header.overflow)
-            .min(in_file)
-            .min(limit);
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        Ok(Ok((header, buffer.lend(self.source, offset, len)?)))
+        let cut = |len: u64| usize::try_from(len.min(in_file).min(limit)).unwrap_or(usize::MAX);
+        // Most objects are one page, and then one read is enough.
+        let first = cut(self.geometry.object_len(0));
+        let header = PageHeader::decode(buffer.lend(self.source, offset, first)?);
+        let Some(header) = header else {
+            return Ok(Err(PageProblem::BeyondFile));
+        };
+        let len = cut(self.geometry.object_len(header.overflow));
+        let bytes = if len == first {
+            buffer.lent(self.source, offset, len)?
+        } else {
+            buffer.lend(self.source, offset, len)?
+        };
+        Ok(Ok((header, bytes)))
     }
 }

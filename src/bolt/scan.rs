@@ -153,7 +153,7 @@ pub fn scan<V: Visitor>(
             outcome.locals.extend(state.visitor);
         }
         found.sort_unstable_by_key(|bucket| (bucket.rank, bucket.index));
-        plan.add_buckets(found, options, findings)?;
+        plan.add_buckets(found, workers, options, findings)?;
         done = round.end;
         inline_done = inline.end;
     }

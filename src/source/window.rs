@@ -37,14 +37,33 @@ impl WindowBuffer {
             self.storage = Vec::new();
             self.storage = vec![0; wanted];
         }
-        let start = self.storage.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        let window = self
-            .storage
-            .get_mut(start..)
-            .and_then(|rest| rest.get_mut(..len))
-            .ok_or_else(|| super::outside(offset, len))?;
+        let window = self.window(offset, len)?;
         source.read_exact_at(offset, window)?;
         Ok(window)
+    }
+
+    /// The `len` bytes at `offset` once more, when they are what was lent last: nothing is read.
+    ///
+    /// # Errors
+    /// When the buffer never held so many bytes.
+    pub(crate) fn lent<'a>(
+        &'a mut self,
+        source: &'a dyn Source,
+        offset: FileOffset,
+        len: usize,
+    ) -> Result<&'a [u8]> {
+        match source.bytes() {
+            Some(bytes) => subslice(bytes, offset, len),
+            None => Ok(self.window(offset, len)?),
+        }
+    }
+
+    fn window(&mut self, offset: FileOffset, len: usize) -> Result<&mut [u8]> {
+        let start = self.storage.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        self.storage
+            .get_mut(start..)
+            .and_then(|rest| rest.get_mut(..len))
+            .ok_or_else(|| super::outside(offset, len))
     }
 
     /// Gives memory back when the buffer has grown beyond `limit` bytes.
