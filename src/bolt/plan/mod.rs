@@ -1,10 +1,12 @@
-//! What a scan will visit: the branch pages of every bucket read once, in order, and a table of the
-//! leaves below them. Leaves themselves are not touched here.
+//! What a scan will visit: the branch pages of every bucket read once, and a table of the leaves below
+//! them in tree order. Leaves themselves are not touched here.
 //!
 //! Every page that is referenced is claimed in a bit set before any leaf is read. Two objects that
 //! overlap always have the first page of one inside the other, so a leaf whose overflow pages run into
 //! a claimed page is found the same way whatever thread reads it first, and no byte is read twice.
 
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::ops::Range;
