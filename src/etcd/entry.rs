@@ -11,6 +11,9 @@ use crate::workers::Workers;
 
 /// Partitions; one of them fits into a core's cache for files of some million records.
 const PARTITIONS: usize = 256;
+/// Entries that wait to be put into their partitions together. One by one, with other work in between, the
+/// processor would wait for the memory of each; and few enough to stay in its nearest cache.
+const WAITING: usize = 256;
 /// Entries that are allocated together at first; later blocks are longer, up to eight times.
 const BLOCK: usize = 128;
 
@@ -184,6 +187,7 @@ impl Keyed for RecordEntry {
 #[derive(Debug)]
 pub struct Partitions<E> {
     parts: Vec<Part<E>>,
+    waiting: Vec<E>,
     len: u64,
 }
 
@@ -201,10 +205,14 @@ impl<E: Keyed> Partitions<E> {
     /// Copies the entries of partition `number` of all `parts` into `joined`, which is cleared before.
     pub fn gather(parts: &[&Self], number: usize, joined: &mut Vec<E>) {
         joined.clear();
-        for part in parts.iter().filter_map(|part| part.parts.get(number)) {
-            for block in part.full.iter().chain([&part.open]) {
-                joined.extend_from_slice(block);
+        for partitions in parts {
+            if let Some(part) = partitions.parts.get(number) {
+                for block in part.full.iter().chain([&part.open]) {
+                    joined.extend_from_slice(block);
+                }
             }
+            let waiting = partitions.waiting.iter();
+            joined.extend(waiting.filter(|entry| entry.key().partition() == number));
         }
     }
 
@@ -217,6 +225,7 @@ impl<E: Keyed> Partitions<E> {
             })
             .take(PARTITIONS)
             .collect(),
+            waiting: Vec::with_capacity(WAITING),
             len: 0,
         }
     }
@@ -225,15 +234,26 @@ impl<E: Keyed> Partitions<E> {
     #[inline]
     pub fn push(&mut self, entry: E) {
         self.len = self.len.saturating_add(1);
-        let Some(part) = self.parts.get_mut(entry.key().partition()) else {
-            return;
-        };
-        if part.open.len() == part.open.capacity() {
-            let room = BLOCK.saturating_mul(part.full.len().clamp(1, 8));
-            let full = std::mem::replace(&mut part.open, Vec::with_capacity(room));
-            part.full.push(full);
+        self.waiting.push(entry);
+        if self.waiting.len() >= WAITING {
+            self.put_away();
         }
-        part.open.push(entry);
+    }
+
+    /// Puts the waiting entries into their partitions.
+    #[inline(never)]
+    fn put_away(&mut self) {
+        for entry in self.waiting.drain(..) {
+            let Some(part) = self.parts.get_mut(entry.key().partition()) else {
+                continue;
+            };
+            if part.open.len() == part.open.capacity() {
+                let room = BLOCK.saturating_mul(part.full.len().clamp(1, 8));
+                let full = std::mem::replace(&mut part.open, Vec::with_capacity(room));
+                part.full.push(full);
+            }
+            part.open.push(entry);
+        }
     }
 
     /// How many entries there are.
