@@ -109,16 +109,17 @@ impl Stream {
 ///
 /// A CRC is linear over GF(2): appending `n` zero bytes multiplies it by x^(8n) modulo the polynomial.
 pub fn combine(first: u32, second: u32, second_len: u64) -> u32 {
-    let mut shifted = first;
-    let mut rest = second_len;
+    let near = (second_len % NEAR.len() as u64) as usize;
+    let mut shifted = multiply(first, NEAR.get(near).copied().unwrap_or(ONE));
+    let mut rest = second_len / NEAR.len() as u64;
     let mut level = 0;
     // Eight bits of the length at a time: one table of 256 powers per level.
     while rest != 0 {
         let digit = (rest & 0xff) as usize;
         if digit != 0 {
-            let power = POWERS.get(level).and_then(|table| table.get(digit));
-            // Eight levels of 256 cover every u64; the tables have exactly that size.
-            shifted = multiply(shifted, power.copied().unwrap_or(0));
+            let power = FAR.get(level).and_then(|table| table.get(digit));
+            // Seven levels of 256 cover what is left of a u64.
+            shifted = multiply(shifted, power.copied().unwrap_or(ONE));
         }
         rest >>= 8;
         level += 1;
@@ -126,37 +127,81 @@ pub fn combine(first: u32, second: u32, second_len: u64) -> u32 {
     shifted ^ second
 }
 
-/// `POWERS[l][d]` is x^(8 * d * 256^l) modulo the polynomial.
-static POWERS: [[u32; 256]; 8] = powers();
+/// In the reflected form bit 31 stands for x^0.
+const ONE: u32 = 1 << 31;
+/// x^8.
+const BYTE: u32 = ONE >> 8;
 
-const fn powers() -> [[u32; 256]; 8] {
-    let mut tables = [[0u32; 256]; 8];
-    // In the reflected form bit 31 stands for x^0, so x^8 is bit 23.
-    let mut step = 1u32 << 23;
+/// `NEAR[n]` is x^(8n) modulo the polynomial: most records are shorter than this.
+static NEAR: [u32; 4096] = powers(BYTE);
+
+/// `FAR[l][d]` is x^(8 * 4096 * d * 256^l) modulo the polynomial.
+static FAR: [[u32; 256]; 7] = {
+    let mut tables = [[0; 256]; 7];
+    let mut step = multiply(NEAR[4095], BYTE);
     let mut level = 0;
-    while level < 8 {
-        tables[level][0] = 1 << 31;
-        let mut digit = 1;
-        while digit < 256 {
-            tables[level][digit] = multiply(tables[level][digit - 1], step);
-            digit += 1;
-        }
+    while level < tables.len() {
+        tables[level] = powers(step);
         step = multiply(tables[level][255], step);
         level += 1;
     }
     tables
+};
+
+/// The powers of `base`, from the 0th on.
+const fn powers<const N: usize>(base: u32) -> [u32; N] {
+    let mut table = [ONE; N];
+    let mut at = 1;
+    while at < N {
+        table[at] = multiply(table[at - 1], base);
+        at += 1;
+    }
+    table
 }
 
-/// The product of two polynomials modulo the CRC polynomial, reflected form.
+/// What four bits that fall out at the end amount to modulo the polynomial.
+const FALLEN: [u32; 16] = {
+    let mut table = [0; 16];
+    let mut bits = 0;
+    while bits < 16 {
+        let mut product = bits as u32;
+        let mut step = 0;
+        while step < 4 {
+            product = times_x(product);
+            step += 1;
+        }
+        table[bits] = product;
+        bits += 1;
+    }
+    table
+};
+
+const fn times_x(a: u32) -> u32 {
+    (a >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(a & 1))
+}
+
+/// The product of two polynomials modulo the CRC polynomial, reflected form: four bits of `b` at a time.
 const fn multiply(a: u32, b: u32) -> u32 {
-    let mut product = 0;
-    let mut shifted = b;
-    let mut bits = a;
-    while bits != 0 {
-        // All ones when the top bit is set: branches here would be mispredicted half of the time.
-        product ^= shifted & (0u32.wrapping_sub(bits >> 31));
-        shifted = (shifted >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(shifted & 1));
-        bits <<= 1;
+    let (ax, axx) = (times_x(a), times_x(times_x(a)));
+    let axxx = times_x(axx);
+    // The products of `a` and every polynomial of degree three at most.
+    let mut multiples = [0; 16];
+    let mut bits = 1;
+    while bits < 16 {
+        multiples[bits] = (a & 0u32.wrapping_sub(bits as u32 >> 3))
+            ^ (ax & 0u32.wrapping_sub(bits as u32 >> 2 & 1))
+            ^ (axx & 0u32.wrapping_sub(bits as u32 >> 1 & 1))
+            ^ (axxx & 0u32.wrapping_sub(bits as u32 & 1));
+        bits += 1;
+    }
+    let mut product = 0u32;
+    let mut rest = b;
+    let mut step = 0;
+    while step < 8 {
+        product =
+            (product >> 4) ^ FALLEN[(product & 15) as usize] ^ multiples[(rest & 15) as usize];
+        rest >>= 4;
+        step += 1;
     }
     product
 }
