@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::testdata;
 use support::tool::{self, Outcome};
+use support::{clusters, testdata};
 use tempfile::TempDir;
 
 const SNAPSHOT: &str = "etcd-3.6.14-b.db";
@@ -223,6 +223,60 @@ fn a_plan_writes_nothing() {
     assert_eq!(told["member_id"], "8e9e05c52164694d");
     assert_eq!(told["cluster_id"], "cdf818194e3a8c32");
     assert_eq!(names(&dir), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_names_the_keys_that_secrets_need_and_how_far_time_goes_back() {
+    let dir = folder();
+    let names = clusters::unpack(dir.path());
+    let find = |part: &str| names.iter().find(|name| name.contains(part)).expect(part);
+    let plan = |file: &str, more: &str| {
+        let args = format!("restore {file} --plan --json --data-dir new {more}");
+        let outcome = tool::run(dir.path(), args.split_whitespace());
+        let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        (outcome.status, told)
+    };
+    let (before, after) = (find("3.7-cbor-before"), find("3.7-cbor-after"));
+    let (status, told) = plan(before, &format!("--newer {after}"));
+    assert_eq!(status, Some(0));
+    let secrets = told["encrypted"].as_array().expect("a list");
+    let secrets = secrets.iter().find(|one| one["resource"] == "secrets");
+    let secrets = secrets.expect("encrypted secrets");
+    assert_eq!(
+        (&secrets["provider"], &secrets["key"]),
+        (&"aescbc".into(), &"key-cbc".into())
+    );
+    assert!(
+        told["newest_object"]
+            .as_str()
+            .is_some_and(|time| time.starts_with("20"))
+    );
+    let notes = told["notes"].to_string();
+    assert!(
+        notes.contains("--bump-revision 1000000 --mark-compacted"),
+        "{notes}"
+    );
+    // The other way round nothing is lost.
+    let (_, told) = plan(after, &format!("--newer {before}"));
+    assert!(!told["notes"].to_string().contains("bump"), "{told}");
+}
+
+#[test]
+fn a_plan_for_a_server_that_will_not_start_is_a_finding() {
+    let dir = folder();
+    let plan = |release: &str| {
+        let outcome = restore(&dir, &format!("--plan --json --for-etcd {release}"));
+        let told: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        (outcome.status, told["starts"].as_bool())
+    };
+    assert_eq!(plan("3.6"), (Some(0), Some(true)));
+    assert_eq!(plan("v3.7.1"), (Some(0), Some(true)));
+    assert_eq!(plan("3.5"), (Some(0), Some(true)), "3.5 does not look");
+    let newer = testdata::dir().join("real/etcd-3.7.1-b.db");
+    let newer = newer.to_str().expect("UTF-8");
+    let words = ["restore", newer, "--plan", "--for-etcd", "3.6"];
+    assert_eq!(tool::run(dir.path(), words).status, Some(1));
+    assert_eq!(restore(&dir, "--plan --for-etcd new").status, Some(2));
 }
 
 #[test]

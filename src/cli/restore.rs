@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, describe, exit_of, print};
+use super::run::{Asked, Run, describe, exit_of, print};
 use super::term;
 use crate::error::Error;
 use crate::etcd::raft::WalForm;
+use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
 use crate::ops::restore::{
     Prepared, RestoreError, RestoreRequest, Restored, plan, prove, restore, restore_sibling,
@@ -80,6 +81,12 @@ pub(super) struct RestoreArgs {
     /// The revision that the cluster had reached, to be told how far back the file is
     #[arg(long, value_name = "REVISION")]
     live_revision: Option<i64>,
+    /// A later backup or database of the same cluster: how far back the file is from it
+    #[arg(long, value_name = "FILE", conflicts_with = "live_revision")]
+    newer: Option<PathBuf>,
+    /// The release that is to start from the directory; status 1 of --plan when it will not
+    #[arg(long, value_name = "VERSION", value_parser = release)]
+    for_etcd: Option<StorageVersion>,
     /// One line of JSON
     #[arg(long)]
     json: bool,
@@ -100,6 +107,11 @@ pub(super) struct RestoreArgs {
     owner: Option<Owner>,
     #[arg(long, hide = true)]
     initial_memory_map_size: Option<u64>,
+}
+
+fn release(text: &str) -> Result<StorageVersion, String> {
+    StorageVersion::parse_lenient(text.trim_start_matches('v').as_bytes())
+        .ok_or_else(|| "a version is like 3.5 or 3.6.14".into())
 }
 
 fn form(text: &str) -> Result<WalForm, String> {
@@ -149,7 +161,7 @@ fn number(text: &str, file: &str) -> Option<u32> {
 }
 
 impl RestoreArgs {
-    fn request(&self) -> RestoreRequest {
+    fn request(&self, live_revision: Option<i64>) -> RestoreRequest {
         RestoreRequest {
             name: self.name.clone(),
             initial_cluster: self.initial_cluster.clone(),
@@ -163,17 +175,33 @@ impl RestoreArgs {
             mark_compacted: self.mark_compacted,
             form: self.compat,
             exact: self.exact,
-            live_revision: self.live_revision,
+            live_revision,
+            for_etcd: self.for_etcd.clone(),
             owner: self.owner.map(|owner| (owner.user, owner.group)),
         }
     }
 
     /// What is to be made: one directory, or one per member.
-    fn prepare(&self) -> Result<Vec<Prepared>, RestoreError> {
-        let request = self.request();
+    fn prepare(&self, live_revision: Option<i64>) -> Result<Vec<Prepared>, RestoreError> {
+        let request = self.request(live_revision);
         match &self.out {
             Some(out) => Prepared::all_members(&request, out),
             None => Prepared::new(request).map(|one| vec![one]),
+        }
+    }
+
+    /// The revision that the cluster had reached, as far as we are told.
+    fn live_revision(&self, run: &Run) -> Result<Option<i64>, Exit> {
+        let Some(newer) = &self.newer else {
+            return Ok(self.live_revision);
+        };
+        match run.ask(newer, Access::Map, |session| session.bounds()) {
+            Ok(Asked::Done(bounds, _)) => Ok(Some(bounds.current)),
+            Ok(Asked::Refused(refusal)) => {
+                term::error(&format!("{}: {}", escape::path(newer), refusal.message));
+                Err(Exit::Failed)
+            }
+            Err(error) => Err(super::run::fail(&error, newer)),
         }
     }
 
@@ -186,7 +214,11 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
     if args.initial_memory_map_size.is_some() {
         term::line("note: --initial-memory-map-size changes nothing here");
     }
-    let prepared = match args.prepare() {
+    let live_revision = match args.live_revision(run) {
+        Ok(live_revision) => live_revision,
+        Err(exit) => return exit,
+    };
+    let prepared = match args.prepare(live_revision) {
         Ok(prepared) => prepared,
         Err(error) => return refuse(&error, args),
     };
@@ -229,7 +261,7 @@ fn plan_all(
     } else {
         report::restore_plan_text(&plan, prepared, &file)
     };
-    if plan.refusal.is_some() {
+    if plan.refusal.is_some() || !plan.starts {
         exit = Exit::Findings;
     }
     Ok(print(&text, exit))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::keyspace::Session;
-use super::objects::live;
+use super::objects::{Live, live};
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordView, RecordVisitor, RevisionBounds};
 use crate::kubernetes::Head;
@@ -147,6 +147,29 @@ pub fn encryption(
     config: Option<&EncryptionConfig>,
 ) -> Result<EncryptionReport> {
     let live = live(session, 0)?;
+    let all = counted(&live, session, config)?;
+    let encrypted: std::collections::BTreeSet<String> = all
+        .iter()
+        .filter(|count| count.stored.is_some())
+        .map(|count| count.resource.clone())
+        .collect();
+    let is_shown = |count: &EncryptionCount| {
+        encrypted.contains(&count.resource)
+            || count.resource == "secrets"
+            || config.is_some_and(|config| config.providers_for(&count.resource).is_some())
+    };
+    Ok(EncryptionReport {
+        counts: all.into_iter().filter(is_shown).collect(),
+        bounds: live.keyspace.bounds(),
+    })
+}
+
+/// Counts how live values are stored, by resource and way; plain ones too.
+pub(super) fn counted(
+    live: &Live<'_>,
+    session: &Session<'_>,
+    config: Option<&EncryptionConfig>,
+) -> Result<Vec<EncryptionCount>> {
     let counter = Counter {
         resources: &live.resources,
         config,
@@ -167,18 +190,5 @@ pub fn encryption(
             }
         }
     }
-    let encrypted: std::collections::BTreeSet<String> = all
-        .values()
-        .filter(|count| count.stored.is_some())
-        .map(|count| count.resource.clone())
-        .collect();
-    let is_shown = |count: &EncryptionCount| {
-        encrypted.contains(&count.resource)
-            || count.resource == "secrets"
-            || config.is_some_and(|config| config.providers_for(&count.resource).is_some())
-    };
-    Ok(EncryptionReport {
-        counts: all.into_values().filter(is_shown).collect(),
-        bounds: live.keyspace.bounds(),
-    })
+    Ok(all.into_values().collect())
 }

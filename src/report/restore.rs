@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -8,8 +9,9 @@ use super::humanize;
 use super::json::line;
 use super::verify::summary;
 use crate::finding::escape;
-use crate::ops::restore::{Prepared, Proven, RestorePlan, Restored};
-use crate::ops::{Verdict, VerifyReport};
+use crate::kubernetes::rfc3339;
+use crate::ops::restore::{Outlook, Prepared, Proven, RestorePlan, Restored};
+use crate::ops::{EncryptionCount, Verdict, VerifyReport};
 
 /// A word for a shell: as it is where that is safe, else in quotes.
 fn word(text: &str) -> String {
@@ -143,6 +145,41 @@ pub fn restored_text(
     out
 }
 
+fn outlook_text(out: &mut String, outlook: &Outlook) {
+    if let Some(time) = outlook.newest_object {
+        let _ = writeln!(
+            out,
+            "  note: the newest object is of {}; what happened later is not in the snapshot",
+            rfc3339(time)
+        );
+    }
+    for (key, resources) in by_key(&outlook.encrypted) {
+        let _ = writeln!(
+            out,
+            "  note: encrypted with {key}, which the API server must have: {}",
+            resources.join(", ")
+        );
+    }
+}
+
+/// The values that each provider and key opens, as text.
+fn by_key(encrypted: &[EncryptionCount]) -> BTreeMap<String, Vec<String>> {
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for count in encrypted {
+        let Some((provider, name)) = &count.stored else {
+            continue;
+        };
+        let key = match name.as_str() {
+            "" => provider.clone(),
+            name => format!("{provider}, key {name}"),
+        };
+        let resource = escape::text(count.resource.as_bytes());
+        let values = keys.entry(key).or_default();
+        values.push(format!("{} {resource}", count.values));
+    }
+    keys
+}
+
 /// What would be restored, for people.
 pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
     let mut out = String::new();
@@ -158,6 +195,7 @@ pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
         let _ = writeln!(out, "  {}", summary(examined));
     }
     notes_text(&mut out, &plan.notes);
+    outlook_text(&mut out, &plan.outlook);
     for prepared in prepared {
         let _ = writeln!(
             out,
@@ -202,6 +240,46 @@ struct JsonProof<'p> {
 }
 
 #[derive(Serialize)]
+struct JsonEncrypted<'p> {
+    resource: &'p str,
+    provider: &'p str,
+    key: &'p str,
+    values: u64,
+}
+
+/// What only a plan tells.
+#[derive(Serialize)]
+struct JsonPlan<'p> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    bytes: u64,
+    free_bytes: Option<u64>,
+    starts: bool,
+    newest_object: Option<String>,
+    encrypted: Vec<JsonEncrypted<'p>>,
+}
+
+fn json_plan(plan: &RestorePlan) -> JsonPlan<'_> {
+    let encrypted = plan.outlook.encrypted.iter().filter_map(|count| {
+        let (provider, key) = count.stored.as_ref()?;
+        Some(JsonEncrypted {
+            resource: &count.resource,
+            provider,
+            key,
+            values: count.values,
+        })
+    });
+    JsonPlan {
+        refusal: plan.refusal.as_ref().map(ToString::to_string),
+        bytes: plan.bytes,
+        free_bytes: plan.free_bytes,
+        starts: plan.starts,
+        newest_object: plan.outlook.newest_object.map(rfc3339),
+        encrypted: encrypted.collect(),
+    }
+}
+
+#[derive(Serialize)]
 struct JsonRestore<'r> {
     r#type: &'static str,
     file: &'r str,
@@ -220,12 +298,8 @@ struct JsonRestore<'r> {
     files: Option<Vec<JsonFile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<JsonProof<'r>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    free_bytes: Option<u64>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    plan: Option<JsonPlan<'r>>,
 }
 
 fn json<'r>(
@@ -263,9 +337,7 @@ fn json<'r>(
         next_commands: next_commands(prepared),
         files: None,
         proof: None,
-        refusal: None,
-        bytes: None,
-        free_bytes: None,
+        plan: None,
     }
 }
 
@@ -302,9 +374,7 @@ pub fn restored_json(
 pub fn restore_plan_json(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
     let lines = prepared.iter().map(|prepared| {
         line(&JsonRestore {
-            refusal: plan.refusal.as_ref().map(ToString::to_string),
-            bytes: Some(plan.bytes),
-            free_bytes: plan.free_bytes,
+            plan: Some(json_plan(plan)),
             ..json("restore-plan", &plan.report, &plan.notes, prepared, file)
         })
     });

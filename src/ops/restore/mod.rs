@@ -5,6 +5,7 @@
 
 mod changes;
 mod error;
+mod outlook;
 mod proof;
 mod target;
 #[cfg(test)]
@@ -13,11 +14,13 @@ mod urls;
 mod write;
 
 pub use error::RestoreError;
+pub use outlook::Outlook;
 pub use proof::{Proven, prove};
 pub use write::{Restored, WrittenFile, restore, restore_sibling};
 
 use std::path::{Path, PathBuf};
 
+use super::examine::Examination;
 use super::input::Input;
 use super::verify::{VerifyOptions, VerifyReport, verify};
 use crate::container::codes;
@@ -57,6 +60,8 @@ pub struct RestoreRequest {
     /// The revision that the cluster had reached when it was lost, for the plan to tell how far back
     /// the snapshot is.
     pub live_revision: Option<i64>,
+    /// The release that is to start from the directory, for the plan to tell whether it will.
+    pub for_etcd: Option<StorageVersion>,
     /// User and group that everything is to belong to, as numbers.
     pub owner: Option<(u32, Option<u32>)>,
 }
@@ -77,6 +82,7 @@ impl Default for RestoreRequest {
             form: WalForm::default(),
             exact: false,
             live_revision: None,
+            for_etcd: None,
             owner: None,
         }
     }
@@ -203,6 +209,10 @@ pub struct RestorePlan {
     pub report: VerifyReport,
     /// Why the restore would refuse the file, if it would.
     pub refusal: Option<RestoreError>,
+    /// False when the release that was named will not start from the result.
+    pub starts: bool,
+    /// What the objects tell.
+    pub outlook: Outlook,
     /// What changes against the snapshot, and what to know.
     pub notes: Vec<String>,
     /// Bytes that the data directory will take.
@@ -222,13 +232,33 @@ pub fn plan(
 ) -> Result<RestorePlan, RestoreError> {
     let report = verify(input, VerifyOptions::default(), options)?;
     let refusal = judge(input, &report, prepared).err();
+    let storage = report.examination.as_deref().and_then(storage_version);
+    let release = prepared.request.for_etcd.as_ref();
     Ok(RestorePlan {
+        starts: release
+            .zip(storage.as_ref())
+            .is_none_or(|(release, storage)| starts(release, storage)),
         refusal,
+        outlook: Outlook::of(input, options)?,
         notes: notes(&report, prepared),
         bytes: needed_bytes(&report),
         free_bytes: prepared.target.free_bytes(),
         report,
     })
+}
+
+/// The first release that looks at the storage version when it starts.
+const CHECKS_STORAGE: (i64, i64) = (3, 6);
+
+fn storage_version(examined: &Examination) -> Option<StorageVersion> {
+    let version = examined.contents.meta.storage_version.as_deref()?;
+    StorageVersion::parse_lenient(version)
+}
+
+/// Whether etcd of this release starts on a database of this storage version.
+fn starts(release: &StorageVersion, storage: &StorageVersion) -> bool {
+    let release = (release.major, release.minor);
+    release < CHECKS_STORAGE || (storage.major, storage.minor) <= release
 }
 
 /// Suggested bumps are multiples of it, so that writes after the last known one are covered as well.
@@ -353,13 +383,18 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
             contents.leases.len()
         ));
     }
-    let version = contents.meta.storage_version.as_deref();
-    if let Some(version) = version.and_then(StorageVersion::parse_lenient)
-        && (version.major, version.minor) > (3, 6)
-    {
-        notes.push(format!(
-            "the storage version is {version}: etcd 3.6 and later refuse one newer than their own"
-        ));
+    if let Some(storage) = storage_version(examined) {
+        match &prepared.request.for_etcd {
+            Some(release) if !starts(release, &storage) => notes.push(format!(
+                "etcd {}.{} will not start: the storage version is {storage}, and it refuses one newer \
+                 than its own; use etcd {}.{}",
+                release.major, release.minor, storage.major, storage.minor
+            )),
+            None if (storage.major, storage.minor) > CHECKS_STORAGE => notes.push(format!(
+                "the storage version is {storage}: etcd 3.6 and later refuse one newer than their own"
+            )),
+            _ => {}
+        }
     }
     let last = examined.records.last.map_or(0, |last| last.main);
     let current = contents.meta.compaction.current(last);
