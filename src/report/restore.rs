@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::compact::JsonKept;
 use super::humanize;
 use super::json::line;
 use super::verify::summary;
@@ -127,6 +128,14 @@ pub fn restored_text(
                 hash.hash, hash.revision, proven.log_records
             );
         }
+        (Some(hash), None) if prepared.request().bump_revision == 0 => {
+            let _ = writeln!(
+                out,
+                "  proven  read back: database sound, HashKV {} at revision {} as the records kept must \
+                 have, {} log records",
+                hash.hash, hash.revision, proven.log_records
+            );
+        }
         (Some(hash), None) => {
             let _ = writeln!(
                 out,
@@ -221,6 +230,8 @@ struct JsonRestore<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<JsonProof<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<JsonKept>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
@@ -263,6 +274,7 @@ fn json<'r>(
         next_commands: next_commands(prepared),
         files: None,
         proof: None,
+        kept: None,
         refusal: None,
         bytes: None,
         free_bytes: None,
@@ -286,6 +298,10 @@ pub fn restored_json(
                 })
                 .collect(),
         ),
+        kept: restored
+            .kept
+            .as_ref()
+            .map(|kept| JsonKept::new(&kept.figures)),
         proof: Some(JsonProof {
             sound: proven.problems.is_empty(),
             problems: &proven.problems,
@@ -302,6 +318,7 @@ pub fn restored_json(
 pub fn restore_plan_json(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
     let lines = prepared.iter().map(|prepared| {
         line(&JsonRestore {
+            kept: plan.kept.as_ref().map(JsonKept::new),
             refusal: plan.refusal.as_ref().map(ToString::to_string),
             bytes: Some(plan.bytes),
             free_bytes: plan.free_bytes,

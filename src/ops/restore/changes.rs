@@ -17,15 +17,26 @@ pub(super) fn patch(
     last_record: i64,
 ) -> Result<Patch, RestoreError> {
     let mut edits = Edits::new();
-    membership(&mut edits, &prepared.cluster);
+    edit(&mut edits, database, prepared, last_record)?;
+    Ok(edits.patch(database)?)
+}
+
+/// Adds what makes `database` that of the new cluster; a bump goes up from `last_record`.
+pub(super) fn edit(
+    edits: &mut Edits,
+    database: &Database<'_>,
+    prepared: &Prepared,
+    last_record: i64,
+) -> Result<(), RestoreError> {
+    membership(edits, &prepared.cluster);
     if !prepared.request.exact {
-        conf_state(&mut edits, &prepared.cluster);
-        stale_alarms(&mut edits, database)?;
+        conf_state(edits, &prepared.cluster);
+        stale_alarms(edits, database)?;
     }
     if prepared.request.bump_revision > 0 {
-        bump(&mut edits, last_record, prepared.request.bump_revision)?;
+        bump(edits, last_record, prepared.request.bump_revision)?;
     }
-    Ok(edits.patch(database)?)
+    Ok(())
 }
 
 fn membership(edits: &mut Edits, cluster: &NewCluster) {
