@@ -226,6 +226,7 @@ pub(super) fn serve(
         outcome.code == Some(0),
         || format!("{what}: {}", outcome.brief()),
     );
+    fs::remove_file(&again).map_err(|error| error.to_string())?;
     driver.ask(json!({"op": "stop"}))?;
     Ok(())
 }
