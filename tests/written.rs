@@ -489,3 +489,63 @@ fn a_choice_that_leaves_nothing_is_refused_and_so_is_choosing_from_a_damaged_fil
     assert!(outcome.stderr.contains(text), "{}", outcome.stderr);
     assert_eq!(names(&dir), ["in"]);
 }
+
+#[test]
+fn a_killed_compact_leaves_no_output_that_is_not_whole() {
+    let dir = folder();
+    let out = dir.path().join("out");
+    let mut kept = 0;
+    for round in 0..20u64 {
+        let mut child = tool::command(dir.path())
+            .args(["compact", SNAPSHOT, "-o", "out"])
+            .spawn()
+            .expect("the program");
+        std::thread::sleep(std::time::Duration::from_micros(round * round * 500));
+        let _ = child.kill();
+        child.wait().expect("an end");
+        if out.exists() {
+            kept += 1;
+            assert_eq!(run(&dir, "verify out").status, Some(0));
+            fs::remove_file(&out).expect("it can be removed");
+        }
+        let leftover = dir.path().join("out.partial");
+        if leftover.exists() {
+            let refused = run(&dir, &format!("compact {SNAPSHOT} -o out"));
+            assert_eq!(refused.status, Some(2));
+            fs::remove_file(&leftover).expect("it can be removed");
+        }
+        assert_eq!(names(&dir), [SNAPSHOT]);
+    }
+    assert!(kept < 20, "the first one is killed at once");
+}
+
+#[test]
+fn an_interrupted_compact_removes_what_it_began() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    // Large enough to be still at it.
+    let name = clusters::unpack(dir.path()).remove(0);
+    let before = names(&dir);
+    let mut child = tool::command(dir.path())
+        .args(["compact", &name, "-o", "out"])
+        .spawn()
+        .expect("the program");
+    let staged = dir.path().join("out.partial");
+    while !staged.exists() && child.try_wait().expect("a child").is_none() {
+        std::thread::sleep(std::time::Duration::from_micros(200));
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(sent.is_ok());
+    let ended = child.wait().expect("an end");
+    let mut after = names(&dir);
+    if ended.code() == Some(130) {
+        assert_eq!(after, before);
+    } else {
+        // It was faster than the signal.
+        assert_eq!(ended.code(), Some(0));
+        after.retain(|name| name != "out");
+        assert_eq!(after, before);
+    }
+}

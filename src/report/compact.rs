@@ -52,8 +52,8 @@ pub fn compacted_text(made: &Compacted, file: &str, out: &str) -> String {
         let _ = writeln!(
             text,
             "  note: everything up to revision {at} counts as compacted, so clients that read or watch from an \
-             older revision are told so\n  note: HashKV differs from that of the cluster, unless that was \
-             compacted at {at} as well"
+             older revision are told so\n  note: HashKV differs from before: it is that of a store with these keys \
+             alone, compacted at {at}"
         );
     }
     let hash = made.hash;

@@ -114,8 +114,7 @@ pub(super) fn notes(report: &VerifyReport, prepared: &Prepared, kept: &KeptFigur
          read or watch from an older revision are told so and must list again"
     ));
     notes.push(format!(
-        "HashKV differs from that of the old cluster, unless that has all the same keys and was \
-         compacted at {at} as well"
+        "HashKV differs from the old cluster's: it is that of a store with these keys alone, compacted at {at}"
     ));
     let leases = report
         .examination
