@@ -294,7 +294,8 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
         ));
     }
     let mut details = first_errors(report);
-    if !details.is_empty() && !(request.force && request.keep.is_none()) {
+    let is_waived = request.force && request.keep.is_none();
+    if !details.is_empty() && !is_waived {
         details.push(match (&request.keep, request.force) {
             (Some(_), true) => "--force restores it only whole, without choosing keys".into(),
             _ => "`etcdsnap verify` tells all of it; --force restores what is there".to_string(),

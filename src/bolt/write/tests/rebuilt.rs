@@ -26,8 +26,10 @@ fn database_of(bytes: &[u8], written: &Written) -> Vec<u8> {
     bytes[..bytes.len() - trailer].to_vec()
 }
 
-/// Buckets of the top, and what is to become of their keys.
-fn changes() -> impl Strategy<Value = Vec<(Vec<u8>, bool, Vec<(Vec<u8>, Option<Vec<u8>>)>)>> {
+/// A bucket of the top, whether it is cleared first, and what becomes of its keys.
+type BucketChange = (Vec<u8>, bool, Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+fn changes() -> impl Strategy<Value = Vec<BucketChange>> {
     let change = (key(), proptest::option::of(value()));
     vec((key(), any::<bool>(), vec(change, 0..6)), 0..4)
 }
@@ -59,7 +61,7 @@ proptest! {
         let mut names: Vec<&Vec<u8>> = database.keys().collect();
         let mut expected = database.clone();
         let wanted = |key: &[u8]| key.last().is_some_and(|last| (last % 2 == 0) == parity);
-        for (_, node) in &mut expected {
+        for node in expected.values_mut() {
             leave_out(node, &wanted);
         }
         for (name, clear, list) in &changes {
