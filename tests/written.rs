@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
-use support::tool::{self, Outcome};
+use support::damage::Table;
+use support::tool::{self, Outcome, for_all};
 use support::{clusters, testdata};
 use tempfile::TempDir;
 
@@ -548,4 +549,87 @@ fn an_interrupted_compact_removes_what_it_began() {
         after.retain(|name| name != "out");
         assert_eq!(after, before);
     }
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_and_is_told() {
+    let dir = folder();
+    told(&dir, &format!("compact {SNAPSHOT} -o raw --no-trailer"));
+    // A limit on the length of files stands for the disk; the signal that comes with it is ignored.
+    let limited = |args: &str| {
+        let program = env!("CARGO_BIN_EXE_etcdsnap");
+        let script = format!("trap '' XFSZ; ulimit -f 300; exec {program} {args}");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(dir.path())
+            .output();
+        Outcome::from(output.expect("a shell"))
+    };
+    for (args, staged) in [
+        (format!("compact {SNAPSHOT} -o out"), "out.partial"),
+        (
+            format!("compact {SNAPSHOT} -o out --live-only"),
+            "out.partial",
+        ),
+        ("trailer raw -o out".to_string(), "out.partial"),
+        (
+            format!("restore {SNAPSHOT} --data-dir out --compact"),
+            "out.partial/member/snap/db",
+        ),
+    ] {
+        let outcome = limited(&args);
+        let text = format!("Error: cannot write {staged}: File too large (os error 27)\n");
+        assert_eq!(
+            (outcome.stderr.as_str(), outcome.status),
+            (text.as_str(), Some(2)),
+            "{args}"
+        );
+        assert_eq!(names(&dir), [SNAPSHOT, "raw"], "{args}");
+    }
+}
+
+#[test]
+fn whatever_is_damaged_nothing_is_written_of_it_that_is_not_sound() {
+    let table = Table::read();
+    let refused = for_all(&table.cases, |case| {
+        let dir = folder_with("in", &table.build(case));
+        let mut refused = 0;
+        for command in [
+            "compact in -o out",
+            "compact in -o out --live-only",
+            "trailer in -o out",
+            "restore in --data-dir out --skip-hash-check --force --compact",
+        ] {
+            let outcome = run(&dir, command);
+            let name = &case.name;
+            match outcome.status {
+                Some(0) => {
+                    let verified = run(&dir, "verify --skip-hash-check out");
+                    assert_eq!(
+                        verified.status,
+                        Some(0),
+                        "{name}: {command}: {}",
+                        verified.stdout
+                    );
+                    let out = dir.path().join("out");
+                    let gone = if out.is_dir() {
+                        fs::remove_dir_all(out)
+                    } else {
+                        fs::remove_file(out)
+                    };
+                    gone.expect("it can be removed");
+                }
+                Some(1) => refused += 1,
+                other => panic!("{name}: {command}: {other:?}: {}", outcome.stderr),
+            }
+            assert_eq!(names(&dir), ["in"], "{name}: {command}");
+        }
+        refused
+    });
+    let refused: usize = refused.into_iter().sum();
+    assert!(
+        refused > table.cases.len() * 2,
+        "{refused} of {}",
+        table.cases.len()
+    );
 }

@@ -77,7 +77,8 @@ pub fn compact(
         .and_then(|examined| examined.selected.meta.database_len())
         .unwrap_or(database.len());
     output.check_space(room_for(entry_bytes(&source), len))?;
-    let rebuilt = write_anew(&database, output.file(), &edits, kept.as_ref(), options)?;
+    let rebuilt = write_anew(&database, output.file(), &edits, kept.as_ref(), options)
+        .map_err(RestoreError::rebuild(output.path()))?;
     output.sync()?;
 
     let with_trailer = request.trailer.unwrap_or(input.layout.trailer.is_some());

@@ -2,7 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bolt::edit::EditError;
-use crate::bolt::write::RebuildError;
+use crate::bolt::write::{RebuildError, WriteError};
 use crate::error::Error;
 use crate::finding::escape;
 
@@ -43,16 +43,18 @@ pub enum RestoreError {
     },
 }
 
-impl From<RebuildError> for RestoreError {
-    fn from(error: RebuildError) -> Self {
-        match error {
+impl RestoreError {
+    /// Why the database that was to go to `path` could not be written anew.
+    pub(in crate::ops) fn rebuild(path: &Path) -> impl FnOnce(RebuildError) -> Self {
+        move |error| match error {
             RebuildError::Read(error) => Self::Read(error),
+            RebuildError::Write(WriteError::Io { source, .. }) => {
+                Self::write("cannot write", path)(source)
+            }
             other => Self::Rebuild(other),
         }
     }
-}
 
-impl RestoreError {
     pub(in crate::ops) fn write(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Write { what, path, source }

@@ -57,7 +57,8 @@ pub(super) fn write(
     kept.mark_compacted(&mut edits);
     // A bump goes up from the revision that the file has come to, of whatever records.
     changes::edit(&mut edits, &database, prepared, kept.figures.compacted_at)?;
-    let rebuilt = write_anew(&database, file, &edits, Some(&kept), options)?;
+    let rebuilt = write_anew(&database, file, &edits, Some(&kept), options)
+        .map_err(RestoreError::rebuild(path))?;
     file.sync_all()
         .map_err(RestoreError::write("cannot write", path))?;
     // The records were read after the check.
