@@ -101,7 +101,7 @@ pub fn compact(
     let expected = match &kept {
         None => hash_of(input, options)?,
         Some(kept) => Some(HashKv {
-            hash: rebuilt.hash,
+            hash: rebuilt.crc.value,
             revision: kept.figures.compacted_at,
             compact_revision: kept.figures.compacted_at,
         }),

@@ -6,7 +6,7 @@ use super::restore::RestoreError;
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::bolt::write::{Layout, RebuildError, Writer, rebuild};
-use crate::checksum::crc32c::Stream;
+use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::Result;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, Newest, RecordView, RecordVisitor, Wanted};
 use crate::etcd::schema::{Compaction, KEY_BUCKET, META_BUCKET};
@@ -186,7 +186,7 @@ pub(super) struct Rebuilt {
     /// Records of the source.
     pub(super) records: u64,
     /// CRC-32C of the bucket's name and of these. Of kept records alone that is HashKV.
-    pub(super) hash: u32,
+    pub(super) crc: Crc,
 }
 
 /// Bytes between two looks at the cancel flag.
@@ -237,7 +237,7 @@ pub(super) fn write_anew(
     writer.finish()?;
     Ok(Rebuilt {
         records,
-        hash: stream.take().value,
+        crc: stream.take(),
     })
 }
 

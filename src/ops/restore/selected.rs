@@ -7,9 +7,10 @@ use super::changes;
 use super::error::RestoreError;
 use super::{Prepared, open_database};
 use crate::bolt::edit::Edits;
-use crate::etcd::HashKv;
+use crate::checksum::crc32c::Crc;
 use crate::etcd::raft::SEGMENT_LEN;
 use crate::etcd::schema::KEY_BUCKET;
+use crate::etcd::{HashKv, Revision};
 use crate::finding::escape;
 use crate::ops::input::Input;
 use crate::ops::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
@@ -21,16 +22,8 @@ use crate::options::Options;
 pub struct KeptRecords {
     /// How many, of how many.
     pub figures: KeptFigures,
-    /// What HashKV of a database with these records alone must be.
-    hash: u32,
-}
-
-impl KeptRecords {
-    /// True when `hash` is that of a database with these records alone, compacted where it says.
-    pub(super) fn are_hashed_as(&self, hash: HashKv) -> bool {
-        let at = self.figures.compacted_at;
-        (hash.hash, hash.revision, hash.compact_revision) == (self.hash, at, at)
-    }
+    /// What HashKV of the restored database must be: that of these records, and of the mark of a bump.
+    pub hash: HashKv,
 }
 
 /// Writes the database of the new cluster to `file`.
@@ -63,9 +56,21 @@ pub(super) fn write(
         .map_err(RestoreError::write("cannot write", path))?;
     // The records were read after the check.
     input.check_unchanged(None)?;
+    let (crc, revision) = match prepared.request.bump_revision {
+        0 => (rebuilt.crc, kept.figures.compacted_at),
+        by => {
+            let main = changes::bumped(kept.figures.compacted_at, by)?;
+            let mark = Revision { main, sub: 0 }.to_key();
+            (rebuilt.crc.then(Crc::of(&mark)), main)
+        }
+    };
     Ok(KeptRecords {
         figures: kept.figures,
-        hash: rebuilt.hash,
+        hash: HashKv {
+            hash: crc.value,
+            revision,
+            compact_revision: revision,
+        },
     })
 }
 
