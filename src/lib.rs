@@ -29,8 +29,8 @@
 //! | [`source`] | bytes from a memory map, from positioned reads, from memory |
 //! | [`checksum`], [`finding`], [`codes`], [`ids`], [`options`], [`error`] | what all of them use |
 //!
-//! The features: `cli` (on by default) adds the command line and its reports, `write` a writer of bbolt
-//! files.
+//! The features: `cli` (on by default) adds the command line and its reports, `write` files made page by
+//! page, wrong where asked, for tests.
 
 pub mod bolt;
 pub mod checksum;

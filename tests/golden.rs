@@ -49,6 +49,24 @@ const FILES: Questions<'_> = Questions {
     hidden: &["secret-", "$2a$"],
 };
 
+/// What writes a file.
+const WRITTEN: Questions<'_> = Questions {
+    commands: &[
+        "compact FILE -o OUT",
+        "compact FILE -o OUT --json",
+        "compact FILE -o OUT --live-only",
+        "compact FILE -o OUT --live-only --with-trailer --json",
+        "trailer FILE -o OUT",
+        "trailer FILE -o OUT --json",
+    ],
+    again: &[
+        "compact FILE -o OUT --json",
+        "compact FILE -o OUT --live-only",
+        "trailer FILE -o OUT",
+    ],
+    hidden: &["$2a$"],
+};
+
 fn damaged() -> (TempDir, Vec<String>) {
     let table = Table::read();
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -99,6 +117,18 @@ fn what_is_said_of_the_keys_of_crafted_databases_is_as_recorded() {
 fn what_is_said_of_the_keys_of_damaged_snapshots_is_as_recorded() {
     let (dir, names) = damaged();
     compare("keys/damaged", dir.path(), &names, &ABOUT_SHORT);
+}
+
+#[test]
+fn what_is_said_of_files_written_anew_is_as_recorded() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let names = [testdata::real(), testdata::crafted()].concat();
+    for name in &names {
+        let copy = dir.path().join(name);
+        std::fs::create_dir_all(copy.parent().expect("a folder")).expect("a temporary directory");
+        std::fs::write(copy, testdata::read(name)).expect("a temporary file");
+    }
+    compare("written", dir.path(), &names, &WRITTEN);
 }
 
 #[test]

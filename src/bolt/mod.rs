@@ -24,7 +24,6 @@ mod page_set;
 mod pages;
 mod plan;
 mod scan;
-#[cfg(any(feature = "write", test))]
 pub mod write;
 
 pub use cursor::{Cursor, CursorDamage, Entry};

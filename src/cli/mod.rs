@@ -1,5 +1,6 @@
 //! The command line: arguments, exit statuses, the terminal. One file per command.
 
+mod compact;
 mod completions;
 mod contains;
 mod decode;
@@ -25,6 +26,7 @@ mod show;
 mod snapshot;
 mod status;
 mod term;
+mod trailer;
 mod verify;
 mod wal;
 
@@ -102,6 +104,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
     Keys(keys::KeysArgs),
+    Compact(compact::CompactArgs),
     Contains(contains::ContainsArgs),
     Decode(decode::DecodeArgs),
     Diff(diff::DiffArgs),
@@ -116,6 +119,7 @@ enum Command {
     Restore(restore::RestoreArgs),
     Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Trailer(trailer::TrailerArgs),
     Wal(wal::WalArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -163,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &run),
         Command::Info(args) => info::run(&args, &run),
         Command::Keys(args) => keys::run(&args, &run),
+        Command::Compact(args) => compact::run(&args, &run),
         Command::Contains(args) => contains::run(&args, &run),
         Command::Decode(args) => decode::run(&args),
         Command::Diff(args) => diff::run(&args, &run),
@@ -176,6 +181,7 @@ pub fn main() -> ExitCode {
         Command::Objects(args) => objects::run(&args, &run),
         Command::Restore(args) => restore::run(&args, &run),
         Command::Show(args) => show::run(&args, &run),
+        Command::Trailer(args) => trailer::run(&args, &run),
         Command::Wal(args) => wal::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

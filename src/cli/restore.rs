@@ -1,6 +1,8 @@
 //! `restore`: a data directory from a snapshot.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::run::{Asked, Run, describe, exit_of, print};
@@ -9,10 +11,11 @@ use crate::error::Error;
 use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
+use crate::ops::KeyScope;
 use crate::ops::restore::{
     Prepared, RestoreError, RestoreRequest, Restored, plan, prove, restore, restore_sibling,
 };
-use crate::report::{self, Format};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -24,6 +27,7 @@ Examples:
     --initial-advertise-peer-urls http://10.0.0.1:2380
   etcdsnap restore snapshot.db --all-members --out members/ \\
     --initial-cluster m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380
+  etcdsnap restore snapshot.db --data-dir new/ --exclude /registry/events/ --exclude /registry/leases/
 
 The file is checked as by `etcdsnap verify`, and nothing gets its final name before it has passed. What is
 not finished is in a folder whose name ends in `.partial`.
@@ -105,6 +109,15 @@ pub(super) struct RestoreArgs {
     /// Make everything belong to this user, and group, by name or number
     #[arg(long, value_name = "USER[:GROUP]", value_parser = owner)]
     owner: Option<Owner>,
+    /// Restore only keys that begin so, with their newest records; may be repeated
+    #[arg(long, value_name = "PREFIX", help_heading = "Choosing keys")]
+    prefix: Vec<OsString>,
+    /// Leave out keys that begin so, and all history; may be repeated
+    #[arg(long, value_name = "PREFIX", help_heading = "Choosing keys")]
+    exclude: Vec<OsString>,
+    /// Restore only the newest record of each key, and no free pages
+    #[arg(long, help_heading = "Choosing keys")]
+    compact: bool,
     #[arg(long, hide = true)]
     initial_memory_map_size: Option<u64>,
 }
@@ -177,8 +190,20 @@ impl RestoreArgs {
             exact: self.exact,
             live_revision,
             for_etcd: self.for_etcd.clone(),
+            keep: self.keep(),
             owner: self.owner.map(|owner| (owner.user, owner.group)),
         }
+    }
+
+    /// Which keys are to be restored, if not everything is.
+    fn keep(&self) -> Option<KeyScope> {
+        let bytes =
+            |words: &[OsString]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let scope = KeyScope {
+            prefixes: bytes(&self.prefix),
+            excludes: bytes(&self.exclude),
+        };
+        (self.compact || !scope.is_everything()).then_some(scope)
     }
 
     /// What is to be made: one directory, or one per member.
@@ -206,7 +231,7 @@ impl RestoreArgs {
     }
 
     fn is_json(&self, run: &Run) -> bool {
-        self.json || run.format == Format::Json
+        run.wants_json(self.json)
     }
 }
 
@@ -220,7 +245,7 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
     };
     let prepared = match args.prepare(live_revision) {
         Ok(prepared) => prepared,
-        Err(error) => return refuse(&error, args),
+        Err(error) => return refuse(&error, &args.file),
     };
     let outcome = run.with_input(&args.file, Access::Map, |input, options| {
         if args.plan {
@@ -230,7 +255,7 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
     });
     match outcome {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => refuse(&error, args),
+        Ok(Err(error)) => refuse(&error, &args.file),
         Err(Error::Open { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
             // etcdutl opens the file here, where `status` looks it up.
             let path = escape::path(&path);
@@ -280,7 +305,7 @@ fn restore_all(
     };
     let restored = restore(input, first, options)?;
     let mut show = |restored: &Restored, prepared: &Prepared| -> Result<(), RestoreError> {
-        let proven = prove(input, prepared, options)?;
+        let proven = prove(input, prepared, restored.kept.as_ref(), options)?;
         let file = escape::path(&args.file);
         let text = if args.is_json(run) {
             report::restored_json(restored, &proven, prepared, &file)
@@ -303,10 +328,11 @@ fn restore_all(
     Ok(exit)
 }
 
-fn refuse(error: &RestoreError, args: &RestoreArgs) -> Exit {
+/// Says why nothing was made of `file`.
+pub(super) fn refuse(error: &RestoreError, file: &Path) -> Exit {
     match error {
         RestoreError::Read(error) => {
-            term::error(&describe(error, &args.file));
+            term::error(&describe(error, file));
             exit_of(error)
         }
         RestoreError::File { message, details } => {

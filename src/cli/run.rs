@@ -101,6 +101,13 @@ impl Run {
     }
 }
 
+impl Run {
+    /// True when one of the two ways to ask for JSON was taken.
+    pub(super) fn wants_json(&self, flag: bool) -> bool {
+        flag || self.format == Format::Json
+    }
+}
+
 /// An error about `path`, as one line that names the file.
 pub(super) fn describe(error: &Error, path: &Path) -> String {
     match error {

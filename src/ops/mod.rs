@@ -1,5 +1,6 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
+mod compact;
 pub mod diff;
 mod encryption;
 mod examine;
@@ -16,12 +17,16 @@ mod lens;
 mod log;
 mod named;
 mod objects;
+mod output;
+mod rebuild;
 pub mod restore;
 mod status;
 mod times;
+mod trailer;
 mod verify;
 mod wal;
 
+pub use compact::{CompactRequest, Compacted, compact};
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use examine::{BucketFigures, Examination, PageCensus, examine};
 pub use export::{ExportOptions, Exported, export};
@@ -39,7 +44,9 @@ pub use named::{KeyStory, Lookup, Moment, Name, Named, look_up};
 pub use objects::{
     Found, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, StoredKind, kinds, objects,
 };
+pub use rebuild::{KeptFigures, KeyScope};
 pub use status::{Refusal, Status, StatusOutcome, status};
 pub use times::{FileTime, NewestTime, TimeLine, Times};
+pub use trailer::{Sealed, add_trailer};
 pub use verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport, verify};
 pub use wal::{WalSummary, wal};

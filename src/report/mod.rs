@@ -1,5 +1,6 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
+mod compact;
 mod diff;
 mod encryption;
 mod findings;
@@ -14,11 +15,13 @@ mod objects;
 mod restore;
 mod status;
 mod table;
+mod trailer;
 mod value;
 mod verify;
 mod wal;
 mod yaml;
 
+pub use compact::{compacted_json, compacted_text};
 pub use diff::{
     DiffCounts, KindTable, Row, bucket_change_json, comparison_text, diff_item_json,
     diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title, diff_summary_json,
@@ -35,6 +38,7 @@ pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{columns_text, kinds_json, kinds_text, object_json, objects_summary_json};
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
+pub use trailer::{trailer_json, trailer_text};
 pub use value::{
     Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,
     record_fields, record_json, records_summary_json,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::compact::JsonKept;
 use super::humanize;
 use super::json::line;
 use super::verify::summary;
@@ -126,6 +127,14 @@ pub fn restored_text(
                 out,
                 "  proven  read back: database sound, HashKV {} at revision {} as in the snapshot, \
                  {} log records",
+                hash.hash, hash.revision, proven.log_records
+            );
+        }
+        (Some(hash), None) if prepared.request().bump_revision == 0 => {
+            let _ = writeln!(
+                out,
+                "  proven  read back: database sound, HashKV {} at revision {} as the records kept must \
+                 have, {} log records",
                 hash.hash, hash.revision, proven.log_records
             );
         }
@@ -298,6 +307,8 @@ struct JsonRestore<'r> {
     files: Option<Vec<JsonFile>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<JsonProof<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<JsonKept>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     plan: Option<JsonPlan<'r>>,
 }
@@ -337,6 +348,7 @@ fn json<'r>(
         next_commands: next_commands(prepared),
         files: None,
         proof: None,
+        kept: None,
         plan: None,
     }
 }
@@ -358,6 +370,10 @@ pub fn restored_json(
                 })
                 .collect(),
         ),
+        kept: restored
+            .kept
+            .as_ref()
+            .map(|kept| JsonKept::new(&kept.figures)),
         proof: Some(JsonProof {
             sound: proven.problems.is_empty(),
             problems: &proven.problems,
@@ -374,6 +390,7 @@ pub fn restored_json(
 pub fn restore_plan_json(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
     let lines = prepared.iter().map(|prepared| {
         line(&JsonRestore {
+            kept: plan.kept.as_ref().map(JsonKept::new),
             plan: Some(json_plan(plan)),
             ..json("restore-plan", &plan.report, &plan.notes, prepared, file)
         })

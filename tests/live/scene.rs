@@ -47,6 +47,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) peers: &'a Peers,
     pub(crate) etcdsnap: &'a Etcdsnap,
     pub(crate) version: Version,
+    pub(crate) seed: u64,
     /// For files of the comparisons' own.
     pub(crate) scratch: PathBuf,
     pub(crate) data_dir: PathBuf,
@@ -149,6 +150,7 @@ fn play_in(
         peers,
         etcdsnap,
         version,
+        seed,
         scratch,
         data_dir,
         endpoint,

@@ -16,7 +16,8 @@ const WAYS: [&str; 2] = ["--mmap --threads 1", "--no-mmap --threads 3"];
 /// What is asked about each file.
 pub(crate) struct Questions<'q> {
     /// Arguments separated by spaces. `FILE` stands for the file, which else comes last, `CONFIG` for a
-    /// configuration that is named like the file's cluster.
+    /// configuration that is named like the file's cluster, `OUT` for a file that is not there, and is
+    /// removed again.
     pub(crate) commands: &'q [&'q str],
     /// Those that are run again in other ways of reading, with the same outcome.
     pub(crate) again: &'q [&'q str],
@@ -61,6 +62,7 @@ fn arguments(name: &str, command: &str) -> Vec<String> {
     let cluster = name.rsplit_once('-').map_or(name, |(cluster, _)| cluster);
     let words = command.split(' ').map(|word| match word {
         "FILE" => name.to_owned(),
+        "OUT" => out_name(name),
         "CONFIG" => format!("{cluster}.yaml"),
         word => word.to_owned(),
     });
@@ -71,8 +73,16 @@ fn arguments(name: &str, command: &str) -> Vec<String> {
     words
 }
 
+fn out_name(name: &str) -> String {
+    format!("{name}.out")
+}
+
 fn run(dir: &Path, name: &str, command: &str, questions: &Questions<'_>) -> Outcome {
     let outcome = tool::run(dir, arguments(name, command));
+    if command.contains("OUT") {
+        let made = std::fs::remove_file(dir.join(out_name(name)));
+        assert_eq!(made.is_ok(), outcome.status == Some(0), "{command} {name}");
+    }
     for said in [&outcome.stdout, &outcome.stderr] {
         let is_plain = !said.contains(|c: char| c.is_control() && c != '\n');
         assert!(is_plain, "{command} {name} paints the terminal: {said:?}");

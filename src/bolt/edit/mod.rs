@@ -47,13 +47,14 @@ pub enum EditError {
 }
 
 /// What happens to one element: its flags and value, or that it goes.
-type Change = Option<(u32, Vec<u8>)>;
+pub(in crate::bolt) type Change = Option<(u32, Vec<u8>)>;
 
 /// What happens to one bucket.
 #[derive(Debug, Default)]
-struct BucketEdits {
-    clear: bool,
-    changes: BTreeMap<Vec<u8>, Change>,
+pub(in crate::bolt) struct BucketEdits {
+    /// Nothing of what was in it stays.
+    pub(in crate::bolt) clear: bool,
+    pub(in crate::bolt) changes: BTreeMap<Vec<u8>, Change>,
 }
 
 /// Changes to top-level buckets. A bucket that is named and not there is made.
@@ -92,6 +93,13 @@ impl Edits {
     pub fn delete(&mut self, bucket: &[u8], key: &[u8]) {
         let edits = self.buckets.entry(bucket.to_vec()).or_default();
         edits.changes.insert(key.to_vec(), None);
+    }
+
+    /// The buckets that are named, in the order of their names.
+    pub(in crate::bolt) fn buckets(&self) -> impl Iterator<Item = (&[u8], &BucketEdits)> {
+        self.buckets
+            .iter()
+            .map(|(name, edits)| (name.as_slice(), edits))
     }
 
     /// The pages that a copy of `database` needs for these changes.

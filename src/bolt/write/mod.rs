@@ -19,9 +19,11 @@
 
 mod allot;
 mod error;
+#[cfg(any(feature = "write", test))]
 mod image;
 mod page;
 mod random;
+mod rebuild;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,9 @@ mod tree;
 mod writer;
 
 pub use error::WriteError;
+#[cfg(any(feature = "write", test))]
 pub use image::{Image, Item};
+pub use rebuild::{RebuildError, rebuild};
 pub use writer::{Bucket, Writer, Written};
 
 use super::layout;

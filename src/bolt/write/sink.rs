@@ -38,7 +38,13 @@ impl<W: Read + Write + Seek> Sink<W> {
             self.gathered_at = offset;
         }
         for part in parts {
-            self.gathered.extend_from_slice(part);
+            if part.len() >= GATHER {
+                // Not worth a copy.
+                self.flush()?;
+                self.write_out(part)?;
+            } else {
+                self.gathered.extend_from_slice(part);
+            }
         }
         let end = offset.saturating_add(len).saturating_sub(self.gathered_at);
         let end = usize::try_from(end).map_err(|_| WriteError::TooLarge)?;
@@ -84,17 +90,25 @@ impl<W: Read + Write + Seek> Sink<W> {
         if self.gathered.is_empty() {
             return Ok(());
         }
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let written = self.write_out(&gathered);
+        gathered.clear();
+        gathered.shrink_to(GATHER.saturating_mul(4));
+        self.gathered = gathered;
+        written
+    }
+
+    /// Writes `bytes` to where the gathered bytes belong, and moves that place behind them.
+    fn write_out(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         let offset = self.gathered_at;
         let failed = |source| WriteError::Io { offset, source };
         if self.at.take() != Some(offset) {
             self.out.seek(SeekFrom::Start(offset)).map_err(failed)?;
         }
-        self.out.write_all(&self.gathered).map_err(failed)?;
-        let end = offset.saturating_add(self.gathered.len() as u64);
+        self.out.write_all(bytes).map_err(failed)?;
+        let end = offset.saturating_add(bytes.len() as u64);
         self.at = Some(end);
         self.gathered_at = end;
-        self.gathered.clear();
-        self.gathered.shrink_to(GATHER.saturating_mul(4));
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What is written comes back: through cursors and scans, from every kind of source.
 
+mod rebuilt;
+
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 use std::num::NonZeroUsize;

@@ -17,15 +17,26 @@ pub(super) fn patch(
     last_record: i64,
 ) -> Result<Patch, RestoreError> {
     let mut edits = Edits::new();
-    membership(&mut edits, &prepared.cluster);
+    edit(&mut edits, database, prepared, last_record)?;
+    Ok(edits.patch(database)?)
+}
+
+/// Adds what makes `database` that of the new cluster; a bump goes up from `last_record`.
+pub(super) fn edit(
+    edits: &mut Edits,
+    database: &Database<'_>,
+    prepared: &Prepared,
+    last_record: i64,
+) -> Result<(), RestoreError> {
+    membership(edits, &prepared.cluster);
     if !prepared.request.exact {
-        conf_state(&mut edits, &prepared.cluster);
-        stale_alarms(&mut edits, database)?;
+        conf_state(edits, &prepared.cluster);
+        stale_alarms(edits, database)?;
     }
     if prepared.request.bump_revision > 0 {
-        bump(&mut edits, last_record, prepared.request.bump_revision)?;
+        bump(edits, last_record, prepared.request.bump_revision)?;
     }
-    Ok(edits.patch(database)?)
+    Ok(())
 }
 
 fn membership(edits: &mut Edits, cluster: &NewCluster) {
@@ -72,17 +83,22 @@ fn stale_alarms(edits: &mut Edits, database: &Database<'_>) -> Result<(), Restor
 /// A record without content far above the others, and the order to compact up to it: clients that still
 /// know a higher revision than the snapshot's will be told so instead of waiting.
 fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), RestoreError> {
-    let main = i64::try_from(by)
-        .ok()
-        .and_then(|by| last_record.checked_add(by))
-        .ok_or_else(|| {
-            let text = format!("--bump-revision {by} leads beyond the last possible revision");
-            RestoreError::Request(text)
-        })?;
+    let main = bumped(last_record, by)?;
     let key = Revision { main, sub: 0 }.to_key();
     edits.put(KEY_BUCKET, &key, b"");
     edits.put(META_BUCKET, Compaction::SCHEDULED_KEY, &key);
     Ok(())
+}
+
+/// The revision `by` above `last`.
+pub(super) fn bumped(last: i64, by: u64) -> Result<i64, RestoreError> {
+    i64::try_from(by)
+        .ok()
+        .and_then(|by| last.checked_add(by))
+        .ok_or_else(|| {
+            let text = format!("--bump-revision {by} leads beyond the last possible revision");
+            RestoreError::Request(text)
+        })
 }
 
 /// The greatest main revision in bucket `key`; 0 if it is empty. Damage counts as the end.

@@ -2,10 +2,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bolt::edit::EditError;
+use crate::bolt::write::{RebuildError, WriteError};
 use crate::error::Error;
 use crate::finding::escape;
 
-/// Why nothing was restored. Nothing stands under the final name then.
+/// Why nothing was restored, or written by `compact` or `trailer`. Nothing stands under the final name then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
@@ -27,6 +28,9 @@ pub enum RestoreError {
     /// The changes to the database cannot be made.
     #[error("the members cannot be written into the database: {0}")]
     Edit(#[from] EditError),
+    /// The database cannot be written anew.
+    #[error("the database cannot be written anew: {0}")]
+    Rebuild(RebuildError),
     /// Something could not be written.
     #[error("{what} {}: {source}", escape::path(path))]
     Write {
@@ -40,7 +44,18 @@ pub enum RestoreError {
 }
 
 impl RestoreError {
-    pub(super) fn write(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// Why the database that was to go to `path` could not be written anew.
+    pub(in crate::ops) fn rebuild(path: &Path) -> impl FnOnce(RebuildError) -> Self {
+        move |error| match error {
+            RebuildError::Read(error) => Self::Read(error),
+            RebuildError::Write(WriteError::Io { source, .. }) => {
+                Self::write("cannot write", path)(source)
+            }
+            other => Self::Rebuild(other),
+        }
+    }
+
+    pub(in crate::ops) fn write(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Write { what, path, source }
     }

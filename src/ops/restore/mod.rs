@@ -7,6 +7,7 @@ mod changes;
 mod error;
 mod outlook;
 mod proof;
+mod selected;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -16,13 +17,17 @@ mod write;
 pub use error::RestoreError;
 pub use outlook::Outlook;
 pub use proof::{Proven, prove};
+pub use selected::KeptRecords;
+pub(super) use target::{bytes_below, free_bytes_near, parent_of, sync_folder, with_ending};
 pub use write::{Restored, WrittenFile, restore, restore_sibling};
 
 use std::path::{Path, PathBuf};
 
 use super::examine::Examination;
 use super::input::Input;
+use super::rebuild::{KeptFigures, KeyScope};
 use super::verify::{VerifyOptions, VerifyReport, verify};
+use crate::bolt::{Database, SecondMeta};
 use crate::container::codes;
 use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
 use crate::etcd::schema::{AlarmKind, StorageVersion};
@@ -62,6 +67,8 @@ pub struct RestoreRequest {
     pub live_revision: Option<i64>,
     /// The release that is to start from the directory, for the plan to tell whether it will.
     pub for_etcd: Option<StorageVersion>,
+    /// Keep only the newest records of these keys; none keeps the whole history of all keys.
+    pub keep: Option<KeyScope>,
     /// User and group that everything is to belong to, as numbers.
     pub owner: Option<(u32, Option<u32>)>,
 }
@@ -83,6 +90,7 @@ impl Default for RestoreRequest {
             exact: false,
             live_revision: None,
             for_etcd: None,
+            keep: None,
             owner: None,
         }
     }
@@ -215,6 +223,8 @@ pub struct RestorePlan {
     pub outlook: Outlook,
     /// What changes against the snapshot, and what to know.
     pub notes: Vec<String>,
+    /// What would be kept, where not everything is.
+    pub kept: Option<KeptFigures>,
     /// Bytes that the data directory will take.
     pub bytes: u64,
     /// Bytes free there, if the system tells.
@@ -232,6 +242,7 @@ pub fn plan(
 ) -> Result<RestorePlan, RestoreError> {
     let report = verify(input, VerifyOptions::default(), options)?;
     let refusal = judge(input, &report, prepared).err();
+    let (refusal, kept) = selected::plan(input, prepared, refusal, options)?;
     let storage = report.examination.as_deref().and_then(storage_version);
     let release = prepared.request.for_etcd.as_ref();
     Ok(RestorePlan {
@@ -240,8 +251,9 @@ pub fn plan(
             .is_none_or(|(release, storage)| starts(release, storage)),
         refusal,
         outlook: Outlook::of(input, options)?,
-        notes: notes(&report, prepared),
-        bytes: needed_bytes(&report),
+        notes: all_notes(&report, prepared, kept.as_ref()),
+        bytes: needed_bytes(&report, kept.as_ref()),
+        kept,
         free_bytes: prepared.target.free_bytes(),
         report,
     })
@@ -265,12 +277,13 @@ fn starts(release: &StorageVersion, storage: &StorageVersion) -> bool {
 const BUMP_STEP: u64 = 1_000_000;
 
 /// Bytes of a data directory made of this file: the database, its changes, the log.
-fn needed_bytes(report: &VerifyReport) -> u64 {
+fn needed_bytes(report: &VerifyReport, kept: Option<&KeptFigures>) -> u64 {
     let database = report
         .examination
         .as_ref()
         .and_then(|examined| examined.selected.meta.database_len())
         .unwrap_or(report.layout.database_len);
+    let database = kept.map_or(database, |kept| selected::room(report, kept, database));
     database
         .saturating_add(SEGMENT_LEN)
         .saturating_add(ROOM_FOR_CHANGES)
@@ -310,10 +323,22 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
             vec![report.next_step.clone()],
         ));
     }
-    let errors: Vec<String> = report
-        .findings
-        .list
-        .iter()
+    let mut details = first_errors(report);
+    let is_waived = request.force && request.keep.is_none();
+    if !details.is_empty() && !is_waived {
+        details.push(match (&request.keep, request.force) {
+            (Some(_), true) => "--force restores it only whole, without choosing keys".into(),
+            _ => "`etcdsnap verify` tells all of it; --force restores what is there".to_string(),
+        });
+        return Err(refuse("the file is damaged".into(), details));
+    }
+    Ok(())
+}
+
+/// The first errors of structure and records, one line each.
+pub(super) fn first_errors(report: &VerifyReport) -> Vec<String> {
+    let findings = report.findings.list.iter();
+    findings
         .filter(|finding| finding.severity() == Severity::Error)
         .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
         .map(|finding| {
@@ -323,13 +348,40 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
                 finding.code.title, finding.message
             )
         })
-        .collect();
-    if !errors.is_empty() && !request.force {
-        let mut details: Vec<String> = errors.iter().take(5).cloned().collect();
-        details.push("`etcdsnap verify` tells all of it; --force restores what is there".into());
-        return Err(refuse("the file is damaged".into(), details));
+        .take(5)
+        .collect()
+}
+
+/// The database of a file that was found to have one.
+pub(super) fn open_database(input: &Input) -> Result<Database<'_>, RestoreError> {
+    let source = input.file.source();
+    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
+    opened.map_err(|(_, fault)| RestoreError::File {
+        message: format!("no meta holds: {}", fault.describe()),
+        details: Vec::new(),
+    })
+}
+
+/// Another process may write to the file meanwhile.
+pub(super) fn check_not_in_use(input: &Input) -> Result<(), RestoreError> {
+    if !input.file.in_use() {
+        return Ok(());
     }
-    Ok(())
+    Err(RestoreError::File {
+        message: "another process holds the file's lock".into(),
+        details: vec!["save a snapshot and take that: etcdctl snapshot save FILE".into()],
+    })
+}
+
+/// All that is to be said: what is chosen first.
+fn all_notes(
+    report: &VerifyReport,
+    prepared: &Prepared,
+    kept: Option<&KeptFigures>,
+) -> Vec<String> {
+    let mut all = kept.map_or_else(Vec::new, |kept| selected::notes(report, prepared, kept));
+    all.extend(notes(report, prepared));
+    all
 }
 
 fn check_trailer_is_there(input: &Input, request: &RestoreRequest) -> Result<(), RestoreError> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::Prepared;
+use super::{KeptRecords, Prepared};
 use crate::error::Result;
 use crate::etcd::raft::{
     Record, SnapshotFile, WalReader, read_snapshot_file, segment_name, snapshot_file_name,
@@ -29,11 +29,17 @@ pub struct Proven {
 }
 
 /// Reads back what [`restore`](super::restore) wrote: the database through the full check without a
-/// digest, its HashKV against that of `input`, the log with its checksums, the raft snapshot.
+/// digest, its HashKV against that of `input` or of the records that were `kept`, the log with its
+/// checksums, the raft snapshot.
 ///
 /// # Errors
 /// Reading, cancelling.
-pub fn prove(input: &Input, prepared: &Prepared, options: &Options) -> Result<Proven> {
+pub fn prove(
+    input: &Input,
+    prepared: &Prepared,
+    kept: Option<&KeptRecords>,
+    options: &Options,
+) -> Result<Proven> {
     let mut problems = Vec::new();
     let restored = Input::open(prepared.data_dir(), Access::Map)?;
     let what = VerifyOptions {
@@ -52,8 +58,12 @@ pub fn prove(input: &Input, prepared: &Prepared, options: &Options) -> Result<Pr
         })
     };
     let hash = hash_of(&restored)?;
-    let same_hash = match prepared.request.bump_revision {
-        0 => Some(hash == hash_of(input)?),
+    let same_hash = match (prepared.request.bump_revision, kept) {
+        (0, None) => Some(hash == hash_of(input)?),
+        (_, Some(kept)) if hash != Some(kept.hash) => {
+            problems.push("HashKV of the database is not that of the records kept".into());
+            None
+        }
         _ => None,
     };
     if same_hash == Some(false) {

@@ -88,14 +88,20 @@ impl Target {
 
     /// Bytes free for the user where the data will be, if the system tells.
     pub(super) fn free_bytes(&self) -> Option<u64> {
-        let there = self.data.ancestors().find(|path| path.exists());
-        let place = there.filter(|path| !path.as_os_str().is_empty());
-        let figures = rustix::fs::statvfs(place.unwrap_or(Path::new("."))).ok()?;
-        figures.f_bavail.checked_mul(figures.f_frsize)
+        free_bytes_near(&self.data)
     }
 }
 
-fn with_ending(path: &Path) -> PathBuf {
+/// Bytes free for the user where `path` is or will be, if the system tells.
+pub(in crate::ops) fn free_bytes_near(path: &Path) -> Option<u64> {
+    let there = path.ancestors().find(|path| path.exists());
+    let place = there.filter(|path| !path.as_os_str().is_empty());
+    let figures = rustix::fs::statvfs(place.unwrap_or(Path::new("."))).ok()?;
+    figures.f_bavail.checked_mul(figures.f_frsize)
+}
+
+/// The name of `path` as long as it is not whole.
+pub(in crate::ops) fn with_ending(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(PARTIAL);
@@ -106,7 +112,7 @@ fn quoted(path: &Path) -> String {
     quote(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
 }
 
-fn bytes_below(path: &Path) -> u64 {
+pub(in crate::ops) fn bytes_below(path: &Path) -> u64 {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return 0;
     };
@@ -267,7 +273,7 @@ fn give(path: &Path, user: u32, group: Option<u32>) -> Result<(), RestoreError> 
     Ok(())
 }
 
-fn parent_of(path: &Path) -> &Path {
+pub(in crate::ops) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -278,7 +284,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {
     fs::rename(from, to).map_err(RestoreError::write("cannot give its final name to", to))
 }
 
-fn sync_folder(path: &Path) -> Result<(), RestoreError> {
+pub(in crate::ops) fn sync_folder(path: &Path) -> Result<(), RestoreError> {
     let synced = File::open(path).and_then(|folder| folder.sync_all());
     match synced {
         // Some file systems have nothing to sync in a folder and say so.

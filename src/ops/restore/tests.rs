@@ -1,3 +1,5 @@
+mod selected;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -80,7 +82,7 @@ fn restored_from(store: &Store, change: impl FnOnce(&mut RestoreRequest)) -> Mad
     let prepared = Prepared::new(request).unwrap();
     let options = Options::default();
     let restored = restore(&input, &prepared, &options).unwrap();
-    let proven = prove(&input, &prepared, &options).unwrap();
+    let proven = prove(&input, &prepared, restored.kept.as_ref(), &options).unwrap();
     assert_eq!(proven.problems, Vec::<String>::new());
     (dir, prepared, restored)
 }

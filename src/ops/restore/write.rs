@@ -6,9 +6,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::RestoreError;
+use super::selected::{self, KeptRecords};
 use super::target::{Stage, allocate};
-use super::{Prepared, changes, check_trailer_is_there, judge, notes};
-use crate::bolt::{Database, Metas, SecondMeta};
+use super::{
+    Prepared, all_notes, changes, check_not_in_use, check_trailer_is_there, judge, open_database,
+};
+use crate::bolt::{Metas, SecondMeta};
 use crate::container::DB_IN_DATA_DIR;
 use crate::error::Error;
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
@@ -36,6 +39,8 @@ pub struct Restored {
     pub files: Vec<WrittenFile>,
     /// What changed against the snapshot beyond the members, and what to know.
     pub notes: Vec<String>,
+    /// What was kept, where not everything was.
+    pub kept: Option<KeptRecords>,
 }
 
 /// Restores `input`: checks it completely, copies it in the same pass, makes the changes, and gives the
@@ -49,19 +54,18 @@ pub fn restore(
     options: &Options,
 ) -> Result<Restored, RestoreError> {
     check_trailer_is_there(input, &prepared.request)?;
-    if input.file.in_use() {
-        return Err(RestoreError::File {
-            message: "another process holds the file's lock".into(),
-            details: vec!["save a snapshot and restore that: etcdctl snapshot save FILE".into()],
-        });
-    }
+    check_not_in_use(input)?;
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     // Without a meta the check will tell what the file is; no byte of it is worth copying.
     let keep = match metas.select() {
-        Ok(selected) => selected.meta.database_len().unwrap_or(u64::MAX),
-        Err(_) => 0,
+        Ok(selected) if prepared.request.keep.is_none() => {
+            selected.meta.database_len().unwrap_or(u64::MAX)
+        }
+        _ => 0,
     };
-    check_space(input, prepared)?;
+    if prepared.request.keep.is_none() {
+        check_space(input, prepared)?;
+    }
     let stage = Stage::new(&prepared.target)?;
     let (path, file) = stage.database()?;
     let mut failed = None;
@@ -80,13 +84,21 @@ pub fn restore(
     }
     let report = checked?;
     judge(input, &report, prepared)?;
-    change_database(input, prepared, &path, &file)?;
-
+    let kept = match &prepared.request.keep {
+        Some(scope) => Some(selected::write(
+            input, prepared, scope, &report, &path, &file, options,
+        )?),
+        None => {
+            change_database(input, prepared, &path, &file)?;
+            None
+        }
+    };
     let files = finish(prepared, stage, &file, options)?;
     Ok(Restored {
-        notes: notes(&report, prepared),
+        notes: all_notes(&report, prepared, kept.as_ref().map(|kept| &kept.figures)),
         report,
         files,
+        kept,
     })
 }
 
@@ -168,12 +180,7 @@ fn change_database(
     path: &Path,
     file: &File,
 ) -> Result<(), RestoreError> {
-    let source = input.file.source();
-    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
-    let database = opened.map_err(|(_, fault)| RestoreError::File {
-        message: format!("no meta holds: {}", fault.describe()),
-        details: Vec::new(),
-    })?;
+    let database = open_database(input)?;
     let last = changes::last_revision(&database)?;
     let patch = changes::patch(&database, prepared, last)?;
     let written = file.set_len(patch.len).and_then(|()| {

@@ -4,6 +4,7 @@ mod get;
 mod hashkv;
 mod keys;
 mod log;
+mod rebuilt;
 mod restore;
 mod server;
 mod status;
@@ -44,4 +45,6 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     verify::snapshots_are_ok,
     verify::a_stopped_data_directory_has_no_trailer,
     restore::servers_start_from_what_is_restored,
+    rebuilt::servers_start_from_what_is_written_anew,
+    rebuilt::a_stopped_server_s_file_becomes_a_snapshot,
 ];

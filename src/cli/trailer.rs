@@ -1,0 +1,53 @@
+//! `trailer`: a snapshot from a database that has no SHA-256.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::restore::refuse;
+use super::run::{Run, fail, print};
+use crate::finding::escape;
+use crate::ops;
+use crate::report;
+use crate::source::Access;
+
+const EXAMPLES: &str = "\
+Examples:
+  etcdsnap trailer /var/lib/etcd -o snapshot.db            of a stopped etcd
+  etcdsnap trailer member/snap/db -o snapshot.db
+
+Only a file that `etcdsnap verify` calls NO TRAILER gets one. The SHA-256 says that the bytes are those that
+were found here, and nothing about the time before.
+";
+
+/// Make a snapshot that restores without --skip-hash-check of a database that has no SHA-256
+#[derive(Debug, clap::Args)]
+#[command(after_help = super::help(EXAMPLES))]
+pub(super) struct TrailerArgs {
+    /// A database or a data directory
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The file to be made; must not exist
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &TrailerArgs, run: &Run) -> Exit {
+    let outcome = run.with_input(&args.file, Access::Map, |input, options| {
+        Ok(ops::add_trailer(input, &args.out, options))
+    });
+    match outcome {
+        Ok(Ok(made)) => {
+            let (file, out) = (escape::path(&args.file), escape::path(&args.out));
+            let text = match run.wants_json(args.json) {
+                true => report::trailer_json(&made, &file, &out),
+                false => report::trailer_text(&made, &file, &out),
+            };
+            print(&text, Exit::Fine)
+        }
+        Ok(Err(error)) => refuse(&error, &args.file),
+        Err(error) => fail(&error, &args.file),
+    }
+}

@@ -1,0 +1,98 @@
+//! A database of a data directory becomes a snapshot: the same bytes, and their SHA-256.
+
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use super::input::Input;
+use super::output::Output;
+use super::restore::{RestoreError, check_not_in_use, first_errors};
+use super::verify::{Verdict, VerifyOptions, VerifyReport, verify, verify_and_copy};
+use crate::bolt::{Metas, SecondMeta};
+use crate::checksum::{Sha256, Sha256Stream};
+use crate::error::Error;
+use crate::ids::FileOffset;
+use crate::options::Options;
+use crate::source::Access;
+
+/// The snapshot that was made.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What `verify` says of the input.
+    pub source: VerifyReport,
+    /// Bytes of the snapshot, the SHA-256 included.
+    pub len: u64,
+    /// Unused bytes behind the database that were left out, as a server leaves them out.
+    pub cut: u64,
+    /// The SHA-256.
+    pub trailer: Sha256,
+}
+
+/// Makes a snapshot at `out` of a database without SHA-256. The file is checked as by `verify` while it is
+/// copied; only the verdict [`Verdict::NoTrailer`] will do.
+///
+/// # Errors
+/// [`RestoreError`]; nothing stands under the final name then.
+pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Sealed, RestoreError> {
+    let output = Output::create(out, input)?;
+    check_not_in_use(input)?;
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    let selected = metas.select().ok();
+    // Without a meta the check will tell what the file is.
+    let keep = selected.map_or(0, |selected| {
+        selected.meta.database_len().unwrap_or(u64::MAX)
+    });
+    let keep = keep.min(input.layout.database_len);
+    output.check_space(keep)?;
+    let mut failed = None;
+    let mut digest = Sha256Stream::new();
+    let mut copy = |offset: FileOffset, bytes: &[u8]| {
+        let len = keep.saturating_sub(offset.0).min(bytes.len() as u64) as usize;
+        let kept = bytes.get(..len).unwrap_or_default();
+        digest.update(kept);
+        output.file().write_all_at(kept, offset.0).map_err(|error| {
+            failed = Some(error);
+            Error::Cancelled
+        })
+    };
+    let what = VerifyOptions::default();
+    let checked = verify_and_copy(input, what, options, Some(&mut copy));
+    if let Some(error) = failed {
+        return Err(RestoreError::write("cannot write", output.path())(error));
+    }
+    let source = checked?;
+    check_has_none(&source)?;
+    let trailer = digest.finish();
+    output.append(&trailer.0, keep)?;
+    output.sync()?;
+    let made = Input::open(output.path(), Access::Map)?;
+    let result = verify(&made, what, options)?;
+    if result.verdict != Verdict::Ok {
+        return Err(RestoreError::File {
+            message: "what was written does not read back as it should".into(),
+            details: first_errors(&result),
+        });
+    }
+    output.finish()?;
+    Ok(Sealed {
+        cut: source.layout.database_len.saturating_sub(keep),
+        len: result.layout.file_len,
+        source,
+        trailer,
+    })
+}
+
+/// Nothing but a sound file without SHA-256 gets one: it says that the bytes are those that were checked.
+fn check_has_none(report: &VerifyReport) -> Result<(), RestoreError> {
+    let (message, mut details) = match report.verdict {
+        Verdict::NoTrailer => return Ok(()),
+        _ if report.layout.trailer.is_some() => (
+            "the file ends in a SHA-256 already".to_string(),
+            first_errors(report),
+        ),
+        _ => (report.reason.clone(), first_errors(report)),
+    };
+    if report.verdict != Verdict::Ok {
+        details.push(report.next_step.clone());
+    }
+    Err(RestoreError::File { message, details })
+}

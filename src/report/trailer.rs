@@ -1,0 +1,68 @@
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::humanize;
+use super::json::line;
+use super::verify::summary;
+use crate::ops::{Sealed, Verdict};
+
+/// What `trailer` wrote, for people.
+pub fn trailer_text(made: &Sealed, file: &str, out: &str) -> String {
+    let mut text = format!(
+        "{out}: {file} as a snapshot, {}\n",
+        humanize::bytes(made.len)
+    );
+    if let Some(examined) = &made.source.examination {
+        let _ = writeln!(text, "  {}", summary(examined));
+    }
+    let _ = writeln!(text, "  sha256  {}", made.trailer);
+    for note in notes(made) {
+        let _ = writeln!(text, "  note: {note}");
+    }
+    let _ = writeln!(text, "  proven  read back: restores as it is");
+    text
+}
+
+fn notes(made: &Sealed) -> Vec<String> {
+    let mut notes = vec![
+        "the SHA-256 is of the bytes that were found; whether etcd wrote them so, nobody can tell"
+            .to_string(),
+    ];
+    if made.cut > 0 {
+        let cut = made.cut;
+        notes.push(format!(
+            "{cut} unused bytes behind the database are left out"
+        ));
+    }
+    if made.source.is_data_dir {
+        notes.push("what only the log of the data directory holds is not in it".into());
+    }
+    notes
+}
+
+#[derive(Serialize)]
+struct JsonTrailer<'t> {
+    r#type: &'static str,
+    file: &'t str,
+    out: &'t str,
+    verdict: Verdict,
+    bytes: u64,
+    cut_bytes: u64,
+    sha256: String,
+    notes: Vec<String>,
+}
+
+/// What `trailer` wrote, as one line of JSON.
+pub fn trailer_json(made: &Sealed, file: &str, out: &str) -> String {
+    line(&JsonTrailer {
+        r#type: "trailer",
+        file,
+        out,
+        verdict: Verdict::Ok,
+        bytes: made.len,
+        cut_bytes: made.cut,
+        sha256: made.trailer.to_string(),
+        notes: notes(made),
+    })
+}
