@@ -4,7 +4,10 @@
 //! ends takes the place of theirs. Source: etcd v3.6.14 etcdutl/snapshot/v3_snapshot.go.
 
 mod changes;
+mod disk;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod proof;
 mod target;
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The restore itself.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
 use super::error::RestoreError;
-use super::target::{Stage, allocate};
+use super::target::Stage;
 use super::{Prepared, changes, check_trailer_is_there, judge, notes};
 use crate::bolt::{Database, Metas, SecondMeta};
 use crate::container::DB_IN_DATA_DIR;
@@ -68,10 +68,13 @@ pub fn restore(
     let mut copy = |offset: FileOffset, bytes: &[u8]| {
         let len = keep.saturating_sub(offset.0).min(bytes.len() as u64) as usize;
         let kept = bytes.get(..len).unwrap_or_default();
-        file.write_all_at(kept, offset.0).map_err(|error| {
-            failed = Some(error);
-            Error::Cancelled
-        })
+        stage
+            .disk()
+            .write_at(&file, kept, offset.0)
+            .map_err(|error| {
+                failed = Some(error);
+                Error::Cancelled
+            })
     };
     let what = VerifyOptions::default();
     let checked = verify_and_copy(input, what, options, Some(&mut copy));
@@ -80,7 +83,7 @@ pub fn restore(
     }
     let report = checked?;
     judge(input, &report, prepared)?;
-    change_database(input, prepared, &path, &file)?;
+    change_database(input, prepared, stage.disk(), &path, &file)?;
 
     let files = finish(prepared, stage, &file, options)?;
     Ok(Restored {
@@ -102,11 +105,11 @@ pub fn restore_sibling(
     options: &Options,
 ) -> Result<Restored, RestoreError> {
     let stage = Stage::new(&prepared.target)?;
-    let (path, mut file) = stage.database()?;
+    let (path, file) = stage.database()?;
     let from = first.data_dir().join(DB_IN_DATA_DIR);
-    File::open(&from)
-        .and_then(|mut from| io::copy(&mut from, &mut file))
-        .and_then(|_| file.sync_all())
+    let copied = stage.disk().copy(&from, &file);
+    copied
+        .and_then(|()| stage.disk().sync(&file))
         .map_err(RestoreError::write("cannot write", &path))?;
     let files = finish(prepared, stage, &file, options)?;
     Ok(Restored { files, ..restored })
@@ -129,7 +132,7 @@ fn finish(
     let bytes = snapshot.encode(form);
     let name = snapshot_file_name(snapshot.term, snapshot.index);
     let (path, file) = stage.beside_database(&name)?;
-    write_whole(&path, file, &bytes, 0)?;
+    write_whole(stage.disk(), &path, &file, &bytes, 0)?;
     files.push(WrittenFile {
         path: snap.join(name),
         len: bytes.len() as u64,
@@ -137,7 +140,7 @@ fn finish(
     let log = WalWriter::of_new_member(&prepared.cluster, prepared.member, form);
     let name = segment_name(0, 0);
     let (path, file) = stage.log(&name)?;
-    write_whole(&path, file, log.bytes(), SEGMENT_LEN)?;
+    write_whole(stage.disk(), &path, &file, log.bytes(), SEGMENT_LEN)?;
     files.push(WrittenFile {
         path: prepared.wal_dir().join(name),
         len: SEGMENT_LEN,
@@ -151,13 +154,13 @@ fn finish(
 }
 
 fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
-    let needed = input.layout.database_len.saturating_add(SEGMENT_LEN);
-    match prepared.target.free_bytes() {
-        Some(free) if free < needed => Err(RestoreError::Request(format!(
+    let database = input.layout.database_len;
+    match prepared.target.lacks_space(database, SEGMENT_LEN) {
+        None => Ok(()),
+        Some((place, needed, free)) => Err(RestoreError::Request(format!(
             "{} needs {needed} bytes, {free} are free there",
-            escape::path(prepared.data_dir())
+            escape::path(&place)
         ))),
-        _ => Ok(()),
     }
 }
 
@@ -165,6 +168,7 @@ fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
 fn change_database(
     input: &Input,
     prepared: &Prepared,
+    disk: &Disk,
     path: &Path,
     file: &File,
 ) -> Result<(), RestoreError> {
@@ -176,25 +180,31 @@ fn change_database(
     })?;
     let last = changes::last_revision(&database)?;
     let patch = changes::patch(&database, prepared, last)?;
-    let written = file.set_len(patch.len).and_then(|()| {
+    let written = disk.set_len(file, patch.len).and_then(|()| {
         let mut writes = patch.writes.iter();
-        writes.try_for_each(|(offset, bytes)| file.write_all_at(bytes, offset.0))
+        writes.try_for_each(|(offset, bytes)| disk.write_at(file, bytes, offset.0))
     });
     written
-        .and_then(|()| file.sync_all())
+        .and_then(|()| disk.sync(file))
         .map_err(RestoreError::write("cannot write", path))?;
     // The pages above were read after the check.
     Ok(input.check_unchanged(None)?)
 }
 
 /// Writes `bytes` and brings them to the disk; a `len` above 0 is the length that the file gets.
-fn write_whole(path: &Path, mut file: File, bytes: &[u8], len: u64) -> Result<(), RestoreError> {
-    let mut write = || -> io::Result<()> {
+fn write_whole(
+    disk: &Disk,
+    path: &Path,
+    file: &File,
+    bytes: &[u8],
+    len: u64,
+) -> Result<(), RestoreError> {
+    let write = || -> io::Result<()> {
         if len > 0 {
-            allocate(&file, len)?;
+            disk.allocate(file, len)?;
         }
-        file.write_all(bytes)?;
-        file.sync_all()
+        disk.write_at(file, bytes, 0)?;
+        disk.sync(file)
     };
     write().map_err(RestoreError::write("cannot write", path))
 }
