@@ -324,7 +324,7 @@ impl<'b> WalReader<'b> {
             .ok_or(cut_off)?;
         let (kind, stored, data) = envelope(record).ok_or_else(|| self.unread(offset, body))?;
         let frame_len = framed.saturating_add(8);
-        if kind == RecordType::Crc {
+        let crc = if kind == RecordType::Crc {
             // At the beginning of a log that was cut, the chain starts with what it says.
             if self.crc != 0 && self.crc != stored {
                 return Err(RecordFault::Crc {
@@ -333,7 +333,7 @@ impl<'b> WalReader<'b> {
                     computed: self.crc,
                 });
             }
-            self.crc = stored;
+            stored
         } else {
             let computed = run_on(self.crc, data);
             if computed != stored {
@@ -346,10 +346,11 @@ impl<'b> WalReader<'b> {
                     },
                 });
             }
-            self.crc = computed;
-        }
+            computed
+        };
         let record = decode(kind, data).map_err(|_| RecordFault::Malformed { offset })?;
         self.at = self.at.saturating_add(frame_len);
+        self.crc = crc;
         Ok(Some(Frame {
             offset,
             len: frame_len as u64,

@@ -45,8 +45,14 @@ impl Target {
         };
         for stage in target.stages() {
             if fs::symlink_metadata(&stage).is_ok() {
+                let log = match &wal {
+                    Some(wal) if wal.exists() => {
+                        format!(", and {} may be of the same run", escape::path(wal))
+                    }
+                    _ => String::new(),
+                };
                 let message = format!(
-                    "{} is left over from a restore that did not come to its end ({} bytes); \
+                    "{} is left over from a restore that did not come to its end ({} bytes){log}; \
                      remove it and run again",
                     escape::path(&stage),
                     bytes_below(&stage)
