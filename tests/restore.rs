@@ -1,5 +1,7 @@
 //! `restore`: what it makes, what it refuses, and that nothing half-made is ever under a final name.
 
+#[path = "restore/data_dir.rs"]
+mod data_dir;
 #[path = "restore/faults.rs"]
 mod faults;
 #[path = "restore/mount.rs"]

@@ -1,5 +1,6 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
+mod data_dir;
 pub mod diff;
 mod encryption;
 mod examine;

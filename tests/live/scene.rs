@@ -12,7 +12,7 @@ use crate::files::Frozen;
 use crate::ledger::Ledger;
 use crate::random::Random;
 use crate::record::Event;
-use crate::settings::Version;
+use crate::settings::{Settings, Version};
 use crate::tools::{Etcdsnap, Peers};
 
 /// Where the history stood at a moment.
@@ -47,6 +47,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) peers: &'a Peers,
     pub(crate) etcdsnap: &'a Etcdsnap,
     pub(crate) version: Version,
+    pub(crate) all_pairs: bool,
     /// For files of the comparisons' own.
     pub(crate) scratch: PathBuf,
     pub(crate) data_dir: PathBuf,
@@ -73,6 +74,7 @@ pub(crate) fn play(
     peers: &Peers,
     etcdsnap: &Etcdsnap,
     ledger: &mut Ledger,
+    settings: &Settings,
     version: Version,
     seed: u64,
 ) {
@@ -83,7 +85,7 @@ pub(crate) fn play(
         Ok(dir) => dir,
         Err(error) => return ledger.differs(&format!("no temporary directory: {error}")),
     };
-    if let Err(trouble) = play_in(dir.path(), peers, etcdsnap, ledger, version, seed) {
+    if let Err(trouble) = play_in(dir.path(), peers, etcdsnap, ledger, settings, version, seed) {
         ledger.differs(&format!("could not go on: {trouble}"));
     }
     if ledger.end().1 > 0 {
@@ -97,6 +99,7 @@ fn play_in(
     peers: &Peers,
     etcdsnap: &Etcdsnap,
     ledger: &mut Ledger,
+    settings: &Settings,
     version: Version,
     seed: u64,
 ) -> Result<(), String> {
@@ -149,6 +152,7 @@ fn play_in(
         peers,
         etcdsnap,
         version,
+        all_pairs: settings.all_pairs,
         scratch,
         data_dir,
         endpoint,

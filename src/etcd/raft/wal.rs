@@ -16,12 +16,17 @@ pub fn segment_name(number: u64, first_index: u64) -> String {
 
 /// The number and first index in the name of a segment.
 pub fn parse_segment_name(name: &str) -> Option<(u64, u64)> {
-    let (number, index) = name.strip_suffix(".wal")?.split_once('-')?;
+    parse_pair(name.strip_suffix(".wal")?)
+}
+
+/// Two numbers of 16 hexadecimal digits.
+pub(super) fn parse_pair(name: &str) -> Option<(u64, u64)> {
+    let (one, other) = name.split_once('-')?;
     let parse = |hex: &str| {
         let plain = hex.len() == 16 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
         plain.then(|| u64::from_str_radix(hex, 16).ok())?
     };
-    Some((parse(number)?, parse(index)?))
+    Some((parse(one)?, parse(other)?))
 }
 
 /// What a record is.

@@ -289,6 +289,8 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
         .iter()
         .filter(|finding| finding.severity() == Severity::Error)
         .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
+        // A restore needs no log.
+        .filter(|finding| !finding.code.id.starts_with('W'))
         .map(|finding| {
             let (code, place) = (finding.code.id, &finding.place);
             format!(

@@ -1,5 +1,6 @@
 //! The comparisons. Each is a function over the scene of one live run; a new one is added to a list here.
 
+mod cluster;
 mod get;
 mod hashkv;
 mod keys;
@@ -43,5 +44,7 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     log::revisions_show_what_they_changed,
     verify::snapshots_are_ok,
     verify::a_stopped_data_directory_has_no_trailer,
+    restore::the_same_is_written_as_by_the_real_tool,
     restore::servers_start_from_what_is_restored,
+    cluster::three_members_are_a_cluster,
 ];
