@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::etcd::raft::WalForm;
 use crate::finding::escape;
 use crate::ops::restore::{
-    Prepared, RestoreError, RestoreRequest, Restored, plan, prove, restore, restore_sibling,
+    Prepared, RestoreError, RestoreRequest, Restored, plan, prove, prove_sibling, restore,
+    restore_sibling,
 };
 use crate::report::{self, Format};
 use crate::source::Access;
@@ -247,8 +248,12 @@ fn restore_all(
         return Ok(exit);
     };
     let restored = restore(input, first, options)?;
+    let mut first_proven = None;
     let mut show = |restored: &Restored, prepared: &Prepared| -> Result<(), RestoreError> {
-        let proven = prove(input, prepared, options)?;
+        let proven = match &first_proven {
+            Some(first) if restored.shares_database => prove_sibling(first, prepared),
+            _ => prove(input, prepared, options)?,
+        };
         let file = escape::path(&args.file);
         let text = if args.is_json(run) {
             report::restored_json(restored, &proven, prepared, &file)
@@ -260,6 +265,7 @@ fn restore_all(
             false => Exit::Findings,
         };
         exit = exit.max(print(&text, one));
+        first_proven.get_or_insert(proven);
         Ok(())
     };
     show(&restored, first)?;

@@ -45,15 +45,15 @@ impl Disk {
         file.write_all_at(bytes, offset)
     }
 
-    /// Copies a whole file into an empty one, by reference where the file system can.
-    pub(super) fn copy(&self, from: &Path, mut to: &File) -> io::Result<()> {
+    /// Copies a whole file into an empty one, by reference where the file system can; then true.
+    pub(super) fn copy(&self, from: &Path, mut to: &File) -> io::Result<bool> {
         self.may()?;
         let mut from = File::open(from)?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if rustix::fs::ioctl_ficlone(to, &from).is_ok() {
-            return Ok(());
+            return Ok(true);
         }
-        io::copy(&mut from, &mut to).map(drop)
+        io::copy(&mut from, &mut to).map(|_| false)
     }
 
     pub(super) fn set_len(&self, file: &File, len: u64) -> io::Result<()> {

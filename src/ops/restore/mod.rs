@@ -16,7 +16,7 @@ mod urls;
 mod write;
 
 pub use error::RestoreError;
-pub use proof::{Proven, prove};
+pub use proof::{Proven, prove, prove_sibling};
 pub use write::{Restored, WrittenFile, restore, restore_sibling};
 
 use std::path::{Path, PathBuf};

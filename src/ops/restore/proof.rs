@@ -1,7 +1,6 @@
 //! Reads a data directory back that was restored.
 
 use std::fs;
-use std::path::Path;
 
 use super::Prepared;
 use crate::error::Result;
@@ -59,11 +58,7 @@ pub fn prove(input: &Input, prepared: &Prepared, options: &Options) -> Result<Pr
     if same_hash == Some(false) {
         problems.push("HashKV of the database is not that of the snapshot".into());
     }
-    let log_records = read_log(
-        &prepared.wal_dir().join(segment_name(0, 0)),
-        prepared,
-        &mut problems,
-    );
+    let log_records = read_log(prepared, &mut problems);
     read_snapshot(prepared, &mut problems);
     Ok(Proven {
         problems,
@@ -73,8 +68,21 @@ pub fn prove(input: &Input, prepared: &Prepared, options: &Options) -> Result<Pr
     })
 }
 
-fn read_log(path: &Path, prepared: &Prepared, problems: &mut Vec<String>) -> usize {
-    let bytes = match fs::read(path) {
+/// The same for a member whose database is, block for block, that of the `first` one: only what is its own
+/// is read.
+pub fn prove_sibling(first: &Proven, prepared: &Prepared) -> Proven {
+    let mut problems = Vec::new();
+    let log_records = read_log(prepared, &mut problems);
+    read_snapshot(prepared, &mut problems);
+    Proven {
+        problems,
+        log_records,
+        ..first.clone()
+    }
+}
+
+fn read_log(prepared: &Prepared, problems: &mut Vec<String>) -> usize {
+    let bytes = match fs::read(prepared.wal_dir().join(segment_name(0, 0))) {
         Ok(bytes) => bytes,
         Err(error) => {
             problems.push(format!("the log cannot be read: {error}"));

@@ -34,6 +34,8 @@ pub struct Restored {
     pub report: VerifyReport,
     /// The files.
     pub files: Vec<WrittenFile>,
+    /// True when the blocks of the database are those of the first member's.
+    pub shares_database: bool,
     /// What changed against the snapshot beyond the members, and what to know.
     pub notes: Vec<String>,
 }
@@ -90,6 +92,7 @@ pub fn restore(
         notes: notes(&report, prepared),
         report,
         files,
+        shares_database: false,
     })
 }
 
@@ -108,11 +111,15 @@ pub fn restore_sibling(
     let (path, file) = stage.database()?;
     let from = first.data_dir().join(DB_IN_DATA_DIR);
     let copied = stage.disk().copy(&from, &file);
-    copied
-        .and_then(|()| stage.disk().sync(&file))
+    let shares_database = copied
+        .and_then(|shares| stage.disk().sync(&file).map(|()| shares))
         .map_err(RestoreError::write("cannot write", &path))?;
     let files = finish(prepared, stage, &file, options)?;
-    Ok(Restored { files, ..restored })
+    Ok(Restored {
+        files,
+        shares_database,
+        ..restored
+    })
 }
 
 /// Writes what stands beside the database, and gives everything its final name.

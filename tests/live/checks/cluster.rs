@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::restore::{KEYS, all_keys, start};
+use super::verify::judge;
 use crate::driver::{Driver, ServerHash};
 use crate::ledger::Ledger;
 use crate::scene::Scene;
@@ -49,6 +50,8 @@ impl Cluster {
                 ["--listen-peer-urls", url],
                 ["--initial-advertise-peer-urls", url],
                 ["--initial-cluster", &cluster.join(",")],
+                // Often enough to have its files beside the database.
+                ["--snapshot-count", "4"],
             ];
             members.push(Member {
                 name,
@@ -251,10 +254,14 @@ pub(super) fn three_members_are_a_cluster(
         what.clone()
     });
     let dir = cluster.members[lost].dir.clone();
-    let outcome = scene.etcdsnap.on_live(&["verify"], &dir)?;
-    ledger.holds("verify of a killed member", outcome.code == Some(0), || {
-        format!("{what}: {}", outcome.brief())
-    });
+    let outcome = scene.etcdsnap.on_live(&["verify", "--json"], &dir)?;
+    judge(
+        ledger,
+        &format!("a killed member, {what}"),
+        &outcome,
+        "no-trailer",
+        0,
+    );
     let question = cluster.members[lost].question(scene, server);
     cluster.members[lost].driver.send(&question)?;
     cluster.members[lost].begin(scene, server)?;
@@ -264,11 +271,13 @@ pub(super) fn three_members_are_a_cluster(
     users_come_along(scene, ledger, &cluster)?;
     for member in &mut cluster.members {
         member.driver.ask(json!({"op": "stop"}))?;
-        let outcome = scene.etcdsnap.on_live(&["verify"], &member.dir)?;
-        ledger.holds(
-            "verify of a stopped member",
-            outcome.code == Some(0),
-            || format!("{what}: {}", outcome.brief()),
+        let outcome = scene.etcdsnap.on_live(&["verify", "--json"], &member.dir)?;
+        judge(
+            ledger,
+            &format!("a stopped member, {what}"),
+            &outcome,
+            "no-trailer",
+            0,
         );
     }
     fs::remove_dir_all(&out).map_err(|error| error.to_string())
