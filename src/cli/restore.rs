@@ -251,7 +251,7 @@ fn restore_all(
     let mut first_proven = None;
     let mut show = |restored: &Restored, prepared: &Prepared| -> Result<(), RestoreError> {
         let proven = match &first_proven {
-            Some(first) if restored.shares_database => prove_sibling(first, prepared),
+            Some(first) if restored.shares_database => prove_sibling(first, prepared, options)?,
             _ => prove(input, prepared, options)?,
         };
         let file = escape::path(&args.file);
