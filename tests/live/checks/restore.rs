@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use etcdsnap::etcd::raft::read_snapshot_file;
 use serde_json::{Value, json};
 
+use super::verify::judge;
 use crate::driver::{Driver, ServerHash};
 use crate::ledger::Ledger;
 use crate::scene::Scene;
@@ -217,6 +218,8 @@ pub(super) fn the_same_is_written_as_by_the_real_tool(
             clients_are_told_the_same(scene, ledger, [&ours, &theirs], form)?;
         }
         for dir in [ours, theirs] {
+            let outcome = scene.etcdsnap.on_live(&["verify", "--json"], &dir)?;
+            judge(ledger, "a restored directory", &outcome, "no-trailer", 0);
             fs::remove_dir_all(&dir).map_err(|error| error.to_string())?;
         }
     }
@@ -372,6 +375,11 @@ fn serve(
         outcome.code == Some(0),
         || format!("{what}: {}", outcome.brief()),
     );
-    driver.ask(json!({"op": "stop"}))?;
+    // Some end as in a crash.
+    let kill = server != scene.version;
+    driver.ask(json!({"op": "stop", "kill": kill}))?;
+    let outcome = scene.etcdsnap.on_live(&["verify", "--json"], dir)?;
+    let what = format!("the directory of {what}, killed: {kill}");
+    judge(ledger, &what, &outcome, "no-trailer", 0);
     Ok(())
 }
