@@ -4,6 +4,8 @@
 mod draft;
 #[path = "../fuzz/src/objects.rs"]
 mod objects;
+#[path = "../fuzz/src/raft.rs"]
+mod raft;
 #[path = "../fuzz/src/targets.rs"]
 mod targets;
 

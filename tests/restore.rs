@@ -1,12 +1,18 @@
 //! `restore`: what it makes, what it refuses, and that nothing half-made is ever under a final name.
 
+#[path = "restore/data_dir.rs"]
+mod data_dir;
+#[path = "restore/faults.rs"]
+mod faults;
+#[path = "restore/mount.rs"]
+mod mount;
+#[path = "restore/reflink.rs"]
+mod reflink;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use support::tool::{self, Outcome};
@@ -277,39 +283,6 @@ fn a_plan_for_a_server_that_will_not_start_is_a_finding() {
     let words = ["restore", newer, "--plan", "--for-etcd", "3.6"];
     assert_eq!(tool::run(dir.path(), words).status, Some(1));
     assert_eq!(restore(&dir, "--plan --for-etcd new").status, Some(2));
-}
-
-#[test]
-fn a_killed_restore_leaves_no_data_directory_that_is_not_whole() {
-    let dir = folder();
-    let program = env!("CARGO_BIN_EXE_etcdsnap");
-    for round in 0..20u64 {
-        let target = dir.path().join("data");
-        let mut child = Command::new(program)
-            .current_dir(dir.path())
-            .args(["restore", SNAPSHOT, "--data-dir", "data"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program");
-        std::thread::sleep(Duration::from_micros(round * round * 500));
-        let _ = child.kill();
-        child.wait().expect("an end");
-        if target.exists() {
-            let outcome = tool::run(dir.path(), ["verify", "data"]);
-            assert_eq!(outcome.status, Some(0), "{}", outcome.stdout);
-            let log = target.join("member/wal/0000000000000000-0000000000000000.wal");
-            assert_eq!(fs::metadata(log).expect("the log").len(), 64_000_000);
-            fs::remove_dir_all(&target).expect("it can be removed");
-        }
-        let leftover = dir.path().join("data.partial");
-        if leftover.exists() {
-            let outcome = restore(&dir, "--data-dir data");
-            assert_eq!(outcome.status, Some(2));
-            fs::remove_dir_all(&leftover).expect("it can be removed");
-        }
-        assert_eq!(names(&dir), Vec::<String>::new());
-    }
 }
 
 #[test]

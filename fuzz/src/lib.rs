@@ -3,4 +3,5 @@
 
 pub mod draft;
 pub mod objects;
+pub mod raft;
 pub mod targets;

@@ -1,10 +1,12 @@
 //! Writes the small files that fuzzing begins with into `seeds/`: `cargo run --example seeds`. Those named
-//! `crafted-*` are not from here but from `testdata/crafted`.
+//! `crafted-*` are not from here but from `testdata/crafted`, those named `etcd-*` from `testdata/restore`, and
+//! `server-*` are files of real servers without their zeros.
 
 use std::path::Path;
 
 use etcdsnap::ids::PageId;
 use etcdsnap_fuzz::draft::{Draft, Item, branch_image, leaf_image, record, revision_key};
+use etcdsnap_fuzz::raft;
 
 fn entry(revision: u8) -> Item {
     let key = revision_key(u64::from(revision), 0);
@@ -198,5 +200,31 @@ secret: MDEyMzQ1Njc4OWFiY2RlZg==\n  - kms: {name: x, apiVersion: v2}\n  - identi
     for (name, bytes) in objects {
         write("kubernetes", name, bytes)?;
     }
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/restore");
+    for version in ["3.4", "3.6", "3.7"] {
+        let log = std::fs::read(real.join(format!("two-members-{version}.wal")))?;
+        write("wal", &format!("pieces-{version}"), &raft::pieces(&log))?;
+        write(
+            "wal",
+            &format!("etcd-{version}"),
+            &[&[0], &log[..]].concat(),
+        )?;
+    }
+    // A record over several sectors, which can be torn.
+    let long = [
+        &[1, 0xc2, 200, 8, 0, 16, 1, 24, 2, 34, 0xc0, 12][..],
+        &[b'v'; 1600],
+    ]
+    .concat();
+    write("wal", "long", &long)?;
+    let snap = std::fs::read(real.join("two-members-3.6.snap"))?;
+    write("raft_snapshot", "etcd-3.6", &snap)?;
+    let small = [
+        &[0x0a, 2][..],
+        b"{}",
+        &[0x12, 8, 0x0a, 2, 8, 7, 16, 2, 24, 1],
+    ]
+    .concat();
+    write("raft_snapshot", "small", &small)?;
     Ok(())
 }

@@ -34,7 +34,7 @@ use crate::draft::{Draft, Item, record as put_record, revision_key};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 10] = [
     ("classification", classification),
     ("meta", meta),
     ("page", page),
@@ -43,6 +43,8 @@ pub const ALL: [(&str, Target); 8] = [
     ("verify", verify),
     ("encryption", encryption),
     ("kubernetes", crate::objects::kubernetes),
+    ("wal", crate::raft::wal),
+    ("raft_snapshot", crate::raft::raft_snapshot),
 ];
 
 /// More moves than this are no walk through a small file.

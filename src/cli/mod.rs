@@ -136,6 +136,8 @@ pub fn main() -> ExitCode {
         let _ = signal_hook::flag::register_conditional_shutdown(signal, status, again);
         let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
     }
+    // A file that may not become longer is an error with a message, not the end of the process.
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -13,7 +13,8 @@ use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
 use crate::ops::KeyScope;
 use crate::ops::restore::{
-    Prepared, RestoreError, RestoreRequest, Restored, plan, prove, restore, restore_sibling,
+    Prepared, RestoreError, RestoreRequest, Restored, plan, prove, prove_sibling, restore,
+    restore_sibling,
 };
 use crate::report;
 use crate::source::Access;
@@ -304,8 +305,12 @@ fn restore_all(
         return Ok(exit);
     };
     let restored = restore(input, first, options)?;
+    let mut first_proven = None;
     let mut show = |restored: &Restored, prepared: &Prepared| -> Result<(), RestoreError> {
-        let proven = prove(input, prepared, restored.kept.as_ref(), options)?;
+        let proven = match &first_proven {
+            Some(first) if restored.shares_database => prove_sibling(first, prepared, options)?,
+            _ => prove(input, prepared, restored.kept.as_ref(), options)?,
+        };
         let file = escape::path(&args.file);
         let text = if args.is_json(run) {
             report::restored_json(restored, &proven, prepared, &file)
@@ -317,6 +322,7 @@ fn restore_all(
             false => Exit::Findings,
         };
         exit = exit.max(print(&text, one));
+        first_proven.get_or_insert(proven);
         Ok(())
     };
     show(&restored, first)?;

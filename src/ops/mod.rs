@@ -1,7 +1,9 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
 mod compact;
+mod data_dir;
 pub mod diff;
+mod disk;
 mod encryption;
 mod examine;
 mod export;

@@ -5,10 +5,9 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
 use super::input::Input;
-use super::restore::{
-    RestoreError, bytes_below, free_bytes_near, parent_of, sync_folder, with_ending,
-};
+use super::restore::{RestoreError, bytes_below, free_bytes_near, parent_of, with_ending};
 use crate::finding::escape;
 
 /// The file under the name that it has until it is whole. It is removed when this is dropped before.
@@ -114,7 +113,9 @@ impl Output {
             }
         }
         self.is_done = true;
-        sync_folder(parent_of(&self.target))
+        let folder = parent_of(&self.target);
+        let synced = Disk::default().sync_folder(folder);
+        synced.map_err(RestoreError::write("cannot sync", folder))
     }
 }
 

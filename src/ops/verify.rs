@@ -70,7 +70,7 @@ pub enum Proof {
     Records,
     /// The small buckets decode and agree.
     Buckets,
-    /// Of a data directory: every record of its log fits the checksum chain.
+    /// Of a data directory: every record of its log fits the checksum chain, and the database fits the log.
     Log,
 }
 
@@ -207,7 +207,12 @@ pub(super) fn verify_and_copy(
     check_trailer(&input.layout, digests.as_ref(), &mut findings);
     let log = match input.file.in_use() {
         true => None,
-        false => check_log_of(input.file.path(), options, &mut findings)?,
+        false => check_log_of(
+            input.file.path(),
+            &examined.contents,
+            options,
+            &mut findings,
+        )?,
     };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {

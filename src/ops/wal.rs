@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::data_dir::{LogStory, compare};
 use crate::container::DB_IN_DATA_DIR;
 use crate::error::{Error, Result};
 use crate::etcd::raft::{Frame, Record, RecordFault, WalReader, codes, parse_segment_name};
+use crate::etcd::schema::Contents;
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, escape};
 use crate::ids::FileOffset;
 use crate::options::Options;
@@ -30,6 +32,9 @@ pub struct WalSummary {
     pub last_index: u64,
     /// What is wrong.
     pub findings: Findings,
+    /// True when the segment is there that every log begins with.
+    pub(super) is_whole: bool,
+    pub(super) story: LogStory,
 }
 
 /// Reads the log at `path`, a segment, a folder of segments or a data directory, and gives each record with
@@ -48,9 +53,11 @@ pub fn wal(
     Ok(summary)
 }
 
-/// Reads the log that belongs to `database`, the file of a data directory, if it has one beside it.
+/// Reads the log that belongs to `database`, the file of a data directory with these contents, if it has
+/// one beside it, and compares the two.
 pub(super) fn check_log_of(
     database: &Path,
+    contents: &Contents,
     options: &Options,
     findings: &mut Collector,
 ) -> Result<Option<WalSummary>> {
@@ -60,12 +67,18 @@ pub(super) fn check_log_of(
         Some(folder) if database.ends_with(DB_IN_DATA_DIR) => {
             let mut own = Collector::new(findings.limit());
             let read = read(&folder, options, &mut own, |_, _| ControlFlow::Continue(()));
-            findings.merge(own);
-            match read {
+            let log = match read {
                 // A folder without segments is no log.
-                Err(Error::NotAFile { .. }) => Ok(None),
-                read => read.map(Some),
+                Err(Error::NotAFile { .. }) => return Ok(None),
+                read => read?,
+            };
+            // What a broken log says last is not its end.
+            if !own.has_errors() {
+                let snap = database.parent().unwrap_or(database);
+                compare(&log.story, log.is_whole, snap, contents, &mut own)?;
             }
+            findings.merge(own);
+            Ok(Some(log))
         }
         _ => Ok(None),
     }
@@ -106,6 +119,7 @@ fn read(
             match frame {
                 Ok(frame) => {
                     summary.records = summary.records.saturating_add(1);
+                    summary.story.add(&name, &frame, findings);
                     if let Record::Entry(entry) = &frame.record {
                         summary.entries = summary.entries.saturating_add(1);
                         summary.last_index = entry.index;
@@ -126,6 +140,10 @@ fn read(
             file.check_unchanged()?;
         }
     }
+    let first = segments.first().and_then(|path| path.file_name()?.to_str());
+    summary.is_whole = first
+        .and_then(parse_segment_name)
+        .is_some_and(|(number, _)| number == 0);
     summary.segments = segments;
     Ok(summary)
 }

@@ -245,7 +245,7 @@ struct JsonProof<'p> {
     hashkv: Option<u32>,
     hashkv_revision: Option<i64>,
     hashkv_as_in_snapshot: Option<bool>,
-    log_records: usize,
+    log_records: u64,
 }
 
 #[derive(Serialize)]

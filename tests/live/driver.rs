@@ -31,6 +31,12 @@ impl Driver {
 
     /// Sends a command; an answer that is not ok is an error.
     pub(crate) fn ask(&mut self, question: Value) -> Result<Value, String> {
+        self.send(&question)?;
+        self.answer(&question)
+    }
+
+    /// Sends a command without waiting for the answer.
+    pub(crate) fn send(&mut self, question: &Value) -> Result<(), String> {
         let sent = self
             .questions
             .as_mut()
@@ -38,6 +44,11 @@ impl Driver {
         if !matches!(sent, Some(Ok(()))) {
             return Err(format!("the driver does not listen to {question}"));
         }
+        Ok(())
+    }
+
+    /// Waits for the answer to what was sent.
+    pub(crate) fn answer(&mut self, question: &Value) -> Result<Value, String> {
         let mut line = String::new();
         self.answers
             .read_line(&mut line)

@@ -34,7 +34,7 @@ fn every_answer_about_a_live_etcd_agrees_with_the_real_tools() {
         for &version in &settings.versions {
             let run = Instant::now();
             ledger.begin(version, seed);
-            scene::play(&peers, &etcdsnap, &mut ledger, version, seed);
+            scene::play(&peers, &etcdsnap, &mut ledger, &settings, version, seed);
             let (comparisons, differences) = ledger.end();
             eprintln!(
                 "etcd {version} seed {seed}: {comparisons} comparisons, {differences} differences, {:.1} s",

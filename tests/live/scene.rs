@@ -12,7 +12,7 @@ use crate::files::Frozen;
 use crate::ledger::Ledger;
 use crate::random::Random;
 use crate::record::Event;
-use crate::settings::Version;
+use crate::settings::{Settings, Version};
 use crate::tools::{Etcdsnap, Peers};
 
 /// Where the history stood at a moment.
@@ -48,6 +48,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) etcdsnap: &'a Etcdsnap,
     pub(crate) version: Version,
     pub(crate) seed: u64,
+    pub(crate) all_pairs: bool,
     /// For files of the comparisons' own.
     pub(crate) scratch: PathBuf,
     pub(crate) data_dir: PathBuf,
@@ -74,6 +75,7 @@ pub(crate) fn play(
     peers: &Peers,
     etcdsnap: &Etcdsnap,
     ledger: &mut Ledger,
+    settings: &Settings,
     version: Version,
     seed: u64,
 ) {
@@ -84,7 +86,7 @@ pub(crate) fn play(
         Ok(dir) => dir,
         Err(error) => return ledger.differs(&format!("no temporary directory: {error}")),
     };
-    if let Err(trouble) = play_in(dir.path(), peers, etcdsnap, ledger, version, seed) {
+    if let Err(trouble) = play_in(dir.path(), peers, etcdsnap, ledger, settings, version, seed) {
         ledger.differs(&format!("could not go on: {trouble}"));
     }
     if ledger.end().1 > 0 {
@@ -98,6 +100,7 @@ fn play_in(
     peers: &Peers,
     etcdsnap: &Etcdsnap,
     ledger: &mut Ledger,
+    settings: &Settings,
     version: Version,
     seed: u64,
 ) -> Result<(), String> {
@@ -151,6 +154,7 @@ fn play_in(
         etcdsnap,
         version,
         seed,
+        all_pairs: settings.all_pairs,
         scratch,
         data_dir,
         endpoint,

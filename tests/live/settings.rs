@@ -37,6 +37,8 @@ const DEFAULT_SEEDS: usize = 5;
 
 pub(crate) struct Settings {
     pub(crate) versions: Vec<Version>,
+    /// Whether servers of every version are started from every snapshot, not only of its own and the next.
+    pub(crate) all_pairs: bool,
     pub(crate) first_seed: u64,
     seeds: usize,
     budget: Option<Duration>,
@@ -53,6 +55,7 @@ impl Settings {
         };
         Ok(Self {
             versions: versions()?,
+            all_pairs: variable("ETCDSNAP_LIVE_ALL_PAIRS")?.is_some(),
             first_seed: number("ETCDSNAP_LIVE_FIRST_SEED")?.unwrap_or(1),
             seeds,
             budget,

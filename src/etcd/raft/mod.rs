@@ -12,7 +12,9 @@ mod wal;
 
 pub use members::{NewCluster, NewMember, cluster_id, member_id};
 pub use message::{Configuration, Entry, EntryType, HardState, Metadata, SnapshotMark};
-pub use snapshot_file::{SnapshotFault, SnapshotFile, read_snapshot_file, snapshot_file_name};
+pub use snapshot_file::{
+    SnapshotFault, SnapshotFile, parse_snapshot_file_name, read_snapshot_file, snapshot_file_name,
+};
 pub use wal::{
     Frame, Record, RecordFault, RecordType, SEGMENT_LEN, WalReader, WalWriter, parse_segment_name,
     segment_name,

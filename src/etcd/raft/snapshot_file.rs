@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::WalForm;
 use super::members::NewCluster;
 use super::message::{Configuration, put_bytes, put_number};
+use super::wal::parse_pair;
 use crate::checksum::crc32c;
 use crate::etcd::go_text::json_escaped;
 use crate::etcd::wire::{Field, Fields};
@@ -15,6 +16,11 @@ const QUEUE: usize = 1000;
 /// The name of the file: term and index of the last entry that it covers.
 pub fn snapshot_file_name(term: u64, index: u64) -> String {
     format!("{term:016x}-{index:016x}.snap")
+}
+
+/// The term and index in the name of a file.
+pub fn parse_snapshot_file_name(name: &str) -> Option<(u64, u64)> {
+    parse_pair(name.strip_suffix(".snap")?)
 }
 
 /// A raft snapshot.

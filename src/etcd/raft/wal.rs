@@ -16,12 +16,17 @@ pub fn segment_name(number: u64, first_index: u64) -> String {
 
 /// The number and first index in the name of a segment.
 pub fn parse_segment_name(name: &str) -> Option<(u64, u64)> {
-    let (number, index) = name.strip_suffix(".wal")?.split_once('-')?;
+    parse_pair(name.strip_suffix(".wal")?)
+}
+
+/// Two numbers of 16 hexadecimal digits.
+pub(super) fn parse_pair(name: &str) -> Option<(u64, u64)> {
+    let (one, other) = name.split_once('-')?;
     let parse = |hex: &str| {
         let plain = hex.len() == 16 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
         plain.then(|| u64::from_str_radix(hex, 16).ok())?
     };
-    Some((parse(number)?, parse(index)?))
+    Some((parse(one)?, parse(other)?))
 }
 
 /// What a record is.
@@ -324,7 +329,7 @@ impl<'b> WalReader<'b> {
             .ok_or(cut_off)?;
         let (kind, stored, data) = envelope(record).ok_or_else(|| self.unread(offset, body))?;
         let frame_len = framed.saturating_add(8);
-        if kind == RecordType::Crc {
+        let crc = if kind == RecordType::Crc {
             // At the beginning of a log that was cut, the chain starts with what it says.
             if self.crc != 0 && self.crc != stored {
                 return Err(RecordFault::Crc {
@@ -333,7 +338,7 @@ impl<'b> WalReader<'b> {
                     computed: self.crc,
                 });
             }
-            self.crc = stored;
+            stored
         } else {
             let computed = run_on(self.crc, data);
             if computed != stored {
@@ -346,10 +351,11 @@ impl<'b> WalReader<'b> {
                     },
                 });
             }
-            self.crc = computed;
-        }
+            computed
+        };
         let record = decode(kind, data).map_err(|_| RecordFault::Malformed { offset })?;
         self.at = self.at.saturating_add(frame_len);
+        self.crc = crc;
         Ok(Some(Frame {
             offset,
             len: frame_len as u64,

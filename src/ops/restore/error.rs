@@ -6,7 +6,8 @@ use crate::bolt::write::{RebuildError, WriteError};
 use crate::error::Error;
 use crate::finding::escape;
 
-/// Why nothing was restored, or written by `compact` or `trailer`. Nothing stands under the final name then.
+/// Why nothing was restored, or written by `compact` or `trailer`. Nothing stands under the final name then,
+/// unless it is whole and only the last sync of the folder above failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {

@@ -5,6 +5,8 @@
 
 mod changes;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod outlook;
 mod proof;
 mod selected;
@@ -16,9 +18,9 @@ mod write;
 
 pub use error::RestoreError;
 pub use outlook::Outlook;
-pub use proof::{Proven, prove};
+pub use proof::{Proven, prove, prove_sibling};
 pub use selected::KeptRecords;
-pub(super) use target::{bytes_below, free_bytes_near, parent_of, sync_folder, with_ending};
+pub(super) use target::{bytes_below, free_bytes_near, parent_of, with_ending};
 pub use write::{Restored, WrittenFile, restore, restore_sibling};
 
 use std::path::{Path, PathBuf};
@@ -341,6 +343,8 @@ pub(super) fn first_errors(report: &VerifyReport) -> Vec<String> {
     findings
         .filter(|finding| finding.severity() == Severity::Error)
         .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
+        // A restore needs no log.
+        .filter(|finding| !finding.code.id.starts_with('W'))
         .map(|finding| {
             let (code, place) = (finding.code.id, &finding.place);
             format!(

@@ -1,17 +1,16 @@
 //! Reads a data directory back that was restored.
 
 use std::fs;
-use std::path::Path;
+use std::ops::ControlFlow;
 
 use super::{KeptRecords, Prepared};
 use crate::error::Result;
-use crate::etcd::raft::{
-    Record, SnapshotFile, WalReader, read_snapshot_file, segment_name, snapshot_file_name,
-};
+use crate::etcd::raft::{Record, SnapshotFile, read_snapshot_file, snapshot_file_name};
 use crate::etcd::{HashKv, Release};
 use crate::ops::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::input::Input;
 use crate::ops::verify::{VerifyOptions, verify};
+use crate::ops::wal::wal;
 use crate::options::Options;
 use crate::source::Access;
 
@@ -25,7 +24,7 @@ pub struct Proven {
     /// True when the hash is the snapshot's as well; none when the revision was raised.
     pub same_hash: Option<bool>,
     /// Records in the log.
-    pub log_records: usize,
+    pub log_records: u64,
 }
 
 /// Reads back what [`restore`](super::restore) wrote: the database through the full check without a
@@ -69,11 +68,7 @@ pub fn prove(
     if same_hash == Some(false) {
         problems.push("HashKV of the database is not that of the snapshot".into());
     }
-    let log_records = read_log(
-        &prepared.wal_dir().join(segment_name(0, 0)),
-        prepared,
-        &mut problems,
-    );
+    let log_records = read_log(prepared, options, &mut problems)?;
     read_snapshot(prepared, &mut problems);
     Ok(Proven {
         problems,
@@ -83,31 +78,36 @@ pub fn prove(
     })
 }
 
-fn read_log(path: &Path, prepared: &Prepared, problems: &mut Vec<String>) -> usize {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.push(format!("the log cannot be read: {error}"));
-            return 0;
-        }
-    };
-    let mut records = 0usize;
+/// The same for a member whose database is, block for block, that of the `first` one: only what is its own
+/// is read.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn prove_sibling(first: &Proven, prepared: &Prepared, options: &Options) -> Result<Proven> {
+    let mut problems = Vec::new();
+    let log_records = read_log(prepared, options, &mut problems)?;
+    read_snapshot(prepared, &mut problems);
+    Ok(Proven {
+        problems,
+        log_records,
+        ..first.clone()
+    })
+}
+
+fn read_log(prepared: &Prepared, options: &Options, problems: &mut Vec<String>) -> Result<u64> {
     let mut index = 0;
-    for frame in WalReader::new(&bytes, 0) {
-        match frame {
-            Ok(frame) => {
-                records = records.saturating_add(1);
-                if let Record::Snapshot(mark) = frame.record {
-                    index = mark.index;
-                }
-            }
-            Err(fault) => problems.push(format!("the log: {fault}")),
+    let log = wal(&prepared.wal_dir(), options, |_, frame| {
+        if let Record::Snapshot(mark) = &frame.record {
+            index = mark.index;
         }
-    }
+        ControlFlow::Continue(())
+    })?;
+    let found = log.findings.list.iter();
+    problems.extend(found.map(|finding| format!("the log: {}", finding.message)));
     if index != prepared.cluster.last_index() {
         problems.push("the log does not end with the mark of the database".into());
     }
-    records
+    Ok(log.records)
 }
 
 fn read_snapshot(prepared: &Prepared, problems: &mut Vec<String>) {

@@ -1,24 +1,34 @@
 //! Where the data directory comes to stand: staged beside its final name, and renamed when it is whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
 
 use super::error::RestoreError;
 use crate::etcd::quote;
 use crate::finding::escape;
+use crate::ops::disk::Disk;
 
 /// Ending of everything that is not yet whole.
 const PARTIAL: &str = "partial";
 
+/// Where the log is.
+#[derive(Debug, Clone)]
+enum Log {
+    /// Inside the data directory, at this place.
+    Inside(PathBuf),
+    /// Somewhere else.
+    Apart(PathBuf),
+}
+
 /// The final names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Target {
     data: PathBuf,
-    wal: Option<PathBuf>,
+    log: Log,
     /// Whether the data directory is there already, empty: a mount point, for example.
     is_there: bool,
+    pub(super) disk: Disk,
 }
 
 impl Target {
@@ -28,14 +38,21 @@ impl Target {
         let wal: Option<PathBuf> = wal.map(|wal| wal.components().collect());
         let is_there = fs::symlink_metadata(&data).is_ok();
         let target = Self {
+            log: place_of_log(&data, wal.as_deref())?,
             data,
-            wal,
             is_there,
+            disk: Disk::default(),
         };
         for stage in target.stages() {
             if fs::symlink_metadata(&stage).is_ok() {
+                let log = match &wal {
+                    Some(wal) if wal.exists() => {
+                        format!(", and {} may be of the same run", escape::path(wal))
+                    }
+                    _ => String::new(),
+                };
                 let message = format!(
-                    "{} is left over from a restore that did not come to its end ({} bytes); \
+                    "{} is left over from a restore that did not come to its end ({} bytes){log}; \
                      remove it and run again",
                     escape::path(&stage),
                     bytes_below(&stage)
@@ -51,7 +68,7 @@ impl Target {
             );
             return Err(RestoreError::Request(message));
         }
-        if let Some(wal) = &target.wal
+        if let Some(wal) = &wal
             && fs::symlink_metadata(wal).is_ok()
         {
             let message = format!("wal-dir {} exists", quoted(wal));
@@ -71,8 +88,10 @@ impl Target {
     }
 
     fn stages(&self) -> Vec<PathBuf> {
-        let wal = self.wal.as_deref().map(with_ending);
-        [Some(self.stage()), wal].into_iter().flatten().collect()
+        match &self.log {
+            Log::Inside(_) => vec![self.stage()],
+            Log::Apart(wal) => vec![self.stage(), with_ending(wal)],
+        }
     }
 
     /// The data directory.
@@ -82,21 +101,82 @@ impl Target {
 
     /// The folder of the log.
     pub(super) fn wal(&self) -> PathBuf {
-        let inside = || self.data.join("member/wal");
-        self.wal.clone().unwrap_or_else(inside)
+        match &self.log {
+            Log::Inside(place) => self.data.join(place),
+            Log::Apart(wal) => wal.clone(),
+        }
     }
 
     /// Bytes free for the user where the data will be, if the system tells.
     pub(super) fn free_bytes(&self) -> Option<u64> {
         free_bytes_near(&self.data)
     }
+
+    /// The first place with less space than its part of the target needs: the place, the bytes needed,
+    /// the bytes free.
+    pub(super) fn lacks_space(&self, database: u64, log: u64) -> Option<(PathBuf, u64, u64)> {
+        let device = |path: &Path| fs::metadata(existing(path)).ok().map(|found| found.dev());
+        let needs = match &self.log {
+            Log::Apart(wal) if device(wal) != device(&self.data) => {
+                vec![(&self.data, database), (wal, log)]
+            }
+            _ => vec![(&self.data, database.saturating_add(log))],
+        };
+        needs.into_iter().find_map(|(place, needed)| {
+            let free = free_bytes_near(place).filter(|free| *free < needed)?;
+            Some((place.clone(), needed, free))
+        })
+    }
+}
+
+/// Where a log at `wal` is, seen from the data directory.
+fn place_of_log(data: &Path, wal: Option<&Path>) -> Result<Log, RestoreError> {
+    let Some(wal) = wal else {
+        return Ok(Log::Inside("member/wal".into()));
+    };
+    let (real_data, real_wal) = (real(data), real(wal));
+    match real_wal.strip_prefix(&real_data) {
+        Ok(inside) if inside.as_os_str().is_empty() || inside.starts_with("member/snap") => {}
+        Ok(inside) if inside == Path::new("member") => {}
+        Ok(inside) => return Ok(Log::Inside(inside.to_owned())),
+        Err(_) if real_data.starts_with(&real_wal) => {}
+        Err(_) => return Ok(Log::Apart(wal.to_owned())),
+    }
+    let message = format!(
+        "wal-dir {} cannot be where data-dir {} has its own",
+        quoted(wal),
+        quoted(data)
+    );
+    Err(RestoreError::Request(message))
+}
+
+/// The deepest folder above `path`, or `path` itself, that is there.
+fn existing(path: &Path) -> &Path {
+    let there = path.ancestors().find(|path| path.exists());
+    there
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The same place by its full name, without links as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let there = existing(path);
+    let rest = path.strip_prefix(there).unwrap_or(path);
+    let full = fs::canonicalize(there).or_else(|_| std::path::absolute(there));
+    let mut full = full.unwrap_or_else(|_| there.to_owned());
+    for part in rest.components() {
+        match part {
+            Component::Normal(name) => full.push(name),
+            Component::ParentDir => drop(full.pop()),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    full
 }
 
 /// Bytes free for the user where `path` is or will be, if the system tells.
 pub(in crate::ops) fn free_bytes_near(path: &Path) -> Option<u64> {
-    let there = path.ancestors().find(|path| path.exists());
-    let place = there.filter(|path| !path.as_os_str().is_empty());
-    let figures = rustix::fs::statvfs(place.unwrap_or(Path::new("."))).ok()?;
+    let figures = rustix::fs::statvfs(existing(path)).ok()?;
     figures.f_bavail.checked_mul(figures.f_frsize)
 }
 
@@ -136,7 +216,9 @@ pub(super) struct Stage {
     wal: PathBuf,
     /// What this run has made and must remove.
     made: Vec<PathBuf>,
-    /// Folders whose entries are to be synced, innermost first.
+    /// Folders above that were missing; removed again if nothing came into them.
+    parents: Vec<PathBuf>,
+    /// Folders whose entries are to be synced, outermost first.
     folders: Vec<PathBuf>,
 }
 
@@ -144,54 +226,62 @@ impl Stage {
     /// Makes the folders.
     pub(super) fn new(target: &Target) -> Result<Self, RestoreError> {
         let root = target.stage();
-        let inside = root.join("member/wal");
         let mut stage = Self {
-            wal: target.wal.as_deref().map_or(inside, with_ending),
+            wal: match &target.log {
+                Log::Inside(place) => root.join(place),
+                Log::Apart(wal) => with_ending(wal),
+            },
             target: target.clone(),
-            root,
+            root: root.clone(),
             made: Vec::new(),
+            parents: Vec::new(),
             folders: Vec::new(),
         };
-        stage.make_tops()?;
-        let member = stage.root.join("member");
-        let snap = member.join("snap");
-        stage.make(&member)?;
-        stage.make(&snap)?;
-        if stage.target.wal.is_none() {
-            let wal = stage.wal.clone();
-            stage.make(&wal)?;
-            stage.folders.push(wal);
+        stage.make_top(&root)?;
+        for inside in ["member", "member/snap"] {
+            stage.make(&root.join(inside))?;
         }
-        stage.folders.extend([snap, member, stage.root.clone()]);
+        let wal = stage.wal.clone();
+        match &target.log {
+            Log::Apart(_) => stage.make_top(&wal)?,
+            Log::Inside(place) => {
+                let mut folder = root;
+                for part in place.components() {
+                    folder.push(part);
+                    if !folder.is_dir() {
+                        stage.make(&folder)?;
+                    }
+                }
+            }
+        }
         Ok(stage)
     }
 
-    fn make_tops(&mut self) -> Result<(), RestoreError> {
-        let mut tops = vec![self.root.clone()];
-        if self.target.wal.is_some() {
-            tops.push(self.wal.clone());
-            self.folders.push(self.wal.clone());
+    fn make_top(&mut self, top: &Path) -> Result<(), RestoreError> {
+        let above = top.ancestors().skip(1);
+        let missing = above.take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let mut missing: Vec<&Path> = missing.collect();
+        missing.reverse();
+        for parent in missing {
+            let made = self.target.disk.make_folder(parent);
+            made.map_err(RestoreError::write("cannot make", parent))?;
+            self.parents.push(parent.to_owned());
         }
-        for top in tops {
-            if let Some(parent) = top.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                let mut builder = DirBuilder::new();
-                builder
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(parent)
-                    .map_err(RestoreError::write("cannot make", parent))?;
-            }
-            self.make(&top)?;
-            self.made.push(top);
-        }
+        self.make(top)?;
+        self.made.push(top.to_owned());
         Ok(())
     }
 
-    fn make(&self, path: &Path) -> Result<(), RestoreError> {
-        DirBuilder::new()
-            .mode(0o700)
-            .create(path)
-            .map_err(RestoreError::write("cannot make", path))
+    fn make(&mut self, path: &Path) -> Result<(), RestoreError> {
+        let made = self.target.disk.make_folder(path);
+        made.map_err(RestoreError::write("cannot make", path))?;
+        self.folders.push(path.to_owned());
+        Ok(())
+    }
+
+    /// What writes to it.
+    pub(super) fn disk(&self) -> &Disk {
+        &self.target.disk
     }
 
     /// A new file for the database.
@@ -210,45 +300,70 @@ impl Stage {
     }
 
     fn file(&self, path: PathBuf) -> Result<(PathBuf, File), RestoreError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(RestoreError::write("cannot make", &path))?;
+        let made = self.target.disk.make_file(&path);
+        let file = made.map_err(RestoreError::write("cannot make", &path))?;
         Ok((path, file))
     }
 
     /// Makes everything belong to `user`, and to `group` if there is one.
     pub(super) fn give_to(&self, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
-        self.made.iter().try_for_each(|top| give(top, user, group))
+        let give = |top: &PathBuf| give(&self.target.disk, top, user, group);
+        self.made.iter().try_for_each(give)
     }
 
     /// Syncs the folders and gives them their final names; the log first, the data last.
     pub(super) fn finish(mut self) -> Result<(), RestoreError> {
-        for folder in &self.folders {
-            sync_folder(folder)?;
+        for folder in self.folders.iter().rev() {
+            self.sync(folder)?;
         }
-        if let Some(wal) = &self.target.wal {
-            rename(&self.wal, wal)?;
-            // Should the data not follow, a log of its own is of no use.
-            let staged = self.wal.clone();
-            self.made.retain(|path| *path != staged);
-            self.made.push(wal.clone());
-            sync_folder(parent_of(wal))?;
+        // A new folder is only there when the one above knows it.
+        for parent in self.parents.iter().rev() {
+            self.sync(parent_of(parent))?;
+        }
+        let data = self.target.data.clone();
+        match self.target.log.clone() {
+            Log::Apart(wal) => self.name(&self.wal.clone(), &wal)?,
+            Log::Inside(place) if self.target.is_there => {
+                let top = place.iter().next().unwrap_or_default();
+                if top != "member" {
+                    self.name(&self.root.join(top), &data.join(top))?;
+                }
+            }
+            Log::Inside(_) => {}
         }
         if self.target.is_there {
-            let member = self.target.data.join("member");
-            rename(&self.root.join("member"), &member)?;
-            self.made.clear();
+            self.rename(&self.root.join("member"), &data.join("member"))?;
+            self.keep();
             // Empty now; should it stay, nothing is lost.
             let _ = fs::remove_dir(&self.root);
-            return sync_folder(&self.target.data);
+            return self.sync(&data);
         }
-        rename(&self.root, &self.target.data)?;
+        self.rename(&self.root, &data)?;
+        self.keep();
+        self.sync(parent_of(&data))
+    }
+
+    /// Gives the log its final name. Should the data not follow, a log of its own is of no use.
+    fn name(&mut self, from: &Path, to: &Path) -> Result<(), RestoreError> {
+        self.rename(from, to)?;
+        self.made.retain(|path| path != from);
+        self.made.push(to.to_owned());
+        self.sync(parent_of(to))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), RestoreError> {
+        let renamed = self.target.disk.rename(from, to);
+        renamed.map_err(RestoreError::write("cannot give its final name to", to))
+    }
+
+    fn sync(&self, folder: &Path) -> Result<(), RestoreError> {
+        let synced = self.target.disk.sync_folder(folder);
+        synced.map_err(RestoreError::write("cannot sync", folder))
+    }
+
+    fn keep(&mut self) {
         self.made.clear();
-        sync_folder(parent_of(&self.target.data))
+        self.parents.clear();
     }
 }
 
@@ -258,16 +373,19 @@ impl Drop for Stage {
             // What cannot be removed is named at the next run.
             let _ = fs::remove_dir_all(path);
         }
+        for path in self.parents.iter().rev() {
+            let _ = fs::remove_dir(path);
+        }
     }
 }
 
 /// The folders are our own and a few levels deep.
-fn give(path: &Path, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
+fn give(disk: &Disk, path: &Path, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
     let failed = || RestoreError::write("cannot change the owner of", path);
-    std::os::unix::fs::lchown(path, Some(user), group).map_err(failed())?;
+    disk.give(path, user, group).map_err(failed())?;
     if path.is_dir() {
         for entry in fs::read_dir(path).map_err(failed())? {
-            give(&entry.map_err(failed())?.path(), user, group)?;
+            give(disk, &entry.map_err(failed())?.path(), user, group)?;
         }
     }
     Ok(())
@@ -277,28 +395,5 @@ pub(in crate::ops) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), RestoreError> {
-    fs::rename(from, to).map_err(RestoreError::write("cannot give its final name to", to))
-}
-
-pub(in crate::ops) fn sync_folder(path: &Path) -> Result<(), RestoreError> {
-    let synced = File::open(path).and_then(|folder| folder.sync_all());
-    match synced {
-        // Some file systems have nothing to sync in a folder and say so.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        other => other.map_err(RestoreError::write("cannot sync", path)),
-    }
-}
-
-/// Makes `file` `len` bytes long with space on the disk for all of them.
-pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
-    let flags = rustix::fs::FallocateFlags::empty();
-    match rustix::fs::fallocate(file, flags, 0, len) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => file.set_len(len),
-        Err(error) => Err(error.into()),
     }
 }

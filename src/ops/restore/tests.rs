@@ -9,13 +9,13 @@ use crate::bolt::write::{Layout, WriteError, Writer};
 use crate::etcd::Revision;
 use crate::source::Access;
 
-type Store = BTreeMap<&'static [u8], BTreeMap<Vec<u8>, Vec<u8>>>;
+pub(super) type Store = BTreeMap<&'static [u8], BTreeMap<Vec<u8>, Vec<u8>>>;
 
 const ALARM: &[u8] = b"\x08\xb0\xf5\xcb\xde\x80\x94\x90\xec\xcf\x01\x10\x01";
 const CORRUPT: &[u8] = b"\x08\x05\x10\x02";
 
 /// A small store with an old member and an alarm.
-fn store() -> Store {
+pub(super) fn store() -> Store {
     let record = |main: i64| {
         let key = Revision { main, sub: 0 }.to_key().to_vec();
         let mut value = b"\x0a\x01k".to_vec();
@@ -43,7 +43,7 @@ fn store() -> Store {
     ])
 }
 
-fn snapshot(dir: &Path, store: &Store) -> Input {
+pub(super) fn snapshot(dir: &Path, store: &Store) -> Input {
     let path = dir.join("snapshot.db");
     let file = fs::File::options()
         .read(true)

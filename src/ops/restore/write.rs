@@ -1,13 +1,12 @@
 //! The restore itself.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::RestoreError;
 use super::selected::{self, KeptRecords};
-use super::target::{Stage, allocate};
+use super::target::Stage;
 use super::{
     Prepared, all_notes, changes, check_not_in_use, check_trailer_is_there, judge, open_database,
 };
@@ -17,6 +16,7 @@ use crate::error::Error;
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
 use crate::finding::escape;
 use crate::ids::FileOffset;
+use crate::ops::disk::Disk;
 use crate::ops::input::Input;
 use crate::ops::verify::{VerifyOptions, VerifyReport, verify_and_copy};
 use crate::options::Options;
@@ -37,6 +37,8 @@ pub struct Restored {
     pub report: VerifyReport,
     /// The files.
     pub files: Vec<WrittenFile>,
+    /// True when the blocks of the database are those of the first member's.
+    pub shares_database: bool,
     /// What changed against the snapshot beyond the members, and what to know.
     pub notes: Vec<String>,
     /// What was kept, where not everything was.
@@ -72,10 +74,13 @@ pub fn restore(
     let mut copy = |offset: FileOffset, bytes: &[u8]| {
         let len = keep.saturating_sub(offset.0).min(bytes.len() as u64) as usize;
         let kept = bytes.get(..len).unwrap_or_default();
-        file.write_all_at(kept, offset.0).map_err(|error| {
-            failed = Some(error);
-            Error::Cancelled
-        })
+        stage
+            .disk()
+            .write_at(&file, kept, offset.0)
+            .map_err(|error| {
+                failed = Some(error);
+                Error::Cancelled
+            })
     };
     let what = VerifyOptions::default();
     let checked = verify_and_copy(input, what, options, Some(&mut copy));
@@ -89,7 +94,7 @@ pub fn restore(
             input, prepared, scope, &report, &path, &file, options,
         )?),
         None => {
-            change_database(input, prepared, &path, &file)?;
+            change_database(input, prepared, stage.disk(), &path, &file)?;
             None
         }
     };
@@ -99,6 +104,7 @@ pub fn restore(
         report,
         files,
         kept,
+        shares_database: false,
     })
 }
 
@@ -114,14 +120,18 @@ pub fn restore_sibling(
     options: &Options,
 ) -> Result<Restored, RestoreError> {
     let stage = Stage::new(&prepared.target)?;
-    let (path, mut file) = stage.database()?;
+    let (path, file) = stage.database()?;
     let from = first.data_dir().join(DB_IN_DATA_DIR);
-    File::open(&from)
-        .and_then(|mut from| io::copy(&mut from, &mut file))
-        .and_then(|_| file.sync_all())
+    let copied = stage.disk().copy(&from, &file);
+    let shares_database = copied
+        .and_then(|shares| stage.disk().sync(&file).map(|()| shares))
         .map_err(RestoreError::write("cannot write", &path))?;
     let files = finish(prepared, stage, &file, options)?;
-    Ok(Restored { files, ..restored })
+    Ok(Restored {
+        files,
+        shares_database,
+        ..restored
+    })
 }
 
 /// Writes what stands beside the database, and gives everything its final name.
@@ -141,7 +151,7 @@ fn finish(
     let bytes = snapshot.encode(form);
     let name = snapshot_file_name(snapshot.term, snapshot.index);
     let (path, file) = stage.beside_database(&name)?;
-    write_whole(&path, file, &bytes, 0)?;
+    write_whole(stage.disk(), &path, &file, &bytes, 0)?;
     files.push(WrittenFile {
         path: snap.join(name),
         len: bytes.len() as u64,
@@ -149,7 +159,7 @@ fn finish(
     let log = WalWriter::of_new_member(&prepared.cluster, prepared.member, form);
     let name = segment_name(0, 0);
     let (path, file) = stage.log(&name)?;
-    write_whole(&path, file, log.bytes(), SEGMENT_LEN)?;
+    write_whole(stage.disk(), &path, &file, log.bytes(), SEGMENT_LEN)?;
     files.push(WrittenFile {
         path: prepared.wal_dir().join(name),
         len: SEGMENT_LEN,
@@ -163,13 +173,13 @@ fn finish(
 }
 
 fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
-    let needed = input.layout.database_len.saturating_add(SEGMENT_LEN);
-    match prepared.target.free_bytes() {
-        Some(free) if free < needed => Err(RestoreError::Request(format!(
+    let database = input.layout.database_len;
+    match prepared.target.lacks_space(database, SEGMENT_LEN) {
+        None => Ok(()),
+        Some((place, needed, free)) => Err(RestoreError::Request(format!(
             "{} needs {needed} bytes, {free} are free there",
-            escape::path(prepared.data_dir())
+            escape::path(&place)
         ))),
-        _ => Ok(()),
     }
 }
 
@@ -177,31 +187,38 @@ fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
 fn change_database(
     input: &Input,
     prepared: &Prepared,
+    disk: &Disk,
     path: &Path,
     file: &File,
 ) -> Result<(), RestoreError> {
     let database = open_database(input)?;
     let last = changes::last_revision(&database)?;
     let patch = changes::patch(&database, prepared, last)?;
-    let written = file.set_len(patch.len).and_then(|()| {
+    let written = disk.set_len(file, patch.len).and_then(|()| {
         let mut writes = patch.writes.iter();
-        writes.try_for_each(|(offset, bytes)| file.write_all_at(bytes, offset.0))
+        writes.try_for_each(|(offset, bytes)| disk.write_at(file, bytes, offset.0))
     });
     written
-        .and_then(|()| file.sync_all())
+        .and_then(|()| disk.sync(file))
         .map_err(RestoreError::write("cannot write", path))?;
     // The pages above were read after the check.
     Ok(input.check_unchanged(None)?)
 }
 
 /// Writes `bytes` and brings them to the disk; a `len` above 0 is the length that the file gets.
-fn write_whole(path: &Path, mut file: File, bytes: &[u8], len: u64) -> Result<(), RestoreError> {
-    let mut write = || -> io::Result<()> {
+fn write_whole(
+    disk: &Disk,
+    path: &Path,
+    file: &File,
+    bytes: &[u8],
+    len: u64,
+) -> Result<(), RestoreError> {
+    let write = || -> io::Result<()> {
         if len > 0 {
-            allocate(&file, len)?;
+            disk.allocate(file, len)?;
         }
-        file.write_all(bytes)?;
-        file.sync_all()
+        disk.write_at(file, bytes, 0)?;
+        disk.sync(file)
     };
     write().map_err(RestoreError::write("cannot write", path))
 }

@@ -1,5 +1,7 @@
 //! The comparisons. Each is a function over the scene of one live run; a new one is added to a list here.
 
+mod cluster;
+mod edit;
 mod get;
 mod hashkv;
 mod keys;
@@ -44,7 +46,10 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     log::revisions_show_what_they_changed,
     verify::snapshots_are_ok,
     verify::a_stopped_data_directory_has_no_trailer,
+    edit::bbolt_finds_edited_files_sound,
+    restore::the_same_is_written_as_by_the_real_tool,
     restore::servers_start_from_what_is_restored,
     rebuilt::servers_start_from_what_is_written_anew,
     rebuilt::a_stopped_server_s_file_becomes_a_snapshot,
+    cluster::three_members_are_a_cluster,
 ];

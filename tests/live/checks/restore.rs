@@ -1,31 +1,65 @@
 //! What `etcdsnap restore` makes is what etcd starts from: the same keys and hash, and a server that works.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use etcdsnap::etcd::raft::read_snapshot_file;
 use serde_json::{Value, json};
 
+use super::verify::judge;
 use crate::driver::{Driver, ServerHash};
 use crate::ledger::Ledger;
 use crate::scene::Scene;
 use crate::settings::Version;
 
 /// All live keys, as the server that the snapshot is from lists them.
-const KEYS: &str = "keys.json";
+pub(super) const KEYS: &str = "keys.json";
+
+/// Leases, users and roles, likewise.
+const OTHERS: &str = "others.json";
 
 pub(super) fn the_server_lists_its_keys(
     scene: &mut Scene<'_>,
     driver: &mut Driver,
     _ledger: &mut Ledger,
 ) -> Result<(), String> {
-    let keys = all_keys(driver)?;
-    fs::write(scene.scratch.join(KEYS), keys).map_err(|error| error.to_string())
+    let keep = |name: &str, text: String| {
+        fs::write(scene.scratch.join(name), text).map_err(|error| error.to_string())
+    };
+    keep(KEYS, all_keys(driver)?)?;
+    keep(OTHERS, all_others(scene, &scene.endpoint)?)
+}
+
+/// Leases with the time that was granted, users, and roles with what they permit.
+fn all_others(scene: &Scene<'_>, endpoint: &str) -> Result<String, String> {
+    let ask = |words: &[&str]| -> Result<Value, String> {
+        let words = [words, &["-w", "json"]].concat();
+        let answer = scene
+            .peers
+            .etcdctl(scene.version, endpoint, &words)?
+            .success("etcdctl")?;
+        serde_json::from_slice(&answer).map_err(|error| error.to_string())
+    };
+    let list = |answer: &Value, name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    let leases = list(&ask(&["lease", "list"])?, "leases");
+    let mut granted = Vec::new();
+    for lease in leases.iter().take(3) {
+        let id = lease["id"].as_i64().unwrap_or_default();
+        let told = ask(&["lease", "timetolive", &format!("{id:x}")])?;
+        granted.push(told["granted-ttl"].clone());
+    }
+    let roles = list(&ask(&["role", "list"])?, "roles");
+    let mut permitted = Vec::new();
+    for role in roles.iter().filter_map(Value::as_str) {
+        permitted.push(ask(&["role", "get", role])?["perm"].clone());
+    }
+    let users = list(&ask(&["user", "list"])?, "users");
+    Ok(json!([leases, granted, users, roles, permitted]).to_string())
 }
 
 /// Every live key with its value, its revisions and its lease.
-fn all_keys(driver: &mut Driver) -> Result<String, String> {
+pub(super) fn all_keys(driver: &mut Driver) -> Result<String, String> {
     // A zero byte stands for the first key, and as the end for no end.
     let zero = "AA==";
     let question = json!({"op": "range", "key": zero, "range_end": zero, "values": true});
@@ -40,10 +74,7 @@ pub(super) fn servers_start_from_what_is_restored(
     scene: &mut Scene<'_>,
     ledger: &mut Ledger,
 ) -> Result<(), String> {
-    let next = Version::ALL
-        .into_iter()
-        .find(|version| *version > scene.version);
-    for server in [Some(scene.version), next].into_iter().flatten() {
+    for server in servers(scene) {
         let form = Version::ALL[scene.random.between(0, 3) as usize];
         let dir = scene.scratch.join(format!("restored-{server}"));
         let urls = [
@@ -73,7 +104,6 @@ pub(super) fn servers_start_from_what_is_restored(
             outcome.code == Some(0),
             || outcome.brief(),
         );
-        the_log_is_that_of_the_real_tool(scene, ledger, &dir, form, &urls)?;
         let expected = Expected::of_the_whole(scene)?;
         serve(
             scene,
@@ -88,31 +118,193 @@ pub(super) fn servers_start_from_what_is_restored(
     Ok(())
 }
 
-fn the_log_is_that_of_the_real_tool(
+/// The servers that are started: of the same release and the next, or all.
+fn servers(scene: &Scene<'_>) -> Vec<Version> {
+    let later = |version: &Version| *version >= scene.version;
+    match scene.all_pairs {
+        true => Version::ALL.to_vec(),
+        false => Version::ALL.into_iter().filter(later).take(2).collect(),
+    }
+}
+
+/// Whether a server stops at what a newer release has written: 3.6 and later do.
+fn refuses_newer(scene: &Scene<'_>, server: Version) -> bool {
+    server >= Version::V36 && scene.version > server
+}
+
+/// Flags that the real tool and ours both know, by the seed.
+fn common_flags(scene: &mut Scene<'_>) -> Vec<String> {
+    let mut flags: Vec<String> = Vec::new();
+    let mut cluster = vec!["live=http://127.0.0.1:2380".to_owned()];
+    let mut own = "http://127.0.0.1:2380".to_owned();
+    if scene.random.between(0, 1) == 1 {
+        cluster.push("live=https://127.0.0.1:12380".into());
+        own.push_str(",https://127.0.0.1:12380");
+    }
+    for other in 0..scene.random.between(0, 4) {
+        cluster.push(format!("other-{other}=http://10.0.0.{other}:2380"));
+    }
+    flags.extend(["--initial-cluster".into(), cluster.join(",")]);
+    flags.extend(["--initial-advertise-peer-urls".into(), own]);
+    if scene.random.between(0, 1) == 1 {
+        let token = format!("token <{}>", scene.random.between(0, 1 << 40));
+        flags.extend(["--initial-cluster-token".into(), token]);
+    }
+    if scene.random.between(0, 1) == 1 {
+        let bump = scene.random.between(1, 1 << 30).to_string();
+        flags.extend(["--bump-revision".into(), bump, "--mark-compacted".into()]);
+    }
+    flags
+}
+
+pub(super) fn the_same_is_written_as_by_the_real_tool(
+    scene: &mut Scene<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    // 3.4 refuses snapshots of 3.6 and later, and leaves old members; its log is compared in the unit tests.
+    for form in [Version::V35, Version::V36, Version::V37] {
+        let flags = common_flags(scene);
+        let (ours, theirs) = (scene.scratch.join("ours"), scene.scratch.join("theirs"));
+        let told = ours.display().to_string();
+        let mut words = vec!["restore", "--name", "live", "--exact", "--data-dir", &told];
+        words.extend(["--compat", form.name()]);
+        words.extend(flags.iter().map(String::as_str));
+        let outcome = scene.etcdsnap.on_file(ledger, &words, &scene.snapshot)?;
+        ledger.holds("restore --exact", outcome.code == Some(0), || {
+            outcome.brief()
+        });
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        scene
+            .peers
+            .restore(form, &scene.snapshot.path, &theirs, &flags)?
+            .success("etcdutl snapshot restore")?;
+        let read = |dir: &Path, name: &str| fs::read(dir.join("member").join(name)).ok();
+
+        let log = "wal/0000000000000000-0000000000000000.wal";
+        let same = read(&ours, log).is_some() && read(&ours, log) == read(&theirs, log);
+        ledger.holds("log as etcdutl writes it", same, || {
+            format!("form {form}, {flags:?}")
+        });
+
+        let names = |dir: &Path| -> Vec<_> {
+            let listed = fs::read_dir(dir.join("member/snap")).into_iter().flatten();
+            let mut names: Vec<_> = listed.flatten().map(|entry| entry.file_name()).collect();
+            names.sort();
+            names
+        };
+        ledger.holds(
+            "files as etcdutl names them",
+            names(&ours) == names(&theirs),
+            || format!("{:?} and {:?}", names(&ours), names(&theirs)),
+        );
+        let snap = names(&theirs).into_iter().next().unwrap_or_default();
+        let raft = |dir: &Path| {
+            let file = read(dir, &format!("snap/{}", snap.display()))?;
+            let read = read_snapshot_file(&file).ok()?;
+            let members = old_members(&read.store);
+            Some((read.index, read.term, read.configuration, members?))
+        };
+        let same = raft(&ours).is_some() && raft(&ours) == raft(&theirs);
+        ledger.holds(".snap says what etcdutl's says", same, || {
+            format!("{:?} and {:?}", raft(&ours), raft(&theirs))
+        });
+
+        // The hash of status is over every key and value of every bucket.
+        let status = |dir: &Path| {
+            let database = dir.join("member/snap/db");
+            let outcome = scene
+                .etcdsnap
+                .on_live(&["status", "-w", "json"], &database)?;
+            let told = outcome.success("etcdsnap status")?;
+            let told: Value = serde_json::from_slice(&told).map_err(|error| error.to_string())?;
+            Ok::<_, String>(json!([told["hash"], told["revision"], told["totalKey"]]))
+        };
+        let (one, other) = (status(&ours)?, status(&theirs)?);
+        ledger.holds("database as etcdutl's", one == other, || {
+            format!("form {form}, {flags:?}: {one} and {other}")
+        });
+        if flags.contains(&"--bump-revision") && !refuses_newer(scene, form) {
+            clients_are_told_the_same(scene, ledger, [&ours, &theirs], form)?;
+        }
+        for dir in [ours, theirs] {
+            let outcome = scene.etcdsnap.on_live(&["verify", "--json"], &dir)?;
+            judge(ledger, "a restored directory", &outcome, "no-trailer", 0);
+            fs::remove_dir_all(&dir).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// Members in the tree of etcd's old store: where they are, with their attributes.
+fn old_members(store: &[u8]) -> Option<Vec<String>> {
+    let tree: Value = serde_json::from_slice(store).ok()?;
+    let members = &tree["Root"]["Children"]["0"]["Children"]["members"]["Children"];
+    let members = members.as_object()?.iter().map(|(id, node)| {
+        let attributes = &node["Children"]["raftAttributes"];
+        format!("{id} {} {}", attributes["Path"], attributes["Value"])
+    });
+    Some(members.collect())
+}
+
+/// After a bump, clients with a revision of before learn the same from a server on either directory.
+fn clients_are_told_the_same(
     scene: &Scene<'_>,
     ledger: &mut Ledger,
-    ours: &Path,
-    form: Version,
-    urls: &[&str],
+    dirs: [&Path; 2],
+    server: Version,
 ) -> Result<(), String> {
-    // 3.4 refuses snapshots of 3.6 and later; its form is compared in the unit tests.
-    if form == Version::V34 {
-        return Ok(());
+    let mut answers = Vec::new();
+    for dir in dirs {
+        let members = scene.etcdsnap.on_live(&["info", "--json"], dir)?;
+        let info: Value = serde_json::from_slice(&members.stdout).unwrap_or_default();
+        if info["members"].as_array().map_or(0, Vec::len) != 1 {
+            // Alone a member of several has no leader.
+            return Ok(());
+        }
+        let mut driver = start(scene, dir, server, &[])?.0;
+        let old = scene.at_end.revision;
+        let watch = driver.ask(json!({"op": "watch", "revision": old}));
+        let range = json!({"op": "range", "key": "AA==", "range_end": "AA==", "revision": old});
+        let range = driver.ask(range)?["refused"].clone();
+        let now = driver.ask(json!({"op": "status"}))?["revision"].clone();
+        let hash = driver.ask(json!({"op": "hashkv", "revisions": [0]}))?;
+        driver.ask(json!({"op": "stop"}))?;
+        answers.push((
+            watch.map_err(|text| text.contains(COMPACTED)),
+            range,
+            now,
+            hash,
+        ));
     }
-    let theirs = scene.scratch.join("theirs");
-    scene
-        .peers
-        .restore(form, &scene.snapshot.path, &theirs, urls)?
-        .success("etcdutl snapshot restore")?;
-    let log = |dir: &Path| -> Result<Vec<u8>, String> {
-        let name = "member/wal/0000000000000000-0000000000000000.wal";
-        fs::read(dir.join(name)).map_err(|error| error.to_string())
-    };
-    let same = log(ours)? == log(&theirs)?;
-    ledger.holds("log as etcdutl writes it", same, || {
-        format!("the log in the form of {form} differs")
+    let is_compaction = answers.iter().all(|answer| answer.0 == Err(true));
+    ledger.holds("watchers are told of the compaction", is_compaction, || {
+        format!("{answers:?}")
     });
-    fs::remove_dir_all(&theirs).map_err(|error| error.to_string())
+    let same = answers.first() == answers.last();
+    ledger.holds("bumped as by etcdutl", same, || format!("{answers:?}"));
+    Ok(())
+}
+
+const COMPACTED: &str = "required revision has been compacted";
+
+/// A server on this directory: its driver, and its endpoint.
+pub(super) fn start(
+    scene: &Scene<'_>,
+    dir: &Path,
+    server: Version,
+    args: &[&str],
+) -> Result<(Driver, String), String> {
+    let mut driver = Driver::start(&scene.peers.driver())?;
+    let started = driver.ask(json!({
+        "op": "start",
+        "binary": scene.peers.server(server),
+        "data_dir": dir,
+        "log": scene.scratch.join(format!("restored-{server}.log")),
+        "args": args,
+        "keep": true,
+    }))?;
+    let endpoint = started["endpoint"].as_str().unwrap_or_default().to_owned();
+    Ok((driver, endpoint))
 }
 
 /// What a server must find in a restored directory.
@@ -125,8 +317,6 @@ pub(super) struct Expected {
     pub(super) revision: i64,
     /// A revision that must be refused as compacted.
     pub(super) too_old: Option<i64>,
-    /// Leases that must be there.
-    pub(super) leases: BTreeSet<i64>,
 }
 
 impl Expected {
@@ -134,8 +324,6 @@ impl Expected {
     pub(super) fn of_the_whole(scene: &Scene<'_>) -> Result<Self, String> {
         let keys =
             fs::read_to_string(scene.scratch.join(KEYS)).map_err(|error| error.to_string())?;
-        let list: Vec<Value> = serde_json::from_str(&keys).map_err(|error| error.to_string())?;
-        let leases = list.iter().filter_map(|key| key["lease"].as_i64());
         let hash = match scene.hashes.get(&0) {
             Some(ServerHash::Hash {
                 hash, compacted, ..
@@ -146,7 +334,6 @@ impl Expected {
             hash,
             revision: scene.at_end.revision,
             too_old: None,
-            leases: leases.filter(|lease| *lease != 0).collect(),
             keys,
         })
     }
@@ -162,14 +349,15 @@ pub(super) fn serve(
     expected: &Expected,
 ) -> Result<(), String> {
     let what = format!("server {server}, {what}");
-    let mut driver = Driver::start(&scene.peers.driver())?;
-    let started = driver.ask(json!({
-        "op": "start",
-        "binary": scene.peers.server(server),
-        "data_dir": dir,
-        "log": scene.scratch.join(format!("restored-{server}.log")),
-    }))?;
-    let endpoint = started["endpoint"].as_str().unwrap_or_default().to_owned();
+    if refuses_newer(scene, server) {
+        let stops = start(scene, dir, server, &[]).is_err();
+        let log = scene.scratch.join(format!("restored-{server}.log"));
+        let told = fs::read_to_string(log).unwrap_or_default();
+        let says_why = stops && told.contains("is not supported");
+        ledger.holds("older server refuses", says_why, || what);
+        return Ok(());
+    }
+    let (mut driver, endpoint) = start(scene, dir, server, &[])?;
 
     if let Some(expected) = expected.hash {
         let answer = driver.ask(json!({"op": "hashkv", "revisions": [0]}))?;
@@ -198,17 +386,17 @@ pub(super) fn serve(
         );
     }
 
-    let ctl = |words: &[&str]| scene.peers.etcdctl(server, &endpoint, words);
-    let listed = ctl(&["lease", "list"])?.success("etcdctl lease list")?;
-    let listed: BTreeSet<i64> = String::from_utf8_lossy(&listed)
-        .lines()
-        .filter_map(|line| i64::from_str_radix(line, 16).ok())
-        .collect();
-    ledger.holds(
-        "restored server's leases",
-        expected.leases.is_subset(&listed),
-        || format!("{what}: {listed:?} instead of {:?}", expected.leases),
+    let others = all_others(scene, &endpoint)?;
+    let known =
+        fs::read_to_string(scene.scratch.join(OTHERS)).map_err(|error| error.to_string())?;
+    ledger.same(
+        "restored server's leases, users and roles",
+        &what,
+        others.as_bytes(),
+        known.as_bytes(),
     );
+
+    let ctl = |words: &[&str]| scene.peers.etcdctl(server, &endpoint, words);
     let put = ctl(&["put", "after-restore", "value", "-w", "json"])?.success("etcdctl put")?;
     let put: Value = serde_json::from_slice(&put).map_err(|error| error.to_string())?;
     let revision = put["header"]["revision"].as_i64().unwrap_or_default();
@@ -248,6 +436,11 @@ pub(super) fn serve(
         fs::remove_file(&live).map_err(|error| error.to_string())?;
     }
     fs::remove_file(&again).map_err(|error| error.to_string())?;
-    driver.ask(json!({"op": "stop"}))?;
+    // Some end as in a crash.
+    let kill = server != scene.version;
+    driver.ask(json!({"op": "stop", "kill": kill}))?;
+    let outcome = scene.etcdsnap.on_live(&["verify", "--json"], dir)?;
+    let what = format!("the directory of {what}, killed: {kill}");
+    judge(ledger, &what, &outcome, "no-trailer", 0);
     Ok(())
 }

@@ -25,6 +25,8 @@ type request struct {
 	DataDir string   `json:"data_dir"`
 	Log     string   `json:"log"`
 	Args    []string `json:"args"`
+	// The data directory is not to be made anew when the start fails.
+	Keep bool `json:"keep"`
 
 	// stop
 	Kill bool `json:"kill"`

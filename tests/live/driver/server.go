@@ -13,6 +13,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
@@ -41,12 +42,20 @@ func start(s *session, r *request) (answer, error) {
 	}
 	var err error
 	// A free port may be taken by another process before the server listens on it.
-	for try := 0; try < 5; try++ {
+	tries := 5
+	if r.Keep {
+		// What is kept may be why it fails.
+		tries = 2
+	}
+	for range tries {
 		if err = s.launch(r); err == nil {
 			s.world = newWorld()
 			return answer{"endpoint": s.endpoint, "pid": s.server.Process.Pid, "version": s.version()}, nil
 		}
 		s.close()
+		if r.Keep {
+			continue
+		}
 		if removal := os.RemoveAll(r.DataDir); removal != nil {
 			return nil, removal
 		}
@@ -157,6 +166,11 @@ func (s *session) waitUntilReady() error {
 				cancel()
 				return nil
 			}
+		}
+		// Where authentication is on, a refusal is as good.
+		if errors.Is(rpctypes.Error(err), rpctypes.ErrUserEmpty) {
+			cancel()
+			return nil
 		}
 		cancel()
 		select {
