@@ -71,10 +71,11 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
             &DiffCounts::default(),
         ));
     } else {
-        text.push_str(&report::relation_line(&comparison));
-        for record in comparison.divergences.iter().take(20) {
-            text.push_str(&report::divergence_line(record));
-        }
+        let names = [&args.a, &args.b].map(|path| escape::path(path));
+        text.push_str(&report::divergence_text(
+            &comparison,
+            [&names[0], &names[1]],
+        ));
     }
     if is_damaged {
         term::line(&format!(

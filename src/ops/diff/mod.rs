@@ -2,6 +2,7 @@
 
 mod answer;
 mod apply;
+mod between;
 mod compare;
 mod kinds;
 mod known;
@@ -10,13 +11,16 @@ mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Change, Comparison, DiffQuery, DivergentRecord, Item, Relation, SideFigures};
+pub use answer::{
+    Change, Comparison, Detail, DiffQuery, DivergentRecord, Item, Relation, SideFigures,
+};
 pub use apply::State;
 pub(super) use compare::KindSchema;
 pub use kinds::KindFilter;
 pub use manifests::{Direction, Task, Todo};
 pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -222,7 +226,7 @@ impl<'i> Diff<'i> {
             let Some((key, ..)) = new.as_ref().or(old.as_ref()) else {
                 continue;
             };
-            if query.filter.matches(key) {
+            if query.matches(key) {
                 pairs.push(Pair {
                     key: key.clone(),
                     old: old.map(|(_, moment, digest)| (moment, digest)),
@@ -246,9 +250,45 @@ impl<'i> Diff<'i> {
         old_lens: &Lens,
         new_lens: &Lens,
         query: &DiffQuery,
+        each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let rows: Vec<&Pair> = self.rows.iter().collect();
+        self.each_of(&rows, old, new, old_lens, new_lens, query, each)
+    }
+
+    /// The same of these keys only.
+    ///
+    /// # Errors
+    /// Reading, cancelling.
+    pub fn each_named(
+        &self,
+        keys: &BTreeSet<&[u8]>,
+        old: &Session<'i>,
+        new: &Session<'i>,
+        lens: &Lens,
+        query: &DiffQuery,
+        each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let is_wanted = |pair: &&Pair| keys.contains(pair.key.as_slice());
+        let rows: Vec<&Pair> = self.rows.iter().filter(is_wanted).collect();
+        self.each_of(&rows, old, new, lens, lens, query, each)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two sides, each with a session and a lens"
+    )]
+    fn each_of(
+        &self,
+        rows: &[&Pair],
+        old: &Session<'i>,
+        new: &Session<'i>,
+        old_lens: &Lens,
+        new_lens: &Lens,
+        query: &DiffQuery,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
-        for batch in self.rows.chunks(BATCH) {
+        for batch in rows.chunks(BATCH) {
             new.options.cancel.check()?;
             let values = |session: &Session<'i>,
                           keyspace: &Keyspace<'i>,
@@ -291,7 +331,7 @@ impl<'i> Diff<'i> {
     /// Compares the values of a batch, in parallel.
     fn items(
         &self,
-        batch: &[Pair],
+        batch: &[&Pair],
         before: Vec<Option<compare::State>>,
         after: Vec<Option<compare::State>>,
         query: &DiffQuery,
@@ -343,12 +383,7 @@ impl<'i> Diff<'i> {
         query: &DiffQuery,
         lens: &Lens,
     ) -> Option<Item> {
-        let fits = |state: &Option<compare::State>| match (&query.labels, state) {
-            (None, _) => true,
-            (Some(labels), Some(state)) => state.value().is_some_and(|v| labels.matches(v)),
-            (Some(_), None) => false,
-        };
-        if !fits(&old) && !fits(&new) {
+        if !compare::has_labels([&old, &new], query) {
             return None;
         }
         let figures = &self.comparison;
@@ -361,25 +396,11 @@ impl<'i> Diff<'i> {
             (Some(_), Some(_)) => Change::Changed,
         };
         let mut item = Item {
-            key: pair.key.clone(),
-            change,
             old: pair.old.map(|(moment, _)| moment),
             new: pair.new.map(|(moment, _)| moment),
-            api_version: String::new(),
-            kind: String::new(),
-            namespace: None,
-            name: None,
-            uid: None,
-            owner: None,
-            is_made_by_others: false,
-            security: Vec::new(),
-            fields: Vec::new(),
-            patch: None,
-            noise: None,
-            is_locked: false,
-            has_secret: false,
+            ..Item::of_key(&pair.key, change)
         };
-        compare::compare(&mut item, old, new, &self.surroundings, lens);
+        compare::compare(&mut item, old, new, &self.surroundings, lens, query.detail);
         if let (Some((a, same_a)), Some((b, same_b))) = (&pair.old, &pair.new)
             && item.change != Change::Unknown
             && same_a == same_b
@@ -390,6 +411,13 @@ impl<'i> Diff<'i> {
             } else {
                 Change::Lease
             };
+        }
+        if item.change == Change::Changed && !query.ignored.is_empty() && !item.fields.is_empty() {
+            item.fields
+                .retain(|field| !query.ignores(&field.path.to_string()));
+            if item.fields.is_empty() {
+                return None;
+            }
         }
         let (group, _) = split_api_version(&item.api_version);
         let paths: Vec<_> = item.fields.iter().map(|field| &field.path).collect();
@@ -402,6 +430,9 @@ impl<'i> Diff<'i> {
         let is_touched = matches!(item.change, Change::Touched(_));
         if is_touched && query.noise != NoiseProfile::None {
             item.noise = item.noise.or(Some("touched"));
+        }
+        if query.detail == Detail::Names {
+            item.fields = Vec::new();
         }
         Some(item)
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
+use crate::ops::FieldChange;
 use crate::ops::diff::{Change, Comparison, Item};
 use crate::report::history::field_line;
 
@@ -66,7 +67,7 @@ pub fn diff_markdown_title(namespace: Option<&str>) -> String {
 }
 
 /// One key that differs as an item of a list, with its fields and what is `beneath` it.
-pub fn diff_markdown_item(item: &Item, beneath: &str) -> String {
+pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> String {
     let mut out = format!("- **{}** {}", item.change.as_str(), who(item, false));
     match item.change {
         Change::Touched(why) => {
@@ -77,7 +78,8 @@ pub fn diff_markdown_item(item: &Item, beneath: &str) -> String {
     }
     out.push('\n');
     if matches!(item.change, Change::Changed | Change::Recreated) {
-        for field in item.fields.iter().filter(|field| !is_managed(&field.path)) {
+        let is_shown = |field: &&FieldChange| managed_fields || !is_managed(&field.path);
+        for field in item.fields.iter().filter(is_shown) {
             let _ = writeln!(out, "  - {}", code(&field_line(field)));
         }
     }

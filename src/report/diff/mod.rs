@@ -1,10 +1,12 @@
 //! What changed between two states.
 
+mod divergence;
 mod index;
 mod json;
 mod markdown;
 mod rollup;
 
+pub use divergence::divergence_text;
 pub use index::tasks_markdown;
 pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};
 pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
@@ -17,18 +19,20 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value;
 
+use divergence::{diverged, divergence_line};
+
 use super::history::field_line;
 use super::objects::columns_text;
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
 use crate::kubernetes::rfc3339;
-use crate::ops::diff::{
-    BucketChangeKind, Change, Comparison, DivergenceKind, DivergentRecord, Item, Relation,
-    SideFigures,
-};
+use crate::ops::diff::{BucketChangeKind, Change, Comparison, Item, Relation, SideFigures};
 
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
+
+/// So many records that should be the same are named.
+const DIVERGENCES: usize = 5;
 
 /// So many changes with the same reason to be looked at first are told.
 const SAME_REASON: usize = 10;
@@ -112,11 +116,17 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     out.push_str(&side("old", old, &comparison.old));
     out.push_str(&side("new", new, &comparison.new));
     out.push_str(&relation_line(comparison));
-    if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before) {
+    if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before)
+        && old != new
+    {
         let _ = writeln!(out, "about {} apart in time", span(new.saturating_sub(old)));
     }
-    for record in comparison.divergences.iter().take(5) {
-        out.push_str(&divergence_line(record));
+    for record in comparison.divergences.iter().take(DIVERGENCES) {
+        out.push_str(&divergence_line(record, ["old", "new"]));
+    }
+    let named = DIVERGENCES.min(comparison.divergences.len()) as u64;
+    if let Some(more @ 1..) = comparison.divergence_count.checked_sub(named) {
+        let _ = writeln!(out, "  … and {more} more (etcdsnap divergence)");
     }
     for change in comparison.buckets.iter().filter(|change| change.counts) {
         // Writing to a String cannot fail.
@@ -128,7 +138,32 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
             bucket_word(change.kind)
         );
     }
+    out.push_str(&only_time(comparison));
     out
+}
+
+/// What differs in other buckets because time went on, in one line; empty when nothing does.
+fn only_time(comparison: &Comparison) -> String {
+    let mut parts: BTreeMap<String, u64> = BTreeMap::new();
+    for change in comparison.buckets.iter().filter(|change| !change.counts) {
+        let what = match change.bucket.as_str() {
+            "lease" => format!("leases {}", bucket_word(change.kind)),
+            _ => escape::text(&change.key),
+        };
+        let count = parts.entry(what).or_default();
+        *count = count.saturating_add(1);
+    }
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(what, count)| match count {
+            1 if !what.starts_with("leases") => what,
+            count => format!("{count} {what}"),
+        })
+        .collect();
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("went on, not counted: {}\n", parts.join(", ")),
+    }
 }
 
 /// A span of time in its two largest units; without a sign.
@@ -144,14 +179,24 @@ fn span(seconds: i64) -> String {
     }
 }
 
-/// How the files stand to each other, in one line.
-pub fn relation_line(comparison: &Comparison) -> String {
+/// How far the new state is from the old one.
+fn distance(comparison: &Comparison, new: &str) -> String {
     let apart = apart(comparison);
-    let distance = match apart {
-        0 => "at the same revision".to_string(),
-        1.. => format!("new is {apart} revisions ahead"),
-        _ => format!("new is {} revisions behind", apart.saturating_neg()),
+    let revisions = match apart.unsigned_abs() {
+        1 => "1 revision".to_string(),
+        count => format!("{count} revisions"),
     };
+    match apart {
+        0 => "at the same revision".to_string(),
+        1.. => format!("{new} is {revisions} ahead"),
+        _ => format!("{new} is {revisions} behind"),
+    }
+}
+
+/// How the files stand to each other, in one line.
+pub(super) fn relation_line(comparison: &Comparison) -> String {
+    let apart = apart(comparison);
+    let distance = distance(comparison, "new");
     match comparison.relation {
         Relation::OneFile => format!("one file, {apart} revisions apart\n"),
         Relation::SameHistory => {
@@ -165,35 +210,8 @@ pub fn relation_line(comparison: &Comparison) -> String {
         Relation::Strangers => {
             "not of one history: no record is in both; values are compared\n".to_string()
         }
-        Relation::Diverged => {
-            let first = comparison.divergences.first();
-            let first = first.map_or(String::new(), |d| {
-                format!(", the first at revision {}", d.revision.main)
-            });
-            let count = match comparison.divergence_count {
-                1 => "1 record differs".to_string(),
-                count => format!("{count} records differ"),
-            };
-            format!(
-                "not of one history, or diverged: {count} that should be the same{first}; values are compared\n"
-            )
-        }
+        Relation::Diverged => format!("{}; values are compared\n", diverged(comparison).trim_end()),
     }
-}
-
-/// A record that should be the same in both files, in one line.
-pub fn divergence_line(record: &DivergentRecord) -> String {
-    let key = record.new_key.as_deref().or(record.old_key.as_deref());
-    let what = match record.kind {
-        DivergenceKind::Differs => "other bytes",
-        DivergenceKind::OnlyOld => "only in old",
-        DivergenceKind::OnlyNew => "only in new",
-    };
-    format!(
-        "  revision {}: {what}: {}\n",
-        record.revision,
-        escape::text(key.unwrap_or_default())
-    )
 }
 
 /// Counts by kind, as a table.
