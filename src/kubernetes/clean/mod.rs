@@ -210,11 +210,17 @@ fn clean_job(job: &mut Value) {
     }
 }
 
-/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints and
-/// EndpointSlices; and for the few kinds that no API takes, so that they cannot be applied at all.
+/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints,
+/// EndpointSlices and the addresses of Services; and for the few kinds that no API takes, so that they cannot
+/// be applied at all.
 pub fn is_owned_or_transient(object: &Value) -> bool {
     if controller(object).is_some() {
         return true;
+    }
+    if group_and_kind(object) == ("networking.k8s.io", "IPAddress") {
+        let labels = object.get("metadata").and_then(|m| m.get("labels"));
+        let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
+        return manager.and_then(Value::as_str) == Some("ipallocator.k8s.io");
     }
     matches!(
         group_and_kind(object),
@@ -379,9 +385,15 @@ mod tests {
             let object = json!({"apiVersion": "example.com/v1", "kind": kind});
             assert!(!is_owned_or_transient(&object), "{kind}");
         }
+        let address = |manager: &str| {
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
+            "metadata": {"labels": {"ipaddress.kubernetes.io/managed-by": manager}}})
+        };
         for (object, expected) in [
             (json!({"apiVersion": "v1", "kind": "RangeAllocation"}), true),
             (json!({"apiVersion": "v1", "kind": "Node"}), false),
+            (address("ipallocator.k8s.io"), true),
+            (address("somebody"), false),
             (json!({"kind": "Deployment"}), false),
             (json!(null), false),
         ] {

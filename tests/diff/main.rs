@@ -1,6 +1,12 @@
 //! `diff` and `divergence`, as they are run.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod incident;
+mod listing;
+mod log;
+mod undo;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
