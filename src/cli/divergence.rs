@@ -48,7 +48,11 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
                 Ok(session) => session,
                 Err(refusal) => return Ok(Err((refusal, &args.b))),
             };
-            let diff = diff_files(&mut old, &mut new, &DiffQuery::default())?;
+            let query = DiffQuery {
+                times: json,
+                ..DiffQuery::default()
+            };
+            let diff = diff_files(&mut old, &mut new, &query)?;
             let is_damaged = old.finish()?.has_errors() | new.finish()?.has_errors();
             Ok(Ok((diff.comparison, is_damaged)))
         })

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod damaged;
 mod incident;
 mod listing;
 mod log;
@@ -69,22 +70,57 @@ fn between_two_snapshots_of_a_server_every_change_is_found() {
     }
 }
 
+/// What was done between the two snapshots of a release: 90 ConfigMaps and `mark` changed, 20 came, 30 and
+/// three other keys went, and one was deleted and created again.
+#[test]
+fn what_is_found_between_two_snapshots_is_what_was_done() {
+    for release in RELEASES {
+        let found = lines(&etcdsnap(&format!(
+            "diff etcd-{release}-a.db etcd-{release}-b.db --json"
+        )));
+        let of = |change: &str, kind: &str| -> Vec<&str> {
+            let is_it = |line: &&Value| {
+                line["type"] == "change"
+                    && line["change"] == change
+                    && line["kind"].as_str().unwrap_or_default() == kind
+            };
+            let lines = found.iter().filter(is_it);
+            lines.filter_map(|line| line["key"].as_str()).collect()
+        };
+        assert_eq!(of("changed", "ConfigMap").len(), 90, "{release}");
+        assert_eq!(of("changed", ""), ["mark"], "{release}");
+        assert_eq!(of("removed", "ConfigMap").len(), 30, "{release}");
+        assert_eq!(of("removed", ""), ["/leased/1", "/txn/a", "/txn/b"]);
+        assert_eq!(of("added", "ConfigMap").len(), 20, "{release}");
+        assert_eq!(of("recreated", "ConfigMap").len(), 1, "{release}");
+        let changes = found.iter().filter(|line| line["type"] == "change");
+        assert_eq!(changes.count(), 145, "{release}");
+    }
+}
+
 #[test]
 fn snapshots_of_different_servers_are_of_no_common_history() {
-    for pair in RELEASES.windows(2) {
-        let [one, other] = pair else { continue };
-        let outcome = etcdsnap(&format!("diff etcd-{one}-b.db etcd-{other}-b.db --json"));
+    let pairs = RELEASES
+        .iter()
+        .flat_map(|one| RELEASES.map(|other| (*one, other)));
+    for (one, other) in pairs.filter(|(one, other)| one != other) {
+        let (a, b) = (format!("etcd-{one}-a.db"), format!("etcd-{other}-b.db"));
+        let outcome = etcdsnap(&format!("diff {a} {b} --json"));
         assert_eq!(outcome.status, Some(1), "{one} {other}");
         let found = lines(&outcome);
         let end = found.last().expect("a summary");
         assert_ne!(end["relation"], "same-history", "{one} {other}");
+        assert_eq!(found[0]["type"], "divergence", "{one} {other}");
+        assert_eq!(found[0]["new_key"]["key"], "big", "{one} {other}");
+        let counts = ["added", "removed", "changed", "recreated"].map(|name| end[name].as_u64());
+        assert_eq!(counts, [20, 33, 92, 1].map(Some), "{one} {other}");
         let changed = |key: &str| {
             found
                 .iter()
                 .any(|line| line["key"] == key && line["type"] == "change")
         };
         assert!(changed("big"), "{one} {other}");
-        let parted = etcdsnap(&format!("divergence etcd-{one}-b.db etcd-{other}-b.db"));
+        let parted = etcdsnap(&format!("divergence {a} {b}"));
         assert_eq!(parted.status, Some(1), "{one} {other}");
     }
 }

@@ -185,6 +185,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         noise: args.noise.into(),
         ignored: args.ignore.clone(),
         detail: Detail::Names,
+        times: !args.names_only && !args.log,
     };
     let outcome = match &args.new {
         Some(new) => run.with_input(&args.old, Access::Positioned, |old_input, options| {

@@ -24,6 +24,8 @@ pub struct DiffQuery {
     pub ignored: Vec<String>,
     /// How much of a change is told.
     pub detail: Detail,
+    /// Whether to find out when the states were, which takes a look at every value.
+    pub times: bool,
 }
 
 /// How much of a change is told; more of it takes more memory.
@@ -42,6 +44,12 @@ impl DiffQuery {
     pub(super) fn matches(&self, key: &[u8]) -> bool {
         let glob = self.glob.as_ref();
         self.filter.matches(key) && glob.is_none_or(|glob| fast_glob::glob_match(glob, key))
+    }
+
+    /// True when nothing of the values is told, so that nothing in them has to be hidden.
+    pub(super) fn hides_nothing(&self) -> bool {
+        // What is hidden has no fields, and so none that could be ignored.
+        self.detail == Detail::Names && self.ignored.is_empty()
     }
 
     /// True when changes at `path` do not count.
@@ -63,6 +71,7 @@ impl Default for DiffQuery {
             noise: NoiseProfile::Default,
             ignored: Vec::new(),
             detail: Detail::Patch,
+            times: true,
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
 use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
 use crate::kubernetes::resources::split_api_version;
-use known::Surroundings;
+use known::{NEVER, Surroundings};
 use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
 
 /// Two states whose keys were joined; gives out how they differ.
@@ -56,9 +56,6 @@ struct Pair {
 /// Changes whose values are looked at together.
 const BATCH: usize = 512;
 
-/// No second state of a file is wanted.
-const NO_SECOND: i64 = -1;
-
 /// Compares two files at their newest revisions.
 ///
 /// # Errors
@@ -69,8 +66,8 @@ pub fn diff_files<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(old.options.memory_limit);
-    let left = Side::scan(old, &gather, 0, NO_SECOND)?;
-    let right = Side::scan(new, &gather, 0, NO_SECOND)?;
+    let left = Side::scan(old, &gather, 0, NEVER, query.times)?;
+    let right = Side::scan(new, &gather, 0, NEVER, query.times)?;
     let joined = join(&left, Some(&right), 0, &new.workers)?;
     let relation = match (joined.common, joined.divergence_count) {
         (_, 1..) => Relation::Diverged,
@@ -124,7 +121,8 @@ pub fn diff_revisions<'i>(
         session,
         &gather,
         to,
-        if from > 0 { from } else { NO_SECOND },
+        if from > 0 { from } else { NEVER },
+        query.times,
     )?;
     let from = match from {
         ..=0 => side.bounds.compacted.max(1),
@@ -288,6 +286,17 @@ impl<'i> Diff<'i> {
         query: &DiffQuery,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
+        let plain = |lens: &Lens| Lens {
+            redactor: None,
+            ..lens.clone()
+        };
+        let plain = query
+            .hides_nothing()
+            .then(|| (plain(old_lens), plain(new_lens)));
+        let (old_lens, new_lens) = match &plain {
+            Some((old, new)) => (old, new),
+            None => (old_lens, new_lens),
+        };
         for batch in rows.chunks(BATCH) {
             new.options.cancel.check()?;
             let values = |session: &Session<'i>,
@@ -361,11 +370,19 @@ impl<'i> Diff<'i> {
     }
 
     /// True when the file that is ahead has for the key a record that the other one, of the same history,
-    /// should know: as they differ, and one of them is damaged, a record was in what cannot be read.
+    /// should know, or the new one an older record than the old one: as they differ, and one of them is
+    /// damaged, a record was in what cannot be read.
     fn is_lost(&self, pair: &Pair) -> bool {
         let Comparison { old, new, .. } = &self.comparison;
         if !old.is_damaged && !new.is_damaged || self.comparison.relation != Relation::SameHistory {
             return false;
+        }
+        // What is left of a damaged file may end long before the file did.
+        if let (Some((before, _)), Some((after, _))) = (&pair.old, &pair.new)
+            && new.is_damaged
+            && after.revision < before.revision
+        {
+            return true;
         }
         let (ahead, known) = if new.bounds.current >= old.bounds.current {
             (&pair.new, old.bounds.current)

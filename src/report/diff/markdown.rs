@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::security::security_markdown;
 use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
@@ -43,15 +44,7 @@ pub fn diff_markdown_head(
     if !folded.is_empty() {
         let _ = writeln!(out, "\nNot listed: {}", code(folded.trim()));
     }
-    if items.iter().any(|item| !item.security.is_empty()) {
-        out.push_str("\n## Look at first\n\n");
-        for item in items.iter().filter(|item| !item.security.is_empty()) {
-            let _ = writeln!(out, "- **{}** {}", item.change.as_str(), who(item, true));
-            for reason in &item.security {
-                let _ = writeln!(out, "  - {}", code(&escape::text(reason.as_bytes())));
-            }
-        }
-    }
+    out.push_str(&security_markdown(items));
     out
 }
 

@@ -5,12 +5,14 @@ mod index;
 mod json;
 mod markdown;
 mod rollup;
+mod security;
 
 pub use divergence::divergence_text;
 pub use index::tasks_markdown;
 pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};
 pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
 pub use rollup::{Row, roll_up};
+pub use security::security_text;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,9 +35,6 @@ const LONG_TEXT: usize = 80;
 
 /// So many records that should be the same are named.
 const DIVERGENCES: usize = 5;
-
-/// So many changes with the same reason to be looked at first are told.
-const SAME_REASON: usize = 10;
 
 /// How many keys differ, by how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -144,22 +143,23 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
 
 /// What differs in other buckets because time went on, in one line; empty when nothing does.
 fn only_time(comparison: &Comparison) -> String {
-    let mut parts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut leases: BTreeMap<String, u64> = BTreeMap::new();
+    let mut others: Vec<String> = Vec::new();
     for change in comparison.buckets.iter().filter(|change| !change.counts) {
         let what = match change.bucket.as_str() {
             "lease" => format!("leases {}", bucket_word(change.kind)),
-            _ => escape::text(&change.key),
+            _ => {
+                others.push(escape::text(&change.key));
+                continue;
+            }
         };
-        let count = parts.entry(what).or_default();
+        let count = leases.entry(what).or_default();
         *count = count.saturating_add(1);
     }
-    let parts: Vec<String> = parts
+    let leases = leases
         .into_iter()
-        .map(|(what, count)| match count {
-            1 if !what.starts_with("leases") => what,
-            count => format!("{count} {what}"),
-        })
-        .collect();
+        .map(|(what, count)| format!("{what}: {count}"));
+    let parts: Vec<String> = others.into_iter().chain(leases).collect();
     match parts.as_slice() {
         [] => String::new(),
         parts => format!("went on, not counted: {}\n", parts.join(", ")),
@@ -296,47 +296,6 @@ fn style(change: Change) -> Style {
         Change::Recreated | Change::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
-}
-
-/// What should be looked at first, each with its reasons; of those with the same reason the first few.
-pub fn security_text(items: &[&Item]) -> String {
-    let style = AnsiColor::Red.on_default().bold();
-    let mut out = String::new();
-    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
-    for item in items {
-        for reason in &item.security {
-            let count = told.entry(reason).or_default();
-            *count = count.saturating_add(1);
-            if *count > SAME_REASON {
-                continue;
-            }
-            let who = match &item.name {
-                Some(name) => {
-                    let place = item.namespace.as_ref();
-                    let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));
-                    format!("{} {place}{name}", item.kind)
-                }
-                None => String::from_utf8_lossy(&item.key).into_owned(),
-            };
-            let _ = writeln!(
-                out,
-                "  {style}!{style:#} {}: {}  ({})",
-                escape::text(who.as_bytes()),
-                escape::text(reason.as_bytes()),
-                item.change.as_str()
-            );
-        }
-    }
-    for (reason, count) in told {
-        if let Some(more @ 1..) = count.checked_sub(SAME_REASON) {
-            let reason = escape::text(reason.as_bytes());
-            let _ = writeln!(out, "  {style}!{style:#} … and {more} more: {reason}");
-        }
-    }
-    if !out.is_empty() {
-        out.insert_str(0, "look at first\n");
-    }
-    out
 }
 
 /// One key that differs as text, fields and all.
