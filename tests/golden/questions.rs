@@ -242,7 +242,7 @@ const INCIDENTS: &[&str] = &[
     "diff OLD NEW --log --kind widgets",
     "diff OLD NEW --log --kind nodes --json",
     "diff OLD NEW -o markdown --max-objects 5",
-    "diff NEW --from 1503 --to 1590 --kind widgets",
+    "diff NEW --from 1440 --to 1560 --kind widgets",
     "divergence OLD NEW",
 ];
 

@@ -436,6 +436,9 @@ impl<'a> Show<'a> {
     ) -> io::Result<()> {
         let head = report::comparison_text(comparison, &self.old_name, &self.new_name);
         self.lines.write(&head)?;
+        if table.is_empty() {
+            self.lines.write("\nno key differs\n")?;
+        }
         for part in [table.text(), report::security_text(listed)] {
             if !part.is_empty() {
                 self.lines.write("\n")?;

@@ -8,6 +8,7 @@ mod definition;
 
 use serde_json::{Map, Value};
 
+use crate::kubernetes::difference::FieldPath;
 use crate::kubernetes::fields::{controller, is_true, text};
 use crate::kubernetes::resources::split_api_version;
 
@@ -207,6 +208,17 @@ fn clean_job(job: &mut Value) {
     spec.remove("selector");
     if let Some(template) = spec.get_mut("template") {
         remove_all(template, "metadata", "labels", &JOB_LABELS);
+    }
+}
+
+/// True for fields that are no wish of anybody: those that [`clean`] removes from objects of every kind.
+pub fn is_assigned(path: &FieldPath) -> bool {
+    let mut fields = path.fields();
+    match (fields.next(), fields.next(), fields.next()) {
+        (Some("status"), ..) => true,
+        (Some("metadata"), Some("annotations"), Some(name)) => NOTES.contains(&name),
+        (Some("metadata"), Some(field), _) => ASSIGNED.contains(&field),
+        _ => false,
     }
 }
 

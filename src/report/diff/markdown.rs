@@ -31,14 +31,20 @@ pub fn diff_markdown_head(
     );
     let rows = table.rows();
     if rows.len() > 0 {
-        out.push_str("\n| Kind | Added | Removed | Changed | Recreated |\n|---|--:|--:|--:|--:|\n");
-        for (kind, [added, removed, changed, recreated]) in rows {
-            let kind = code(&escape::text(kind.as_bytes())).replace('|', "\\|");
-            let _ = writeln!(
-                out,
-                "| {kind} | {added} | {removed} | {changed} | {recreated} |"
-            );
+        let head = table.head();
+        let _ = write!(out, "\n| Kind |");
+        for name in &head {
+            let _ = write!(out, " {} |", capitalized(name));
         }
+        let _ = writeln!(out, "\n|---|{}", "--:|".repeat(head.len()));
+        for (kind, counts) in rows {
+            let kind = code(&escape::text(kind.as_bytes())).replace('|', "\\|");
+            let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
+            let _ = writeln!(out, "| {kind} | {} |", counts.join(" | "));
+        }
+    }
+    if table.is_empty() {
+        out.push_str("\nNo key differs.\n");
     }
     let folded = table.folded();
     if !folded.is_empty() {
@@ -46,6 +52,16 @@ pub fn diff_markdown_head(
     }
     out.push_str(&security_markdown(items));
     out
+}
+
+/// `Added` for `ADDED`.
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .into_iter()
+        .chain(letters.flat_map(char::to_lowercase))
+        .collect()
 }
 
 /// The title of the changes in a namespace, or outside of all.

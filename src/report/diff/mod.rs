@@ -217,9 +217,21 @@ pub(super) fn relation_line(comparison: &Comparison) -> String {
 /// Counts by kind, as a table.
 #[derive(Debug, Default)]
 pub struct KindTable {
-    rows: BTreeMap<String, [u64; 4]>,
+    rows: BTreeMap<String, [u64; COLUMNS.len()]>,
     noise: BTreeMap<&'static str, u64>,
 }
+
+/// The first of these stand in every table, the others in those that have some.
+const COLUMNS: [&str; 7] = [
+    "ADDED",
+    "REMOVED",
+    "CHANGED",
+    "RECREATED",
+    "TOUCHED",
+    "LEASE",
+    "UNKNOWN",
+];
+const ALWAYS: usize = 4;
 
 impl KindTable {
     /// Counts one.
@@ -229,28 +241,52 @@ impl KindTable {
             *count = count.saturating_add(1);
             return;
         }
-        let column = match item.change {
-            Change::Added => 0,
-            Change::Removed => 1,
-            Change::Changed | Change::Lease | Change::Unknown | Change::Touched(_) => 2,
-            Change::Recreated => 3,
-        };
         let kind = if item.kind.is_empty() {
             "(other keys)".to_string()
         } else {
             item.kind.clone()
         };
+        let word = item.change.as_str();
+        let column = COLUMNS
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(word));
         let row = self.rows.entry(kind).or_default();
-        if let Some(count) = row.get_mut(column) {
+        if let Some(count) = column.and_then(|column| row.get_mut(column)) {
             *count = count.saturating_add(1);
         }
     }
 
-    /// Counts by kind: added, removed, changed, recreated.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = (&str, [u64; 4])> {
-        self.rows
-            .iter()
-            .map(|(kind, counts)| (kind.as_str(), *counts))
+    /// True when nothing was counted, noise included.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.noise.is_empty()
+    }
+
+    /// The columns that are shown, by their places.
+    fn columns(&self) -> Vec<usize> {
+        let has_some = |column: &usize| {
+            let mut counts = self.rows.values().filter_map(|row| row.get(*column));
+            *column < ALWAYS || counts.any(|count| *count > 0)
+        };
+        (0..COLUMNS.len()).filter(has_some).collect()
+    }
+
+    /// The names of the columns behind the kind.
+    fn head(&self) -> Vec<&'static str> {
+        let columns = self.columns().into_iter();
+        columns
+            .filter_map(|column| COLUMNS.get(column).copied())
+            .collect()
+    }
+
+    /// Each kind with its counts, column by column.
+    fn rows(&self) -> impl ExactSizeIterator<Item = (&str, Vec<u64>)> {
+        let columns = self.columns();
+        self.rows.iter().map(move |(kind, counts)| {
+            let counts = columns
+                .iter()
+                .filter_map(|column| counts.get(*column).copied());
+            (kind.as_str(), counts.collect())
+        })
     }
 
     /// The table.
@@ -258,17 +294,19 @@ impl KindTable {
         if self.rows.is_empty() {
             return String::new();
         }
-        let head = ["KIND", "ADDED", "REMOVED", "CHANGED", "RECREATED"].map(String::from);
-        let cell = |count: &u64| match count {
+        let head: Vec<String> = std::iter::once("KIND")
+            .chain(self.head())
+            .map(String::from)
+            .collect();
+        let cell = |count: u64| match count {
             0 => ".".to_string(),
             count => count.to_string(),
         };
         let rows: Vec<Vec<String>> = self
-            .rows
-            .iter()
+            .rows()
             .map(|(kind, counts)| {
-                std::iter::once(kind.clone())
-                    .chain(counts.iter().map(cell))
+                std::iter::once(kind.to_string())
+                    .chain(counts.into_iter().map(cell))
                     .collect()
             })
             .collect();
