@@ -176,13 +176,13 @@ fn snapshot(path: &Path, steps: &[Step]) {
         let mut record = Vec::new();
         field(&mut record, 1, key.as_bytes());
         if let Some(value) = value {
-            let puts = steps[..=at]
-                .iter()
-                .rev()
-                .take_while(|(_, value)| value.is_some());
-            let version = puts.filter(|(other, _)| other == key).count() as u64;
-            let created = steps[..=at].iter().position(|(other, _)| other == key);
-            let created = created.expect("this step at least") as u64 + 2;
+            // The key's puts since it was deleted last.
+            let of_key = steps[..=at].iter().enumerate().rev();
+            let of_key = of_key.filter(|(_, (other, _))| other == key);
+            let life = of_key.take_while(|(_, (_, value))| value.is_some());
+            let life: Vec<u64> = life.map(|(at, _)| at as u64 + 2).collect();
+            let (version, created) = (life.len() as u64, life.last().copied());
+            let created = created.expect("this step at least");
             for (tag, number) in [(0x10, created), (0x18, main), (0x20, version)] {
                 record.push(tag);
                 varint(&mut record, number);
@@ -608,4 +608,86 @@ fn two_copies_that_were_written_to_apart_have_parted_there() {
     assert_eq!(same.status, Some(0));
     let missing = run(dir.path(), ["divergence", "1.db", "none.db"]);
     assert_eq!(missing.status, Some(2));
+}
+
+#[test]
+fn what_was_only_touched_is_told_apart_when_nothing_is_noise() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let map = |data: Value| object("v1", "ConfigMap", "shop", "m", json!({ "data": data }));
+    let before: Vec<Step> = vec![
+        ("/registry/configmaps/shop/m", map(json!({"k": "v"}))),
+        ("a", Some(json!([1]))),
+        ("b", Some(json!([1]))),
+    ];
+    let between: Vec<Step> = vec![
+        ("/registry/configmaps/shop/m", map(json!({"k": "v"}))),
+        ("a", Some(json!([2]))),
+        ("b", None),
+        ("b", Some(json!([1]))),
+    ];
+    snapshot(&dir.path().join("old.db"), &before);
+    snapshot(&dir.path().join("new.db"), &[before, between].concat());
+    let ask = |args: &[&str]| run(dir.path(), ["diff", "old.db", "new.db"].iter().chain(args));
+    let found = lines(&ask(&["--json"]));
+    let told = |key: &str| found.iter().find(|line| line["key"] == key).expect("it");
+    let map = told("/registry/configmaps/shop/m");
+    assert_eq!(
+        (&map["change"], &map["why"]),
+        (&"touched".into(), &"same-bytes".into())
+    );
+    assert_eq!(
+        (&map["noise"], &map["patch"]),
+        (&"touched".into(), &Value::Null)
+    );
+    assert_eq!(told("a")["change"], "changed");
+    assert_eq!(
+        told("a")["patch"],
+        json!([{"op": "replace", "path": "/0", "value": 2}])
+    );
+    // The same value in another life is no touch.
+    assert_eq!(told("b")["change"], "recreated");
+
+    let text = ask(&[]).stdout;
+    assert!(
+        text.contains("folded: 1 touched") && !text.contains("TOUCHED"),
+        "{text}"
+    );
+    let text = ask(&["--noise", "none"]).stdout;
+    assert!(text.contains("RECREATED   TOUCHED\n"), "{text}");
+    assert!(
+        text.contains("touched   ConfigMap m  [2 → 5]  (same-bytes)"),
+        "{text}"
+    );
+    let ticket = ask(&["--noise", "none", "-o", "markdown"]).stdout;
+    assert!(
+        ticket.contains("| Recreated | Touched |\n|---|--:|--:|--:|--:|--:|\n"),
+        "{ticket}"
+    );
+    // Nothing is left: exit status 0, and that is said.
+    let outcome = ask(&["--kind", "cm"]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stdout);
+    let outcome = ask(&["--prefix", "nothing"]);
+    assert_eq!(outcome.status, Some(0));
+    assert!(
+        outcome.stdout.contains("no key differs"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+/// Other buckets count, but not for who asks about some keys.
+#[test]
+fn a_question_about_some_keys_is_not_answered_by_other_buckets() {
+    let files = "etcd-3.6.14-b.db etcd-3.7.1-b.db";
+    for (args, status) in [
+        ("", 1),
+        ("--prefix /app/", 0),
+        ("-n nowhere", 0),
+        ("--glob big", 1),
+        ("--exit-zero", 0),
+    ] {
+        let outcome = etcdsnap(&format!("diff {files} --json {args}"));
+        assert_eq!(outcome.status, Some(status), "{args}");
+        assert_eq!(summary(&outcome)["bucket_changes"], 5, "{args}");
+    }
 }

@@ -175,6 +175,10 @@ fn manifests_to_the_old_state_are_what_the_api_server_listed_then() {
             index.contains("`Secret payments/db` (changed): `it has secrets"),
             "{index}"
         );
+        assert!(
+            index.contains("spec.replicas: 1 → 0") && !index.contains("metadata.generation"),
+            "{index}"
+        );
         for secret in ["Y2hhbmdlZA", "aHVudGVy", "czNjcjN0", "PRIVATE KEY"] {
             assert!(!index.contains(secret), "{cluster}: {index}");
         }

@@ -247,6 +247,7 @@ pub fn is_owned_or_transient(object: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::difference::Step;
     use serde_json::json;
 
     fn cleaned(mut object: Value) -> Value {
@@ -289,6 +290,27 @@ mod tests {
             json!({}),
         ] {
             assert_eq!(cleaned(other.clone()), other);
+        }
+    }
+
+    #[test]
+    fn what_is_removed_from_every_kind_is_no_wish_of_anybody() {
+        let path = |names: &[&str]| {
+            let steps = names.iter().map(|name| Step::Field((*name).to_string()));
+            FieldPath(steps.collect())
+        };
+        for (names, expected) in [
+            (&["status"][..], true),
+            (&["status", "replicas"], true),
+            (&["metadata", "generation"], true),
+            (&["metadata", "managedFields", "f:spec"], true),
+            (&["metadata", "annotations", NOTES[1]], true),
+            (&["metadata", "annotations", "mine"], false),
+            (&["metadata", "labels", "generation"], false),
+            (&["spec", "status"], false),
+            (&["metadata"], false),
+        ] {
+            assert_eq!(is_assigned(&path(names)), expected, "{names:?}");
         }
     }
 

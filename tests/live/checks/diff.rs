@@ -309,22 +309,44 @@ pub(super) fn the_log_in_between_as_the_server_s_watch_tells_it(
     driver: &mut Driver,
     ledger: &mut Ledger,
 ) -> Result<(), String> {
-    let question = Question::new("diff")
-        .flag("--log")
-        .flag("--json")
-        .name(&path(&scene.snapshot));
-    let what = question.told();
-    let outcome = ask(scene, ledger, &scene.middle, &question)?;
+    let log = || Question::new("diff").flag("--log").flag("--json");
+    let question = log().name(&path(&scene.snapshot));
     if scene.at_end.compacted() > scene.at_middle.revision {
+        let outcome = ask(scene, ledger, &scene.middle, &question)?;
         ledger.holds(
             "diff --log: refused where the history is not complete",
             refuses(&outcome, "does not know every change"),
-            || format!("{what}: {}", outcome.brief()),
+            || format!("{}: {}", question.told(), outcome.brief()),
         );
-        return Ok(());
+    } else {
+        let from = scene.at_middle.revision;
+        log_between(scene, driver, ledger, (&scene.middle, &question), from, b"")?;
     }
-    let first = scene.at_middle.revision + 1;
-    let watched = Event::list(&driver.ask(json!({"op": "watch", "revision": first}))?)?;
+    let (first, last) = (scene.at_end.compacted().max(1), scene.at_end.revision);
+    let from = scene.random.between(first, last);
+    for (from, prefix) in [(first, &b""[..]), (from, b""), (from, b"/registry/")] {
+        let question = log()
+            .option("--from", from.to_string())
+            .option("--prefix", prefix);
+        let file = (&scene.snapshot, &question);
+        log_between(scene, driver, ledger, file, from, prefix)?;
+    }
+    Ok(())
+}
+
+/// Compares one log with a watch of all that came after a revision.
+fn log_between(
+    scene: &Scene<'_>,
+    driver: &mut Driver,
+    ledger: &mut Ledger,
+    (file, question): (&Frozen, &Question),
+    from: i64,
+    prefix: &[u8],
+) -> Result<(), String> {
+    let what = format!("{} {}", file.name(), question.told());
+    let outcome = ask(scene, ledger, file, question)?;
+    let mut watched = Event::list(&driver.ask(json!({"op": "watch", "revision": from + 1}))?)?;
+    watched.retain(|event| event.record.key.starts_with(prefix));
     let lines = Lines::read(&outcome)?;
     let theirs: Vec<Told<'_>> = watched.iter().map(Told::by_server).collect();
     same_list(
