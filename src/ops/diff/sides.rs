@@ -413,12 +413,12 @@ fn counts(bucket: &[u8], key: &[u8]) -> bool {
 /// Entries beyond this are not compared: nobody has so many users, and leases are only counted.
 const MOST_ENTRIES: usize = 100_000;
 
+/// Keys and values of a small bucket.
+type Entries = std::collections::BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// The entries of a bucket, and whether they are all.
-fn entries(
-    database: &Database<'_>,
-    name: &[u8],
-) -> Result<(std::collections::BTreeMap<Vec<u8>, Vec<u8>>, bool)> {
-    let mut all = std::collections::BTreeMap::new();
+fn entries(database: &Database<'_>, name: &[u8]) -> Result<(Entries, bool)> {
+    let mut all = Entries::new();
     let bucket = match database.bucket(name)? {
         Ok(Some(bucket)) => bucket,
         Ok(None) => return Ok((all, true)),
