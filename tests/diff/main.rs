@@ -193,7 +193,7 @@ fn snapshot(path: &Path, steps: &[Step]) {
         }
         records.insert(name, (0, record));
     }
-    let leaves = records.len();
+    let leaves = records.len().max(1);
     let key = Bucket {
         elements: records,
         leaves,
@@ -689,5 +689,24 @@ fn a_question_about_some_keys_is_not_answered_by_other_buckets() {
         let outcome = etcdsnap(&format!("diff {files} --json {args}"));
         assert_eq!(outcome.status, Some(status), "{args}");
         assert_eq!(summary(&outcome)["bucket_changes"], 5, "{args}");
+    }
+}
+
+#[test]
+fn files_without_a_record_in_common_are_of_no_common_history() {
+    let dir = tempfile::tempdir().expect("a directory");
+    snapshot(&dir.path().join("empty.db"), &[]);
+    snapshot(&dir.path().join("one.db"), &[("a", Some(json!([1])))]);
+    for (old, new, relation, status) in [
+        ("empty.db", "one.db", "strangers", 1),
+        ("one.db", "empty.db", "strangers", 1),
+        ("empty.db", "empty.db", "same-history", 0),
+        ("one.db", "one.db", "same-history", 0),
+    ] {
+        let outcome = run(dir.path(), ["diff", old, new, "--json"]);
+        assert_eq!(summary(&outcome)["relation"], relation, "{old} {new}");
+        assert_eq!(outcome.status, Some(status), "{old} {new}");
+        let parted = run(dir.path(), ["divergence", old, new]);
+        assert_eq!(parted.status, Some(status), "{old} {new}");
     }
 }

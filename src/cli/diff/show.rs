@@ -241,7 +241,9 @@ impl<'a> Show<'a> {
             || self.args.names_only
             || !self.args.ignore.is_empty()
         {
-            term::error("--log has no other form than text and JSON, and every change in it");
+            term::error(
+                "--log is every change, as text or JSON: it goes without --stat, --names-only, --ignore and other forms",
+            );
             return Ok(None);
         }
         if !diff.comparison.is_history_complete {

@@ -71,7 +71,7 @@ pub fn diff_files<'i>(
     let joined = join(&left, Some(&right), 0, &new.workers)?;
     let relation = match (joined.common, joined.divergence_count) {
         (_, 1..) => Relation::Diverged,
-        (0, _) if joined.old_keys > 0 && joined.new_keys > 0 => Relation::Strangers,
+        (0, _) if left.has_records() || right.has_records() => Relation::Strangers,
         _ => Relation::SameHistory,
     };
     let comparison = Comparison {

@@ -69,7 +69,7 @@ pub fn tasks_markdown(
     let (others, nothing) = (count(&Todo::Others), count(&Todo::Nothing));
     let _ = writeln!(
         out,
-        "\n{others} objects are left to their controllers; {nothing} differ only in what is not applied."
+        "\nLeft to those who make them again: {others}. Different only in what is not applied: {nothing}."
     );
     out
 }
