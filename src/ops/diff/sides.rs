@@ -82,7 +82,7 @@ pub(super) struct Side<'i> {
 impl<'i> Side<'i> {
     /// True unless the file is as new as it can be, or nothing of it can be read.
     pub(super) fn has_records(&self) -> bool {
-        self.entries.iter().any(|entries| entries.len() > 0)
+        self.entries.iter().any(|entries| !entries.is_empty())
     }
 
     /// Scans a file for its state at `revision`, 0 = the newest, and for the times of it and of a second state
