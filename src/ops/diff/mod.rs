@@ -21,8 +21,11 @@ pub use manifests::{Direction, Task, Todo};
 pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
 use std::collections::BTreeSet;
+use std::hash::BuildHasher as _;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
+
+use foldhash::quality::RandomState;
 
 use super::keyspace::Session;
 use super::lens::Lens;
@@ -44,13 +47,18 @@ pub struct Diff<'i> {
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
     surroundings: Surroundings,
+    /// Tells stored values apart.
+    digests: RandomState,
 }
+
+/// A value that was looked at, and a digest of its stored bytes; `None` when it could not be read.
+type Looked = Option<(compare::State, u64)>;
 
 /// One key that differs, before its values are looked at.
 struct Pair {
     key: Vec<u8>,
-    old: Option<(Moment, u64)>,
-    new: Option<(Moment, u64)>,
+    old: Option<Moment>,
+    new: Option<Moment>,
 }
 
 /// Changes whose values are looked at together.
@@ -96,6 +104,7 @@ pub fn diff_files<'i>(
         new: Some(right.keyspace),
         rows: Vec::new(),
         surroundings,
+        digests: RandomState::default(),
     };
     diff.name_divergences(old, new, &joined)?;
     diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
@@ -150,6 +159,7 @@ pub fn diff_revisions<'i>(
         new: None,
         rows: Vec::new(),
         surroundings,
+        digests: RandomState::default(),
     };
     diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
     Ok(diff)
@@ -207,11 +217,8 @@ impl<'i> Diff<'i> {
         candidates: &[Candidate],
         query: &DiffQuery,
     ) -> Result<Vec<Pair>> {
-        let digests = foldhash::quality::RandomState::default();
         let look = |view: &crate::etcd::keyspace::RecordView<'_>| {
-            use std::hash::BuildHasher as _;
-            let digest = digests.hash_one(&*view.value()?);
-            Ok((view.record.key.to_vec(), Moment::of(view), digest))
+            Ok((view.record.key.to_vec(), Moment::of(view)))
         };
         let before: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.old).collect();
         let after: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.new).collect();
@@ -221,14 +228,14 @@ impl<'i> Diff<'i> {
         for candidate in candidates {
             let old = candidate.old.and_then(|_| before.next().flatten());
             let new = candidate.new.and_then(|_| after.next().flatten());
-            let Some((key, ..)) = new.as_ref().or(old.as_ref()) else {
+            let Some((key, _)) = new.as_ref().or(old.as_ref()) else {
                 continue;
             };
             if query.matches(key) {
                 pairs.push(Pair {
                     key: key.clone(),
-                    old: old.map(|(_, moment, digest)| (moment, digest)),
-                    new: new.map(|(_, moment, digest)| (moment, digest)),
+                    old: old.map(|(_, moment)| moment),
+                    new: new.map(|(_, moment)| moment),
                 });
             }
         }
@@ -303,7 +310,7 @@ impl<'i> Diff<'i> {
                           keyspace: &Keyspace<'i>,
                           lens: &Lens,
                           pick: fn(&Pair) -> Option<Moment>|
-             -> Result<Vec<Option<compare::State>>> {
+             -> Result<Vec<Looked>> {
                 let wanted: Vec<(usize, Moment)> = batch
                     .iter()
                     .enumerate()
@@ -313,9 +320,11 @@ impl<'i> Diff<'i> {
                 let looked = session.map(keyspace, &places, |view| {
                     let value = view.value()?;
                     let moment = Moment::of(view);
-                    Ok(compare::State::of(lens, view.record.key, &value, moment))
+                    let digest = self.digests.hash_one(&*value);
+                    let state = compare::State::of(lens, view.record.key, &value, moment);
+                    Ok((state, digest))
                 })?;
-                let mut states: Vec<Option<compare::State>> = Vec::new();
+                let mut states: Vec<Looked> = Vec::new();
                 states.resize_with(batch.len(), || None);
                 for ((at, _), state) in wanted.into_iter().zip(looked) {
                     if let Some(slot) = states.get_mut(at) {
@@ -324,10 +333,8 @@ impl<'i> Diff<'i> {
                 }
                 Ok(states)
             };
-            let before = values(old, &self.old, old_lens, |pair| pair.old.map(|(m, _)| m))?;
-            let after = values(new, self.new_keyspace(), new_lens, |pair| {
-                pair.new.map(|(m, _)| m)
-            })?;
+            let before = values(old, &self.old, old_lens, |pair| pair.old)?;
+            let after = values(new, self.new_keyspace(), new_lens, |pair| pair.new)?;
             for item in self.items(batch, before, after, query, new, new_lens)? {
                 if each(item).is_break() {
                     return Ok(());
@@ -341,13 +348,13 @@ impl<'i> Diff<'i> {
     fn items(
         &self,
         batch: &[&Pair],
-        before: Vec<Option<compare::State>>,
-        after: Vec<Option<compare::State>>,
+        before: Vec<Looked>,
+        after: Vec<Looked>,
         query: &DiffQuery,
         session: &Session<'i>,
         lens: &Lens,
     ) -> Result<Vec<Item>> {
-        type Slot = Mutex<(Option<compare::State>, Option<compare::State>)>;
+        type Slot = Mutex<(Looked, Looked)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
         let parts = session
             .workers
@@ -378,7 +385,7 @@ impl<'i> Diff<'i> {
             return false;
         }
         // What is left of a damaged file may end long before the file did.
-        if let (Some((before, _)), Some((after, _))) = (&pair.old, &pair.new)
+        if let (Some(before), Some(after)) = (&pair.old, &pair.new)
             && new.is_damaged
             && after.revision < before.revision
         {
@@ -389,17 +396,19 @@ impl<'i> Diff<'i> {
         } else {
             (&pair.old, new.bounds.current)
         };
-        ahead.is_some_and(|(moment, _)| moment.revision.main <= known)
+        ahead.is_some_and(|moment| moment.revision.main <= known)
     }
 
     fn item(
         &self,
         pair: &Pair,
-        old: Option<compare::State>,
-        new: Option<compare::State>,
+        old: Looked,
+        new: Looked,
         query: &DiffQuery,
         lens: &Lens,
     ) -> Option<Item> {
+        let has_same_bytes = matches!((&old, &new), (Some((_, a)), Some((_, b))) if a == b);
+        let (old, new) = (old.map(|(state, _)| state), new.map(|(state, _)| state));
         if !compare::has_labels([&old, &new], query) {
             return None;
         }
@@ -413,14 +422,14 @@ impl<'i> Diff<'i> {
             (Some(_), Some(_)) => Change::Changed,
         };
         let mut item = Item {
-            old: pair.old.map(|(moment, _)| moment),
-            new: pair.new.map(|(moment, _)| moment),
+            old: pair.old,
+            new: pair.new,
             ..Item::of_key(&pair.key, change)
         };
         compare::compare(&mut item, old, new, &self.surroundings, lens, query.detail);
-        if let (Some((a, same_a)), Some((b, same_b))) = (&pair.old, &pair.new)
+        if let (Some(a), Some(b)) = (&pair.old, &pair.new)
             && item.change != Change::Unknown
-            && same_a == same_b
+            && has_same_bytes
             && a.create_revision == b.create_revision
         {
             item.change = if a.lease == b.lease {
