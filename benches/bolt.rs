@@ -23,6 +23,7 @@ fn cluster(history: History) -> Cluster {
         bytes: 64_000_000,
         seed: 1,
         history,
+        later: 0,
     }
 }
 

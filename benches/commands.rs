@@ -25,6 +25,7 @@ fn commands(c: &mut Criterion) {
             bytes: 64_000_000,
             seed: 1,
             history,
+            later: 0,
         };
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         let (_, summary) = cluster

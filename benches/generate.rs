@@ -3,7 +3,11 @@
 //! ```text
 //! cargo run --release --example generate --features write -- \
 //!     --out FILE [--keys 330000] [--records 560000] [--bytes 1.4G] [--seed 1] [--layout ordered|compacted]
+//!     [--changes 0]
 //! ```
+//!
+//! With `--changes N` it is a later snapshot of the same cluster, of which N objects have changed, come or gone
+//! since the one that is written without it.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -16,7 +20,7 @@ mod support;
 use support::{Cluster, History};
 
 const USAGE: &str = "usage: generate --out FILE [--keys N] [--records N] [--bytes N[k|M|G]] [--seed N] \
-                     [--layout ordered|compacted]";
+                     [--layout ordered|compacted] [--changes N]";
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1)).and_then(|(out, cluster)| write(&out, &cluster)) {
@@ -36,6 +40,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(PathBuf, Cluste
         bytes: 1_400_000_000,
         seed: 1,
         history: History::Ordered,
+        later: 0,
     };
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or(USAGE)?;
@@ -45,6 +50,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(PathBuf, Cluste
             "--keys" => cluster.keys = value.parse().map_err(|_| refused())?,
             "--records" => cluster.records = value.parse().map_err(|_| refused())?,
             "--bytes" => cluster.bytes = bytes(&value).ok_or_else(refused)?,
+            "--changes" => cluster.later = value.parse().map_err(|_| refused())?,
             "--seed" => cluster.seed = value.parse().map_err(|_| refused())?,
             "--layout" => {
                 cluster.history = match value.as_str() {
@@ -103,6 +109,9 @@ fn write(path: &PathBuf, cluster: &Cluster) -> Result<(), String> {
         summary.records, summary.tombstones
     );
     println!("keys            {}", summary.keys);
+    if cluster.later > 0 {
+        println!("changed since   {} objects", summary.later);
+    }
     println!("leases          {}", summary.leases);
     println!(
         "values          median {}, longest {} bytes",

@@ -9,7 +9,10 @@ mod support;
 #[path = "golden/questions.rs"]
 mod questions;
 
-use questions::{ABOUT_CLUSTERS, ABOUT_RECORDS, ABOUT_SHORT};
+use questions::{
+    ABOUT_CHANGES, ABOUT_CHANGES_SHORT, ABOUT_CLUSTERS, ABOUT_INCIDENTS, ABOUT_RECORDS,
+    ABOUT_SHORT, ABOUT_STRANGERS,
+};
 use support::damage::Table;
 use support::golden::{Questions, compare};
 use support::tool::for_all;
@@ -45,12 +48,14 @@ const AGAIN: [&str; 5] = [
 const FILES: Questions<'_> = Questions {
     commands: &COMMANDS,
     again: &AGAIN,
+    pair: None,
     // All values that are put into the table of damages, and all passwords, begin like this.
     hidden: &["secret-", "$2a$"],
 };
 
 /// What writes a file.
 const WRITTEN: Questions<'_> = Questions {
+    pair: None,
     commands: &[
         "compact FILE -o OUT",
         "compact FILE -o OUT --json",
@@ -136,4 +141,18 @@ fn what_is_said_of_clusters_is_as_recorded() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let names = clusters::unpack(dir.path());
     compare("clusters", dir.path(), &names, &ABOUT_CLUSTERS);
+}
+
+#[test]
+fn what_is_said_of_changes_is_as_recorded() {
+    let dir = testdata::dir();
+    let pair = |release: &str| format!("real/etcd-{release}");
+    let others = ["3.4.23", "3.5.30", "3.6.14", "3.7.1"].map(pair);
+    compare("diff/real", &dir, &others, &ABOUT_CHANGES_SHORT);
+    compare("diff/newest", &dir, &[pair("3.8.0-alpha")], &ABOUT_CHANGES);
+    compare("diff/strangers", &dir, &[pair("3")], &ABOUT_STRANGERS);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    clusters::unpack(dir.path());
+    let names = clusters::CLUSTERS.map(str::to_owned);
+    compare("diff/clusters", dir.path(), &names, &ABOUT_INCIDENTS);
 }

@@ -20,6 +20,8 @@ pub(crate) struct Cluster {
     pub(crate) seed: u64,
     /// What happened to the file before.
     pub(crate) history: History,
+    /// So many objects change after all that: the snapshot is a later one of the same history.
+    pub(crate) later: u32,
 }
 
 /// What happened to a file.
@@ -47,6 +49,8 @@ pub(crate) struct Summary {
     pub(crate) tombstones: u64,
     /// Keys alive.
     pub(crate) keys: u64,
+    /// Objects that changed after the history that all snapshots of the cluster have in common.
+    pub(crate) later: u64,
     /// Leases.
     pub(crate) leases: u64,
     /// The median length of the values.
@@ -85,16 +89,19 @@ impl Cluster {
             History::Compacted => u64::from(self.records) * 3 / 2,
         };
         let amounts = Amounts::new(u64::from(self.keys), changes);
-        let outlines = self.outline(amounts);
+        let (outlines, common) = self.outline(amounts);
+        // What comes later must not change how the records before it are written.
+        let common = outlines.get(..common).unwrap_or(&outlines);
         let compacted = match self.history {
             History::Ordered => None,
-            History::Compacted => Some(compaction(&outlines, u64::from(self.records))),
+            History::Compacted => Some(compaction(common, u64::from(self.records))),
         };
         let kept =
             |outline: &Outline| compacted.is_none_or(|at| u64::from(outline.dropped_at) > at);
         let free_share = if compacted.is_some() { FREE_SHARE } else { 0.0 };
         let wanted = (self.bytes as f64 * (1.0 - free_share)) as u64 / PAGE;
-        let (scale, pages) = fit(&outlines, kept, wanted);
+        let scale = fit(common, kept, wanted);
+        let pages = count_pages(&outlines, kept, scale);
 
         let order = match self.history {
             History::Ordered => PageOrder::Ascending,
@@ -119,7 +126,7 @@ impl Cluster {
             ..Layout::default()
         };
         let mut writer = Writer::new(out, layout)?;
-        let mut simulation = Simulation::new(self.seed, self.namespaces(), amounts);
+        let mut simulation = self.simulation(amounts);
         let mut lens = Vec::new();
         let mut records = 0;
         let mut tombstones = 0;
@@ -184,6 +191,7 @@ impl Cluster {
             bucket.put(b"term", &4u64.to_be_bytes())
         })?;
         let (leases, keys) = (leases.len() as u64, simulation.alive());
+        let later = simulation.touched();
         let (out, written) = writer.finish()?;
         lens.sort_unstable();
         let summary = Summary {
@@ -193,6 +201,7 @@ impl Cluster {
             records,
             tombstones,
             keys,
+            later,
             leases,
             median_value: lens.get(lens.len() / 2).copied().unwrap_or(0),
             longest_value: lens.last().copied().unwrap_or(0),
@@ -204,12 +213,21 @@ impl Cluster {
         u64::from(self.keys) / 1000 + 5
     }
 
-    /// Runs through the history without making values.
-    fn outline(&self, amounts: Amounts) -> Vec<Outline> {
+    fn simulation(&self, amounts: Amounts) -> Simulation {
+        Simulation::new(self.seed, self.namespaces(), amounts, u64::from(self.later))
+    }
+
+    /// Runs through the history without making values. Gives also how many of the records do not come later.
+    fn outline(&self, amounts: Amounts) -> (Vec<Outline>, usize) {
+        let mut common = 0;
         let mut outlines: Vec<Outline> = Vec::new();
         let mut newest: Vec<u32> = Vec::new();
         let mut key = Vec::new();
-        for change in Simulation::new(self.seed, self.namespaces(), amounts) {
+        let mut simulation = self.simulation(amounts);
+        while let Some(change) = simulation.next() {
+            if !simulation.is_later() {
+                common += 1;
+            }
             let number = change.number as usize;
             if newest.len() <= number {
                 newest.resize(number + 1, u32::MAX);
@@ -236,7 +254,7 @@ impl Cluster {
                 rest,
             });
         }
-        outlines
+        (outlines, common)
     }
 }
 
@@ -246,7 +264,8 @@ const MEMBERS: [u64; 3] = [
     0xfd42_2379_fda5_0e48,
 ];
 
-/// The revision to compact at, so that about `records` remain.
+/// The revision to compact at, so that about `records` remain. It is among the lowest at which anything could
+/// be removed, so that later changes do not move it.
 fn compaction(outlines: &[Outline], records: u64) -> u64 {
     let mut drops: Vec<u32> = outlines
         .iter()
@@ -277,46 +296,48 @@ struct PageCount {
     long: u64,
 }
 
-/// The factor for the lengths of values that gives `wanted` pages.
-fn fit(outlines: &[Outline], kept: impl Fn(&Outline) -> bool, wanted: u64) -> (f64, PageCount) {
-    let count = |scale: f64| {
-        let mut pages = PageCount::default();
-        let limit = (PAGE as f64 * FILL) as u64;
-        let (mut elements, mut len, mut leaves) = (0u64, 16u64, 0u64);
-        let mut end = |len: u64| {
-            let needed = len.div_ceil(PAGE);
-            if needed > u64::from(LONGEST_RUN) {
-                pages.long += needed
-            } else {
-                pages.short += needed
-            }
-            leaves += 1;
-        };
-        for outline in outlines.iter().filter(|outline| kept(outline)) {
-            let element = 16 + u64::from(outline.rest) + scaled(outline, scale);
-            if elements >= 2 && len + element > limit {
-                end(len);
-                (elements, len) = (0, 16);
-            }
-            elements += 1;
-            len += element;
+/// The pages for these records, their values as long as `scale` makes them.
+fn count_pages(outlines: &[Outline], kept: impl Fn(&Outline) -> bool, scale: f64) -> PageCount {
+    let mut pages = PageCount::default();
+    let limit = (PAGE as f64 * FILL) as u64;
+    let (mut elements, mut len, mut leaves) = (0u64, 16u64, 0u64);
+    let mut end = |len: u64| {
+        let needed = len.div_ceil(PAGE);
+        if needed > u64::from(LONGEST_RUN) {
+            pages.long += needed
+        } else {
+            pages.short += needed
         }
-        end(len);
-        // Branches: 33 bytes per leaf.
-        pages.short += leaves / ((limit - 16) / 33) + 4;
-        pages
+        leaves += 1;
     };
+    for outline in outlines.iter().filter(|outline| kept(outline)) {
+        let element = 16 + u64::from(outline.rest) + scaled(outline, scale);
+        if elements >= 2 && len + element > limit {
+            end(len);
+            (elements, len) = (0, 16);
+        }
+        elements += 1;
+        len += element;
+    }
+    end(len);
+    // Branches: 33 bytes per leaf.
+    pages.short += leaves / ((limit - 16) / 33) + 4;
+    pages
+}
+
+/// The factor for the lengths of values that gives `wanted` pages.
+fn fit(outlines: &[Outline], kept: impl Fn(&Outline) -> bool + Copy, wanted: u64) -> f64 {
     let (mut low, mut high) = (0.0, 1024.0);
     for _ in 0..40 {
         let middle = (low + high) / 2.0;
-        let pages = count(middle);
+        let pages = count_pages(outlines, kept, middle);
         if pages.short + pages.long > wanted {
             high = middle;
         } else {
             low = middle;
         }
     }
-    (low, count(low))
+    low
 }
 
 /// One record of bucket `key`.

@@ -1,6 +1,6 @@
 //! What happened in the cluster: transaction after transaction, always the same for the same seed.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::objects::{self, Kind};
 use super::random::Random;
@@ -86,14 +86,21 @@ pub(super) struct Simulation {
     per_lease: usize,
     /// Changes of the current transaction, the next one last.
     pending: Vec<Change>,
+    /// When this history is over, so many other objects change.
+    later: u64,
+    /// Those that have changed then; `None` before that.
+    touched: Option<HashSet<u32>>,
 }
 
 /// Real lease ids begin with bits of the member's id.
 const FIRST_LEASE: u64 = 0x694d_8f1c_7a21_b000;
 
 impl Simulation {
-    pub(super) fn new(seed: u64, namespaces: u64, amounts: Amounts) -> Self {
+    /// A history of these amounts, and after it the changes of `later` objects.
+    pub(super) fn new(seed: u64, namespaces: u64, amounts: Amounts, later: u64) -> Self {
         Self {
+            later,
+            touched: None,
             seed,
             namespaces,
             random: Random::new(seed),
@@ -110,6 +117,31 @@ impl Simulation {
                 .unwrap_or(500)
                 .clamp(5, 500),
             pending: Vec::new(),
+        }
+    }
+
+    /// True once all amounts were used and what comes later has begun.
+    pub(super) fn is_later(&self) -> bool {
+        self.touched.is_some()
+    }
+
+    /// How many objects have changed later.
+    pub(super) fn touched(&self) -> u64 {
+        self.touched
+            .as_ref()
+            .map_or(0, |touched| touched.len() as u64)
+    }
+
+    /// Begins with what comes later, once the history is over.
+    fn go_on(&mut self) {
+        if self.amounts.left() == 0 && self.touched.is_none() && self.later > 0 {
+            self.touched = Some(HashSet::new());
+            // It ends with the number of objects, some of which are updated often.
+            self.amounts = Amounts {
+                creates: self.later / 8,
+                updates: self.later * 4,
+                deletes: self.later / 10,
+            };
         }
     }
 
@@ -330,9 +362,17 @@ impl Iterator for Simulation {
     type Item = Change;
 
     fn next(&mut self) -> Option<Change> {
-        while self.pending.is_empty() && self.amounts.left() > 0 {
+        while self.pending.is_empty() {
+            self.go_on();
+            if self.amounts.left() == 0 || self.is_later() && self.touched() >= self.later {
+                return None;
+            }
             self.transaction();
         }
-        self.pending.pop()
+        let change = self.pending.pop()?;
+        if let Some(touched) = &mut self.touched {
+            touched.insert(change.number);
+        }
+        Some(change)
     }
 }

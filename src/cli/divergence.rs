@@ -48,7 +48,11 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
                 Ok(session) => session,
                 Err(refusal) => return Ok(Err((refusal, &args.b))),
             };
-            let diff = diff_files(&mut old, &mut new, &DiffQuery::default())?;
+            let query = DiffQuery {
+                times: json,
+                ..DiffQuery::default()
+            };
+            let diff = diff_files(&mut old, &mut new, &query)?;
             let is_damaged = old.finish()?.has_errors() | new.finish()?.has_errors();
             Ok(Ok((diff.comparison, is_damaged)))
         })
@@ -71,10 +75,11 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
             &DiffCounts::default(),
         ));
     } else {
-        text.push_str(&report::relation_line(&comparison));
-        for record in comparison.divergences.iter().take(20) {
-            text.push_str(&report::divergence_line(record));
-        }
+        let names = [&args.a, &args.b].map(|path| escape::path(path));
+        text.push_str(&report::divergence_text(
+            &comparison,
+            [&names[0], &names[1]],
+        ));
     }
     if is_damaged {
         term::line(&format!(

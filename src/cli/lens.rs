@@ -25,6 +25,10 @@ pub(super) struct LensArgs {
 }
 
 impl LensArgs {
+    pub(super) fn shows_managed_fields(&self) -> bool {
+        self.show_managed_fields
+    }
+
     /// The way to look; or why the configuration cannot be used.
     pub(super) fn lens(&self) -> Result<Lens, String> {
         let encryption = match &self.encryption_config {

@@ -119,6 +119,14 @@ struct Walk<'v, 'l> {
 }
 
 impl<'v> Walk<'v, '_> {
+    /// True at labels and annotations, of which each has its own meaning.
+    fn is_words(&self) -> bool {
+        let mut fields = self.path.fields();
+        fields.next() == Some("metadata")
+            && matches!(fields.next(), Some("labels" | "annotations"))
+            && fields.next().is_none()
+    }
+
     fn compare(&mut self, old: Option<&'v Value>, new: Option<&'v Value>, depth: usize) {
         if old == new {
             return;
@@ -134,6 +142,17 @@ impl<'v> Walk<'v, '_> {
             }
             (Some(Value::Array(a)), Some(Value::Array(b))) if depth < MAX_DEPTH => {
                 self.lists(a, b, depth);
+            }
+            // That all labels come or go with the map tells no more than that each of them does.
+            (Some(Value::Object(only)), None) if !only.is_empty() && self.is_words() => {
+                for (name, value) in only {
+                    self.step(Step::Field(name.clone()), Some(value), None, depth);
+                }
+            }
+            (None, Some(Value::Object(only))) if !only.is_empty() && self.is_words() => {
+                for (name, value) in only {
+                    self.step(Step::Field(name.clone()), None, Some(value), depth);
+                }
             }
             (Some(a), Some(b)) if self.lists.is_same(&self.path, a, b) => {}
             _ => self.found.push(Difference {
@@ -167,27 +186,98 @@ impl<'v> Walk<'v, '_> {
             }
             return;
         }
-        // What is equal at both ends stands still; what lies between is compared item by item.
-        let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-        let rest = a.len().min(b.len()).saturating_sub(head);
-        let tail = a
-            .iter()
-            .rev()
-            .zip(b.iter().rev())
-            .take(rest)
-            .take_while(|(a, b)| a == b)
-            .count();
-        let old = a
-            .get(head..a.len().saturating_sub(tail))
-            .unwrap_or_default();
-        let new = b
-            .get(head..b.len().saturating_sub(tail))
-            .unwrap_or_default();
-        for at in 0..old.len().max(new.len()) {
-            let step = Step::Index(head.saturating_add(at));
-            self.step(step, old.get(at), new.get(at), depth);
+        // What is equal stands still; what lies between is compared item by item.
+        let (mut at_old, mut at_new) = (0usize, 0usize);
+        let end = (a.len(), b.len(), 0);
+        for (run_old, run_new, len) in common_runs(a, b).into_iter().chain([end]) {
+            let old = a.get(at_old..run_old).unwrap_or_default();
+            let new = b.get(at_new..run_new).unwrap_or_default();
+            for at in 0..old.len().max(new.len()) {
+                let base = if at < new.len() { at_new } else { at_old };
+                let step = Step::Index(base.saturating_add(at));
+                self.step(step, old.get(at), new.get(at), depth);
+            }
+            at_old = run_old.saturating_add(len);
+            at_new = run_new.saturating_add(len);
         }
     }
+}
+
+/// Beyond so many pairs of items only what is equal at both ends is looked for.
+const MOST_PAIRS: usize = 1 << 16;
+
+/// Equal stretches of two lists in their order, the longest ones first chosen: where each begins in either list,
+/// and how long it is.
+fn common_runs(a: &[Value], b: &[Value]) -> Vec<(usize, usize, usize)> {
+    let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let rest = a.len().min(b.len()).saturating_sub(head);
+    let ends = a.iter().rev().zip(b.iter().rev()).take(rest);
+    let tail = ends.take_while(|(a, b)| a == b).count();
+    let (end_a, end_b) = (a.len().saturating_sub(tail), b.len().saturating_sub(tail));
+    let mut runs = vec![(0, 0, head), (end_a, end_b, tail)];
+
+    let (middle_a, middle_b) = (
+        a.get(head..end_a).unwrap_or_default(),
+        b.get(head..end_b).unwrap_or_default(),
+    );
+    if middle_a.len().saturating_mul(middle_b.len()) <= MOST_PAIRS {
+        let mut known: HashMap<&Value, usize> = HashMap::new();
+        let mut number = |item| {
+            let next = known.len();
+            *known.entry(item).or_insert(next)
+        };
+        let of_a: Vec<usize> = middle_a.iter().map(&mut number).collect();
+        let of_b: Vec<usize> = middle_b.iter().map(number).collect();
+        let mut open = vec![(0..of_a.len(), 0..of_b.len())];
+        while let Some((part_a, part_b)) = open.pop() {
+            let slice_a = of_a.get(part_a.clone()).unwrap_or_default();
+            let slice_b = of_b.get(part_b.clone()).unwrap_or_default();
+            let Some((in_a, in_b, len)) = longest_run(slice_a, slice_b) else {
+                continue;
+            };
+            let (start_a, start_b) = (
+                part_a.start.saturating_add(in_a),
+                part_b.start.saturating_add(in_b),
+            );
+            runs.push((
+                head.saturating_add(start_a),
+                head.saturating_add(start_b),
+                len,
+            ));
+            open.push((part_a.start..start_a, part_b.start..start_b));
+            open.push((
+                start_a.saturating_add(len)..part_a.end,
+                start_b.saturating_add(len)..part_b.end,
+            ));
+        }
+    }
+    runs.sort_unstable();
+    runs
+}
+
+/// The longest stretch that both have, the first of several: where it begins in either, and how long it is.
+fn longest_run(a: &[usize], b: &[usize]) -> Option<(usize, usize, usize)> {
+    let mut best: Option<(usize, usize, usize)> = None;
+    // How long the run is that ends at each item of `b` and at the item of `a` before.
+    let (mut before, mut ending) = (vec![0usize; b.len()], vec![0usize; b.len()]);
+    for (at_a, item) in a.iter().enumerate() {
+        let mut diagonal = 0usize;
+        let slots = ending.iter_mut().zip(&before);
+        for ((at_b, other), (slot, above)) in b.iter().enumerate().zip(slots) {
+            let len = match item == other {
+                true => diagonal.saturating_add(1),
+                false => 0,
+            };
+            if len > best.map_or(0, |(_, _, longest)| longest) {
+                let back = len.saturating_sub(1);
+                best = Some((at_a.saturating_sub(back), at_b.saturating_sub(back), len));
+            }
+            *slot = len;
+            diagonal = *above;
+        }
+        std::mem::swap(&mut before, &mut ending);
+    }
+    best
 }
 
 /// The names of all items; `None` when one has no name or two have the same.
@@ -259,6 +349,40 @@ mod tests {
             [r#"[1]: - > "b""#]
         );
         assert!(lines(&json!([1]), &json!([1]), &NoListKeys).is_empty());
+    }
+
+    #[test]
+    fn lists_without_names_keep_their_longest_common_runs() {
+        let told = |old: Value, new: Value| lines(&old, &new, &NoListKeys);
+        assert_eq!(
+            told(json!([1, 2, 3, 4]), json!([2, 3, 9])),
+            ["[0]: 1 > -", "[2]: 4 > 9"]
+        );
+        assert_eq!(
+            told(json!([0, 1, 2, 3, 0]), json!([7, 1, 2, 8, 3, 7])),
+            ["[0]: 0 > 7", "[3]: - > 8", "[5]: 0 > 7"]
+        );
+        assert_eq!(
+            told(json!([1, 2]), json!([2, 1])),
+            ["[0]: - > 2", "[1]: 2 > -"]
+        );
+        // Nothing is lost where the lists are too long for it.
+        let (old, new): (Vec<usize>, Vec<usize>) = ((0..300).collect(), (1..301).collect());
+        assert_eq!(told(json!(old), json!(new)).len(), 300);
+    }
+
+    #[test]
+    fn labels_that_come_or_go_together_are_told_one_by_one() {
+        let old = json!({"metadata": {"name": "a"}});
+        let new = json!({"metadata": {"name": "a", "labels": {"x": "1", "y": "2"}}});
+        assert_eq!(
+            lines(&old, &new, &NoListKeys),
+            [
+                r#"metadata.labels.x: - > "1""#,
+                r#"metadata.labels.y: - > "2""#
+            ]
+        );
+        assert_eq!(lines(&new, &old, &NoListKeys).len(), 2);
     }
 
     #[test]

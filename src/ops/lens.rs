@@ -8,7 +8,7 @@ use crate::kubernetes::encryption::{DecryptFault, EncryptionConfig, decrypt, is_
 use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, add_read_defaults, redact};
 
 /// The settings of a look.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lens {
     /// Keys for values that are encrypted at rest.
     pub encryption: Option<EncryptionConfig>,

@@ -6,6 +6,7 @@ use crate::support::golden::Questions;
 pub(crate) const ABOUT_SHORT: Questions<'_> = Questions {
     commands: SHORT,
     again: SHORT,
+    pair: None,
     hidden: &["$2a$"],
 };
 
@@ -22,6 +23,7 @@ const SHORT: &[&str] = &[
 pub(crate) const ABOUT_RECORDS: Questions<'_> = Questions {
     commands: RECORDS,
     again: RECORDS,
+    pair: None,
     hidden: &["$2a$"],
 };
 
@@ -129,15 +131,120 @@ pub(crate) const ABOUT_CLUSTERS: Questions<'_> = Questions {
         "history FILE deploy/web -n shop",
         "encryption FILE --encryption-config CONFIG",
     ],
-    hidden: &[
-        "hunter-",
-        "aHVudGVyL",
-        "s3cr3t",
-        "czNjcjN0",
-        "0123456789abcdef",
-        "PRIVATE KEY",
-    ],
+    pair: None,
+    hidden: PASSWORDS,
 };
+
+const PASSWORDS: &[&str] = &[
+    "hunter-",
+    "aHVudGVyL",
+    "s3cr3t",
+    "czNjcjN0",
+    "0123456789abcdef",
+    "PRIVATE KEY",
+];
+
+/// About two snapshots of one server.
+pub(crate) const ABOUT_CHANGES: Questions<'_> = Questions {
+    commands: CHANGES,
+    again: CHANGES,
+    pair: Some(["-a.db", "-b.db"]),
+    hidden: &["$2a$"],
+};
+
+const CHANGES: &[&str] = &[
+    "diff OLD NEW --max-objects 12",
+    "diff OLD NEW --flat --max-objects 3 -n ns-0",
+    "diff OLD NEW --stat",
+    "diff NEW OLD --stat",
+    "diff OLD NEW --stat --noise none",
+    "diff OLD NEW --stat --ignore data",
+    "diff OLD NEW --names-only --glob /*/*",
+    "diff OLD NEW --names-only -n ns-0",
+    "diff OLD NEW --json --prefix /txn/",
+    "diff OLD NEW --json --kind cm -n ns-0",
+    "diff OLD NEW -o markdown --max-objects 4",
+    "diff OLD NEW --log --prefix /leased/",
+    "diff OLD NEW --log --json --prefix mark",
+    "diff OLD NEW --log --kind cm -n ns-6",
+    "diff NEW OLD --log",
+    "diff OLD OLD",
+    "diff OLD OLD --json",
+    "diff NEW --stat",
+    "diff NEW --from 500 --to 510",
+    "diff NEW --from 510 --to 500 --json",
+    "diff NEW --from 500 --to 503 --log",
+    "diff NEW --from 100",
+    "diff NEW --to 9999",
+    "diff OLD NEW --exit-zero --names-only --prefix /txn/",
+    "diff OLD NEW --kind nonsense",
+    "divergence OLD NEW",
+    "divergence NEW OLD",
+    "divergence OLD NEW --json",
+];
+
+/// The same in short.
+pub(crate) const ABOUT_CHANGES_SHORT: Questions<'_> = Questions {
+    commands: CHANGES_SHORT,
+    again: CHANGES_SHORT,
+    pair: Some(["-a.db", "-b.db"]),
+    hidden: &["$2a$"],
+};
+
+const CHANGES_SHORT: &[&str] = &[
+    "diff OLD NEW --max-objects 3",
+    "diff OLD NEW --json --prefix /txn/",
+    "divergence OLD NEW",
+];
+
+/// About snapshots of two servers that were given the same requests.
+pub(crate) const ABOUT_STRANGERS: Questions<'_> = Questions {
+    commands: STRANGERS,
+    again: STRANGERS,
+    pair: Some([".6.14-b.db", ".7.1-b.db"]),
+    hidden: &["$2a$"],
+};
+
+const STRANGERS: &[&str] = &[
+    "diff OLD NEW",
+    "diff OLD NEW --json",
+    "diff OLD NEW --log",
+    "diff OLD NEW --prefix /app/",
+    "divergence OLD NEW",
+    "divergence OLD NEW --json",
+];
+
+/// About clusters before and after an incident.
+pub(crate) const ABOUT_INCIDENTS: Questions<'_> = Questions {
+    commands: INCIDENTS,
+    again: &[
+        "diff OLD NEW --stat",
+        "diff OLD NEW --redact-key k --encryption-config CONFIG -n payments",
+        "diff OLD NEW --log --kind widgets",
+    ],
+    pair: Some(["-before.db", "-after.db"]),
+    hidden: PASSWORDS,
+};
+
+const INCIDENTS: &[&str] = &[
+    "diff OLD NEW --stat",
+    "diff OLD NEW --stat --noise all-status",
+    "diff OLD NEW --stat --noise none",
+    "diff OLD NEW --redact-key k --encryption-config CONFIG -n payments",
+    "diff OLD NEW --redact-key k --encryption-config CONFIG -n team-a -o markdown",
+    "diff OLD NEW --redact-key k --encryption-config CONFIG -n shop --flat --max-objects 12",
+    "diff OLD NEW --kind secrets",
+    "diff OLD NEW --kind ns,netpol,clusterrolebindings,nodes",
+    "diff OLD NEW --kind netpol --show-managed-fields",
+    "diff OLD NEW --json --redact-key k --encryption-config CONFIG --kind secrets,cm -n team-a",
+    "diff OLD NEW --json --kind netpol,nodes,clusterrolebindings",
+    "diff OLD NEW --names-only -l app=web -n shop",
+    "diff OLD NEW --log --kind widgets",
+    "diff OLD NEW --log --kind nodes --json",
+    "diff OLD NEW -o markdown --max-objects 5",
+    "diff NEW --from 1440 --to 1560 --kind widgets",
+    "divergence OLD NEW",
+];
 
 const CLUSTERS: &[&str] = &[
     "kinds FILE",

@@ -4,6 +4,7 @@
 
 mod checks;
 mod driver;
+mod dump;
 mod files;
 mod ledger;
 mod question;

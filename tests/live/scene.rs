@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checks;
 use crate::driver::{Driver, ServerHash};
+use crate::dump::{self, Dump};
 use crate::files::Frozen;
 use crate::ledger::Ledger;
 use crate::random::Random;
@@ -59,6 +60,8 @@ pub(crate) struct Scene<'a> {
     /// Snapshot in the middle of the history, and the history then.
     pub(crate) middle: Frozen,
     pub(crate) at_middle: Moment,
+    /// What etcdctl said of all keys then.
+    pub(crate) dump_at_middle: Dump,
     /// Snapshot at the end, saved by the real etcdctl, and the history then.
     pub(crate) snapshot: Frozen,
     pub(crate) at_end: Moment,
@@ -139,6 +142,7 @@ fn play_in(
     let at_middle = work(&mut driver, 1, random.between(50, 1200))?;
     let middle = dir.join("middle.db");
     driver.ask(json!({"op": "snapshot", "path": middle}))?;
+    let dump_at_middle = dump::take(peers, version, &endpoint)?;
     let at_end = work(&mut driver, 2, random.between(50, 1200))?;
     let snapshot = dir.join("snapshot.db");
     peers
@@ -161,6 +165,7 @@ fn play_in(
         random,
         middle: frozen(middle)?,
         at_middle,
+        dump_at_middle,
         snapshot: frozen(snapshot)?,
         at_end,
         events,

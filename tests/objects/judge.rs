@@ -104,7 +104,7 @@ fn every_object_is_printed_as_its_api_server_listed_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     clusters::unpack(dir.path());
     for cluster in CLUSTERS {
-        let listing = clusters::listing(cluster);
+        let listing = clusters::listing(cluster, "after");
         let (file, config) = (format!("{cluster}-after.db"), format!("{cluster}.yaml"));
         let args = ["objects", &file, "-o", "ndjson", "--show-managed-fields"];
         let secrets = ["--show-secrets", "--encryption-config", &config];
@@ -156,7 +156,7 @@ fn the_counts_of_kinds_are_those_of_the_listing() {
         // By uid, for some are listed in several versions.
         let mut expected: BTreeMap<String, u64> = BTreeMap::new();
         let mut seen = std::collections::BTreeSet::new();
-        for items in clusters::listing(cluster).values() {
+        for items in clusters::listing(cluster, "after").values() {
             for item in items
                 .iter()
                 .filter(|item| seen.insert(uid(item).to_owned()))

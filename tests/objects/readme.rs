@@ -60,6 +60,7 @@ fn the_examples_of_the_readme_print_what_it_says() {
         std::fs::rename(dir.path().join(from), dir.path().join(to)).expect("a file");
     };
     rename(AFTER, "after.db");
+    rename(&AFTER.replace("after", "before"), "before.db");
     rename(CONFIG, "config.yaml");
     symlink(testdata::dir(), dir.path().join("testdata")).expect("a link");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");

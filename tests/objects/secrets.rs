@@ -50,7 +50,7 @@ const COMMANDS: &[&str] = &[
 /// What the Secrets of a cluster hold, plain and in base64.
 fn plaintexts(cluster: &str) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
-    for item in &clusters::listing(cluster)["v1/secrets"] {
+    for item in &clusters::listing(cluster, "after")["v1/secrets"] {
         let Some(data) = item["data"].as_object() else {
             continue;
         };
@@ -103,7 +103,7 @@ fn no_command_prints_a_secret_unless_it_is_asked_to() {
             "objects {cluster}-after.db secrets -o ndjson --show-secrets --encryption-config {cluster}.yaml"
         );
         let shown = etcdsnap(dir.path(), &args).stdout;
-        for item in &clusters::listing(cluster)["v1/secrets"] {
+        for item in &clusters::listing(cluster, "after")["v1/secrets"] {
             let data = item["data"].as_object().expect("data").values();
             for value in data.filter_map(Value::as_str) {
                 assert!(shown.contains(value), "{value}");

@@ -41,9 +41,10 @@ fn folder(cluster: &str) -> PathBuf {
     testdata::dir().join("kubernetes/clusters").join(cluster)
 }
 
-/// What the API server listed when `after` was saved: `group/version/resource`, and the items.
-pub(crate) fn listing(cluster: &str) -> BTreeMap<String, Vec<Value>> {
-    let path = folder(cluster).join("after.objects.json.gz");
+/// What the API server listed when `moment`, `before` or `after`, was saved: `group/version/resource`, and the
+/// items.
+pub(crate) fn listing(cluster: &str, moment: &str) -> BTreeMap<String, Vec<Value>> {
+    let path = folder(cluster).join(format!("{moment}.objects.json.gz"));
     let packed = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_reader(flate2::read::GzDecoder::new(packed)).expect("a listing")
 }

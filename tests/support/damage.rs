@@ -64,6 +64,15 @@ impl Table {
         Self { bases, cases }
     }
 
+    /// The bytes of the file before the damage.
+    pub(crate) fn build_base(&self, case: &Case) -> Vec<u8> {
+        let whole = Case {
+            steps: Vec::new(),
+            ..case.clone()
+        };
+        self.build(&whole)
+    }
+
     /// The bytes of a damaged file.
     pub(crate) fn build(&self, case: &Case) -> Vec<u8> {
         let mut work = match self.bases.get(&case.from) {
@@ -92,6 +101,11 @@ impl Table {
 }
 
 impl Case {
+    /// True when the database was sound until its pages were damaged.
+    pub(crate) fn is_physical(&self) -> bool {
+        !self.steps.iter().any(|line| is_logical(line))
+    }
+
     fn parse<'l>(name: &str, lines: impl Iterator<Item = &'l str>) -> Self {
         let mut case = Self {
             name: name.into(),

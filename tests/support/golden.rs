@@ -17,8 +17,10 @@ const WAYS: [&str; 2] = ["--mmap --threads 1", "--no-mmap --threads 3"];
 pub(crate) struct Questions<'q> {
     /// Arguments separated by spaces. `FILE` stands for the file, which else comes last, `CONFIG` for a
     /// configuration that is named like the file's cluster, `OUT` for a file that is not there, and is
-    /// removed again.
+    /// removed again. Of a pair, `OLD` and `NEW` stand for the files.
     pub(crate) commands: &'q [&'q str],
+    /// How the names of two files end that are asked about together.
+    pub(crate) pair: Option<[&'q str; 2]>,
     /// Those that are run again in other ways of reading, with the same outcome.
     pub(crate) again: &'q [&'q str],
     /// What must not be printed, whatever is asked.
@@ -27,7 +29,7 @@ pub(crate) struct Questions<'q> {
 
 /// Runs all commands on the file `name` in `dir` and writes down what they print.
 fn account(dir: &Path, name: &str, questions: &Questions<'_>) -> String {
-    let before = state(dir, name);
+    let before = state(dir, name, questions);
     let mut out = String::new();
     let mut seen: Vec<(&str, Vec<String>)> = Vec::new();
     for command in questions.commands {
@@ -37,7 +39,12 @@ fn account(dir: &Path, name: &str, questions: &Questions<'_>) -> String {
             assert_eq!(other, outcome, "{command} {way} {name}");
         }
         let status = outcome.status.expect("no signal ends the program");
-        writeln!(out, "$ etcdsnap {}", arguments(name, command).join(" ")).expect("memory");
+        writeln!(
+            out,
+            "$ etcdsnap {}",
+            arguments(name, command, questions).join(" ")
+        )
+        .expect("memory");
         writeln!(out, "exit status {status}").expect("memory");
         let lines = quote(&outcome);
         let alike = seen.iter().find_map(|(earlier, other)| {
@@ -53,21 +60,26 @@ fn account(dir: &Path, name: &str, questions: &Questions<'_>) -> String {
         }
         seen.push((command, lines));
     }
-    assert_eq!(before, state(dir, name), "{name} was changed");
+    assert_eq!(before, state(dir, name, questions), "{name} was changed");
     out
 }
 
 /// The words of a command about the file `name`.
-fn arguments(name: &str, command: &str) -> Vec<String> {
-    let cluster = name.rsplit_once('-').map_or(name, |(cluster, _)| cluster);
+fn arguments(name: &str, command: &str, questions: &Questions<'_>) -> Vec<String> {
+    let cluster = match questions.pair {
+        Some(_) => name,
+        None => name.rsplit_once('-').map_or(name, |(cluster, _)| cluster),
+    };
+    let files = files(name, questions);
     let words = command.split(' ').map(|word| match word {
-        "FILE" => name.to_owned(),
+        "FILE" | "OLD" => files[0].clone(),
+        "NEW" => files[1].clone(),
         "OUT" => out_name(name),
         "CONFIG" => format!("{cluster}.yaml"),
         word => word.to_owned(),
     });
     let mut words: Vec<String> = words.collect();
-    if !command.contains("FILE") {
+    if !command.contains("FILE") && questions.pair.is_none() {
         words.push(name.to_owned());
     }
     words
@@ -78,7 +90,7 @@ fn out_name(name: &str) -> String {
 }
 
 fn run(dir: &Path, name: &str, command: &str, questions: &Questions<'_>) -> Outcome {
-    let outcome = tool::run(dir, arguments(name, command));
+    let outcome = tool::run(dir, arguments(name, command, questions));
     if command.contains("OUT") {
         let made = std::fs::remove_file(dir.join(out_name(name)));
         assert_eq!(made.is_ok(), outcome.status == Some(0), "{command} {name}");
@@ -153,11 +165,28 @@ fn difference(from: &[String], to: &[String]) -> Option<String> {
     Some(gone.chain(new).collect())
 }
 
-fn state(dir: &Path, name: &str) -> (Vec<u8>, std::time::SystemTime) {
-    let path = dir.join(name);
-    let modified = std::fs::metadata(&path).and_then(|meta| meta.modified());
-    let bytes = std::fs::read(&path).expect("the input is there");
-    (bytes, modified.expect("a time of last write"))
+/// The file of this name, or both of the pair.
+fn files(name: &str, questions: &Questions<'_>) -> Vec<String> {
+    match questions.pair {
+        Some(ends) => ends.map(|end| format!("{name}{end}")).to_vec(),
+        None => vec![name.to_owned()],
+    }
+}
+
+fn state(
+    dir: &Path,
+    name: &str,
+    questions: &Questions<'_>,
+) -> Vec<(Vec<u8>, std::time::SystemTime)> {
+    let files = files(name, questions).into_iter();
+    files
+        .map(|file| {
+            let path = dir.join(file);
+            let modified = std::fs::metadata(&path).and_then(|meta| meta.modified());
+            let bytes = std::fs::read(&path).expect("the input is there");
+            (bytes, modified.expect("a time of last write"))
+        })
+        .collect()
 }
 
 /// Compares the accounts of all files of a folder with those stored, or stores them.

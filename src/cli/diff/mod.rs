@@ -3,7 +3,9 @@
 mod manifests;
 mod show;
 
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -16,7 +18,7 @@ use crate::etcd::keyspace::KeyFilter;
 use crate::finding::{Findings, escape};
 use crate::kubernetes::noise::NoiseProfile;
 use crate::kubernetes::selector::LabelSelector;
-use crate::ops::diff::{DiffQuery, diff_files, diff_revisions};
+use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
 use crate::ops::{Lens, Session};
 use crate::report;
 use crate::source::Access;
@@ -60,7 +62,7 @@ pub(super) struct DiffArgs {
         default_value = "",
         hide_default_value = true
     )]
-    prefix: String,
+    prefix: OsString,
     /// Only keys that match: `*` stays between slashes, `**` does not
     #[arg(long, value_name = "PATTERN")]
     glob: Option<String>,
@@ -178,8 +180,12 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
     };
     let query = DiffQuery {
         filter: KeyFilter::prefix(args.prefix.as_bytes()),
+        glob: args.glob.clone(),
         labels,
         noise: args.noise.into(),
+        ignored: args.ignore.clone(),
+        detail: Detail::Names,
+        times: !args.names_only && !args.log,
     };
     let outcome = match &args.new {
         Some(new) => run.with_input(&args.old, Access::Positioned, |old_input, options| {

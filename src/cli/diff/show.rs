@@ -1,6 +1,8 @@
 //! What differs, as text, JSON or Markdown.
 
-use std::collections::BTreeMap;
+mod log;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 
@@ -9,16 +11,51 @@ use super::{DiffArgs, Form, Outcome};
 use crate::Result;
 use crate::cli::run::Run;
 use crate::cli::term;
+use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
-use crate::ops::diff::{Change, Comparison, Diff, DiffQuery, Item, KindFilter, Relation};
-use crate::ops::{self, KindFault, Lens, LogQuery, Session};
+use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter, Relation};
+use crate::ops::{KindFault, Lens, Session};
 use crate::report::{self, DiffCounts, Format, KindTable, Row};
+
+/// A comparison and what it is looked at with.
+#[derive(Clone, Copy)]
+struct Sides<'d, 'i> {
+    diff: &'d Diff<'i>,
+    old: &'d Session<'i>,
+    new: &'d Session<'i>,
+    lens: &'d Lens,
+}
+
+impl Sides<'_, '_> {
+    fn each(
+        self,
+        query: &DiffQuery,
+        detail: Detail,
+        each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let query = DiffQuery {
+            detail,
+            ..query.clone()
+        };
+        self.diff
+            .each(self.old, self.new, self.lens, self.lens, &query, each)
+    }
+}
+
+/// What is listed, by namespace.
+#[derive(Default)]
+struct Groups<'l> {
+    rows: BTreeMap<Option<&'l str>, Vec<Row<'l>>>,
+    /// How many there would be without a limit; none where only counts are wanted.
+    total: usize,
+}
 
 pub(super) struct Show<'a> {
     args: &'a DiffArgs,
     form: Form,
     query: &'a DiffQuery,
     lines: term::Lines,
+    managed_fields: bool,
     old_name: String,
     new_name: String,
 }
@@ -34,6 +71,7 @@ impl<'a> Show<'a> {
             },
             query,
             lines: term::Lines::new(),
+            managed_fields: args.lens.shows_managed_fields(),
             old_name: escape::path(&args.old),
             new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
         }
@@ -47,7 +85,10 @@ impl<'a> Show<'a> {
         lens: &Lens,
     ) -> Result<Outcome> {
         if self.args.log {
-            return self.log(diff, new);
+            return match self.log_keys(diff, old, new, lens)? {
+                Some(filter) => self.log(diff, new, filter),
+                None => Ok(Ok(None)),
+            };
         }
         self.show(diff, old, new, lens)
     }
@@ -59,13 +100,16 @@ impl<'a> Show<'a> {
         lens: &Lens,
     ) -> Result<Outcome> {
         if self.args.log {
-            return self.log(diff, session);
+            return match self.log_keys(diff, session, session, lens)? {
+                Some(filter) => self.log(diff, session, filter),
+                None => Ok(Ok(None)),
+            };
         }
         self.show(diff, session, session, lens)
     }
 
     fn show<'i>(
-        self,
+        mut self,
         diff: &Diff<'i>,
         old: &Session<'i>,
         new: &Session<'i>,
@@ -78,17 +122,107 @@ impl<'a> Show<'a> {
                 return Ok(Ok(None));
             }
         };
-        let items = match self.gather(diff, old, new, lens)? {
-            Ok(items) => items,
-            Err(fault) => {
-                term::error(&fault.to_string());
-                return Ok(Ok(None));
+        let sides = Sides {
+            diff,
+            old,
+            new,
+            lens,
+        };
+        let Some(mut kinds) = self.kinds(sides)? else {
+            return Ok(Ok(None));
+        };
+        // Who asks about some keys does not ask about the rest of the files.
+        let others = !self.is_narrow()
+            && (diff.comparison.relation == Relation::Diverged
+                || diff.comparison.buckets.iter().any(|change| change.counts));
+        let differs = match (manifests, self.form) {
+            (Some(manifests), _) => {
+                let items = self.gather(sides, &mut kinds, Detail::Fields)?;
+                return self.manifests(sides, manifests, &items);
             }
+            (None, Form::Json) => self.json(sides, &mut kinds)?,
+            (None, _) if self.args.names_only => self.names(sides, &mut kinds)?,
+            (None, _) => self.people(sides, &mut kinds)?,
         };
-        let Some(manifests) = manifests else {
-            return Ok(self.write(&diff.comparison, &items).map(Some));
+        Ok(differs.and_then(|differs| {
+            self.lines.finish()?;
+            Ok(Some(differs || others))
+        }))
+    }
+
+    /// The kinds that are wanted; `None` when a word is no kind, which was said.
+    fn kinds<'d>(&self, sides: Sides<'d, '_>) -> Result<Option<KindFilter<'d>>> {
+        let refused = |fault: KindFault| {
+            term::error(&fault.to_string());
+            Ok(None)
         };
+        let kinds = match sides.diff.kinds(&self.args.kind) {
+            Ok(kinds) => kinds,
+            Err(fault) => return refused(fault),
+        };
+        // A word that names no kind we know may name one that only objects tell of.
+        let mut missing = kinds.missing(std::iter::empty());
+        if missing.is_some() {
+            sides.each(self.query, Detail::Names, |item| {
+                let kind = (item.api_version.as_str(), item.kind.as_str());
+                missing = kinds.missing(std::iter::once(kind));
+                match missing {
+                    Some(_) => ControlFlow::Continue(()),
+                    None => ControlFlow::Break(()),
+                }
+            })?;
+        }
+        match missing {
+            Some(fault) => refused(fault),
+            None => Ok(Some(kinds)),
+        }
+    }
+
+    /// What differs, of what is wanted.
+    fn gather(
+        &self,
+        sides: Sides<'_, '_>,
+        kinds: &mut KindFilter<'_>,
+        detail: Detail,
+    ) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        sides.each(self.query, detail, |item| {
+            if self.wants(&item, kinds) {
+                items.push(item);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(items)
+    }
+
+    /// True when not all keys are wanted.
+    fn is_narrow(&self) -> bool {
+        self.args.namespace.is_some()
+            || !self.args.kind.is_empty()
+            || self.query.labels.is_some()
+            || self.query.glob.is_some()
+            || self.query.filter != KeyFilter::all()
+    }
+
+    fn wants(&self, item: &Item, kinds: &mut KindFilter<'_>) -> bool {
+        let namespace = self.args.namespace.as_ref();
+        namespace.is_none_or(|wanted| item.namespace.as_ref() == Some(wanted))
+            && kinds.takes(&item.api_version, &item.kind)
+    }
+
+    fn manifests(
+        self,
+        sides: Sides<'_, '_>,
+        manifests: Manifests,
+        items: &[Item],
+    ) -> Result<Outcome> {
         let listed: Vec<&Item> = items.iter().filter(|item| matters(item)).collect();
+        let Sides {
+            diff,
+            old,
+            new,
+            lens,
+        } = sides;
         let tasks = diff.tasks(old, new, lens, manifests.direction, &listed)?;
         term::line(&manifests::summary(&tasks));
         let names = [self.old_name.as_str(), &self.new_name];
@@ -96,156 +230,129 @@ impl<'a> Show<'a> {
         Ok(written.map(|()| Some(!listed.is_empty())))
     }
 
-    /// What differs, of what is wanted. The inner error is a word that is no kind.
-    fn gather<'i>(
-        &self,
-        diff: &Diff<'i>,
-        old: &Session<'i>,
-        new: &Session<'i>,
-        lens: &Lens,
-    ) -> Result<std::result::Result<Vec<Item>, KindFault>> {
-        let mut kinds = match diff.kinds(&self.args.kind) {
-            Ok(kinds) => kinds,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let mut items = Vec::new();
-        let mut missing = kinds.missing(std::iter::empty());
-        diff.each(old, new, lens, lens, self.query, |mut item| {
-            if missing.is_some() {
-                let kind = (item.api_version.as_str(), item.kind.as_str());
-                missing = kinds.missing(std::iter::once(kind));
+    /// Writes what `text` makes of each item that is wanted; true when one of them matters.
+    fn stream(
+        &mut self,
+        sides: Sides<'_, '_>,
+        kinds: &mut KindFilter<'_>,
+        detail: Detail,
+        mut text: impl FnMut(&Item) -> Option<String>,
+    ) -> Result<io::Result<bool>> {
+        let mut written: io::Result<bool> = Ok(false);
+        sides.each(self.query, detail, |item| {
+            if !self.wants(&item, kinds) {
+                return ControlFlow::Continue(());
             }
-            if self.wants(&mut item, &mut kinds) {
-                items.push(item);
+            let line = text(&item).map_or(Ok(()), |text| self.lines.write(&text));
+            match (&mut written, line) {
+                (Ok(differs), Ok(())) => {
+                    *differs |= matters(&item);
+                    ControlFlow::Continue(())
+                }
+                (written, line) => {
+                    *written = line.map(|()| false);
+                    ControlFlow::Break(())
+                }
             }
-            ControlFlow::Continue(())
         })?;
-        Ok(match missing {
-            Some(fault) => Err(fault),
-            None => Ok(items),
+        Ok(written)
+    }
+
+    fn names(
+        &mut self,
+        sides: Sides<'_, '_>,
+        kinds: &mut KindFilter<'_>,
+    ) -> Result<io::Result<bool>> {
+        self.stream(sides, kinds, Detail::Names, |item| {
+            let word = item.change.as_str();
+            matters(item).then(|| format!("{word:<9} {}\n", escape::text(&item.key)))
         })
     }
 
-    fn wants(&self, item: &mut Item, kinds: &mut KindFilter<'_>) -> bool {
-        let glob = self.args.glob.as_ref();
-        if glob.is_some_and(|glob| !fast_glob::glob_match(glob, &item.key)) {
-            return false;
-        }
-        let namespace = self.args.namespace.as_ref();
-        if namespace.is_some_and(|wanted| item.namespace.as_ref() != Some(wanted)) {
-            return false;
-        }
-        if !kinds.takes(&item.api_version, &item.kind) {
-            return false;
-        }
-        if !self.args.ignore.is_empty() && item.change == Change::Changed && !item.fields.is_empty()
-        {
-            item.fields.retain(|field| {
-                let path = field.path.to_string();
-                !self
-                    .args
-                    .ignore
-                    .iter()
-                    .any(|ignored| is_below(&path, ignored))
-            });
-            if item.fields.is_empty() {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn log(mut self, diff: &Diff<'_>, session: &mut Session<'_>) -> Result<Outcome> {
-        let comparison = &diff.comparison;
-        if !comparison.is_history_complete {
-            term::error(
-                "the new state does not know every change since the old one; without --log the states are compared",
-            );
-            return Ok(Ok(None));
-        }
-        let from = comparison.old.revision.saturating_add(1);
-        if from > comparison.new.revision {
-            return Ok(self.lines.finish().map(|()| Some(false)));
-        }
-        let query = LogQuery {
-            filter: self.query.filter.clone(),
-            from,
-            to: comparison.new.revision,
-            ..LogQuery::default()
-        };
-        let mut written: io::Result<()> = Ok(());
-        let summary = ops::log(session, &query, &mut |transaction| {
-            let text = if self.form == Form::Json {
-                report::transaction_json(transaction)
-            } else {
-                report::transaction_text(transaction)
-            };
-            written = self.lines.write(&text);
-            if written.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        if self.form == Form::Json && written.is_ok() {
-            written = self.lines.write(&report::log_summary_json(&summary));
-        }
-        Ok(written
-            .and_then(|()| self.lines.finish())
-            .map(|()| Some(summary.events > 0)))
-    }
-
-    /// Writes everything; true when something differs.
-    fn write(mut self, comparison: &Comparison, items: &[Item]) -> io::Result<bool> {
-        let others = comparison.buckets.iter().any(|change| change.counts);
-        let listed: Vec<&Item> = items.iter().filter(|item| matters(item)).collect();
-        let differs =
-            !listed.is_empty() || others || matches!(comparison.relation, Relation::Diverged);
-        if self.form == Form::Json {
-            self.json(comparison, items)?;
-        } else if self.args.names_only {
-            for item in listed {
-                let word = item.change.as_str();
-                self.lines
-                    .write(&format!("{word:<9} {}\n", escape::text(&item.key)))?;
-            }
-        } else {
-            let mut table = KindTable::default();
-            items.iter().for_each(|item| table.add(item));
-            if self.form == Form::Markdown {
-                self.lines.write(&report::diff_markdown_head(
-                    comparison,
-                    &self.old_name,
-                    &self.new_name,
-                    &listed,
-                    &table,
-                ))?;
-                self.groups(&listed)?;
-            } else {
-                self.text(comparison, &listed, &table)?;
-            }
-        }
-        self.lines.finish()?;
-        Ok(differs)
-    }
-
-    fn json(&mut self, comparison: &Comparison, items: &[Item]) -> io::Result<()> {
-        let mut counts = DiffCounts::default();
-        items.iter().for_each(|item| counts.add(item));
+    fn json(
+        &mut self,
+        sides: Sides<'_, '_>,
+        kinds: &mut KindFilter<'_>,
+    ) -> Result<io::Result<bool>> {
+        let comparison = &sides.diff.comparison;
         for record in &comparison.divergences {
-            self.lines.write(&report::divergence_json(record))?;
+            if let Err(error) = self.lines.write(&report::divergence_json(record)) {
+                return Ok(Err(error));
+            }
         }
-        for item in items {
-            self.lines.write(&report::diff_item_json(item))?;
-        }
-        for change in &comparison.buckets {
-            self.lines.write(&report::bucket_change_json(change))?;
-        }
-        self.lines
-            .write(&report::diff_summary_json(comparison, &counts))
+        let mut counts = DiffCounts::default();
+        let differs = self.stream(sides, kinds, Detail::Patch, |item| {
+            counts.add(item);
+            Some(report::diff_item_json(item))
+        })?;
+        Ok(differs.and_then(|differs| {
+            for change in &comparison.buckets {
+                self.lines.write(&report::bucket_change_json(change))?;
+            }
+            let summary = report::diff_summary_json(comparison, &counts);
+            self.lines.write(&summary)?;
+            Ok(differs)
+        }))
     }
 
-    fn text(
+    /// For people: text or Markdown.
+    fn people(
+        &mut self,
+        sides: Sides<'_, '_>,
+        kinds: &mut KindFilter<'_>,
+    ) -> Result<io::Result<bool>> {
+        let comparison = &sides.diff.comparison;
+        let items = self.gather(sides, kinds, Detail::Names)?;
+        let listed: Vec<&Item> = items.iter().filter(|item| matters(item)).collect();
+        let mut table = KindTable::default();
+        items.iter().for_each(|item| table.add(item));
+        // Fields are looked up again for what is shown, since there may be very many changes.
+        let groups = self.chosen(&listed);
+        let keys: BTreeSet<&[u8]> = groups
+            .rows
+            .values()
+            .flatten()
+            .map(|row| row.item.key.as_slice())
+            .collect();
+        let query = DiffQuery {
+            detail: Detail::Fields,
+            ..self.query.clone()
+        };
+        let mut told: HashMap<Vec<u8>, Item> = HashMap::new();
+        let Sides {
+            diff,
+            old,
+            new,
+            lens,
+        } = sides;
+        diff.each_named(&keys, old, new, lens, &query, |item| {
+            told.insert(item.key.clone(), item);
+            ControlFlow::Continue(())
+        })?;
+        let written = if self.form == Form::Markdown {
+            self.lines.write(&report::diff_markdown_head(
+                comparison,
+                &self.old_name,
+                &self.new_name,
+                &listed,
+                &table,
+            ))
+        } else {
+            self.head(comparison, &listed, &table)
+        };
+        let written = written
+            .and_then(|()| self.groups(&groups, &told))
+            .and_then(|()| match (self.form, table.folded()) {
+                (Form::Text, folded) if !folded.is_empty() => {
+                    self.lines.write("\n")?;
+                    self.lines.write(&folded)
+                }
+                _ => Ok(()),
+            });
+        Ok(written.map(|()| !listed.is_empty()))
+    }
+
+    fn head(
         &mut self,
         comparison: &Comparison,
         listed: &[&Item],
@@ -253,60 +360,63 @@ impl<'a> Show<'a> {
     ) -> io::Result<()> {
         let head = report::comparison_text(comparison, &self.old_name, &self.new_name);
         self.lines.write(&head)?;
+        if table.is_empty() {
+            self.lines.write("\nno key differs\n")?;
+        }
         for part in [table.text(), report::security_text(listed)] {
             if !part.is_empty() {
                 self.lines.write("\n")?;
                 self.lines.write(&part)?;
             }
         }
-        self.groups(listed)?;
-        let folded = table.folded();
-        if !folded.is_empty() {
-            self.lines.write("\n")?;
-            self.lines.write(&folded)?;
-        }
         Ok(())
     }
 
-    /// The changes by namespace, as far as they are wanted.
-    fn groups(&mut self, listed: &[&Item]) -> io::Result<()> {
+    /// What is listed of these, under whom, as far as it is wanted.
+    fn chosen<'l>(&self, listed: &[&'l Item]) -> Groups<'l> {
+        let mut groups = Groups::default();
         if self.args.stat {
-            return Ok(());
+            return groups;
         }
         let rows = if self.args.flat {
             listed.iter().map(|item| Row::flat(item)).collect()
         } else {
             report::roll_up(listed)
         };
-        let total = rows.len();
-        let mut groups: BTreeMap<Option<&str>, Vec<Row<'_>>> = BTreeMap::new();
+        groups.total = rows.len();
         for row in rows {
-            groups
-                .entry(row.item.namespace.as_deref())
-                .or_default()
-                .push(row);
+            let group = groups.rows.entry(row.item.namespace.as_deref());
+            group.or_default().push(row);
         }
-        let is_markdown = self.form == Form::Markdown;
         let mut left = self.args.max_objects;
-        for (namespace, group) in groups {
-            if left == 0 {
-                break;
-            }
+        for group in groups.rows.values_mut() {
+            group.truncate(left);
+            left = left.saturating_sub(group.len());
+        }
+        groups
+    }
+
+    fn groups(&mut self, groups: &Groups<'_>, told: &HashMap<Vec<u8>, Item>) -> io::Result<()> {
+        let is_markdown = self.form == Form::Markdown;
+        let mut shown = 0usize;
+        for (namespace, rows) in groups.rows.iter().filter(|(_, rows)| !rows.is_empty()) {
             let title = match namespace {
-                _ if is_markdown => report::diff_markdown_title(namespace),
+                _ if is_markdown => report::diff_markdown_title(*namespace),
                 Some(namespace) => {
                     format!("\nnamespace {}\n", escape::text(namespace.as_bytes()))
                 }
                 None => "\ncluster and other keys\n".to_string(),
             };
             self.lines.write(&title)?;
-            for row in group.into_iter().take(left) {
-                left -= 1;
+            for row in rows {
+                shown += 1;
+                let item = told.get(&row.item.key).unwrap_or(row.item);
                 let beneath = escape::text(row.beneath().as_bytes());
                 let text = if is_markdown {
-                    report::diff_markdown_item(row.item, &beneath)
+                    report::diff_markdown_item(item, &beneath, self.managed_fields)
                 } else {
-                    let mut text = report::diff_item_text(row.item, self.args.unified, false);
+                    let mut text =
+                        report::diff_item_text(item, self.args.unified, self.managed_fields);
                     if !beneath.is_empty() {
                         text.push_str(&format!("      beneath it: {beneath}\n"));
                     }
@@ -315,10 +425,10 @@ impl<'a> Show<'a> {
                 self.lines.write(&text)?;
             }
         }
-        let shown = self.args.max_objects.saturating_sub(left);
-        if total > shown {
+        if groups.total > shown {
+            let more = groups.total - shown;
             self.lines
-                .write(&format!("\n… and {} more (--max-objects)\n", total - shown))?;
+                .write(&format!("\n… and {more} more (--max-objects)\n"))?;
         }
         Ok(())
     }
@@ -327,10 +437,4 @@ impl<'a> Show<'a> {
 /// True for what is listed; the rest is counted.
 fn matters(item: &Item) -> bool {
     item.noise.is_none() || !item.security.is_empty()
-}
-
-/// True when `path` is `ignored` or lies below it.
-fn is_below(path: &str, ignored: &str) -> bool {
-    path.strip_prefix(ignored)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -8,6 +8,7 @@ mod definition;
 
 use serde_json::{Map, Value};
 
+use crate::kubernetes::difference::FieldPath;
 use crate::kubernetes::fields::{controller, is_true, text};
 use crate::kubernetes::resources::split_api_version;
 
@@ -210,11 +211,28 @@ fn clean_job(job: &mut Value) {
     }
 }
 
-/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints and
-/// EndpointSlices; and for the few kinds that no API takes, so that they cannot be applied at all.
+/// True for fields that are no wish of anybody: those that [`clean`] removes from objects of every kind.
+pub fn is_assigned(path: &FieldPath) -> bool {
+    let mut fields = path.fields();
+    match (fields.next(), fields.next(), fields.next()) {
+        (Some("status"), ..) => true,
+        (Some("metadata"), Some("annotations"), Some(name)) => NOTES.contains(&name),
+        (Some("metadata"), Some(field), _) => ASSIGNED.contains(&field),
+        _ => false,
+    }
+}
+
+/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints,
+/// EndpointSlices and the addresses of Services; and for the few kinds that no API takes, so that they cannot
+/// be applied at all.
 pub fn is_owned_or_transient(object: &Value) -> bool {
     if controller(object).is_some() {
         return true;
+    }
+    if group_and_kind(object) == ("networking.k8s.io", "IPAddress") {
+        let labels = object.get("metadata").and_then(|m| m.get("labels"));
+        let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
+        return manager.and_then(Value::as_str) == Some("ipallocator.k8s.io");
     }
     matches!(
         group_and_kind(object),
@@ -229,6 +247,7 @@ pub fn is_owned_or_transient(object: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::difference::Step;
     use serde_json::json;
 
     fn cleaned(mut object: Value) -> Value {
@@ -271,6 +290,27 @@ mod tests {
             json!({}),
         ] {
             assert_eq!(cleaned(other.clone()), other);
+        }
+    }
+
+    #[test]
+    fn what_is_removed_from_every_kind_is_no_wish_of_anybody() {
+        let path = |names: &[&str]| {
+            let steps = names.iter().map(|name| Step::Field((*name).to_string()));
+            FieldPath(steps.collect())
+        };
+        for (names, expected) in [
+            (&["status"][..], true),
+            (&["status", "replicas"], true),
+            (&["metadata", "generation"], true),
+            (&["metadata", "managedFields", "f:spec"], true),
+            (&["metadata", "annotations", NOTES[1]], true),
+            (&["metadata", "annotations", "mine"], false),
+            (&["metadata", "labels", "generation"], false),
+            (&["spec", "status"], false),
+            (&["metadata"], false),
+        ] {
+            assert_eq!(is_assigned(&path(names)), expected, "{names:?}");
         }
     }
 
@@ -379,9 +419,15 @@ mod tests {
             let object = json!({"apiVersion": "example.com/v1", "kind": kind});
             assert!(!is_owned_or_transient(&object), "{kind}");
         }
+        let address = |manager: &str| {
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
+            "metadata": {"labels": {"ipaddress.kubernetes.io/managed-by": manager}}})
+        };
         for (object, expected) in [
             (json!({"apiVersion": "v1", "kind": "RangeAllocation"}), true),
             (json!({"apiVersion": "v1", "kind": "Node"}), false),
+            (address("ipallocator.k8s.io"), true),
+            (address("somebody"), false),
             (json!({"kind": "Deployment"}), false),
             (json!(null), false),
         ] {

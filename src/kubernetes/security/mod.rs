@@ -60,7 +60,29 @@ pub fn is_written_past_api(object: &Value) -> bool {
         (group, text(object, "kind")),
         ("", "RangeAllocation" | "Endpoints" | "Event")
     );
-    !is_its_own && !text(object, "kind").is_empty() && !is_set(object, "metadata.managedFields")
+    !is_its_own
+        && !text(object, "kind").is_empty()
+        && !is_set(object, "metadata.managedFields")
+        && has_wishes(object)
+}
+
+/// True for an object with a field that somebody has set, besides its name. Of others nobody manages a field.
+fn has_wishes(object: &Value) -> bool {
+    const GIVEN: [&str; 7] = [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "managedFields",
+    ];
+    let members = object.as_object().into_iter().flatten();
+    let mut others = members.filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind"));
+    others.any(|(name, value)| match (name.as_str(), value.as_object()) {
+        ("metadata", Some(fields)) => fields.keys().any(|field| !GIVEN.contains(&field.as_str())),
+        _ => true,
+    })
 }
 
 fn came_or_changed(

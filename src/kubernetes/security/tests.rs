@@ -133,3 +133,25 @@ fn webhooks_definitions_and_accounts_are_told_when_they_come() {
     assert!(of(None, Some(&json!([1]))).is_empty());
     assert!(of(None, None).is_empty());
 }
+
+#[test]
+fn an_object_in_which_nobody_has_set_a_field_may_have_no_managed_fields() {
+    let account = |rest: Value| {
+        let mut account = json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": "default", "namespace": "shop", "uid": "u", "creationTimestamp": "x"},
+        });
+        let members = account.as_object_mut().unwrap();
+        members.extend(rest.as_object().unwrap().clone());
+        account
+    };
+    assert!(!is_written_past_api(&account(json!({}))));
+    assert!(is_written_past_api(&account(
+        json!({"secrets": [{"name": "s"}]})
+    )));
+    let mut labelled = account(json!({}));
+    labelled["metadata"]["labels"] = json!({"app": "web"});
+    assert!(is_written_past_api(&labelled));
+    labelled["metadata"]["managedFields"] = json!([{"manager": "kubectl"}]);
+    assert!(!is_written_past_api(&labelled));
+}

@@ -14,18 +14,64 @@ use crate::ops::{FieldChange, Moment};
 pub struct DiffQuery {
     /// Only these keys.
     pub filter: KeyFilter,
+    /// Only keys that match: `*` stays between slashes, `**` does not.
+    pub glob: Option<String>,
     /// Only objects that have these labels, or had them.
     pub labels: Option<LabelSelector>,
     /// Which changes are noise.
     pub noise: NoiseProfile,
+    /// Changes of these fields, and of what is below them, do not count: `spec.replicas`.
+    pub ignored: Vec<String>,
+    /// How much of a change is told.
+    pub detail: Detail,
+    /// Whether to find out when the states were, which takes a look at every value.
+    pub times: bool,
+}
+
+/// How much of a change is told; more of it takes more memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The key, the object and how it differs.
+    Names,
+    /// And the fields that differ.
+    Fields,
+    /// And the patch.
+    Patch,
+}
+
+impl DiffQuery {
+    /// True for the keys that are wanted.
+    pub(super) fn matches(&self, key: &[u8]) -> bool {
+        let glob = self.glob.as_ref();
+        self.filter.matches(key) && glob.is_none_or(|glob| fast_glob::glob_match(glob, key))
+    }
+
+    /// True when nothing of the values is told, so that nothing in them has to be hidden.
+    pub(super) fn hides_nothing(&self) -> bool {
+        // What is hidden has no fields, and so none that could be ignored.
+        self.detail == Detail::Names && self.ignored.is_empty()
+    }
+
+    /// True when changes at `path` do not count.
+    pub(super) fn ignores(&self, path: &str) -> bool {
+        let is_below = |ignored: &String| {
+            path.strip_prefix(ignored.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.ignored.iter().any(is_below)
+    }
 }
 
 impl Default for DiffQuery {
     fn default() -> Self {
         Self {
             filter: KeyFilter::all(),
+            glob: None,
             labels: None,
             noise: NoiseProfile::Default,
+            ignored: Vec::new(),
+            detail: Detail::Patch,
+            times: true,
         }
     }
 }
@@ -91,9 +137,9 @@ pub struct Item {
     pub is_made_by_others: bool,
     /// Why the change should be looked at first; none for most.
     pub security: Vec<String>,
-    /// The fields that differ, secrets hidden.
+    /// The fields that differ, secrets hidden; none of them where only names are wanted.
     pub fields: Vec<FieldChange>,
-    /// From the old object to the new one, as RFC 6902, secrets hidden.
+    /// From the old object to the new one, as RFC 6902, secrets hidden; where it is wanted.
     pub patch: Option<Value>,
     /// The rule by which it is noise.
     pub noise: Option<&'static str>,
@@ -101,6 +147,31 @@ pub struct Item {
     pub is_locked: bool,
     /// Something in it is hidden.
     pub has_secret: bool,
+}
+
+impl Item {
+    /// A key of which nothing else is known.
+    pub(super) fn of_key(key: &[u8], change: Change) -> Self {
+        Self {
+            key: key.to_vec(),
+            change,
+            old: None,
+            new: None,
+            api_version: String::new(),
+            kind: String::new(),
+            namespace: None,
+            name: None,
+            uid: None,
+            owner: None,
+            is_made_by_others: false,
+            security: Vec::new(),
+            fields: Vec::new(),
+            patch: None,
+            noise: None,
+            is_locked: false,
+            has_secret: false,
+        }
+    }
 }
 
 /// How two files stand to each other.

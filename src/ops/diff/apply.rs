@@ -21,7 +21,7 @@ impl<'i> Diff<'i> {
         let places: Vec<RecordPlace> = self
             .rows
             .iter()
-            .filter_map(|pair| Some(pair.new?.0.place))
+            .filter_map(|pair| Some(pair.new?.place))
             .collect();
         let values = new.map(self.new_keyspace(), &places, |view| {
             Ok((view.value()?.into_owned(), view.record.lease))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::known::Surroundings;
-use super::{Change, Item};
+use super::{Change, Detail, DiffQuery, Item};
 use crate::kubernetes::clean::is_owned_or_transient;
 use crate::kubernetes::custom_lists::CustomLists;
 use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences};
@@ -154,19 +154,11 @@ pub(super) fn compare(
     new: Option<State>,
     known: &Surroundings,
     lens: &Lens,
+    detail: Detail,
 ) {
     let shown = new.as_ref().or(old.as_ref());
-    if let Some(object) = shown.and_then(|state| state.object.as_ref()) {
-        item.api_version.clone_from(&object.description.api_version);
-        item.kind.clone_from(&object.description.kind);
-        item.namespace = object.namespace().map(str::to_string);
-        item.name = object.name().map(str::to_string);
-        item.uid = object.uid().map(str::to_string);
-        item.owner = object.controller_uid().map(str::to_string);
-        item.is_made_by_others = is_owned_or_transient(&object.json);
-    }
-    if item.kind.is_empty() && shown.is_some_and(|state| state.is_locked) {
-        name_by_key(item, &known.resources);
+    if let Some(state) = shown {
+        name(item, state, &known.resources);
     }
     if item.change != Change::Unknown {
         item.security = security(old.as_ref(), new.as_ref(), known, lens);
@@ -215,19 +207,46 @@ pub(super) fn compare(
     };
     if let (Some(a), Some(b)) = (old.value(), new.value())
         && !is_same
+        && detail == Detail::Patch
     {
         item.patch = Some(patch(a, b));
     }
     item.has_secret = old.is_secret || new.is_secret;
+    let value = |value: Option<&Value>| value.filter(|_| detail != Detail::Names).cloned();
     item.fields = fields
         .unwrap_or_default()
         .into_iter()
         .map(|d| FieldChange {
+            old: value(d.old),
+            new: value(d.new),
             path: d.path,
-            old: d.old.cloned(),
-            new: d.new.cloned(),
         })
         .collect();
+}
+
+/// True when one of the states has the labels that are wanted, or none are.
+pub(super) fn has_labels(states: [&Option<State>; 2], query: &DiffQuery) -> bool {
+    let Some(labels) = &query.labels else {
+        return true;
+    };
+    let mut values = states.into_iter().flatten().filter_map(State::value);
+    values.any(|value| labels.matches(value))
+}
+
+/// Fills in who the object is.
+pub(super) fn name(item: &mut Item, state: &State, resources: &Resources) {
+    if let Some(object) = &state.object {
+        item.api_version.clone_from(&object.description.api_version);
+        item.kind.clone_from(&object.description.kind);
+        item.namespace = object.namespace().map(str::to_string);
+        item.name = object.name().map(str::to_string);
+        item.uid = object.uid().map(str::to_string);
+        item.owner = object.controller_uid().map(str::to_string);
+        item.is_made_by_others = is_owned_or_transient(&object.json);
+    }
+    if item.kind.is_empty() && state.is_locked {
+        name_by_key(item, resources);
+    }
 }
 
 /// Who an object is that cannot be decrypted, from its key alone.

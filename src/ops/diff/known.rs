@@ -62,6 +62,9 @@ impl RecordVisitor for Notes {
     }
 }
 
+/// No record is of a revision up to this one.
+pub(super) const NEVER: i64 = -1;
+
 /// The newest time that the records up to a revision tell.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod apply;
+mod between;
 mod compare;
 mod kinds;
 mod known;
@@ -10,15 +11,21 @@ mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Change, Comparison, DiffQuery, DivergentRecord, Item, Relation, SideFigures};
+pub use answer::{
+    Change, Comparison, Detail, DiffQuery, DivergentRecord, Item, Relation, SideFigures,
+};
 pub use apply::State;
 pub(super) use compare::KindSchema;
 pub use kinds::KindFilter;
 pub use manifests::{Direction, Task, Todo};
 pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
+use std::collections::BTreeSet;
+use std::hash::BuildHasher as _;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
+
+use foldhash::quality::RandomState;
 
 use super::keyspace::Session;
 use super::lens::Lens;
@@ -28,7 +35,7 @@ use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
 use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
 use crate::kubernetes::resources::split_api_version;
-use known::Surroundings;
+use known::{NEVER, Surroundings};
 use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
 
 /// Two states whose keys were joined; gives out how they differ.
@@ -40,20 +47,22 @@ pub struct Diff<'i> {
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
     surroundings: Surroundings,
+    /// Tells stored values apart.
+    digests: RandomState,
 }
+
+/// A value that was looked at, and a digest of its stored bytes; `None` when it could not be read.
+type Looked = Option<(compare::State, u64)>;
 
 /// One key that differs, before its values are looked at.
 struct Pair {
     key: Vec<u8>,
-    old: Option<(Moment, u64)>,
-    new: Option<(Moment, u64)>,
+    old: Option<Moment>,
+    new: Option<Moment>,
 }
 
 /// Changes whose values are looked at together.
 const BATCH: usize = 512;
-
-/// No second state of a file is wanted.
-const NO_SECOND: i64 = -1;
 
 /// Compares two files at their newest revisions.
 ///
@@ -65,12 +74,12 @@ pub fn diff_files<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(old.options.memory_limit);
-    let left = Side::scan(old, &gather, 0, NO_SECOND)?;
-    let right = Side::scan(new, &gather, 0, NO_SECOND)?;
+    let left = Side::scan(old, &gather, 0, NEVER, query.times)?;
+    let right = Side::scan(new, &gather, 0, NEVER, query.times)?;
     let joined = join(&left, Some(&right), 0, &new.workers)?;
     let relation = match (joined.common, joined.divergence_count) {
         (_, 1..) => Relation::Diverged,
-        (0, _) if joined.old_keys > 0 && joined.new_keys > 0 => Relation::Strangers,
+        (0, _) if left.has_records() || right.has_records() => Relation::Strangers,
         _ => Relation::SameHistory,
     };
     let comparison = Comparison {
@@ -95,6 +104,7 @@ pub fn diff_files<'i>(
         new: Some(right.keyspace),
         rows: Vec::new(),
         surroundings,
+        digests: RandomState::default(),
     };
     diff.name_divergences(old, new, &joined)?;
     diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
@@ -120,7 +130,8 @@ pub fn diff_revisions<'i>(
         session,
         &gather,
         to,
-        if from > 0 { from } else { NO_SECOND },
+        if from > 0 { from } else { NEVER },
+        query.times,
     )?;
     let from = match from {
         ..=0 => side.bounds.compacted.max(1),
@@ -148,6 +159,7 @@ pub fn diff_revisions<'i>(
         new: None,
         rows: Vec::new(),
         surroundings,
+        digests: RandomState::default(),
     };
     diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
     Ok(diff)
@@ -205,11 +217,8 @@ impl<'i> Diff<'i> {
         candidates: &[Candidate],
         query: &DiffQuery,
     ) -> Result<Vec<Pair>> {
-        let digests = foldhash::quality::RandomState::default();
         let look = |view: &crate::etcd::keyspace::RecordView<'_>| {
-            use std::hash::BuildHasher as _;
-            let digest = digests.hash_one(&*view.value()?);
-            Ok((view.record.key.to_vec(), Moment::of(view), digest))
+            Ok((view.record.key.to_vec(), Moment::of(view)))
         };
         let before: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.old).collect();
         let after: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.new).collect();
@@ -219,14 +228,14 @@ impl<'i> Diff<'i> {
         for candidate in candidates {
             let old = candidate.old.and_then(|_| before.next().flatten());
             let new = candidate.new.and_then(|_| after.next().flatten());
-            let Some((key, ..)) = new.as_ref().or(old.as_ref()) else {
+            let Some((key, _)) = new.as_ref().or(old.as_ref()) else {
                 continue;
             };
-            if query.filter.matches(key) {
+            if query.matches(key) {
                 pairs.push(Pair {
                     key: key.clone(),
-                    old: old.map(|(_, moment, digest)| (moment, digest)),
-                    new: new.map(|(_, moment, digest)| (moment, digest)),
+                    old: old.map(|(_, moment)| moment),
+                    new: new.map(|(_, moment)| moment),
                 });
             }
         }
@@ -246,15 +255,62 @@ impl<'i> Diff<'i> {
         old_lens: &Lens,
         new_lens: &Lens,
         query: &DiffQuery,
+        each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let rows: Vec<&Pair> = self.rows.iter().collect();
+        self.each_of(&rows, old, new, old_lens, new_lens, query, each)
+    }
+
+    /// The same of these keys only.
+    ///
+    /// # Errors
+    /// Reading, cancelling.
+    pub fn each_named(
+        &self,
+        keys: &BTreeSet<&[u8]>,
+        old: &Session<'i>,
+        new: &Session<'i>,
+        lens: &Lens,
+        query: &DiffQuery,
+        each: impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let is_wanted = |pair: &&Pair| keys.contains(pair.key.as_slice());
+        let rows: Vec<&Pair> = self.rows.iter().filter(is_wanted).collect();
+        self.each_of(&rows, old, new, lens, lens, query, each)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two sides, each with a session and a lens"
+    )]
+    fn each_of(
+        &self,
+        rows: &[&Pair],
+        old: &Session<'i>,
+        new: &Session<'i>,
+        old_lens: &Lens,
+        new_lens: &Lens,
+        query: &DiffQuery,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
-        for batch in self.rows.chunks(BATCH) {
+        let plain = |lens: &Lens| Lens {
+            redactor: None,
+            ..lens.clone()
+        };
+        let plain = query
+            .hides_nothing()
+            .then(|| (plain(old_lens), plain(new_lens)));
+        let (old_lens, new_lens) = match &plain {
+            Some((old, new)) => (old, new),
+            None => (old_lens, new_lens),
+        };
+        for batch in rows.chunks(BATCH) {
             new.options.cancel.check()?;
             let values = |session: &Session<'i>,
                           keyspace: &Keyspace<'i>,
                           lens: &Lens,
                           pick: fn(&Pair) -> Option<Moment>|
-             -> Result<Vec<Option<compare::State>>> {
+             -> Result<Vec<Looked>> {
                 let wanted: Vec<(usize, Moment)> = batch
                     .iter()
                     .enumerate()
@@ -264,9 +320,11 @@ impl<'i> Diff<'i> {
                 let looked = session.map(keyspace, &places, |view| {
                     let value = view.value()?;
                     let moment = Moment::of(view);
-                    Ok(compare::State::of(lens, view.record.key, &value, moment))
+                    let digest = self.digests.hash_one(&*value);
+                    let state = compare::State::of(lens, view.record.key, &value, moment);
+                    Ok((state, digest))
                 })?;
-                let mut states: Vec<Option<compare::State>> = Vec::new();
+                let mut states: Vec<Looked> = Vec::new();
                 states.resize_with(batch.len(), || None);
                 for ((at, _), state) in wanted.into_iter().zip(looked) {
                     if let Some(slot) = states.get_mut(at) {
@@ -275,10 +333,8 @@ impl<'i> Diff<'i> {
                 }
                 Ok(states)
             };
-            let before = values(old, &self.old, old_lens, |pair| pair.old.map(|(m, _)| m))?;
-            let after = values(new, self.new_keyspace(), new_lens, |pair| {
-                pair.new.map(|(m, _)| m)
-            })?;
+            let before = values(old, &self.old, old_lens, |pair| pair.old)?;
+            let after = values(new, self.new_keyspace(), new_lens, |pair| pair.new)?;
             for item in self.items(batch, before, after, query, new, new_lens)? {
                 if each(item).is_break() {
                     return Ok(());
@@ -291,14 +347,14 @@ impl<'i> Diff<'i> {
     /// Compares the values of a batch, in parallel.
     fn items(
         &self,
-        batch: &[Pair],
-        before: Vec<Option<compare::State>>,
-        after: Vec<Option<compare::State>>,
+        batch: &[&Pair],
+        before: Vec<Looked>,
+        after: Vec<Looked>,
         query: &DiffQuery,
         session: &Session<'i>,
         lens: &Lens,
     ) -> Result<Vec<Item>> {
-        type Slot = Mutex<(Option<compare::State>, Option<compare::State>)>;
+        type Slot = Mutex<(Looked, Looked)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
         let parts = session
             .workers
@@ -321,34 +377,39 @@ impl<'i> Diff<'i> {
     }
 
     /// True when the file that is ahead has for the key a record that the other one, of the same history,
-    /// should know: as they differ, and one of them is damaged, a record was in what cannot be read.
+    /// should know, or the new one an older record than the old one: as they differ, and one of them is
+    /// damaged, a record was in what cannot be read.
     fn is_lost(&self, pair: &Pair) -> bool {
         let Comparison { old, new, .. } = &self.comparison;
         if !old.is_damaged && !new.is_damaged || self.comparison.relation != Relation::SameHistory {
             return false;
+        }
+        // What is left of a damaged file may end long before the file did.
+        if let (Some(before), Some(after)) = (&pair.old, &pair.new)
+            && new.is_damaged
+            && after.revision < before.revision
+        {
+            return true;
         }
         let (ahead, known) = if new.bounds.current >= old.bounds.current {
             (&pair.new, old.bounds.current)
         } else {
             (&pair.old, new.bounds.current)
         };
-        ahead.is_some_and(|(moment, _)| moment.revision.main <= known)
+        ahead.is_some_and(|moment| moment.revision.main <= known)
     }
 
     fn item(
         &self,
         pair: &Pair,
-        old: Option<compare::State>,
-        new: Option<compare::State>,
+        old: Looked,
+        new: Looked,
         query: &DiffQuery,
         lens: &Lens,
     ) -> Option<Item> {
-        let fits = |state: &Option<compare::State>| match (&query.labels, state) {
-            (None, _) => true,
-            (Some(labels), Some(state)) => state.value().is_some_and(|v| labels.matches(v)),
-            (Some(_), None) => false,
-        };
-        if !fits(&old) && !fits(&new) {
+        let has_same_bytes = matches!((&old, &new), (Some((_, a)), Some((_, b))) if a == b);
+        let (old, new) = (old.map(|(state, _)| state), new.map(|(state, _)| state));
+        if !compare::has_labels([&old, &new], query) {
             return None;
         }
         let figures = &self.comparison;
@@ -361,28 +422,14 @@ impl<'i> Diff<'i> {
             (Some(_), Some(_)) => Change::Changed,
         };
         let mut item = Item {
-            key: pair.key.clone(),
-            change,
-            old: pair.old.map(|(moment, _)| moment),
-            new: pair.new.map(|(moment, _)| moment),
-            api_version: String::new(),
-            kind: String::new(),
-            namespace: None,
-            name: None,
-            uid: None,
-            owner: None,
-            is_made_by_others: false,
-            security: Vec::new(),
-            fields: Vec::new(),
-            patch: None,
-            noise: None,
-            is_locked: false,
-            has_secret: false,
+            old: pair.old,
+            new: pair.new,
+            ..Item::of_key(&pair.key, change)
         };
-        compare::compare(&mut item, old, new, &self.surroundings, lens);
-        if let (Some((a, same_a)), Some((b, same_b))) = (&pair.old, &pair.new)
+        compare::compare(&mut item, old, new, &self.surroundings, lens, query.detail);
+        if let (Some(a), Some(b)) = (&pair.old, &pair.new)
             && item.change != Change::Unknown
-            && same_a == same_b
+            && has_same_bytes
             && a.create_revision == b.create_revision
         {
             item.change = if a.lease == b.lease {
@@ -390,6 +437,13 @@ impl<'i> Diff<'i> {
             } else {
                 Change::Lease
             };
+        }
+        if item.change == Change::Changed && !query.ignored.is_empty() && !item.fields.is_empty() {
+            item.fields
+                .retain(|field| !query.ignores(&field.path.to_string()));
+            if item.fields.is_empty() {
+                return None;
+            }
         }
         let (group, _) = split_api_version(&item.api_version);
         let paths: Vec<_> = item.fields.iter().map(|field| &field.path).collect();
@@ -402,6 +456,9 @@ impl<'i> Diff<'i> {
         let is_touched = matches!(item.change, Change::Touched(_));
         if is_touched && query.noise != NoiseProfile::None {
             item.noise = item.noise.or(Some("touched"));
+        }
+        if query.detail == Detail::Names {
+            item.fields = Vec::new();
         }
         Some(item)
     }

@@ -3,7 +3,7 @@
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
-use super::known::{Clock, Noted, Notes};
+use super::known::{Clock, NEVER, Noted, Notes};
 use crate::bolt::{Cursor, Database};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
@@ -80,21 +80,25 @@ pub(super) struct Side<'i> {
 }
 
 impl<'i> Side<'i> {
-    /// Scans a file for its state at `revision`, 0 = the newest; with a second state of it at `from`, -1 =
-    /// none.
+    /// True unless the file is as new as it can be, or nothing of it can be read.
+    pub(super) fn has_records(&self) -> bool {
+        self.entries.iter().any(|entries| !entries.is_empty())
+    }
+
+    /// Scans a file for its state at `revision`, 0 = the newest, and for the times of it and of a second state
+    /// at `from`, if `times` are wanted.
     pub(super) fn scan(
         session: &mut Session<'i>,
         gather: &Gather,
         revision: i64,
         from: i64,
+        times: bool,
     ) -> Result<Self> {
-        let visitor = (
-            gather.clone(),
-            (
-                Notes { revision },
-                (Clock { revision }, Clock { revision: from }),
-            ),
-        );
+        let clock = |revision: i64| Clock {
+            revision: if times { revision } else { NEVER },
+        };
+        let clocks = (clock(revision), clock(from));
+        let visitor = (gather.clone(), (Notes { revision }, clocks));
         let (keyspace, parts) = session.scan(&visitor)?;
         let (entries, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (noted, times): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
@@ -370,15 +374,16 @@ pub struct BucketChange {
     pub counts: bool,
 }
 
-/// Compares the small buckets, entry by entry. A bucket that cannot be read to its end is compared as far.
+/// Compares the small buckets, entry by entry. What a bucket that cannot be read to its end may hold is passed
+/// over.
 pub(super) fn compare_buckets(old: &Database<'_>, new: &Database<'_>) -> Result<Vec<BucketChange>> {
     let mut changes = Vec::new();
     for bucket in crate::etcd::schema::STANDARD_BUCKETS {
         if bucket == crate::etcd::schema::KEY_BUCKET {
             continue;
         }
-        let before = entries(old, bucket)?;
-        let after = entries(new, bucket)?;
+        let (before, is_old_whole) = entries(old, bucket)?;
+        let (after, is_new_whole) = entries(new, bucket)?;
         let mut keys: Vec<&Vec<u8>> = before.keys().chain(after.keys()).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -386,8 +391,9 @@ pub(super) fn compare_buckets(old: &Database<'_>, new: &Database<'_>) -> Result<
             let kind = match (before.get(key), after.get(key)) {
                 (Some(a), Some(b)) if a == b => continue,
                 (Some(_), Some(_)) => BucketChangeKind::Changed,
-                (Some(_), None) => BucketChangeKind::Removed,
-                (None, _) => BucketChangeKind::Added,
+                (Some(_), None) if is_new_whole => BucketChangeKind::Removed,
+                (None, _) if is_old_whole => BucketChangeKind::Added,
+                _ => continue,
             };
             changes.push(BucketChange {
                 bucket: String::from_utf8_lossy(bucket).into_owned(),
@@ -412,22 +418,27 @@ fn counts(bucket: &[u8], key: &[u8]) -> bool {
 /// Entries beyond this are not compared: nobody has so many users, and leases are only counted.
 const MOST_ENTRIES: usize = 100_000;
 
-fn entries(
-    database: &Database<'_>,
-    name: &[u8],
-) -> Result<std::collections::BTreeMap<Vec<u8>, Vec<u8>>> {
-    let mut all = std::collections::BTreeMap::new();
-    let Ok(Some(bucket)) = database.bucket(name)? else {
-        return Ok(all);
+/// Keys and values of a small bucket.
+type Entries = std::collections::BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// The entries of a bucket, and whether they are all.
+fn entries(database: &Database<'_>, name: &[u8]) -> Result<(Entries, bool)> {
+    let mut all = Entries::new();
+    let bucket = match database.bucket(name)? {
+        Ok(Some(bucket)) => bucket,
+        Ok(None) => return Ok((all, true)),
+        Err(_) => return Ok((all, false)),
     };
     let mut cursor: Cursor<'_> = database.cursor(&bucket);
     let mut entry = cursor.first()?;
-    while let Ok(Some(found)) = entry {
-        all.insert(found.key.to_vec(), found.value.to_vec());
-        if all.len() >= MOST_ENTRIES {
-            break;
+    loop {
+        match entry {
+            Ok(Some(found)) if all.len() < MOST_ENTRIES => {
+                all.insert(found.key.to_vec(), found.value.to_vec());
+            }
+            Ok(None) => return Ok((all, true)),
+            Ok(Some(_)) | Err(_) => return Ok((all, false)),
         }
         entry = cursor.next()?;
     }
-    Ok(all)
 }

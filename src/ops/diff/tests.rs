@@ -402,7 +402,8 @@ fn a_value_that_is_not_encrypted_any_more_is_told() {
 fn an_object_that_no_api_server_has_written_is_told_when_it_is_new() {
     let object = |fields: Value| {
         let meta = json!({"name": "db", "namespace": "shop", "managedFields": fields});
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": meta});
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque"});
         bytes(&[one(2, secret.to_string().as_bytes())], 0)
     };
     let empty = bytes(&[], 0);

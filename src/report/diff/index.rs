@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::markdown::{code, who};
 use super::relation_line;
 use crate::finding::escape;
-use crate::kubernetes::noise::is_managed;
+use crate::kubernetes::clean::is_assigned;
 use crate::kubernetes::order::takes_others_along;
 use crate::ops::diff::{Change, Comparison, Direction, Item, Task, Todo};
 use crate::report::history::field_line;
@@ -69,7 +69,7 @@ pub fn tasks_markdown(
     let (others, nothing) = (count(&Todo::Others), count(&Todo::Nothing));
     let _ = writeln!(
         out,
-        "\n{others} objects are left to their controllers; {nothing} differ only in what is not applied."
+        "\nLeft to those who make them again: {others}. Different only in what is not applied: {nothing}."
     );
     out
 }
@@ -82,11 +82,8 @@ fn applied(item: &Item, file: &str) -> String {
     };
     let mut out = format!("- {} {} {why}\n", code(file), who(item, true));
     if item.change == Change::Changed {
-        let fields = item.fields.iter().filter(|field| {
-            let first = field.path.fields().next();
-            !is_managed(&field.path) && first != Some("status")
-        });
-        let mut fields = fields.peekable();
+        let fields = item.fields.iter();
+        let mut fields = fields.filter(|field| !is_assigned(&field.path)).peekable();
         for field in fields.by_ref().take(FIELDS) {
             let _ = writeln!(out, "  - from old to new: {}", code(&field_line(field)));
         }

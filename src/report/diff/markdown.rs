@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::security::security_markdown;
 use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
+use crate::ops::FieldChange;
 use crate::ops::diff::{Change, Comparison, Item};
 use crate::report::history::field_line;
 
@@ -29,29 +31,37 @@ pub fn diff_markdown_head(
     );
     let rows = table.rows();
     if rows.len() > 0 {
-        out.push_str("\n| Kind | Added | Removed | Changed | Recreated |\n|---|--:|--:|--:|--:|\n");
-        for (kind, [added, removed, changed, recreated]) in rows {
-            let kind = code(&escape::text(kind.as_bytes())).replace('|', "\\|");
-            let _ = writeln!(
-                out,
-                "| {kind} | {added} | {removed} | {changed} | {recreated} |"
-            );
+        let head = table.head();
+        let _ = write!(out, "\n| Kind |");
+        for name in &head {
+            let _ = write!(out, " {} |", capitalized(name));
         }
+        let _ = writeln!(out, "\n|---|{}", "--:|".repeat(head.len()));
+        for (kind, counts) in rows {
+            let kind = code(&escape::text(kind.as_bytes())).replace('|', "\\|");
+            let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
+            let _ = writeln!(out, "| {kind} | {} |", counts.join(" | "));
+        }
+    }
+    if table.is_empty() {
+        out.push_str("\nNo key differs.\n");
     }
     let folded = table.folded();
     if !folded.is_empty() {
         let _ = writeln!(out, "\nNot listed: {}", code(folded.trim()));
     }
-    if items.iter().any(|item| !item.security.is_empty()) {
-        out.push_str("\n## Look at first\n\n");
-        for item in items.iter().filter(|item| !item.security.is_empty()) {
-            let _ = writeln!(out, "- **{}** {}", item.change.as_str(), who(item, true));
-            for reason in &item.security {
-                let _ = writeln!(out, "  - {}", code(&escape::text(reason.as_bytes())));
-            }
-        }
-    }
+    out.push_str(&security_markdown(items));
     out
+}
+
+/// `Added` for `ADDED`.
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .into_iter()
+        .chain(letters.flat_map(char::to_lowercase))
+        .collect()
 }
 
 /// The title of the changes in a namespace, or outside of all.
@@ -66,7 +76,7 @@ pub fn diff_markdown_title(namespace: Option<&str>) -> String {
 }
 
 /// One key that differs as an item of a list, with its fields and what is `beneath` it.
-pub fn diff_markdown_item(item: &Item, beneath: &str) -> String {
+pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> String {
     let mut out = format!("- **{}** {}", item.change.as_str(), who(item, false));
     match item.change {
         Change::Touched(why) => {
@@ -77,7 +87,8 @@ pub fn diff_markdown_item(item: &Item, beneath: &str) -> String {
     }
     out.push('\n');
     if matches!(item.change, Change::Changed | Change::Recreated) {
-        for field in item.fields.iter().filter(|field| !is_managed(&field.path)) {
+        let is_shown = |field: &&FieldChange| managed_fields || !is_managed(&field.path);
+        for field in item.fields.iter().filter(is_shown) {
             let _ = writeln!(out, "  - {}", code(&field_line(field)));
         }
     }

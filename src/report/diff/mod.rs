@@ -1,14 +1,18 @@
 //! What changed between two states.
 
+mod divergence;
 mod index;
 mod json;
 mod markdown;
 mod rollup;
+mod security;
 
+pub use divergence::divergence_text;
 pub use index::tasks_markdown;
 pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};
 pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
 pub use rollup::{Row, roll_up};
+pub use security::security_text;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,21 +21,20 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value;
 
+use divergence::{diverged, divergence_line};
+
 use super::history::field_line;
 use super::objects::columns_text;
 use crate::finding::escape;
 use crate::kubernetes::noise::is_managed;
 use crate::kubernetes::rfc3339;
-use crate::ops::diff::{
-    BucketChangeKind, Change, Comparison, DivergenceKind, DivergentRecord, Item, Relation,
-    SideFigures,
-};
+use crate::ops::diff::{BucketChangeKind, Change, Comparison, Item, Relation, SideFigures};
 
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
 
-/// So many changes with the same reason to be looked at first are told.
-const SAME_REASON: usize = 10;
+/// So many records that should be the same are named.
+const DIVERGENCES: usize = 5;
 
 /// How many keys differ, by how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -112,11 +115,17 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     out.push_str(&side("old", old, &comparison.old));
     out.push_str(&side("new", new, &comparison.new));
     out.push_str(&relation_line(comparison));
-    if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before) {
+    if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before)
+        && old != new
+    {
         let _ = writeln!(out, "about {} apart in time", span(new.saturating_sub(old)));
     }
-    for record in comparison.divergences.iter().take(5) {
-        out.push_str(&divergence_line(record));
+    for record in comparison.divergences.iter().take(DIVERGENCES) {
+        out.push_str(&divergence_line(record, ["old", "new"]));
+    }
+    let named = DIVERGENCES.min(comparison.divergences.len()) as u64;
+    if let Some(more @ 1..) = comparison.divergence_count.checked_sub(named) {
+        let _ = writeln!(out, "  … and {more} more (etcdsnap divergence)");
     }
     for change in comparison.buckets.iter().filter(|change| change.counts) {
         // Writing to a String cannot fail.
@@ -128,7 +137,33 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
             bucket_word(change.kind)
         );
     }
+    out.push_str(&only_time(comparison));
     out
+}
+
+/// What differs in other buckets because time went on, in one line; empty when nothing does.
+fn only_time(comparison: &Comparison) -> String {
+    let mut leases: BTreeMap<String, u64> = BTreeMap::new();
+    let mut others: Vec<String> = Vec::new();
+    for change in comparison.buckets.iter().filter(|change| !change.counts) {
+        let what = match change.bucket.as_str() {
+            "lease" => format!("leases {}", bucket_word(change.kind)),
+            _ => {
+                others.push(escape::text(&change.key));
+                continue;
+            }
+        };
+        let count = leases.entry(what).or_default();
+        *count = count.saturating_add(1);
+    }
+    let leases = leases
+        .into_iter()
+        .map(|(what, count)| format!("{what}: {count}"));
+    let parts: Vec<String> = others.into_iter().chain(leases).collect();
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("went on, not counted: {}\n", parts.join(", ")),
+    }
 }
 
 /// A span of time in its two largest units; without a sign.
@@ -144,14 +179,24 @@ fn span(seconds: i64) -> String {
     }
 }
 
-/// How the files stand to each other, in one line.
-pub fn relation_line(comparison: &Comparison) -> String {
+/// How far the new state is from the old one.
+fn distance(comparison: &Comparison, new: &str) -> String {
     let apart = apart(comparison);
-    let distance = match apart {
-        0 => "at the same revision".to_string(),
-        1.. => format!("new is {apart} revisions ahead"),
-        _ => format!("new is {} revisions behind", apart.saturating_neg()),
+    let revisions = match apart.unsigned_abs() {
+        1 => "1 revision".to_string(),
+        count => format!("{count} revisions"),
     };
+    match apart {
+        0 => "at the same revision".to_string(),
+        1.. => format!("{new} is {revisions} ahead"),
+        _ => format!("{new} is {revisions} behind"),
+    }
+}
+
+/// How the files stand to each other, in one line.
+pub(super) fn relation_line(comparison: &Comparison) -> String {
+    let apart = apart(comparison);
+    let distance = distance(comparison, "new");
     match comparison.relation {
         Relation::OneFile => format!("one file, {apart} revisions apart\n"),
         Relation::SameHistory => {
@@ -165,43 +210,28 @@ pub fn relation_line(comparison: &Comparison) -> String {
         Relation::Strangers => {
             "not of one history: no record is in both; values are compared\n".to_string()
         }
-        Relation::Diverged => {
-            let first = comparison.divergences.first();
-            let first = first.map_or(String::new(), |d| {
-                format!(", the first at revision {}", d.revision.main)
-            });
-            let count = match comparison.divergence_count {
-                1 => "1 record differs".to_string(),
-                count => format!("{count} records differ"),
-            };
-            format!(
-                "not of one history, or diverged: {count} that should be the same{first}; values are compared\n"
-            )
-        }
+        Relation::Diverged => format!("{}; values are compared\n", diverged(comparison).trim_end()),
     }
-}
-
-/// A record that should be the same in both files, in one line.
-pub fn divergence_line(record: &DivergentRecord) -> String {
-    let key = record.new_key.as_deref().or(record.old_key.as_deref());
-    let what = match record.kind {
-        DivergenceKind::Differs => "other bytes",
-        DivergenceKind::OnlyOld => "only in old",
-        DivergenceKind::OnlyNew => "only in new",
-    };
-    format!(
-        "  revision {}: {what}: {}\n",
-        record.revision,
-        escape::text(key.unwrap_or_default())
-    )
 }
 
 /// Counts by kind, as a table.
 #[derive(Debug, Default)]
 pub struct KindTable {
-    rows: BTreeMap<String, [u64; 4]>,
+    rows: BTreeMap<String, [u64; COLUMNS.len()]>,
     noise: BTreeMap<&'static str, u64>,
 }
+
+/// The first of these stand in every table, the others in those that have some.
+const COLUMNS: [&str; 7] = [
+    "ADDED",
+    "REMOVED",
+    "CHANGED",
+    "RECREATED",
+    "TOUCHED",
+    "LEASE",
+    "UNKNOWN",
+];
+const ALWAYS: usize = 4;
 
 impl KindTable {
     /// Counts one.
@@ -211,28 +241,52 @@ impl KindTable {
             *count = count.saturating_add(1);
             return;
         }
-        let column = match item.change {
-            Change::Added => 0,
-            Change::Removed => 1,
-            Change::Changed | Change::Lease | Change::Unknown | Change::Touched(_) => 2,
-            Change::Recreated => 3,
-        };
         let kind = if item.kind.is_empty() {
             "(other keys)".to_string()
         } else {
             item.kind.clone()
         };
+        let word = item.change.as_str();
+        let column = COLUMNS
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(word));
         let row = self.rows.entry(kind).or_default();
-        if let Some(count) = row.get_mut(column) {
+        if let Some(count) = column.and_then(|column| row.get_mut(column)) {
             *count = count.saturating_add(1);
         }
     }
 
-    /// Counts by kind: added, removed, changed, recreated.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = (&str, [u64; 4])> {
-        self.rows
-            .iter()
-            .map(|(kind, counts)| (kind.as_str(), *counts))
+    /// True when nothing was counted, noise included.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.noise.is_empty()
+    }
+
+    /// The columns that are shown, by their places.
+    fn columns(&self) -> Vec<usize> {
+        let has_some = |column: &usize| {
+            let mut counts = self.rows.values().filter_map(|row| row.get(*column));
+            *column < ALWAYS || counts.any(|count| *count > 0)
+        };
+        (0..COLUMNS.len()).filter(has_some).collect()
+    }
+
+    /// The names of the columns behind the kind.
+    fn head(&self) -> Vec<&'static str> {
+        let columns = self.columns().into_iter();
+        columns
+            .filter_map(|column| COLUMNS.get(column).copied())
+            .collect()
+    }
+
+    /// Each kind with its counts, column by column.
+    fn rows(&self) -> impl ExactSizeIterator<Item = (&str, Vec<u64>)> {
+        let columns = self.columns();
+        self.rows.iter().map(move |(kind, counts)| {
+            let counts = columns
+                .iter()
+                .filter_map(|column| counts.get(*column).copied());
+            (kind.as_str(), counts.collect())
+        })
     }
 
     /// The table.
@@ -240,17 +294,19 @@ impl KindTable {
         if self.rows.is_empty() {
             return String::new();
         }
-        let head = ["KIND", "ADDED", "REMOVED", "CHANGED", "RECREATED"].map(String::from);
-        let cell = |count: &u64| match count {
+        let head: Vec<String> = std::iter::once("KIND")
+            .chain(self.head())
+            .map(String::from)
+            .collect();
+        let cell = |count: u64| match count {
             0 => ".".to_string(),
             count => count.to_string(),
         };
         let rows: Vec<Vec<String>> = self
-            .rows
-            .iter()
+            .rows()
             .map(|(kind, counts)| {
-                std::iter::once(kind.clone())
-                    .chain(counts.iter().map(cell))
+                std::iter::once(kind.to_string())
+                    .chain(counts.into_iter().map(cell))
                     .collect()
             })
             .collect();
@@ -278,47 +334,6 @@ fn style(change: Change) -> Style {
         Change::Recreated | Change::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
-}
-
-/// What should be looked at first, each with its reasons; of those with the same reason the first few.
-pub fn security_text(items: &[&Item]) -> String {
-    let style = AnsiColor::Red.on_default().bold();
-    let mut out = String::new();
-    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
-    for item in items {
-        for reason in &item.security {
-            let count = told.entry(reason).or_default();
-            *count = count.saturating_add(1);
-            if *count > SAME_REASON {
-                continue;
-            }
-            let who = match &item.name {
-                Some(name) => {
-                    let place = item.namespace.as_ref();
-                    let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));
-                    format!("{} {place}{name}", item.kind)
-                }
-                None => String::from_utf8_lossy(&item.key).into_owned(),
-            };
-            let _ = writeln!(
-                out,
-                "  {style}!{style:#} {}: {}  ({})",
-                escape::text(who.as_bytes()),
-                escape::text(reason.as_bytes()),
-                item.change.as_str()
-            );
-        }
-    }
-    for (reason, count) in told {
-        if let Some(more @ 1..) = count.checked_sub(SAME_REASON) {
-            let reason = escape::text(reason.as_bytes());
-            let _ = writeln!(out, "  {style}!{style:#} … and {more} more: {reason}");
-        }
-    }
-    if !out.is_empty() {
-        out.insert_str(0, "look at first\n");
-    }
-    out
 }
 
 /// One key that differs as text, fields and all.

@@ -13,7 +13,7 @@ use crate::scene::{Moment, Scene};
 
 /// A change with its place in the revision and with what it is called.
 #[derive(PartialEq, Debug)]
-struct Told<'t> {
+pub(super) struct Told<'t> {
     record: &'t Record,
     sub: i64,
     op: &'t str,
@@ -21,7 +21,7 @@ struct Told<'t> {
 }
 
 impl<'t> Told<'t> {
-    fn by_server(event: &'t Event) -> Self {
+    pub(super) fn by_server(event: &'t Event) -> Self {
         let (op, action) = event.words();
         Self {
             record: &event.record,
@@ -31,7 +31,7 @@ impl<'t> Told<'t> {
         }
     }
 
-    fn by_us(lines: &'t Lines) -> Vec<Self> {
+    pub(super) fn by_us(lines: &'t Lines) -> Vec<Self> {
         let both = lines.lines.iter().zip(&lines.records);
         both.map(|(line, record)| Self {
             record,

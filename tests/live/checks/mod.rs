@@ -1,6 +1,7 @@
 //! The comparisons. Each is a function over the scene of one live run; a new one is added to a list here.
 
 mod cluster;
+mod diff;
 mod edit;
 mod get;
 mod hashkv;
@@ -31,6 +32,9 @@ pub(crate) const WHILE_SERVING: &[Serving] = &[
     get::every_prefix_as_etcdctl_prints_it,
     get::revisions_outside_are_refused_as_the_server_refuses,
     log::every_change_as_the_server_s_watch_tells_it,
+    diff::two_snapshots_as_two_dumps_differ,
+    diff::two_revisions_as_two_ranges_differ,
+    diff::the_log_in_between_as_the_server_s_watch_tells_it,
     restore::the_server_lists_its_keys,
 ];
 

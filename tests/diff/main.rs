@@ -1,6 +1,13 @@
 //! `diff` and `divergence`, as they are run.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod damaged;
+mod incident;
+mod listing;
+mod log;
+mod undo;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -63,22 +70,57 @@ fn between_two_snapshots_of_a_server_every_change_is_found() {
     }
 }
 
+/// What was done between the two snapshots of a release: 90 ConfigMaps and `mark` changed, 20 came, 30 and
+/// three other keys went, and one was deleted and created again.
+#[test]
+fn what_is_found_between_two_snapshots_is_what_was_done() {
+    for release in RELEASES {
+        let found = lines(&etcdsnap(&format!(
+            "diff etcd-{release}-a.db etcd-{release}-b.db --json"
+        )));
+        let of = |change: &str, kind: &str| -> Vec<&str> {
+            let is_it = |line: &&Value| {
+                line["type"] == "change"
+                    && line["change"] == change
+                    && line["kind"].as_str().unwrap_or_default() == kind
+            };
+            let lines = found.iter().filter(is_it);
+            lines.filter_map(|line| line["key"].as_str()).collect()
+        };
+        assert_eq!(of("changed", "ConfigMap").len(), 90, "{release}");
+        assert_eq!(of("changed", ""), ["mark"], "{release}");
+        assert_eq!(of("removed", "ConfigMap").len(), 30, "{release}");
+        assert_eq!(of("removed", ""), ["/leased/1", "/txn/a", "/txn/b"]);
+        assert_eq!(of("added", "ConfigMap").len(), 20, "{release}");
+        assert_eq!(of("recreated", "ConfigMap").len(), 1, "{release}");
+        let changes = found.iter().filter(|line| line["type"] == "change");
+        assert_eq!(changes.count(), 145, "{release}");
+    }
+}
+
 #[test]
 fn snapshots_of_different_servers_are_of_no_common_history() {
-    for pair in RELEASES.windows(2) {
-        let [one, other] = pair else { continue };
-        let outcome = etcdsnap(&format!("diff etcd-{one}-b.db etcd-{other}-b.db --json"));
+    let pairs = RELEASES
+        .iter()
+        .flat_map(|one| RELEASES.map(|other| (*one, other)));
+    for (one, other) in pairs.filter(|(one, other)| one != other) {
+        let (a, b) = (format!("etcd-{one}-a.db"), format!("etcd-{other}-b.db"));
+        let outcome = etcdsnap(&format!("diff {a} {b} --json"));
         assert_eq!(outcome.status, Some(1), "{one} {other}");
         let found = lines(&outcome);
         let end = found.last().expect("a summary");
         assert_ne!(end["relation"], "same-history", "{one} {other}");
+        assert_eq!(found[0]["type"], "divergence", "{one} {other}");
+        assert_eq!(found[0]["new_key"]["key"], "big", "{one} {other}");
+        let counts = ["added", "removed", "changed", "recreated"].map(|name| end[name].as_u64());
+        assert_eq!(counts, [20, 33, 92, 1].map(Some), "{one} {other}");
         let changed = |key: &str| {
             found
                 .iter()
                 .any(|line| line["key"] == key && line["type"] == "change")
         };
         assert!(changed("big"), "{one} {other}");
-        let parted = etcdsnap(&format!("divergence etcd-{one}-b.db etcd-{other}-b.db"));
+        let parted = etcdsnap(&format!("divergence {a} {b}"));
         assert_eq!(parted.status, Some(1), "{one} {other}");
     }
 }
@@ -134,13 +176,13 @@ fn snapshot(path: &Path, steps: &[Step]) {
         let mut record = Vec::new();
         field(&mut record, 1, key.as_bytes());
         if let Some(value) = value {
-            let puts = steps[..=at]
-                .iter()
-                .rev()
-                .take_while(|(_, value)| value.is_some());
-            let version = puts.filter(|(other, _)| other == key).count() as u64;
-            let created = steps[..=at].iter().position(|(other, _)| other == key);
-            let created = created.expect("this step at least") as u64 + 2;
+            // The key's puts since it was deleted last.
+            let of_key = steps[..=at].iter().enumerate().rev();
+            let of_key = of_key.filter(|(_, (other, _))| other == key);
+            let life = of_key.take_while(|(_, (_, value))| value.is_some());
+            let life: Vec<u64> = life.map(|(at, _)| at as u64 + 2).collect();
+            let (version, created) = (life.len() as u64, life.last().copied());
+            let created = created.expect("this step at least");
             for (tag, number) in [(0x10, created), (0x18, main), (0x20, version)] {
                 record.push(tag);
                 varint(&mut record, number);
@@ -151,7 +193,7 @@ fn snapshot(path: &Path, steps: &[Step]) {
         }
         records.insert(name, (0, record));
     }
-    let leaves = records.len();
+    let leaves = records.len().max(1);
     let key = Bucket {
         elements: records,
         leaves,
@@ -566,4 +608,105 @@ fn two_copies_that_were_written_to_apart_have_parted_there() {
     assert_eq!(same.status, Some(0));
     let missing = run(dir.path(), ["divergence", "1.db", "none.db"]);
     assert_eq!(missing.status, Some(2));
+}
+
+#[test]
+fn what_was_only_touched_is_told_apart_when_nothing_is_noise() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let map = |data: Value| object("v1", "ConfigMap", "shop", "m", json!({ "data": data }));
+    let before: Vec<Step> = vec![
+        ("/registry/configmaps/shop/m", map(json!({"k": "v"}))),
+        ("a", Some(json!([1]))),
+        ("b", Some(json!([1]))),
+    ];
+    let between: Vec<Step> = vec![
+        ("/registry/configmaps/shop/m", map(json!({"k": "v"}))),
+        ("a", Some(json!([2]))),
+        ("b", None),
+        ("b", Some(json!([1]))),
+    ];
+    snapshot(&dir.path().join("old.db"), &before);
+    snapshot(&dir.path().join("new.db"), &[before, between].concat());
+    let ask = |args: &[&str]| run(dir.path(), ["diff", "old.db", "new.db"].iter().chain(args));
+    let found = lines(&ask(&["--json"]));
+    let told = |key: &str| found.iter().find(|line| line["key"] == key).expect("it");
+    let map = told("/registry/configmaps/shop/m");
+    assert_eq!(
+        (&map["change"], &map["why"]),
+        (&"touched".into(), &"same-bytes".into())
+    );
+    assert_eq!(
+        (&map["noise"], &map["patch"]),
+        (&"touched".into(), &Value::Null)
+    );
+    assert_eq!(told("a")["change"], "changed");
+    assert_eq!(
+        told("a")["patch"],
+        json!([{"op": "replace", "path": "/0", "value": 2}])
+    );
+    // The same value in another life is no touch.
+    assert_eq!(told("b")["change"], "recreated");
+
+    let text = ask(&[]).stdout;
+    assert!(
+        text.contains("folded: 1 touched") && !text.contains("TOUCHED"),
+        "{text}"
+    );
+    let text = ask(&["--noise", "none"]).stdout;
+    assert!(text.contains("RECREATED   TOUCHED\n"), "{text}");
+    assert!(
+        text.contains("touched   ConfigMap m  [2 → 5]  (same-bytes)"),
+        "{text}"
+    );
+    let ticket = ask(&["--noise", "none", "-o", "markdown"]).stdout;
+    assert!(
+        ticket.contains("| Recreated | Touched |\n|---|--:|--:|--:|--:|--:|\n"),
+        "{ticket}"
+    );
+    // Nothing is left: exit status 0, and that is said.
+    let outcome = ask(&["--kind", "cm"]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stdout);
+    let outcome = ask(&["--prefix", "nothing"]);
+    assert_eq!(outcome.status, Some(0));
+    assert!(
+        outcome.stdout.contains("no key differs"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+/// Other buckets count, but not for who asks about some keys.
+#[test]
+fn a_question_about_some_keys_is_not_answered_by_other_buckets() {
+    let files = "etcd-3.6.14-b.db etcd-3.7.1-b.db";
+    for (args, status) in [
+        ("", 1),
+        ("--prefix /app/", 0),
+        ("-n nowhere", 0),
+        ("--glob big", 1),
+        ("--exit-zero", 0),
+    ] {
+        let outcome = etcdsnap(&format!("diff {files} --json {args}"));
+        assert_eq!(outcome.status, Some(status), "{args}");
+        assert_eq!(summary(&outcome)["bucket_changes"], 5, "{args}");
+    }
+}
+
+#[test]
+fn files_without_a_record_in_common_are_of_no_common_history() {
+    let dir = tempfile::tempdir().expect("a directory");
+    snapshot(&dir.path().join("empty.db"), &[]);
+    snapshot(&dir.path().join("one.db"), &[("a", Some(json!([1])))]);
+    for (old, new, relation, status) in [
+        ("empty.db", "one.db", "strangers", 1),
+        ("one.db", "empty.db", "strangers", 1),
+        ("empty.db", "empty.db", "same-history", 0),
+        ("one.db", "one.db", "same-history", 0),
+    ] {
+        let outcome = run(dir.path(), ["diff", old, new, "--json"]);
+        assert_eq!(summary(&outcome)["relation"], relation, "{old} {new}");
+        assert_eq!(outcome.status, Some(status), "{old} {new}");
+        let parted = run(dir.path(), ["divergence", old, new]);
+        assert_eq!(parted.status, Some(status), "{old} {new}");
+    }
 }

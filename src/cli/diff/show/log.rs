@@ -1,0 +1,95 @@
+//! Every change between the two states, in order.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use super::{Outcome, Show, Sides};
+use crate::Result;
+use crate::cli::diff::Form;
+use crate::cli::term;
+use crate::etcd::keyspace::KeyFilter;
+use crate::ops::diff::{Diff, Item};
+use crate::ops::{self, Lens, LogQuery, Session};
+use crate::report;
+
+impl Show<'_> {
+    /// The keys whose changes the log is to show; `None` when that cannot be told, which was said.
+    pub(super) fn log_keys<'i>(
+        &self,
+        diff: &Diff<'i>,
+        old: &Session<'i>,
+        new: &Session<'i>,
+        lens: &Lens,
+    ) -> Result<Option<KeyFilter>> {
+        if !matches!(self.form, Form::Text | Form::Json)
+            || self.args.stat
+            || self.args.names_only
+            || !self.args.ignore.is_empty()
+        {
+            term::error(
+                "--log is every change, as text or JSON: it goes without --stat, --names-only, --ignore and other forms",
+            );
+            return Ok(None);
+        }
+        if !diff.comparison.is_history_complete {
+            term::error(
+                "the new state does not know every change since the old one; without --log the states are compared",
+            );
+            return Ok(None);
+        }
+        if !self.is_narrow() {
+            return Ok(Some(self.query.filter.clone()));
+        }
+        let sides = Sides {
+            diff,
+            old,
+            new,
+            lens,
+        };
+        let Some(mut kinds) = self.kinds(sides)? else {
+            return Ok(None);
+        };
+        let wants = |item: &Item| self.wants(item, &mut kinds);
+        let keys = diff.keys_between(old, new, lens, self.query, wants)?;
+        Ok(Some(KeyFilter::Keys(keys)))
+    }
+
+    pub(super) fn log(
+        mut self,
+        diff: &Diff<'_>,
+        session: &mut Session<'_>,
+        filter: KeyFilter,
+    ) -> Result<Outcome> {
+        let comparison = &diff.comparison;
+        let from = comparison.old.revision.saturating_add(1);
+        let is_empty = from > comparison.new.revision;
+        let query = LogQuery {
+            filter,
+            // There is no revision behind the newest to begin with.
+            from: from.min(comparison.new.revision),
+            to: comparison.new.revision,
+            limit: is_empty.then_some(0),
+            ..LogQuery::default()
+        };
+        let mut written: io::Result<()> = Ok(());
+        let summary = ops::log(session, &query, &mut |transaction| {
+            let text = if self.form == Form::Json {
+                report::transaction_json(transaction)
+            } else {
+                report::transaction_text(transaction)
+            };
+            written = self.lines.write(&text);
+            if written.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        if self.form == Form::Json && written.is_ok() {
+            written = self.lines.write(&report::log_summary_json(&summary));
+        }
+        Ok(written
+            .and_then(|()| self.lines.finish())
+            .map(|()| Some(summary.events > 0)))
+    }
+}
