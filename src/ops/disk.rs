@@ -56,6 +56,41 @@ impl Disk {
         io::copy(&mut from, &mut to).map(|_| false)
     }
 
+    /// Copies `len` bytes at `offset` of `from` to the same place in `to`, inside the kernel; returns how many
+    /// were copied, 0 at the end of the file.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] when the file systems cannot, and those of writing.
+    pub(super) fn copy_range(
+        &self,
+        from: &File,
+        to: &File,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<u64> {
+        self.may()?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use rustix::io::Errno;
+            let (mut read, mut write) = (offset, offset);
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
+            let copied =
+                rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut write), len);
+            match copied {
+                Ok(copied) => Ok(copied as u64),
+                Err(Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM) => {
+                    Err(io::ErrorKind::Unsupported.into())
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let _ = (from, to, offset, len);
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
     pub(super) fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
         self.may()?;
         file.set_len(len)
@@ -75,6 +110,12 @@ impl Disk {
     pub(super) fn sync(&self, file: &File) -> io::Result<()> {
         self.may()?;
         file.sync_all()
+    }
+
+    /// Brings the content of `file` to the disk.
+    pub(super) fn sync_data(&self, file: &File) -> io::Result<()> {
+        self.may()?;
+        file.sync_data()
     }
 
     pub(super) fn sync_folder(&self, path: &Path) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
+mod arriving;
 mod compact;
+mod copying;
 mod data_dir;
 pub mod diff;
 mod disk;

@@ -9,6 +9,7 @@ use super::disk::Disk;
 use super::input::Input;
 use super::restore::{RestoreError, bytes_below, free_bytes_near, parent_of, with_ending};
 use crate::finding::escape;
+use crate::source::Positioned;
 
 /// The file under the name that it has until it is whole. It is removed when this is dropped before.
 #[derive(Debug)]
@@ -65,6 +66,19 @@ impl Output {
     /// The file.
     pub(super) fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Leaves out what is behind the first `len` bytes.
+    pub(super) fn cut(&self, len: u64) -> Result<(), RestoreError> {
+        let cut = self.file.set_len(len);
+        cut.map_err(RestoreError::write("cannot write", &self.staged))
+    }
+
+    /// The first `len` bytes, to be read again.
+    pub(super) fn written(&self, len: u64) -> Result<Positioned, RestoreError> {
+        let again = self.file.try_clone();
+        let again = again.map_err(RestoreError::write("cannot read", &self.staged))?;
+        Ok(Positioned::new(again, len))
     }
 
     /// Writes `bytes` from `offset` on, where the file ends.

@@ -1,16 +1,15 @@
 //! A database of a data directory becomes a snapshot: the same bytes, and their SHA-256.
 
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use super::copying::copy_and_verify;
+use super::disk::Disk;
 use super::input::Input;
 use super::output::Output;
 use super::restore::{RestoreError, check_not_in_use, first_errors};
-use super::verify::{Verdict, VerifyOptions, VerifyReport, verify, verify_and_copy};
+use super::verify::{Verdict, VerifyOptions, VerifyReport, digest_of, verify};
 use crate::bolt::{Metas, SecondMeta};
-use crate::checksum::{Sha256, Sha256Stream};
-use crate::error::Error;
-use crate::ids::FileOffset;
+use crate::checksum::Sha256;
 use crate::options::Options;
 use crate::source::Access;
 
@@ -43,29 +42,27 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
     });
     let keep = keep.min(input.layout.database_len);
     output.check_space(keep)?;
-    let mut failed = None;
-    let mut digest = Sha256Stream::new();
-    let mut copy = |offset: FileOffset, bytes: &[u8]| {
-        let len = keep.saturating_sub(offset.0).min(bytes.len() as u64) as usize;
-        let kept = bytes.get(..len).unwrap_or_default();
-        digest.update(kept);
-        output.file().write_all_at(kept, offset.0).map_err(|error| {
-            failed = Some(error);
-            Error::Cancelled
-        })
+    let source = match selected {
+        Some(_) => copy_and_verify(
+            input,
+            &Disk::default(),
+            output.path(),
+            output.file(),
+            options,
+        )?,
+        None => verify(input, VerifyOptions::default(), options)?,
     };
-    let what = VerifyOptions::default();
-    let checked = verify_and_copy(input, what, options, Some(&mut copy));
-    if let Some(error) = failed {
-        return Err(RestoreError::write("cannot write", output.path())(error));
-    }
-    let source = checked?;
     check_has_none(&source)?;
-    let trailer = digest.finish();
+    let cut = source.layout.database_len.saturating_sub(keep);
+    output.cut(keep)?;
+    let trailer = match source.database_sha256 {
+        Some(digest) if cut == 0 => digest,
+        _ => digest_of(&output.written(keep)?, options)?,
+    };
     output.append(&trailer.0, keep)?;
     output.sync()?;
     let made = Input::open(output.path(), Access::Map)?;
-    let result = verify(&made, what, options)?;
+    let result = verify(&made, VerifyOptions::default(), options)?;
     if result.verdict != Verdict::Ok {
         return Err(RestoreError::File {
             message: "what was written does not read back as it should".into(),
@@ -74,7 +71,7 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
     }
     output.finish()?;
     Ok(Sealed {
-        cut: source.layout.database_len.saturating_sub(keep),
+        cut,
         len: result.layout.file_len,
         source,
         trailer,

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use super::arriving::Arriving;
 use super::examine::{Examination, examine};
 use super::input::Input;
 use super::wal::check_log_of;
@@ -11,7 +12,7 @@ use crate::checksum::{Sha256, Sha256Stream};
 use crate::container::{
     FileKind, Layout, LengthVerdict, classify, codes, has_converted_line_ends, judge_length,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, Severity};
 use crate::ids::FileOffset;
 use crate::options::Options;
@@ -147,59 +148,39 @@ const HASH_PIECE: usize = 1 << 20;
 /// # Errors
 /// Reading, cancelling, a file that changed meanwhile.
 pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<VerifyReport> {
-    verify_and_copy(input, what, options, None)
+    verify_copy(input, input.file.source(), None, what, options)
 }
 
-/// Takes the bytes of a file in the order in which they are hashed.
-pub(super) type Copying<'c> = dyn FnMut(FileOffset, &[u8]) -> Result<()> + Send + 'c;
-
-/// The same, with each byte of the database handed to `copy` as it goes into the hash. Nothing is copied
-/// without the hash.
-pub(super) fn verify_and_copy(
+/// The same for a copy of the file's database that may still be in the making: what is said is of `source`,
+/// the copy.
+pub(super) fn verify_copy(
     input: &Input,
+    source: &dyn Source,
+    arriving: Option<&Arriving>,
     what: VerifyOptions,
     options: &Options,
-    copy: Option<&mut Copying<'_>>,
 ) -> Result<VerifyReport> {
-    let source = input.file.source();
     let limit = if what.finding_limit == 0 {
         DEFAULT_LIMIT
     } else {
         what.finding_limit
     };
     let mut findings = Collector::new(limit);
-    let database = match Database::open(source, input.layout.database_len, SecondMeta::Search)? {
-        Ok(database) => database,
-        Err((metas, fault)) => {
-            return without_metas(input, &metas, fault, what, findings, options);
-        }
-    };
     // The digest of a file that somebody writes to means nothing.
     let with_digest = !what.quick && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
-        let hashing =
-            with_digest.then(|| scope.spawn(move || digests(source, &input.layout, options, copy)));
-        let threads = options.threads.unwrap_or_else(|| {
-            let spare = options
-                .worker_threads()
-                .get()
-                .saturating_sub(usize::from(with_digest));
-            NonZeroUsize::new(spare).unwrap_or(NonZeroUsize::MIN)
-        });
-        let workers = Workers::new(threads)?;
-        // The hash passes over every byte and takes longest: it is what progress shows.
-        let quiet = Options {
-            progress: None,
-            ..options.clone()
-        };
-        let scan_options = if with_digest { &quiet } else { options };
-        let (examined, _) = examine(&database, &(), &workers, scan_options, &mut findings)?;
-        let digests = match hashing {
-            Some(thread) => Some(thread.join().unwrap_or(Err(crate::Error::Cancelled))?),
-            None => None,
-        };
-        Ok((examined, digests))
+        let hashing = with_digest
+            .then(|| scope.spawn(move || digests(source, &input.layout, arriving, options)));
+        let examined = examine_all(input, source, arriving, with_digest, options, &mut findings);
+        let digests = hashing.map(|thread| thread.join().unwrap_or(Err(Error::Cancelled)));
+        Ok((examined?, digests.transpose()?))
     })?;
+    let (database, examined) = match examined {
+        Ok(examined) => examined,
+        Err((metas, fault)) => {
+            return without_metas(input, &metas, fault, digests.as_ref(), findings);
+        }
+    };
     let page_size = examined.geometry.page_size;
     let expected = examined.selected.meta.database_len().unwrap_or(u64::MAX);
     let length = judge_length(&input.layout, expected, page_size);
@@ -270,48 +251,92 @@ pub(super) fn verify_and_copy(
     })
 }
 
+type Examined<'s> = (Database<'s>, Examination);
+
+/// Looks at everything inside, while another thread hashes; the inner error is that of the metas.
+fn examine_all<'s>(
+    input: &Input,
+    source: &'s dyn Source,
+    arriving: Option<&Arriving>,
+    with_digest: bool,
+    options: &Options,
+    findings: &mut Collector,
+) -> Result<std::result::Result<Examined<'s>, (Metas, MetaFault)>> {
+    if let Some(arriving) = arriving {
+        arriving.wait(input.layout.database_len)?;
+    }
+    let database = match Database::open(source, input.layout.database_len, SecondMeta::Search)? {
+        Ok(database) => database,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let threads = options.threads.unwrap_or_else(|| {
+        let spare = options
+            .worker_threads()
+            .get()
+            .saturating_sub(usize::from(with_digest));
+        NonZeroUsize::new(spare).unwrap_or(NonZeroUsize::MIN)
+    });
+    let workers = Workers::new(threads)?;
+    // The hash passes over every byte and takes longest: it is what progress shows.
+    let quiet = Options {
+        progress: None,
+        ..options.clone()
+    };
+    let scan_options = if with_digest { &quiet } else { options };
+    let (examined, _) = examine(&database, &(), &workers, scan_options, findings)?;
+    Ok(Ok((database, examined)))
+}
+
 struct Digests {
     database: Sha256,
     file: Sha256,
 }
 
-/// The digest of the database and that of the whole file, from one pass.
+/// The digest of the database and that of the whole file, from one pass over the database.
 fn digests(
     source: &dyn Source,
     layout: &Layout,
+    arriving: Option<&Arriving>,
     options: &Options,
-    mut copy: Option<&mut Copying<'_>>,
 ) -> Result<Digests> {
     options.stage("computing SHA-256", layout.file_len);
     let mut stream = Sha256Stream::new();
     let mut buffer = WindowBuffer::new();
-    let mut hash = |stream: &mut Sha256Stream,
-                    from: u64,
-                    to: u64,
-                    copy: &mut Option<&mut Copying<'_>>|
-     -> Result<()> {
-        let mut at = from;
-        while at < to {
-            options.cancel.check()?;
-            let len = to.saturating_sub(at).min(HASH_PIECE as u64);
-            let len_here = usize::try_from(len).unwrap_or(HASH_PIECE);
-            let bytes = buffer.lend(source, FileOffset(at), len_here)?;
-            stream.update(bytes);
-            if let Some(copy) = copy {
-                copy(FileOffset(at), bytes)?;
-            }
-            options.advance(len);
-            at = at.saturating_add(len);
+    let mut at = 0;
+    while at < layout.database_len {
+        options.cancel.check()?;
+        let len = layout
+            .database_len
+            .saturating_sub(at)
+            .min(HASH_PIECE as u64);
+        let next = at.saturating_add(len);
+        if let Some(arriving) = arriving {
+            arriving.wait(next)?;
         }
-        Ok(())
-    };
-    hash(&mut stream, 0, layout.database_len, &mut copy)?;
+        let len_here = usize::try_from(len).unwrap_or(HASH_PIECE);
+        stream.update(buffer.lend(source, FileOffset(at), len_here)?);
+        options.advance(len);
+        at = next;
+    }
     let database = stream.clone().finish();
-    hash(&mut stream, layout.database_len, layout.file_len, &mut None)?;
+    // What lies behind the database is the trailer or nothing.
+    if let Some(trailer) = layout.trailer {
+        stream.update(&trailer.0);
+    }
     Ok(Digests {
         database,
         file: stream.finish(),
     })
+}
+
+/// The digest of a whole source.
+pub(super) fn digest_of(source: &dyn Source, options: &Options) -> Result<Sha256> {
+    let layout = Layout {
+        file_len: source.len(),
+        database_len: source.len(),
+        trailer: None,
+    };
+    Ok(digests(source, &layout, None, options)?.database)
 }
 
 /// The report on a file that has no valid meta.
@@ -319,9 +344,8 @@ fn without_metas(
     input: &Input,
     metas: &Metas,
     fault: MetaFault,
-    what: VerifyOptions,
+    digests: Option<&Digests>,
     mut findings: Collector,
-    options: &Options,
 ) -> Result<VerifyReport> {
     let kind = classify(input.file.source(), metas, fault, input.is_part())?;
     if kind.was_database() {
@@ -333,10 +357,6 @@ fn without_metas(
             }
         }
     }
-    let digests = match what.quick {
-        true => None,
-        false => Some(digests(input.file.source(), &input.layout, options, None)?),
-    };
     input.check_unchanged(Some(metas))?;
     let verdict = match (input.file.in_use(), kind.was_database()) {
         (true, _) => Verdict::InUse,
@@ -370,8 +390,8 @@ fn without_metas(
         layout: input.layout,
         kind: Some(kind),
         examination: None,
-        file_sha256: digests.as_ref().map(|digests| digests.file),
-        database_sha256: digests.as_ref().map(|digests| digests.database),
+        file_sha256: digests.map(|digests| digests.file),
+        database_sha256: digests.map(|digests| digests.database),
         is_data_dir: input.file.is_data_dir(),
     })
 }

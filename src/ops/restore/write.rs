@@ -12,13 +12,12 @@ use super::{
 };
 use crate::bolt::{Metas, SecondMeta};
 use crate::container::DB_IN_DATA_DIR;
-use crate::error::Error;
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
 use crate::finding::escape;
-use crate::ids::FileOffset;
+use crate::ops::copying::copy_and_verify;
 use crate::ops::disk::Disk;
 use crate::ops::input::Input;
-use crate::ops::verify::{VerifyOptions, VerifyReport, verify_and_copy};
+use crate::ops::verify::{VerifyOptions, VerifyReport, verify};
 use crate::options::Options;
 
 /// A file of the new data directory.
@@ -45,7 +44,7 @@ pub struct Restored {
     pub kept: Option<KeptRecords>,
 }
 
-/// Restores `input`: checks it completely, copies it in the same pass, makes the changes, and gives the
+/// Restores `input`: copies it, checks the copy completely in the same pass, makes the changes, and gives the
 /// data directory its name when everything is on the disk.
 ///
 /// # Errors
@@ -57,37 +56,19 @@ pub fn restore(
 ) -> Result<Restored, RestoreError> {
     check_trailer_is_there(input, &prepared.request)?;
     check_not_in_use(input)?;
-    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     // Without a meta the check will tell what the file is; no byte of it is worth copying.
-    let keep = match metas.select() {
-        Ok(selected) if prepared.request.keep.is_none() => {
-            selected.meta.database_len().unwrap_or(u64::MAX)
-        }
-        _ => 0,
-    };
-    if prepared.request.keep.is_none() {
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    let is_copied = prepared.request.keep.is_none() && metas.select().is_ok();
+    if is_copied {
         check_space(input, prepared)?;
     }
     let stage = Stage::new(&prepared.target)?;
     let (path, file) = stage.database()?;
-    let mut failed = None;
-    let mut copy = |offset: FileOffset, bytes: &[u8]| {
-        let len = keep.saturating_sub(offset.0).min(bytes.len() as u64) as usize;
-        let kept = bytes.get(..len).unwrap_or_default();
-        stage
-            .disk()
-            .write_at(&file, kept, offset.0)
-            .map_err(|error| {
-                failed = Some(error);
-                Error::Cancelled
-            })
+    let report = if is_copied {
+        copy_and_verify(input, stage.disk(), &path, &file, options)?
+    } else {
+        verify(input, VerifyOptions::default(), options)?
     };
-    let what = VerifyOptions::default();
-    let checked = verify_and_copy(input, what, options, Some(&mut copy));
-    if let Some(error) = failed {
-        return Err(RestoreError::write("cannot write", &path)(error));
-    }
-    let report = checked?;
     judge(input, &report, prepared)?;
     let kept = match &prepared.request.keep {
         Some(scope) => Some(selected::write(
