@@ -97,14 +97,16 @@ impl ListKeys for NoListKeys {
     }
 }
 
-/// What differs between `old` and `new`, in the order of their fields.
+/// What differs between `old` and `new`, in the order of their fields; after `most` of them the search ends.
 pub fn differences<'v>(
     old: &'v Value,
     new: &'v Value,
     lists: &dyn ListKeys,
+    most: usize,
 ) -> Vec<Difference<'v>> {
     let mut walk = Walk {
         lists,
+        most,
         path: FieldPath::default(),
         found: Vec::new(),
     };
@@ -114,6 +116,7 @@ pub fn differences<'v>(
 
 struct Walk<'v, 'l> {
     lists: &'l dyn ListKeys,
+    most: usize,
     path: FieldPath,
     found: Vec<Difference<'v>>,
 }
@@ -128,7 +131,7 @@ impl<'v> Walk<'v, '_> {
     }
 
     fn compare(&mut self, old: Option<&'v Value>, new: Option<&'v Value>, depth: usize) {
-        if old == new {
+        if self.found.len() >= self.most || old == new {
             return;
         }
         match (old, new) {
@@ -318,7 +321,7 @@ mod tests {
 
     fn lines(old: &Value, new: &Value, lists: &dyn ListKeys) -> Vec<String> {
         let show = |value: Option<&Value>| value.map_or("-".to_string(), Value::to_string);
-        differences(old, new, lists)
+        differences(old, new, lists, usize::MAX)
             .iter()
             .map(|d| format!("{}: {} > {}", d.path, show(d.old), show(d.new)))
             .collect()

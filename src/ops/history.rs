@@ -118,7 +118,7 @@ fn compare(old: &State, new: &State) -> Change {
     let (Some(old), Some(new)) = (&old.object, &new.object) else {
         return Change::Bytes;
     };
-    let fields = differences(&old.json, &new.json, &KindSchema::of(new))
+    let fields = differences(&old.json, &new.json, &KindSchema::of(new), usize::MAX)
         .into_iter()
         .filter(|d| d.path.to_string() != "metadata.resourceVersion")
         .map(|d| FieldChange {

@@ -178,14 +178,19 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         managed_fields: true,
         ..lens
     };
+    let only_names = args.names_only && !run.wants_json(args.json) && !args.log;
     let query = DiffQuery {
         filter: KeyFilter::prefix(args.prefix.as_bytes()),
         glob: args.glob.clone(),
         labels,
         noise: args.noise.into(),
         ignored: args.ignore.clone(),
-        detail: Detail::Names,
-        times: !args.names_only && !args.log,
+        detail: if only_names {
+            Detail::Change
+        } else {
+            Detail::Names
+        },
+        times: !only_names && !args.log,
     };
     let outcome = match &args.new {
         Some(new) => run.with_input(&args.old, Access::Positioned, |old_input, options| {

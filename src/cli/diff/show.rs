@@ -163,7 +163,7 @@ impl<'a> Show<'a> {
         // A word that names no kind we know may name one that only objects tell of.
         let mut missing = kinds.missing(std::iter::empty());
         if missing.is_some() {
-            sides.each(self.query, Detail::Names, |item| {
+            sides.each(self.query, Detail::Change, |item| {
                 let kind = (item.api_version.as_str(), item.kind.as_str());
                 missing = kinds.missing(std::iter::once(kind));
                 match missing {
@@ -263,7 +263,7 @@ impl<'a> Show<'a> {
         sides: Sides<'_, '_>,
         kinds: &mut KindFilter<'_>,
     ) -> Result<io::Result<bool>> {
-        self.stream(sides, kinds, Detail::Names, |item| {
+        self.stream(sides, kinds, Detail::Change, |item| {
             let word = item.change.as_str();
             matters(item).then(|| format!("{word:<9} {}\n", escape::text(&item.key)))
         })

@@ -31,7 +31,9 @@ pub struct DiffQuery {
 /// How much of a change is told; more of it takes more memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// The key, the object and how it differs.
+    /// The key, the object and how it differs, not what it means.
+    Change,
+    /// And why it matters to security.
     Names,
     /// And the fields that differ.
     Fields,
@@ -49,7 +51,16 @@ impl DiffQuery {
     /// True when nothing of the values is told, so that nothing in them has to be hidden.
     pub(super) fn hides_nothing(&self) -> bool {
         // What is hidden has no fields, and so none that could be ignored.
-        self.detail == Detail::Names && self.ignored.is_empty()
+        self.detail <= Detail::Names && self.ignored.is_empty()
+    }
+
+    /// How many differences of an object have to be found.
+    pub(super) fn most_fields(&self) -> usize {
+        let looks_at_fields = self.detail > Detail::Change
+            || self.noise != NoiseProfile::None
+            || !self.ignored.is_empty();
+        // One besides the resource version, which is no content.
+        if looks_at_fields { usize::MAX } else { 2 }
     }
 
     /// True when changes at `path` do not count.

@@ -154,13 +154,14 @@ pub(super) fn compare(
     new: Option<State>,
     known: &Surroundings,
     lens: &Lens,
-    detail: Detail,
+    query: &DiffQuery,
 ) {
+    let detail = query.detail;
     let shown = new.as_ref().or(old.as_ref());
     if let Some(state) = shown {
         name(item, state, &known.resources);
     }
-    if item.change != Change::Unknown {
+    if item.change != Change::Unknown && detail > Detail::Change {
         item.security = security(old.as_ref(), new.as_ref(), known, lens);
     }
     let (Some(old), Some(new), true) = (&old, &new, item.change != Change::Unknown) else {
@@ -182,7 +183,7 @@ pub(super) fn compare(
                     KindSchema::with(object, &known.lists)
                 });
             Some(
-                differences(a, b, &schema)
+                differences(a, b, &schema, query.most_fields())
                     .into_iter()
                     .filter(|d| !is_resource_version(&d.path))
                     .collect::<Vec<Difference<'_>>>(),
@@ -212,7 +213,7 @@ pub(super) fn compare(
         item.patch = Some(patch(a, b));
     }
     item.has_secret = old.is_secret || new.is_secret;
-    let value = |value: Option<&Value>| value.filter(|_| detail != Detail::Names).cloned();
+    let value = |value: Option<&Value>| value.filter(|_| detail > Detail::Names).cloned();
     item.fields = fields
         .unwrap_or_default()
         .into_iter()

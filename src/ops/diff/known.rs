@@ -15,6 +15,8 @@ use crate::ops::{NewestTime, Session};
 pub(super) struct Notes {
     /// 0 = the newest.
     pub(super) revision: i64,
+    /// Whether roles are wanted, which only tell what a change means.
+    pub(super) roles: bool,
 }
 
 /// The newest record of each key, and whether it is a deletion.
@@ -55,7 +57,7 @@ impl RecordVisitor for Notes {
     fn record(&self, local: &mut Noted, view: &RecordView<'_>) -> Result<()> {
         let is_seen = self.revision <= 0 || view.revision.main <= self.revision;
         let key = view.record.key;
-        if is_seen && (is_definition(key) || is_role(key)) {
+        if is_seen && (is_definition(key) || self.roles && is_role(key)) {
             note(local, key, view.place, view.is_tombstone);
         }
         Ok(())

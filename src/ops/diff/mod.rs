@@ -21,11 +21,8 @@ pub use manifests::{Direction, Task, Todo};
 pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
 use std::collections::BTreeSet;
-use std::hash::BuildHasher as _;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
-
-use foldhash::quality::RandomState;
 
 use super::keyspace::Session;
 use super::lens::Lens;
@@ -47,12 +44,10 @@ pub struct Diff<'i> {
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
     surroundings: Surroundings,
-    /// Tells stored values apart.
-    digests: RandomState,
 }
 
-/// A value that was looked at, and a digest of its stored bytes; `None` when it could not be read.
-type Looked = Option<(compare::State, u64)>;
+/// A value as it is stored; `None` when it could not be read.
+type Stored = Option<(Vec<u8>, Moment)>;
 
 /// One key that differs, before its values are looked at.
 struct Pair {
@@ -61,8 +56,30 @@ struct Pair {
     new: Option<Moment>,
 }
 
-/// Changes whose values are looked at together.
-const BATCH: usize = 512;
+/// Changes whose values are looked at together, at most.
+const BATCH: usize = 1024;
+/// Bytes of values that are looked at together, unless one change has more.
+const BATCH_BYTES: u64 = 16 << 20;
+
+/// Splits changes into what is looked at together.
+fn batches<'r, 'p>(rows: &'r [&'p Pair]) -> impl Iterator<Item = &'r [&'p Pair]> {
+    let size = |pair: &Pair| {
+        let moments = [pair.old, pair.new].into_iter().flatten();
+        moments.fold(0u64, |sum, moment| sum.saturating_add(moment.value_size))
+    };
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0u64;
+        let fits = |pair: &&&Pair| {
+            bytes = bytes.saturating_add(size(pair));
+            bytes <= BATCH_BYTES
+        };
+        let count = rest.iter().take(BATCH).take_while(fits).count();
+        let (batch, behind) = rest.split_at_checked(count.max(1))?;
+        rest = behind;
+        Some(batch)
+    })
+}
 
 /// Compares two files at their newest revisions.
 ///
@@ -74,8 +91,8 @@ pub fn diff_files<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(old.options.memory_limit);
-    let left = Side::scan(old, &gather, 0, NEVER, query.times)?;
-    let right = Side::scan(new, &gather, 0, NEVER, query.times)?;
+    let left = Side::scan(old, &gather, 0, NEVER, query)?;
+    let right = Side::scan(new, &gather, 0, NEVER, query)?;
     let joined = join(&left, Some(&right), 0, &new.workers)?;
     let relation = match (joined.common, joined.divergence_count) {
         (_, 1..) => Relation::Diverged,
@@ -104,7 +121,6 @@ pub fn diff_files<'i>(
         new: Some(right.keyspace),
         rows: Vec::new(),
         surroundings,
-        digests: RandomState::default(),
     };
     diff.name_divergences(old, new, &joined)?;
     diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
@@ -131,7 +147,7 @@ pub fn diff_revisions<'i>(
         &gather,
         to,
         if from > 0 { from } else { NEVER },
-        query.times,
+        query,
     )?;
     let from = match from {
         ..=0 => side.bounds.compacted.max(1),
@@ -159,7 +175,6 @@ pub fn diff_revisions<'i>(
         new: None,
         rows: Vec::new(),
         surroundings,
-        digests: RandomState::default(),
     };
     diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
     Ok(diff)
@@ -304,13 +319,12 @@ impl<'i> Diff<'i> {
             Some((old, new)) => (old, new),
             None => (old_lens, new_lens),
         };
-        for batch in rows.chunks(BATCH) {
+        for batch in batches(rows) {
             new.options.cancel.check()?;
             let values = |session: &Session<'i>,
                           keyspace: &Keyspace<'i>,
-                          lens: &Lens,
                           pick: fn(&Pair) -> Option<Moment>|
-             -> Result<Vec<Looked>> {
+             -> Result<Vec<Stored>> {
                 let wanted: Vec<(usize, Moment)> = batch
                     .iter()
                     .enumerate()
@@ -318,13 +332,10 @@ impl<'i> Diff<'i> {
                     .collect();
                 let places: Vec<RecordPlace> = wanted.iter().map(|(_, m)| m.place).collect();
                 let looked = session.map(keyspace, &places, |view| {
-                    let value = view.value()?;
                     let moment = Moment::of(view);
-                    let digest = self.digests.hash_one(&*value);
-                    let state = compare::State::of(lens, view.record.key, &value, moment);
-                    Ok((state, digest))
+                    Ok((view.value()?.into_owned(), moment))
                 })?;
-                let mut states: Vec<Looked> = Vec::new();
+                let mut states: Vec<Stored> = Vec::new();
                 states.resize_with(batch.len(), || None);
                 for ((at, _), state) in wanted.into_iter().zip(looked) {
                     if let Some(slot) = states.get_mut(at) {
@@ -333,9 +344,10 @@ impl<'i> Diff<'i> {
                 }
                 Ok(states)
             };
-            let before = values(old, &self.old, old_lens, |pair| pair.old)?;
-            let after = values(new, self.new_keyspace(), new_lens, |pair| pair.new)?;
-            for item in self.items(batch, before, after, query, new, new_lens)? {
+            let before = values(old, &self.old, |pair| pair.old)?;
+            let after = values(new, self.new_keyspace(), |pair| pair.new)?;
+            let lenses = [old_lens, new_lens];
+            for item in self.items(batch, before, after, query, new, lenses)? {
                 if each(item).is_break() {
                     return Ok(());
                 }
@@ -348,13 +360,13 @@ impl<'i> Diff<'i> {
     fn items(
         &self,
         batch: &[&Pair],
-        before: Vec<Looked>,
-        after: Vec<Looked>,
+        before: Vec<Stored>,
+        after: Vec<Stored>,
         query: &DiffQuery,
         session: &Session<'i>,
-        lens: &Lens,
+        lenses: [&Lens; 2],
     ) -> Result<Vec<Item>> {
-        type Slot = Mutex<(Looked, Looked)>;
+        type Slot = Mutex<(Stored, Stored)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
         let parts = session
             .workers
@@ -366,7 +378,7 @@ impl<'i> Diff<'i> {
                     Ok(mut states) => std::mem::take(&mut *states),
                     Err(_) => return Err(Error::Cancelled),
                 };
-                if let Some(item) = self.item(pair, old, new, query, lens) {
+                if let Some(item) = self.item(pair, old, new, query, lenses) {
                     items.push((number, item));
                 }
                 Ok(())
@@ -402,13 +414,17 @@ impl<'i> Diff<'i> {
     fn item(
         &self,
         pair: &Pair,
-        old: Looked,
-        new: Looked,
+        old: Stored,
+        new: Stored,
         query: &DiffQuery,
-        lens: &Lens,
+        [old_lens, lens]: [&Lens; 2],
     ) -> Option<Item> {
-        let has_same_bytes = matches!((&old, &new), (Some((_, a)), Some((_, b))) if a == b);
-        let (old, new) = (old.map(|(state, _)| state), new.map(|(state, _)| state));
+        let has_same_bytes = matches!((&old, &new), (Some((a, _)), Some((b, _))) if a == b);
+        // Decoded here, two at a time, objects come and go in memory that is near.
+        let state = |lens: &Lens, stored: Stored| {
+            stored.map(|(value, moment)| compare::State::of(lens, &pair.key, &value, moment))
+        };
+        let (old, new) = (state(old_lens, old), state(lens, new));
         if !compare::has_labels([&old, &new], query) {
             return None;
         }
@@ -426,7 +442,7 @@ impl<'i> Diff<'i> {
             new: pair.new,
             ..Item::of_key(&pair.key, change)
         };
-        compare::compare(&mut item, old, new, &self.surroundings, lens, query.detail);
+        compare::compare(&mut item, old, new, &self.surroundings, lens, query);
         if let (Some(a), Some(b)) = (&pair.old, &pair.new)
             && item.change != Change::Unknown
             && has_same_bytes
@@ -457,7 +473,7 @@ impl<'i> Diff<'i> {
         if is_touched && query.noise != NoiseProfile::None {
             item.noise = item.noise.or(Some("touched"));
         }
-        if query.detail == Detail::Names {
+        if query.detail <= Detail::Names {
             item.fields = Vec::new();
         }
         Some(item)

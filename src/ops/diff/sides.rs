@@ -4,6 +4,7 @@ use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
 use super::known::{Clock, NEVER, Noted, Notes};
+use super::{Detail, DiffQuery};
 use crate::bolt::{Cursor, Database};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
@@ -86,19 +87,23 @@ impl<'i> Side<'i> {
     }
 
     /// Scans a file for its state at `revision`, 0 = the newest, and for the times of it and of a second state
-    /// at `from`, if `times` are wanted.
+    /// at `from`, if these are wanted.
     pub(super) fn scan(
         session: &mut Session<'i>,
         gather: &Gather,
         revision: i64,
         from: i64,
-        times: bool,
+        query: &DiffQuery,
     ) -> Result<Self> {
         let clock = |revision: i64| Clock {
-            revision: if times { revision } else { NEVER },
+            revision: if query.times { revision } else { NEVER },
         };
         let clocks = (clock(revision), clock(from));
-        let visitor = (gather.clone(), (Notes { revision }, clocks));
+        let notes = Notes {
+            revision,
+            roles: query.detail > Detail::Change,
+        };
+        let visitor = (gather.clone(), (notes, clocks));
         let (keyspace, parts) = session.scan(&visitor)?;
         let (entries, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (noted, times): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
