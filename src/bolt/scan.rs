@@ -203,6 +203,8 @@ struct State<Local> {
     window: WindowBuffer,
     object: WindowBuffer,
     elements: Vec<Element>,
+    /// Number of the bucket of the last leaf, which most often is that of the next one.
+    bucket: usize,
 }
 
 /// What a thread needs to know besides its own state.
@@ -298,6 +300,7 @@ impl<V: Visitor> Round<'_, '_, V> {
             window: WindowBuffer::new(),
             object: WindowBuffer::new(),
             elements: Vec::new(),
+            bucket: 0,
         };
         let share = order
             .len()
@@ -618,9 +621,15 @@ impl<V: Visitor> Round<'_, '_, V> {
         census.skipped_elements = census
             .skipped_elements
             .saturating_add(u64::from(leaf.skipped));
-        let Some(bucket) = self.plan.bucket_of(leaf.rank) else {
-            return Ok(());
+        let last = self.plan.buckets.get(state.bucket);
+        let bucket = match last.filter(|bucket| bucket.ranks.contains(&leaf.rank)) {
+            Some(bucket) => bucket,
+            None => match self.plan.bucket_of(leaf.rank) {
+                Some(bucket) => bucket,
+                None => return Ok(()),
+            },
         };
+        state.bucket = bucket.number;
         // A bucket inside an inline bucket is a finding, and not entered.
         let is_inline = matches!(bucket.root, Some(BucketRoot::Inline(_)));
         let has_buckets = leaf.elements.iter().any(|element| element.is_bucket);

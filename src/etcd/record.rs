@@ -201,7 +201,7 @@ fn behind_tag(bytes: &[u8], tag: u8) -> Option<&[u8]> {
 }
 
 /// A varint of up to nine bytes, and what follows it.
-#[inline]
+#[inline(always)]
 fn short_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut rest = bytes;
     let mut value = 0u64;
@@ -217,7 +217,7 @@ fn short_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Bytes behind their length, and what follows them.
-#[inline]
+#[inline(always)]
 fn short_bytes(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, behind) = short_varint(bytes)?;
     behind.split_at_checked(usize::try_from(len).ok()?)

@@ -262,6 +262,7 @@ impl<'s> Plan<'s> {
     }
 
     /// The page of the leaf of this rank; page 0 for an inline bucket.
+    #[inline]
     pub(crate) fn leaf_page(&self, rank: u32) -> PageId {
         PageId(self.leaves.get(rank as usize).copied().map_or(0, u64::from))
     }
@@ -331,6 +332,7 @@ impl<'s> Plan<'s> {
 
     /// The keys that the branch above sets as bounds for the leaf of this rank. Only bounds that are too
     /// long to be kept are read, into `far`.
+    #[inline]
     pub(crate) fn bounds<'b>(&'b self, rank: u32, far: &'b mut FarBounds) -> Result<Bounds<'b>> {
         let lower = self.lower_key(rank);
         let next = rank.saturating_add(1);
@@ -366,6 +368,7 @@ impl<'s> Plan<'s> {
     }
 
     /// The key of the branch element that leads to the leaf of this rank.
+    #[inline]
     fn lower_key(&self, rank: u32) -> KeyRef<'_> {
         let stored = self
             .lower
