@@ -70,6 +70,40 @@ fn between_two_snapshots_of_a_server_every_change_is_found() {
     }
 }
 
+#[test]
+fn who_asks_for_names_alone_is_told_of_other_buckets_that_differ() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let snapshot = testdata::dir().join("real/etcd-3.6.14-a.db");
+    let snapshot = snapshot.to_str().expect("UTF-8");
+    for (name, peer) in [
+        ("one", "http://10.0.0.1:2380"),
+        ("two", "http://10.0.0.2:2380"),
+    ] {
+        let cluster = format!("{name}={peer}");
+        let words = ["restore", snapshot, "--name", name, "--data-dir", name];
+        let urls = [
+            "--initial-cluster",
+            &cluster,
+            "--initial-advertise-peer-urls",
+            peer,
+        ];
+        let restored = run(dir.path(), words.into_iter().chain(urls));
+        assert_eq!(restored.status, Some(0), "{}", restored.stderr);
+    }
+    let names = run(dir.path(), ["diff", "one", "two", "--names-only"]);
+    assert_eq!((names.status, &*names.stdout), (Some(1), ""));
+    assert!(
+        names.stderr.contains("buckets differ as well: members"),
+        "{}",
+        names.stderr
+    );
+    let same = run(dir.path(), ["diff", "one", "one", "--names-only"]);
+    assert_eq!(
+        (same.status, &*same.stdout, &*same.stderr),
+        (Some(0), "", "")
+    );
+}
+
 /// What was done between the two snapshots of a release: 90 ConfigMaps and `mark` changed, 20 came, 30 and
 /// three other keys went, and one was deleted and created again.
 #[test]

@@ -141,7 +141,12 @@ impl<'a> Show<'a> {
                 return self.manifests(sides, manifests, &items);
             }
             (None, Form::Json) => self.json(sides, &mut kinds)?,
-            (None, _) if self.args.names_only => self.names(sides, &mut kinds)?,
+            (None, _) if self.args.names_only => {
+                if others {
+                    note_others(&diff.comparison);
+                }
+                self.names(sides, &mut kinds)?
+            }
             (None, _) => self.people(sides, &mut kinds)?,
         };
         Ok(differs.and_then(|differs| {
@@ -437,4 +442,24 @@ impl<'a> Show<'a> {
 /// True for what is listed; the rest is counted.
 fn matters(item: &Item) -> bool {
     item.noise.is_none() || !item.security.is_empty()
+}
+
+/// What makes a difference and is no key, for whom only keys are listed.
+fn note_others(comparison: &Comparison) {
+    if comparison.relation == Relation::Diverged {
+        term::line("note: the two files have diverged; `etcdsnap divergence` tells where");
+    }
+    let mut buckets: Vec<&str> = comparison
+        .buckets
+        .iter()
+        .filter(|change| change.counts)
+        .map(|change| change.bucket.as_str())
+        .collect();
+    buckets.dedup();
+    if !buckets.is_empty() {
+        term::line(&format!(
+            "note: these buckets differ as well: {}",
+            buckets.join(", ")
+        ));
+    }
 }
