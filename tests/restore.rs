@@ -232,6 +232,43 @@ fn a_plan_writes_nothing() {
 }
 
 #[test]
+fn a_directory_of_somebody_else_or_open_to_others_is_told() {
+    let dir = folder();
+    let there = dir.path().join("there");
+    fs::create_dir(&there).expect("a folder");
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let outcome = restore(&dir, "--plan --data-dir there");
+    assert!(
+        outcome.stdout.contains("has mode 0755"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        !outcome.stdout.contains("belongs to user"),
+        "{}",
+        outcome.stdout
+    );
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o700)).expect("a mode");
+    let outcome = restore(&dir, "--plan --data-dir there");
+    assert!(!outcome.stdout.contains("has mode"), "{}", outcome.stdout);
+    if std::os::unix::fs::chown(&there, Some(12_345), Some(54_321)).is_err() {
+        eprintln!("only root can give a folder away: left out");
+        return;
+    }
+    for form in ["--plan", ""] {
+        let outcome = restore(&dir, &format!("--data-dir there {form}"));
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        for told in ["belongs to user 12345", "chown -R 12345:54321 there"] {
+            assert!(outcome.stdout.contains(told), "{}", outcome.stdout);
+        }
+    }
+    fs::remove_dir_all(there.join("member")).expect("what was made");
+    let outcome = restore(&dir, "--data-dir there --owner 12345:54321");
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(!outcome.stdout.contains("chown"), "{}", outcome.stdout);
+}
+
+#[test]
 fn a_plan_names_the_keys_that_secrets_need_and_how_far_time_goes_back() {
     let dir = folder();
     let names = clusters::unpack(dir.path());

@@ -206,6 +206,11 @@ impl Prepared {
         self.target.data()
     }
 
+    /// Whom the data directory should belong to, when that is not who runs this.
+    pub fn other_owner(&self) -> Option<(u32, u32)> {
+        self.target.other_owner()
+    }
+
     /// The folder of the log.
     pub fn wal_dir(&self) -> PathBuf {
         self.target.wal()
@@ -385,6 +390,11 @@ fn all_notes(
 ) -> Vec<String> {
     let mut all = kept.map_or_else(Vec::new, |kept| selected::notes(report, prepared, kept));
     all.extend(notes(report, prepared));
+    let target = &prepared.target;
+    all.extend(target.mode_note());
+    if prepared.request.owner.is_none() {
+        all.extend(target.owner_note());
+    }
     all
 }
 

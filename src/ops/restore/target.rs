@@ -77,6 +77,34 @@ impl Target {
         Ok(target)
     }
 
+    /// User and group of the folder that is there, if they are not those of this process.
+    pub(super) fn other_owner(&self) -> Option<(u32, u32)> {
+        let found = fs::metadata(&self.data).ok().filter(|_| self.is_there)?;
+        (found.uid() != rustix::process::geteuid().as_raw()).then(|| (found.uid(), found.gid()))
+    }
+
+    /// That others may look into the folder that is there, if so.
+    pub(super) fn mode_note(&self) -> Option<String> {
+        let found = fs::metadata(&self.data).ok().filter(|_| self.is_there)?;
+        let mode = found.mode() & 0o777;
+        (mode & 0o077 != 0).then(|| {
+            format!(
+                "{} has mode {mode:04o}: others may look into it, and etcd warns unless it has 0700",
+                escape::path(&self.data)
+            )
+        })
+    }
+
+    /// That the folder that is there belongs to somebody else, if so.
+    pub(super) fn owner_note(&self) -> Option<String> {
+        let (user, _) = self.other_owner()?;
+        Some(format!(
+            "{} belongs to user {user}, what is restored to user {}",
+            escape::path(&self.data),
+            rustix::process::geteuid().as_raw()
+        ))
+    }
+
     /// The folder that the data is staged in.
     fn stage(&self) -> PathBuf {
         if self.is_there {

@@ -42,7 +42,9 @@ fn all_others(scene: &Scene<'_>, endpoint: &str) -> Result<String, String> {
         serde_json::from_slice(&answer).map_err(|error| error.to_string())
     };
     let list = |answer: &Value, name: &str| answer[name].as_array().cloned().unwrap_or_default();
-    let leases = list(&ask(&["lease", "list"])?, "leases");
+    // The server lists them by the time they have left, which starts anew.
+    let mut leases = list(&ask(&["lease", "list"])?, "leases");
+    leases.sort_by_key(|lease| lease["id"].as_i64());
     let mut granted = Vec::new();
     for lease in leases.iter().take(3) {
         let id = lease["id"].as_i64().unwrap_or_default();
