@@ -402,6 +402,7 @@ fn check_trailer_is_there(input: &Input, request: &RestoreRequest) -> Result<(),
     if request.skip_hash_check || input.layout.trailer.is_some() {
         return Ok(());
     }
+    let mut details = Vec::new();
     let message = if input.layout.file_len < crate::container::TRAILER {
         let path = std::os::unix::ffi::OsStrExt::as_bytes(input.file.path().as_os_str());
         format!(
@@ -409,12 +410,14 @@ fn check_trailer_is_there(input: &Input, request: &RestoreRequest) -> Result<(),
             crate::finding::escape::text(path)
         )
     } else {
+        details.push(
+            "a copied member/snap/db has none, a snapshot that was cut short neither; `etcdsnap verify` tells \
+             which it is"
+                .into(),
+        );
         "snapshot missing hash but --skip-hash-check=false".into()
     };
-    Err(RestoreError::File {
-        message,
-        details: Vec::new(),
-    })
+    Err(RestoreError::File { message, details })
 }
 
 /// What changes against the snapshot beyond the members, and what an operator should know.
