@@ -11,7 +11,7 @@ mod reflink;
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::Value;
@@ -234,6 +234,10 @@ fn a_plan_writes_nothing() {
     assert_eq!(told["type"], "restore-plan");
     assert_eq!(told["member_id"], "8e9e05c52164694d");
     assert_eq!(told["cluster_id"], "cdf818194e3a8c32");
+    // Whoever runs this made the folder.
+    let is_root = fs::metadata(dir.path()).expect("a folder").uid() == 0;
+    let next = told["next_commands"].to_string();
+    assert_eq!(next.contains("chown -R etcd:etcd"), is_root, "{next}");
     assert_eq!(names(&dir), Vec::<String>::new());
 }
 

@@ -56,7 +56,8 @@ pub(super) fn copy_and_verify(
         Err(Copying::Read(error)) => return Err(error.into()),
         Err(Copying::Write(error)) => return Err(unwritten()(error)),
     }
-    flushed.unwrap_or(Ok(())).map_err(unwritten())?;
+    let panicked = |_| Err(io::ErrorKind::Other.into());
+    flushed.unwrap_or_else(panicked).map_err(unwritten())?;
     Ok(report?)
 }
 

@@ -60,7 +60,8 @@ impl Disk {
     /// were copied, 0 at the end of the file.
     ///
     /// # Errors
-    /// [`io::ErrorKind::Unsupported`] when the file systems cannot, and those of writing.
+    /// That there is no space left; [`io::ErrorKind::Unsupported`] for whatever else keeps it from being done
+    /// this way.
     pub(super) fn copy_range(
         &self,
         from: &File,
@@ -78,10 +79,9 @@ impl Disk {
                 rustix::fs::copy_file_range(from, Some(&mut read), to, Some(&mut write), len);
             match copied {
                 Ok(copied) => Ok(copied as u64),
-                Err(Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM) => {
-                    Err(io::ErrorKind::Unsupported.into())
-                }
-                Err(error) => Err(error.into()),
+                Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(error.into()),
+                // It does not tell which of the files it is about; reading and writing will.
+                Err(_) => Err(io::ErrorKind::Unsupported.into()),
             }
         }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]

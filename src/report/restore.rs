@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -42,11 +41,10 @@ fn next_commands(prepared: &Prepared) -> Vec<String> {
     let data_dir = prepared.data_dir();
     let mut commands = Vec::new();
     // etcd seldom runs as root, and then cannot read what root made.
-    let is_of_root = || std::fs::metadata(data_dir).is_ok_and(|made| made.uid() == 0);
     let owner = match prepared.other_owner() {
         _ if request.owner.is_some() => None,
         Some((user, group)) => Some(format!("{user}:{group}")),
-        None => is_of_root().then(|| "etcd:etcd".to_owned()),
+        None => prepared.is_made_by_root().then(|| "etcd:etcd".to_owned()),
     };
     if let Some(owner) = owner {
         commands.push(format!("chown -R {owner} {}", path_word(data_dir)));

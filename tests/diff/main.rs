@@ -15,8 +15,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::database::{Bucket, Database, Elements};
-use support::testdata;
 use support::tool::{Outcome, run};
+use support::{clusters, testdata};
 use tempfile::TempDir;
 
 const RELEASES: [&str; 5] = ["3.4.23", "3.5.30", "3.6.14", "3.7.1", "3.8.0-alpha"];
@@ -67,6 +67,46 @@ fn between_two_snapshots_of_a_server_every_change_is_found() {
 
         let one_history = etcdsnap(&format!("divergence {a} {b}"));
         assert_eq!(one_history.status, Some(0), "{release}");
+    }
+}
+
+#[test]
+fn names_alone_are_those_of_the_full_answer() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let unpacked = clusters::unpack(dir.path());
+    let [before, after, ..] = unpacked.as_slice() else {
+        panic!("snapshots of clusters");
+    };
+    let real = testdata::dir().join("real");
+    let (a, b) = ("etcd-3.6.14-a.db", "etcd-3.6.14-b.db");
+    for (dir, files) in [
+        (dir.path(), [before.as_str(), after]),
+        (dir.path(), [after, before]),
+        (&real, [a, b]),
+        // Of other histories: every key is told by its content.
+        (&real, [a, "etcd-3.7.1-b.db"]),
+    ] {
+        for noise in ["default", "none", "all-status"] {
+            let asked = |more: &str| {
+                let words = ["diff", files[0], files[1], "--noise", noise, more];
+                run(dir, words)
+            };
+            let told = asked("--json");
+            let mut full: Vec<String> = lines(&told)
+                .iter()
+                .filter(|line| line["type"] == "change" && line["noise"].is_null())
+                .map(|line| {
+                    let text = |name: &str| line[name].as_str().expect("a text").to_owned();
+                    format!("{:<9} {}", text("change"), text("key"))
+                })
+                .collect();
+            full.sort();
+            let names = asked("--names-only");
+            let mut names: Vec<&str> = names.stdout.lines().collect();
+            names.sort_unstable();
+            assert!(names.len() > 20, "{files:?}");
+            assert_eq!(names, full, "{files:?} {noise}");
+        }
     }
 }
 

@@ -211,6 +211,11 @@ impl Prepared {
         self.target.other_owner()
     }
 
+    /// True when what is made belongs to root, as whom etcd seldom runs.
+    pub fn is_made_by_root(&self) -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
     /// The folder of the log.
     pub fn wal_dir(&self) -> PathBuf {
         self.target.wal()
