@@ -14,6 +14,10 @@ use crate::options::Options;
 use crate::source::Source;
 use crate::workers::Workers;
 
+/// With fewer transaction ids left than this, a writer is about to start over at 0, and nothing that it then commits is
+/// ever read: the meta with the greater id counts. No database comes near this by itself.
+const TXIDS_TO_SPARE: u64 = 1 << 32;
+
 /// A bbolt database inside a source. It borrows the source and holds nothing else; any number may be
 /// open at once.
 #[derive(Debug, Clone, Copy)]
@@ -232,6 +236,16 @@ impl<'s> Database<'s> {
                 );
                 findings.add(Finding::new(&codes::META_HEADER, meta_place(meta), message));
             }
+        }
+        let txid = self.selected.meta.txid;
+        let left = u64::MAX.saturating_sub(txid.0);
+        if left < TXIDS_TO_SPARE {
+            let message = format!("{left} transaction ids are left after {txid}");
+            let place = meta_place(match self.selected.meta.slot.number() {
+                0 => &self.metas.zero,
+                _ => &self.metas.one,
+            });
+            findings.add(Finding::new(&codes::TXID_LIMIT, place, message));
         }
         if let (Ok(zero), Ok(one)) = (self.metas.zero.validate(), self.metas.one.validate())
             && zero.page_size != one.page_size

@@ -156,14 +156,14 @@ impl RecordEntry {
         self.flags = (self.flags & TOMBSTONE) | (lease_bits(lease) << 1);
     }
 
-    /// False when the record certainly does not hang on `lease`.
-    pub fn may_have_lease(&self, lease: i64) -> bool {
-        self.flags >> 1 == lease_bits(lease)
+    /// What is kept of the record's lease, to be held against [`lease_bits`]; 0 for no lease.
+    pub fn lease_bits(&self) -> u16 {
+        self.flags >> 1
     }
 }
 
 /// 0 for no lease, else 14 bits that are not 0.
-fn lease_bits(lease: i64) -> u16 {
+pub(super) fn lease_bits(lease: i64) -> u16 {
     if lease == 0 {
         return 0;
     }
@@ -341,7 +341,8 @@ mod tests {
         let mut entry = RecordEntry::new(key, revision, true, 9, 65_533);
         entry.set_lease(-1);
         assert_eq!(entry.revision(), revision);
-        assert!(entry.is_tombstone() && entry.may_have_lease(-1) && !entry.may_have_lease(0));
+        assert!(entry.is_tombstone() && entry.lease_bits() == lease_bits(-1));
+        assert_ne!(lease_bits(-1), lease_bits(0));
         assert_eq!((entry.rank, entry.element), (9, 65_533));
     }
 

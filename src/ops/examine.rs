@@ -4,7 +4,7 @@ use crate::bolt::freelist::Freelist;
 use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta, Visitor};
 use crate::error::Result;
 use crate::etcd::check::{RecordCheck, RecordFigures, check_contents};
-use crate::etcd::schema::{Contents, ContentsVisitor};
+use crate::etcd::schema::{Compaction, Contents, ContentsVisitor};
 use crate::etcd::{BackendHash, BucketTotals};
 use crate::finding::Collector;
 use crate::options::Options;
@@ -97,8 +97,34 @@ pub fn examine<V: Visitor + Clone>(
     options: &Options,
     findings: &mut Collector,
 ) -> Result<(Examination, Vec<V::Local>)> {
+    let look = |compacted| -> Result<_> {
+        let mut found = Collector::new(findings.limit());
+        let outcome = look_at_all(database, also, compacted, workers, options, &mut found)?;
+        Ok((outcome, found))
+    };
+    // What a record may lack depends on how far the store was compacted, which must be known beforehand.
+    let compacted = Compaction::read(database)?.map_or(-1, |compaction| compaction.compacted());
+    let (mut outcome, mut found) = look(compacted)?;
+    let seen = outcome.0.contents.meta.compaction.compacted();
+    if seen != compacted {
+        // Only in damaged files: a search and a scan find different values.
+        drop(outcome);
+        (outcome, found) = look(seen)?;
+    }
+    findings.merge(found);
+    Ok(outcome)
+}
+
+fn look_at_all<V: Visitor + Clone>(
+    database: &Database<'_>,
+    also: &V,
+    compacted: i64,
+    workers: &Workers,
+    options: &Options,
+    findings: &mut Collector,
+) -> Result<(Examination, Vec<V::Local>)> {
     let limit = findings.limit();
-    let record_check = RecordCheck::new(limit, options.memory_limit);
+    let record_check = RecordCheck::new(limit, options.memory_limit, compacted);
     let contents_visitor = ContentsVisitor::new(limit);
     let visitor = (
         ((BackendHash, record_check), contents_visitor),

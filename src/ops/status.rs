@@ -248,6 +248,7 @@ fn is_tolerated(code: &str, release: Release) -> bool {
         &b::META_INVALID,
         &b::META_HEADER,
         &b::META_PAGE_SIZE,
+        &b::TXID_LIMIT,
         &b::FREELIST_ID,
     ];
     let unordered = [&b::KEY_ORDER, &b::KEY_BELOW, &b::KEY_ABOVE];

@@ -65,7 +65,7 @@ pub enum Proof {
     Tree,
     /// Free and used pages are all pages.
     Freelist,
-    /// Every key of bucket `key` is a revision and no change is missing.
+    /// Every key of bucket `key` is a revision, and above the compaction none is missing.
     Revisions,
     /// Every record decodes and continues the history of its key.
     Records,
@@ -612,6 +612,21 @@ fn ledger(
     let last = records
         .last
         .map_or("none".to_string(), |last| last.to_string());
+    let revisions = match records.missing_revisions {
+        0 => judged(
+            Proof::Revisions,
+            tree_broken || has('E', 10..13) || has('E', 16..17) || has('E', 23..24),
+            format!("{} revisions, the last is {last}", records.records),
+        ),
+        missing => judged(
+            Proof::Revisions,
+            true,
+            format!(
+                "{} revisions, the last is {last}; {missing} more have no record",
+                records.records
+            ),
+        ),
+    };
     let buckets = if examined.contents.truncated {
         line(
             Proof::Buckets,
@@ -644,11 +659,7 @@ fn ledger(
             format!("{used} pages in use, {} entries", examined.census.elements),
         ),
         freelist,
-        judged(
-            Proof::Revisions,
-            tree_broken || has('E', 10..13) || has('E', 16..17),
-            format!("{} revisions, the last is {last}", records.records),
-        ),
+        revisions,
         judged(
             Proof::Records,
             tree_broken || has('E', 13..30),

@@ -17,6 +17,10 @@ crate::finding::codes! {
     FILE_SHORT = "B004" Error "the file ends before the last page that the meta speaks of",
         "the copy was cut short",
         "copy the snapshot again from where it was made";
+    /// So few transactions are left that a writer soon starts over at 0.
+    TXID_LIMIT = "B005" Error "no transaction ids are left for further writes",
+        "damaged meta, or a file made by hand",
+        "etcd reads the database but loses what it writes to it; take another copy";
     /// The page says that it is another one.
     PAGE_ID = "B010" Error "a page says it is another page",
         "bytes of another page, of another file, or text were written here",

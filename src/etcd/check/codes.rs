@@ -57,10 +57,10 @@ crate::finding::codes! {
     TOMBSTONE_VALUE = "E018" Error "a tombstone holds more than a key",
         "damaged value bytes, or a damaged mark",
         "the record was altered; take another copy";
-    /// A key twice in one transaction.
-    KEY_TWICE = "E019" Error "a key changes twice in one transaction",
-        "damaged key bytes",
-        "etcd panics when it loads the second record; take another copy";
+    /// A key that one transaction deletes and puts.
+    DELETED_AND_PUT = "E019" Warning "a transaction deletes and puts the same key",
+        "a delete with range end \\0 beside a put, or a nested delete behind a nested put",
+        "restores as it is, but never compact at exactly this revision: that can lose the live value and crash etcd (etcd#22376); compact at a later one";
     /// The record that a revision bump leaves.
     BUMP_MARKER = "E020" Note "a marker of `restore --bump-revision`",
         "the cluster was once restored with a revision bump",
@@ -73,6 +73,22 @@ crate::finding::codes! {
     LEASE_MISSING = "E022" Warning "a live key names a lease that does not exist",
         "the lease was lost",
         "the key will never expire after a restore; delete it by hand if it should have";
+    /// So few revisions are left that a server soon crashes for good.
+    REVISION_LIMIT = "E023" Error "no revisions are left for further writes",
+        "damaged key or value bytes, or a restore with too great a --bump-revision",
+        "etcd serves until the revisions are used up, then crashes, also at every later start; take another copy";
+    /// Main revisions without a record.
+    REVISIONS_MISSING = "E024" Warning "revisions have no record",
+        "records were lost, or the keys were imported by `etcdctl migrate`",
+        "restores, but changes may be missing; compare it with another copy: etcdsnap diff";
+    /// Two records of one key that no transaction leaves.
+    WRITTEN_TWICE = "E025" Error "a transaction puts or deletes a key twice",
+        "damaged key or value bytes",
+        "the record was altered; take another copy";
+    /// A first version that says it was created earlier.
+    IMPORTED = "E026" Warning "the first version of a key was created at an earlier revision",
+        "the key was imported by `etcdctl migrate`, or damaged value bytes",
+        "restores as it is, and etcd serves the key so";
     /// A compaction was under way.
     COMPACTION_RUNNING = "E030" Note "a compaction was under way",
         "the snapshot was taken while etcd compacted",

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes;
+use super::records::too_few_left;
 use crate::bolt::Plan;
 use crate::etcd::schema::{
-    ALARM_BUCKET, AUTH_BUCKET, AUTH_USERS_BUCKET, AlarmKind, Contents, KEY_BUCKET, MEMBERS_BUCKET,
-    META_BUCKET, Meta, STANDARD_BUCKETS, StorageVersion,
+    ALARM_BUCKET, AUTH_BUCKET, AUTH_USERS_BUCKET, AlarmKind, Compaction, Contents, KEY_BUCKET,
+    MEMBERS_BUCKET, META_BUCKET, Meta, STANDARD_BUCKETS, StorageVersion,
 };
 use crate::finding::{Collector, Finding, Place, escape};
 
@@ -100,6 +101,17 @@ fn check_meta(contents: &Contents, findings: &mut Collector) {
             report(&codes::COMPACTION_ORDER, b"finishedCompactRev", message);
         }
         _ => {}
+    }
+    for (key, revision) in [
+        (Compaction::SCHEDULED_KEY, compaction.scheduled),
+        (Compaction::FINISHED_KEY, compaction.finished),
+    ] {
+        if let Some((main, left)) =
+            revision.and_then(|revision| Some((revision.main, too_few_left(revision.main)?)))
+        {
+            let message = format!("{left} revisions are left after {main}");
+            report(&codes::REVISION_LIMIT, key, message);
+        }
     }
     if let Some(text) = &meta.storage_version
         && StorageVersion::parse_strict(text).is_none()

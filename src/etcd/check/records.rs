@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::codes;
 use crate::bolt::{Element, Leaf, Plan, PlannedBucket, Visitor};
 use crate::error::Result;
-use crate::etcd::entry::{KeyHasher, Partitions, RecordEntry, by_key};
+use crate::etcd::entry::{KeyHasher, Partitions, RecordEntry, by_key, lease_bits};
 use crate::etcd::go_text::quote;
 use crate::etcd::record::Record;
 use crate::etcd::revision::{LeaseId, Revision, RevisionKey};
@@ -22,6 +22,7 @@ pub struct RecordCheck {
     hasher: KeyHasher,
     finding_limit: usize,
     memory_limit: Option<u64>,
+    compacted: i64,
 }
 
 /// The first and last revision of consecutive leaves, with the places of the first.
@@ -31,31 +32,27 @@ struct Span {
     last: Revision,
 }
 
-/// A record whose sub revision does not follow the one before it. Only after the scan is it known
-/// whether a compaction explains it.
-#[derive(Debug, Clone, Copy)]
-struct Gap {
-    before: Option<Revision>,
-    at: Revision,
-    rank: u32,
-    element: u16,
-}
+/// With fewer main revisions left than this, a server is about to use up the last one. Measured: of a store whose
+/// newest revision is k below the greatest one, etcd 3.4 to 3.7 take k writes, crash at the next, and at every start
+/// from then on.
+const REVISIONS_TO_SPARE: i64 = 1_000_000;
 
-/// Gaps beyond this many are counted, not kept. At or below the compaction point they are normal and may
-/// be many, so what is kept are the newest ones.
-const GAP_LIMIT: usize = 4096;
+/// How many writes are left after `revision`, when these are too few.
+pub(super) fn too_few_left(revision: i64) -> Option<i64> {
+    Some(i64::MAX.saturating_sub(revision)).filter(|left| *left < REVISIONS_TO_SPARE)
+}
 
 /// What one thread gathers.
 #[derive(Debug)]
 pub struct RecordParts {
     entries: Partitions<RecordEntry>,
     spans: Runs<Span>,
-    gaps: Vec<Gap>,
     leases: HashSet<i64>,
     findings: Collector,
     records: u64,
     tombstones: u64,
     markers: u64,
+    missing_revisions: u64,
     user_bytes: u64,
     buffer: WindowBuffer,
 }
@@ -79,15 +76,19 @@ pub struct RecordFigures {
     pub first: Option<Revision>,
     /// The greatest revision.
     pub last: Option<Revision>,
+    /// Main revisions above the compaction, and below the last, that have no record.
+    pub missing_revisions: u64,
 }
 
 impl RecordCheck {
-    /// A check whose findings are kept up to `finding_limit` per code.
-    pub fn new(finding_limit: usize, memory_limit: Option<u64>) -> Self {
+    /// A check whose findings are kept up to `finding_limit` per code. At or below `compacted` nothing is missed
+    /// that a compaction may have removed; -1 when nothing was ever compacted.
+    pub fn new(finding_limit: usize, memory_limit: Option<u64>, compacted: i64) -> Self {
         Self {
             hasher: KeyHasher::new(),
             finding_limit,
             memory_limit,
+            compacted,
         }
     }
 
@@ -173,12 +174,12 @@ impl Visitor for RecordCheck {
         RecordParts {
             entries: Partitions::new(),
             spans: Runs::new(),
-            gaps: Vec::new(),
             leases: HashSet::new(),
             findings: Collector::new(self.finding_limit),
             records: 0,
             tombstones: 0,
             markers: 0,
+            missing_revisions: 0,
             user_bytes: 0,
             buffer: WindowBuffer::new(),
         }
@@ -202,23 +203,26 @@ impl Visitor for RecordCheck {
                     continue;
                 }
             };
+            let revision = parsed.revision;
             local.records = local.records.saturating_add(1);
             local.tombstones = local.tombstones.saturating_add(u64::from(parsed.tombstone));
-            local.follow(bucket.number, leaf.rank, element, parsed.revision);
-            let value = leaf.value(element);
-            let is_marker = value.is_empty()
-                && leaf.tail.is_none()
-                && !parsed.tombstone
-                && parsed.revision.sub == 0;
-            if is_marker {
-                local.markers = local.markers.saturating_add(1);
+            self.follow(local, bucket.number, leaf, element, revision);
+            let mut report = |code: &'static Code, message: String| {
                 let mut place = leaf.place(element);
-                place.revision = Some((parsed.revision.main, parsed.revision.sub));
+                place.revision = Some((revision.main, revision.sub));
                 place.key = None;
-                let message = "a record without a value".to_string();
-                local
-                    .findings
-                    .add(Finding::new(&codes::BUMP_MARKER, place, message));
+                local.findings.add(Finding::new(code, place, message));
+            };
+            if let Some(left) = too_few_left(revision.main) {
+                let message = format!("{left} revisions are left after {}", revision.main);
+                report(&codes::REVISION_LIMIT, message);
+            }
+            let value = leaf.value(element);
+            let is_marker =
+                value.is_empty() && leaf.tail.is_none() && !parsed.tombstone && revision.sub == 0;
+            if is_marker {
+                report(&codes::BUMP_MARKER, "a record without a value".into());
+                local.markers = local.markers.saturating_add(1);
                 continue;
             }
             let record = match &leaf.tail {
@@ -231,59 +235,116 @@ impl Visitor for RecordCheck {
                     local.user_bytes = local.user_bytes.saturating_add(bytes);
                     self.record(local, leaf, element, parsed, &record);
                 }
-                Err(_) => {
-                    let mut place = leaf.place(element);
-                    place.revision = Some((parsed.revision.main, parsed.revision.sub));
-                    place.key = None;
-                    let message = "the value is no KeyValue message".to_string();
-                    local
-                        .findings
-                        .add(Finding::new(&codes::RECORD_VALUE, place, message));
-                }
+                Err(_) => report(
+                    &codes::RECORD_VALUE,
+                    "the value is not a KeyValue message".into(),
+                ),
             }
         }
         local.entries.check_limit(self.memory_limit)
     }
 }
 
-impl RecordParts {
-    /// Notes a revision, and whether its sub revision follows the one before it.
-    fn follow(&mut self, bucket: usize, rank: u32, element: &Element, revision: Revision) {
-        let element = u16::try_from(element.index).unwrap_or(u16::MAX);
-        let span = self.spans.at(rank, bucket, || Span {
+impl RecordCheck {
+    /// Notes a revision, and what is missing between it and the one before it.
+    fn follow(
+        &self,
+        local: &mut RecordParts,
+        bucket: usize,
+        leaf: &Leaf<'_>,
+        element: &Element,
+        revision: Revision,
+    ) {
+        let span = local.spans.at(leaf.rank, bucket, || Span {
             first: None,
             last: revision,
         });
         let before = span.last;
         span.last = revision;
         if span.first.is_none() {
-            span.first = Some((revision, rank, element));
+            let number = u16::try_from(element.index).unwrap_or(u16::MAX);
+            span.first = Some((revision, leaf.rank, number));
             return;
         }
-        if !follows(Some(before), revision) {
-            self.gaps.push(Gap {
-                before: Some(before),
-                at: revision,
-                rank,
-                element,
+        let missing = self.missing_between(Some(before), revision);
+        if !missing.is_empty() {
+            let missing_revisions = &mut local.missing_revisions;
+            missing.report(missing_revisions, &mut local.findings, || {
+                leaf.place(element)
             });
-            if self.gaps.len() >= GAP_LIMIT.saturating_mul(2) {
-                keep_newest(&mut self.gaps);
-            }
         }
     }
-}
 
-fn follows(before: Option<Revision>, at: Revision) -> bool {
-    match before {
-        Some(before) if before.main == at.main => before.sub.checked_add(1) == Some(at.sub),
-        _ => at.sub == 0,
+    /// What should be between two records that lie side by side, and is not there.
+    fn missing_between(&self, before: Option<Revision>, at: Revision) -> Missing {
+        let mut missing = Missing {
+            before,
+            at,
+            changes: false,
+            revisions: None,
+        };
+        if at.main <= self.compacted {
+            return missing;
+        }
+        missing.changes = match before {
+            Some(before) if before.main == at.main => before.sub.checked_add(1) != Some(at.sub),
+            _ => at.sub != 0,
+        };
+        // A store begins at revision 1, which has no record.
+        let known = self
+            .compacted
+            .max(1)
+            .max(before.map_or(0, |before| before.main));
+        let first = known.saturating_add(1);
+        if first < at.main {
+            missing.revisions = Some((first, at.main.saturating_sub(1)));
+        }
+        missing
     }
 }
 
-fn keep_newest(gaps: &mut Vec<Gap>) {
-    gaps.sort_unstable_by_key(|gap| std::cmp::Reverse((gap.at, gap.rank, gap.element)));
-    gaps.truncate(GAP_LIMIT);
+/// What is missing in front of the record of a revision.
+struct Missing {
+    before: Option<Revision>,
+    at: Revision,
+    /// Changes of its own transaction.
+    changes: bool,
+    /// Main revisions, the first and the last one.
+    revisions: Option<(i64, i64)>,
+}
+
+impl Missing {
+    fn is_empty(&self) -> bool {
+        !self.changes && self.revisions.is_none()
+    }
+
+    #[cold]
+    fn report(&self, revisions: &mut u64, findings: &mut Collector, place: impl Fn() -> Place) {
+        let mut add = |code: &'static Code, message: String| {
+            let mut place = place();
+            place.key = None;
+            place.revision = Some((self.at.main, self.at.sub));
+            findings.add(Finding::new(code, place, message));
+        };
+        let before = || match self.before {
+            Some(before) => before.to_string(),
+            None => "nothing".to_string(),
+        };
+        if self.changes {
+            let message = format!("revision {} follows {}", self.at, before());
+            add(&codes::SUB_REVISION_GAP, message);
+        }
+        if let Some((first, last)) = self.revisions {
+            let count = last.abs_diff(first).saturating_add(1);
+            *revisions = revisions.saturating_add(count);
+            let message = match count {
+                1 => format!("revision {first} has no record"),
+                _ => format!("the {count} revisions {first} to {last} have no record"),
+            };
+            let message = format!("{message}; {} follows {}", self.at, before());
+            add(&codes::REVISIONS_MISSING, message);
+        }
+    }
 }
 
 impl RecordCheck {
@@ -303,7 +364,6 @@ impl RecordCheck {
         let mut figures = RecordFigures::default();
         let mut entries = Vec::new();
         let mut spans = Vec::new();
-        let mut gaps = Vec::new();
         let mut leases = HashSet::new();
         for part in parts {
             for (sum, more) in [
@@ -311,37 +371,25 @@ impl RecordCheck {
                 (&mut figures.tombstones, part.tombstones),
                 (&mut figures.markers, part.markers),
                 (&mut figures.user_bytes, part.user_bytes),
+                (&mut figures.missing_revisions, part.missing_revisions),
             ] {
                 *sum = sum.saturating_add(more);
             }
             entries.push(part.entries);
             spans.push(part.spans);
-            gaps.extend(part.gaps);
             leases.extend(part.leases);
             findings.merge(part.findings);
         }
-        let compacted = contents.meta.compaction.compacted();
-        self.check_gaps(
-            &mut figures,
-            spans,
-            gaps,
-            compacted,
-            plan,
-            workers,
-            findings,
-        )?;
+        self.join_spans(&mut figures, spans, plan, workers, findings)?;
         // When part of the file could not be read, a lease may be there all the same.
         let leases_are_known = !is_damaged;
-        let missing: Vec<i64> = leases
-            .into_iter()
-            .filter(|lease| {
-                leases_are_known
-                    && contents
-                        .leases
-                        .binary_search_by_key(&LeaseId(*lease), |l| l.id)
-                        .is_err()
-            })
-            .collect();
+        let missing = MissingLeases::new(leases.into_iter().filter(|lease| {
+            leases_are_known
+                && contents
+                    .leases
+                    .binary_search_by_key(&LeaseId(*lease), |l| l.id)
+                    .is_err()
+        }));
         let entries: Vec<&Partitions<RecordEntry>> = entries.iter().collect();
         let states = Partitions::for_each(
             &entries,
@@ -360,11 +408,11 @@ impl RecordCheck {
                     let newest = records.last().filter(|newest| !newest.is_tombstone());
                     if let Some(newest) = newest {
                         figures.live_keys = figures.live_keys.saturating_add(1);
-                        if missing.iter().any(|lease| newest.may_have_lease(*lease)) {
+                        if missing.may_be_of(newest) {
                             lost.push(*newest);
                         }
                     }
-                    check_history(records, compacted, plan, found)?;
+                    check_history(records, self.compacted, plan, found)?;
                 }
                 Ok(())
             },
@@ -380,13 +428,11 @@ impl RecordCheck {
         Ok(figures)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of the join")]
-    fn check_gaps(
+    /// The first and the last revision, and what is missing where two threads' leaves meet.
+    fn join_spans(
         &self,
         figures: &mut RecordFigures,
         mut spans: Vec<Runs<Span>>,
-        mut gaps: Vec<Gap>,
-        compacted: i64,
         plan: &Plan<'_>,
         workers: &Workers,
         findings: &mut Collector,
@@ -395,28 +441,18 @@ impl RecordCheck {
         let runs = Runs::join(&mut spans, workers, <[Run<Span>]>::to_vec)?;
         for run in runs.iter().flatten() {
             if let Some((revision, rank, element)) = run.item.first {
-                if !follows(before, revision) {
-                    gaps.push(Gap {
-                        before,
-                        at: revision,
-                        rank,
-                        element,
+                let missing = self.missing_between(before, revision);
+                if !missing.is_empty() {
+                    missing.report(&mut figures.missing_revisions, findings, || {
+                        let mut place = plan.leaf_place(rank);
+                        place.element = Some(u32::from(element));
+                        place
                     });
                 }
                 figures.first = figures.first.or(Some(revision));
             }
             before = Some(run.item.last);
             figures.last = figures.last.max(before);
-        }
-        for gap in gaps.into_iter().filter(|gap| gap.at.main > compacted) {
-            let mut place = plan.leaf_place(gap.rank);
-            place.element = Some(u32::from(gap.element));
-            place.revision = Some((gap.at.main, gap.at.sub));
-            let before = gap
-                .before
-                .map_or("nothing".to_string(), |before| before.to_string());
-            let message = format!("revision {} follows {before}", gap.at);
-            findings.add(Finding::new(&codes::SUB_REVISION_GAP, place, message));
         }
         Ok(())
     }
@@ -425,7 +461,7 @@ impl RecordCheck {
     fn check_lease(
         &self,
         entry: &RecordEntry,
-        missing: &[i64],
+        missing: &MissingLeases,
         plan: &Plan<'_>,
         findings: &mut Collector,
     ) -> Result<()> {
@@ -435,12 +471,31 @@ impl RecordCheck {
         let Ok(record) = Record::decode(&value) else {
             return Ok(());
         };
-        if missing.contains(&record.lease.0) {
+        if missing.ids.contains(&record.lease.0) {
             let message = format!("lease {} is not in bucket `lease`", record.lease);
             let place = record_place(entry, plan, Some(record.key));
             findings.add(Finding::new(&codes::LEASE_MISSING, place, message));
         }
         Ok(())
+    }
+}
+
+/// Leases that records name and bucket `lease` does not have.
+struct MissingLeases {
+    ids: HashSet<i64>,
+    /// What an entry keeps of them.
+    bits: HashSet<u16>,
+}
+
+impl MissingLeases {
+    fn new(ids: impl Iterator<Item = i64>) -> Self {
+        let ids: HashSet<i64> = ids.collect();
+        let bits = ids.iter().map(|lease| lease_bits(*lease)).collect();
+        Self { ids, bits }
+    }
+
+    fn may_be_of(&self, entry: &RecordEntry) -> bool {
+        !self.bits.is_empty() && self.bits.contains(&entry.lease_bits())
     }
 }
 
@@ -462,7 +517,8 @@ fn check_history(
 ) -> Result<()> {
     let mut before: Option<&RecordEntry> = None;
     for record in records {
-        if let Some((code, message)) = judge(before, record, compacted) {
+        let within = before.and_then(|before| in_one_transaction(before, record));
+        for (code, message) in within.into_iter().chain(judge(before, record, compacted)) {
             let element = plan.read_element(record.rank, record.element)?;
             let key = element
                 .as_ref()
@@ -473,6 +529,32 @@ fn check_history(
         before = Some(record);
     }
     Ok(())
+}
+
+/// What is to be said of two records of a key that one transaction wrote. Transactions that delete and put a key are
+/// refused by every release, but for two ways around the check: a delete whose range ends at `\0`, and a nested delete
+/// behind a nested put. Even then nothing is put twice, and nothing is deleted that is gone.
+fn in_one_transaction(
+    before: &RecordEntry,
+    record: &RecordEntry,
+) -> Option<(&'static Code, String)> {
+    if before.revision().main != record.revision().main {
+        return None;
+    }
+    let [first, second] = [before, record].map(|record| {
+        let what = if record.is_tombstone() {
+            "deleted"
+        } else {
+            "put"
+        };
+        format!("{what} at {}", record.revision())
+    });
+    let code = if before.is_tombstone() == record.is_tombstone() {
+        &codes::WRITTEN_TWICE
+    } else {
+        &codes::DELETED_AND_PUT
+    };
+    Some((code, format!("{first} and {second}")))
 }
 
 /// What is wrong with `record`, given the one before it of the same key.
@@ -486,13 +568,12 @@ fn judge(
     let maybe_compacted = main <= compacted;
     let is_creation = create == low(main) && version == 1;
     let lost = |what: String| Some((&codes::CONTINUITY, what));
-    if let Some(before) = before.filter(|before| before.revision().main == main) {
-        let message = format!(
-            "it has the records {} and {}",
-            before.revision(),
-            record.revision()
-        );
-        return Some((&codes::KEY_TWICE, message));
+    let is_written_twice = before.is_some_and(|before| {
+        before.revision().main == main && before.is_tombstone() == record.is_tombstone()
+    });
+    if is_written_twice {
+        // That is what is wrong with it.
+        return None;
     }
     if record.is_tombstone() {
         return match before {
@@ -505,6 +586,12 @@ fn judge(
             )),
             _ => None,
         };
+    }
+    if before.is_none() && version == 1 && create < low(main) && create != 0 {
+        // Lost records would leave a higher version. `etcdctl migrate` of 3.4 writes such records, and etcd 3.4 to 3.7
+        // serve them and go on with version 2.
+        let message = format!("version 1 at revision {main} with create revision {create}");
+        return Some((&codes::IMPORTED, message));
     }
     // What is impossible by itself was reported when the record was read.
     if version != 0 && (version == 1) != (create == low(main)) && create <= low(main) {
@@ -550,7 +637,9 @@ mod tests {
         let mut before = None;
         let mut codes = Vec::new();
         for record in records {
-            codes.extend(judge(before, record, compacted).map(|(code, _)| code.id));
+            let within = before.and_then(|before| in_one_transaction(before, record));
+            let found = within.into_iter().chain(judge(before, record, compacted));
+            codes.extend(found.map(|(code, _)| code.id));
             before = Some(record);
         }
         codes
@@ -576,13 +665,22 @@ mod tests {
         assert_eq!(codes_of(&[entry(7, false, 2, 3)], -1), ["E015"]);
         assert_eq!(codes_of(&[entry(7, true, 0, 0)], 6), ["E015"]);
         assert_eq!(codes_of(&[entry(7, false, 7, 2)], 10), ["E015"]);
-        assert_eq!(codes_of(&[entry(7, false, 6, 1)], 10), ["E015"]);
         let after_deletion = [
             entry(2, false, 2, 1),
             entry(3, true, 0, 0),
             entry(5, false, 2, 3),
         ];
         assert_eq!(codes_of(&after_deletion, -1), ["E015"]);
+    }
+
+    #[test]
+    fn a_key_may_come_from_the_older_store_with_its_create_revision() {
+        let imported = entry(7, false, 3, 1);
+        assert_eq!(codes_of(&[imported], -1), ["E026"]);
+        assert_eq!(codes_of(&[imported], 9), ["E026"]);
+        assert_eq!(codes_of(&[imported, entry(8, false, 3, 2)], -1), ["E026"]);
+        let again = [entry(2, false, 2, 1), entry(3, true, 0, 0), imported];
+        assert_eq!(codes_of(&again, -1), ["E015"]);
     }
 
     #[test]
@@ -594,16 +692,89 @@ mod tests {
     }
 
     #[test]
-    fn two_tombstones_are_a_note_and_two_records_in_one_transaction_an_error() {
+    fn two_tombstones_of_two_transactions_are_a_note() {
         let twice = [
             entry(2, false, 2, 1),
             entry(3, true, 0, 0),
             entry(4, true, 0, 0),
         ];
         assert_eq!(codes_of(&twice, -1), ["E017"]);
+    }
+
+    fn within(main: i64, sub: i64, tombstone: bool, create: u32, version: u32) -> RecordEntry {
+        let key = KeyHasher::new().hash(b"k");
+        let mut entry = RecordEntry::new(key, Revision { main, sub }, tombstone, 0, 0);
+        entry.digest = [create, version];
+        entry
+    }
+
+    #[test]
+    fn a_transaction_may_delete_and_put_a_key_in_any_order() {
+        let put = entry(2, false, 2, 1);
+        let replaced = [put, within(3, 0, true, 0, 0), within(3, 1, false, 3, 1)];
+        assert_eq!(codes_of(&replaced, -1), ["E019"]);
+        let in_vain = [put, within(3, 0, false, 2, 2), within(3, 1, true, 0, 0)];
+        assert_eq!(codes_of(&in_vain, -1), ["E019"]);
+        let both = [
+            put,
+            within(3, 0, true, 0, 0),
+            within(3, 1, false, 3, 1),
+            within(3, 2, true, 0, 0),
+        ];
+        assert_eq!(codes_of(&both, -1), ["E019", "E019"]);
+    }
+
+    #[test]
+    fn what_a_transaction_does_to_a_key_continues_its_history_all_the_same() {
+        let put = entry(2, false, 2, 1);
+        let continued = [put, within(3, 0, true, 0, 0), within(3, 1, false, 2, 2)];
+        assert_eq!(codes_of(&continued, -1), ["E019", "E015"]);
+    }
+
+    #[test]
+    fn no_transaction_puts_or_deletes_a_key_twice() {
+        let put = entry(2, false, 2, 1);
+        let twice = [put, within(3, 0, false, 2, 2), within(3, 1, false, 2, 3)];
+        assert_eq!(codes_of(&twice, -1), ["E025"]);
+        let gone = [put, within(3, 0, true, 0, 0), within(3, 1, true, 0, 0)];
+        assert_eq!(codes_of(&gone, -1), ["E025"]);
+        assert_eq!(codes_of(&[put, entry(2, false, 2, 2)], -1), ["E025"]);
+    }
+
+    fn missing(
+        compacted: i64,
+        before: Option<(i64, i64)>,
+        at: (i64, i64),
+    ) -> (bool, Option<(i64, i64)>) {
+        let revision = |(main, sub)| Revision { main, sub };
+        let check = RecordCheck::new(1, None, compacted);
+        let missing = check.missing_between(before.map(revision), revision(at));
+        (missing.changes, missing.revisions)
+    }
+
+    #[test]
+    fn every_revision_above_the_compaction_has_a_record() {
+        assert_eq!(missing(-1, None, (2, 0)), (false, None));
+        assert_eq!(missing(-1, None, (1, 0)), (false, None));
+        assert_eq!(missing(-1, None, (4, 0)), (false, Some((2, 3))));
+        assert_eq!(missing(-1, Some((7, 2)), (8, 0)), (false, None));
+        assert_eq!(missing(-1, Some((7, 2)), (9, 0)), (false, Some((8, 8))));
+        assert_eq!(missing(-1, Some((7, 2)), (9, 1)), (true, Some((8, 8))));
+        assert_eq!(missing(-1, Some((7, 2)), (7, 4)), (true, None));
+        let (least, most) = (i64::MIN, i64::MAX);
         assert_eq!(
-            codes_of(&[entry(2, false, 2, 1), entry(2, false, 2, 2)], -1),
-            ["E019"]
+            missing(-1, Some((least, 0)), (most, 0)),
+            (false, Some((2, most - 1)))
         );
+        assert_eq!(missing(most, Some((3, 0)), (most, 5)), (false, None));
+    }
+
+    #[test]
+    fn what_a_compaction_may_have_removed_is_not_missing() {
+        assert_eq!(missing(9, Some((2, 0)), (9, 4)), (false, None));
+        assert_eq!(missing(9, Some((2, 0)), (10, 0)), (false, None));
+        assert_eq!(missing(9, None, (10, 0)), (false, None));
+        assert_eq!(missing(9, Some((2, 0)), (11, 0)), (false, Some((10, 10))));
+        assert_eq!(missing(9, Some((10, 0)), (12, 0)), (false, Some((11, 11))));
     }
 }
