@@ -20,6 +20,8 @@ type world struct {
 
 	// Main revisions of deletes: compacting at one of those is where servers differ.
 	deletes []int64
+	// Main revisions that deleted and put the same key.
+	rewrites map[int64]bool
 	// Revisions compacted at, in order.
 	compactions []int64
 
@@ -35,7 +37,7 @@ type world struct {
 
 func newWorld() *world {
 	// A new store is at revision 1, which has no event.
-	return &world{seen: map[string]bool{}, nextLease: 0x1000, recorded: 1}
+	return &world{seen: map[string]bool{}, rewrites: map[int64]bool{}, nextLease: 0x1000, recorded: 1}
 }
 
 func (w *world) remember(key string) {
