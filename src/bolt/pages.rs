@@ -1,6 +1,6 @@
 //! Pages of a file: where they are, and getting at their bytes.
 
-use super::layout::{PAGE_HEADER, PageHeader};
+use super::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader};
 use super::meta::ValidMeta;
 use crate::error::Result;
 use crate::ids::{FileOffset, PageId};
@@ -122,5 +122,54 @@ impl<'s> Pages<'s> {
             buffer.lend(self.source, offset, len)?
         };
         Ok(Ok((header, bytes)))
+    }
+
+    /// Key and value of one element of a leaf; of a longer value the first `limit` bytes. Nothing else of the page is
+    /// read, so that asking for many elements of a long page costs no more than they hold. `None` when there is no
+    /// such page or the element reaches out of it.
+    ///
+    /// # Errors
+    /// Only when reading fails.
+    pub fn leaf_entry(
+        &self,
+        page: PageId,
+        index: u16,
+        limit: u64,
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let (Ok(offset), Ok(header)) = (self.geometry.locate(page), self.header(page)?) else {
+            return Ok(None);
+        };
+        let in_file = self
+            .geometry
+            .pages_in_file
+            .saturating_mul(u64::from(self.geometry.page_size))
+            .saturating_sub(offset.0);
+        let object = self.geometry.object_len(header.overflow).min(in_file);
+        let read = |at: u64, len: u64| -> Result<Option<Vec<u8>>> {
+            if at.checked_add(len).is_none_or(|end| end > object) {
+                return Ok(None);
+            }
+            let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+            let at = FileOffset(offset.0.saturating_add(at));
+            self.source.read_exact_at(at, &mut bytes)?;
+            Ok(Some(bytes))
+        };
+        let at = (ELEMENT_HEADER as u64)
+            .saturating_mul(u64::from(index))
+            .saturating_add(PAGE_HEADER as u64);
+        let Some(element) = read(at, ELEMENT_HEADER as u64)?
+            .as_deref()
+            .and_then(LeafElement::decode)
+        else {
+            return Ok(None);
+        };
+        let [key_size, value_size] = [element.key_size, element.value_size].map(u64::from);
+        let key = at.saturating_add(u64::from(element.pos));
+        let value = key.saturating_add(key_size);
+        if value.saturating_add(value_size) > object {
+            return Ok(None);
+        }
+        let (key, value) = (read(key, key_size)?, read(value, value_size.min(limit))?);
+        Ok(key.zip(value))
     }
 }

@@ -598,7 +598,7 @@ fn ledger(
         .branch
         .saturating_add(pages.leaf)
         .saturating_add(pages.overflow);
-    let tree_broken = has('B', 4..40);
+    let tree_broken = has('B', 4..5) || has('B', 6..40);
     let freelist = if examined.has_freelist {
         judged(
             Proof::Freelist,
@@ -646,7 +646,7 @@ fn ledger(
         length,
         judged(
             Proof::Metas,
-            has('B', 1..4),
+            has('B', 1..4) || has('B', 5..6),
             format!(
                 "meta {} counts, transaction {}",
                 examined.selected.meta.slot.number(),

@@ -23,7 +23,6 @@ use crate::error::Result;
 use crate::finding::{Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::options::Options;
-use crate::source::WindowBuffer;
 use crate::workers::Workers;
 
 pub(in crate::bolt) use walk::{BRANCH_SLACK, check_header};
@@ -322,12 +321,8 @@ impl<'s> Plan<'s> {
         if let Some(leaf) = inline.and_then(|i| self.inline.get(i)) {
             return Ok(copied(leaf_entry(&leaf.bytes, index)));
         }
-        let mut buffer = WindowBuffer::new();
-        let pages = self.pages;
-        let object = pages.object(self.leaf_page(rank), WHOLE_OBJECT_LIMIT, &mut buffer)?;
-        Ok(object
-            .ok()
-            .and_then(|(_, bytes)| copied(leaf_entry(bytes, index))))
+        self.pages
+            .leaf_entry(self.leaf_page(rank), index, WHOLE_OBJECT_LIMIT)
     }
 
     /// The keys that the branch above sets as bounds for the leaf of this rank. Only bounds that are too

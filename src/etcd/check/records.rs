@@ -25,11 +25,20 @@ pub struct RecordCheck {
     compacted: i64,
 }
 
-/// The first and last revision of consecutive leaves, with the places of the first.
+/// The first and last revision of consecutive leaves.
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    first: Option<(Revision, u32, u16)>,
+    first: Option<First>,
     last: Revision,
+}
+
+/// The first record of a span.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    revision: Revision,
+    is_marker: bool,
+    rank: u32,
+    element: u16,
 }
 
 /// With fewer main revisions left than this, a server is about to use up the last one. Measured: of a store whose
@@ -206,7 +215,10 @@ impl Visitor for RecordCheck {
             let revision = parsed.revision;
             local.records = local.records.saturating_add(1);
             local.tombstones = local.tombstones.saturating_add(u64::from(parsed.tombstone));
-            self.follow(local, bucket.number, leaf, element, revision);
+            let value = leaf.value(element);
+            let is_marker =
+                value.is_empty() && leaf.tail.is_none() && !parsed.tombstone && revision.sub == 0;
+            self.follow(local, bucket.number, leaf, element, revision, is_marker);
             let mut report = |code: &'static Code, message: String| {
                 let mut place = leaf.place(element);
                 place.revision = Some((revision.main, revision.sub));
@@ -217,9 +229,6 @@ impl Visitor for RecordCheck {
                 let message = format!("{left} revisions are left after {}", revision.main);
                 report(&codes::REVISION_LIMIT, message);
             }
-            let value = leaf.value(element);
-            let is_marker =
-                value.is_empty() && leaf.tail.is_none() && !parsed.tombstone && revision.sub == 0;
             if is_marker {
                 report(&codes::BUMP_MARKER, "a record without a value".into());
                 local.markers = local.markers.saturating_add(1);
@@ -254,6 +263,7 @@ impl RecordCheck {
         leaf: &Leaf<'_>,
         element: &Element,
         revision: Revision,
+        is_marker: bool,
     ) {
         let span = local.spans.at(leaf.rank, bucket, || Span {
             first: None,
@@ -262,11 +272,15 @@ impl RecordCheck {
         let before = span.last;
         span.last = revision;
         if span.first.is_none() {
-            let number = u16::try_from(element.index).unwrap_or(u16::MAX);
-            span.first = Some((revision, leaf.rank, number));
+            span.first = Some(First {
+                revision,
+                is_marker,
+                rank: leaf.rank,
+                element: u16::try_from(element.index).unwrap_or(u16::MAX),
+            });
             return;
         }
-        let missing = self.missing_between(Some(before), revision);
+        let missing = self.missing_between(Some(before), revision, is_marker);
         if !missing.is_empty() {
             let missing_revisions = &mut local.missing_revisions;
             missing.report(missing_revisions, &mut local.findings, || {
@@ -276,7 +290,7 @@ impl RecordCheck {
     }
 
     /// What should be between two records that lie side by side, and is not there.
-    fn missing_between(&self, before: Option<Revision>, at: Revision) -> Missing {
+    fn missing_between(&self, before: Option<Revision>, at: Revision, is_marker: bool) -> Missing {
         let mut missing = Missing {
             before,
             at,
@@ -296,7 +310,8 @@ impl RecordCheck {
             .max(1)
             .max(before.map_or(0, |before| before.main));
         let first = known.saturating_add(1);
-        if first < at.main {
+        // In front of its marker a revision bump leaves out as many as it was told to.
+        if first < at.main && !is_marker {
             missing.revisions = Some((first, at.main.saturating_sub(1)));
         }
         missing
@@ -440,16 +455,16 @@ impl RecordCheck {
         let mut before = None;
         let runs = Runs::join(&mut spans, workers, <[Run<Span>]>::to_vec)?;
         for run in runs.iter().flatten() {
-            if let Some((revision, rank, element)) = run.item.first {
-                let missing = self.missing_between(before, revision);
+            if let Some(first) = run.item.first {
+                let missing = self.missing_between(before, first.revision, first.is_marker);
                 if !missing.is_empty() {
                     missing.report(&mut figures.missing_revisions, findings, || {
-                        let mut place = plan.leaf_place(rank);
-                        place.element = Some(u32::from(element));
+                        let mut place = plan.leaf_place(first.rank);
+                        place.element = Some(u32::from(first.element));
                         place
                     });
                 }
-                figures.first = figures.first.or(Some(revision));
+                figures.first = figures.first.or(Some(first.revision));
             }
             before = Some(run.item.last);
             figures.last = figures.last.max(before);
@@ -748,7 +763,7 @@ mod tests {
     ) -> (bool, Option<(i64, i64)>) {
         let revision = |(main, sub)| Revision { main, sub };
         let check = RecordCheck::new(1, None, compacted);
-        let missing = check.missing_between(before.map(revision), revision(at));
+        let missing = check.missing_between(before.map(revision), revision(at), false);
         (missing.changes, missing.revisions)
     }
 
@@ -767,6 +782,18 @@ mod tests {
             (false, Some((2, most - 1)))
         );
         assert_eq!(missing(most, Some((3, 0)), (most, 5)), (false, None));
+    }
+
+    #[test]
+    fn in_front_of_the_marker_of_a_revision_bump_nothing_is_missing() {
+        let check = RecordCheck::new(1, None, -1);
+        let [before, marker] = [5, 1000].map(|main| Revision { main, sub: 0 });
+        assert!(check.missing_between(Some(before), marker, true).is_empty());
+        assert!(
+            !check
+                .missing_between(Some(before), marker, false)
+                .is_empty()
+        );
     }
 
     #[test]
