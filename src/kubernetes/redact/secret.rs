@@ -1,0 +1,332 @@
+//! What a Secret is, and what of it may be shown.
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
+use serde_json::{Map, Value};
+
+use super::{LAST_APPLIED, Redactor};
+use crate::finding::escape;
+
+/// What a Secret of the core group is made of, besides `data` and `stringData`.
+const FIELDS: [&str; 6] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "type",
+    "immutable",
+    "items",
+];
+
+/// Annotations of Secrets that name and count things, and never hold what is in the Secret. All others may.
+const PUBLIC: [&str; 46] = [
+    "acid.zalan.do/controller",
+    "argocd.argoproj.io/sync-options",
+    "argocd.argoproj.io/sync-wave",
+    "argocd.argoproj.io/tracking-id",
+    "cert-manager.io/alt-names",
+    "cert-manager.io/certificate-name",
+    "cert-manager.io/common-name",
+    "cert-manager.io/ip-sans",
+    "cert-manager.io/issuer-group",
+    "cert-manager.io/issuer-kind",
+    "cert-manager.io/issuer-name",
+    "cert-manager.io/private-key-secret-name",
+    "cert-manager.io/revision-history-limit",
+    "cert-manager.io/subject-organizations",
+    "cert-manager.io/uri-sans",
+    "external-secrets.io/force-sync",
+    "field.cattle.io/projectId",
+    "helm.sh/hook",
+    "helm.sh/hook-delete-policy",
+    "helm.sh/hook-weight",
+    "helm.sh/resource-policy",
+    "kapp.k14s.io/change-group",
+    "kapp.k14s.io/identity",
+    "kapp.k14s.io/versioned",
+    "kubed.appscode.com/sync",
+    "kubernetes.io/created-by",
+    "kubernetes.io/service-account.name",
+    "kubernetes.io/service-account.uid",
+    "kustomize.toolkit.fluxcd.io/prune",
+    "kustomize.toolkit.fluxcd.io/ssa",
+    "meta.helm.sh/release-name",
+    "meta.helm.sh/release-namespace",
+    "objectset.rio.cattle.io/id",
+    "objectset.rio.cattle.io/owner-gvk",
+    "objectset.rio.cattle.io/owner-name",
+    "objectset.rio.cattle.io/owner-namespace",
+    "openshift.io/token-secret.name",
+    "reflector.v1.k8s.emberstack.com/reflection-allowed",
+    "reflector.v1.k8s.emberstack.com/reflection-allowed-namespaces",
+    "reflector.v1.k8s.emberstack.com/reflection-auto-enabled",
+    "reflector.v1.k8s.emberstack.com/reflection-auto-namespaces",
+    "reflector.v1.k8s.emberstack.com/reflects",
+    "replicator.v1.mittwald.de/replicate-to",
+    "replicator.v1.mittwald.de/replicated-from-version",
+    "sealedsecrets.bitnami.com/cluster-wide",
+    "sealedsecrets.bitnami.com/namespace-wide",
+];
+
+/// Those that refer to another object. Its name may well be one of the values, such as the namespace of a token.
+const REFERENCES: [&str; 2] = [
+    "kubernetes.io/service-account.name",
+    "kubernetes.io/service-account.uid",
+];
+
+/// A public annotation is short; with so many values nothing is looked for in it.
+const LONGEST: usize = 512;
+const MOST_VALUES: usize = 1000;
+/// Shorter values are in many words by chance.
+const SHORTEST: usize = 4;
+
+/// True for an object that says it is a Secret, of whatever group.
+pub(super) fn is_secret(map: &Map<String, Value>) -> bool {
+    is_kind(map, "Secret")
+}
+
+pub(super) fn is_secret_list(map: &Map<String, Value>) -> bool {
+    is_kind(map, "SecretList")
+}
+
+fn is_kind(map: &Map<String, Value>, kind: &str) -> bool {
+    map.get("kind").and_then(Value::as_str) == Some(kind)
+}
+
+/// True for a key beneath a resource `secrets`, of the core group or another one, whatever the prefix is:
+/// `PREFIX/secrets/NS/NAME`, `PREFIX/GROUP/secrets/NAME`.
+pub(super) fn is_secret_key(key: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = key
+        .split(|b| *b == b'/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    let (last, above) = match parts.split_last() {
+        Some((_, above)) => (above.last(), above),
+        None => return false,
+    };
+    let is = |part: Option<&&[u8]>| part.is_some_and(|part| *part == b"secrets");
+    // The last part is a name, the one before it may be a namespace.
+    let before_namespace = above.split_last().map_or(above, |(_, rest)| rest);
+    before_namespace.iter().any(|part| is(Some(part)))
+        || is(last)
+            && match before_namespace {
+                [] | [_] => true,
+                [.., group] => group.contains(&b'.'),
+            }
+        || is(parts.get(1))
+        || is(parts.first()) && key.starts_with(b"/")
+}
+
+impl Redactor {
+    /// Replaces what a Secret holds. Names, labels, owners and the rest of the metadata stay.
+    pub(super) fn redact_secret(&self, secret: &mut Map<String, Value>) -> bool {
+        let mut found = false;
+        let copies = Copies::of(secret);
+        let is_core = secret
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .is_none_or(|version| !version.contains('/'));
+        for (field, value) in secret.iter_mut() {
+            match (field.as_str(), value) {
+                (field @ ("data" | "stringData"), Value::Object(entries)) => {
+                    for value in entries.values_mut() {
+                        found |= self.replace(value, field == "data");
+                    }
+                }
+                ("data" | "stringData", other) => found |= self.replace(other, false),
+                (field, other) if is_core && !FIELDS.contains(&field) => {
+                    found |= self.replace(other, false);
+                }
+                _ => {}
+            }
+        }
+        let annotations = secret
+            .get_mut("metadata")
+            .and_then(|metadata| metadata.get_mut("annotations"));
+        match annotations {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(annotations)) => {
+                for (name, value) in annotations.iter_mut() {
+                    if !is_public(name, value, &copies) {
+                        found |= self.replace(value, false);
+                    }
+                }
+            }
+            Some(other) => found |= self.replace(other, false),
+        }
+        found
+    }
+
+    /// Replaces a whole value; the length is that of what base64 stands for.
+    pub(super) fn replace(&self, value: &mut Value, is_base64: bool) -> bool {
+        let mark = match &*value {
+            Value::Null => return false,
+            Value::String(text) if is_base64 => match BASE64_STANDARD.decode(text.as_bytes()) {
+                Ok(bytes) => self.mark(&bytes),
+                Err(_) => self.mark(text.as_bytes()),
+            },
+            Value::String(text) => self.mark(text.as_bytes()),
+            other => self.mark(other.to_string().as_bytes()),
+        };
+        *value = Value::String(mark);
+        true
+    }
+}
+
+/// True for an annotation of a Secret that cannot hold anything of its values.
+fn is_public(name: &str, value: &Value, copies: &Copies) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    match text.as_str() {
+        "" | "true" | "false" => name != LAST_APPLIED,
+        _ if REFERENCES.contains(&name) => text.len() <= LONGEST,
+        _ => {
+            PUBLIC.contains(&name)
+                && text.len() <= LONGEST
+                && !text.trim_start().starts_with(['{', '['])
+                && !copies.are_in(text)
+        }
+    }
+}
+
+/// The values of a Secret, in the ways in which they are copied.
+struct Copies {
+    texts: Vec<String>,
+    is_too_many: bool,
+}
+
+impl Copies {
+    fn of(secret: &Map<String, Value>) -> Self {
+        let mut texts = Vec::new();
+        let mut count = 0_usize;
+        for field in ["data", "stringData"] {
+            let entries = secret.get(field).and_then(Value::as_object);
+            for text in entries
+                .into_iter()
+                .flat_map(Map::values)
+                .filter_map(Value::as_str)
+            {
+                count = count.saturating_add(1);
+                if count > MOST_VALUES || text.len() > LONGEST.saturating_mul(2) {
+                    continue;
+                }
+                let bytes = match field {
+                    "data" => BASE64_STANDARD.decode(text.as_bytes()).ok(),
+                    _ => None,
+                };
+                let bytes = bytes.unwrap_or_else(|| text.as_bytes().to_vec());
+                if bytes.len() < SHORTEST || bytes.len() > LONGEST {
+                    continue;
+                }
+                texts.push(BASE64_STANDARD_NO_PAD.encode(&bytes));
+                texts.push(escape::hex(&bytes));
+                texts.extend(String::from_utf8(bytes));
+            }
+        }
+        Self {
+            texts,
+            is_too_many: count > MOST_VALUES,
+        }
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        self.is_too_many || self.texts.iter().any(|copy| text.contains(copy.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_beneath_any_resource_called_secrets_is_that_of_a_secret() {
+        for key in [
+            "/registry/secrets/ns/name",
+            "/registry/secrets/ns/secrets",
+            "/registry/secrets/secrets/secrets",
+            "/registry/secrets/odd",
+            "/registry/secrets/ns/name/more",
+            "//registry//secrets/ns/name",
+            "/kubernetes.io/secrets/ns/name",
+            "/openshift.io/secrets/ns/name",
+            "/a/b/secrets/ns/name",
+            "/secrets/ns/name",
+            "/secrets/name",
+            "registry/secrets/ns/name",
+            "/registry/example.com/secrets/ns/name",
+            "/registry/example.com/secrets/name",
+            "/registry/cluster-1/example.com/secrets/name",
+        ] {
+            assert!(is_secret_key(key.as_bytes()), "{key}");
+        }
+        for key in [
+            "",
+            "/",
+            "secrets",
+            "/x",
+            "/registry/configmaps/ns/secrets",
+            "/registry/configmaps/secrets/name",
+            "/registry/example.com/widgets/secrets/name",
+            "/registry/namespaces/secrets",
+            "/registry/secretstores/ns/name",
+            "/registry/my-secrets/ns/name",
+        ] {
+            assert!(!is_secret_key(key.as_bytes()), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_public_annotations_is_sorted_and_has_no_copy_of_objects() {
+        assert!(PUBLIC.is_sorted());
+        for name in PUBLIC {
+            assert!(!name.contains("applied") && !name.contains("original"));
+        }
+    }
+
+    #[test]
+    fn only_annotations_that_name_things_are_shown_and_none_that_holds_a_value() {
+        let mut secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "db", "labels": {"app": "hunter2"}, "annotations": {
+                "cert-manager.io/common-name": "example.com",
+                "cert-manager.io/issuer-name": "is hunter2",
+                "cert-manager.io/issuer-kind": "is aHVudGVyMg",
+                "cert-manager.io/issuer-group": "is 68756e74657232",
+                "kapp.k14s.io/original-diff": "- path: /data",
+                "kubernetes.io/service-account.name": "shop",
+                "example.com/flag": "true",
+                "example.com/note": "Tr0ub4dor",
+                "number": 5,
+                "helm.sh/hook": "{\"a\":1}",
+            }},
+            "data": {"password": "aHVudGVyMg==", "namespace": "c2hvcA=="},
+            "spec": {"password": "x"}, "type": "Opaque", "immutable": true,
+        });
+        let redactor = Redactor::with_key(b"k");
+        assert!(redactor.redact_secret(secret.as_object_mut().unwrap()));
+        let shown: Vec<&String> = secret["metadata"]["annotations"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| !value.as_str().unwrap().starts_with("<redacted"))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "cert-manager.io/common-name",
+                "example.com/flag",
+                "kubernetes.io/service-account.name"
+            ]
+        );
+        assert_eq!(secret["metadata"]["labels"]["app"], "hunter2");
+        assert_eq!(secret["metadata"]["name"], "db");
+        assert_eq!(secret["spec"], redactor.mark(b"{\"password\":\"x\"}"));
+        assert_eq!(
+            (&secret["type"], &secret["immutable"]),
+            (&json!("Opaque"), &json!(true))
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! Secrets inside of texts: objects written as text, configurations, whatever base64 or gzip hold.
+
+use std::io::Read as _;
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::looks::{Found, Search, decode_base64, is_der_key, is_named, position};
+use super::walk::{Place, Walk};
+
+/// Text in text in text is looked into so deep. Escapes double with each level.
+const DEEPEST: u8 = 6;
+
+impl Walk<'_> {
+    /// The text with marks in place of secrets; `None` if it has none.
+    pub(super) fn text(&mut self, text: &str, place: Place) -> Option<String> {
+        if is_named(text.as_bytes(), place.hint) {
+            return Some(self.redactor.mark(text.as_bytes()));
+        }
+        let is_short = text.len() < 8;
+        if is_short {
+            return None;
+        }
+        if let Some(json) = self.json(text) {
+            return Some(json);
+        }
+        if !place.is_prose && holds_secret_manifest(text.as_bytes()) {
+            return Some(self.redactor.mark(text.as_bytes()));
+        }
+        let mut spans = self.spans(text.as_bytes(), place);
+        if is_kubeconfig(text) {
+            spans.extend(credentials_of_kubeconfig(text));
+            spans.sort_unstable_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+        }
+        if spans.is_empty() {
+            return None;
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut end = 0;
+        for span in spans {
+            if span.start < end {
+                continue;
+            }
+            out.push_str(text.get(end..span.start)?);
+            out.push_str(&self.redactor.mark(text.as_bytes().get(span.clone())?));
+            end = span.end;
+        }
+        out.push_str(text.get(end..)?);
+        Some(out)
+    }
+
+    /// An object as JSON, written anew without its secrets.
+    fn json(&mut self, text: &str) -> Option<String> {
+        let first = text.trim_start().bytes().next();
+        if self.depth >= DEEPEST || !matches!(first, Some(b'{' | b'[')) {
+            return None;
+        }
+        let mut json: Value = serde_json::from_str(text).ok()?;
+        self.deeper(|walk| walk.run(&mut json, Place::default()))
+            .then(|| json.to_string())
+    }
+
+    fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.depth = self.depth.saturating_add(1);
+        let result = work(self);
+        self.depth = self.depth.saturating_sub(1);
+        result
+    }
+
+    /// True if bytes, of whatever kind, have a secret in them.
+    pub(super) fn is_in(&mut self, bytes: &[u8]) -> bool {
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            return self.is_in_gzip(bytes);
+        }
+        if is_der_key(bytes) {
+            return true;
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.text(text, Place::default()).is_some(),
+            Err(_) => {
+                holds_secret_manifest(bytes) || !self.spans(bytes, Place::default()).is_empty()
+            }
+        }
+    }
+
+    /// Looks into what was packed. What is longer than the limit counts as a secret, since nobody has seen it.
+    fn is_in_gzip(&mut self, bytes: &[u8]) -> bool {
+        if self.depth >= DEEPEST {
+            return true;
+        }
+        let limit = self.unpack_limit;
+        let mut plain = Vec::new();
+        let unpacked = flate2::read::GzDecoder::new(bytes)
+            .take(limit)
+            .read_to_end(&mut plain);
+        let len = plain.len() as u64;
+        self.unpack_limit = limit.saturating_sub(len);
+        if len >= limit {
+            return true;
+        }
+        // What cannot be unpacked to its end is looked at as far as it goes.
+        let _ = unpacked;
+        !plain.is_empty() && self.deeper(|walk| walk.is_in(&plain))
+    }
+
+    fn spans(&mut self, text: &[u8], place: Place) -> Vec<Range<usize>> {
+        let mut spans = Vec::new();
+        let mut search = Search::new(text);
+        search.with_commands = !place.is_prose;
+        search.run(|found| match found {
+            Found::Secret(span) => {
+                spans.push(span);
+                true
+            }
+            Found::Base64(span) => {
+                let is_secret = text
+                    .get(span.clone())
+                    .is_some_and(|text| self.is_in_base64(text));
+                if is_secret {
+                    spans.push(span);
+                }
+                is_secret
+            }
+        });
+        spans
+    }
+
+    fn is_in_base64(&mut self, text: &[u8]) -> bool {
+        // `PRIVATE KEY` at the three places where it can be in base64.
+        const KEYS: [&[u8]; 3] = [b"UFJJVkFURSBLRV", b"BSSVZBVEUgS0VZ", b"QUklWQVRFIEtFW"];
+        if KEYS.iter().any(|key| position(text, key).is_some()) {
+            return true;
+        }
+        self.depth < DEEPEST
+            && decode_base64(text)
+                .is_some_and(|bytes| self.deeper(|walk| walk.is_in(&bytes)))
+    }
+}
+
+/// True if a text has in it a Secret with its data, as YAML or JSON, also as JSON within JSON.
+pub(super) fn holds_secret_manifest(text: &[u8]) -> bool {
+    let names_kind = occurrences(text, b"kind").any(|rest| {
+        let value = value_behind(rest);
+        let rest = value.and_then(|value| value.strip_prefix(b"Secret"));
+        rest.is_some_and(|rest| {
+            let rest = rest.strip_prefix(b"List").unwrap_or(rest);
+            !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+        })
+    });
+    names_kind
+        && (occurrences(text, b"data").any(|rest| value_behind(rest).is_some())
+            || occurrences(text, b"stringData").any(|rest| value_behind(rest).is_some()))
+}
+
+/// What follows `word` wherever it stands by itself.
+fn occurrences<'t>(text: &'t [u8], word: &'static [u8]) -> impl Iterator<Item = &'t [u8]> {
+    text.windows(word.len())
+        .enumerate()
+        .filter(move |(at, window)| {
+            let before = at.checked_sub(1).and_then(|before| text.get(before));
+            *window == word && !before.is_some_and(u8::is_ascii_alphanumeric)
+        })
+        .filter_map(move |(at, _)| text.get(at.saturating_add(word.len())..))
+}
+
+/// What stands behind the colon of a field, without quotes.
+fn value_behind(rest: &[u8]) -> Option<&[u8]> {
+    let is_quote = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+    let skip = |rest: &[u8], skips: &dyn Fn(&u8) -> bool| {
+        rest.iter().take(16).take_while(|b| skips(b)).count()
+    };
+    let rest = rest.get(skip(rest, &|b| is_quote(b) || *b == b' ')..)?;
+    let rest = rest.strip_prefix(b":")?;
+    rest.get(skip(rest, &|b| is_quote(b) || b.is_ascii_whitespace())..)
+}
+
+/// Fields of a kubeconfig, and of the plugins in it, that let somebody in.
+pub(super) const KUBECONFIG_FIELDS: [&str; 7] = [
+    "token",
+    "password",
+    "client-key-data",
+    "client-secret",
+    "id-token",
+    "refresh-token",
+    "access-token",
+];
+
+fn is_kubeconfig(text: &str) -> bool {
+    let has = |name: &str| {
+        text.lines()
+            .any(|line| line.trim_start().strip_prefix(name).is_some())
+    };
+    text.contains("users:") && has("users:") && has("clusters:")
+}
+
+fn credentials_of_kubeconfig(text: &str) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    let mut start = 0_usize;
+    for line in text.split_inclusive('\n') {
+        let field = line.trim_start().trim_start_matches("- ").trim_start();
+        if let Some((name, value)) = field.split_once(':')
+            && KUBECONFIG_FIELDS.contains(&name.trim_matches(['"', '\'']))
+        {
+            let value = value.trim().trim_matches(['"', '\'']);
+            // It is a part of the line.
+            let offset = (value.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+            let from = start.saturating_add(offset);
+            if !value.is_empty() && !matches!(value, "null" | "~" | "|" | ">" | "|-" | ">-") {
+                spans.push(from..from.saturating_add(value.len()));
+            }
+        }
+        start = start.saturating_add(line.len());
+    }
+    spans
+}
