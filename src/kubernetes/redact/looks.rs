@@ -528,5 +528,5 @@ pub(super) fn is_der_key(bytes: &[u8]) -> bool {
 
 /// Where `part` begins in `text`.
 pub(super) fn position(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len().max(1)).position(|window| window == part)
+    memchr::memmem::find(text, part)
 }

@@ -154,13 +154,12 @@ pub(super) fn holds_secret_manifest(text: &[u8]) -> bool {
 
 /// What follows `word` wherever it stands by itself.
 fn occurrences<'t>(text: &'t [u8], word: &'static [u8]) -> impl Iterator<Item = &'t [u8]> {
-    text.windows(word.len())
-        .enumerate()
-        .filter(move |(at, window)| {
+    memchr::memmem::find_iter(text, word)
+        .filter(move |at| {
             let before = at.checked_sub(1).and_then(|before| text.get(before));
-            *window == word && !before.is_some_and(u8::is_ascii_alphanumeric)
+            !before.is_some_and(u8::is_ascii_alphanumeric)
         })
-        .filter_map(move |(at, _)| text.get(at.saturating_add(word.len())..))
+        .filter_map(move |at| text.get(at.saturating_add(word.len())..))
 }
 
 /// What stands behind the colon of a field, without quotes.
