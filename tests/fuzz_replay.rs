@@ -6,6 +6,8 @@ mod draft;
 mod objects;
 #[path = "../fuzz/src/raft.rs"]
 mod raft;
+#[path = "../fuzz/src/secrets.rs"]
+mod secrets;
 #[path = "../fuzz/src/targets.rs"]
 mod targets;
 

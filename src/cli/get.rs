@@ -271,8 +271,8 @@ impl<'a> Output<'a> {
                 let piece = if json {
                     Piece::Text(report::record_json(&facts, &look))
                 } else {
-                    let hides_bytes = form.is_some_and(Form::is_exact)
-                        && lens.hides_bytes(facts.key, &look);
+                    let hides_bytes =
+                        form.is_some_and(Form::is_exact) && lens.hides_bytes(facts.key, &look);
                     match hides_bytes {
                         true => Piece::Refused(
                             "the value is secret; --show-secrets shows it, -o yaml shows the rest"

@@ -155,9 +155,7 @@ impl<'t> Search<'t> {
                     at = end;
                     continue;
                 }
-            } else if at >= base64_end
-                && is_base64(byte)
-                && !self.before(at).is_some_and(is_base64)
+            } else if at >= base64_end && is_base64(byte) && !self.before(at).is_some_and(is_base64)
             {
                 let end = self.base64_end(at);
                 base64_end = end;
@@ -196,7 +194,16 @@ impl<'t> Search<'t> {
     fn password_hash(&self, at: usize) -> Option<Range<usize>> {
         let is_digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/');
         let rest = self.from(at);
-        if let [b'$', b'2', b'a' | b'b' | b'x' | b'y', b'$', tens, ones, b'$', hash @ ..] = rest
+        if let [
+            b'$',
+            b'2',
+            b'a' | b'b' | b'x' | b'y',
+            b'$',
+            tens,
+            ones,
+            b'$',
+            hash @ ..,
+        ] = rest
             && tens.is_ascii_digit()
             && ones.is_ascii_digit()
             && hash.get(..53).is_some_and(|hash| hash.iter().all(is_digit))
@@ -387,7 +394,11 @@ impl<'t> Search<'t> {
     /// Where a text in base64 ends that begins at `at`, with the lines it is broken into.
     fn base64_end(&self, at: usize) -> usize {
         let run = |from: usize| {
-            let len = self.from(from).iter().take_while(|b| is_base64(**b)).count();
+            let len = self
+                .from(from)
+                .iter()
+                .take_while(|b| is_base64(**b))
+                .count();
             from.saturating_add(len)
         };
         let mut line = at;

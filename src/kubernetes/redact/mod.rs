@@ -121,16 +121,10 @@ impl Redactor {
         matches!(kind, Some("Secret" | "SecretList"))
             || is_secret_key(key)
             || key.starts_with(b"/bootstrap/")
-            || is_damaged_secret(value)
+            || holds_secret_manifest(value)
             || is_token_by_key(key, value)
             || Walk::new(self).is_in(value)
     }
-}
-
-/// True for what was the protobuf or the JSON of a Secret, though it cannot be decoded any more.
-fn is_damaged_secret(value: &[u8]) -> bool {
-    // Field 2 of the envelope: the kind.
-    looks::position(value, b"\x12\x06Secret").is_some() || holds_secret_manifest(value)
 }
 
 /// A bare bootstrap token is known by the key alone.
@@ -310,7 +304,10 @@ mod tests {
         ] {
             assert!(show("/x", damaged, None).is_some(), "{damaged:?}");
         }
-        for harmless in [&b"kind: SecretStore\ndata: 5"[..], b"kind: Secret\nmetadata: x"] {
+        for harmless in [
+            &b"kind: SecretStore\ndata: 5"[..],
+            b"kind: Secret\nmetadata: x",
+        ] {
             assert_eq!(show("/x", harmless, None), None, "{harmless:?}");
         }
     }

@@ -197,36 +197,44 @@ struct Copies {
 
 impl Copies {
     fn of(secret: &Map<String, Value>) -> Self {
-        let mut texts = Vec::new();
+        let mut copies = Self {
+            texts: Vec::new(),
+            is_too_many: false,
+        };
+        let mut open: Vec<&Value> = ["data", "stringData"]
+            .iter()
+            .filter_map(|field| secret.get(*field))
+            .collect();
         let mut count = 0_usize;
-        for field in ["data", "stringData"] {
-            let entries = secret.get(field).and_then(Value::as_object);
-            for text in entries
-                .into_iter()
-                .flat_map(Map::values)
-                .filter_map(Value::as_str)
-            {
-                count = count.saturating_add(1);
-                if count > MOST_VALUES || text.len() > LONGEST.saturating_mul(2) {
-                    continue;
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Object(fields) => open.extend(fields.values()),
+                Value::Array(items) => open.extend(items),
+                Value::String(text) => {
+                    count = count.saturating_add(1);
+                    if count > MOST_VALUES {
+                        copies.is_too_many = true;
+                        break;
+                    }
+                    copies.add(text.as_bytes());
+                    if let Ok(bytes) = BASE64_STANDARD.decode(text.as_bytes()) {
+                        copies.add(&bytes);
+                    }
                 }
-                let bytes = match field {
-                    "data" => BASE64_STANDARD.decode(text.as_bytes()).ok(),
-                    _ => None,
-                };
-                let bytes = bytes.unwrap_or_else(|| text.as_bytes().to_vec());
-                if bytes.len() < SHORTEST || bytes.len() > LONGEST {
-                    continue;
-                }
-                texts.push(BASE64_STANDARD_NO_PAD.encode(&bytes));
-                texts.push(escape::hex(&bytes));
-                texts.extend(String::from_utf8(bytes));
+                _ => {}
             }
         }
-        Self {
-            texts,
-            is_too_many: count > MOST_VALUES,
+        copies
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        if value.len() < SHORTEST || value.len() > LONGEST {
+            return;
         }
+        self.texts.push(BASE64_STANDARD_NO_PAD.encode(value));
+        self.texts.push(escape::hex(value));
+        self.texts
+            .extend(std::str::from_utf8(value).map(str::to_owned));
     }
 
     fn are_in(&self, text: &str) -> bool {

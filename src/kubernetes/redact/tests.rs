@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Redactor;
 
 const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln-_";
-const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
+const PEM: &str =
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIDBTCCAe2gAwIBAgIIY4gOM4QjI6MwDQYJKoZIhvcNAQELBQAwFTETMBEGA1UE\n-----END CERTIFICATE-----\n";
 const BOOTSTRAP: &str = "abcdef.0123456789abcdef";
 
@@ -42,13 +43,33 @@ fn a_secret_is_found_inside_of_a_longer_text_and_the_rest_is_shown() {
         ("postgres://app:", "s3cr3t!", "@db:5432/shop"),
         ("mysqld --password=", "hunter2", " --port 1"),
         ("redis-server --requirepass \"", "hunter2", "\""),
-        ("aws_secret_access_key = ", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "\n"),
-        ("age: ", "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX", "\n"),
-        ("url: https://x-access-token:", "ghp_0123456789abcdefghijABCDEFGHIJ012345", "@github.com"),
-        ("root:", "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/", ":1"),
+        (
+            "aws_secret_access_key = ",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "\n",
+        ),
+        (
+            "age: ",
+            "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX",
+            "\n",
+        ),
+        (
+            "url: https://x-access-token:",
+            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+            "@github.com",
+        ),
+        (
+            "root:",
+            "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/",
+            ":1",
+        ),
     ] {
         let text = format!("{before}{secret}{after}");
-        assert_eq!(shown(&text), format!("{before}{}{after}", mark(secret)), "{text}");
+        assert_eq!(
+            shown(&text),
+            format!("{before}{}{after}", mark(secret)),
+            "{text}"
+        );
     }
 }
 
@@ -91,7 +112,8 @@ fn a_secret_is_found_in_base64_in_gzip_and_in_objects_written_as_text() {
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "data": {"a": "Y2FuYXJ5"}});
     let yaml = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  a: canary\n";
     let docker = json!({"auths": {"r.example.com": {"auth": "dTpjYW5hcnk=", "username": "u"}}});
-    let kubeconfig = "apiVersion: v1\nclusters:\n- name: c\nusers:\n- name: u\n  user:\n    token: canary\n";
+    let kubeconfig =
+        "apiVersion: v1\nclusters:\n- name: c\nusers:\n- name: u\n  user:\n    token: canary\n";
     let texts = [
         TOKEN.to_owned(),
         PEM.to_owned(),
@@ -125,7 +147,10 @@ fn a_secret_is_found_in_base64_in_gzip_and_in_objects_written_as_text() {
         .collect();
     let text = format!("key: |\n  {}\nend", lines.join("\n  "));
     let shown = shown(&text);
-    assert!(shown.starts_with("key: |\n  <redacted") && shown.ends_with(">\nend"), "{shown}");
+    assert!(
+        shown.starts_with("key: |\n  <redacted") && shown.ends_with(">\nend"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -144,7 +169,11 @@ fn a_private_key_in_der_is_found_and_a_certificate_is_not_one() {
 
 #[test]
 fn who_an_object_is_is_never_judged_by_its_looks() {
-    let odd = ["worker.18ea058abdc8981b", TOKEN, "ghp_0123456789abcdefghijABCDEFGHIJ012345"];
+    let odd = [
+        "worker.18ea058abdc8981b",
+        TOKEN,
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+    ];
     for name in odd {
         let reference = json!({"apiVersion": "v1", "kind": "Pod", "namespace": name, "name": name, "uid": name});
         let object = json!({
@@ -178,7 +207,12 @@ fn names_beside_a_text_tell_what_it_is() {
     assert!(redactor().redact_object(&mut pod));
     let container = &pod["spec"]["containers"][0];
     let is_hidden = |value: &Value| value.as_str().unwrap().starts_with("<redacted ");
-    let args: Vec<bool> = container["args"].as_array().unwrap().iter().map(is_hidden).collect();
+    let args: Vec<bool> = container["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(is_hidden)
+        .collect();
     assert_eq!(args, [false, true, false, true, false, false]);
     let values: Vec<bool> = container["env"]
         .as_array()
@@ -204,7 +238,10 @@ fn a_key_beneath_secrets_hides_data_whatever_the_value_says() {
         let mut object = object;
         assert!(redactor().redact_stored(b"/registry/secrets/ns/a", &mut object));
         let text = object.to_string();
-        assert!(!text.contains("canary") && !text.contains("Y2FuYXJ5"), "{text}");
+        assert!(
+            !text.contains("canary") && !text.contains("Y2FuYXJ5"),
+            "{text}"
+        );
     }
     let mut map = json!({"kind": "ConfigMap", "data": {"p": "canary"}});
     assert!(!redactor().redact_stored(b"/registry/configmaps/secrets/a", &mut map));
@@ -218,7 +255,8 @@ fn a_last_applied_configuration_that_cannot_be_read_is_hidden_whole() {
         ("not JSON", true),
         ("[1]", true),
     ] {
-        let mut object = json!({"kind": "ConfigMap", "metadata": {"annotations": {super::LAST_APPLIED: text}}});
+        let mut object =
+            json!({"kind": "ConfigMap", "metadata": {"annotations": {super::LAST_APPLIED: text}}});
         assert_eq!(redactor().redact_object(&mut object), is_hidden, "{text}");
         let annotation = &object["metadata"]["annotations"][super::LAST_APPLIED];
         let expected = match is_hidden {
@@ -231,8 +269,10 @@ fn a_last_applied_configuration_that_cannot_be_read_is_hidden_whole() {
 
 #[test]
 fn examples_in_definitions_are_not_taken_for_secrets() {
-    let description = "for example http://user:pass1@host, or\nkind: Secret\ndata:\n  a: b\nor --password=x1";
-    let definition = json!({"kind": "CustomResourceDefinition", "spec": {"description": description}});
+    let description =
+        "for example http://user:pass1@host, or\nkind: Secret\ndata:\n  a: b\nor --password=x1";
+    let definition =
+        json!({"kind": "CustomResourceDefinition", "spec": {"description": description}});
     let mut copy = definition.clone();
     assert!(!redactor().redact_object(&mut copy));
     assert_eq!(copy, definition);

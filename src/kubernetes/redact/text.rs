@@ -72,7 +72,7 @@ impl Walk<'_> {
         if bytes.starts_with(&[0x1f, 0x8b]) {
             return self.is_in_gzip(bytes);
         }
-        if is_der_key(bytes) {
+        if is_der_key(bytes) || is_damaged_secret(bytes) {
             return true;
         }
         match std::str::from_utf8(bytes) {
@@ -132,9 +132,13 @@ impl Walk<'_> {
             return true;
         }
         self.depth < DEEPEST
-            && decode_base64(text)
-                .is_some_and(|bytes| self.deeper(|walk| walk.is_in(&bytes)))
+            && decode_base64(text).is_some_and(|bytes| self.deeper(|walk| walk.is_in(&bytes)))
     }
+}
+
+/// True for what was the protobuf of a Secret, though it cannot be decoded: field 2 of the envelope is the kind.
+fn is_damaged_secret(bytes: &[u8]) -> bool {
+    position(bytes, b"\x12\x06Secret").is_some()
 }
 
 /// True if a text has in it a Secret with its data, as YAML or JSON, also as JSON within JSON.

@@ -22,6 +22,18 @@ const IDENTITY: [&str; 8] = [
     "resourceVersion",
 ];
 
+/// What fields of tokens of Rancher have the token in them.
+const RANCHER_FIELDS: [&str; 8] = [
+    "token",
+    "command",
+    "insecureCommand",
+    "nodeCommand",
+    "insecureNodeCommand",
+    "windowsNodeCommand",
+    "insecureWindowsNodeCommand",
+    "manifestUrl",
+];
+
 /// What the fields of logins to registries are called.
 const DOCKER_FIELDS: [&str; 4] = ["auth", "password", "identitytoken", "registrytoken"];
 
@@ -137,19 +149,20 @@ impl<'r> Walk<'r> {
         }
         let is_named = |field: &str| map.get(field).is_some_and(Value::is_string);
         let is_reference = is_named("kind") && is_named("name") && !place.is_data;
-        let is_object = is_named("kind") && is_named("apiVersion");
         let variable = match (map.get("name"), map.get("value")) {
             (Some(Value::String(name)), Some(Value::String(_))) => Hint::of_name(name),
             _ => Hint::None,
         };
         let is_definition = place.is_definition
             || map.get("kind").and_then(Value::as_str) == Some("CustomResourceDefinition");
-        let rancher = is_object && is_rancher_token(map);
         let is_kubeconfig = map.get("users").is_some_and(Value::is_array)
             && map.get("clusters").is_some_and(Value::is_array);
-        let logins = match is_kubeconfig {
-            true => &KUBECONFIG_FIELDS,
-            false => place.logins,
+        let logins = if is_kubeconfig {
+            &KUBECONFIG_FIELDS
+        } else if is_rancher_token(map) {
+            &RANCHER_FIELDS
+        } else {
+            place.logins
         };
         for (field, value) in map.iter_mut() {
             // These are marks by now.
@@ -157,8 +170,8 @@ impl<'r> Walk<'r> {
                 continue;
             }
             let is_own = matches!(field.as_str(), "apiVersion" | "kind") && !place.is_data;
-            let is_identity = is_own
-                || (place.is_metadata || is_reference) && IDENTITY.contains(&field.as_str());
+            let is_identity =
+                is_own || (place.is_metadata || is_reference) && IDENTITY.contains(&field.as_str());
             let hint = match field.as_str() {
                 "value" => variable,
                 field => Hint::of_name(field),
@@ -167,7 +180,7 @@ impl<'r> Walk<'r> {
                 is_secret: is_list && field == "items",
                 hint,
                 is_identity,
-                is_credential: logins.contains(&field.as_str()) || rancher && field == "token",
+                is_credential: logins.contains(&field.as_str()),
                 is_last_applied: field == LAST_APPLIED && !place.is_of_secret,
                 is_of_secret: match field.as_str() {
                     "metadata" => is_secret,
@@ -189,8 +202,9 @@ impl<'r> Walk<'r> {
     }
 }
 
-/// Tokens of Rancher are custom resources with the token in a field.
+/// Tokens of Rancher are custom resources: of users, and of clusters that are to join, with the commands to do so.
 fn is_rancher_token(map: &Map<String, Value>) -> bool {
     let text = |field: &str| map.get(field).and_then(Value::as_str).unwrap_or_default();
-    text("apiVersion").starts_with("management.cattle.io/") && text("kind") == "Token"
+    text("apiVersion").starts_with("management.cattle.io/")
+        && matches!(text("kind"), "Token" | "ClusterRegistrationToken")
 }

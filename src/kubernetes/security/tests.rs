@@ -159,12 +159,22 @@ fn an_object_in_which_nobody_has_set_a_field_may_have_no_managed_fields() {
 #[test]
 fn objects_of_which_api_servers_keep_no_record_are_not_remarked_on() {
     for (api_version, kind, created, lacks) in [
-        ("certificates.k8s.io/v1", "CertificateSigningRequest", "2024-01-01T00:00:00Z", false),
+        (
+            "certificates.k8s.io/v1",
+            "CertificateSigningRequest",
+            "2024-01-01T00:00:00Z",
+            false,
+        ),
         ("v1", "RangeAllocation", "2024-01-01T00:00:00Z", false),
         ("v1", "Endpoints", "2024-01-01T00:00:00Z", false),
         ("v1", "Event", "2024-01-01T00:00:00Z", false),
         ("events.k8s.io/v1", "Event", "2024-01-01T00:00:00Z", false),
-        ("route.openshift.io/v1", "Route", "2024-01-01T00:00:00Z", false),
+        (
+            "route.openshift.io/v1",
+            "Route",
+            "2024-01-01T00:00:00Z",
+            false,
+        ),
         ("apps/v1", "Deployment", "2019-12-31T00:00:00Z", false),
         ("apps/v1", "Deployment", "2024-01-01T00:00:00Z", true),
         ("apps/v1", "Deployment", "", true),
