@@ -67,12 +67,6 @@ const PUBLIC: [&str; 46] = [
     "sealedsecrets.bitnami.com/namespace-wide",
 ];
 
-/// Those that refer to another object. Its name may well be one of the values, such as the namespace of a token.
-const REFERENCES: [&str; 2] = [
-    "kubernetes.io/service-account.name",
-    "kubernetes.io/service-account.uid",
-];
-
 /// A public annotation is short; with so many values nothing is looked for in it.
 const LONGEST: usize = 512;
 const MOST_VALUES: usize = 1000;
@@ -179,14 +173,36 @@ fn is_public(name: &str, value: &Value, copies: &Copies) -> bool {
     };
     match text.as_str() {
         "" | "true" | "false" => name != LAST_APPLIED,
-        _ if REFERENCES.contains(&name) => text.len() <= LONGEST,
         _ => {
             PUBLIC.contains(&name)
                 && text.len() <= LONGEST
                 && !text.trim_start().starts_with(['{', '['])
+                && is_made_of_names(text)
                 && !copies.are_in(text)
         }
     }
+}
+
+/// True for names, numbers and lists of them; false for what is in a coding, or was made up by chance.
+fn is_made_of_names(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .all(|word| {
+            let has = |test: fn(&u8) -> bool| word.as_bytes().iter().any(test);
+            let has_digits = has(u8::is_ascii_digit);
+            let is_coded = word.len() > 5 && has_digits && has(u8::is_ascii_uppercase);
+            let is_hex = word.len() > 20 && has_digits && has(u8::is_ascii_lowercase);
+            word.len() <= 63 && !is_coded && !is_hex
+        })
+}
+
+/// True for the namespace that a token of a service account comes with. It is no secret, and accounts may be
+/// called so too.
+fn is_own_namespace(secret: &Map<String, Value>, name: &str, value: &Value) -> bool {
+    let decoded = || BASE64_STANDARD.decode(value.as_str()?.as_bytes()).ok();
+    let is_label = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    name == "namespace"
+        && secret.get("type").and_then(Value::as_str) == Some("kubernetes.io/service-account-token")
+        && decoded().is_some_and(|text| text.len() <= 63 && text.iter().all(is_label))
 }
 
 /// The values of a Secret, in the ways in which they are copied.
@@ -201,10 +217,18 @@ impl Copies {
             texts: Vec::new(),
             is_too_many: false,
         };
-        let mut open: Vec<&Value> = ["data", "stringData"]
-            .iter()
-            .filter_map(|field| secret.get(*field))
-            .collect();
+        let mut open: Vec<&Value> = Vec::new();
+        for field in ["data", "stringData"] {
+            match secret.get(field) {
+                Some(Value::Object(entries)) => open.extend(
+                    entries
+                        .iter()
+                        .filter(|(name, value)| !is_own_namespace(secret, name, value))
+                        .map(|(_, value)| value),
+                ),
+                other => open.extend(other),
+            }
+        }
         let mut count = 0_usize;
         while let Some(value) = open.pop() {
             match value {
@@ -308,9 +332,11 @@ mod tests {
                 "example.com/note": "Tr0ub4dor",
                 "number": 5,
                 "helm.sh/hook": "{\"a\":1}",
+                "helm.sh/hook-weight": "Tr0ub4dor",
+                "helm.sh/resource-policy": "keep",
             }},
             "data": {"password": "aHVudGVyMg==", "namespace": "c2hvcA=="},
-            "spec": {"password": "x"}, "type": "Opaque", "immutable": true,
+            "spec": {"password": "x"}, "type": "kubernetes.io/service-account-token", "immutable": true,
         });
         let redactor = Redactor::with_key(b"k");
         assert!(redactor.redact_secret(secret.as_object_mut().unwrap()));
@@ -326,6 +352,7 @@ mod tests {
             [
                 "cert-manager.io/common-name",
                 "example.com/flag",
+                "helm.sh/resource-policy",
                 "kubernetes.io/service-account.name"
             ]
         );
@@ -334,7 +361,7 @@ mod tests {
         assert_eq!(secret["spec"], redactor.mark(b"{\"password\":\"x\"}"));
         assert_eq!(
             (&secret["type"], &secret["immutable"]),
-            (&json!("Opaque"), &json!(true))
+            (&json!("kubernetes.io/service-account-token"), &json!(true))
         );
     }
 }
