@@ -111,11 +111,14 @@ impl Lens {
         let Some(redactor) = &self.redactor else {
             return false;
         };
-        let kind = match &look.sight {
-            Sight::Object(object) => Some(object.description.kind.as_str()),
-            _ => None,
+        let by_itself = match &look.sight {
+            Sight::Object(object) => {
+                redact::is_secret_by_kind_or_key(key, Some(&object.description.kind))
+                    || redactor.is_in_bytes_of_object(&look.plain)
+            }
+            _ => redactor.is_secret_value(key, &look.plain, None),
         };
-        look.is_secret || redactor.is_secret_value(key, &look.plain, kind)
+        look.is_secret || by_itself
     }
 
     fn object(

@@ -30,7 +30,6 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use secret::is_secret_key;
-use text::holds_secret_manifest;
 use walk::{Place, Walk};
 
 use super::encryption::{Envelope, EnvelopeFault, is_encrypted};
@@ -112,19 +111,28 @@ impl Redactor {
             .then(|| self.mark(value))
     }
 
+    /// True if the bytes of an object have in them what only a secret looks like, also where the object does not
+    /// show it, such as in a field that stands there twice.
+    pub fn is_in_bytes_of_object(&self, value: &[u8]) -> bool {
+        Walk::new(self).is_in_object(value)
+    }
+
     /// True if the bytes of a value must not be shown: it is a Secret, or under a Secret's key, or has in it what
     /// only a secret looks like. Encrypted values may be.
     pub fn is_secret_value(&self, key: &[u8], value: &[u8], kind: Option<&str>) -> bool {
         if is_encrypted(value) {
             return false;
         }
-        matches!(kind, Some("Secret" | "SecretList"))
-            || is_secret_key(key)
+        is_secret_by_kind_or_key(key, kind)
             || key.starts_with(b"/bootstrap/")
-            || holds_secret_manifest(value)
             || is_token_by_key(key, value)
             || Walk::new(self).is_in(value)
     }
+}
+
+/// True for a value of kind Secret, or under the key of one.
+pub fn is_secret_by_kind_or_key(key: &[u8], kind: Option<&str>) -> bool {
+    matches!(kind, Some("Secret" | "SecretList")) || is_secret_key(key)
 }
 
 /// A bare bootstrap token is known by the key alone.

@@ -73,9 +73,11 @@ const MOST_VALUES: usize = 1000;
 /// Shorter values are in many words by chance.
 const SHORTEST: usize = 4;
 
-/// True for an object that says it is a Secret, of whatever group.
+/// True for an object that says it is a Secret, of whatever group. What only refers to one has neither metadata
+/// nor data.
 pub(super) fn is_secret(map: &Map<String, Value>) -> bool {
-    is_kind(map, "Secret")
+    let has = |field: &str| map.contains_key(field);
+    is_kind(map, "Secret") && (has("metadata") || has("data") || has("stringData"))
 }
 
 pub(super) fn is_secret_list(map: &Map<String, Value>) -> bool {

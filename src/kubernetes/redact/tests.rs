@@ -96,6 +96,9 @@ fn what_only_resembles_a_secret_is_shown() {
         "--token-ttl=24h",
         "AKIAIOSFODNN7EXAMPLE",
         "kind: SecretStore\ndata:\n  a: b",
+        "kind: HelmRelease\nspec:\n  valuesFrom:\n  - kind: Secret\n    name: v\n  values:\n    a:\n      data: b\n",
+        "kind: Secret\nmetadata:\n  name: a\n---\nkind: ConfigMap\ndata:\n  a: b\n",
+        "{\"valuesFrom\":[{\"kind\":\"Secret\",\"name\":\"v\"}],\"values\":{\"data\":5}}",
         "ENC[AES256_GCM,data:p673w==,iv:YY=,tag:A=]",
         "$2y$10$short",
         "{\"a\": [1, 2, {\"kind\": \"Pod\"}]}",
@@ -187,6 +190,10 @@ fn who_an_object_is_is_never_judged_by_its_looks() {
         assert!(!redactor().redact_object(&mut copy), "{copy}");
         assert_eq!(copy, object);
     }
+    // What refers to a Secret is no Secret.
+    let reference = json!({"apiVersion": "v1", "kind": "Secret", "namespace": "shop", "name": "db", "uid": "u"});
+    let mut event = json!({"kind": "Event", "involvedObject": reference, "valuesFrom": [{"kind": "Secret", "name": "v"}]});
+    assert!(!redactor().redact_object(&mut event), "{event}");
     // Elsewhere it is one.
     let mut object = json!({"kind": "ConfigMap", "data": {"name": TOKEN, "kind": TOKEN}});
     assert!(redactor().redact_object(&mut object));

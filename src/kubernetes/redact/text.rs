@@ -11,6 +11,13 @@ use super::walk::{Place, Walk};
 /// Text in text in text is looked into so deep. Escapes double with each level.
 const DEEPEST: u8 = 6;
 
+/// What a text is as JSON.
+enum Json {
+    No,
+    Clean,
+    Redacted(String),
+}
+
 impl Walk<'_> {
     /// The text with marks in place of secrets; `None` if it has none.
     pub(super) fn text(&mut self, text: &str, place: Place) -> Option<String> {
@@ -21,11 +28,15 @@ impl Walk<'_> {
         if is_short {
             return None;
         }
-        if let Some(json) = self.json(text) {
-            return Some(json);
-        }
-        if !place.is_prose && holds_secret_manifest(text.as_bytes()) {
-            return Some(self.redactor.mark(text.as_bytes()));
+        match self.json(text) {
+            Json::Redacted(json) => return Some(json),
+            // There a Secret would have been seen.
+            Json::Clean => {}
+            Json::No => {
+                if !place.is_prose && holds_secret_manifest(text.as_bytes()) {
+                    return Some(self.redactor.mark(text.as_bytes()));
+                }
+            }
         }
         let mut spans = self.spans(text.as_bytes(), place);
         if is_kubeconfig(text) {
@@ -50,14 +61,23 @@ impl Walk<'_> {
     }
 
     /// An object as JSON, written anew without its secrets.
-    fn json(&mut self, text: &str) -> Option<String> {
+    fn json(&mut self, text: &str) -> Json {
         let first = text.trim_start().bytes().next();
         if self.depth >= DEEPEST || !matches!(first, Some(b'{' | b'[')) {
-            return None;
+            return Json::No;
         }
-        let mut json: Value = serde_json::from_str(text).ok()?;
-        self.deeper(|walk| walk.run(&mut json, Place::default()))
-            .then(|| json.to_string())
+        let Ok(mut json) = serde_json::from_str::<Value>(text) else {
+            return Json::No;
+        };
+        match self.deeper(|walk| walk.run(&mut json, Place::default())) {
+            true => Json::Redacted(json.to_string()),
+            false => Json::Clean,
+        }
+    }
+
+    /// True if a secret stands in the bytes of an object, which has been looked at as an object.
+    pub(super) fn is_in_object(&mut self, bytes: &[u8]) -> bool {
+        !self.spans(bytes, Place::default()).is_empty()
     }
 
     fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
@@ -141,9 +161,78 @@ fn is_damaged_secret(bytes: &[u8]) -> bool {
     position(bytes, b"\x12\x06Secret").is_some()
 }
 
-/// True if a text has in it a Secret with its data, as YAML or JSON, also as JSON within JSON.
+/// True if a text has in it a Secret with its data, as YAML or as JSON that cannot be read by itself.
 pub(super) fn holds_secret_manifest(text: &[u8]) -> bool {
-    let names_kind = occurrences(text, b"kind").any(|rest| {
+    memchr::memmem::find(text, b"Secret").is_some() && (is_in_yaml(text) || is_in_json(text))
+}
+
+/// True for the fields `kind: Secret` and `data` or `stringData` in one column of a document. Lines may end as JSON
+/// writes it.
+fn is_in_yaml(text: &[u8]) -> bool {
+    let mut kinds: Vec<usize> = Vec::new();
+    let mut data: Vec<usize> = Vec::new();
+    let mut is_list = false;
+    let lines = text.split(|b| *b == b'\n').flat_map(|line| {
+        let mut rest = Some(line);
+        std::iter::from_fn(move || {
+            let line = rest?;
+            let end = memchr::memmem::find(line, b"\\n");
+            rest = end.and_then(|end| line.get(end.saturating_add(2)..));
+            Some(line.get(..end.unwrap_or(line.len())).unwrap_or_default())
+        })
+    });
+    for line in lines {
+        if line.starts_with(b"---") {
+            kinds.clear();
+            data.clear();
+            continue;
+        }
+        let column = line
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'-' | b'"' | b'\''))
+            .count();
+        // Deeper fields than that are not counted; the columns are few then.
+        let field = line.get(column..).unwrap_or_default();
+        let seen = match field {
+            [b'k', b'i', b'n', b'd', rest @ ..] => {
+                let word = value_behind(rest).and_then(|word| word.strip_prefix(b"Secret"));
+                let is_end = |rest: &[u8]| !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+                is_list |= word.is_some_and(|rest| rest.starts_with(b"List"));
+                word.is_some_and(is_end).then_some(&mut kinds)
+            }
+            [b'd', b'a', b't', b'a', rest @ ..]
+            | [
+                b's',
+                b't',
+                b'r',
+                b'i',
+                b'n',
+                b'g',
+                b'D',
+                b'a',
+                b't',
+                b'a',
+                rest @ ..,
+            ] => value_behind(rest).map(|_| &mut data),
+            _ => None,
+        };
+        if let Some(columns) = seen
+            && !columns.contains(&column)
+            && columns.len() < 64
+        {
+            columns.push(column);
+        }
+        if is_list && !data.is_empty() || kinds.iter().any(|column| data.contains(column)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// True for `"kind":"Secret"` and `"data":` anywhere, also as JSON within JSON.
+fn is_in_json(text: &[u8]) -> bool {
+    let is_quoted = |rest: &&[u8]| matches!(rest.first(), Some(b'"' | b'\\'));
+    let names_kind = occurrences(text, b"kind").filter(is_quoted).any(|rest| {
         let value = value_behind(rest);
         let rest = value.and_then(|value| value.strip_prefix(b"Secret"));
         rest.is_some_and(|rest| {
@@ -151,9 +240,12 @@ pub(super) fn holds_secret_manifest(text: &[u8]) -> bool {
             !rest.first().is_some_and(u8::is_ascii_alphanumeric)
         })
     });
-    names_kind
-        && (occurrences(text, b"data").any(|rest| value_behind(rest).is_some())
-            || occurrences(text, b"stringData").any(|rest| value_behind(rest).is_some()))
+    let has = |name: &'static [u8]| {
+        occurrences(text, name)
+            .filter(is_quoted)
+            .any(|rest| value_behind(rest).is_some())
+    };
+    names_kind && (has(b"data") || has(b"stringData"))
 }
 
 /// What follows `word` wherever it stands by itself.
