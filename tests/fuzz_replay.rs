@@ -6,6 +6,8 @@ mod draft;
 mod objects;
 #[path = "../fuzz/src/raft.rs"]
 mod raft;
+#[path = "../fuzz/src/secrets.rs"]
+mod secrets;
 #[path = "../fuzz/src/targets.rs"]
 mod targets;
 
@@ -60,4 +62,69 @@ fn every_seed_passes_its_target() {
 fn nothing_that_fuzzing_once_found_fails_again() {
     let (_, wrong) = replay("found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What texts around a secret are made of: what the search for secrets looks at, and what may lead it astray.
+const PIECES: [&str; 40] = [
+    "",
+    "\0",
+    "a",
+    "{",
+    "}",
+    "\"",
+    "\\",
+    "'",
+    ":",
+    ": ",
+    "\n",
+    "- ",
+    "=",
+    "--token ",
+    "--password=",
+    "Bearer ",
+    "://u:",
+    "@",
+    "eyJ",
+    ".",
+    "-----BEGIN ",
+    "PRIVATE KEY-----",
+    "-----END ",
+    "kind: Secret",
+    "data:",
+    "$2y$10$",
+    "H4sI",
+    "LS0t",
+    "<redacted 5 bytes>",
+    "true",
+    "helm.sh/hook",
+    "cert-manager.io/common-name",
+    "kapp.k14s.io/identity",
+    "kubernetes.io/service-account.uid",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "metadata",
+    "items",
+    "name",
+    "\u{202e}",
+    "é",
+];
+
+#[test]
+fn what_a_secret_holds_is_hidden_whatever_stands_around_it() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 20) as usize % below
+    };
+    for _ in 0..4000 {
+        let mut bytes = vec![next(256) as u8, next(256) as u8];
+        for _ in 0..next(12) {
+            for _ in 0..next(5) {
+                bytes.extend_from_slice(PIECES[next(PIECES.len())].as_bytes());
+            }
+            bytes.push(0);
+        }
+        secrets::secrets(&bytes);
+    }
 }

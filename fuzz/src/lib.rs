@@ -4,4 +4,5 @@
 pub mod draft;
 pub mod objects;
 pub mod raft;
+pub mod secrets;
 pub mod targets;

@@ -200,6 +200,22 @@ secret: MDEyMzQ1Njc4OWFiY2RlZg==\n  - kms: {name: x, apiVersion: v2}\n  - identi
     for (name, bytes) in objects {
         write("kubernetes", name, bytes)?;
     }
+    // Before and behind the word, a name of data, a kind; names of annotations and of more data.
+    let texts = b"it is \0!\0password\0Sacret\0kapp.k14s.io/original\0\
+kubectl.kubernetes.io/last-applied-configuration\0token\0cert-manager.io/common-name\0helm.sh/hook";
+    for (name, how, place) in [
+        ("plain", 0, 0),
+        ("base64", 1, 0x11),
+        ("object", 3, 0x22),
+        ("in-objects", 0x43, 0x35),
+        ("object-in-base64", 2, 0x41),
+        ("yaml", 3, 0x51),
+        ("hex", 0, 0x6f),
+        ("other-kind", 0x82, 0x7b),
+        ("cut", 0x5d, 0x22),
+    ] {
+        write("secrets", name, &[&[how, place], &texts[..]].concat())?;
+    }
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/restore");
     for version in ["3.4", "3.6", "3.7"] {
         let log = std::fs::read(real.join(format!("two-members-{version}.wal")))?;

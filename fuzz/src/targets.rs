@@ -34,7 +34,7 @@ use crate::draft::{Draft, Item, record as put_record, revision_key};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 10] = [
+pub const ALL: [(&str, Target); 11] = [
     ("classification", classification),
     ("meta", meta),
     ("page", page),
@@ -45,6 +45,7 @@ pub const ALL: [(&str, Target); 10] = [
     ("kubernetes", crate::objects::kubernetes),
     ("wal", crate::raft::wal),
     ("raft_snapshot", crate::raft::raft_snapshot),
+    ("secrets", crate::secrets::secrets),
 ];
 
 /// More moves than this are no walk through a small file.

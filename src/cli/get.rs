@@ -271,7 +271,15 @@ impl<'a> Output<'a> {
                 let piece = if json {
                     Piece::Text(report::record_json(&facts, &look))
                 } else {
-                    render(form, &facts, &value, &look, is_terminal && !force)
+                    let hides_bytes =
+                        form.is_some_and(Form::is_exact) && lens.hides_bytes(facts.key, &look);
+                    match hides_bytes {
+                        true => Piece::Refused(
+                            "the value is secret; --show-secrets shows it, -o yaml shows the rest"
+                                .into(),
+                        ),
+                        false => render(form, &facts, &value, &look, is_terminal && !force),
+                    }
                 };
                 exit = exit.max(self.put(&facts, piece, several));
                 if self.written.is_ok() {
@@ -364,11 +372,6 @@ fn render(
     look: &Look<'_>,
     guards_terminal: bool,
 ) -> Piece {
-    if form.is_some_and(Form::is_exact) && look.is_secret {
-        return Piece::Refused(
-            "the value is secret; --show-secrets shows it, -o yaml shows the rest".into(),
-        );
-    }
     match form {
         Some(Form::Raw) => {
             let is_harmful = value

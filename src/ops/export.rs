@@ -87,7 +87,7 @@ pub(super) fn manifest(
     // A file that is meant to be applied never holds a mark instead of a secret.
     if let Some(redactor) = &lens.redactor {
         let mut dimmed = json.clone();
-        if redactor.redact_object(&mut dimmed) {
+        if redactor.redact_stored(key, &mut dimmed) {
             return Exported::Secret;
         }
     }

@@ -93,16 +93,32 @@ impl Lens {
         Ok(object)
     }
 
-    /// Hides the secrets of an object, and its managed fields unless they are wanted. True when there was a
-    /// secret.
-    pub fn dim(&self, object: &mut Value) -> bool {
+    /// Hides the secrets of an object stored under `key`, and its managed fields unless they are wanted. True
+    /// when there was a secret.
+    pub fn dim(&self, key: &[u8], object: &mut Value) -> bool {
         if !self.managed_fields {
             redact::hide_managed_fields(object);
         }
         match &self.redactor {
-            Some(redactor) => redactor.redact_object(object),
+            Some(redactor) => redactor.redact_stored(key, object),
             None => false,
         }
+    }
+
+    /// True when the stored bytes of a value must not be shown as they are. Looks into them too, for they may
+    /// hold what the object does not show, such as a field that stands there twice.
+    pub fn hides_bytes(&self, key: &[u8], look: &Look<'_>) -> bool {
+        let Some(redactor) = &self.redactor else {
+            return false;
+        };
+        let by_itself = match &look.sight {
+            Sight::Object(object) => {
+                redact::is_secret_by_kind_or_key(key, Some(&object.description.kind))
+                    || redactor.is_in_bytes_of_object(&look.plain)
+            }
+            _ => redactor.is_secret_value(key, &look.plain, None),
+        };
+        look.is_secret || by_itself
     }
 
     fn object(
@@ -113,9 +129,9 @@ impl Lens {
         mod_revision: i64,
     ) -> (Sight, bool) {
         let is_whole = !object.description.is_partial();
-        if self.redactor.is_some()
+        if let Some(redactor) = &self.redactor
             && !is_whole
-            && redact::is_secret_value(key, plain, Some(&object.description.kind))
+            && redactor.is_secret_value(key, plain, Some(&object.description.kind))
         {
             return (
                 self.hidden(key, plain, Some(&object.description.kind), false),
@@ -124,7 +140,7 @@ impl Lens {
         }
         set_resource_version(&mut object.json, mod_revision);
         add_read_defaults(&mut object.json);
-        let is_secret = self.dim(&mut object.json);
+        let is_secret = self.dim(key, &mut object.json);
         (Sight::Object(Box::new(object)), is_secret)
     }
 

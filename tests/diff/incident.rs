@@ -495,3 +495,27 @@ fn secrets_that_changed_are_told_by_marks_and_not_shown() {
         );
     }
 }
+
+#[test]
+fn no_object_that_an_api_server_wrote_is_remarked_on_for_its_managed_fields() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    clusters::unpack(dir.path());
+    for cluster in CLUSTERS {
+        for [old, new] in [["before", "after"], ["after", "before"]] {
+            let args = format!(
+                "diff {cluster}-{old}.db {cluster}-{new}.db --json --show-managed-fields --encryption-config {cluster}.yaml"
+            );
+            let outcome = tool::run(dir.path(), args.split(' '));
+            assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+            assert!(!outcome.stdout.contains("no managed fields"), "{args}");
+        }
+        let args = format!(
+            "objects {cluster}-after.db -o ndjson --show-managed-fields --encryption-config {cluster}.yaml"
+        );
+        for line in tool::run(dir.path(), args.split(' ')).stdout.lines() {
+            let object: Value = serde_json::from_str(line).expect("JSON");
+            let lacks = etcdsnap::kubernetes::security::lacks_managed_fields(&object);
+            assert!(!lacks, "{line}");
+        }
+    }
+}

@@ -4,11 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod canary;
 mod decode;
 mod export;
 mod judge;
 mod readme;
 mod secrets;
+mod shapes;
 mod statuses;
 mod terminal;
 

@@ -180,3 +180,47 @@ fn managed_fields_are_hidden_unless_they_are_wanted() {
         assert!(shown.contains("managedFields"), "{args}");
     }
 }
+
+#[test]
+fn nothing_of_real_clusters_but_their_secrets_is_hidden() {
+    let dir = unpacked();
+    for cluster in CLUSTERS {
+        for moment in ["before", "after"] {
+            let args = format!(
+                "objects {cluster}-{moment}.db -o ndjson --show-managed-fields --encryption-config {cluster}.yaml"
+            );
+            let mut events = 0;
+            for line in etcdsnap(dir.path(), &args).stdout.lines() {
+                let object: Value = serde_json::from_str(line).expect("JSON");
+                let is_secret = object["kind"] == "Secret";
+                assert_eq!(line.contains("<redacted "), is_secret, "{line}");
+                events += u32::from(object["kind"] == "Event");
+            }
+            assert!(events > 100, "{events}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_an_event_is_shown_though_it_has_the_shape_of_a_bootstrap_token() {
+    let dir = unpacked();
+    let is_token = |name: &str| name.len() == 23 && name.as_bytes()[6] == b'.';
+    let names = etcdsnap(dir.path(), &format!("objects {AFTER} events -o name")).stdout;
+    let name = names
+        .lines()
+        .filter_map(|line| line.strip_prefix("event/"))
+        .find(|name| is_token(name))
+        .expect("an event of an object with a name of six letters");
+    let args = format!("objects {AFTER} event/{name} -o");
+    for form in [
+        "yaml",
+        "json",
+        "ndjson",
+        "wide",
+        "jsonpath={.items[*].metadata.name}{.metadata.name}",
+    ] {
+        let shown = etcdsnap(dir.path(), &format!("{args} {form}")).stdout;
+        assert!(!shown.contains("<redacted"), "{form}: {shown}");
+        assert!(form == "wide" || shown.contains(name), "{form}: {shown}");
+    }
+}

@@ -2,28 +2,35 @@
 //!
 //! What counts as a secret, and nothing else does:
 //!
-//! - of a Secret (v1), wherever it stands in an object: the values of `data` and `stringData`, and the whole
-//!   annotation `kubectl.kubernetes.io/last-applied-configuration`;
-//! - in any object, a text that is as a whole a JSON Web Token or a bootstrap token, or that has a bcrypt
-//!   hash or a PEM private key in it, also inside the annotation above;
+//! - of a Secret, wherever it stands in an object: the values of `data` and `stringData`, what is no field of a
+//!   Secret, and every annotation but those that only name or count something; an object beneath a key of a
+//!   resource `secrets` is a Secret, whatever it says that it is;
+//! - in any object, the part of a text that is a JSON Web Token, a token with the prefix of its issuer, a private
+//!   key, a hash of a password, a password in a URL or behind a flag; a bootstrap token or a secret access key
+//!   where the name beside it says that it is one; logins in a kubeconfig or a configuration of registries; a
+//!   manifest of a Secret; all of it also in JSON, base64 and gzip;
+//! - the annotation `kubectl.kubernetes.io/last-applied-configuration` if it cannot be read;
 //! - a value under the key of a Secret, or of kind Secret, that is not shown as an object;
 //! - what k3s keeps under `/bootstrap/`;
-//! - any other value that is no object and is such a text.
+//! - any other value that is no object and has such a text in it.
 //!
-//! Environment variables, ConfigMaps and custom resources are shown as they are; managedFields hold no
-//! values. Encrypted values are ciphertext, which is no secret.
+//! Who an object is (kind, namespace, name, uid) is never judged by its looks. Other environment variables,
+//! ConfigMaps and custom resources are shown as they are; managedFields hold no values. Encrypted values are
+//! ciphertext, which is no secret.
 
 mod looks;
+mod secret;
+mod text;
+mod walk;
 
 use std::io;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::Sha256;
 
-use looks::is_credential;
+use secret::is_secret_key;
+use walk::{Place, Walk};
 
 use super::encryption::{Envelope, EnvelopeFault, is_encrypted};
 use crate::finding::escape;
@@ -76,91 +83,13 @@ impl Redactor {
     /// Replaces the secrets in an object, or in a list of objects; once only, for marks would be taken for
     /// secrets again. True if there was one.
     pub fn redact_object(&self, object: &mut Value) -> bool {
-        let mut found = false;
-        let mut open = vec![object];
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Object(map) => {
-                    if is_kind(map, "Secret") {
-                        found |= self.redact_secret(map);
-                    } else if is_kind(map, "SecretList")
-                        && let Some(Value::Array(items)) = map.get_mut("items")
-                    {
-                        // The items of such a list need not say that they are Secrets.
-                        for item in items.iter_mut().filter_map(Value::as_object_mut) {
-                            if !is_kind(item, "Secret") {
-                                found |= self.redact_secret(item);
-                            }
-                        }
-                    }
-                    for (key, value) in map.iter_mut() {
-                        if key == LAST_APPLIED {
-                            found |= self.redact_embedded(value);
-                        }
-                        open.push(value);
-                    }
-                }
-                Value::Array(items) => open.extend(items),
-                Value::String(text) if is_credential(text.as_bytes()) => {
-                    *text = self.mark(text.as_bytes());
-                    found = true;
-                }
-                _ => {}
-            }
-        }
-        found
+        Walk::new(self).run(object, Place::default())
     }
 
-    fn redact_secret(&self, secret: &mut Map<String, Value>) -> bool {
-        let mut found = false;
-        for field in ["data", "stringData"] {
-            match secret.get_mut(field) {
-                None | Some(Value::Null) => {}
-                Some(Value::Object(entries)) => {
-                    for value in entries.values_mut() {
-                        found |= self.replace(value, field == "data");
-                    }
-                }
-                Some(other) => found |= self.replace(other, false),
-            }
-        }
-        let annotations = secret
-            .get_mut("metadata")
-            .and_then(|metadata| metadata.get_mut("annotations"));
-        if let Some(applied) = annotations.and_then(|all| all.get_mut(LAST_APPLIED)) {
-            found |= self.replace(applied, false);
-        }
-        found
-    }
-
-    /// Replaces a whole value; the length is that of what base64 stands for.
-    fn replace(&self, value: &mut Value, is_base64: bool) -> bool {
-        let mark = match &*value {
-            Value::Null => return false,
-            Value::String(text) if is_base64 => match BASE64_STANDARD.decode(text.as_bytes()) {
-                Ok(bytes) => self.mark(&bytes),
-                Err(_) => self.mark(text.as_bytes()),
-            },
-            Value::String(text) => self.mark(text.as_bytes()),
-            other => self.mark(other.to_string().as_bytes()),
-        };
-        *value = Value::String(mark);
-        true
-    }
-
-    /// An object as JSON in a text. Text in text doubles its escapes, so this does not go deep.
-    fn redact_embedded(&self, value: &mut Value) -> bool {
-        let Value::String(text) = value else {
-            return false;
-        };
-        let Ok(mut object) = serde_json::from_str::<Value>(text) else {
-            return false;
-        };
-        if !self.redact_object(&mut object) {
-            return false;
-        }
-        *text = object.to_string();
-        true
+    /// The same for an object that is stored under `key`, which may tell that it is a Secret though the object
+    /// does not.
+    pub fn redact_stored(&self, key: &[u8], object: &mut Value) -> bool {
+        Walk::new(self).run(object, Place::under_key(key))
     }
 
     /// What to show instead of a value that is not shown as an object; nothing if it may be shown. `kind` is
@@ -178,32 +107,38 @@ impl Redactor {
                 Err(EnvelopeFault::Malformed) => format!("<encrypted {} bytes>", value.len()),
             });
         }
-        is_secret_value(key, value, kind).then(|| self.mark(value))
+        self.is_secret_value(key, value, kind)
+            .then(|| self.mark(value))
+    }
+
+    /// True if the bytes of an object have in them what only a secret looks like, also where the object does not
+    /// show it, such as in a field that stands there twice.
+    pub fn is_in_bytes_of_object(&self, value: &[u8]) -> bool {
+        Walk::new(self).is_in_object(value)
+    }
+
+    /// True if the bytes of a value must not be shown: it is a Secret, or under a Secret's key, or has in it what
+    /// only a secret looks like. Encrypted values may be.
+    pub fn is_secret_value(&self, key: &[u8], value: &[u8], kind: Option<&str>) -> bool {
+        if is_encrypted(value) {
+            return false;
+        }
+        is_secret_by_kind_or_key(key, kind)
+            || key.starts_with(b"/bootstrap/")
+            || is_token_by_key(key, value)
+            || Walk::new(self).is_in(value)
     }
 }
 
-fn is_kind(map: &Map<String, Value>, kind: &str) -> bool {
-    let is = |field: &str, text: &str| map.get(field).and_then(Value::as_str) == Some(text);
-    is("kind", kind) && is("apiVersion", "v1")
+/// True for a value of kind Secret, or under the key of one.
+pub fn is_secret_by_kind_or_key(key: &[u8], kind: Option<&str>) -> bool {
+    matches!(kind, Some("Secret" | "SecretList")) || is_secret_key(key)
 }
 
-/// True if the bytes of a value must not be shown: it is a Secret, or under a Secret's key, or a credential
-/// by its looks. Encrypted values may be. Of an object of another kind this does not look inside.
-pub fn is_secret_value(key: &[u8], value: &[u8], kind: Option<&str>) -> bool {
-    if is_encrypted(value) {
-        return false;
-    }
-    matches!(kind, Some("Secret" | "SecretList"))
-        || is_secret_key(key)
-        || key.starts_with(b"/bootstrap/")
-        || is_credential(value)
-}
-
-/// `PREFIX/secrets/NS/NAME`, whatever the prefix.
-fn is_secret_key(key: &[u8]) -> bool {
-    let key = key.strip_prefix(b"/").unwrap_or(key);
-    let is = |part: Option<&[u8]>| part == Some(b"secrets");
-    is(key.rsplit(|b| *b == b'/').nth(2)) || is(key.split(|b| *b == b'/').nth(1))
+/// A bare bootstrap token is known by the key alone.
+fn is_token_by_key(key: &[u8], value: &[u8]) -> bool {
+    let hint = looks::Hint::of_name(&String::from_utf8_lossy(key));
+    looks::is_named(value, hint)
 }
 
 /// Removes `metadata.managedFields` of an object, or of all objects of a list.
@@ -218,6 +153,10 @@ pub fn hide_managed_fields(object: &mut Value) {
         items.iter_mut().for_each(hide);
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod search_tests;
 
 #[cfg(test)]
 mod tests {
@@ -258,7 +197,7 @@ mod tests {
         assert_eq!(secret["data"]["none"], Value::Null);
         let annotations = &secret["metadata"]["annotations"];
         assert_eq!(annotations[LAST_APPLIED], json!(redactor().mark(b"{}")));
-        assert_eq!(annotations["a"], json!("b"));
+        assert_eq!(annotations["a"], json!(redactor().mark(b"b")));
         assert_eq!(secret["type"], json!("Opaque"));
     }
 
@@ -307,19 +246,22 @@ mod tests {
             "apiVersion": "v1", "kind": "ConfigMap",
             "data": {
                 "token": TOKEN, "hash": format!("admin:{BCRYPT}\n"), "key": PEM,
-                "bootstrap": "abcdef.0123456789abcdef", "plain": "hunter2",
+                "bootstrap": "abcdef.0123456789abcdef", "plain": "hunter2", "event": "worker.18ea058abdc8981b",
                 "certificate": "-----BEGIN CERTIFICATE-----\n",
                 "near": ["eyJ.a", "eyJh.b.c!", "abcdef.0123456789abcdeF", "$2y$10$short"],
             },
         }));
         let data = &map["data"];
-        for field in ["token", "hash", "key", "bootstrap"] {
+        for field in ["token", "key", "bootstrap"] {
             assert!(
                 data[field].as_str().unwrap().starts_with("<redacted "),
                 "{field}"
             );
         }
+        let hash = redactor().mark(BCRYPT.as_bytes());
+        assert_eq!(data["hash"], json!(format!("admin:{hash}\n")));
         assert_eq!(data["plain"], json!("hunter2"));
+        assert_eq!(data["event"], json!("worker.18ea058abdc8981b"));
         assert_eq!(data["certificate"], json!("-----BEGIN CERTIFICATE-----\n"));
         assert_eq!(data["near"][0], json!("eyJ.a"));
         assert!(
@@ -355,11 +297,27 @@ mod tests {
             assert_eq!(show(key, b"\0\x01", None), None, "{key}");
             assert_eq!(show(key, b"\0\x01", Some("Secret")), mark, "{key}");
         }
-        for text in [TOKEN, BCRYPT, PEM, "abcdef.0123456789abcdef\n"] {
+        for text in [TOKEN, BCRYPT, PEM] {
             assert!(show("/x", text.as_bytes(), None).is_some(), "{text}");
-            assert!(is_secret_value(b"/x", text.as_bytes(), None));
         }
+        let token = b"abcdef.0123456789abcdef\n";
+        assert!(show("/app/join-token", token, None).is_some());
+        assert_eq!(show("/app/event", token, None), None);
         assert_eq!(show("/x", b"hello", Some("Pod")), None);
+        for damaged in [
+            &b"k8s\x01\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x05hello"[..],
+            b"{\"kind\":\"Secret\",\"data\":{\"a\":\"b",
+            b"- kind: 'Secret'\n  stringData:\n    a: b\n",
+            b"[{\"kind\":\"Secret\",\"data\":{\"a\":\"Yg==\"}}]",
+        ] {
+            assert!(show("/x", damaged, None).is_some(), "{damaged:?}");
+        }
+        for harmless in [
+            &b"kind: SecretStore\ndata: 5"[..],
+            b"kind: Secret\nmetadata: x",
+        ] {
+            assert_eq!(show("/x", harmless, None), None, "{harmless:?}");
+        }
     }
 
     #[test]
@@ -368,7 +326,7 @@ mod tests {
         let value = b"k8s:enc:aescbc:v1:key\x1b1:\x01\x02\x03";
         let shown = redactor().redact_bytes(key, value, None).unwrap();
         assert_eq!(shown, "<encrypted 27 bytes, aescbc key key\\x1b1>");
-        assert!(!is_secret_value(key, value, None));
+        assert!(!redactor().is_secret_value(key, value, None));
         for value in [&b"k8s:enc:"[..], b"k8s:enc:x:v1:y:z"] {
             assert!(
                 redactor()

@@ -51,19 +51,31 @@ pub fn reasons(old: Option<&Value>, new: Option<&Value>, roles: &WideRoles) -> V
     found
 }
 
-/// True for an object that no API server has written: it tells nothing of who set its fields. Needs an
-/// object whose managed fields were not taken out.
-pub fn is_written_past_api(object: &Value) -> bool {
+/// True for an object of a kind for which API servers record who set its fields, without such a record. That
+/// proves nothing: a client may remove the record, and servers before 1.18 kept none. Needs an object whose
+/// managed fields were not taken out.
+pub fn lacks_managed_fields(object: &Value) -> bool {
     let (group, _) = split_api_version(text(object, "apiVersion"));
-    // These the API server itself keeps, past its own handlers.
-    let is_its_own = matches!(
-        (group, text(object, "kind")),
-        ("", "RangeAllocation" | "Endpoints" | "Event")
-    );
-    !is_its_own
-        && !text(object, "kind").is_empty()
+    let kind = text(object, "kind");
+    let has_none = match (group, kind) {
+        (_, "") => true,
+        // These the API server itself keeps, past its own handlers.
+        ("", "RangeAllocation" | "Endpoints" | "Event") | ("events.k8s.io", "Event") => true,
+        // Of these it drops the record on purpose.
+        ("certificates.k8s.io", "CertificateSigningRequest") => true,
+        // An API server of its own, with handlers of its own.
+        _ => group.ends_with(".openshift.io"),
+    };
+    !has_none
         && !is_set(object, "metadata.managedFields")
+        && !is_older_than_records(object)
         && has_wishes(object)
+}
+
+/// True for an object from before March 2020, when 1.18 began to record managed fields of all objects.
+fn is_older_than_records(object: &Value) -> bool {
+    let created = text(object, "metadata.creationTimestamp");
+    !created.is_empty() && created < "2020-03-25"
 }
 
 /// True for an object with a field that somebody has set, besides its name. Of others nobody manages a field.

@@ -139,19 +139,51 @@ fn an_object_in_which_nobody_has_set_a_field_may_have_no_managed_fields() {
     let account = |rest: Value| {
         let mut account = json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
-            "metadata": {"name": "default", "namespace": "shop", "uid": "u", "creationTimestamp": "x"},
+            "metadata": {"name": "default", "namespace": "shop", "uid": "u", "creationTimestamp": "2024-01-01T00:00:00Z"},
         });
         let members = account.as_object_mut().unwrap();
         members.extend(rest.as_object().unwrap().clone());
         account
     };
-    assert!(!is_written_past_api(&account(json!({}))));
-    assert!(is_written_past_api(&account(
+    assert!(!lacks_managed_fields(&account(json!({}))));
+    assert!(lacks_managed_fields(&account(
         json!({"secrets": [{"name": "s"}]})
     )));
     let mut labelled = account(json!({}));
     labelled["metadata"]["labels"] = json!({"app": "web"});
-    assert!(is_written_past_api(&labelled));
+    assert!(lacks_managed_fields(&labelled));
     labelled["metadata"]["managedFields"] = json!([{"manager": "kubectl"}]);
-    assert!(!is_written_past_api(&labelled));
+    assert!(!lacks_managed_fields(&labelled));
+}
+
+#[test]
+fn objects_of_which_api_servers_keep_no_record_are_not_remarked_on() {
+    for (api_version, kind, created, lacks) in [
+        (
+            "certificates.k8s.io/v1",
+            "CertificateSigningRequest",
+            "2024-01-01T00:00:00Z",
+            false,
+        ),
+        ("v1", "RangeAllocation", "2024-01-01T00:00:00Z", false),
+        ("v1", "Endpoints", "2024-01-01T00:00:00Z", false),
+        ("v1", "Event", "2024-01-01T00:00:00Z", false),
+        ("events.k8s.io/v1", "Event", "2024-01-01T00:00:00Z", false),
+        (
+            "route.openshift.io/v1",
+            "Route",
+            "2024-01-01T00:00:00Z",
+            false,
+        ),
+        ("apps/v1", "Deployment", "2019-12-31T00:00:00Z", false),
+        ("apps/v1", "Deployment", "2024-01-01T00:00:00Z", true),
+        ("apps/v1", "Deployment", "", true),
+        ("", "", "", false),
+    ] {
+        let object = json!({
+            "apiVersion": api_version, "kind": kind,
+            "metadata": {"name": "x", "creationTimestamp": created}, "spec": {"a": 1},
+        });
+        assert_eq!(lacks_managed_fields(&object), lacks, "{kind} {created}");
+    }
 }

@@ -9,7 +9,7 @@ use crate::kubernetes::custom_lists::CustomLists;
 use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences};
 use crate::kubernetes::merge::SchemaPlace;
 use crate::kubernetes::resources::{Resources, split_api_version};
-use crate::kubernetes::security::{is_written_past_api, reasons};
+use crate::kubernetes::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::{Description, Encoding, Object, parse_rfc3339, quantity};
 use crate::ops::lens::{Lens, Look, Sight};
 use crate::ops::objects::preferred;
@@ -284,8 +284,8 @@ fn security<'s>(
         {
             found.push("it was encrypted and is stored in plain text now".into());
         }
-        (None, Some(_)) if lens.managed_fields && after.is_some_and(is_written_past_api) => {
-            found.push("it has no managed fields: no API server has written it".into());
+        (None, Some(_)) if lens.managed_fields && after.is_some_and(lacks_managed_fields) => {
+            found.push("it has no managed fields, so nothing tells who set its fields".into());
         }
         _ => {}
     }

@@ -1,0 +1,369 @@
+//! What a Secret is, and what of it may be shown.
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
+use serde_json::{Map, Value};
+
+use super::{LAST_APPLIED, Redactor};
+use crate::finding::escape;
+
+/// What a Secret of the core group is made of, besides `data` and `stringData`.
+const FIELDS: [&str; 6] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "type",
+    "immutable",
+    "items",
+];
+
+/// Annotations of Secrets that name and count things, and never hold what is in the Secret. All others may.
+const PUBLIC: [&str; 46] = [
+    "acid.zalan.do/controller",
+    "argocd.argoproj.io/sync-options",
+    "argocd.argoproj.io/sync-wave",
+    "argocd.argoproj.io/tracking-id",
+    "cert-manager.io/alt-names",
+    "cert-manager.io/certificate-name",
+    "cert-manager.io/common-name",
+    "cert-manager.io/ip-sans",
+    "cert-manager.io/issuer-group",
+    "cert-manager.io/issuer-kind",
+    "cert-manager.io/issuer-name",
+    "cert-manager.io/private-key-secret-name",
+    "cert-manager.io/revision-history-limit",
+    "cert-manager.io/subject-organizations",
+    "cert-manager.io/uri-sans",
+    "external-secrets.io/force-sync",
+    "field.cattle.io/projectId",
+    "helm.sh/hook",
+    "helm.sh/hook-delete-policy",
+    "helm.sh/hook-weight",
+    "helm.sh/resource-policy",
+    "kapp.k14s.io/change-group",
+    "kapp.k14s.io/identity",
+    "kapp.k14s.io/versioned",
+    "kubed.appscode.com/sync",
+    "kubernetes.io/created-by",
+    "kubernetes.io/service-account.name",
+    "kubernetes.io/service-account.uid",
+    "kustomize.toolkit.fluxcd.io/prune",
+    "kustomize.toolkit.fluxcd.io/ssa",
+    "meta.helm.sh/release-name",
+    "meta.helm.sh/release-namespace",
+    "objectset.rio.cattle.io/id",
+    "objectset.rio.cattle.io/owner-gvk",
+    "objectset.rio.cattle.io/owner-name",
+    "objectset.rio.cattle.io/owner-namespace",
+    "openshift.io/token-secret.name",
+    "reflector.v1.k8s.emberstack.com/reflection-allowed",
+    "reflector.v1.k8s.emberstack.com/reflection-allowed-namespaces",
+    "reflector.v1.k8s.emberstack.com/reflection-auto-enabled",
+    "reflector.v1.k8s.emberstack.com/reflection-auto-namespaces",
+    "reflector.v1.k8s.emberstack.com/reflects",
+    "replicator.v1.mittwald.de/replicate-to",
+    "replicator.v1.mittwald.de/replicated-from-version",
+    "sealedsecrets.bitnami.com/cluster-wide",
+    "sealedsecrets.bitnami.com/namespace-wide",
+];
+
+/// A public annotation is short; with so many values nothing is looked for in it.
+const LONGEST: usize = 512;
+const MOST_VALUES: usize = 1000;
+/// Shorter values are in many words by chance.
+const SHORTEST: usize = 4;
+
+/// True for an object that says it is a Secret, of whatever group. What only refers to one has neither metadata
+/// nor data.
+pub(super) fn is_secret(map: &Map<String, Value>) -> bool {
+    let has = |field: &str| map.contains_key(field);
+    is_kind(map, "Secret") && (has("metadata") || has("data") || has("stringData"))
+}
+
+pub(super) fn is_secret_list(map: &Map<String, Value>) -> bool {
+    is_kind(map, "SecretList")
+}
+
+fn is_kind(map: &Map<String, Value>, kind: &str) -> bool {
+    map.get("kind").and_then(Value::as_str) == Some(kind)
+}
+
+/// True for a key beneath a resource `secrets`, of the core group or another one, whatever the prefix is:
+/// `PREFIX/secrets/NS/NAME`, `PREFIX/GROUP/secrets/NAME`.
+pub(super) fn is_secret_key(key: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = key
+        .split(|b| *b == b'/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    let (last, above) = match parts.split_last() {
+        Some((_, above)) => (above.last(), above),
+        None => return false,
+    };
+    let is = |part: Option<&&[u8]>| part.is_some_and(|part| *part == b"secrets");
+    // The last part is a name, the one before it may be a namespace.
+    let before_namespace = above.split_last().map_or(above, |(_, rest)| rest);
+    before_namespace.iter().any(|part| is(Some(part)))
+        || is(last)
+            && match before_namespace {
+                [] | [_] => true,
+                [.., group] => group.contains(&b'.'),
+            }
+        || is(parts.get(1))
+        || is(parts.first()) && key.starts_with(b"/")
+}
+
+impl Redactor {
+    /// Replaces what a Secret holds. Names, labels, owners and the rest of the metadata stay.
+    pub(super) fn redact_secret(&self, secret: &mut Map<String, Value>) -> bool {
+        let mut found = false;
+        let copies = Copies::of(secret);
+        let is_core = secret
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .is_none_or(|version| !version.contains('/'));
+        for (field, value) in secret.iter_mut() {
+            match (field.as_str(), value) {
+                (field @ ("data" | "stringData"), Value::Object(entries)) => {
+                    for value in entries.values_mut() {
+                        found |= self.replace(value, field == "data");
+                    }
+                }
+                ("data" | "stringData", other) => found |= self.replace(other, false),
+                (field, other) if is_core && !FIELDS.contains(&field) => {
+                    found |= self.replace(other, false);
+                }
+                _ => {}
+            }
+        }
+        let annotations = secret
+            .get_mut("metadata")
+            .and_then(|metadata| metadata.get_mut("annotations"));
+        match annotations {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(annotations)) => {
+                for (name, value) in annotations.iter_mut() {
+                    if !is_public(name, value, &copies) {
+                        found |= self.replace(value, false);
+                    }
+                }
+            }
+            Some(other) => found |= self.replace(other, false),
+        }
+        found
+    }
+
+    /// Replaces a whole value; the length is that of what base64 stands for.
+    pub(super) fn replace(&self, value: &mut Value, is_base64: bool) -> bool {
+        let mark = match &*value {
+            Value::Null => return false,
+            Value::String(text) if is_base64 => match BASE64_STANDARD.decode(text.as_bytes()) {
+                Ok(bytes) => self.mark(&bytes),
+                Err(_) => self.mark(text.as_bytes()),
+            },
+            Value::String(text) => self.mark(text.as_bytes()),
+            other => self.mark(other.to_string().as_bytes()),
+        };
+        *value = Value::String(mark);
+        true
+    }
+}
+
+/// True for an annotation of a Secret that cannot hold anything of its values.
+fn is_public(name: &str, value: &Value, copies: &Copies) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    match text.as_str() {
+        "" | "true" | "false" => name != LAST_APPLIED,
+        _ => {
+            PUBLIC.contains(&name)
+                && text.len() <= LONGEST
+                && !text.trim_start().starts_with(['{', '['])
+                && is_made_of_names(text)
+                && !copies.are_in(text)
+        }
+    }
+}
+
+/// True for names, numbers and lists of them; false for what is in a coding, or was made up by chance.
+fn is_made_of_names(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .all(|word| {
+            let has = |test: fn(&u8) -> bool| word.as_bytes().iter().any(test);
+            let has_digits = has(u8::is_ascii_digit);
+            let is_coded = word.len() > 5 && has_digits && has(u8::is_ascii_uppercase);
+            let is_hex = word.len() > 20 && has_digits && has(u8::is_ascii_lowercase);
+            word.len() <= 63 && !is_coded && !is_hex
+        })
+}
+
+/// True for the namespace that a token of a service account comes with. It is no secret, and accounts may be
+/// called so too.
+fn is_own_namespace(secret: &Map<String, Value>, name: &str, value: &Value) -> bool {
+    let decoded = || BASE64_STANDARD.decode(value.as_str()?.as_bytes()).ok();
+    let is_label = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    name == "namespace"
+        && secret.get("type").and_then(Value::as_str) == Some("kubernetes.io/service-account-token")
+        && decoded().is_some_and(|text| text.len() <= 63 && text.iter().all(is_label))
+}
+
+/// The values of a Secret, in the ways in which they are copied.
+struct Copies {
+    texts: Vec<String>,
+    is_too_many: bool,
+}
+
+impl Copies {
+    fn of(secret: &Map<String, Value>) -> Self {
+        let mut copies = Self {
+            texts: Vec::new(),
+            is_too_many: false,
+        };
+        let mut open: Vec<&Value> = Vec::new();
+        for field in ["data", "stringData"] {
+            match secret.get(field) {
+                Some(Value::Object(entries)) => open.extend(
+                    entries
+                        .iter()
+                        .filter(|(name, value)| !is_own_namespace(secret, name, value))
+                        .map(|(_, value)| value),
+                ),
+                other => open.extend(other),
+            }
+        }
+        let mut count = 0_usize;
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Object(fields) => open.extend(fields.values()),
+                Value::Array(items) => open.extend(items),
+                Value::String(text) => {
+                    count = count.saturating_add(1);
+                    if count > MOST_VALUES {
+                        copies.is_too_many = true;
+                        break;
+                    }
+                    copies.add(text.as_bytes());
+                    if let Ok(bytes) = BASE64_STANDARD.decode(text.as_bytes()) {
+                        copies.add(&bytes);
+                    }
+                }
+                _ => {}
+            }
+        }
+        copies
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        if value.len() < SHORTEST || value.len() > LONGEST {
+            return;
+        }
+        self.texts.push(BASE64_STANDARD_NO_PAD.encode(value));
+        self.texts.push(escape::hex(value));
+        self.texts
+            .extend(std::str::from_utf8(value).map(str::to_owned));
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        self.is_too_many || self.texts.iter().any(|copy| text.contains(copy.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_beneath_any_resource_called_secrets_is_that_of_a_secret() {
+        for key in [
+            "/registry/secrets/ns/name",
+            "/registry/secrets/ns/secrets",
+            "/registry/secrets/secrets/secrets",
+            "/registry/secrets/odd",
+            "/registry/secrets/ns/name/more",
+            "//registry//secrets/ns/name",
+            "/kubernetes.io/secrets/ns/name",
+            "/openshift.io/secrets/ns/name",
+            "/a/b/secrets/ns/name",
+            "/secrets/ns/name",
+            "/secrets/name",
+            "registry/secrets/ns/name",
+            "/registry/example.com/secrets/ns/name",
+            "/registry/example.com/secrets/name",
+            "/registry/cluster-1/example.com/secrets/name",
+        ] {
+            assert!(is_secret_key(key.as_bytes()), "{key}");
+        }
+        for key in [
+            "",
+            "/",
+            "secrets",
+            "/x",
+            "/registry/configmaps/ns/secrets",
+            "/registry/configmaps/secrets/name",
+            "/registry/example.com/widgets/secrets/name",
+            "/registry/namespaces/secrets",
+            "/registry/secretstores/ns/name",
+            "/registry/my-secrets/ns/name",
+        ] {
+            assert!(!is_secret_key(key.as_bytes()), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_public_annotations_is_sorted_and_has_no_copy_of_objects() {
+        assert!(PUBLIC.is_sorted());
+        for name in PUBLIC {
+            assert!(!name.contains("applied") && !name.contains("original"));
+        }
+    }
+
+    #[test]
+    fn only_annotations_that_name_things_are_shown_and_none_that_holds_a_value() {
+        let mut secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "db", "labels": {"app": "hunter2"}, "annotations": {
+                "cert-manager.io/common-name": "example.com",
+                "cert-manager.io/issuer-name": "is hunter2",
+                "cert-manager.io/issuer-kind": "is aHVudGVyMg",
+                "cert-manager.io/issuer-group": "is 68756e74657232",
+                "kapp.k14s.io/original-diff": "- path: /data",
+                "kubernetes.io/service-account.name": "shop",
+                "example.com/flag": "true",
+                "example.com/note": "Tr0ub4dor",
+                "number": 5,
+                "helm.sh/hook": "{\"a\":1}",
+                "helm.sh/hook-weight": "Tr0ub4dor",
+                "helm.sh/resource-policy": "keep",
+            }},
+            "data": {"password": "aHVudGVyMg==", "namespace": "c2hvcA=="},
+            "spec": {"password": "x"}, "type": "kubernetes.io/service-account-token", "immutable": true,
+        });
+        let redactor = Redactor::with_key(b"k");
+        assert!(redactor.redact_secret(secret.as_object_mut().unwrap()));
+        let shown: Vec<&String> = secret["metadata"]["annotations"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| !value.as_str().unwrap().starts_with("<redacted"))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "cert-manager.io/common-name",
+                "example.com/flag",
+                "helm.sh/resource-policy",
+                "kubernetes.io/service-account.name"
+            ]
+        );
+        assert_eq!(secret["metadata"]["labels"]["app"], "hunter2");
+        assert_eq!(secret["metadata"]["name"], "db");
+        assert_eq!(secret["spec"], redactor.mark(b"{\"password\":\"x\"}"));
+        assert_eq!(
+            (&secret["type"], &secret["immutable"]),
+            (&json!("kubernetes.io/service-account-token"), &json!(true))
+        );
+    }
+}

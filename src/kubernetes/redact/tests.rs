@@ -1,0 +1,317 @@
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::Redactor;
+
+const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln-_";
+const PEM: &str =
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIDBTCCAe2gAwIBAgIIY4gOM4QjI6MwDQYJKoZIhvcNAQELBQAwFTETMBEGA1UE\n-----END CERTIFICATE-----\n";
+const BOOTSTRAP: &str = "abcdef.0123456789abcdef";
+
+fn redactor() -> Redactor {
+    Redactor::with_key(b"key")
+}
+
+/// A text of a ConfigMap as it is shown.
+fn shown(text: &str) -> String {
+    let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"text": text}});
+    redactor().redact_object(&mut map);
+    map["data"]["text"].as_str().unwrap().to_owned()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn a_secret_is_found_inside_of_a_longer_text_and_the_rest_is_shown() {
+    let mark = |secret: &str| redactor().mark(secret.as_bytes());
+    for (before, secret, after) in [
+        ("Authorization: Bearer ", TOKEN, " was refused"),
+        ("curl -H Bearer%20", TOKEN, ""),
+        ("--token=", TOKEN, ","),
+        ("x: {y: ", PEM.trim_end(), "\n}"),
+        ("--token ", BOOTSTRAP, " --discovery"),
+        ("kubeadm join --token=", BOOTSTRAP, ""),
+        ("    token: ", BOOTSTRAP, "\n"),
+        ("bootstrapToken: \"", BOOTSTRAP, "\""),
+        ("postgres://app:", "s3cr3t!", "@db:5432/shop"),
+        ("mysqld --password=", "hunter2", " --port 1"),
+        ("redis-server --requirepass \"", "hunter2", "\""),
+        (
+            "aws_secret_access_key = ",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "\n",
+        ),
+        (
+            "age: ",
+            "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX",
+            "\n",
+        ),
+        (
+            "url: https://x-access-token:",
+            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+            "@github.com",
+        ),
+        (
+            "root:",
+            "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/",
+            ":1",
+        ),
+    ] {
+        let text = format!("{before}{secret}{after}");
+        assert_eq!(
+            shown(&text),
+            format!("{before}{}{after}", mark(secret)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_only_resembles_a_secret_is_shown() {
+    for text in [
+        "worker.18ea058abdc8981b",
+        "pod worker.18ea058abdc8981b was created",
+        "no token for worker-0.18ea058abdc8981b",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "registry.example.com/a@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15",
+        CERTIFICATE,
+        "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n",
+        "eyJhbGciOiJIUzI1NiIsImtpZCI6ImFiY2RlZiJ9..c2lnbmF0dXJl",
+        "https://user@example.com/",
+        "https://example.com:8443/a@b",
+        "postgres://app:$(PASSWORD)@db/shop",
+        "http://user:password@host",
+        "--password=$(PASSWORD)",
+        "--token=/var/run/token",
+        "--token=$(TOKEN)",
+        "give --password or --token",
+        "--token-ttl=24h",
+        "AKIAIOSFODNN7EXAMPLE",
+        "kind: SecretStore\ndata:\n  a: b",
+        "kind: HelmRelease\nspec:\n  valuesFrom:\n  - kind: Secret\n    name: v\n  values:\n    a:\n      data: b\n",
+        "kind: Secret\nmetadata:\n  name: a\n---\nkind: ConfigMap\ndata:\n  a: b\n",
+        "{\"valuesFrom\":[{\"kind\":\"Secret\",\"name\":\"v\"}],\"values\":{\"data\":5}}",
+        "ENC[AES256_GCM,data:p673w==,iv:YY=,tag:A=]",
+        "$2y$10$short",
+        "{\"a\": [1, 2, {\"kind\": \"Pod\"}]}",
+        "",
+    ] {
+        assert_eq!(shown(text), text);
+        let coded = BASE64_STANDARD.encode(text);
+        assert_eq!(shown(&coded), coded, "{text}");
+    }
+}
+
+#[test]
+fn a_secret_is_found_in_base64_in_gzip_and_in_objects_written_as_text() {
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "data": {"a": "Y2FuYXJ5"}});
+    let yaml = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  a: canary\n";
+    let docker = json!({"auths": {"r.example.com": {"auth": "dTpjYW5hcnk=", "username": "u"}}});
+    let kubeconfig =
+        "apiVersion: v1\nclusters:\n- name: c\nusers:\n- name: u\n  user:\n    token: canary\n";
+    let texts = [
+        TOKEN.to_owned(),
+        PEM.to_owned(),
+        secret.to_string(),
+        json!([secret]).to_string(),
+        json!({"wrapped": secret.to_string()}).to_string(),
+        yaml.to_owned(),
+        format!("---\n{yaml}---\na: b\n"),
+        docker.to_string(),
+        kubeconfig.to_owned(),
+    ];
+    for text in &texts {
+        assert_ne!(shown(text), *text);
+        let coded = BASE64_STANDARD.encode(text);
+        let twice = BASE64_STANDARD.encode(&coded);
+        let packed = BASE64_STANDARD.encode(gzip(text.as_bytes()));
+        let release = BASE64_STANDARD.encode(&packed);
+        for coded in [coded, twice, packed, release] {
+            assert_eq!(shown(&coded), redactor().mark(coded.as_bytes()), "{text}");
+        }
+        assert!(!shown(text).contains("canary") && !shown(text).contains("Y2FuYXJ5"));
+    }
+    assert!(shown(&texts[7]).contains("r.example.com"));
+    assert!(shown(kubeconfig).contains("- name: u\n"));
+    // PEM broken into lines once more.
+    let lines: Vec<String> = BASE64_STANDARD
+        .encode(PEM.repeat(3))
+        .as_bytes()
+        .chunks(76)
+        .map(|line| String::from_utf8(line.to_vec()).unwrap())
+        .collect();
+    let text = format!("key: |\n  {}\nend", lines.join("\n  "));
+    let shown = shown(&text);
+    assert!(
+        shown.starts_with("key: |\n  <redacted") && shown.ends_with(">\nend"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_private_key_in_der_is_found_and_a_certificate_is_not_one() {
+    for (bytes, is_key) in [
+        (&b"\x30\x82\x04\xbd\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04\x82"[..], true),
+        (b"\x30\x82\x04\xa4\x02\x01\x00\x02\x82\x01\x01\x00\xc2\x91\x33\x44\x55\x66\x77\x88", true),
+        (b"\x30\x77\x02\x01\x01\x04\x20\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c", true),
+        (b"\x30\x82\x03\x05\x30\x82\x01\xed\xa0\x03\x02\x01\x02\x02\x08\x63\x88\x0e\x33\x84", false),
+        (b"\x30\x82\x02\x8a\x30\x82\x01\x72\x02\x01\x00\x30\x45\x31\x0b\x30\x09\x06\x03\x55", false),
+    ] {
+        let coded = BASE64_STANDARD.encode(bytes);
+        assert_eq!(shown(&coded) != coded, is_key, "{coded}");
+    }
+}
+
+#[test]
+fn who_an_object_is_is_never_judged_by_its_looks() {
+    let odd = [
+        "worker.18ea058abdc8981b",
+        TOKEN,
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+    ];
+    for name in odd {
+        let reference = json!({"apiVersion": "v1", "kind": "Pod", "namespace": name, "name": name, "uid": name});
+        let object = json!({
+            "apiVersion": name, "kind": name,
+            "metadata": {"name": name, "namespace": name, "generateName": name, "uid": name,
+                "ownerReferences": [reference]},
+            "involvedObject": reference, "regarding": reference,
+            "spec": {"template": {"metadata": {"name": name}}},
+        });
+        let mut copy = object.clone();
+        assert!(!redactor().redact_object(&mut copy), "{copy}");
+        assert_eq!(copy, object);
+    }
+    // What refers to a Secret is no Secret.
+    let reference = json!({"apiVersion": "v1", "kind": "Secret", "namespace": "shop", "name": "db", "uid": "u"});
+    let mut event = json!({"kind": "Event", "involvedObject": reference, "valuesFrom": [{"kind": "Secret", "name": "v"}]});
+    assert!(!redactor().redact_object(&mut event), "{event}");
+    // Elsewhere it is one.
+    let mut object = json!({"kind": "ConfigMap", "data": {"name": TOKEN, "kind": TOKEN}});
+    assert!(redactor().redact_object(&mut object));
+    assert_eq!(object["data"]["name"], object["data"]["kind"]);
+}
+
+#[test]
+fn names_beside_a_text_tell_what_it_is() {
+    let mut pod = json!({"kind": "Pod", "spec": {"containers": [{
+        "args": ["--token", BOOTSTRAP, "--password", "hunter2", "--name", "hunter2"],
+        "env": [
+            {"name": "JOIN_TOKEN", "value": BOOTSTRAP},
+            {"name": "EVENT", "value": "worker.18ea058abdc8981b"},
+            {"name": "AWS_SECRET_ACCESS_KEY", "value": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+            {"name": "AWS_ACCESS_KEY_ID", "value": "AKIAIOSFODNN7EXAMPLE"},
+        ],
+    }]}});
+    assert!(redactor().redact_object(&mut pod));
+    let container = &pod["spec"]["containers"][0];
+    let is_hidden = |value: &Value| value.as_str().unwrap().starts_with("<redacted ");
+    let args: Vec<bool> = container["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(is_hidden)
+        .collect();
+    assert_eq!(args, [false, true, false, true, false, false]);
+    let values: Vec<bool> = container["env"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variable| is_hidden(&variable["value"]))
+        .collect();
+    assert_eq!(values, [true, false, true, false]);
+}
+
+#[test]
+fn a_key_beneath_secrets_hides_data_whatever_the_value_says() {
+    let objects = [
+        json!({"apiVersion": "w1", "kind": "Secret", "data": {"p": "Y2FuYXJ5"}}),
+        json!({"apiVersion": "v1", "kind": "Sacret", "stringData": {"p": "canary"}}),
+        json!({"data": "canary"}),
+        json!({"apiVersion": "v1", "kind": "Secret", "data": {"a": ["canary"]}, "extra": "canary"}),
+        json!({"kind": "List", "items": [{"data": {"p": "canary"}}]}),
+        json!({"apiVersion": "example.com/v1", "kind": "Thing", "data": {"p": "canary"},
+            "metadata": {"annotations": "canary"}}),
+    ];
+    for object in objects {
+        let mut object = object;
+        assert!(redactor().redact_stored(b"/registry/secrets/ns/a", &mut object));
+        let text = object.to_string();
+        assert!(
+            !text.contains("canary") && !text.contains("Y2FuYXJ5"),
+            "{text}"
+        );
+    }
+    let mut map = json!({"kind": "ConfigMap", "data": {"p": "canary"}});
+    assert!(!redactor().redact_stored(b"/registry/configmaps/secrets/a", &mut map));
+}
+
+#[test]
+fn a_last_applied_configuration_that_cannot_be_read_is_hidden_whole() {
+    for (text, is_hidden) in [
+        ("{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"b\"}}", false),
+        ("{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"b\"", true),
+        ("not JSON", true),
+        ("[1]", true),
+    ] {
+        let mut object =
+            json!({"kind": "ConfigMap", "metadata": {"annotations": {super::LAST_APPLIED: text}}});
+        assert_eq!(redactor().redact_object(&mut object), is_hidden, "{text}");
+        let annotation = &object["metadata"]["annotations"][super::LAST_APPLIED];
+        let expected = match is_hidden {
+            true => redactor().mark(text.as_bytes()),
+            false => text.to_owned(),
+        };
+        assert_eq!(*annotation, expected);
+    }
+}
+
+#[test]
+fn examples_in_definitions_are_not_taken_for_secrets() {
+    let description =
+        "for example http://user:pass1@host, or\nkind: Secret\ndata:\n  a: b\nor --password=x1";
+    let definition =
+        json!({"kind": "CustomResourceDefinition", "spec": {"description": description}});
+    let mut copy = definition.clone();
+    assert!(!redactor().redact_object(&mut copy));
+    assert_eq!(copy, definition);
+}
+
+#[test]
+fn texts_made_to_be_slow_are_searched_in_time_that_grows_with_their_length() {
+    let len = 200_000;
+    for text in [
+        "eyJ".repeat(len / 3),
+        format!("{}.a", "eyJ".repeat(len / 3)),
+        format!("{}.{}.", "eyJ".repeat(len / 6), "a".repeat(len / 2)),
+        "eyJa.b.".repeat(len / 7),
+        "--token=".repeat(len / 8),
+        "--password=$".repeat(len / 12),
+        "://a:b".repeat(len / 6),
+        "$6$".repeat(len / 3),
+        "-----BEGIN ".repeat(len / 11),
+        "kind:".repeat(len / 5),
+        "kind: Secret ".repeat(len / 13),
+        "a".repeat(len),
+        format!("{}\n", "a".repeat(76)).repeat(len / 77),
+        "{\"a\":".repeat(len / 5),
+        "\\".repeat(len),
+    ] {
+        shown(&text);
+    }
+}
+
+#[test]
+fn a_bomb_is_not_unpacked_whole() {
+    let bomb = gzip(&vec![b' '; 64 << 20]);
+    let coded = BASE64_STANDARD.encode(&bomb);
+    assert_eq!(shown(&coded), redactor().mark(coded.as_bytes()));
+}
