@@ -188,5 +188,5 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };
-    exit.into()
+    run.exit(exit).into()
 }

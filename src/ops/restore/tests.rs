@@ -213,7 +213,8 @@ fn a_plan_writes_nothing_and_says_what_it_would_refuse() {
         ..RestoreRequest::default()
     })
     .unwrap();
-    let plan = plan(&input, &prepared, &Options::default()).unwrap();
+    let members = std::slice::from_ref(&prepared);
+    let plan = plan(&input, members, &Options::default()).unwrap();
     assert!(plan.refusal.is_none());
     assert!(plan.bytes > SEGMENT_LEN);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
