@@ -421,8 +421,9 @@ fn a_file_that_another_process_locks_is_in_use_and_not_judged() {
     assert!(outcome.stderr.contains("another process holds its lock"));
     let opened = OpenFile::open(&path, "member/snap/db", Access::Map).expect("the copy");
     assert!(opened.source().bytes().is_none(), "it must not be mapped");
-    // The other commands answer, and say so.
+    // The other commands answer, and say that they cannot vouch for it.
     let outcome = tool::run(dir.path(), ["status", "db"]);
+    assert_eq!(outcome.status, Some(2));
     assert_eq!(
         outcome.stdout,
         etcdsnap("status real/etcd-3.6.14-a.db").stdout
@@ -436,6 +437,59 @@ fn a_file_that_another_process_locks_is_in_use_and_not_judged() {
     let outcome = tool::run(dir.path(), ["verify", "db"]);
     assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
     holder.try_lock().expect("no lock was left behind");
+}
+
+#[test]
+fn every_command_ends_with_2_on_a_file_that_another_process_locks() {
+    let (dir, path) = copy_as("db");
+    fs::copy(&path, dir.path().join("free")).expect("a copy");
+    let holder = File::open(&path).expect("the copy");
+    holder.lock().expect("the lock that etcd takes");
+    for command in [
+        "status db",
+        "status free db",
+        "snapshot status db",
+        "hashkv db",
+        "verify db",
+        "verify --quick db",
+        "info db",
+        "keys db",
+        "get db mark",
+        "history db mark",
+        "log db",
+        "show db 400",
+        "kinds db",
+        "objects db",
+        "export db --out out",
+        "contains db mark",
+        "encryption db",
+        "diff db free",
+        "diff free db",
+        "diff db",
+        "divergence db free",
+        "divergence free db",
+        "restore db --data-dir out",
+        "restore db --data-dir out --plan",
+        "restore db --data-dir out --force --skip-hash-check",
+        "snapshot restore db --data-dir out",
+        "compact db -o out",
+        "trailer db -o out",
+    ] {
+        let outcome = tool::run(dir.path(), command.split(' '));
+        assert_eq!(outcome.status, Some(2), "{command}: {}", outcome.stdout);
+        let told = outcome.stderr.contains("another process holds its lock");
+        assert!(told, "{command}: {}", outcome.stderr);
+        // What was read is exported all the same; nothing is made that etcd would start from.
+        let out = dir.path().join("out");
+        match command.starts_with("export") {
+            true => fs::remove_dir_all(out).expect("the manifests"),
+            false => assert!(!out.exists(), "{command}"),
+        }
+    }
+    // What is only compared with may be the database of a running member.
+    let restored = "restore free --data-dir out --newer db";
+    let outcome = tool::run(dir.path(), restored.split(' '));
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
 }
 
 #[test]

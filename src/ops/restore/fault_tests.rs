@@ -216,10 +216,21 @@ impl Cluster {
             if !member.data_dir().join("member").exists() {
                 return false;
             }
-            let len = |name| fs::metadata(member.data_dir().join("member").join(name)).unwrap().len();
-            assert_eq!(len("wal/0000000000000000-0000000000000000.wal"), SEGMENT_LEN, "{told}");
+            let len = |name| {
+                fs::metadata(member.data_dir().join("member").join(name))
+                    .unwrap()
+                    .len()
+            };
+            assert_eq!(
+                len("wal/0000000000000000-0000000000000000.wal"),
+                SEGMENT_LEN,
+                "{told}"
+            );
             assert!(len("snap/db") >= self.input.layout.database_len, "{told}");
-            assert!(len("snap/0000000000000001-0000000000000003.snap") > 0, "{told}");
+            assert!(
+                len("snap/0000000000000001-0000000000000003.snap") > 0,
+                "{told}"
+            );
             true
         });
         match whole.count() {
