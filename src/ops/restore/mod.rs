@@ -188,7 +188,7 @@ impl Prepared {
             let text = "initial cluster unset and no discovery URL found";
             return Err(RestoreError::Request(text.into()));
         }
-        let names: Vec<&String> = cluster.iter().map(|(name, _)| name).collect();
+        let names: Vec<&String> = cluster.keys().collect();
         for name in &names {
             let is_a_stage = |other: &&&String| with_ending(Path::new(name)) == Path::new(other);
             if name.is_empty() || *name == "." || *name == ".." || name.contains(['/', '\0']) {
