@@ -130,7 +130,7 @@ pub fn diff_files<'i>(
 /// Compares two revisions of one file; `from` 0 stands for the compaction point, `to` 0 for the newest.
 ///
 /// # Errors
-/// [`Error::Revision`]; reading, cancelling.
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
 pub fn diff_revisions<'i>(
     session: &mut Session<'i>,
     from: i64,
