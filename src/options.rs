@@ -49,7 +49,7 @@ impl Cancel {
 /// How to run a job. `Options::default()` suits a command line tool: all cores, no progress.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Worker threads; `None` takes one per core.
+    /// Worker threads; `None` takes one per core. [`Workers`](crate::Workers) limits how many are started.
     pub threads: Option<NonZeroUsize>,
     /// Bytes of private memory that tables over keys and records may take; `None`: no limit.
     pub memory_limit: Option<u64>,
@@ -60,7 +60,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The number of worker threads to use.
+    /// The number of worker threads that are asked for.
     pub fn worker_threads(&self) -> NonZeroUsize {
         self.threads
             .or_else(|| std::thread::available_parallelism().ok())

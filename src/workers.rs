@@ -3,8 +3,15 @@
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use crate::error::{Error, Result};
+use crate::options::{Cancel, Options};
+
+/// Any machine may run this many threads.
+const ALWAYS_ALLOWED: usize = 16;
+/// More threads than this per core only wait for each other.
+const PER_CORE: usize = 4;
 
 /// Threads of our own, never the process-wide pool.
 #[derive(Debug)]
@@ -12,14 +19,42 @@ pub struct Workers {
     /// The others; `None` when the caller works alone.
     others: Option<rayon::ThreadPool>,
     threads: NonZeroUsize,
+    cancel: Cancel,
 }
 
 impl Workers {
-    /// `threads` workers, the caller included.
+    /// `threads` workers, the caller included; no more than 16 or four per core, whichever is more.
     ///
     /// # Errors
     /// [`Error::Threads`].
     pub fn new(threads: NonZeroUsize) -> Result<Self> {
+        Self::start(threads, Cancel::new())
+    }
+
+    /// As many workers as the options ask for, within the limits of [`Workers::new`]. They begin no further
+    /// piece once the options' flag is set.
+    ///
+    /// # Errors
+    /// [`Error::Threads`].
+    pub fn of(options: &Options) -> Result<Self> {
+        Self::start(options.worker_threads(), options.cancel.clone())
+    }
+
+    /// The same, with one worker less where the number is not prescribed: somebody else is busy meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Threads`].
+    pub(crate) fn beside_another(options: &Options) -> Result<Self> {
+        let threads = options.threads.unwrap_or_else(|| {
+            let spare = options.worker_threads().get().saturating_sub(1);
+            NonZeroUsize::new(spare).unwrap_or(NonZeroUsize::MIN)
+        });
+        Self::start(threads, options.cancel.clone())
+    }
+
+    fn start(threads: NonZeroUsize, cancel: Cancel) -> Result<Self> {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = capped(threads, cores);
         let others = threads.get().saturating_sub(1);
         let others = (others > 0)
             .then(|| {
@@ -30,7 +65,11 @@ impl Workers {
             })
             .transpose()
             .map_err(|e| Error::Threads(e.to_string()))?;
-        Ok(Self { others, threads })
+        Ok(Self {
+            others,
+            threads,
+            cancel,
+        })
     }
 
     /// How many threads work, the caller included.
@@ -38,11 +77,20 @@ impl Workers {
         self.threads.get()
     }
 
+    /// How many of them work when there are so many pieces.
+    fn taking_part(&self, pieces: usize) -> usize {
+        self.threads().min(pieces)
+    }
+
     /// Calls `work` for every number below `pieces`, each once, on whichever thread is free. Each thread
-    /// has a state of its own; all states are returned, in no meaningful order.
+    /// has a state of its own; all states are returned, in no meaningful order. No more threads take part
+    /// than there are pieces.
     ///
     /// # Errors
-    /// The first error of any piece; no further pieces are begun after it.
+    /// The first error of any piece, or [`Error::Cancelled`]; no further pieces are begun after it.
+    ///
+    /// # Panics
+    /// If `start` or `work` does, on whichever thread.
     pub fn share<State: Send>(
         &self,
         pieces: usize,
@@ -56,10 +104,16 @@ impl Workers {
             failed: Mutex::new(None),
             states: Mutex::new(Vec::new()),
         };
+        let work = |state: &mut State, piece| {
+            self.cancel.check()?;
+            work(state, piece)
+        };
         let run = || pile.work_through(&start, &work);
         match &self.others {
             Some(others) if pieces > 1 => others.in_place_scope(|scope| {
-                scope.spawn_broadcast(|_, _| run());
+                for _ in 1..self.taking_part(pieces) {
+                    scope.spawn(|_| run());
+                }
                 run();
             }),
             _ => run(),
@@ -69,6 +123,21 @@ impl Workers {
         }
         Ok(into_inner(pile.states))
     }
+}
+
+/// What the thread made of its work. A panic goes on here: it is a mistake of the program, and must not look
+/// like something else.
+pub(crate) fn outcome_of<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// The number of threads that are started where `asked` were asked for.
+fn capped(asked: NonZeroUsize, cores: NonZeroUsize) -> NonZeroUsize {
+    let most = cores.get().saturating_mul(PER_CORE).max(ALWAYS_ALLOWED);
+    NonZeroUsize::new(most).map_or(asked, |most| asked.min(most))
 }
 
 /// The pieces of one call, which its threads take one by one.
@@ -153,5 +222,88 @@ mod tests {
             },
         );
         assert!(matches!(outcome, Err(Error::Cancelled)));
+    }
+
+    #[test]
+    fn no_more_threads_are_started_than_the_machine_can_use() {
+        let number = |number| NonZeroUsize::new(number).unwrap();
+        for (asked, cores, started) in [
+            (1, 1, 1),
+            (16, 1, 16),
+            (17, 1, 16),
+            (8192, 1, 16),
+            (16, 64, 16),
+            (256, 64, 256),
+            (8192, 64, 256),
+            (usize::MAX, usize::MAX, usize::MAX),
+        ] {
+            assert_eq!(
+                capped(number(asked), number(cores)),
+                number(started),
+                "{asked} on {cores}"
+            );
+        }
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = Workers::new(number(8192)).unwrap();
+        assert_eq!(workers.threads(), (4 * cores).max(16));
+        let options = Options {
+            threads: Some(number(8192)),
+            ..Options::default()
+        };
+        for workers in [Workers::of(&options), Workers::beside_another(&options)] {
+            assert_eq!(workers.unwrap().threads(), (4 * cores).max(16));
+        }
+    }
+
+    #[test]
+    fn no_more_threads_take_part_than_there_are_pieces() {
+        let workers = Workers::new(NonZeroUsize::new(12).unwrap()).unwrap();
+        for (pieces, threads) in [(0, 0), (1, 1), (2, 2), (11, 11), (12, 12), (1000, 12)] {
+            assert_eq!(workers.taking_part(pieces), threads);
+            let states = workers.share(pieces, || (), |(), _| Ok(())).unwrap();
+            assert!(states.len() <= threads, "{pieces}");
+        }
+    }
+
+    #[test]
+    fn no_piece_is_begun_once_the_job_is_to_end() {
+        let options = Options {
+            threads: NonZeroUsize::new(2),
+            ..Options::default()
+        };
+        let workers = Workers::of(&options).unwrap();
+        let done = AtomicUsize::new(0);
+        let outcome = workers.share(
+            1_000_000,
+            || (),
+            |(), _| {
+                done.fetch_add(1, Ordering::Relaxed);
+                options.cancel.cancel();
+                Ok(())
+            },
+        );
+        assert!(matches!(outcome, Err(Error::Cancelled)));
+        // Each thread may have one piece in its hands.
+        assert!(done.into_inner() <= 2);
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_is_a_panic() {
+        let workers = Workers::new(NonZeroUsize::new(4).unwrap()).unwrap();
+        for unlucky in [0, 1, 99] {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                workers.share(
+                    100,
+                    || (),
+                    |(), piece| {
+                        assert!(piece != unlucky, "piece {unlucky}");
+                        Ok(())
+                    },
+                )
+            }));
+            let why = outcome.unwrap_err();
+            let why = why.downcast_ref::<String>().map(String::as_str);
+            assert_eq!(why, Some(format!("piece {unlucky}").as_str()));
+        }
     }
 }

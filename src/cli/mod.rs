@@ -79,7 +79,7 @@ struct GlobalArgs {
     /// Output format: simple, table, json or fields
     #[arg(short = 'w', long = "write-out", value_name = "FORMAT", global = true)]
     write_out: Option<String>,
-    /// Worker threads [default: one per core]
+    /// Worker threads, at most 16 or four per core [default: one per core]
     #[arg(long, value_name = "N", global = true, help_heading = "Reading")]
     threads: Option<std::num::NonZeroUsize>,
     /// Read through a memory map
@@ -188,5 +188,5 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };
-    exit.into()
+    run.exit(exit).into()
 }

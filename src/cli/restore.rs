@@ -13,8 +13,7 @@ use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
 use crate::ops::KeyScope;
 use crate::ops::restore::{
-    Prepared, RestoreError, RestoreRequest, Restored, plan, prove, prove_sibling, restore,
-    restore_sibling,
+    Prepared, RestoreError, RestoreRequest, plan, prove, prove_sibling, restore_members,
 };
 use crate::report;
 use crate::source::Access;
@@ -190,6 +189,7 @@ impl RestoreArgs {
             form: self.compat,
             exact: self.exact,
             live_revision,
+            newer: self.newer.as_deref().map(escape::path),
             for_etcd: self.for_etcd.clone(),
             keep: self.keep(),
             owner: self.owner.map(|owner| (owner.user, owner.group)),
@@ -221,7 +221,8 @@ impl RestoreArgs {
         let Some(newer) = &self.newer else {
             return Ok(self.live_revision);
         };
-        match run.ask(newer, Access::Map, |session| session.bounds()) {
+        let asked = run.beside(|| run.ask(newer, Access::Map, |session| session.bounds()));
+        match asked {
             Ok(Asked::Done(bounds, _)) => Ok(Some(bounds.current)),
             Ok(Asked::Refused(refusal)) => {
                 term::error(&format!("{}: {}", escape::path(newer), refusal.message));
@@ -276,20 +277,18 @@ fn plan_all(
     prepared: &[Prepared],
     options: &crate::options::Options,
 ) -> Outcome {
-    let mut exit = Exit::Fine;
-    let Some((first, _)) = prepared.split_first() else {
-        return Ok(exit);
-    };
-    let plan = plan(input, first, options)?;
+    let plan = plan(input, prepared, options)?;
     let file = escape::path(&args.file);
     let text = if args.is_json(run) {
         report::restore_plan_json(&plan, prepared, &file)
     } else {
         report::restore_plan_text(&plan, prepared, &file)
     };
-    if plan.refusal.is_some() || !plan.starts {
-        exit = Exit::Findings;
-    }
+    let exit = match &plan.refusal {
+        Some(RestoreError::InUse { .. }) => Exit::Failed,
+        None if plan.starts => Exit::Fine,
+        _ => Exit::Findings,
+    };
     Ok(print(&text, exit))
 }
 
@@ -301,12 +300,9 @@ fn restore_all(
     options: &crate::options::Options,
 ) -> Outcome {
     let mut exit = Exit::Fine;
-    let Some((first, others)) = prepared.split_first() else {
-        return Ok(exit);
-    };
-    let restored = restore(input, first, options)?;
+    let restored = restore_members(input, prepared, options)?;
     let mut first_proven = None;
-    let mut show = |restored: &Restored, prepared: &Prepared| -> Result<(), RestoreError> {
+    for (restored, prepared) in restored.iter().zip(prepared) {
         let proven = match &first_proven {
             Some(first) if restored.shares_database => prove_sibling(first, prepared, options)?,
             _ => prove(input, prepared, restored.kept.as_ref(), options)?,
@@ -323,13 +319,6 @@ fn restore_all(
         };
         exit = exit.max(print(&text, one));
         first_proven.get_or_insert(proven);
-        Ok(())
-    };
-    show(&restored, first)?;
-    let mut restored = restored;
-    for other in others {
-        restored = restore_sibling(restored, first, other, options)?;
-        show(&restored, other)?;
     }
     Ok(exit)
 }
@@ -347,6 +336,13 @@ pub(super) fn refuse(error: &RestoreError, file: &Path) -> Exit {
                 term::line(&format!("  {line}"));
             }
             Exit::Findings
+        }
+        RestoreError::InUse { message, details } => {
+            term::error(message);
+            for line in details {
+                term::line(&format!("  {line}"));
+            }
+            Exit::Failed
         }
         other => {
             term::error(&other.to_string());

@@ -1,5 +1,6 @@
 //! What all commands share: options, opening files, saying what went wrong.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::str::FromStr as _;
@@ -43,6 +44,8 @@ pub(super) struct Run {
     pub(super) format: Format,
     options: Options,
     access: Option<Access>,
+    /// Whether a file that somebody else may write to was read.
+    in_use: Cell<bool>,
 }
 
 impl Run {
@@ -65,7 +68,25 @@ impl Run {
             format,
             options,
             access,
+            in_use: Cell::new(false),
         })
+    }
+
+    /// How a command ends that was to end with `exit`: whatever was read of a file in use, the job is not
+    /// done by it.
+    pub(super) fn exit(&self, exit: Exit) -> Exit {
+        match self.in_use.get() {
+            true => exit.max(Exit::Failed),
+            false => exit,
+        }
+    }
+
+    /// Does `job` with a file that is only looked at beside the one that counts: it may be in use.
+    pub(super) fn beside<T>(&self, job: impl FnOnce() -> T) -> T {
+        let before = self.in_use.get();
+        let made = job();
+        self.in_use.set(before);
+        made
     }
 
     /// How jobs are run that open their files themselves.
@@ -83,6 +104,7 @@ impl Run {
     ) -> Result<T> {
         let input = Input::open(path, self.access.unwrap_or(default))?;
         if input.file.in_use() {
+            self.in_use.set(true);
             let name = escape::path(input.file.path());
             term::line(&format!(
                 "note: {name}: another process holds its lock (a running etcd?); what is read may be torn"

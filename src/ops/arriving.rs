@@ -32,6 +32,11 @@ impl Arriving {
         self.more.notify_all();
     }
 
+    /// Says that nothing more will come once the value is dropped.
+    pub(super) fn ends_with_this(&self) -> Ending<'_> {
+        Ending(self)
+    }
+
     /// Waits until the first `bytes` bytes are there.
     ///
     /// # Errors
@@ -49,6 +54,15 @@ impl Arriving {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Two plain values, which no panic leaves half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Arriving::ends_with_this`].
+pub(super) struct Ending<'a>(&'a Arriving);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -73,5 +87,16 @@ mod tests {
             assert!(matches!(second, Err(Error::Cancelled)));
         });
         assert!(arriving.wait(29).is_ok());
+    }
+
+    #[test]
+    fn a_copy_that_ends_in_a_panic_is_not_waited_for() {
+        let arriving = Arriving::default();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _ending = arriving.ends_with_this();
+            panic!("in the middle");
+        }));
+        assert!(outcome.is_err());
+        assert!(arriving.wait(1).is_err());
     }
 }

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::ids::FileOffset;
 use crate::options::Options;
 use crate::source::{Mapped, Positioned, Source};
+use crate::workers::outcome_of;
 
 /// Bytes copied at a time.
 const PIECE: u64 = 4 << 20;
@@ -41,23 +42,21 @@ pub(super) fn copy_and_verify(
     let arriving = Arriving::default();
     let (report, copied, flushed) = std::thread::scope(|scope| {
         let copying = scope.spawn(|| {
-            let copied = copy_database(input, disk, file, &arriving, options);
-            arriving.end();
-            copied
+            // However it ends, also by a panic: nobody must wait for what does not come.
+            let _ended = arriving.ends_with_this();
+            copy_database(input, disk, file, &arriving, options)
         });
         let flushing = scope.spawn(|| flush(disk, file, len, &arriving));
         let what = VerifyOptions::default();
         let report = verify_copy(input, &*copy, Some(&arriving), what, options);
-        (report, copying.join(), flushing.join())
+        (report, outcome_of(copying), outcome_of(flushing))
     });
-    let panicked = |_| Err(Copying::Read(Error::Cancelled));
-    match copied.unwrap_or_else(panicked) {
+    match copied {
         Ok(()) => {}
         Err(Copying::Read(error)) => return Err(error.into()),
         Err(Copying::Write(error)) => return Err(unwritten()(error)),
     }
-    let panicked = |_| Err(io::ErrorKind::Other.into());
-    flushed.unwrap_or_else(panicked).map_err(unwritten())?;
+    flushed.map_err(unwritten())?;
     Ok(report?)
 }
 

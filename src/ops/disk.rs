@@ -141,19 +141,28 @@ impl Disk {
 #[cfg(test)]
 pub(super) mod faults {
     use std::io;
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Counts calls, and lets one of them fail.
+    use crate::options::Cancel;
+
+    /// Counts calls, and lets one of them fail, or interrupts the job there.
     #[derive(Debug, Default)]
     pub(in crate::ops) struct Faults {
         calls: AtomicUsize,
         failing: AtomicUsize,
+        interrupt: OnceLock<(usize, Cancel)>,
     }
 
     impl Faults {
         /// Lets the call of this number fail, counted from 1.
         pub(in crate::ops) fn fail_at(&self, number: usize) {
             self.failing.store(number, Ordering::Relaxed);
+        }
+
+        /// Interrupts the job at the call of this number.
+        pub(in crate::ops) fn cancel_at(&self, number: usize, cancel: Cancel) {
+            self.interrupt.set((number, cancel)).unwrap();
         }
 
         /// Whether it has come to that call.
@@ -164,6 +173,11 @@ pub(super) mod faults {
 
         pub(super) fn next(&self) -> io::Result<()> {
             let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+            if let Some((at, cancel)) = self.interrupt.get()
+                && *at == number
+            {
+                cancel.cancel();
+            }
             if number == self.failing.load(Ordering::Relaxed) {
                 return Err(rustix::io::Errno::IO.into());
             }

@@ -34,7 +34,7 @@ pub fn hashkv(
         Ok(database) => database,
         Err(refusal) => return Ok(HashKvOutcome::Refused(refusal)),
     };
-    let workers = Workers::new(options.worker_threads())?;
+    let workers = Workers::of(options)?;
     let mut findings = Collector::new(DEFAULT_LIMIT);
     // A damaged way to the compaction state is damage that the scan reports.
     let compaction = Compaction::read(&database)?.unwrap_or_default();

@@ -42,7 +42,7 @@ pub fn info(input: &Input, options: &Options) -> Result<FileInfo> {
             });
         }
     };
-    let workers = Workers::new(options.worker_threads())?;
+    let workers = Workers::of(options)?;
     let times = EachRecord::new(&FileTime);
     let (examination, times) = examine(&database, &times, &workers, options, &mut findings)?;
     input.check_unchanged(Some(database.metas()))?;

@@ -38,7 +38,7 @@ impl<'i> Session<'i> {
         Ok(Ok(Self {
             input,
             database,
-            workers: Workers::new(options.worker_threads())?,
+            workers: Workers::of(options)?,
             options,
             findings: Collector::new(DEFAULT_LIMIT),
         }))

@@ -71,7 +71,7 @@ impl Kept {
         scope: &KeyScope,
         options: &Options,
     ) -> Result<Self> {
-        let workers = Workers::new(options.worker_threads())?;
+        let workers = Workers::of(options)?;
         let newest = Newest::new(KeyFilter::all(), 0, options.memory_limit);
         let mut known = Collector::new(0);
         let (keyspace, parts) = Keyspace::scan(database, &newest, &workers, options, &mut known)?;

@@ -75,7 +75,7 @@ pub fn status(input: &Input, release: Release, options: &Options) -> Result<Stat
         Ok(database) => database,
         Err(refusal) => return Ok(StatusOutcome::Refused(refusal)),
     };
-    let workers = Workers::new(options.worker_threads())?;
+    let workers = Workers::of(options)?;
     let mut findings = Collector::new(DEFAULT_LIMIT);
     let live = LiveKeys::new(release, options.memory_limit);
     let scanned = database.scan(&(BackendHash, live), &workers, options, &mut findings)?;

@@ -1,7 +1,5 @@
 //! The verdict on a file: will it restore?
 
-use std::num::NonZeroUsize;
-
 use super::arriving::Arriving;
 use super::examine::{Examination, examine};
 use super::input::Input;
@@ -12,12 +10,12 @@ use crate::checksum::{Sha256, Sha256Stream};
 use crate::container::{
     FileKind, Layout, LengthVerdict, classify, codes, has_converted_line_ends, judge_length,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, Severity};
 use crate::ids::FileOffset;
 use crate::options::Options;
 use crate::source::{Source, WindowBuffer};
-use crate::workers::Workers;
+use crate::workers::{Workers, outcome_of};
 
 /// What a file is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -172,7 +170,7 @@ pub(super) fn verify_copy(
         let hashing = with_digest
             .then(|| scope.spawn(move || digests(source, &input.layout, arriving, options)));
         let examined = examine_all(input, source, arriving, with_digest, options, &mut findings);
-        let digests = hashing.map(|thread| thread.join().unwrap_or(Err(Error::Cancelled)));
+        let digests = hashing.map(outcome_of);
         Ok((examined?, digests.transpose()?))
     })?;
     let (database, examined) = match examined {
@@ -269,14 +267,10 @@ fn examine_all<'s>(
         Ok(database) => database,
         Err(fault) => return Ok(Err(fault)),
     };
-    let threads = options.threads.unwrap_or_else(|| {
-        let spare = options
-            .worker_threads()
-            .get()
-            .saturating_sub(usize::from(with_digest));
-        NonZeroUsize::new(spare).unwrap_or(NonZeroUsize::MIN)
-    });
-    let workers = Workers::new(threads)?;
+    let workers = match with_digest {
+        true => Workers::beside_another(options)?,
+        false => Workers::of(options)?,
+    };
     // The hash passes over every byte and takes longest: it is what progress shows.
     let quiet = Options {
         progress: None,
@@ -670,4 +664,46 @@ fn ledger(
         ),
         buckets,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Access;
+
+    /// Reads as the other does, but panics in the thread that hashes, the only one without a name.
+    #[derive(Debug)]
+    struct Unlucky<'s>(&'s dyn Source);
+
+    impl Source for Unlucky<'_> {
+        fn len(&self) -> u64 {
+            self.0.len()
+        }
+
+        fn bytes(&self) -> Option<&[u8]> {
+            None
+        }
+
+        fn read_exact_at(&self, offset: FileOffset, into: &mut [u8]) -> Result<()> {
+            assert!(std::thread::current().name().is_some(), "while hashing");
+            self.0.read_exact_at(offset, into)
+        }
+    }
+
+    #[test]
+    fn a_panic_while_hashing_is_a_panic_and_no_interrupt() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = path.join("testdata/real/etcd-3.6.14-a.db");
+        let input = Input::open(&path, Access::Positioned).unwrap();
+        let unlucky = Unlucky(input.file.source());
+        let options = Options {
+            threads: std::num::NonZeroUsize::new(2),
+            ..Options::default()
+        };
+        let run = || verify_copy(&input, &unlucky, None, VerifyOptions::default(), &options);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        let why = outcome.map(|report| report.map(|report| report.verdict));
+        let why = why.unwrap_err();
+        assert_eq!(why.downcast_ref::<&str>(), Some(&"while hashing"));
+    }
 }

@@ -294,7 +294,7 @@ fn random_bytes_are_no_snapshot() {
 }
 
 #[test]
-fn the_program_ends_with_status_1_or_2_in_little_time_and_memory() {
+fn the_program_ends_with_status_1_or_2_with_little_work_and_memory() {
     let sample = Sample::read(NAMES[0]);
     let mut random = Random(19);
     let mut figures = Figures::new("the program");
@@ -322,6 +322,8 @@ fn the_program_ends_with_status_1_or_2_in_little_time_and_memory() {
     }
     for bytes in files {
         let copy = Copy::new(&bytes);
+        let work = limits::work(&bytes);
+        figures.note(work.is_ok(), None, || format!("{work:?}"));
         let outcome = limits::run(&["verify", "--json"], copy.path());
         let found = outcome
             .as_ref()
@@ -332,6 +334,5 @@ fn the_program_ends_with_status_1_or_2_in_little_time_and_memory() {
             figures.note(outcome.is_ok(), None, || format!("{outcome:?}"));
         }
     }
-    assert!(figures.elapsed().as_secs() < 120);
     figures.end();
 }

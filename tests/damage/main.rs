@@ -1,4 +1,4 @@
-//! Damaged and hostile files: each is named for what it is, in little time and memory, and never with a
+//! Damaged and hostile files: each is named for what it is, with little work and memory, and never with a
 //! panic. `ETCDSNAP_DAMAGE=long` runs everything, which takes minutes.
 
 mod changes;

@@ -18,7 +18,8 @@ impl Mount {
     pub(crate) fn tmpfs(options: &str) -> Option<Self> {
         let dir = folder()?;
         let target = dir.path().join("mnt");
-        run("mount", &["-t", "tmpfs", "-o", options, "tmpfs"], &target).then_some(Self { dir })
+        // Only what is mounted may become a value: dropping one unmounts it.
+        run("mount", &["-t", "tmpfs", "-o", options, "tmpfs"], &target).then(|| Self { dir })
     }
 
     /// A file system in a file, made by `make`, a program with its options; none when the program is
@@ -33,7 +34,7 @@ impl Mount {
         let image_name = image.to_str().expect("UTF-8");
         let made =
             run(program, options, &image) && run("mount", &["-o", "loop", image_name], &target);
-        made.then_some(Self { dir })
+        made.then(|| Self { dir })
     }
 
     /// The mount point.
@@ -45,12 +46,13 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         let target = self.path();
-        let gone = run("umount", &[], &target) || run("umount", &["-l"], &target);
-        assert!(gone || std::thread::panicking(), "it can be unmounted");
+        if !run("umount", &[], &target) && !run("umount", &["-l"], &target) {
+            eprintln!("{} could not be unmounted", target.display());
+        }
     }
 }
 
-/// A folder with an empty one for mounting; none unless root asks.
+/// A folder with an empty one for mounting; none unless root asks, who may still not be allowed to.
 fn folder() -> Option<TempDir> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fs::create_dir(dir.path().join("mnt")).expect("a folder");
@@ -67,4 +69,12 @@ fn run(program: &str, options: &[&str], last: &Path) -> bool {
         .stderr(Stdio::null())
         .status();
     status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn what_cannot_be_mounted_is_none_and_nothing_is_unmounted() {
+    assert!(Mount::tmpfs("size=no-number").is_none());
+    assert!(Mount::image(&["no-such-mkfs"], 1 << 20).is_none());
+    // `true` makes no file system.
+    assert!(Mount::image(&["true"], 1 << 20).is_none());
 }

@@ -35,17 +35,16 @@ fn restore(dir: &Path) {
     }
 }
 
-/// The extents of a file, as `filefrag` lists them: whether each is shared.
-fn shared_extents(path: &Path) -> Vec<bool> {
+/// The extents of a file, as `filefrag` lists them: whether each is shared. None without that program.
+fn shared_extents(path: &Path) -> Option<Vec<bool>> {
     let output = Command::new("filefrag").arg("-v").arg(path).output();
-    let output = output.expect("filefrag, of e2fsprogs");
-    assert!(output.status.success());
+    let output = output.ok().filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let extents = text.lines().filter(|line| {
         let number = line.split(':').next().unwrap_or_default().trim();
         number.parse::<u32>().is_ok()
     });
-    extents.map(|line| line.contains("shared")).collect()
+    Some(extents.map(|line| line.contains("shared")).collect())
 }
 
 #[test]
@@ -62,7 +61,11 @@ fn members_share_the_blocks_of_their_database_where_the_file_system_can() {
         let dir = mount.path();
         restore(&dir);
         for member in ["m1", "m2", "m3"] {
-            let extents = shared_extents(&database(&dir, member));
+            let Some(extents) = shared_extents(&database(&dir, member)) else {
+                return eprintln!(
+                    "skipped: `filefrag` of e2fsprogs is missing, or tells nothing here"
+                );
+            };
             assert!(!extents.is_empty(), "{} {member}", make[0]);
             let all = extents.iter().all(|shared| *shared);
             assert!(all, "{} {member}: {extents:?}", make[0]);
@@ -82,7 +85,7 @@ fn members_share_the_blocks_of_their_database_where_the_file_system_can() {
 #[test]
 fn members_have_copies_where_blocks_cannot_be_shared() {
     let Some(mount) = Mount::tmpfs("size=300m") else {
-        return eprintln!("skipped: mounting needs root");
+        return eprintln!("skipped: mounting is not allowed here");
     };
     restore(&mount.path());
 }

@@ -140,7 +140,7 @@ crate::finding::codes! {
     /// A NOSPACE alarm.
     ALARM_NOSPACE = "E060" Warning "a NOSPACE alarm is raised",
         "the database had reached its quota",
-        "the restored cluster refuses writes until `etcdctl alarm disarm`; compact and defragment it";
+        "etcdsnap's restore leaves it out; with `--exact`, or restored by etcdutl, the cluster refuses writes until `etcdctl alarm disarm`";
     /// A CORRUPT alarm.
     ALARM_CORRUPT = "E061" Error "a CORRUPT alarm is raised",
         "members disagreed about their data when the snapshot was taken",

@@ -22,12 +22,12 @@ pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use super::keyspace::Session;
 use super::lens::Lens;
 use super::named::Moment;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
 use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
@@ -130,7 +130,7 @@ pub fn diff_files<'i>(
 /// Compares two revisions of one file; `from` 0 stands for the compaction point, `to` 0 for the newest.
 ///
 /// # Errors
-/// [`Error::Revision`]; reading, cancelling.
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
 pub fn diff_revisions<'i>(
     session: &mut Session<'i>,
     from: i64,
@@ -374,10 +374,11 @@ impl<'i> Diff<'i> {
                 let (Some(pair), Some(states)) = (batch.get(number), states.get(number)) else {
                     return Ok(());
                 };
-                let (old, new) = match states.lock() {
-                    Ok(mut states) => std::mem::take(&mut *states),
-                    Err(_) => return Err(Error::Cancelled),
-                };
+                // Nobody else takes this one, so no panic left it half changed.
+                let states = states.lock();
+                let mut states = states.unwrap_or_else(PoisonError::into_inner);
+                let (old, new) = std::mem::take(&mut *states);
+                drop(states);
                 if let Some(item) = self.item(pair, old, new, query, lenses) {
                     items.push((number, item));
                 }

@@ -9,6 +9,7 @@ use crate::etcd::schema::{
     MEMBERS_BUCKET, MEMBERS_REMOVED_BUCKET, META_BUCKET, Meta,
 };
 use crate::etcd::{Revision, RevisionKey};
+use crate::ids::TxId;
 
 /// The pages that make a copy of `database` that of the new cluster.
 pub(super) fn patch(
@@ -90,15 +91,49 @@ fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), RestoreError
     Ok(())
 }
 
-/// The revision `by` above `last`.
+/// The revision `by` above `last`, where it leaves room for what will be written.
 pub(super) fn bumped(last: i64, by: u64) -> Result<i64, RestoreError> {
-    i64::try_from(by)
-        .ok()
-        .and_then(|by| last.checked_add(by))
-        .ok_or_else(|| {
-            let text = format!("--bump-revision {by} leads beyond the last possible revision");
-            RestoreError::Request(text)
-        })
+    let most = i64::MAX.saturating_sub(ROOM_OF_REVISIONS);
+    let bumped = i64::try_from(by).ok().and_then(|by| last.checked_add(by));
+    bumped.filter(|main| *main <= most).ok_or_else(|| {
+        let text = format!(
+            "--bump-revision {by} from revision {last} leads too near to the last revision that etcd can \
+             count, {}: beyond it etcd crashes, at the first write and then at every start; give at most {}",
+            i64::MAX,
+            most.saturating_sub(last).max(0)
+        );
+        RestoreError::Request(text)
+    })
+}
+
+/// Revisions that must be left. The server crashes at the first write beyond the last one and at every start
+/// after that, in 3.4 to 3.7; until then it works. This many take 30 years at a thousand writes a second.
+const ROOM_OF_REVISIONS: i64 = 1 << 40;
+
+/// Transactions that must be left for the same reason: bbolt counts them up with every commit, and once they
+/// begin anew it opens the database as it was before and crashes.
+const ROOM_OF_TRANSACTIONS: u64 = 1 << 40;
+
+/// Why a server would soon crash on what is made of the file without a bump: its revisions are used up.
+pub(super) fn lacks_revisions(current: i64) -> Option<String> {
+    let left = i64::MAX.saturating_sub(current);
+    (left < ROOM_OF_REVISIONS).then(|| {
+        format!(
+            "the revision has come to {current}, which leaves {left} until the last one that etcd can count: \
+             beyond it etcd crashes, at the first write and then at every start"
+        )
+    })
+}
+
+/// The same for the transactions of a copy.
+pub(super) fn lacks_transactions(last: TxId) -> Option<String> {
+    let left = u64::MAX.saturating_sub(last.0);
+    (left < ROOM_OF_TRANSACTIONS).then(|| {
+        format!(
+            "the number of the last transaction is {last}, which leaves {left} until the last one that bbolt \
+             can count: beyond it etcd crashes, and what it wrote is lost"
+        )
+    })
 }
 
 /// The greatest main revision in bucket `key`; 0 if it is empty. Damage counts as the end.

@@ -23,6 +23,14 @@ pub enum RestoreError {
         /// More about it, line by line.
         details: Vec<String>,
     },
+    /// Another process holds the file's lock.
+    #[error("{message}")]
+    InUse {
+        /// Why, in one sentence.
+        message: String,
+        /// What to do, line by line.
+        details: Vec<String>,
+    },
     /// Reading failed, the file changed, or the job was cancelled.
     #[error(transparent)]
     Read(#[from] Error),

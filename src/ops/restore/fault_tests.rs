@@ -163,44 +163,192 @@ fn whatever_call_fails_the_target_is_whole_or_nothing_is_there() {
     }
 }
 
-#[test]
-fn a_member_that_cannot_be_made_leaves_the_others_whole() {
-    let options = Options::default();
-    let cluster = "m1=http://127.0.0.1:1,m2=http://127.0.0.1:2";
-    let mut call = 1;
-    loop {
+/// What is there before all members are restored below `out`.
+const BEFORE: [&[&str]; 3] = [&[], &["out/another"], &["out/m1", "out/m3"]];
+
+/// A folder with a snapshot, and its three members to be.
+struct Cluster {
+    dir: tempfile::TempDir,
+    input: Input,
+    members: Vec<Prepared>,
+}
+
+impl Cluster {
+    fn new(before: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let input = snapshot(dir.path(), &store());
+        for folder in before {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        let mut cluster = Self {
+            dir,
+            input,
+            members: Vec::new(),
+        };
+        cluster.members = cluster.prepared().unwrap();
+        cluster
+    }
+
+    fn prepared(&self) -> Result<Vec<Prepared>, RestoreError> {
         let request = RestoreRequest {
-            initial_cluster: cluster.into(),
+            initial_cluster: "m1=http://127.0.0.1:1,m2=http://127.0.0.1:2,m3=http://127.0.0.1:3"
+                .into(),
             ..RestoreRequest::default()
         };
-        let out = dir.path().join("out");
-        let all = Prepared::all_members(&request, &out).unwrap();
-        let [first, second] = all.as_slice() else {
-            panic!("{} members", all.len());
-        };
-        let restored = restore(&input, first, &options).unwrap();
-        second.target.disk.faults.fail_at(call);
-        let sibling = restore_sibling(restored, first, second, &options);
-        let proven = prove(&input, first, None, &options).unwrap();
-        assert_eq!(proven.problems, Vec::<String>::new());
-        let is_there = second.data_dir().exists();
-        if !second.target.disk.faults.has_failed() {
-            sibling.unwrap();
-            assert!(is_there);
-            break;
-        }
-        tells_what_failed(&sibling.unwrap_err());
-        if is_there {
-            let proven = prove(&input, second, None, &options).unwrap();
-            assert_eq!(proven.problems, Vec::<String>::new());
-        } else {
-            assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "call {call}");
-        }
-        call += 1;
+        Prepared::all_members(&request, &self.dir.path().join("out"))
     }
-    assert!(call > 15, "only {call} calls");
+
+    fn restore(&self, options: &Options) -> Result<Vec<Restored>, RestoreError> {
+        restore_members(&self.input, &self.members, options)
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        gather(self.dir.path(), &mut paths);
+        paths.sort();
+        paths
+    }
+
+    /// True when every member has all its files and nothing else is there, false when everything is as it was.
+    #[track_caller]
+    fn are_all_whole(&self, before: &[PathBuf], told: &str) -> bool {
+        let whole = self.members.iter().filter(|member| {
+            if !member.data_dir().join("member").exists() {
+                return false;
+            }
+            let len = |name| {
+                fs::metadata(member.data_dir().join("member").join(name))
+                    .unwrap()
+                    .len()
+            };
+            assert_eq!(
+                len("wal/0000000000000000-0000000000000000.wal"),
+                SEGMENT_LEN,
+                "{told}"
+            );
+            assert!(len("snap/db") >= self.input.layout.database_len, "{told}");
+            assert!(
+                len("snap/0000000000000001-0000000000000003.snap") > 0,
+                "{told}"
+            );
+            true
+        });
+        match whole.count() {
+            0 => assert_eq!(self.paths(), before, "{told}"),
+            number => assert_eq!(number, 3, "{told}"),
+        }
+        let left = self.paths();
+        let left = left
+            .iter()
+            .find(|path| path.to_string_lossy().contains("partial"));
+        assert_eq!(left, None, "{told}");
+        self.members[0].data_dir().join("member").exists()
+    }
+}
+
+#[test]
+fn whatever_call_fails_all_members_are_whole_or_none_is_there() {
+    for before in BEFORE {
+        for unlucky in [0, 2] {
+            let (mut call, mut whole) = (1, 0);
+            loop {
+                let cluster = Cluster::new(before);
+                let paths = cluster.paths();
+                let faults = &cluster.members[unlucky].target.disk.faults;
+                faults.fail_at(call);
+                let restored = cluster.restore(&Options::default());
+                let told = format!("{before:?}, member {unlucky}, call {call}");
+                let are_whole = cluster.are_all_whole(&paths, &told);
+                if !faults.has_failed() {
+                    assert_eq!(restored.unwrap().len(), 3);
+                    assert!(are_whole, "{told}");
+                    let last = &cluster.members[unlucky];
+                    let proven = prove(&cluster.input, last, None, &Options::default()).unwrap();
+                    assert_eq!(proven.problems, Vec::<String>::new());
+                    break;
+                }
+                tells_what_failed(&restored.unwrap_err());
+                whole += u32::from(are_whole);
+                if !are_whole {
+                    // Nothing is in the way of another try.
+                    cluster.prepared().unwrap();
+                }
+                call += 1;
+            }
+            assert!(call > 12, "{before:?}: only {call} calls");
+            assert!(whole <= 1, "{before:?}: only the last sync may fail so");
+        }
+    }
+}
+
+#[test]
+fn whenever_it_is_interrupted_all_members_are_whole_or_none_is_there() {
+    for before in BEFORE {
+        let (mut interrupted, mut finished) = (0, 0);
+        for unlucky in [0, 2] {
+            let mut call = 1;
+            loop {
+                let cluster = Cluster::new(before);
+                let paths = cluster.paths();
+                let options = Options::default();
+                let faults = &cluster.members[unlucky].target.disk.faults;
+                faults.cancel_at(call, options.cancel.clone());
+                let restored = cluster.restore(&options);
+                let told = format!("{before:?}, member {unlucky}, call {call}");
+                let are_whole = cluster.are_all_whole(&paths, &told);
+                assert_eq!(restored.is_ok(), are_whole, "{told}");
+                match restored {
+                    Ok(_) => finished += 1,
+                    Err(RestoreError::Read(crate::Error::Cancelled)) => interrupted += 1,
+                    Err(other) => panic!("{told}: {other}"),
+                }
+                if options.cancel.check().is_ok() {
+                    break;
+                }
+                call += 1;
+            }
+        }
+        assert!(interrupted > 20 && finished > 2, "{interrupted} {finished}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_named_whole_and_in_the_way_until_it_is_removed() {
+    // One member had its name, the others had not.
+    let cluster = Cluster::new(&["out"]);
+    cluster.restore(&Options::default()).unwrap();
+    let out = cluster.dir.path().join("out");
+    for name in ["m2", "m3"] {
+        fs::rename(out.join(name), out.join(format!("{name}.partial"))).unwrap();
+    }
+    let told = cluster.prepared().unwrap_err().to_string();
+    for path in ["m2.partial", "m3.partial", "m1"] {
+        let path = out.join(path).display().to_string();
+        assert!(told.contains(&path), "{path}: {told}");
+    }
+    assert!(told.contains("may be of the same run, whole"), "{told}");
+    for name in ["m1", "m2.partial", "m3.partial"] {
+        fs::remove_dir_all(out.join(name)).unwrap();
+    }
+    let members = cluster.prepared().unwrap();
+    restore_members(&cluster.input, &members, &Options::default()).unwrap();
+
+    // None had its name.
+    let cluster = Cluster::new(&[]);
+    fs::create_dir_all(cluster.dir.path().join("out.partial/m1/member")).unwrap();
+    let told = cluster.prepared().unwrap_err().to_string();
+    assert!(told.contains("out.partial is left over"), "{told}");
+    assert!(!told.contains("same run"), "{told}");
+}
+
+#[test]
+fn a_member_called_as_another_one_before_it_is_whole_is_refused() {
+    let request = RestoreRequest {
+        initial_cluster: "m=http://127.0.0.1:1,m.partial=http://127.0.0.1:2".into(),
+        ..RestoreRequest::default()
+    };
+    let told = Prepared::all_members(&request, Path::new("nowhere")).unwrap_err();
+    assert!(told.to_string().contains("until it is whole"), "{told}");
 }
 
 #[test]

@@ -21,8 +21,10 @@ pub use outlook::Outlook;
 pub use proof::{Proven, prove, prove_sibling};
 pub use selected::KeptRecords;
 pub(super) use target::{bytes_below, free_bytes_near, parent_of, with_ending};
-pub use write::{Restored, WrittenFile, restore, restore_sibling};
+pub use write::{Restored, WrittenFile, restore, restore_members};
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::examine::Examination;
@@ -33,7 +35,7 @@ use crate::bolt::{Database, SecondMeta};
 use crate::container::codes;
 use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
 use crate::etcd::schema::{AlarmKind, StorageVersion};
-use crate::finding::Severity;
+use crate::finding::{Severity, escape};
 use crate::options::Options;
 use target::Target;
 
@@ -67,6 +69,8 @@ pub struct RestoreRequest {
     /// The revision that the cluster had reached when it was lost, for the plan to tell how far back
     /// the snapshot is.
     pub live_revision: Option<i64>,
+    /// What that revision is of, as it is to be named: a file of the same cluster.
+    pub newer: Option<String>,
     /// The release that is to start from the directory, for the plan to tell whether it will.
     pub for_etcd: Option<StorageVersion>,
     /// Keep only the newest records of these keys; none keeps the whole history of all keys.
@@ -91,6 +95,7 @@ impl Default for RestoreRequest {
             form: WalForm::default(),
             exact: false,
             live_revision: None,
+            newer: None,
             for_etcd: None,
             keep: None,
             owner: None,
@@ -105,6 +110,8 @@ pub struct Prepared {
     cluster: NewCluster,
     member: u64,
     target: Target,
+    /// The folder above the data directories of all members, if it is made with them.
+    above: Option<PathBuf>,
 }
 
 impl Prepared {
@@ -113,6 +120,10 @@ impl Prepared {
     /// # Errors
     /// [`RestoreError::Request`], in etcdutl's words where it has any.
     pub fn new(request: RestoreRequest) -> Result<Self, RestoreError> {
+        Self::below(request, None)
+    }
+
+    fn below(request: RestoreRequest, above: Option<&Path>) -> Result<Self, RestoreError> {
         let refuse = RestoreError::Request;
         if (request.bump_revision > 0) != request.mark_compacted {
             let text = "--mark-compacted required if --revision-bump > 0";
@@ -140,6 +151,13 @@ impl Prepared {
         let Some(member) = cluster.members().iter().find(own).map(|own| own.id) else {
             return Err(refuse("the member's id would be 0; change a URL".into()));
         };
+        if let Some((user, group)) = request.owner
+            && !target::may_give_to(user, group)
+        {
+            let group = group.map_or_else(String::new, |group| format!(", group {group}"));
+            let text = format!("--owner: only root can make files belong to user {user}{group}");
+            return Err(refuse(text));
+        }
         let data_dir = match &request.data_dir {
             Some(path) if !path.as_os_str().is_empty() => path.clone(),
             _ => PathBuf::from(format!("{}.etcd", request.name)),
@@ -148,12 +166,14 @@ impl Prepared {
         let target = Target::check(
             &data_dir,
             wal_dir.filter(|path| !path.as_os_str().is_empty()),
+            above,
         )?;
         Ok(Self {
             request,
             cluster,
             member,
             target,
+            above: above.map(Path::to_owned),
         })
     }
 
@@ -168,20 +188,35 @@ impl Prepared {
             let text = "initial cluster unset and no discovery URL found";
             return Err(RestoreError::Request(text.into()));
         }
+        let names: Vec<&String> = cluster.keys().collect();
+        for name in &names {
+            let is_a_stage = |other: &&&String| with_ending(Path::new(name)) == Path::new(other);
+            if name.is_empty() || *name == "." || *name == ".." || name.contains(['/', '\0']) {
+                let text = format!("{name:?} cannot be the name of a folder");
+                return Err(RestoreError::Request(text));
+            }
+            if let Some(other) = names.iter().find(is_a_stage) {
+                let text =
+                    format!("{other:?} is what the folder of {name:?} is called until it is whole");
+                return Err(RestoreError::Request(text));
+            }
+        }
+        let out: PathBuf = out.components().collect();
+        // A folder that is not there yet gets its name with everything in it, at once.
+        let above = (out.file_name().is_some() && fs::symlink_metadata(&out).is_err())
+            .then_some(out.as_path());
+        check_no_leftovers(&out, &names)?;
         cluster
             .iter()
             .map(|(name, urls)| {
-                if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-                    let text = format!("{name:?} cannot be the name of a folder");
-                    return Err(RestoreError::Request(text));
-                }
-                Self::new(RestoreRequest {
+                let request = RestoreRequest {
                     name: name.clone(),
                     advertise: urls::strings(urls).join(","),
                     data_dir: Some(out.join(name)),
                     wal_dir: None,
                     ..request.clone()
-                })
+                };
+                Self::below(request, above)
             })
             .collect()
     }
@@ -243,24 +278,66 @@ pub struct RestorePlan {
     pub free_bytes: Option<u64>,
 }
 
-/// Checks the file as a restore would, and writes nothing.
+/// What of a whole copy would be refused that the verdict does not tell: changes that do not fit, a disk
+/// without room.
+fn copy_refused(input: &Input, members: &[Prepared]) -> Result<Option<RestoreError>, RestoreError> {
+    if let Err(refusal) = write::check_space(input.layout.database_len, members) {
+        return Ok(Some(refusal));
+    }
+    let database = open_database(input)?;
+    let last = changes::last_revision(&database)?;
+    let patch = members
+        .first()
+        .map(|first| changes::patch(&database, first, last));
+    input.check_unchanged(None)?;
+    match patch {
+        Some(Err(RestoreError::Read(error))) => Err(error.into()),
+        Some(Err(refusal)) => Ok(Some(refusal)),
+        _ => Ok(None),
+    }
+}
+
+/// Checks the file and the targets as a restore of all `members` would, and writes nothing.
 ///
 /// # Errors
-/// Reading, cancelling, a file that changed meanwhile.
+/// Reading, cancelling, a file that changed meanwhile; [`RestoreError::Request`] without a member.
 pub fn plan(
     input: &Input,
-    prepared: &Prepared,
+    members: &[Prepared],
     options: &Options,
 ) -> Result<RestorePlan, RestoreError> {
+    let Some(prepared) = members.first() else {
+        return Err(RestoreError::Request(
+            "there is no member to restore".into(),
+        ));
+    };
     let report = verify(input, VerifyOptions::default(), options)?;
-    let refusal = judge(input, &report, prepared).err();
-    let (refusal, kept) = selected::plan(input, prepared, refusal, options)?;
+    let mut refusal = judge(input, &report, prepared).err();
+    let mut kept = None;
+    if refusal.is_none() {
+        refusal = match &prepared.request.keep {
+            None => copy_refused(input, members)?,
+            Some(scope) => {
+                let (refusal, figures) = selected::plan(input, &report, members, scope, options)?;
+                kept = Some(figures);
+                refusal
+            }
+        };
+    }
+    if refusal.is_none() {
+        let mut targets = members.iter().map(|member| &member.target);
+        refusal = targets.find_map(Target::cannot_be_made);
+    }
+    if refusal.is_none() {
+        refusal = beyond_file_limit(needed_bytes(&report, kept.as_ref()), prepared);
+    }
     let storage = report.examination.as_deref().and_then(storage_version);
     let release = prepared.request.for_etcd.as_ref();
     Ok(RestorePlan {
-        starts: release
-            .zip(storage.as_ref())
-            .is_none_or(|(release, storage)| starts(release, storage)),
+        starts: refusal.is_none()
+            && release
+                .zip(storage.as_ref())
+                .is_none_or(|(release, storage)| starts(release, storage)),
         refusal,
         outlook: Outlook::of(input, options)?,
         notes: all_notes(&report, prepared, kept.as_ref()),
@@ -269,6 +346,47 @@ pub fn plan(
         free_bytes: prepared.target.free_bytes(),
         report,
     })
+}
+
+/// That no file may become as long as the database, or the log, has to be.
+fn beyond_file_limit(needed: u64, prepared: &Prepared) -> Option<RestoreError> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current?;
+    let database = needed.saturating_sub(SEGMENT_LEN.saturating_add(ROOM_FOR_CHANGES));
+    let error = io::Error::from(rustix::io::Errno::FBIG);
+    (database.max(SEGMENT_LEN) > limit)
+        .then(|| RestoreError::write("cannot write", prepared.data_dir())(error))
+}
+
+/// What an earlier run for the same members left, which was killed: it is named as a whole, so that it can be
+/// removed at once.
+fn check_no_leftovers(out: &Path, names: &[&String]) -> Result<(), RestoreError> {
+    let mut left = vec![with_ending(out)];
+    for name in names {
+        let data = out.join(name);
+        left.extend([with_ending(&data), data.join(".partial")]);
+    }
+    left.retain(|path| fs::symlink_metadata(path).is_ok());
+    if left.is_empty() {
+        return Ok(());
+    }
+    let list = |paths: &[PathBuf]| {
+        let paths: Vec<String> = paths.iter().map(|path| escape::path(path)).collect();
+        paths.join(", ")
+    };
+    let bytes: u64 = left.iter().map(|path| bytes_below(path)).sum();
+    // A run that was killed while it gave the names had given some.
+    let whole = names.iter().map(|name| out.join(name));
+    let whole: Vec<PathBuf> = whole.filter(|data| data.join("member").exists()).collect();
+    let made = match whole.is_empty() {
+        true => String::new(),
+        false => format!("; {} may be of the same run, whole", list(&whole)),
+    };
+    Err(RestoreError::Request(format!(
+        "{} {} left over from a restore that did not come to its end ({bytes} bytes){made}; remove it and run \
+         again",
+        list(&left),
+        if left.len() == 1 { "is" } else { "are" },
+    )))
 }
 
 /// The first release that looks at the storage version when it starts.
@@ -304,15 +422,21 @@ fn needed_bytes(report: &VerifyReport, kept: Option<&KeptFigures>) -> u64 {
 /// More than the few pages that change, and the raft snapshot, take.
 const ROOM_FOR_CHANGES: u64 = 1 << 20;
 
-/// Whether the file is one to restore from.
+/// Whether the file is one to restore from: the verdict is that of `verify`. Where it is a database, the words
+/// are those of etcdutl if it has any.
 fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<(), RestoreError> {
     let request = &prepared.request;
+    check_not_in_use(input)?;
     let refuse = |message: String, details: Vec<String>| RestoreError::File { message, details };
-    if input.file.in_use() {
-        let message = report.reason.clone();
+    let Some(examined) = &report.examination else {
+        let message = format!(
+            "{}: {} - {}",
+            escape::path(input.file.path()),
+            report.verdict.title(),
+            report.reason
+        );
         return Err(refuse(message, vec![report.next_step.clone()]));
-    }
-    check_trailer_is_there(input, request)?;
+    };
     if !request.skip_hash_check
         && let (Some(stored), Some(computed)) = (report.layout.trailer, report.database_sha256)
         && stored != computed
@@ -329,20 +453,77 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
         let advice = "take another copy, or restore what is there with --skip-hash-check";
         return Err(refuse(message, vec![advice.into()]));
     }
-    if report.examination.is_none() {
-        return Err(refuse(
-            report.reason.clone(),
-            vec![report.next_step.clone()],
-        ));
-    }
     let mut details = first_errors(report);
-    let is_waived = request.force && request.keep.is_none();
-    if !details.is_empty() && !is_waived {
-        details.push(match (&request.keep, request.force) {
-            (Some(_), true) => "--force restores it only whole, without choosing keys".into(),
-            _ => "`etcdsnap verify` tells all of it; --force restores what is there".to_string(),
-        });
-        return Err(refuse("the file is damaged".into(), details));
+    if !details.is_empty() {
+        if !request.force || request.keep.is_some() {
+            details.push(match (&request.keep, request.force) {
+                (Some(_), true) => "--force restores it only whole, without choosing keys".into(),
+                _ => {
+                    "`etcdsnap verify` tells all of it; --force restores what is there".to_string()
+                }
+            });
+            return Err(refuse("the file is damaged".into(), details));
+        }
+        check_something_is_left(examined, details)?;
+    }
+    if lacks_trailer(input, request) {
+        let message = "snapshot missing hash but --skip-hash-check=false".into();
+        let what = match report.findings.has_errors() {
+            true => "it is damaged, and nothing tells which bytes were saved",
+            false => {
+                "it is sound as far as can be proven without a SHA-256: a copied member/snap/db has none, nor \
+                 has the output of `etcdutl defrag`"
+            }
+        };
+        let details = vec![
+            what.into(),
+            "`etcdsnap verify` tells what was proven; --skip-hash-check restores it all the same"
+                .into(),
+        ];
+        return Err(refuse(message, details));
+    }
+    check_room(examined, prepared)
+}
+
+/// True for a file that must have a SHA-256 and has none.
+fn lacks_trailer(input: &Input, request: &RestoreRequest) -> bool {
+    !request.skip_hash_check && input.layout.trailer.is_none()
+}
+
+/// Even --force makes no empty store of a file that had something in it.
+fn check_something_is_left(
+    examined: &Examination,
+    mut details: Vec<String>,
+) -> Result<(), RestoreError> {
+    if examined.records.records > 0 {
+        return Ok(());
+    }
+    details.push("take another copy; what would be made of this one is an empty store".into());
+    Err(RestoreError::File {
+        message: "nothing of the file can be read, so --force restores nothing".into(),
+        details,
+    })
+}
+
+/// A server must be able to go on from where the file ends.
+fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), RestoreError> {
+    let request = &prepared.request;
+    let compaction = &examined.contents.meta.compaction;
+    let current = match request.bump_revision {
+        0 => compaction.current(examined.records.last.map_or(0, |last| last.main)),
+        // The order to compact is replaced.
+        _ => compaction.finished.map_or(0, |finished| finished.main),
+    };
+    if let Some(message) = changes::lacks_revisions(current).filter(|_| !request.force) {
+        let details = vec!["take an earlier snapshot".into()];
+        return Err(RestoreError::File { message, details });
+    }
+    if request.keep.is_none()
+        && let Some(message) = changes::lacks_transactions(examined.selected.meta.txid)
+    {
+        let advice = "`etcdsnap compact FILE -o OUT` writes the same contents with transactions counted anew";
+        let details = vec![advice.into()];
+        return Err(RestoreError::File { message, details });
     }
     Ok(())
 }
@@ -381,8 +562,11 @@ pub(super) fn check_not_in_use(input: &Input) -> Result<(), RestoreError> {
     if !input.file.in_use() {
         return Ok(());
     }
-    Err(RestoreError::File {
-        message: "another process holds the file's lock".into(),
+    Err(RestoreError::InUse {
+        message: format!(
+            "{} is in use: another process holds its lock (a running etcd?)",
+            escape::path(input.file.path())
+        ),
         details: vec!["save a snapshot and take that: etcdctl snapshot save FILE".into()],
     })
 }
@@ -401,28 +585,6 @@ fn all_notes(
         all.extend(target.owner_note());
     }
     all
-}
-
-fn check_trailer_is_there(input: &Input, request: &RestoreRequest) -> Result<(), RestoreError> {
-    if request.skip_hash_check || input.layout.trailer.is_some() {
-        return Ok(());
-    }
-    let mut details = Vec::new();
-    let message = if input.layout.file_len < crate::container::TRAILER {
-        let path = std::os::unix::ffi::OsStrExt::as_bytes(input.file.path().as_os_str());
-        format!(
-            "seek {}: invalid argument",
-            crate::finding::escape::text(path)
-        )
-    } else {
-        details.push(
-            "a copied member/snap/db has none, a snapshot that was cut short neither; `etcdsnap verify` tells \
-             which it is"
-                .into(),
-        );
-        "snapshot missing hash but --skip-hash-check=false".into()
-    };
-    Err(RestoreError::File { message, details })
 }
 
 /// What changes against the snapshot beyond the members, and what an operator should know.
@@ -457,6 +619,26 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
             contents.leases.len()
         ));
     }
+    let members = contents.members.iter().filter(|member| !member.is_learner);
+    let (before, after) = (members.count(), prepared.cluster.members().len());
+    if before > 1 && after == 1 {
+        notes.push(format!(
+            "the snapshot is of a cluster of {before} members, and this restores a cluster of one; for one of \
+             {before} give --initial-cluster with all of them, and --all-members or one restore for each"
+        ));
+    }
+    if let Some(release) = &prepared.request.for_etcd
+        && storage_version(examined).is_none_or(|storage| starts(release, &storage))
+    {
+        let storage = storage_version(examined).map_or_else(
+            || "no storage version is stored".to_string(),
+            |storage| format!("the storage version is {storage}"),
+        );
+        notes.push(format!(
+            "etcd {}.{} can start from it: {storage}",
+            release.major, release.minor
+        ));
+    }
     if let Some(storage) = storage_version(examined) {
         match &prepared.request.for_etcd {
             Some(release) if !starts(release, &storage) => notes.push(format!(
@@ -472,17 +654,7 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
     }
     let last = examined.records.last.map_or(0, |last| last.main);
     let current = contents.meta.compaction.current(last);
-    if let Some(live) = prepared.request.live_revision
-        && live > current
-    {
-        let back = live.saturating_sub(current);
-        let bump = live.saturating_sub(last).max(1).unsigned_abs();
-        let bump = bump.div_ceil(BUMP_STEP).saturating_mul(BUMP_STEP);
-        notes.push(format!(
-            "the snapshot is {back} revisions behind {live}: clients that know later ones need \
-             --bump-revision {bump} --mark-compacted"
-        ));
-    }
+    notes.extend(distance(&prepared.request, current, last));
     if let Some(target) = &contents.downgrade_target {
         notes.push(format!(
             "a downgrade to {target} was under way when the snapshot was taken"
@@ -501,4 +673,30 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
         notes.push("the file has errors; what they concern may be lost".into());
     }
     notes
+}
+
+/// How far the snapshot, of revision `current` and with `last` as its last record, is from what the cluster
+/// had come to.
+fn distance(request: &RestoreRequest, current: i64, last: i64) -> Option<String> {
+    let live = request.live_revision?;
+    let what = match &request.newer {
+        Some(name) => format!("{name} (revision {live})"),
+        None => format!("revision {live}"),
+    };
+    let back = live.saturating_sub(current);
+    Some(match back {
+        1.. => {
+            let bump = live.saturating_sub(last).max(1).unsigned_abs();
+            let bump = bump.div_ceil(BUMP_STEP).saturating_mul(BUMP_STEP);
+            format!(
+                "the snapshot is {back} revisions behind {live}: clients that know later ones need \
+                 --bump-revision {bump} --mark-compacted"
+            )
+        }
+        0 => format!("the snapshot is as new as {what}: nothing is missing up to there"),
+        _ => format!(
+            "{what} is older than the snapshot, by {} revisions: it does not tell what came later",
+            back.unsigned_abs()
+        ),
+    })
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::changes;
 use super::error::RestoreError;
+use super::write::check_space;
 use super::{Prepared, open_database};
+use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::checksum::crc32c::Crc;
-use crate::etcd::raft::SEGMENT_LEN;
 use crate::etcd::schema::KEY_BUCKET;
 use crate::etcd::{HashKv, Revision};
 use crate::finding::escape;
@@ -29,27 +30,21 @@ pub struct KeptRecords {
 /// Writes the database of the new cluster to `file`.
 pub(super) fn write(
     input: &Input,
-    prepared: &Prepared,
+    members: &[Prepared],
     scope: &KeyScope,
     report: &VerifyReport,
     path: &Path,
     file: &File,
     options: &Options,
 ) -> Result<KeptRecords, RestoreError> {
+    let Some(prepared) = members.first() else {
+        return Err(RestoreError::Request(
+            "there is no member to restore".into(),
+        ));
+    };
     let database = open_database(input)?;
     let kept = Kept::select(&database, scope, options)?;
-    kept.check_not_empty(scope)?;
-    let needed = room(report, &kept.figures, database.len()).saturating_add(SEGMENT_LEN);
-    if let Some(free) = prepared.target.free_bytes().filter(|free| *free < needed) {
-        return Err(RestoreError::Request(format!(
-            "{} may need {needed} bytes, {free} are free there",
-            escape::path(prepared.data_dir())
-        )));
-    }
-    let mut edits = Edits::new();
-    kept.mark_compacted(&mut edits);
-    // A bump goes up from the revision that the file has come to, of whatever records.
-    changes::edit(&mut edits, &database, prepared, kept.figures.compacted_at)?;
+    let edits = edits(report, members, scope, &kept, &database)?;
     let rebuilt = write_anew(&database, file, &edits, Some(&kept), options)
         .map_err(RestoreError::rebuild(path))?;
     file.sync_all()
@@ -74,19 +69,38 @@ pub(super) fn write(
     })
 }
 
-/// What would be kept of a file that is not refused, or why it is refused after all.
+/// What changes in a database of the kept records.
+fn edits(
+    report: &VerifyReport,
+    members: &[Prepared],
+    scope: &KeyScope,
+    kept: &Kept,
+    database: &Database<'_>,
+) -> Result<Edits, RestoreError> {
+    kept.check_not_empty(scope)?;
+    check_space(room(report, &kept.figures, database.len()), members)?;
+    let mut edits = Edits::new();
+    kept.mark_compacted(&mut edits);
+    if let Some(prepared) = members.first() {
+        // A bump goes up from the revision that the file has come to, of whatever records.
+        changes::edit(&mut edits, database, prepared, kept.figures.compacted_at)?;
+    }
+    Ok(edits)
+}
+
+/// What would be kept of a file, and why it is refused after all, if it is.
 pub(super) fn plan(
     input: &Input,
-    prepared: &Prepared,
-    refusal: Option<RestoreError>,
+    report: &VerifyReport,
+    members: &[Prepared],
+    scope: &KeyScope,
     options: &Options,
-) -> Result<(Option<RestoreError>, Option<KeptFigures>), RestoreError> {
-    let Some(scope) = prepared.request.keep.as_ref().filter(|_| refusal.is_none()) else {
-        return Ok((refusal, None));
-    };
-    let kept = Kept::select(&open_database(input)?, scope, options)?;
+) -> Result<(Option<RestoreError>, KeptFigures), RestoreError> {
+    let database = open_database(input)?;
+    let kept = Kept::select(&database, scope, options)?;
     input.check_unchanged(None)?;
-    Ok((kept.check_not_empty(scope).err(), Some(kept.figures)))
+    let refusal = edits(report, members, scope, &kept, &database).err();
+    Ok((refusal, kept.figures))
 }
 
 /// Bytes that the database of the kept records may take, where the whole one takes `whole`.

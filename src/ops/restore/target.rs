@@ -1,8 +1,11 @@
 //! Where the data directory comes to stand: staged beside its final name, and renamed when it is whole.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags};
 
 use super::error::RestoreError;
 use crate::etcd::quote;
@@ -28,17 +31,30 @@ pub(super) struct Target {
     log: Log,
     /// Whether the data directory is there already, empty: a mount point, for example.
     is_there: bool,
+    /// Where it is staged when it gets its final name with the folder above.
+    inside: Option<PathBuf>,
     pub(super) disk: Disk,
 }
 
 impl Target {
     /// Checks that nothing stands where the data directory is to be, in etcdutl's words.
-    pub(super) fn check(data: &Path, wal: Option<&Path>) -> Result<Self, RestoreError> {
+    ///
+    /// `above` is the folder above the data directory when that is made as well, whole: then nothing can be
+    /// there yet.
+    pub(super) fn check(
+        data: &Path,
+        wal: Option<&Path>,
+        above: Option<&Path>,
+    ) -> Result<Self, RestoreError> {
         let data: PathBuf = data.components().collect();
         let wal: Option<PathBuf> = wal.map(|wal| wal.components().collect());
         let is_there = fs::symlink_metadata(&data).is_ok();
         let target = Self {
             log: place_of_log(&data, wal.as_deref())?,
+            inside: above.and_then(|above| {
+                let name = data.file_name()?;
+                Some(with_ending(above).join(name))
+            }),
             data,
             is_there,
             disk: Disk::default(),
@@ -107,12 +123,19 @@ impl Target {
 
     /// The folder that the data is staged in.
     fn stage(&self) -> PathBuf {
-        if self.is_there {
+        if let Some(inside) = &self.inside {
+            inside.clone()
+        } else if self.is_there {
             // Its parent may be on another file system.
             self.data.join(format!(".{PARTIAL}"))
         } else {
             with_ending(&self.data)
         }
+    }
+
+    /// Why the first folder that has to be made cannot be, as far as that can be told without making it.
+    pub(super) fn cannot_be_made(&self) -> Option<RestoreError> {
+        self.stages().iter().find_map(|stage| cannot_be_made(stage))
     }
 
     fn stages(&self) -> Vec<PathBuf> {
@@ -202,6 +225,42 @@ fn real(path: &Path) -> PathBuf {
     full
 }
 
+/// Why no folder can be made at `path`, as far as that can be told without making it.
+fn cannot_be_made(path: &Path) -> Option<RestoreError> {
+    let refuse = |error: io::Error| Some(RestoreError::write("cannot make", path)(error));
+    match fs::symlink_metadata(path) {
+        Ok(_) => return refuse(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return refuse(error),
+        Err(_) => {}
+    }
+    for above in path.ancestors().skip(1) {
+        let above = match above.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => above,
+        };
+        match fs::symlink_metadata(above) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return refuse(error),
+            Ok(_) => {
+                // A link may lead nowhere.
+                let is_folder = fs::metadata(above).map(|found| found.is_dir());
+                let may_write = is_folder.and_then(|is_folder| match is_folder {
+                    false => Err(io::ErrorKind::NotADirectory.into()),
+                    true => rustix::fs::accessat(
+                        rustix::fs::CWD,
+                        above,
+                        Access::WRITE_OK | Access::EXEC_OK,
+                        AtFlags::EACCESS,
+                    )
+                    .map_err(io::Error::from),
+                });
+                return may_write.err().and_then(refuse);
+            }
+        }
+    }
+    None
+}
+
 /// Bytes free for the user where `path` is or will be, if the system tells.
 pub(in crate::ops) fn free_bytes_near(path: &Path) -> Option<u64> {
     let figures = rustix::fs::statvfs(existing(path)).ok()?;
@@ -236,7 +295,8 @@ pub(in crate::ops) fn bytes_below(path: &Path) -> u64 {
         .fold(0, u64::saturating_add)
 }
 
-/// The half-made directories. What is not finished is removed again when this is dropped.
+/// The half-made directories. What is not kept is removed again when this is dropped, whatever name it has by
+/// then.
 #[derive(Debug)]
 pub(super) struct Stage {
     target: Target,
@@ -244,6 +304,8 @@ pub(super) struct Stage {
     wal: PathBuf,
     /// What this run has made and must remove.
     made: Vec<PathBuf>,
+    /// What has its final name already: from where, to where.
+    named: Vec<(PathBuf, PathBuf)>,
     /// Folders above that were missing; removed again if nothing came into them.
     parents: Vec<PathBuf>,
     /// Folders whose entries are to be synced, outermost first.
@@ -262,6 +324,7 @@ impl Stage {
             target: target.clone(),
             root: root.clone(),
             made: Vec::new(),
+            named: Vec::new(),
             parents: Vec::new(),
             folders: Vec::new(),
         };
@@ -339,8 +402,8 @@ impl Stage {
         self.made.iter().try_for_each(give)
     }
 
-    /// Syncs the folders and gives them their final names; the log first, the data last.
-    pub(super) fn finish(mut self) -> Result<(), RestoreError> {
+    /// Brings the names of everything in the folders to the disk.
+    pub(super) fn sync_folders(&self) -> Result<(), RestoreError> {
         for folder in self.folders.iter().rev() {
             self.sync(folder)?;
         }
@@ -348,55 +411,79 @@ impl Stage {
         for parent in self.parents.iter().rev() {
             self.sync(parent_of(parent))?;
         }
+        Ok(())
+    }
+
+    /// Gives the folders their final names; the log first, the data last. They lose them again when this is
+    /// dropped before they are kept.
+    pub(super) fn name(&mut self) -> Result<(), RestoreError> {
+        if self.target.inside.is_some() {
+            return Ok(());
+        }
         let data = self.target.data.clone();
         match self.target.log.clone() {
-            Log::Apart(wal) => self.name(&self.wal.clone(), &wal)?,
+            Log::Apart(wal) => self.rename_and_sync(&self.wal.clone(), &wal)?,
             Log::Inside(place) if self.target.is_there => {
                 let top = place.iter().next().unwrap_or_default();
                 if top != "member" {
-                    self.name(&self.root.join(top), &data.join(top))?;
+                    self.rename_and_sync(&self.root.join(top), &data.join(top))?;
                 }
             }
             Log::Inside(_) => {}
         }
         if self.target.is_there {
-            self.rename(&self.root.join("member"), &data.join("member"))?;
-            self.keep();
-            // Empty now; should it stay, nothing is lost.
-            let _ = fs::remove_dir(&self.root);
-            return self.sync(&data);
+            return self.rename(&self.root.join("member"), &data.join("member"));
         }
-        self.rename(&self.root, &data)?;
-        self.keep();
-        self.sync(parent_of(&data))
+        self.rename(&self.root.clone(), &data)
     }
 
-    /// Gives the log its final name. Should the data not follow, a log of its own is of no use.
-    fn name(&mut self, from: &Path, to: &Path) -> Result<(), RestoreError> {
+    /// Leaves everything where it is.
+    pub(super) fn keep(&mut self) {
+        self.made.clear();
+        self.named.clear();
+        self.parents.clear();
+        if self.target.is_there && self.target.inside.is_none() {
+            // Empty now; should it stay, nothing is lost.
+            let _ = fs::remove_dir(&self.root);
+        }
+    }
+
+    /// Brings the final names to the disk.
+    pub(super) fn sync_name(&self) -> Result<(), RestoreError> {
+        let data = &self.target.data;
+        match (&self.target.inside, self.target.is_there) {
+            (Some(_), _) => Ok(()),
+            (None, true) => self.sync(data),
+            (None, false) => self.sync(parent_of(data)),
+        }
+    }
+
+    fn rename_and_sync(&mut self, from: &Path, to: &Path) -> Result<(), RestoreError> {
         self.rename(from, to)?;
-        self.made.retain(|path| path != from);
-        self.made.push(to.to_owned());
         self.sync(parent_of(to))
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), RestoreError> {
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<(), RestoreError> {
         let renamed = self.target.disk.rename(from, to);
-        renamed.map_err(RestoreError::write("cannot give its final name to", to))
+        renamed.map_err(RestoreError::write("cannot give its final name to", to))?;
+        self.named.push((from.to_owned(), to.to_owned()));
+        Ok(())
     }
 
     fn sync(&self, folder: &Path) -> Result<(), RestoreError> {
         let synced = self.target.disk.sync_folder(folder);
         synced.map_err(RestoreError::write("cannot sync", folder))
     }
-
-    fn keep(&mut self) {
-        self.made.clear();
-        self.parents.clear();
-    }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        // First of all nothing half-removed may have a final name.
+        for (from, to) in self.named.iter().rev() {
+            if fs::rename(to, from).is_err() {
+                let _ = fs::remove_dir_all(to);
+            }
+        }
         for path in self.made.iter().rev() {
             // What cannot be removed is named at the next run.
             let _ = fs::remove_dir_all(path);
@@ -405,6 +492,69 @@ impl Drop for Stage {
             let _ = fs::remove_dir(path);
         }
     }
+}
+
+/// The folder above several data directories, staged with all of them in it.
+#[derive(Debug)]
+pub(super) struct Above {
+    target: PathBuf,
+    stage: Stage,
+}
+
+impl Above {
+    /// Makes the folder under the name that it has until it is whole.
+    pub(super) fn new(target: &Path, disk: &Disk) -> Result<Self, RestoreError> {
+        let root = with_ending(target);
+        let mut stage = Stage {
+            target: Target {
+                data: target.to_owned(),
+                log: Log::Inside(PathBuf::new()),
+                is_there: false,
+                inside: None,
+                disk: disk.clone(),
+            },
+            wal: root.clone(),
+            root: root.clone(),
+            made: Vec::new(),
+            named: Vec::new(),
+            parents: Vec::new(),
+            folders: Vec::new(),
+        };
+        stage.make_top(&root)?;
+        Ok(Self {
+            target: target.to_owned(),
+            stage,
+        })
+    }
+
+    /// Gives it, and all that is in it, the final name.
+    pub(super) fn finish(mut self) -> Result<(), RestoreError> {
+        self.stage.sync_folders()?;
+        let (from, to) = (self.stage.root.clone(), self.target.clone());
+        self.stage.rename(&from, &to)?;
+        self.stage.keep();
+        self.stage.sync(parent_of(&to))
+    }
+}
+
+/// Whether this process may make files belong to `user`, and to `group`.
+pub(super) fn may_give_to(user: u32, group: Option<u32>) -> bool {
+    use rustix::process;
+    if process::geteuid().is_root() {
+        return true;
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::thread::{CapabilitySet, capabilities};
+        if capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::CHOWN)) {
+            return true;
+        }
+    }
+    let own = |group: u32| {
+        let others = process::getgroups().unwrap_or_default();
+        group == process::getegid().as_raw() || others.iter().any(|one| one.as_raw() == group)
+    };
+    user == process::geteuid().as_raw() && group.is_none_or(own)
 }
 
 /// The folders are our own and a few levels deep.

@@ -176,9 +176,30 @@ fn a_revision_beyond_the_last_one_is_refused_and_nothing_stays() {
 }
 
 #[test]
-fn a_store_without_any_bucket_becomes_one_with_members() {
+fn a_store_without_any_bucket_is_refused_though_forced() {
     let dir = tempfile::tempdir().unwrap();
     let input = snapshot(dir.path(), &Store::new());
+    let prepared = Prepared::new(RestoreRequest {
+        data_dir: Some(dir.path().join("data")),
+        force: true,
+        ..RestoreRequest::default()
+    })
+    .unwrap();
+    let refused = restore(&input, &prepared, &Options::default()).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("nothing of the file can be read")
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_store_with_nothing_but_keys_becomes_one_with_members() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store();
+    store.retain(|name, _| *name == b"key");
+    let input = snapshot(dir.path(), &store);
     let prepared = Prepared::new(RestoreRequest {
         data_dir: Some(dir.path().join("data")),
         force: true,
@@ -213,7 +234,8 @@ fn a_plan_writes_nothing_and_says_what_it_would_refuse() {
         ..RestoreRequest::default()
     })
     .unwrap();
-    let plan = plan(&input, &prepared, &Options::default()).unwrap();
+    let members = std::slice::from_ref(&prepared);
+    let plan = plan(&input, members, &Options::default()).unwrap();
     assert!(plan.refusal.is_none());
     assert!(plan.bytes > SEGMENT_LEN);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::RestoreError;
 use super::selected::{self, KeptRecords};
-use super::target::Stage;
-use super::{
-    Prepared, all_notes, changes, check_not_in_use, check_trailer_is_there, judge, open_database,
-};
+use super::target::{Above, Stage};
+use super::{Prepared, all_notes, changes, check_not_in_use, judge, lacks_trailer, open_database};
 use crate::bolt::{Metas, SecondMeta};
-use crate::container::DB_IN_DATA_DIR;
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
 use crate::finding::escape;
 use crate::ops::copying::copy_and_verify;
@@ -30,10 +28,10 @@ pub struct WrittenFile {
 }
 
 /// What was restored.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Restored {
     /// What `verify` said of the snapshot.
-    pub report: VerifyReport,
+    pub report: Arc<VerifyReport>,
     /// The files.
     pub files: Vec<WrittenFile>,
     /// True when the blocks of the database are those of the first member's.
@@ -54,71 +52,108 @@ pub fn restore(
     prepared: &Prepared,
     options: &Options,
 ) -> Result<Restored, RestoreError> {
-    check_trailer_is_there(input, &prepared.request)?;
+    let one = std::slice::from_ref(prepared);
+    let mut restored = restore_members(input, one, options)?.into_iter();
+    // One was asked for.
+    restored
+        .next()
+        .ok_or_else(|| RestoreError::Request("there is no member to restore".into()))
+}
+
+/// The same for the members of one cluster, of which all get their names or none. Their databases are the
+/// same, so that of the first one is copied, by reference where the file system can.
+///
+/// # Errors
+/// [`RestoreError`]; nothing has been given its final name then.
+pub fn restore_members(
+    input: &Input,
+    members: &[Prepared],
+    options: &Options,
+) -> Result<Vec<Restored>, RestoreError> {
+    let Some((first, others)) = members.split_first() else {
+        return Ok(Vec::new());
+    };
     check_not_in_use(input)?;
     // Without a meta the check will tell what the file is; no byte of it is worth copying.
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
-    let is_copied = prepared.request.keep.is_none() && metas.select().is_ok();
-    if is_copied {
-        check_space(input, prepared)?;
+    if metas.select().is_err() || lacks_trailer(input, &first.request) {
+        let report = verify(input, VerifyOptions::default(), options)?;
+        judge(input, &report, first)?;
     }
-    let stage = Stage::new(&prepared.target)?;
+    let is_copied = first.request.keep.is_none();
+    if is_copied {
+        check_space(input.layout.database_len, members)?;
+    }
+    let above = match &first.above {
+        Some(above) => Some(Above::new(above, &first.target.disk)?),
+        None => None,
+    };
+    let stage = Stage::new(&first.target)?;
     let (path, file) = stage.database()?;
     let report = if is_copied {
         copy_and_verify(input, stage.disk(), &path, &file, options)?
     } else {
         verify(input, VerifyOptions::default(), options)?
     };
-    judge(input, &report, prepared)?;
-    let kept = match &prepared.request.keep {
+    judge(input, &report, first)?;
+    let kept = match &first.request.keep {
         Some(scope) => Some(selected::write(
-            input, prepared, scope, &report, &path, &file, options,
+            input, members, scope, &report, &path, &file, options,
         )?),
         None => {
-            change_database(input, prepared, stage.disk(), &path, &file)?;
+            change_database(input, first, stage.disk(), &path, &file)?;
             None
         }
     };
-    let files = finish(prepared, stage, &file, options)?;
-    Ok(Restored {
-        notes: all_notes(&report, prepared, kept.as_ref().map(|kept| &kept.figures)),
-        report,
-        files,
+    let figures = kept.as_ref().map(|kept| &kept.figures);
+    let mut restored = vec![Restored {
+        files: fill(first, &stage, &file, options)?,
+        notes: all_notes(&report, first, figures),
+        report: Arc::new(report),
         kept,
         shares_database: false,
-    })
+    }];
+    let mut stages = vec![stage];
+    for other in others {
+        let stage = Stage::new(&other.target)?;
+        let (to, file) = stage.database()?;
+        let copied = stage.disk().copy(&path, &file);
+        let shares_database = copied
+            .and_then(|shares| stage.disk().sync(&file).map(|()| shares))
+            .map_err(RestoreError::write("cannot write", &to))?;
+        let files = fill(other, &stage, &file, options)?;
+        restored.extend(restored.first().cloned().map(|first| Restored {
+            files,
+            shares_database,
+            ..first
+        }));
+        stages.push(stage);
+    }
+    name_all(stages, above)?;
+    Ok(restored)
 }
 
-/// Restores another member of the cluster that `first` belongs to. Their databases are the same, so that
-/// of the first one is copied, by reference where the file system can.
-///
-/// # Errors
-/// [`RestoreError`].
-pub fn restore_sibling(
-    restored: Restored,
-    first: &Prepared,
-    prepared: &Prepared,
-    options: &Options,
-) -> Result<Restored, RestoreError> {
-    let stage = Stage::new(&prepared.target)?;
-    let (path, file) = stage.database()?;
-    let from = first.data_dir().join(DB_IN_DATA_DIR);
-    let copied = stage.disk().copy(&from, &file);
-    let shares_database = copied
-        .and_then(|shares| stage.disk().sync(&file).map(|()| shares))
-        .map_err(RestoreError::write("cannot write", &path))?;
-    let files = finish(prepared, stage, &file, options)?;
-    Ok(Restored {
-        files,
-        shares_database,
-        ..restored
-    })
+/// Gives everything that is staged its final name. Nobody is asked in between whether to go on: it is over
+/// sooner than that could matter.
+fn name_all(mut stages: Vec<Stage>, above: Option<Above>) -> Result<(), RestoreError> {
+    for stage in &mut stages {
+        stage.name()?;
+    }
+    match above {
+        None => stages.iter_mut().for_each(Stage::keep),
+        Some(above) => {
+            // What is inside goes with the folder above, or is removed with it.
+            stages.iter_mut().for_each(Stage::keep);
+            above.finish()?;
+        }
+    }
+    stages.iter().try_for_each(Stage::sync_name)
 }
 
-/// Writes what stands beside the database, and gives everything its final name.
-fn finish(
+/// Writes what stands beside the database, and brings all of it to the disk.
+fn fill(
     prepared: &Prepared,
-    stage: Stage,
+    stage: &Stage,
     database: &File,
     options: &Options,
 ) -> Result<Vec<WrittenFile>, RestoreError> {
@@ -149,13 +184,19 @@ fn finish(
     if let Some((user, group)) = prepared.request.owner {
         stage.give_to(user, group)?;
     }
-    stage.finish()?;
+    stage.sync_folders()?;
     Ok(files)
 }
 
-fn check_space(input: &Input, prepared: &Prepared) -> Result<(), RestoreError> {
-    let database = input.layout.database_len;
-    match prepared.target.lacks_space(database, SEGMENT_LEN) {
+/// Refuses to begin what cannot fit, where a database takes `database` bytes.
+pub(super) fn check_space(database: u64, members: &[Prepared]) -> Result<(), RestoreError> {
+    let Some((first, others)) = members.split_first() else {
+        return Ok(());
+    };
+    // The databases of the others may share the blocks of the first one.
+    let logs = SEGMENT_LEN.saturating_mul(others.len() as u64);
+    let log = SEGMENT_LEN.saturating_add(logs);
+    match first.target.lacks_space(database, log) {
         None => Ok(()),
         Some((place, needed, free)) => Err(RestoreError::Request(format!(
             "{} needs {needed} bytes, {free} are free there",

@@ -53,6 +53,7 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     edit::bbolt_finds_edited_files_sound,
     restore::the_same_is_written_as_by_the_real_tool,
     restore::servers_start_from_what_is_restored,
+    restore::the_farthest_bump_leaves_room_and_the_next_is_refused,
     rebuilt::servers_start_from_what_is_written_anew,
     rebuilt::a_stopped_server_s_file_becomes_a_snapshot,
     cluster::three_members_are_a_cluster,

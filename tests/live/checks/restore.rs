@@ -120,6 +120,65 @@ pub(super) fn servers_start_from_what_is_restored(
     Ok(())
 }
 
+/// The greatest bump that is taken makes a directory that a server starts from, writes to and starts from again.
+pub(super) fn the_farthest_bump_leaves_room_and_the_next_is_refused(
+    scene: &mut Scene<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), String> {
+    let dir = scene.scratch.join("bumped");
+    let target = dir.display().to_string();
+    let urls = [
+        "--initial-cluster",
+        "live=http://127.0.0.1:2380",
+        "--initial-advertise-peer-urls",
+        "http://127.0.0.1:2380",
+    ];
+    let bumped = |scene: &Scene<'_>, ledger: &mut Ledger, bump: u64, more: &[&str]| {
+        let bump = bump.to_string();
+        let mut words = vec!["restore", "--name", "live", "--data-dir", &target];
+        words.extend(urls);
+        words.extend(["--mark-compacted", "--bump-revision", &bump]);
+        words.extend(more);
+        scene.etcdsnap.on_file(ledger, &words, &scene.snapshot)
+    };
+    let refused = bumped(scene, ledger, i64::MAX.unsigned_abs(), &[])?;
+    let most = refused.stderr.trim().rsplit(' ').next();
+    let Some(most) = most.and_then(|most| most.parse::<u64>().ok()) else {
+        ledger.holds("a bump beyond the end is refused", false, || {
+            refused.brief()
+        });
+        return Ok(());
+    };
+    let over = bumped(scene, ledger, most + 1, &[])?;
+    let plan = bumped(scene, ledger, most + 1, &["--plan"])?;
+    let is_refused = (over.code, plan.code) == (Some(2), Some(1));
+    ledger.holds("a bump too far is refused", is_refused, || over.brief());
+    let made = bumped(scene, ledger, most, &[])?;
+    ledger.holds("the farthest bump is taken", made.code == Some(0), || {
+        made.brief()
+    });
+    if made.code != Some(0) {
+        return Ok(());
+    }
+    let server = scene.version;
+    let mut last = 0;
+    for time in ["first", "second"] {
+        let (mut driver, endpoint) = start(scene, &dir, server, &[])?;
+        let words = ["put", "after-the-bump", time, "-w", "json"];
+        let put = scene.peers.etcdctl(server, &endpoint, &words)?;
+        let put: Value = serde_json::from_slice(&put.stdout).unwrap_or_default();
+        let revision = put["header"]["revision"].as_i64().unwrap_or_default();
+        ledger.holds(
+            "a server writes after the farthest bump",
+            revision > last,
+            || format!("server {server}, {time}: {revision} after {last}"),
+        );
+        last = revision;
+        driver.ask(json!({"op": "stop"}))?;
+    }
+    fs::remove_dir_all(&dir).map_err(|error| error.to_string())
+}
+
 /// The servers that are started: of the same release and the next, or all.
 fn servers(scene: &Scene<'_>) -> Vec<Version> {
     let later = |version: &Version| *version >= scene.version;
