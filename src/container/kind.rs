@@ -1,5 +1,7 @@
 //! Naming files that are no bbolt database, by their first bytes.
 
+use std::collections::BTreeMap;
+
 use super::signatures::{by_signature, is_text};
 use crate::bolt::layout::{MAGIC, PAGE_HEADER, PageHeader, RawMeta, VERSION, flags};
 use crate::bolt::{MetaFault, Metas};
@@ -207,7 +209,8 @@ impl FileKind {
                 "it is a member's `.snap` file: the state of raft, without the keys".into()
             }
             Self::GardenerDelta => {
-                "it is a delta snapshot of gardener's etcd-backup-restore: changes, not a database".into()
+                "it is a delta snapshot of gardener's etcd-backup-restore: changes, not a database"
+                    .into()
             }
             Self::EtcdManagerMeta => {
                 "it is `_etcd_backup.meta`, etcd-manager's note beside a backup".into()
@@ -228,7 +231,9 @@ impl FileKind {
             Self::FrontMissing { bytes } => {
                 format!("the first {bytes} bytes are missing, with both metas")
             }
-            Self::BytesInFront { bytes } => format!("{bytes} bytes stand in front of the database"),
+            Self::BytesInFront { bytes } => {
+                format!("the database is preceded by {bytes} other bytes")
+            }
             Self::BytesBehind => "the snapshot is whole, but more bytes follow it".into(),
             Self::CutSnapshot => "it is a snapshot that was cut off".into(),
             Self::CutDatabase => "it is a copied database that was cut off".into(),
@@ -238,7 +243,9 @@ impl FileKind {
             Self::MetasRewritten => {
                 "only the two metas were written anew; all else is as it was saved".into()
             }
-            Self::TornCopy => "pages of different times are mixed: it was copied while etcd wrote".into(),
+            Self::TornCopy => {
+                "pages of different times are mixed: it was copied while etcd wrote".into()
+            }
             Self::Text => "it is text".into(),
             Self::Unknown => "it has no bbolt meta page".into(),
         }
@@ -258,7 +265,9 @@ impl FileKind {
             Self::SevenZip => "unpack it: 7z x FILE",
             Self::Zlib => "decompress it: pigz -dzc FILE > snapshot.db",
             Self::Compress => "decompress it: gzip -dc FILE > snapshot.db",
-            Self::OpenSsl => "decrypt it: openssl enc -d with the cipher and key it was encrypted with",
+            Self::OpenSsl => {
+                "decrypt it: openssl enc -d with the cipher and key it was encrypted with"
+            }
             Self::Gpg => "decrypt it: gpg -d FILE > snapshot.db",
             Self::Age => "decrypt it: age -d -i KEY FILE > snapshot.db",
             Self::Sqlite => {
@@ -287,7 +296,9 @@ impl FileKind {
                 "copy the snapshot again from where it was made, or save it again"
             }
             Self::CutDatabase => "copy it again while etcd is stopped, or save a snapshot",
-            Self::BytesInFront { .. } => "cut off what stands in front: tail -c +N FILE > snapshot.db",
+            Self::BytesInFront { .. } => {
+                "cut off what stands in front: tail -c +N FILE > snapshot.db"
+            }
             Self::BytesBehind => "cut off what follows: head -c N FILE > snapshot.db",
             Self::BlockAdded => "copy the snapshot again from where it was made",
             Self::MetasRewritten => {
@@ -347,11 +358,11 @@ pub fn classify(
     if let Some(kind) = kind.filter(|kind| *kind != FileKind::Zeros) {
         return Ok(kind);
     }
-    if has_tree_pages(source)? {
-        return Ok(FileKind::DamagedMetas(fault));
-    }
     if let Some(bytes) = missing_front(source)? {
         return Ok(FileKind::FrontMissing { bytes });
+    }
+    if has_tree_pages(source)? {
+        return Ok(FileKind::DamagedMetas(fault));
     }
     if let Some(kind) = kind {
         return Ok(kind);
@@ -412,10 +423,10 @@ fn find_front(source: &dyn Source) -> Result<Option<u64>> {
     let bytes = buffer.lend(source, FileOffset(0), len)?;
     let magic = MAGIC.to_le_bytes();
     let mut from = 0usize;
-    while let Some(found) = bytes.get(from..).and_then(|rest| {
-        rest.windows(magic.len())
-            .position(|window| window == magic)
-    }) {
+    while let Some(found) = bytes
+        .get(from..)
+        .and_then(|rest| rest.windows(magic.len()).position(|window| window == magic))
+    {
         let at = from.saturating_add(found);
         from = at.saturating_add(1);
         let page = at.checked_sub(PAGE_HEADER);
@@ -433,39 +444,42 @@ fn find_front(source: &dyn Source) -> Result<Option<u64>> {
     Ok(None)
 }
 
-/// How many bytes are missing at the beginning, if the pages that follow say so.
+/// How many bytes are missing at the beginning, if the pages that follow say so: for some page size all of
+/// them lie one distance before their places.
 fn missing_front(source: &dyn Source) -> Result<Option<u64>> {
-    const PAGES: u64 = 64;
-    for shift in 12..=16u32 {
-        let mut known: Option<(u64, u32)> = None;
-        for page in 0..PAGES {
-            let offset = FileOffset(page << shift);
-            if offset.plus(PAGE_HEADER as u64).0 > source.len() {
-                break;
-            }
-            let Some(id) = tree_page_at(source, offset)? else {
-                continue;
-            };
-            let Some(ahead) = id.checked_sub(page).filter(|ahead| *ahead > 0) else {
-                known = None;
-                break;
-            };
-            known = match known {
-                None => Some((ahead, 1)),
-                Some((before, times)) if before == ahead => {
-                    Some((before, times.saturating_add(1)))
-                }
-                Some(_) => None,
-            };
-            if known.is_none() {
-                break;
-            }
+    /// Pages that must agree.
+    const ENOUGH: u32 = 3;
+    let len = usize::try_from(source.len().min(FRONT)).unwrap_or(0);
+    let mut buffer = WindowBuffer::new();
+    let bytes = buffer.lend(source, FileOffset(0), len)?;
+    let mut distances: BTreeMap<(u32, u64), u32> = BTreeMap::new();
+    for at in 0..len.saturating_sub(PAGE_HEADER) {
+        let Some(header) = bytes.get(at..).and_then(PageHeader::decode) else {
+            break;
+        };
+        let is_tree = matches!(header.flags, flags::BRANCH | flags::LEAF)
+            && (2..1 << 24).contains(&header.id.0)
+            && header.count > 0
+            && header.overflow < 1 << 16;
+        if !is_tree {
+            continue;
         }
-        if let Some((ahead, 3..)) = known {
-            return Ok(ahead.checked_shl(shift));
+        for shift in 12..=16u32 {
+            let place = header.id.0 << shift;
+            if let Some(distance) = place.checked_sub(at as u64) {
+                let times = distances.entry((shift, distance)).or_default();
+                *times = times.saturating_add(1);
+            }
         }
     }
-    Ok(None)
+    let best = distances
+        .into_iter()
+        .max_by_key(|((shift, distance), times)| {
+            (*times, u32::MAX.saturating_sub(*shift), *distance == 0)
+        });
+    Ok(best
+        .filter(|((_, distance), times)| *distance > 0 && *times >= ENOUGH)
+        .map(|((_, distance), _)| distance))
 }
 
 /// The id of the page that begins at `offset`, if its header can be one of a tree page.

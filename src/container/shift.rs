@@ -40,7 +40,7 @@ pub fn find_shift(
     page_size: u32,
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Option<Shift>> {
-    let page_size = u64::from(page_size);
+    let page_size = u64::from(page_size).max(1);
     let len = source.len();
     let pages = expected.checked_div(page_size).unwrap_or(0);
     let mut distances: Vec<i64> = Vec::new();
@@ -112,29 +112,39 @@ fn at_distance(
     check: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Option<Shift>> {
     let mut last_in_place: Option<u64> = None;
-    let mut first: Option<(u64, FileOffset)> = None;
-    let mut moved = 0u64;
     for page in 2..pages {
+        let place = page.saturating_mul(page_size);
+        if place >= source.len() {
+            break;
+        }
         if page % 4096 == 0 {
             check()?;
         }
-        let place = page.saturating_mul(page_size);
-        let there = place
+        if tree_page_at(source, FileOffset(place))? == Some(page) {
+            last_in_place = Some(page);
+        }
+    }
+    let mut first: Option<(u64, FileOffset)> = None;
+    let mut moved = 0u64;
+    // Pages before this one would lie before the beginning of the file.
+    let before = match distance < 0 {
+        true => distance.unsigned_abs().div_ceil(page_size),
+        false => 0,
+    };
+    for page in before.max(2)..pages {
+        let there = page
+            .saturating_mul(page_size)
             .checked_add_signed(distance)
             .filter(|there| *there < source.len());
-        if place >= source.len() && (distance > 0 || there.is_none()) {
-            break;
+        let Some(there) = there else { break };
+        if page % 4096 == 0 {
+            check()?;
         }
-        if let Some(there) = there
-            && tree_page_at(source, FileOffset(there))? == Some(page)
-        {
+        if tree_page_at(source, FileOffset(there))? == Some(page) {
             moved = moved.saturating_add(1);
             if first.is_none() {
                 first = Some((page, FileOffset(there)));
             }
-        }
-        if tree_page_at(source, FileOffset(place))? == Some(page) {
-            last_in_place = Some(page);
         }
     }
     let Some((first_moved, moved_to)) = first else {

@@ -97,7 +97,10 @@ fn is_raft_snapshot(head: &[u8], len: u64) -> bool {
     let Some((crc, crc_len)) = varint(rest) else {
         return false;
     };
-    let Some(rest) = rest.get(crc_len..).and_then(|rest| rest.strip_prefix(b"\x12")) else {
+    let Some(rest) = rest
+        .get(crc_len..)
+        .and_then(|rest| rest.strip_prefix(b"\x12"))
+    else {
         return false;
     };
     let Some((size, size_len)) = varint(rest) else {

@@ -24,6 +24,8 @@ mod losses;
 mod named;
 mod objects;
 mod outer;
+#[cfg(test)]
+mod outer_tests;
 mod output;
 mod rebuild;
 pub mod restore;

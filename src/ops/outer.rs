@@ -137,7 +137,10 @@ pub(super) fn diagnose(
     }
     let outer = damage(known, findings, options)?;
     let tells_all = outer.as_ref().is_some_and(|outer| {
-        matches!(outer.kind, FileKind::BlockMissing | FileKind::BlockAdded)
+        matches!(
+            outer.kind,
+            FileKind::BlockMissing | FileKind::BlockAdded | FileKind::TornCopy
+        )
     });
     if !tells_all {
         check_length(known, findings);
@@ -151,11 +154,7 @@ pub(super) fn diagnose(
 }
 
 /// What nothing proves, but the pages and the length show.
-fn damage(
-    known: &Known<'_>,
-    findings: &mut Collector,
-    options: &Options,
-) -> Result<Option<Outer>> {
+fn damage(known: &Known<'_>, findings: &mut Collector, options: &Options) -> Result<Option<Outer>> {
     if has_converted_line_ends(known.input.file.source())? {
         // The metas were spared, but what happened still has a name.
         let kind = FileKind::LineEnds;
@@ -199,11 +198,11 @@ fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> 
     let extra = known.source_len().saturating_sub(end);
     let repeats = extra == TRAILER && known.digest_at(end)? == Some(stored);
     let what = match repeats {
-        true => "the SHA-256 stands there twice".to_string(),
-        false => format!("{} follow it", bytes(extra)),
+        true => "the SHA-256 once more".to_string(),
+        false => bytes(extra),
     };
     let reason = format!(
-        "the snapshot in its first {end} bytes is whole, its SHA-256 fits, but {what}"
+        "the snapshot in the first {end} bytes is whole and its SHA-256 fits, but it is followed by {what}"
     );
     let mut outer = Outer::new(FileKind::BytesBehind, reason);
     outer.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
@@ -212,7 +211,8 @@ fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> 
         known.whole
     ));
     let message = format!(
-        "the database has {} bytes and the SHA-256 behind it fits; {what}; `head -c {end} FILE` is the snapshot",
+        "the database has {} bytes, the SHA-256 behind it fits, and then comes {what}; `head -c {end} FILE` is the \
+         snapshot",
         known.whole
     );
     let place = Place::at(FileOffset(end));
@@ -276,21 +276,20 @@ fn moved_pages(
         shift.moved.saturating_sub(1)
     );
     let place = Place::at(shift.moved_to);
-    if shift.distance < 0 {
-        let reason = format!(
-            "{size} are missing in the middle, between page {} and page {}",
-            shift.last_in_place.unwrap_or(0),
+    let where_ = match shift.last_in_place {
+        Some(page) => format!(
+            "in the middle, between page {page} and page {}",
             shift.first_moved
-        );
+        ),
+        None => format!("before page {}", shift.first_moved),
+    };
+    if shift.distance < 0 {
+        let reason = format!("{} missing {where_}", are(shift.bytes()));
         findings.add(Finding::new(&codes::BLOCK_MISSING, place, what));
         return Ok(Outer::new(FileKind::BlockMissing, reason));
     }
     let doubled = doubled_block(known, shift, options)?;
-    let mut reason = format!(
-        "{size} are too many in the middle, between page {} and page {}",
-        shift.last_in_place.unwrap_or(0),
-        shift.first_moved
-    );
+    let mut reason = format!("{} too many {where_}", are(shift.bytes()));
     let mut message = what;
     let mut proven = None;
     if let Some(at) = doubled {
@@ -314,11 +313,8 @@ fn moved_pages(
 fn doubled_block(known: &Known<'_>, shift: &Shift, options: &Options) -> Result<Option<u64>> {
     let source = known.input.file.source();
     let block = shift.bytes();
-    let is_snapshot = known
-        .whole
-        .saturating_add(TRAILER)
-        .saturating_add(block)
-        == known.source_len();
+    let is_snapshot =
+        known.whole.saturating_add(TRAILER).saturating_add(block) == known.source_len();
     if !is_snapshot || known.digests.is_none() {
         return Ok(None);
     }
@@ -338,11 +334,7 @@ fn doubled_block(known: &Known<'_>, shift: &Shift, options: &Options) -> Result<
 }
 
 /// A file that ends too early.
-fn cut(
-    known: &Known<'_>,
-    missing: u64,
-    check: &mut dyn FnMut() -> Result<()>,
-) -> Result<Outer> {
+fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -> Result<Outer> {
     let len = known.source_len();
     let in_place = end_in_place(known.input.file.source(), known.page_size, check)?;
     // The last bytes are some of a page in its place: nothing but the end is missing.
@@ -354,7 +346,7 @@ fn cut(
     };
     if known.input.is_part() {
         let reason = format!(
-            "it is the unfinished output of `snapshot save`: {} of the database are missing",
+            "it is the unfinished output of `snapshot save`, {} short of the whole database",
             bytes(missing)
         );
         return Ok(Outer::new(FileKind::Part, reason));
@@ -362,24 +354,30 @@ fn cut(
     let (kind, reason) = match (reaches_the_end && has_no_digest, known.origin()) {
         (true, Origin::Snapshot) => (
             FileKind::CutSnapshot,
-            format!("it is a snapshot that was cut off: the last {} are missing", bytes(lost)),
+            format!(
+                "it is a snapshot that was cut off, {} before its end",
+                bytes(lost)
+            ),
         ),
         (true, Origin::Database) => (
             FileKind::CutDatabase,
             format!(
-                "it is a copy of a data directory's database that was cut off: the last {} are missing",
+                "it is a copy of a data directory's database that was cut off, {} before its end",
                 bytes(missing)
             ),
         ),
         (true, Origin::Either) => (
             FileKind::BytesMissing,
-            format!("it was cut off: the last {} are missing", bytes(missing)),
+            format!(
+                "it was cut off, {} before the end of the database",
+                bytes(missing)
+            ),
         ),
         (false, _) => (
             FileKind::BytesMissing,
             format!(
-                "{} are missing at offset {in_place:#x} or behind it",
-                bytes(missing)
+                "{} missing at offset {in_place:#x} or behind it",
+                are(missing)
             ),
         ),
     };
@@ -410,7 +408,7 @@ fn cut_trailer(known: &Known<'_>, extra: u64) -> Result<Option<Outer>> {
         return Ok(None);
     }
     let reason = format!(
-        "it is a snapshot that was cut off within its SHA-256: the last {} are missing, and what is left fits",
+        "it is a snapshot that was cut off within its SHA-256, {} before its end; what is left of it fits",
         bytes(TRAILER.saturating_sub(extra))
     );
     let mut outer = Outer::new(FileKind::CutSnapshot, reason);
@@ -419,9 +417,10 @@ fn cut_trailer(known: &Known<'_>, extra: u64) -> Result<Option<Outer>> {
             "the first {left} bytes of the SHA-256 are there and fit"
         ));
     }
-    outer.next_step = "copy the snapshot again from where it was made; etcd restores this copy with \
+    outer.next_step =
+        "copy the snapshot again from where it was made; etcd restores this copy with \
                        --skip-hash-check"
-        .into();
+            .into();
     Ok(Some(outer))
 }
 
@@ -451,7 +450,6 @@ fn torn(known: &Known<'_>, findings: &mut Collector) -> Option<Outer> {
             &bolt_codes::PAGE_TWICE,
             &bolt_codes::KEY_BELOW,
             &bolt_codes::KEY_ABOVE,
-            &bolt_codes::PAGE_TYPE,
             &bolt_codes::UNEVEN_DEPTH,
         ]);
     if bytes_changed || !pages_mixed {
@@ -459,7 +457,9 @@ fn torn(known: &Known<'_>, findings: &mut Collector) -> Option<Outer> {
     }
     let kind = FileKind::TornCopy;
     let message = match known.nothing_is_reached {
-        true => "the root page holds entries of another tree: it was used again after the metas were read",
+        true => {
+            "the root page holds entries of another tree: it was used again after the metas were read"
+        }
         false => "pages are whole, each, but do not belong together",
     };
     findings.add(Finding::new(&codes::TORN_COPY, Place::default(), message));
@@ -529,5 +529,13 @@ pub(super) fn bytes(count: u64) -> String {
     match count {
         1 => "1 byte".into(),
         count => format!("{count} bytes"),
+    }
+}
+
+/// The same as the subject of a sentence.
+fn are(count: u64) -> String {
+    match count {
+        1 => "1 byte is".into(),
+        count => format!("{count} bytes are"),
     }
 }

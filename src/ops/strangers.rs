@@ -1,9 +1,9 @@
 //! Files that are no etcd database, or one without a valid meta.
 
+use super::digest::digest_of_ranges;
 use super::examine::Examination;
 use super::input::Input;
 use super::outer::bytes;
-use super::digest::digest_of_ranges;
 use super::verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport};
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::layout::{META, PAGE_HEADER, RawMeta};
@@ -83,7 +83,10 @@ pub(super) fn foreign(input: &Input, examined: &Examination) -> VerifyReport {
             more => format!(" and {more} more"),
         };
         let owner = owner(&names).map_or(String::new(), |owner| format!(", as {owner} has"));
-        reason = format!("{reason}: its buckets are {}{more}{owner}", shown.join(", "));
+        reason = format!(
+            "{reason}: its buckets are {}{more}{owner}",
+            shown.join(", ")
+        );
     }
     VerifyReport {
         reason,
@@ -95,7 +98,10 @@ pub(super) fn foreign(input: &Input, examined: &Examination) -> VerifyReport {
 fn owner(names: &[&Vec<u8>]) -> Option<&'static str> {
     let has = |name: &[u8]| names.iter().any(|own| own.as_slice() == name);
     [
-        (&[&b"logs"[..], b"conf"][..], "the raft log of Consul, Nomad or Vault"),
+        (
+            &[&b"logs"[..], b"conf"][..],
+            "the raft log of Consul, Nomad or Vault",
+        ),
         (&[&b"data"[..], b"config"], "Vault's storage"),
         (&[b"v1"], "containerd's metadata"),
         (&[b"libnetwork"], "Docker's network store"),
@@ -161,11 +167,8 @@ impl Front {
             FileOffset(before.saturating_add(PAGE_HEADER as u64)),
             &mut meta,
         )?;
-        let database = RawMeta::decode(&meta).and_then(|meta| {
-            meta.high_water
-                .0
-                .checked_mul(u64::from(meta.page_size))
-        });
+        let database = RawMeta::decode(&meta)
+            .and_then(|meta| meta.high_water.0.checked_mul(u64::from(meta.page_size)));
         let behind = database
             .and_then(|len| before.checked_add(len))
             .unwrap_or(u64::MAX);
@@ -194,23 +197,21 @@ impl Front {
         let behind = self.len.saturating_sub(self.end);
         if self.fits != Some(true) {
             let what = match self.fits {
-                Some(_) => "; the SHA-256 behind it does not fit",
+                Some(_) => "; the SHA-256 behind the database does not fit",
                 None => "",
             };
-            let reason = format!("{front} stand in front of the database{what}");
+            let reason = format!("the database is preceded by {front}{what}");
             let next = format!("cut them off: {tail} > snapshot.db, and verify that");
             return (reason, next);
         }
+        let whole = "the snapshot is whole and its SHA-256 fits, but it is preceded by";
         match behind {
             0 => (
-                format!("{front} stand in front of a snapshot that is whole, its SHA-256 fits"),
+                format!("{whole} {front}"),
                 format!("cut them off: {tail} > snapshot.db"),
             ),
             behind => (
-                format!(
-                    "{front} stand in front of a snapshot that is whole, its SHA-256 fits, and {} follow it",
-                    bytes(behind)
-                ),
+                format!("{whole} {front} and followed by {}", bytes(behind)),
                 format!(
                     "cut them off: {tail} | head -c {} > snapshot.db",
                     self.end.saturating_sub(self.before)

@@ -466,6 +466,7 @@ fn ledger(
             line(Proof::Trailer, same, detail)
         }
     };
+    let is_cut = outer.is_some_and(|outer| outer.kind == FileKind::CutSnapshot);
     let length = match length {
         LengthVerdict::Snapshot => line(
             Proof::Length,
@@ -494,6 +495,11 @@ fn ledger(
         LengthVerdict::Short { missing } => {
             line(Proof::Length, false, format!("{missing} bytes are missing"))
         }
+        LengthVerdict::Trailing { extra } if is_cut => line(
+            Proof::Length,
+            false,
+            format!("{extra} of the 32 bytes of the SHA-256 are there"),
+        ),
         LengthVerdict::Trailing { extra } => {
             line(Proof::Length, false, format!("{extra} bytes too many"))
         }
@@ -527,9 +533,8 @@ fn ledger(
     } else if lost {
         line(Proof::Buckets, false, "none can be reached".into())
     } else {
-        let broken = has('E', 1..10)
-            || has('E', 30..100)
-            || !examined.losses.small_buckets_are_whole();
+        let broken =
+            has('E', 1..10) || has('E', 30..100) || !examined.losses.small_buckets_are_whole();
         judged(
             Proof::Buckets,
             broken,

@@ -7,7 +7,8 @@ use super::humanize;
 use super::json::{JsonFinding, line};
 use crate::bolt::{CandidateMeta, MetaChoice};
 use crate::etcd::schema::{
-    ALARM_BUCKET, AUTH_BUCKET, CLUSTER_BUCKET, KEY_BUCKET, LEASE_BUCKET, MEMBERS_BUCKET, META_BUCKET,
+    ALARM_BUCKET, AUTH_BUCKET, CLUSTER_BUCKET, KEY_BUCKET, LEASE_BUCKET, MEMBERS_BUCKET,
+    META_BUCKET,
 };
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;

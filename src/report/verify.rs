@@ -38,9 +38,7 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
     }
     if let Some(examined) = &report.examination {
         // Of a damaged file the figures are those of what is left.
-        let readable = if report.findings.has_errors()
-            && !examined.losses.nothing_is_reached()
-        {
+        let readable = if report.findings.has_errors() && !examined.losses.nothing_is_reached() {
             "readable: "
         } else {
             ""
@@ -160,8 +158,7 @@ fn figures(examined: &Examination) -> JsonFigures {
     JsonFigures {
         hash: (!examined.losses.nothing_is_reached()).then_some(examined.hash),
         revision: examined.revision(),
-        last_record_revision: has_keys
-            .then(|| records.last.map_or(0, |revision| revision.main)),
+        last_record_revision: has_keys.then(|| records.last.map_or(0, |revision| revision.main)),
         compact_revision: meta_is_known.then(|| meta.compaction.compacted()),
         live_keys: has_keys.then_some(records.live_keys),
         records: has_keys.then_some(records.records),
@@ -181,7 +178,8 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
         let lines = report.ledger.iter();
         lines
             .filter(|line| report.standing(line) == standing)
-            .map(|line| line.proof.name()).collect()
+            .map(|line| line.proof.name())
+            .collect()
     };
     let findings = &report.findings;
     line(&JsonVerify {
