@@ -240,9 +240,7 @@ impl FileKind {
             Self::BytesMissing => "bytes are missing".into(),
             Self::BlockMissing => "a block is missing in the middle".into(),
             Self::BlockAdded => "there is a block too many in the middle".into(),
-            Self::MetasRewritten => {
-                "only the two metas were written anew; all else is as it was saved".into()
-            }
+            Self::MetasRewritten => "only the two metas are not as they were saved".into(),
             Self::TornCopy => {
                 "pages of different times are mixed: it was copied while etcd wrote".into()
             }
@@ -556,13 +554,79 @@ mod tests {
                 FileKind::Xml,
             ),
             (b"{\"message\":\"no such key\"}", FileKind::Json),
+            (b"{\n  \"message\": \"no such key\"\n}", FileKind::Json),
+            (b"{not json", FileKind::Text),
             (b"no such file\n", FileKind::Text),
+            (b"Salted__\xac\x3a", FileKind::OpenSsl),
+            (b"\x8c\x0d\x04\x09\x03\x02", FileKind::Gpg),
+            (b"\x84\x5e\x03\x06\x47\xc8", FileKind::Gpg),
+            (b"\x85\x01\x0c\x03\x06\x47", FileKind::Gpg),
+            (b"\xc1\xc0\x4c\x03\x06\x47", FileKind::Gpg),
+            (b"-----BEGIN PGP MESSAGE-----\n", FileKind::Gpg),
+            (b"age-encryption.org/v1\n-> X25519 ", FileKind::Age),
+            (b"-----BEGIN AGE ENCRYPTED FILE-----\n", FileKind::Age),
+            (b"-----BEGIN CERTIFICATE-----\n", FileKind::Pem),
+            (b"\x78\x9c\xcb\x48\xcd\xc9", FileKind::Zlib),
+            (b"\x1f\x9d\x90\x68", FileKind::Compress),
+            (b"7z\xbc\xaf\x27\x1c\0\x04", FileKind::SevenZip),
+            (b"\x7fELF\x02\x01\x01", FileKind::Elf),
+            (b"SQLite format 3\0\x10\0", FileKind::Sqlite),
+            (
+                b"[{\"etcdEvent\":{\"kv\":{\"key\":\"Zm9v\"}},\"time\":\"2026-11-01T00:00:00Z\"}]",
+                FileKind::GardenerDelta,
+            ),
+            (
+                b"{\n  \"etcdVersion\": \"3.5.9\",\n  \"timestamp\": \"1700000000\"\n}",
+                FileKind::EtcdManagerMeta,
+            ),
+            (
+                b"{\"result\":{\"remaining_bytes\":\"8728576\",\"blob\":\"AAAAAAAAAAAEAAAA",
+                FileKind::GatewayJson,
+            ),
+            (b"{\"result\":{\"status\":\"ok\"}}", FileKind::Json),
             (b"\x01\x02\x03", FileKind::Unknown),
         ] {
             assert_eq!(kind(bytes, false), expected);
         }
+        assert_eq!(kind(b"\x8c\x0d\x05\x09\x03\x02", false), FileKind::Unknown);
         assert_eq!(kind(b"", true), FileKind::Part);
         assert_eq!(kind(b"\x01\x02\x03", true), FileKind::Part);
         assert_eq!(kind(b"\x1f\x8b\x08rest", true), FileKind::Gzip);
+    }
+
+    #[test]
+    fn files_of_a_member_are_told_from_its_database() {
+        let file = |name: &str| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/restore");
+            std::fs::read(path.join(name)).unwrap()
+        };
+        let snap = file("two-members-3.6.snap");
+        assert_eq!(kind(&snap, false), FileKind::RaftSnapshot);
+        // One byte more or less is none.
+        assert_eq!(kind(&snap[..snap.len() - 1], false), FileKind::Unknown);
+        let log = file("two-members-3.6.wal");
+        assert_eq!(kind(&log, false), FileKind::Wal);
+    }
+
+    #[test]
+    fn a_document_in_front_of_a_snapshot_does_not_hide_it() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/testdata/real/etcd-3.4.23-a.db"
+        );
+        let snapshot = std::fs::read(path).unwrap();
+        for front in [
+            &b"{\"level\":\"info\"}\n"[..],
+            b"<?xml version=\"1.0\"?>\n",
+            b"\0\0\0\0",
+            b"\xff",
+            &[0; 8192],
+        ] {
+            let bytes = [front, &snapshot].concat();
+            let expected = FileKind::BytesInFront {
+                bytes: front.len() as u64,
+            };
+            assert_eq!(kind(&bytes, false), expected);
+        }
     }
 }

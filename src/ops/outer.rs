@@ -237,9 +237,7 @@ fn rewritten_metas(known: &Known<'_>, options: &Options) -> Result<Option<(Outer
     let kind = FileKind::MetasRewritten;
     let mut outer = Outer::new(
         kind,
-        "only the two metas were written anew after it was saved; all other bytes are proven to be as they \
-         were"
-        .into(),
+        "only the two metas are not as they were saved; all other bytes are proven to be".into(),
     );
     outer.unproven = Some(format!(
         "SHA-256 of {} bytes is not the stored one; it is with the metas of transaction {txid}, as they were \
