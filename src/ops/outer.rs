@@ -62,6 +62,14 @@ impl Known<'_> {
         &self.input.layout
     }
 
+    /// True when the SHA-256 fits: whatever is wrong was wrong before the file was sealed.
+    fn digest_fits(&self) -> bool {
+        match (self.layout().trailer, self.digests) {
+            (Some(stored), Some(digests)) => stored == digests.database,
+            _ => false,
+        }
+    }
+
     fn digest_differs(&self) -> bool {
         match (self.layout().trailer, self.digests) {
             (Some(stored), Some(digests)) => stored != digests.database,
@@ -134,6 +142,10 @@ pub(super) fn diagnose(
         check_length(known, findings);
         check_trailer(known, Some(message), findings);
         return Ok(Some(outer));
+    }
+    if known.digest_fits() {
+        check_length(known, findings);
+        return Ok(None);
     }
     let outer = damage(known, findings, options)?;
     let tells_all = outer.as_ref().is_some_and(|outer| {
