@@ -223,8 +223,8 @@ fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> 
         known.whole
     ));
     let message = format!(
-        "the database has {} bytes, the SHA-256 behind it fits, and then comes {what}; `head -c {end} FILE` is the \
-         snapshot",
+        "the database has {} bytes and the SHA-256 behind it fits; it is followed by {what}; `head -c {end} FILE` is \
+         the snapshot",
         known.whole
     );
     let place = Place::at(FileOffset(end));
@@ -302,8 +302,13 @@ fn moved_pages(
     let mut reason = format!("{} too many {where_}", are(shift.bytes()));
     let mut message = what;
     let mut proven = None;
+    let mut next_step = None;
     if let Some(at) = doubled {
         let second = at.saturating_add(shift.bytes());
+        next_step = Some(format!(
+            "leave out the second copy: (head -c {second} FILE; tail -c +{} FILE) > snapshot.db",
+            second.saturating_add(shift.bytes()).saturating_add(1)
+        ));
         reason = format!(
             "the {size} at offset {at:#x} stand there twice; without the second copy the SHA-256 fits"
         );
@@ -316,6 +321,7 @@ fn moved_pages(
     findings.add(Finding::new(&codes::BLOCK_ADDED, place, message));
     let mut outer = Outer::new(FileKind::BlockAdded, reason);
     outer.proven = proven;
+    outer.next_step = next_step.unwrap_or(outer.next_step);
     Ok(outer)
 }
 
@@ -455,23 +461,14 @@ fn torn(known: &Known<'_>, findings: &mut Collector) -> Option<Outer> {
         &bolt_codes::ELEMENT_FLAGS,
         &bolt_codes::KEY_ORDER,
     ]);
-    let pages_mixed = known.nothing_is_reached && has(&[&etcd_codes::NOT_A_BUCKET])
-        || has(&[
-            &bolt_codes::PAGE_TWICE,
-            &bolt_codes::KEY_BELOW,
-            &bolt_codes::KEY_ABOVE,
-            &bolt_codes::UNEVEN_DEPTH,
-        ]);
-    if bytes_changed || !pages_mixed {
+    // Damage to a branch may lead to a page twice, or to the wrong one. But no damage makes a root page a
+    // sound page of another tree.
+    let is_used_again = known.nothing_is_reached && has(&[&etcd_codes::NOT_A_BUCKET]);
+    if bytes_changed || !is_used_again {
         return None;
     }
     let kind = FileKind::TornCopy;
-    let message = match known.nothing_is_reached {
-        true => {
-            "the root page holds entries of another tree: it was used again after the metas were read"
-        }
-        false => "pages are whole, each, but do not belong together",
-    };
+    let message = "the root page holds entries of another tree: it was used again after the metas were copied";
     findings.add(Finding::new(&codes::TORN_COPY, Place::default(), message));
     Some(Outer::new(kind, kind.describe()))
 }

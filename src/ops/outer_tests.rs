@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::status::StatusOutcome;
 use super::{
-    Input, Readable, Standing, Verdict, VerifyOptions, VerifyReport, info, status, verify,
+    HashKvOutcome, Input, Readable, Session, Standing, Verdict, VerifyOptions, VerifyReport,
+    hashkv, info, status, verify,
 };
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256Stream;
@@ -285,6 +286,9 @@ fn bytes_in_front_and_behind_a_whole_snapshot_are_counted() {
             }
         }
     }
+    // What is behind the SHA-256 is too much, not the SHA-256.
+    let report = report_of([&whole[..], b"\n"].concat());
+    assert_eq!(report.ledger[1].detail, "1 byte too many");
     let twice = [&whole[..], &whole[whole.len() - TRAILER..]].concat();
     assert!(report_of(twice).reason.contains("the SHA-256 once more"));
     // What stands behind is no second chance for a snapshot that is not whole.
@@ -424,6 +428,13 @@ fn nothing_is_claimed_of_a_file_whose_root_page_was_used_again() {
             .collect()
     };
     assert_eq!(proven(&report), ["length", "metas"]);
+    // No empty answer to what is asked about keys, for that would be a claim.
+    let input = input_of(Box::new(Memory(with_root_page(&whole, leaf))));
+    let options = Options::default();
+    let refusal = Session::open(&input, &options).unwrap().err().unwrap();
+    assert!(refusal.message.contains("\"key\""), "{}", refusal.message);
+    let hash = hashkv(&input, 0, Release::default(), &options).unwrap();
+    assert!(matches!(hash, HashKvOutcome::Refused(_)), "{hash:?}");
     // A root page of zeros, or one that says it is another: damage, and no guess at its cause.
     for page in [&[0; PAGE][..], &[0xff; PAGE]] {
         let report = report_of(with_root_page(&whole, page));
@@ -449,6 +460,22 @@ fn a_freelist_that_is_not_stored_is_neither_proven_nor_missing() {
     for line in others {
         assert_eq!(report.standing(line), Standing::Proven, "{line:?}");
     }
+}
+
+#[test]
+fn a_page_used_twice_or_swapped_is_no_proof_of_a_copy_made_while_etcd_wrote() {
+    let whole = snapshot(SNAPSHOTS[0]);
+    let mut bytes = whole[..whole.len() - TRAILER].to_vec();
+    let (one, other) = (3 * PAGE, 4 * PAGE);
+    for at in 0..PAGE {
+        bytes.swap(one + at, other + at);
+    }
+    for (at, id) in [(one, 3u64), (other, 4)] {
+        bytes[at..at + 8].copy_from_slice(&id.to_le_bytes());
+    }
+    let report = report_of(bytes);
+    assert_eq!(report.verdict, Verdict::Damaged);
+    assert_eq!(report.kind, None, "{}", report.reason);
 }
 
 /// A database that bbolt makes before anything is written to it: metas of transactions 0 and 1, an empty

@@ -7,12 +7,12 @@ use super::digest::{Digests, digests};
 use super::examine::{Examination, examine};
 use super::input::Input;
 use super::losses::Readable;
-use super::outer::{Known, Outer, diagnose};
+use super::outer::{Known, Outer, bytes, diagnose};
 use super::strangers::{foreign, without_metas};
 use super::wal::check_log_of;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::Sha256;
-use crate::container::{FileKind, Layout, LengthVerdict, Origin, judge_length};
+use crate::container::{FileKind, Layout, LengthVerdict, Origin, TRAILER, judge_length};
 use crate::error::{Error, Result};
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings, Severity};
 use crate::options::Options;
@@ -501,7 +501,12 @@ fn ledger(
             format!("{extra} of the 32 bytes of the SHA-256 are there"),
         ),
         LengthVerdict::Trailing { extra } => {
-            line(Proof::Length, false, format!("{extra} bytes too many"))
+            let is_behind = outer.is_some_and(|outer| outer.kind == FileKind::BytesBehind);
+            let extra = match is_behind {
+                true => extra.saturating_sub(TRAILER),
+                false => extra,
+            };
+            line(Proof::Length, false, format!("{} too many", bytes(extra)))
         }
     };
     let used = pages
