@@ -451,17 +451,14 @@ fn missing_front(source: &dyn Source) -> Result<Option<u64>> {
     let mut buffer = WindowBuffer::new();
     let bytes = buffer.lend(source, FileOffset(0), len)?;
     let mut distances: BTreeMap<(u32, u64), u32> = BTreeMap::new();
-    for at in 0..len.saturating_sub(PAGE_HEADER) {
-        let Some(header) = bytes.get(at..).and_then(PageHeader::decode) else {
-            break;
-        };
-        let is_tree = matches!(header.flags, flags::BRANCH | flags::LEAF)
-            && (2..1 << 24).contains(&header.id.0)
-            && header.count > 0
-            && header.overflow < 1 << 16;
-        if !is_tree {
+    for (at, bytes) in bytes.windows(PAGE_HEADER).enumerate() {
+        // Almost every place is none: ids below 2^24, branch or leaf.
+        if !matches!(bytes, [_, _, _, 0, 0, 0, 0, 0, 1 | 2, 0, ..]) {
             continue;
         }
+        let is_tree = PageHeader::decode(bytes)
+            .filter(|header| header.id.0 >= 2 && header.count > 0 && header.overflow < 1 << 16);
+        let Some(header) = is_tree else { continue };
         for shift in 12..=16u32 {
             let place = header.id.0 << shift;
             if let Some(distance) = place.checked_sub(at as u64) {
@@ -471,13 +468,14 @@ fn missing_front(source: &dyn Source) -> Result<Option<u64>> {
         }
     }
     let best = distances
-        .into_iter()
-        .max_by_key(|((shift, distance), times)| {
-            (*times, u32::MAX.saturating_sub(*shift), *distance == 0)
-        });
-    Ok(best
-        .filter(|((_, distance), times)| *distance > 0 && *times >= ENOUGH)
-        .map(|((_, distance), _)| distance))
+        .iter()
+        .max_by_key(|((shift, _), times)| (**times, u32::MAX.saturating_sub(*shift)));
+    let Some(((shift, distance), times)) = best else {
+        return Ok(None);
+    };
+    // With pages in their places, the beginning is there.
+    let is_front = *times >= ENOUGH && !distances.contains_key(&(*shift, 0));
+    Ok(is_front.then_some(*distance))
 }
 
 /// The id of the page that begins at `offset`, if its header can be one of a tree page.
@@ -628,5 +626,24 @@ mod tests {
             };
             assert_eq!(kind(&bytes, false), expected);
         }
+    }
+
+    #[test]
+    fn a_lost_block_behind_damaged_metas_is_no_lost_beginning() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/testdata/real/etcd-3.4.23-a.db"
+        );
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[20] ^= 1;
+        bytes[4096 + 20] ^= 1;
+        let found = kind(&bytes, false);
+        assert!(matches!(found, FileKind::DamagedMetas(_)), "{found:?}");
+        let mut lost = bytes.clone();
+        lost.drain(40_960..73_728);
+        let found = kind(&lost, false);
+        assert!(matches!(found, FileKind::DamagedMetas(_)), "{found:?}");
+        let found = kind(&bytes[10_000..], false);
+        assert_eq!(found, FileKind::FrontMissing { bytes: 10_000 });
     }
 }

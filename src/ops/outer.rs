@@ -342,7 +342,7 @@ fn doubled_block(known: &Known<'_>, shift: &Shift, options: &Options) -> Result<
     for at in find_doubled(source, shift, known.page_size, &mut check)? {
         let behind = at.0.saturating_add(block);
         let rest = behind.min(end)..end;
-        if digest_of_ranges(source, &[0..at.0, rest], options)? == stored {
+        if digest_of_ranges(source, 0..at.0, rest, options)? == stored {
             return Ok(Some(at.0));
         }
     }

@@ -178,7 +178,7 @@ impl Front {
             let mut stored = [0; TRAILER as usize];
             source.read_exact_at(FileOffset(behind), &mut stored)?;
             options.stage("computing SHA-256", behind.saturating_sub(before));
-            let found = digest_of_ranges(source, &[before..behind], options)?;
+            let found = digest_of_ranges(source, before..behind, 0..0, options)?;
             fits = Some(found == Sha256(stored));
         }
         Ok(Self {
