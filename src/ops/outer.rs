@@ -12,7 +12,7 @@ use crate::container::{
 };
 use crate::error::Result;
 use crate::etcd::check::codes as etcd_codes;
-use crate::finding::{Collector, Finding, Place};
+use crate::finding::{Code, Collector, Finding, Findings, Place, Severity};
 use crate::ids::{FileOffset, TxId};
 use crate::options::Options;
 use crate::source::Source;
@@ -39,6 +39,29 @@ impl Outer {
             proven: None,
             unproven: None,
         }
+    }
+}
+
+impl Outer {
+    /// The worst error that was there when the file was saved, where what happened to it since is proven to
+    /// have left the data as it was.
+    pub(super) fn left_unexplained(&self, findings: &Findings) -> Option<&'static Code> {
+        if !matches!(self.kind, FileKind::MetasRewritten | FileKind::BytesBehind) {
+            return None;
+        }
+        let explained = [
+            &codes::TRAILER_DIFFERS,
+            &codes::BEHIND,
+            &bolt_codes::META_INVALID,
+            &bolt_codes::META_HEADER,
+            &bolt_codes::META_PAGE_SIZE,
+        ];
+        findings
+            .counts
+            .iter()
+            .map(|count| count.code)
+            .filter(|code| code.severity == Severity::Error)
+            .find(|code| explained.iter().all(|known| known.id != code.id))
     }
 }
 

@@ -377,6 +377,34 @@ fn metas_that_were_written_anew_are_told_from_changed_data() {
 }
 
 #[test]
+fn what_was_wrong_when_it_was_saved_is_not_excused() {
+    let mut database = snapshot(SNAPSHOTS[0]);
+    database.truncate(database.len() - TRAILER);
+    // Flags of the first element of a leaf that mean nothing.
+    database[2 * PAGE + 17] = 1;
+    let whole = [&database[..], &sha256(&database)].concat();
+    for (bytes, kind) in [
+        (committed(&whole, 2), FileKind::MetasRewritten),
+        ([&whole[..], b"\n"].concat(), FileKind::BytesBehind),
+    ] {
+        let report = report_of(bytes);
+        assert_eq!(report.kind, Some(kind));
+        assert!(
+            report
+                .reason
+                .ends_with("; and an element has unknown flags"),
+            "{}",
+            report.reason
+        );
+        assert!(
+            !report.next_step.contains("--skip-hash-check"),
+            "{}",
+            report.next_step
+        );
+    }
+}
+
+#[test]
 fn the_metas_of_real_snapshots_are_what_is_held_to_be_saved() {
     for entry in std::fs::read_dir(root().join("testdata/real")).unwrap() {
         let path = entry.unwrap().path();

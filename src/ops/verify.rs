@@ -368,7 +368,12 @@ fn judge(
         );
     }
     if findings.has_errors() {
-        if let Some(outer) = outer {
+        if let Some(mut outer) = outer {
+            if let Some(worst) = outer.left_unexplained(findings) {
+                // It was saved with that.
+                outer.reason = format!("{}; and {}", outer.reason, worst.title);
+                outer.next_step = worst.next_step.into();
+            }
             return Judgement {
                 verdict: Verdict::Damaged,
                 reason: outer.reason,
