@@ -176,7 +176,7 @@ fn a_revision_beyond_the_last_one_is_refused_and_nothing_stays() {
 }
 
 #[test]
-fn a_store_without_any_bucket_becomes_one_with_members() {
+fn a_database_that_nothing_was_written_to_is_refused_even_with_force() {
     let dir = tempfile::tempdir().unwrap();
     let input = snapshot(dir.path(), &Store::new());
     let prepared = Prepared::new(RestoreRequest {
@@ -185,11 +185,12 @@ fn a_store_without_any_bucket_becomes_one_with_members() {
         ..RestoreRequest::default()
     })
     .unwrap();
-    restore(&input, &prepared, &Options::default()).unwrap();
-    let restored = Input::open(prepared.data_dir(), Access::Map).unwrap();
-    let report = verify(&restored, VerifyOptions::default(), &Options::default()).unwrap();
-    let contents = report.examination.unwrap().contents;
-    assert_eq!(contents.members.len(), 1);
+    let refused = restore(&input, &prepared, &Options::default());
+    let Err(RestoreError::File { message, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(message.contains("nothing was written to"), "{message}");
+    assert!(!prepared.data_dir().exists());
 }
 
 #[test]
