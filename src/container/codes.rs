@@ -4,10 +4,10 @@ crate::finding::codes! {
     /// The stored digest is not the digest of the database.
     TRAILER_DIFFERS = "F001" Error "the SHA-256 at the end does not fit the database",
         "bytes of the file were changed, lost or added",
-        "etcd refuses to restore the file; take another copy";
+        "etcd restores the file only with --skip-hash-check; take another copy";
     /// There is no digest.
     TRAILER_MISSING = "F002" Note "the file ends without a SHA-256",
-        "it is a copy of a data directory's database, not the output of `snapshot save`",
+        "a copied database has none, and a snapshot that lost its end has lost it; the message says what the metas tell",
         "etcd restores it only with --skip-hash-check; nothing proves that the bytes are the original ones";
     /// The length is none that a writer produces.
     LENGTH = "F003" Error "the length of the file fits neither a snapshot nor a database",
@@ -17,4 +17,24 @@ crate::finding::codes! {
     SLACK = "F004" Note "there are unused pages behind the high-water mark",
         "etcd makes its file longer ahead of need",
         "normal in the database of a data directory";
+    /// Bytes before the database.
+    IN_FRONT = "F005" Error "bytes stand in front of the database",
+        "output of a program went into the same file, often an error stream or a log line",
+        "cut them off, as the message says, and verify the rest";
+    /// Bytes behind a snapshot that is whole.
+    BEHIND = "F006" Error "bytes follow a snapshot that is whole",
+        "something was added to the file: a second SHA-256, a line end, padding",
+        "etcd refuses the file as it is; cut them off, as the message says, and verify the rest";
+    /// Pages lie a constant distance before their places.
+    BLOCK_MISSING = "F007" Error "a block is missing in the middle",
+        "a part of the stream was lost while the file was copied or written",
+        "what was in it is lost in this copy; copy the snapshot again from where it was made";
+    /// Pages lie a constant distance behind their places.
+    BLOCK_ADDED = "F008" Error "there is a block too many in the middle",
+        "a part of the stream was written twice, or something else was written into it",
+        "copy the snapshot again from where it was made";
+    /// Pages of different times.
+    TORN_COPY = "F009" Error "pages of different times are mixed",
+        "the database was copied while etcd wrote to it",
+        "save a snapshot instead: etcdctl snapshot save FILE";
 }

@@ -1,6 +1,9 @@
 //! Naming files that are no bbolt database, by their first bytes.
 
-use crate::bolt::layout::{PAGE_HEADER, PageHeader, flags};
+use std::collections::BTreeMap;
+
+use super::signatures::{by_signature, is_text};
+use crate::bolt::layout::{MAGIC, PAGE_HEADER, PageHeader, RawMeta, VERSION, flags};
 use crate::bolt::{MetaFault, Metas};
 use crate::error::Result;
 use crate::ids::FileOffset;
@@ -33,6 +36,36 @@ pub enum FileKind {
     Xml,
     /// A JSON document.
     Json,
+    /// 7-Zip.
+    SevenZip,
+    /// zlib, as gardener's backups may be.
+    Zlib,
+    /// The `compress` of old.
+    Compress,
+    /// Encrypted by `openssl enc`.
+    OpenSsl,
+    /// Encrypted by GnuPG.
+    Gpg,
+    /// Encrypted by age.
+    Age,
+    /// PEM: a certificate or key.
+    Pem,
+    /// A program.
+    Elf,
+    /// An SQLite database, such as kine keeps for k3s.
+    Sqlite,
+    /// A `.snap` file of a member: raft's snapshot, not the database.
+    RaftSnapshot,
+    /// Changes after a full snapshot, as gardener's etcd-backup-restore writes them.
+    GardenerDelta,
+    /// etcd-manager's note beside a backup.
+    EtcdManagerMeta,
+    /// The answer of etcd's HTTP gateway to a snapshot request.
+    GatewayJson,
+    /// A bbolt database of another program.
+    OtherBolt,
+    /// A bbolt database that nothing was written to.
+    UnusedBolt,
     /// The unfinished output of `snapshot save`.
     Part,
     /// A database that went through a conversion of line ends.
@@ -45,6 +78,32 @@ pub enum FileKind {
     DamagedMetas(MetaFault),
     /// A database cut off before its second meta.
     CutInMetas,
+    /// A database that lost its beginning, with both metas.
+    FrontMissing {
+        /// Bytes that are missing there.
+        bytes: u64,
+    },
+    /// A database behind other bytes.
+    BytesInFront {
+        /// How many.
+        bytes: u64,
+    },
+    /// A whole snapshot, proven by its SHA-256, and more bytes behind it.
+    BytesBehind,
+    /// A snapshot that lost its end.
+    CutSnapshot,
+    /// A copy of a data directory's database that lost its end.
+    CutDatabase,
+    /// Bytes are missing; whether of a snapshot or of a copied database, and where, does not show.
+    BytesMissing,
+    /// A block of the database is missing.
+    BlockMissing,
+    /// The database holds a block too many.
+    BlockAdded,
+    /// A snapshot of which only the metas were written anew.
+    MetasRewritten,
+    /// Pages of different times: a database copied while etcd wrote to it.
+    TornCopy,
     /// Readable text.
     Text,
     /// None of these.
@@ -67,12 +126,37 @@ impl FileKind {
             Self::Html => "html",
             Self::Xml => "xml",
             Self::Json => "json",
+            Self::SevenZip => "7z",
+            Self::Zlib => "zlib",
+            Self::Compress => "compress",
+            Self::OpenSsl => "openssl",
+            Self::Gpg => "gpg",
+            Self::Age => "age",
+            Self::Pem => "pem",
+            Self::Elf => "elf",
+            Self::Sqlite => "sqlite",
+            Self::RaftSnapshot => "raft-snapshot",
+            Self::GardenerDelta => "gardener-delta",
+            Self::EtcdManagerMeta => "etcd-manager-meta",
+            Self::GatewayJson => "gateway-json",
+            Self::OtherBolt => "other-bbolt",
+            Self::UnusedBolt => "unused-bbolt",
             Self::Part => "part",
             Self::LineEnds => "line-ends",
             Self::BigEndian => "big-endian",
             Self::Wal => "wal",
             Self::DamagedMetas(_) => "damaged-metas",
             Self::CutInMetas => "cut-in-metas",
+            Self::FrontMissing { .. } => "front-missing",
+            Self::BytesInFront { .. } => "bytes-in-front",
+            Self::BytesBehind => "bytes-behind",
+            Self::CutSnapshot => "cut-snapshot",
+            Self::CutDatabase => "cut-database",
+            Self::BytesMissing => "bytes-missing",
+            Self::BlockMissing => "block-missing",
+            Self::BlockAdded => "block-added",
+            Self::MetasRewritten => "metas-rewritten",
+            Self::TornCopy => "torn-copy",
             Self::Text => "text",
             Self::Unknown => "unknown",
         }
@@ -80,7 +164,21 @@ impl FileKind {
 
     /// True when the file was a database once.
     pub fn was_database(self) -> bool {
-        matches!(self, Self::DamagedMetas(_) | Self::CutInMetas)
+        matches!(
+            self,
+            Self::DamagedMetas(_)
+                | Self::CutInMetas
+                | Self::FrontMissing { .. }
+                | Self::BytesInFront { .. }
+                | Self::BytesBehind
+                | Self::CutSnapshot
+                | Self::CutDatabase
+                | Self::BytesMissing
+                | Self::BlockMissing
+                | Self::BlockAdded
+                | Self::MetasRewritten
+                | Self::TornCopy
+        )
     }
 
     /// What it is, as one clause.
@@ -98,6 +196,30 @@ impl FileKind {
             Self::Html => "it is an HTML page".into(),
             Self::Xml => "it is an XML document, such as an object store's error".into(),
             Self::Json => "it is a JSON document".into(),
+            Self::SevenZip => "it is a 7-Zip archive".into(),
+            Self::Zlib => "it is zlib-compressed".into(),
+            Self::Compress => "it is compressed by `compress` (.Z)".into(),
+            Self::OpenSsl => "it is encrypted by `openssl enc`".into(),
+            Self::Gpg => "it is encrypted by GnuPG".into(),
+            Self::Age => "it is encrypted by age".into(),
+            Self::Pem => "it is a PEM file: a certificate or key".into(),
+            Self::Elf => "it is a program (ELF)".into(),
+            Self::Sqlite => "it is an SQLite database, as kine keeps for k3s".into(),
+            Self::RaftSnapshot => {
+                "it is a member's `.snap` file: the state of raft, without the keys".into()
+            }
+            Self::GardenerDelta => {
+                "it is a delta snapshot of gardener's etcd-backup-restore: changes, not a database"
+                    .into()
+            }
+            Self::EtcdManagerMeta => {
+                "it is `_etcd_backup.meta`, etcd-manager's note beside a backup".into()
+            }
+            Self::GatewayJson => {
+                "it is the JSON of etcd's HTTP gateway, with the snapshot in it as base64".into()
+            }
+            Self::OtherBolt => "it is a bbolt database of another program".into(),
+            Self::UnusedBolt => "it is a bbolt database that nothing was written to".into(),
             Self::Part => "it is the unfinished output of `snapshot save`".into(),
             Self::LineEnds => "line ends were converted: it was copied as text".into(),
             Self::BigEndian => "it is a big-endian bbolt database (s390x)".into(),
@@ -106,6 +228,22 @@ impl FileKind {
                 format!("both metas are damaged (meta 0 {})", fault.describe())
             }
             Self::CutInMetas => "the file ends before the second meta page".into(),
+            Self::FrontMissing { bytes } => {
+                format!("the first {bytes} bytes are missing, with both metas")
+            }
+            Self::BytesInFront { bytes } => {
+                format!("the database is preceded by {bytes} other bytes")
+            }
+            Self::BytesBehind => "the snapshot is whole, but more bytes follow it".into(),
+            Self::CutSnapshot => "it is a snapshot that was cut off".into(),
+            Self::CutDatabase => "it is a copied database that was cut off".into(),
+            Self::BytesMissing => "bytes are missing".into(),
+            Self::BlockMissing => "a block is missing in the middle".into(),
+            Self::BlockAdded => "there is a block too many in the middle".into(),
+            Self::MetasRewritten => "only the two metas are not as they were saved".into(),
+            Self::TornCopy => {
+                "pages of different times are mixed: it was copied while etcd wrote".into()
+            }
             Self::Text => "it is text".into(),
             Self::Unknown => "it has no bbolt meta page".into(),
         }
@@ -122,6 +260,49 @@ impl FileKind {
             Self::Lz4 => "decompress it: lz4 -d FILE snapshot.db",
             Self::Zip => "unpack it: unzip FILE",
             Self::Tar => "unpack it: tar -xf FILE",
+            Self::SevenZip => "unpack it: 7z x FILE",
+            Self::Zlib => "decompress it: pigz -dzc FILE > snapshot.db",
+            Self::Compress => "decompress it: gzip -dc FILE > snapshot.db",
+            Self::OpenSsl => {
+                "decrypt it: openssl enc -d with the cipher and key it was encrypted with"
+            }
+            Self::Gpg => "decrypt it: gpg -d FILE > snapshot.db",
+            Self::Age => "decrypt it: age -d -i KEY FILE > snapshot.db",
+            Self::Sqlite => {
+                "k3s without embedded etcd has no etcd snapshots; back up this database with sqlite3, or give \
+                 a file from server/db/snapshots"
+            }
+            Self::RaftSnapshot => {
+                "give the database beside it, member/snap/db, or the data directory around member/"
+            }
+            Self::GardenerDelta => {
+                "restore it together with the full snapshot before it (Full-*): etcdbrctl restore"
+            }
+            Self::EtcdManagerMeta => "give etcd.backup.gz from the same folder, decompressed",
+            Self::GatewayJson => {
+                "decode it: jq -r '.result.blob // empty' FILE | while read -r b; do printf %s \"$b\" | base64 -d; \
+                 done > snapshot.db"
+            }
+            Self::Pem | Self::Elf | Self::OtherBolt => {
+                "give a file written by `etcdctl snapshot save`"
+            }
+            Self::UnusedBolt => "look at what made it; save the snapshot again",
+            Self::FrontMissing { .. } | Self::BlockMissing => {
+                "copy the snapshot again from where it was made"
+            }
+            Self::CutSnapshot | Self::BytesMissing => {
+                "copy the snapshot again from where it was made, or save it again"
+            }
+            Self::CutDatabase => "copy it again while etcd is stopped, or save a snapshot",
+            Self::BytesInFront { .. } => {
+                "cut off what stands in front: tail -c +N FILE > snapshot.db"
+            }
+            Self::BytesBehind => "cut off what follows: head -c N FILE > snapshot.db",
+            Self::BlockAdded => "copy the snapshot again from where it was made",
+            Self::MetasRewritten => {
+                "restore it with --skip-hash-check: the data is proven to be as saved; etcd refuses it without"
+            }
+            Self::TornCopy => "save a snapshot instead: etcdctl snapshot save FILE",
             Self::Html | Self::Xml | Self::Json => {
                 "read it: it says why the download failed; then download again"
             }
@@ -155,12 +336,28 @@ pub fn classify(
     let head = buffer.get_mut(..len).unwrap_or_default();
     source.read_exact_at(FileOffset(0), head)?;
     let head = &*head;
-    let kind = by_signature(head);
+    let kind = by_signature(head, source.len());
     if is_part && matches!(kind, None | Some(FileKind::Empty | FileKind::Zeros)) {
         return Ok(FileKind::Part);
     }
+    // A line of a log in front of a snapshot may look like a document.
+    let is_certain = kind.is_some_and(|kind| {
+        !matches!(
+            kind,
+            FileKind::Zeros | FileKind::Json | FileKind::Html | FileKind::Xml | FileKind::Pem
+        )
+    });
+    if let Some(kind) = kind.filter(|_| is_certain) {
+        return Ok(kind);
+    }
+    if let Some(bytes) = find_front(source)? {
+        return Ok(FileKind::BytesInFront { bytes });
+    }
     if let Some(kind) = kind.filter(|kind| *kind != FileKind::Zeros) {
         return Ok(kind);
+    }
+    if let Some(bytes) = missing_front(source)? {
+        return Ok(FileKind::FrontMissing { bytes });
     }
     if has_tree_pages(source)? {
         return Ok(FileKind::DamagedMetas(fault));
@@ -191,58 +388,6 @@ pub fn classify(
     Ok(FileKind::Unknown)
 }
 
-fn by_signature(head: &[u8]) -> Option<FileKind> {
-    let starts = |signature: &[u8]| head.starts_with(signature);
-    let at = |offset: usize, signature: &[u8]| {
-        head.get(offset..)
-            .is_some_and(|rest| rest.starts_with(signature))
-    };
-    if head.is_empty() {
-        return Some(FileKind::Empty);
-    }
-    if starts(b"\x1f\x8b") {
-        return Some(FileKind::Gzip);
-    }
-    if starts(b"\x28\xb5\x2f\xfd") {
-        return Some(FileKind::Zstd);
-    }
-    if starts(b"\xfd7zXZ\0") {
-        return Some(FileKind::Xz);
-    }
-    if starts(b"BZh") {
-        return Some(FileKind::Bzip2);
-    }
-    if starts(b"\x04\x22\x4d\x18") {
-        return Some(FileKind::Lz4);
-    }
-    if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
-        return Some(FileKind::Zip);
-    }
-    if at(257, b"ustar") {
-        return Some(FileKind::Tar);
-    }
-    // The first frame of a log segment is a CRC record of 4 bytes, padded by 4.
-    if starts(b"\x04\0\0\0\0\0\0\x84") {
-        return Some(FileKind::Wal);
-    }
-    if head.iter().all(|b| *b == 0) && head.len() >= 80 {
-        return Some(FileKind::Zeros);
-    }
-    let text = head.trim_ascii_start();
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let word = text.get(..64).unwrap_or(text).to_ascii_lowercase();
-    if word.starts_with(b"<!doctype html") || word.starts_with(b"<html") {
-        return Some(FileKind::Html);
-    }
-    if word.starts_with(b"<?xml") || word.starts_with(b"<error") {
-        return Some(FileKind::Xml);
-    }
-    if word.starts_with(b"{\"") || word.starts_with(b"[{") {
-        return Some(FileKind::Json);
-    }
-    None
-}
-
 /// True when the file went through a tool that takes it for text: every LF follows a CR, or bytes above
 /// 127 were encoded as UTF-8 or replaced.
 ///
@@ -264,6 +409,89 @@ pub fn has_converted_line_ends(source: &dyn Source) -> Result<bool> {
     let lf = bytes.iter().filter(|b| **b == b'\n').count();
     // Each record begins with the byte of an LF, so a database has many that follow no CR.
     Ok(encoded || lf >= 8 && after_cr == lf)
+}
+
+/// Bytes searched for a meta that does not stand at the beginning.
+const FRONT: u64 = 1 << 20;
+
+/// How many bytes stand in front of a meta 0, if there is one with a right checksum near the beginning.
+fn find_front(source: &dyn Source) -> Result<Option<u64>> {
+    let len = usize::try_from(source.len().min(FRONT)).unwrap_or(0);
+    let mut buffer = WindowBuffer::new();
+    let bytes = buffer.lend(source, FileOffset(0), len)?;
+    let magic = MAGIC.to_le_bytes();
+    let mut from = 0usize;
+    while let Some(found) = bytes
+        .get(from..)
+        .and_then(|rest| rest.windows(magic.len()).position(|window| window == magic))
+    {
+        let at = from.saturating_add(found);
+        from = at.saturating_add(1);
+        let page = at.checked_sub(PAGE_HEADER);
+        let is_first = page
+            .and_then(|page| bytes.get(page..))
+            .is_some_and(looks_like_meta_page);
+        let raw = bytes.get(at..).and_then(RawMeta::decode);
+        if let (Some(page @ 1..), true, Some(raw)) = (page, is_first, raw)
+            && raw.version == VERSION
+            && raw.checksum == raw.sealed().checksum
+        {
+            return Ok(Some(page as u64));
+        }
+    }
+    Ok(None)
+}
+
+/// How many bytes are missing at the beginning, if the pages that follow say so: for some page size all of
+/// them lie one distance before their places.
+fn missing_front(source: &dyn Source) -> Result<Option<u64>> {
+    /// Pages that must agree.
+    const ENOUGH: u32 = 3;
+    let len = usize::try_from(source.len().min(FRONT)).unwrap_or(0);
+    let mut buffer = WindowBuffer::new();
+    let bytes = buffer.lend(source, FileOffset(0), len)?;
+    let mut distances: BTreeMap<(u32, u64), u32> = BTreeMap::new();
+    for (at, bytes) in bytes.windows(PAGE_HEADER).enumerate() {
+        // Almost every place is none: ids below 2^24, branch or leaf.
+        if !matches!(bytes, [_, _, _, 0, 0, 0, 0, 0, 1 | 2, 0, ..]) {
+            continue;
+        }
+        let is_tree = PageHeader::decode(bytes)
+            .filter(|header| header.id.0 >= 2 && header.count > 0 && header.overflow < 1 << 16);
+        let Some(header) = is_tree else { continue };
+        for shift in 12..=16u32 {
+            let place = header.id.0 << shift;
+            if let Some(distance) = place.checked_sub(at as u64) {
+                let times = distances.entry((shift, distance)).or_default();
+                *times = times.saturating_add(1);
+            }
+        }
+    }
+    let best = distances
+        .iter()
+        .max_by_key(|((shift, _), times)| (**times, u32::MAX.saturating_sub(*shift)));
+    let Some(((shift, distance), times)) = best else {
+        return Ok(None);
+    };
+    // With pages in their places, the beginning is there.
+    let is_front = *times >= ENOUGH && !distances.contains_key(&(*shift, 0));
+    Ok(is_front.then_some(*distance))
+}
+
+/// The id of the page that begins at `offset`, if its header can be one of a tree page.
+pub(super) fn tree_page_at(source: &dyn Source, offset: FileOffset) -> Result<Option<u64>> {
+    let mut header = [0; PAGE_HEADER];
+    if offset.plus(PAGE_HEADER as u64).0 > source.len() {
+        return Ok(None);
+    }
+    source.read_exact_at(offset, &mut header)?;
+    Ok(PageHeader::decode(&header)
+        .filter(|header| {
+            header.id.0 >= 2
+                && header.id.0 < u64::from(u32::MAX)
+                && matches!(header.flags, flags::BRANCH | flags::LEAF | flags::FREELIST)
+        })
+        .map(|header| header.id.0))
 }
 
 /// True when a page lies where its own id says, for some page size.
@@ -292,17 +520,6 @@ fn has_tree_pages(source: &dyn Source) -> Result<bool> {
 fn looks_like_meta_page(head: &[u8]) -> bool {
     head.get(..16)
         .is_some_and(|header| header == b"\0\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0")
-}
-
-fn is_text(head: &[u8]) -> bool {
-    let valid = match std::str::from_utf8(head) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none() && error.valid_up_to() > 0,
-    };
-    valid
-        && head
-            .iter()
-            .all(|b| *b >= 0x20 || matches!(b, b'\n' | b'\r' | b'\t'))
 }
 
 #[cfg(test)]
@@ -335,13 +552,98 @@ mod tests {
                 FileKind::Xml,
             ),
             (b"{\"message\":\"no such key\"}", FileKind::Json),
+            (b"{\n  \"message\": \"no such key\"\n}", FileKind::Json),
+            (b"{not json", FileKind::Text),
             (b"no such file\n", FileKind::Text),
+            (b"Salted__\xac\x3a", FileKind::OpenSsl),
+            (b"\x8c\x0d\x04\x09\x03\x02", FileKind::Gpg),
+            (b"\x84\x5e\x03\x06\x47\xc8", FileKind::Gpg),
+            (b"\x85\x01\x0c\x03\x06\x47", FileKind::Gpg),
+            (b"\xc1\xc0\x4c\x03\x06\x47", FileKind::Gpg),
+            (b"-----BEGIN PGP MESSAGE-----\n", FileKind::Gpg),
+            (b"age-encryption.org/v1\n-> X25519 ", FileKind::Age),
+            (b"-----BEGIN AGE ENCRYPTED FILE-----\n", FileKind::Age),
+            (b"-----BEGIN CERTIFICATE-----\n", FileKind::Pem),
+            (b"\x78\x9c\xcb\x48\xcd\xc9", FileKind::Zlib),
+            (b"\x1f\x9d\x90\x68", FileKind::Compress),
+            (b"7z\xbc\xaf\x27\x1c\0\x04", FileKind::SevenZip),
+            (b"\x7fELF\x02\x01\x01", FileKind::Elf),
+            (b"SQLite format 3\0\x10\0", FileKind::Sqlite),
+            (
+                b"[{\"etcdEvent\":{\"kv\":{\"key\":\"Zm9v\"}},\"time\":\"2026-11-01T00:00:00Z\"}]",
+                FileKind::GardenerDelta,
+            ),
+            (
+                b"{\n  \"etcdVersion\": \"3.5.9\",\n  \"timestamp\": \"1700000000\"\n}",
+                FileKind::EtcdManagerMeta,
+            ),
+            (
+                b"{\"result\":{\"remaining_bytes\":\"8728576\",\"blob\":\"AAAAAAAAAAAEAAAA",
+                FileKind::GatewayJson,
+            ),
+            (b"{\"result\":{\"status\":\"ok\"}}", FileKind::Json),
             (b"\x01\x02\x03", FileKind::Unknown),
         ] {
             assert_eq!(kind(bytes, false), expected);
         }
+        assert_eq!(kind(b"\x8c\x0d\x05\x09\x03\x02", false), FileKind::Unknown);
         assert_eq!(kind(b"", true), FileKind::Part);
         assert_eq!(kind(b"\x01\x02\x03", true), FileKind::Part);
         assert_eq!(kind(b"\x1f\x8b\x08rest", true), FileKind::Gzip);
+    }
+
+    #[test]
+    fn files_of_a_member_are_told_from_its_database() {
+        let file = |name: &str| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/restore");
+            std::fs::read(path.join(name)).unwrap()
+        };
+        let snap = file("two-members-3.6.snap");
+        assert_eq!(kind(&snap, false), FileKind::RaftSnapshot);
+        // One byte more or less is none.
+        assert_eq!(kind(&snap[..snap.len() - 1], false), FileKind::Unknown);
+        let log = file("two-members-3.6.wal");
+        assert_eq!(kind(&log, false), FileKind::Wal);
+    }
+
+    #[test]
+    fn a_document_in_front_of_a_snapshot_does_not_hide_it() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/testdata/real/etcd-3.4.23-a.db"
+        );
+        let snapshot = std::fs::read(path).unwrap();
+        for front in [
+            &b"{\"level\":\"info\"}\n"[..],
+            b"<?xml version=\"1.0\"?>\n",
+            b"\0\0\0\0",
+            b"\xff",
+            &[0; 8192],
+        ] {
+            let bytes = [front, &snapshot].concat();
+            let expected = FileKind::BytesInFront {
+                bytes: front.len() as u64,
+            };
+            assert_eq!(kind(&bytes, false), expected);
+        }
+    }
+
+    #[test]
+    fn a_lost_block_behind_damaged_metas_is_no_lost_beginning() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/testdata/real/etcd-3.4.23-a.db"
+        );
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[20] ^= 1;
+        bytes[4096 + 20] ^= 1;
+        let found = kind(&bytes, false);
+        assert!(matches!(found, FileKind::DamagedMetas(_)), "{found:?}");
+        let mut lost = bytes.clone();
+        lost.drain(40_960..73_728);
+        let found = kind(&lost, false);
+        assert!(matches!(found, FileKind::DamagedMetas(_)), "{found:?}");
+        let found = kind(&bytes[10_000..], false);
+        assert_eq!(found, FileKind::FrontMissing { bytes: 10_000 });
     }
 }

@@ -15,9 +15,14 @@
 pub mod codes;
 mod kind;
 mod length;
+mod origin;
+mod shift;
+mod signatures;
 
 pub use kind::{FileKind, classify, has_converted_line_ends};
 pub use length::{LengthVerdict, judge_length};
+pub use origin::{Origin, SavedMetas, origin, saved_metas};
+pub use shift::{Shift, end_in_place, find_doubled, find_shift};
 
 use crate::checksum::Sha256;
 use crate::error::Result;

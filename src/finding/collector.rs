@@ -66,6 +66,13 @@ impl Collector {
             .any(|p| p.code.severity == Severity::Error)
     }
 
+    /// Each code with its count and the findings of it that are kept.
+    pub fn kept(&self) -> impl Iterator<Item = (&'static Code, u64, &[Finding])> {
+        self.per_code
+            .values()
+            .map(|per_code| (per_code.code, per_code.count, per_code.kept.as_slice()))
+    }
+
     /// The limit it was made with.
     pub fn limit(&self) -> usize {
         self.limit

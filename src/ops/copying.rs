@@ -10,7 +10,8 @@ use super::arriving::Arriving;
 use super::disk::Disk;
 use super::input::Input;
 use super::restore::RestoreError;
-use super::verify::{VerifyOptions, VerifyReport, verify_copy};
+use super::verify::{VerifyOptions, VerifyReport, verify, verify_copy};
+use crate::bolt::{Metas, SecondMeta};
 use crate::error::Error;
 use crate::ids::FileOffset;
 use crate::options::Options;
@@ -31,6 +32,11 @@ pub(super) fn copy_and_verify(
     file: &File,
     options: &Options,
 ) -> Result<VerifyReport, RestoreError> {
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    if metas.select().is_err() {
+        // Nothing to copy: what is said of the file is said without reading the rest of it.
+        return Ok(verify(input, VerifyOptions::default(), options)?);
+    }
     let unwritten = || RestoreError::write("cannot write", path);
     let len = input.layout.database_len;
     disk.set_len(file, len).map_err(unwritten())?;

@@ -1,5 +1,6 @@
 //! One look at everything in a database: what `verify` and `info` report from.
 
+use super::losses::Losses;
 use crate::bolt::freelist::Freelist;
 use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta, Visitor};
 use crate::error::Result;
@@ -83,6 +84,8 @@ pub struct Examination {
     pub records: RecordFigures,
     /// The small buckets.
     pub contents: Contents,
+    /// What damage to the tree left unknown.
+    pub losses: Losses,
 }
 
 /// Looks at everything in `database`; what is wrong goes to `findings`. Whatever else wants to see the
@@ -130,8 +133,11 @@ fn look_at_all<V: Visitor + Clone>(
         ((BackendHash, record_check), contents_visitor),
         also.clone(),
     );
-    let scanned = database.scan(&visitor, workers, options, findings)?;
+    let mut structure = Collector::new(limit);
+    let scanned = database.scan(&visitor, workers, options, &mut structure)?;
     let plan = scanned.plan;
+    let losses = Losses::of(&plan, &structure);
+    findings.merge(structure);
     let mut hash_parts = Vec::new();
     let mut record_parts = Vec::new();
     let mut content_parts = Vec::new();
@@ -198,6 +204,7 @@ fn look_at_all<V: Visitor + Clone>(
         hash,
         records,
         contents,
+        losses,
     };
     Ok((examination, also_parts))
 }

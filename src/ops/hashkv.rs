@@ -2,6 +2,7 @@
 
 use super::input::Input;
 use super::status::{Refusal, damaged, open_database};
+use crate::bolt::PlannedBucket;
 use crate::error::Result;
 use crate::etcd::schema::Compaction;
 use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
@@ -43,6 +44,11 @@ pub fn hashkv(
     input.check_unchanged(Some(database.metas()))?;
     if let Some(refusal) = damaged(input, &database, Release::default(), findings, options)? {
         return Ok(HashKvOutcome::Refused(refusal));
+    }
+    let is_reached = scanned.plan.buckets.iter().any(PlannedBucket::is_top_level);
+    if !is_reached && !scanned.plan.strays.is_empty() {
+        let message = "the root page leads to no bucket, so there is nothing to hash".to_string();
+        return Ok(HashKvOutcome::Refused(Refusal::of_record(input, message)));
     }
     Ok(
         match hash_kv(

@@ -8,10 +8,33 @@ use crate::etcd::Release;
 use crate::etcd::keyspace::{
     Changes, Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds,
 };
-use crate::etcd::schema::Compaction;
+use crate::etcd::schema::{Compaction, KEY_BUCKET};
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::options::Options;
 use crate::workers::Workers;
+
+/// Entries of the root bucket that are looked at for bucket `key`; etcd has ten.
+const ROOT_ENTRIES: u32 = 1 << 16;
+
+/// False when the root bucket can be read and does not lead to bucket `key`.
+fn may_have_keys(database: &Database<'_>) -> Result<bool> {
+    if !matches!(database.bucket(KEY_BUCKET)?, Ok(None)) {
+        return Ok(true);
+    }
+    // Out of order, it is not found by its name.
+    let mut cursor = database.root();
+    let mut entry = cursor.first()?;
+    for _ in 0..ROOT_ENTRIES {
+        match entry {
+            Ok(Some(found)) if found.is_bucket && found.key == KEY_BUCKET => return Ok(true),
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(false),
+            Err(_) => return Ok(true),
+        }
+        entry = cursor.next()?;
+    }
+    Ok(true)
+}
 
 /// A file that is being asked about its keys.
 pub struct Session<'i> {
@@ -35,6 +58,11 @@ impl<'i> Session<'i> {
             Ok(database) => database,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        // Where the way to it is damaged, a scan tells; where there is none, an empty answer would be a claim.
+        if !may_have_keys(&database)? {
+            let message = "there is no bucket \"key\", so nothing is known of keys".to_string();
+            return Ok(Err(Refusal::of_record(input, message)));
+        }
         Ok(Ok(Self {
             input,
             database,

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::copying::copy_and_verify;
+use super::digest::digest_of;
 use super::disk::Disk;
 use super::input::Input;
 use super::output::Output;
 use super::restore::{RestoreError, check_not_in_use, first_errors};
-use super::verify::{Verdict, VerifyOptions, VerifyReport, digest_of, verify};
+use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::options::Options;

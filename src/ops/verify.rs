@@ -1,20 +1,20 @@
 //! The verdict on a file: will it restore?
 
 use super::arriving::Arriving;
+use super::digest::{Digests, digests};
 use super::examine::{Examination, examine};
 use super::input::Input;
+use super::losses::Readable;
+use super::outer::{Known, Outer, bytes, diagnose};
+use super::strangers::{foreign, without_metas};
 use super::wal::check_log_of;
-use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
-use crate::checksum::{Sha256, Sha256Stream};
-use crate::container::{
-    FileKind, Layout, LengthVerdict, classify, codes, has_converted_line_ends, judge_length,
-};
+use crate::checksum::Sha256;
+use crate::container::{FileKind, Layout, LengthVerdict, Origin, TRAILER, judge_length};
 use crate::error::Result;
-use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, Severity};
-use crate::ids::FileOffset;
+use crate::finding::{Collector, DEFAULT_LIMIT, Findings, Severity};
 use crate::options::Options;
-use crate::source::{Source, WindowBuffer};
+use crate::source::Source;
 use crate::workers::{Workers, outcome_of};
 
 /// What a file is good for.
@@ -101,6 +101,18 @@ pub struct Ledger {
     pub detail: String,
 }
 
+/// Where a line of the account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It was proven.
+    Proven,
+    /// It was not.
+    NotProven,
+    /// There is nothing to prove: the file does not store it, which is normal.
+    NotStored,
+}
+
 /// What to look at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VerifyOptions {
@@ -137,9 +149,6 @@ pub struct VerifyReport {
     pub is_data_dir: bool,
 }
 
-/// Bytes hashed between two looks at the cancel flag.
-const HASH_PIECE: usize = 1 << 20;
-
 /// Looks at everything in a file and judges it. The SHA-256 runs on a thread of its own beside the
 /// workers.
 ///
@@ -164,11 +173,18 @@ pub(super) fn verify_copy(
         what.finding_limit
     };
     let mut findings = Collector::new(limit);
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    let selected = match metas.select() {
+        Ok(selected) => selected,
+        // Nothing leads anywhere: no pass over the rest would tell more.
+        Err(fault) => return without_metas(input, &metas, fault, what, findings, options),
+    };
+    let whole = selected.meta.database_len().unwrap_or(u64::MAX);
     // The digest of a file that somebody writes to means nothing.
     let with_digest = !what.quick && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
         let hashing = with_digest
-            .then(|| scope.spawn(move || digests(source, &input.layout, arriving, options)));
+            .then(|| scope.spawn(move || digests(source, &input.layout, whole, arriving, options)));
         let examined = examine_all(input, source, arriving, with_digest, options, &mut findings);
         let digests = hashing.map(outcome_of);
         Ok((examined?, digests.transpose()?))
@@ -176,14 +192,28 @@ pub(super) fn verify_copy(
     let (database, examined) = match examined {
         Ok(examined) => examined,
         Err((metas, fault)) => {
-            return without_metas(input, &metas, fault, digests.as_ref(), findings);
+            return without_metas(input, &metas, fault, what, findings, options);
         }
     };
+    if examined.is_foreign() && !input.file.in_use() {
+        input.check_unchanged(Some(database.metas()))?;
+        return Ok(foreign(input, &examined));
+    }
     let page_size = examined.geometry.page_size;
-    let expected = examined.selected.meta.database_len().unwrap_or(u64::MAX);
-    let length = judge_length(&input.layout, expected, page_size);
-    check_length(length, &input.layout, &examined, &mut findings);
-    check_trailer(&input.layout, digests.as_ref(), &mut findings);
+    let length = judge_length(&input.layout, whole, page_size);
+    let known = Known {
+        input,
+        source,
+        metas: database.metas(),
+        pages: &examined.pages,
+        whole,
+        page_size,
+        length,
+        digests: digests.as_ref(),
+        nothing_is_reached: examined.losses.nothing_is_reached(),
+    };
+    let outer = diagnose(&known, &mut findings, options)?;
+    let origin = known.origin();
     let log = match input.file.in_use() {
         true => None,
         false => check_log_of(
@@ -203,6 +233,7 @@ pub(super) fn verify_copy(
         length,
         &examined,
         digests.as_ref(),
+        outer.as_ref(),
         what,
         &findings,
     );
@@ -233,7 +264,7 @@ pub(super) fn verify_copy(
         reason,
         next_step,
         kind,
-    } = judge(input, &findings, what)?;
+    } = judge(input, &findings, outer, origin, what);
     Ok(VerifyReport {
         verdict,
         reason,
@@ -247,6 +278,21 @@ pub(super) fn verify_copy(
         database_sha256: digests.as_ref().map(|digests| digests.database),
         is_data_dir: input.file.is_data_dir(),
     })
+}
+
+impl VerifyReport {
+    /// Where a line of the ledger stands.
+    pub fn standing(&self, line: &Ledger) -> Standing {
+        let has_freelist = self
+            .examination
+            .as_deref()
+            .is_none_or(|examined| examined.has_freelist);
+        match (line.proven, line.proof) {
+            (true, _) => Standing::Proven,
+            (false, Proof::Freelist) if !has_freelist => Standing::NotStored,
+            (false, _) => Standing::NotProven,
+        }
+    }
 }
 
 type Examined<'s> = (Database<'s>, Examination);
@@ -281,165 +327,6 @@ fn examine_all<'s>(
     Ok(Ok((database, examined)))
 }
 
-struct Digests {
-    database: Sha256,
-    file: Sha256,
-}
-
-/// The digest of the database and that of the whole file, from one pass over the database.
-fn digests(
-    source: &dyn Source,
-    layout: &Layout,
-    arriving: Option<&Arriving>,
-    options: &Options,
-) -> Result<Digests> {
-    options.stage("computing SHA-256", layout.file_len);
-    let mut stream = Sha256Stream::new();
-    let mut buffer = WindowBuffer::new();
-    let mut at = 0;
-    while at < layout.database_len {
-        options.cancel.check()?;
-        let len = layout
-            .database_len
-            .saturating_sub(at)
-            .min(HASH_PIECE as u64);
-        let next = at.saturating_add(len);
-        if let Some(arriving) = arriving {
-            arriving.wait(next)?;
-        }
-        let len_here = usize::try_from(len).unwrap_or(HASH_PIECE);
-        stream.update(buffer.lend(source, FileOffset(at), len_here)?);
-        options.advance(len);
-        at = next;
-    }
-    let database = stream.clone().finish();
-    // What lies behind the database is the trailer or nothing.
-    if let Some(trailer) = layout.trailer {
-        stream.update(&trailer.0);
-    }
-    Ok(Digests {
-        database,
-        file: stream.finish(),
-    })
-}
-
-/// The digest of a whole source.
-pub(super) fn digest_of(source: &dyn Source, options: &Options) -> Result<Sha256> {
-    let layout = Layout {
-        file_len: source.len(),
-        database_len: source.len(),
-        trailer: None,
-    };
-    Ok(digests(source, &layout, None, options)?.database)
-}
-
-/// The report on a file that has no valid meta.
-fn without_metas(
-    input: &Input,
-    metas: &Metas,
-    fault: MetaFault,
-    digests: Option<&Digests>,
-    mut findings: Collector,
-) -> Result<VerifyReport> {
-    let kind = classify(input.file.source(), metas, fault, input.is_part())?;
-    if kind.was_database() {
-        for meta in metas.both() {
-            if let Err(fault) = meta.validate() {
-                let message = format!("meta {} {}", meta.slot.number(), fault.describe());
-                let place = Place::at(meta.offset);
-                findings.add(Finding::new(&bolt_codes::META_INVALID, place, message));
-            }
-        }
-    }
-    input.check_unchanged(Some(metas))?;
-    let verdict = match (input.file.in_use(), kind.was_database()) {
-        (true, _) => Verdict::InUse,
-        (false, true) => Verdict::Damaged,
-        (false, false) => Verdict::NotASnapshot,
-    };
-    let unread = "no valid meta leads to anything";
-    let ledger = [
-        Proof::Trailer,
-        Proof::Length,
-        Proof::Metas,
-        Proof::Tree,
-        Proof::Freelist,
-        Proof::Revisions,
-        Proof::Records,
-        Proof::Buckets,
-    ]
-    .into_iter()
-    .map(|proof| Ledger {
-        proof,
-        proven: false,
-        detail: unread.into(),
-    })
-    .collect();
-    Ok(VerifyReport {
-        verdict,
-        reason: kind.describe(),
-        next_step: kind.next_step().into(),
-        ledger,
-        findings: findings.finish(),
-        layout: input.layout,
-        kind: Some(kind),
-        examination: None,
-        file_sha256: digests.map(|digests| digests.file),
-        database_sha256: digests.map(|digests| digests.database),
-        is_data_dir: input.file.is_data_dir(),
-    })
-}
-
-fn check_length(
-    length: LengthVerdict,
-    layout: &Layout,
-    examined: &Examination,
-    findings: &mut Collector,
-) {
-    let pages = &examined.pages;
-    let end = Place::at(FileOffset(layout.file_len));
-    match length {
-        LengthVerdict::Snapshot | LengthVerdict::Exact => {}
-        LengthVerdict::Slack { pages } => {
-            let message = format!("{pages} pages behind the high-water mark");
-            findings.add(Finding::new(&codes::SLACK, end, message));
-        }
-        LengthVerdict::Short { missing } => {
-            let message = format!(
-                "meta says {} pages, the file holds {}; {missing} bytes are missing; \
-                 {} of the missing pages are known to be in use",
-                pages.total,
-                pages.total.saturating_sub(pages.missing),
-                pages.missing_in_use
-            );
-            findings.add(Finding::new(&bolt_codes::FILE_SHORT, end, message));
-        }
-        LengthVerdict::Trailing { extra } => {
-            let message = format!(
-                "{} bytes: meta says {} pages of {} bytes, which leaves {extra} bytes, neither a \
-                 SHA-256 of 32 nor whole pages",
-                layout.file_len, pages.total, examined.geometry.page_size
-            );
-            findings.add(Finding::new(&codes::LENGTH, end, message));
-        }
-    }
-}
-
-fn check_trailer(layout: &Layout, digests: Option<&Digests>, findings: &mut Collector) {
-    let place = Place::at(FileOffset(layout.database_len));
-    match (layout.trailer, digests) {
-        (Some(stored), Some(digests)) if stored != digests.database => {
-            let message = format!("stored: {stored}, computed: {}", digests.database);
-            findings.add(Finding::new(&codes::TRAILER_DIFFERS, place, message));
-        }
-        (None, _) => {
-            let message = "nothing says which bytes were saved".to_string();
-            findings.add(Finding::new(&codes::TRAILER_MISSING, place, message));
-        }
-        _ => {}
-    }
-}
-
 /// A verdict with its reason.
 struct Judgement {
     verdict: Verdict,
@@ -448,7 +335,13 @@ struct Judgement {
     kind: Option<FileKind>,
 }
 
-fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judgement> {
+fn judge(
+    input: &Input,
+    findings: &Findings,
+    outer: Option<Outer>,
+    origin: Origin,
+    what: VerifyOptions,
+) -> Judgement {
     let judgement = |verdict, reason: String, next_step: &str| Judgement {
         verdict,
         reason,
@@ -462,21 +355,25 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
         } else {
             format!("{errors} findings, which may come from reading while etcd wrote")
         };
-        return Ok(judgement(
+        return judgement(
             Verdict::InUse,
             format!("another process holds the file's lock, so it cannot be judged ({seen})"),
             "save a snapshot and verify that: etcdctl snapshot save FILE",
-        ));
+        );
     }
     if findings.has_errors() {
-        if has_converted_line_ends(input.file.source())? {
-            // The metas were spared, but what happened still has a name.
-            let kind = FileKind::LineEnds;
-            let damaged = judgement(Verdict::Damaged, kind.describe(), kind.next_step());
-            return Ok(Judgement {
-                kind: Some(kind),
-                ..damaged
-            });
+        if let Some(mut outer) = outer {
+            if let Some(worst) = outer.left_unexplained(findings) {
+                // It was saved with that.
+                outer.reason = format!("{}; and {}", outer.reason, worst.title);
+                outer.next_step = worst.next_step.into();
+            }
+            return Judgement {
+                verdict: Verdict::Damaged,
+                reason: outer.reason,
+                next_step: outer.next_step,
+                kind: Some(outer.kind),
+            };
         }
         let worst = findings.counts.first();
         let reason = worst.map_or_else(String::new, |worst| {
@@ -489,21 +386,28 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
             format!("{}{more}", worst.code.title)
         });
         let next_step = worst.map_or("", |worst| worst.code.next_step);
-        return Ok(judgement(Verdict::Damaged, reason, next_step));
+        return judgement(Verdict::Damaged, reason, next_step);
     }
     if input.layout.trailer.is_none() {
-        return Ok(judgement(
-            Verdict::NoTrailer,
-            "sound as far as can be proven without a SHA-256".into(),
-            "restore it with --skip-hash-check; nothing proves that the bytes are those etcd wrote",
-        ));
+        let (reason, next_step) = match origin {
+            Origin::Snapshot => (
+                "sound as far as can be proven, but a snapshot that lost its end, with the SHA-256",
+                "copy the snapshot again from where it was made; etcd restores this copy only with \
+                 --skip-hash-check, and nothing proves that the bytes are those etcd wrote",
+            ),
+            Origin::Database | Origin::Either => (
+                "sound as far as can be proven without a SHA-256",
+                "restore it with --skip-hash-check; nothing proves that the bytes are those etcd wrote",
+            ),
+        };
+        return judgement(Verdict::NoTrailer, reason.into(), next_step);
     }
     let reason = if what.quick {
         "sound as far as looked; the SHA-256 was not compared (--quick)"
     } else {
         "restores as it is"
     };
-    Ok(judgement(Verdict::Ok, reason.into(), "nothing to do"))
+    judgement(Verdict::Ok, reason.into(), "nothing to do")
 }
 
 fn ledger(
@@ -511,6 +415,7 @@ fn ledger(
     length: LengthVerdict,
     examined: &Examination,
     digests: Option<&Digests>,
+    outer: Option<&Outer>,
     what: VerifyOptions,
     findings: &Findings,
 ) -> Vec<Ledger> {
@@ -537,7 +442,11 @@ fn ledger(
     };
     let pages = &examined.pages;
     let records = &examined.records;
+    let proven = outer.and_then(|outer| outer.proven.clone());
+    let unproven = outer.and_then(|outer| outer.unproven.clone());
     let trailer = match (layout.trailer, digests) {
+        _ if let Some(proven) = proven => line(Proof::Trailer, true, proven),
+        _ if let Some(unproven) = unproven => line(Proof::Trailer, false, unproven),
         (None, _) => line(Proof::Trailer, false, "the file has none".into()),
         (Some(_), None) if what.quick => line(
             Proof::Trailer,
@@ -556,6 +465,7 @@ fn ledger(
             line(Proof::Trailer, same, detail)
         }
     };
+    let is_cut = outer.is_some_and(|outer| outer.kind == FileKind::CutSnapshot);
     let length = match length {
         LengthVerdict::Snapshot => line(
             Proof::Length,
@@ -584,15 +494,27 @@ fn ledger(
         LengthVerdict::Short { missing } => {
             line(Proof::Length, false, format!("{missing} bytes are missing"))
         }
+        LengthVerdict::Trailing { extra } if is_cut => line(
+            Proof::Length,
+            false,
+            format!("{extra} of the 32 bytes of the SHA-256 are there"),
+        ),
         LengthVerdict::Trailing { extra } => {
-            line(Proof::Length, false, format!("{extra} bytes too many"))
+            let is_behind = outer.is_some_and(|outer| outer.kind == FileKind::BytesBehind);
+            let extra = match is_behind {
+                true => extra.saturating_sub(TRAILER),
+                false => extra,
+            };
+            line(Proof::Length, false, format!("{} too many", bytes(extra)))
         }
     };
     let used = pages
         .branch
         .saturating_add(pages.leaf)
         .saturating_add(pages.overflow);
-    let tree_broken = has('B', 4..5) || has('B', 6..40);
+    let lost = examined.losses.nothing_is_reached();
+    let tree_broken = has('B', 4..5) || has('B', 6..40) || has('F', 7..10) || lost;
+    let no_records = tree_broken && examined.keys_readable() == Readable::Nothing;
     let freelist = if examined.has_freelist {
         judged(
             Proof::Freelist,
@@ -600,35 +522,36 @@ fn ledger(
             format!("{} free pages", pages.free),
         )
     } else {
-        let detail = "none is stored; etcd rebuilds it from the tree".to_string();
+        let detail = "(normal) etcd rebuilds it from the tree".to_string();
         line(Proof::Freelist, false, detail)
     };
     let last = records
         .last
         .map_or("none".to_string(), |last| last.to_string());
-    let revisions = match records.missing_revisions {
-        0 => judged(
-            Proof::Revisions,
-            tree_broken || has('E', 10..13) || has('E', 16..17) || has('E', 23..24),
-            format!("{} revisions, the last is {last}", records.records),
-        ),
-        missing => judged(
-            Proof::Revisions,
-            true,
-            format!(
+    let missing = records.missing_revisions;
+    let revisions = judged(
+        Proof::Revisions,
+        tree_broken || has('E', 10..13) || has('E', 16..17) || has('E', 23..24) || missing > 0,
+        match (no_records, missing) {
+            (true, _) => "none can be read".into(),
+            (false, 0) => format!("{} revisions, the last is {last}", records.records),
+            (false, _) => format!(
                 "{} revisions, the last is {last}; {missing} more have no record",
                 records.records
             ),
-        ),
-    };
+        },
+    );
     let buckets = if examined.contents.truncated {
         line(
             Proof::Buckets,
             false,
             "they are too large to be decoded".into(),
         )
+    } else if lost {
+        line(Proof::Buckets, false, "none can be reached".into())
     } else {
-        let broken = has('E', 1..10) || has('E', 30..100);
+        let broken =
+            has('E', 1..10) || has('E', 30..100) || !examined.losses.small_buckets_are_whole();
         judged(
             Proof::Buckets,
             broken,
@@ -650,17 +573,23 @@ fn ledger(
         judged(
             Proof::Tree,
             tree_broken,
-            format!("{used} pages in use, {} entries", examined.census.elements),
+            match lost {
+                true => "the root page leads to no bucket".into(),
+                false => format!("{used} pages in use, {} entries", examined.census.elements),
+            },
         ),
         freelist,
         revisions,
         judged(
             Proof::Records,
             tree_broken || has('E', 13..30),
-            format!(
-                "{} records of {} keys",
-                records.records, records.distinct_keys
-            ),
+            match no_records {
+                true => "none can be read".into(),
+                false => format!(
+                    "{} records of {} keys",
+                    records.records, records.distinct_keys
+                ),
+            },
         ),
         buckets,
     ]
@@ -669,6 +598,7 @@ fn ledger(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::FileOffset;
     use crate::source::Access;
 
     /// Reads as the other does, but panics in the thread that hashes, the only one without a name.

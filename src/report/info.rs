@@ -6,10 +6,13 @@ use super::findings::findings_text;
 use super::humanize;
 use super::json::{JsonFinding, line};
 use crate::bolt::{CandidateMeta, MetaChoice};
-use crate::etcd::schema::Contents;
+use crate::etcd::schema::{
+    ALARM_BUCKET, AUTH_BUCKET, CLUSTER_BUCKET, KEY_BUCKET, LEASE_BUCKET, MEMBERS_BUCKET,
+    META_BUCKET,
+};
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
-use crate::ops::{BucketFigures, Examination, FileInfo, PageCensus};
+use crate::ops::{BucketFigures, Examination, FileInfo, PageCensus, Readable};
 
 /// Users, roles and members that the text shows; JSON has all.
 const SHOWN: usize = 20;
@@ -28,25 +31,25 @@ struct JsonInfo<'a> {
     freelist_stored: bool,
     pages: JsonPages,
     buckets: Vec<JsonBucket>,
-    hash: u32,
+    hash: Option<u32>,
     revisions: JsonRevisions,
-    live_keys: u64,
-    distinct_keys: u64,
-    records: u64,
-    tombstones: u64,
-    bump_markers: u64,
-    key_and_value_bytes: u64,
-    leases: u64,
+    live_keys: Option<u64>,
+    distinct_keys: Option<u64>,
+    records: Option<u64>,
+    tombstones: Option<u64>,
+    bump_markers: Option<u64>,
+    key_and_value_bytes: Option<u64>,
+    leases: Option<u64>,
     members: Vec<JsonMember>,
     members_removed: Vec<String>,
-    schema: String,
+    schema: Option<String>,
     storage_version: Option<String>,
     cluster_version: Option<String>,
     downgrade_target: Option<String>,
     consistent_index: Option<u64>,
     term: Option<u64>,
     conf_state: Option<crate::etcd::schema::ConfState>,
-    auth_enabled: bool,
+    auth_enabled: Option<bool>,
     auth_revision: Option<u64>,
     users: Vec<JsonUser>,
     roles: Vec<JsonRole>,
@@ -98,8 +101,8 @@ struct JsonBucket {
 struct JsonRevisions {
     first: Option<i64>,
     last: Option<i64>,
-    store: i64,
-    compacted: i64,
+    store: Option<i64>,
+    compacted: Option<i64>,
     scheduled_compaction: Option<i64>,
     finished_compaction: Option<i64>,
     not_before: Option<String>,
@@ -193,8 +196,8 @@ fn revisions(examined: &Examination, not_before: Option<i64>) -> JsonRevisions {
     JsonRevisions {
         first: records.first.map(|revision| revision.main),
         last: records.last.map(|revision| revision.main),
-        store: compaction.current(records.last.map_or(0, |revision| revision.main)),
-        compacted: compaction.compacted(),
+        store: examined.revision(),
+        compacted: examined.meta_is_known().then(|| compaction.compacted()),
         scheduled_compaction: compaction.scheduled.map(|revision| revision.main),
         finished_compaction: compaction.finished.map(|revision| revision.main),
         not_before: not_before.map(rfc3339),
@@ -205,6 +208,9 @@ fn revisions(examined: &Examination, not_before: Option<i64>) -> JsonRevisions {
 pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
     let examined = info.inside.as_ref().ok()?;
     let contents = &examined.contents;
+    let losses = &examined.losses;
+    let has_keys = examined.keys_readable() != Readable::Nothing;
+    let meta_is_known = examined.meta_is_known();
     let text = |text: &String| escape::text(text.as_bytes());
     let names = |names: &[Vec<u8>]| names.iter().map(|name| escape::text(name)).collect();
     Some(line(&JsonInfo {
@@ -232,15 +238,17 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
                 branch_levels: bucket.branch_levels,
             })
             .collect(),
-        hash: examined.hash,
+        hash: (!losses.nothing_is_reached()).then_some(examined.hash),
         revisions: revisions(examined, info.not_before),
-        live_keys: examined.records.live_keys,
-        distinct_keys: examined.records.distinct_keys,
-        records: examined.records.records,
-        tombstones: examined.records.tombstones,
-        bump_markers: examined.records.markers,
-        key_and_value_bytes: examined.records.user_bytes,
-        leases: contents.leases.len() as u64,
+        live_keys: has_keys.then_some(examined.records.live_keys),
+        distinct_keys: has_keys.then_some(examined.records.distinct_keys),
+        records: has_keys.then_some(examined.records.records),
+        tombstones: has_keys.then_some(examined.records.tombstones),
+        bump_markers: has_keys.then_some(examined.records.markers),
+        key_and_value_bytes: has_keys.then_some(examined.records.user_bytes),
+        leases: losses
+            .is_known(LEASE_BUCKET)
+            .then_some(contents.leases.len() as u64),
         members: contents
             .members
             .iter()
@@ -257,14 +265,16 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
             .iter()
             .map(|id| format!("{id:x}"))
             .collect(),
-        schema: contents.meta.schema(),
+        schema: meta_is_known.then(|| contents.meta.schema()),
         storage_version: contents.meta.storage_version.as_deref().map(escape::text),
         cluster_version: contents.cluster_version.clone(),
         downgrade_target: contents.downgrade_target.clone(),
         consistent_index: contents.meta.consistent_index,
         term: contents.meta.term,
         conf_state: contents.meta.conf_state.clone(),
-        auth_enabled: contents.auth_enabled.unwrap_or(false),
+        auth_enabled: losses
+            .is_known(AUTH_BUCKET)
+            .then(|| contents.auth_enabled.unwrap_or(false)),
         auth_revision: contents.auth_revision,
         users: contents
             .users
@@ -305,10 +315,14 @@ pub fn info_text(info: &FileInfo, file: &str) -> Option<String> {
     let examined = info.inside.as_ref().ok()?;
     let mut out = String::new();
     file_section(&mut out, info, examined, file);
-    pages_section(&mut out, &examined.pages);
-    buckets_section(&mut out, &examined.buckets);
-    keys_section(&mut out, examined, info.not_before);
-    cluster_section(&mut out, &examined.contents);
+    pages_section(&mut out, examined);
+    buckets_section(&mut out, examined);
+    if examined.is_foreign() {
+        let _ = writeln!(out, "\nnot etcd's: none of its buckets is there");
+    } else {
+        keys_section(&mut out, examined, info.not_before);
+        cluster_section(&mut out, examined);
+    }
     if !info.findings.list.is_empty() {
         out.push_str("\nfindings\n");
         out.push_str(&findings_text(&info.findings, 3));
@@ -366,7 +380,11 @@ fn file_section(out: &mut String, info: &FileInfo, examined: &Examination, file:
     }
 }
 
-fn pages_section(out: &mut String, pages: &PageCensus) {
+/// What stands where damage hides the answer.
+const UNKNOWN: &str = "unknown, because of damage";
+
+fn pages_section(out: &mut String, examined: &Examination) {
+    let pages = &examined.pages;
     let _ = writeln!(out, "\npages");
     row(out, "total", pages.total);
     let percent = |bytes, capacity| format!("{:.1}% full", fill(bytes, capacity) * 100.0);
@@ -389,7 +407,15 @@ fn pages_section(out: &mut String, pages: &PageCensus) {
         ),
     );
     row(out, "overflow", pages.overflow);
-    row(out, "free", pages.free);
+    if examined.losses.any() && !examined.has_freelist {
+        row(
+            out,
+            "free",
+            format_args!("{}, or lost with what referred to them", pages.free),
+        );
+    } else {
+        row(out, "free", pages.free);
+    }
     row(out, "freelist", pages.freelist);
     row(out, "unreachable", pages.unreachable);
     if pages.slack > 0 {
@@ -407,8 +433,17 @@ fn pages_section(out: &mut String, pages: &PageCensus) {
     }
 }
 
-fn buckets_section(out: &mut String, buckets: &[BucketFigures]) {
+fn buckets_section(out: &mut String, examined: &Examination) {
+    let buckets = examined.buckets.as_slice();
     let _ = writeln!(out, "\nbuckets");
+    if buckets.is_empty() {
+        let none = match examined.losses.nothing_is_reached() {
+            true => "none can be reached: the root page leads to none",
+            false => "none",
+        };
+        let _ = writeln!(out, "  {none}");
+        return;
+    }
     let names: Vec<String> = buckets.iter().map(bucket_name).collect();
     let width = names
         .iter()
@@ -439,7 +474,22 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
     let _ = writeln!(out, "\nkeys");
     let revisions = revisions(examined, not_before);
     let known = |number: Option<i64>| number.map_or("none".to_string(), |n| n.to_string());
-    row(out, "store revision", revisions.store);
+    if examined.keys_readable() == Readable::Nothing {
+        let why = match examined.losses.is_known(KEY_BUCKET) {
+            true => "there is no bucket `key`",
+            false => UNKNOWN,
+        };
+        row(out, "records", why);
+        return;
+    }
+    let partly = examined.keys_readable() == Readable::Partly;
+    if partly {
+        let _ = writeln!(out, "  of what could be read; damage hides the rest");
+    }
+    match revisions.store {
+        Some(revision) => row(out, "store revision", revision),
+        None => row(out, "store revision", UNKNOWN),
+    }
     if let Some(time) = &revisions.not_before {
         row(
             out,
@@ -467,11 +517,13 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
         ),
     );
     let compacted = match revisions.compacted {
-        -1 => "never".to_string(),
-        revision if revisions.finished_compaction == Some(revision) => {
+        None if examined.losses.is_known(META_BUCKET) => "there is no bucket `meta`".to_string(),
+        None => UNKNOWN.to_string(),
+        Some(-1) => "never".to_string(),
+        Some(revision) if revisions.finished_compaction == Some(revision) => {
             format!("at revision {revision}")
         }
-        revision => format!(
+        Some(revision) => format!(
             "at revision {revision}, scheduled; finished: {}",
             known(revisions.finished_compaction)
         ),
@@ -488,21 +540,40 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
     row(out, "hash", format_args!("{:x}", examined.hash));
 }
 
-fn cluster_section(out: &mut String, contents: &Contents) {
+fn cluster_section(out: &mut String, examined: &Examination) {
     let _ = writeln!(out, "\ncluster");
+    let contents = &examined.contents;
+    let losses = &examined.losses;
     let meta = &contents.meta;
     let number = |n: Option<u64>| n.map_or("none".to_string(), |n| n.to_string());
-    row(out, "schema", meta.schema());
+    if losses.nothing_is_reached() {
+        row(out, "all of it", UNKNOWN);
+        return;
+    }
+    if examined.meta_is_known() {
+        row(out, "schema", meta.schema());
+    } else {
+        let why = match losses.is_known(META_BUCKET) {
+            true => "there is no bucket `meta`",
+            false => UNKNOWN,
+        };
+        row(out, "schema", why);
+    }
     if let Some(version) = &meta.storage_version {
         row(out, "storage version", escape::text_limited(version, 64));
     }
-    let version = contents.cluster_version.as_deref().unwrap_or("none");
-    row(out, "cluster version", version);
+    match (&contents.cluster_version, losses.is_known(CLUSTER_BUCKET)) {
+        (Some(version), _) => row(out, "cluster version", version),
+        (None, true) => row(out, "cluster version", "none"),
+        (None, false) => row(out, "cluster version", UNKNOWN),
+    }
     if let Some(target) = &contents.downgrade_target {
         row(out, "downgrading to", target);
     }
-    row(out, "consistent index", number(meta.consistent_index));
-    row(out, "term", number(meta.term));
+    if examined.meta_is_known() {
+        row(out, "consistent index", number(meta.consistent_index));
+        row(out, "term", number(meta.term));
+    }
     if let Some(state) = &meta.conf_state {
         let voters: Vec<String> = state.voters.iter().map(|id| format!("{id:x}")).collect();
         row(out, "confState voters", voters.join(" "));
@@ -512,15 +583,19 @@ fn cluster_section(out: &mut String, contents: &Contents) {
         .iter()
         .filter(|member| member.is_learner)
         .count();
-    row(
-        out,
-        "members",
-        format_args!(
-            "{}, {learners} of them learners; {} removed",
-            contents.members.len(),
-            contents.removed.len()
-        ),
-    );
+    if losses.is_known(MEMBERS_BUCKET) {
+        row(
+            out,
+            "members",
+            format_args!(
+                "{}, {learners} of them learners; {} removed",
+                contents.members.len(),
+                contents.removed.len()
+            ),
+        );
+    } else {
+        row(out, "members", UNKNOWN);
+    }
     for member in contents.members.iter().take(SHOWN) {
         let urls = member.peer_urls.join(" ");
         let learner = if member.is_learner { ", learner" } else { "" };
@@ -533,9 +608,14 @@ fn cluster_section(out: &mut String, contents: &Contents) {
         );
     }
     more(out, contents.members.len());
-    row(out, "leases", contents.leases.len());
+    if losses.is_known(LEASE_BUCKET) {
+        row(out, "leases", contents.leases.len());
+    } else {
+        row(out, "leases", UNKNOWN);
+    }
     let auth = match contents.auth_enabled {
         Some(true) => "on",
+        None if !losses.is_known(AUTH_BUCKET) => UNKNOWN,
         _ => "off",
     };
     row(
@@ -575,7 +655,9 @@ fn cluster_section(out: &mut String, contents: &Contents) {
         .iter()
         .map(|alarm| format!("{} of member {:x}", alarm.kind, alarm.member))
         .collect();
-    let alarms = if alarms.is_empty() {
+    let alarms = if alarms.is_empty() && !losses.is_known(ALARM_BUCKET) {
+        UNKNOWN.to_string()
+    } else if alarms.is_empty() {
         "none".to_string()
     } else {
         alarms.join(", ")

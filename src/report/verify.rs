@@ -7,7 +7,7 @@ use super::findings::findings_text;
 use super::humanize;
 use super::json::{JsonCount, JsonFinding, line};
 use crate::finding::Severity;
-use crate::ops::{Examination, Verdict, VerifyReport};
+use crate::ops::{Examination, Readable, Standing, Verdict, VerifyReport};
 
 /// Findings of one code that the text shows.
 const SHOWN_PER_CODE: usize = 10;
@@ -38,7 +38,7 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
     }
     if let Some(examined) = &report.examination {
         // Of a damaged file the figures are those of what is left.
-        let readable = if report.findings.has_errors() {
+        let readable = if report.findings.has_errors() && !examined.losses.nothing_is_reached() {
             "readable: "
         } else {
             ""
@@ -46,10 +46,10 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
         let _ = writeln!(out, "  {readable}{}", summary(examined));
     }
     for line in &report.ledger {
-        let mark = if line.proven {
-            "proven    "
-        } else {
-            "not proven"
+        let mark = match report.standing(line) {
+            Standing::Proven => "proven    ",
+            Standing::NotProven => "not proven",
+            Standing::NotStored => "not stored",
         };
         let _ = writeln!(out, "  {mark}  {:<10} {}", line.proof.name(), line.detail);
     }
@@ -67,24 +67,36 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
 
 pub(super) fn summary(examined: &Examination) -> String {
     let records = &examined.records;
-    let compacted = examined.contents.meta.compaction.compacted();
-    let current = examined
-        .contents
-        .meta
-        .compaction
-        .current(records.last.map_or(0, |revision| revision.main));
-    let compacted = if compacted < 0 {
-        "never compacted".into()
+    let meta = &examined.contents.meta;
+    let size = humanize::bytes(examined.selected.meta.database_len().unwrap_or(u64::MAX));
+    if examined.losses.nothing_is_reached() {
+        return format!("no bucket can be reached: keys, revisions and schema are unknown, {size}");
+    }
+    let mut parts = Vec::new();
+    match (examined.keys_readable(), examined.revision()) {
+        (Readable::Nothing, _) => parts.push("no record of bucket `key`".to_string()),
+        (Readable::Whole, Some(revision)) => {
+            parts.push(format!("revision {revision}"));
+            parts.push(format!("{} live keys", records.live_keys));
+            parts.push(format!("{} records", records.records));
+        }
+        (Readable::Whole | Readable::Partly, _) => {
+            let last = records.last.map_or(0, |last| last.main);
+            parts.push(format!("{} records up to revision {last}", records.records));
+        }
+    }
+    if examined.meta_is_known() {
+        let compacted = meta.compaction.compacted();
+        parts.push(match compacted < 0 {
+            true => "never compacted".into(),
+            false => format!("compacted at {compacted}"),
+        });
+        parts.push(format!("etcd schema {}", meta.schema()));
     } else {
-        format!("compacted at {compacted}")
-    };
-    format!(
-        "revision {current}, {} live keys, {} records, {compacted}, etcd schema {}, {}",
-        records.live_keys,
-        records.records,
-        examined.contents.meta.schema(),
-        humanize::bytes(examined.selected.meta.database_len().unwrap_or(u64::MAX)),
-    )
+        parts.push("compaction and schema unknown".into());
+    }
+    parts.push(size);
+    parts.join(", ")
 }
 
 #[derive(Serialize)]
@@ -115,53 +127,59 @@ struct JsonVerify<'a> {
 struct JsonLedger<'a> {
     what: &'static str,
     proven: bool,
+    standing: Standing,
     detail: &'a str,
 }
 
 #[derive(Serialize)]
 struct JsonFigures {
-    hash: u32,
-    revision: i64,
-    last_record_revision: i64,
-    compact_revision: i64,
-    live_keys: u64,
-    records: u64,
-    tombstones: u64,
+    hash: Option<u32>,
+    revision: Option<i64>,
+    last_record_revision: Option<i64>,
+    compact_revision: Option<i64>,
+    live_keys: Option<u64>,
+    records: Option<u64>,
+    tombstones: Option<u64>,
     page_size: u32,
     pages: u64,
     pages_in_use: u64,
     pages_missing: u64,
     database_bytes: u64,
-    schema: String,
+    schema: Option<String>,
 }
 
+/// What damage hides is null.
 fn figures(examined: &Examination) -> JsonFigures {
     let records = &examined.records;
-    let last = records.last.map_or(0, |revision| revision.main);
-    let compaction = &examined.contents.meta.compaction;
+    let meta = &examined.contents.meta;
     let pages = &examined.pages;
+    let has_keys = examined.keys_readable() != Readable::Nothing;
+    let meta_is_known = examined.meta_is_known();
     JsonFigures {
-        hash: examined.hash,
-        revision: compaction.current(last),
-        last_record_revision: last,
-        compact_revision: compaction.compacted(),
-        live_keys: records.live_keys,
-        records: records.records,
-        tombstones: records.tombstones,
+        hash: (!examined.losses.nothing_is_reached()).then_some(examined.hash),
+        revision: examined.revision(),
+        last_record_revision: has_keys.then(|| records.last.map_or(0, |revision| revision.main)),
+        compact_revision: meta_is_known.then(|| meta.compaction.compacted()),
+        live_keys: has_keys.then_some(records.live_keys),
+        records: has_keys.then_some(records.records),
+        tombstones: has_keys.then_some(records.tombstones),
         page_size: examined.geometry.page_size,
         pages: pages.total,
         pages_in_use: pages.branch + pages.leaf + pages.overflow,
         pages_missing: pages.missing,
         database_bytes: examined.selected.meta.database_len().unwrap_or(u64::MAX),
-        schema: examined.contents.meta.schema(),
+        schema: meta_is_known.then(|| meta.schema()),
     }
 }
 
 /// The report as one line of JSON.
 pub fn verify_json(report: &VerifyReport, file: &str) -> String {
-    let names = |proven: bool| {
-        let lines = report.ledger.iter().filter(|line| line.proven == proven);
-        lines.map(|line| line.proof.name()).collect()
+    let names = |standing: Standing| {
+        let lines = report.ledger.iter();
+        lines
+            .filter(|line| report.standing(line) == standing)
+            .map(|line| line.proof.name())
+            .collect()
     };
     let findings = &report.findings;
     line(&JsonVerify {
@@ -171,14 +189,15 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
         reason: &report.reason,
         next_step: &report.next_step,
         kind: report.kind.map(|kind| kind.name()),
-        proven: names(true),
-        not_proven: names(false),
+        proven: names(Standing::Proven),
+        not_proven: names(Standing::NotProven),
         ledger: report
             .ledger
             .iter()
             .map(|line| JsonLedger {
                 what: line.proof.name(),
                 proven: line.proven,
+                standing: report.standing(line),
                 detail: &line.detail,
             })
             .collect(),

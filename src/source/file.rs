@@ -99,6 +99,20 @@ impl OpenFile {
         })
     }
 
+    /// Bytes of another kind in place of a file's, which is looked at only to see that it does not change.
+    #[cfg(test)]
+    pub(crate) fn of_source(watched: &Path, source: Box<dyn Source + Send>) -> Self {
+        let watch = File::open(watched).expect("a file to watch");
+        Self {
+            path: watched.to_owned(),
+            from_data_dir: false,
+            in_use: false,
+            state: FileState::of(&watch).expect("its state"),
+            source,
+            watch,
+        }
+    }
+
     /// The file itself; inside the data directory when a directory was given.
     pub fn path(&self) -> &Path {
         &self.path
@@ -121,12 +135,12 @@ impl OpenFile {
 
     /// The length at the time of opening.
     pub fn len(&self) -> u64 {
-        self.state.len
+        self.source.len()
     }
 
     /// True when the file had no bytes.
     pub fn is_empty(&self) -> bool {
-        self.state.len == 0
+        self.source.is_empty()
     }
 
     /// Compares length and times with those at the time of opening.

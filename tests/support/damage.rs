@@ -295,6 +295,21 @@ impl Work {
                 self.seal();
                 self.bytes.extend(bytes::joined(&line[1..]));
             }
+            ["prepend", ..] => {
+                self.seal();
+                self.bytes.splice(0..0, bytes::joined(&line[1..]));
+            }
+            ["drop", from, len] => {
+                self.seal();
+                let (from, len) = (number(from), number(len));
+                self.bytes.drain(from..from + len);
+            }
+            ["twice", from, len] => {
+                self.seal();
+                let (from, len) = (number(from), number(len));
+                let block = self.bytes.get(from..from + len)?.to_vec();
+                self.bytes.splice(from..from, block);
+            }
             ["crlf"] => {
                 self.seal();
                 self.bytes = crlf(&self.bytes);

@@ -176,7 +176,7 @@ fn a_revision_beyond_the_last_one_is_refused_and_nothing_stays() {
 }
 
 #[test]
-fn a_store_without_any_bucket_is_refused_though_forced() {
+fn a_database_that_nothing_was_written_to_is_refused_even_with_force() {
     let dir = tempfile::tempdir().unwrap();
     let input = snapshot(dir.path(), &Store::new());
     let prepared = Prepared::new(RestoreRequest {
