@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 
 use super::arriving::Arriving;
+use super::data_dir::{DirectoryReport, check_directory};
 use super::examine::{Examination, examine};
 use super::input::Input;
-use super::wal::check_log_of;
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::{Sha256, Sha256Stream};
@@ -110,6 +110,9 @@ pub struct VerifyOptions {
     pub quick: bool,
     /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
     pub finding_limit: usize,
+    /// Judge a data directory as a whole: does a server start from it, with its log and its `.snap` files?
+    /// Otherwise its database alone is judged, as a file to restore from.
+    pub directory: bool,
 }
 
 /// The verdict with its reasons.
@@ -137,6 +140,8 @@ pub struct VerifyReport {
     pub database_sha256: Option<Sha256>,
     /// True when the file belongs to a data directory.
     pub is_data_dir: bool,
+    /// What is to be said of the data directory as a whole, if it was judged.
+    pub directory: Option<DirectoryReport>,
 }
 
 /// Bytes hashed between two looks at the cancel flag.
@@ -185,15 +190,19 @@ pub(super) fn verify_copy(
     let expected = examined.selected.meta.database_len().unwrap_or(u64::MAX);
     let length = judge_length(&input.layout, expected, page_size);
     check_length(length, &input.layout, &examined, &mut findings);
-    check_trailer(&input.layout, digests.as_ref(), &mut findings);
-    let log = match input.file.in_use() {
-        true => None,
-        false => check_log_of(
+    let directory = match what.directory && input.is_whole_directory() && !input.file.in_use() {
+        false => {
+            check_trailer(&input.layout, digests.as_ref(), &mut findings);
+            None
+        }
+        // Its database never has a SHA-256.
+        true => Some(check_directory(
             input.file.path(),
+            input.wal_dir(),
             &examined.contents,
             options,
             &mut findings,
-        )?,
+        )?),
     };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {
@@ -208,21 +217,8 @@ pub(super) fn verify_copy(
         what,
         &findings,
     );
-    if let Some(log) = log {
-        let broken = findings.list.iter().any(|finding| {
-            finding.severity() == Severity::Error && finding.code.id.starts_with('W')
-        });
-        let seen = if broken { "; see the findings" } else { "" };
-        ledger.push(Ledger {
-            proof: Proof::Log,
-            proven: !broken,
-            detail: format!(
-                "{} segments, {} records, the last index is {}{seen}",
-                log.segments.len(),
-                log.records,
-                log.last_index
-            ),
-        });
+    if let Some(directory) = &directory {
+        directory.amend(&mut ledger, &findings);
     }
     if input.file.in_use() {
         for line in &mut ledger {
@@ -235,7 +231,7 @@ pub(super) fn verify_copy(
         reason,
         next_step,
         kind,
-    } = judge(input, &findings, what)?;
+    } = judge(input, &findings, directory.as_ref(), what)?;
     Ok(VerifyReport {
         verdict,
         reason,
@@ -248,6 +244,7 @@ pub(super) fn verify_copy(
         file_sha256: digests.as_ref().map(|digests| digests.file),
         database_sha256: digests.as_ref().map(|digests| digests.database),
         is_data_dir: input.file.is_data_dir(),
+        directory,
     })
 }
 
@@ -393,6 +390,7 @@ fn without_metas(
         file_sha256: digests.map(|digests| digests.file),
         database_sha256: digests.map(|digests| digests.database),
         is_data_dir: input.file.is_data_dir(),
+        directory: None,
     })
 }
 
@@ -454,7 +452,12 @@ struct Judgement {
     kind: Option<FileKind>,
 }
 
-fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judgement> {
+fn judge(
+    input: &Input,
+    findings: &Findings,
+    directory: Option<&DirectoryReport>,
+    what: VerifyOptions,
+) -> Result<Judgement> {
     let judgement = |verdict, reason: String, next_step: &str| Judgement {
         verdict,
         reason,
@@ -496,6 +499,14 @@ fn judge(input: &Input, findings: &Findings, what: VerifyOptions) -> Result<Judg
         });
         let next_step = worst.map_or("", |worst| worst.code.next_step);
         return Ok(judgement(Verdict::Damaged, reason, next_step));
+    }
+    if let Some(directory) = directory {
+        let DirectoryReport {
+            headline,
+            next_step,
+            ..
+        } = directory;
+        return Ok(judgement(Verdict::Ok, headline.clone(), next_step));
     }
     if input.layout.trailer.is_none() {
         return Ok(judgement(

@@ -6,8 +6,10 @@ use serde::Serialize;
 use super::findings::findings_text;
 use super::humanize;
 use super::json::{JsonCount, JsonFinding, line};
-use crate::finding::Severity;
+use crate::finding::{Severity, escape};
 use crate::ops::{Examination, Verdict, VerifyReport};
+
+const NOTHING_TO_DO: &str = "nothing to do";
 
 /// Findings of one code that the text shows.
 const SHOWN_PER_CODE: usize = 10;
@@ -35,6 +37,17 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
     );
     if report.verdict != Verdict::Ok {
         let _ = writeln!(out, "  next: {}", report.next_step);
+    }
+    if let Some(directory) = &report.directory {
+        let _ = writeln!(
+            out,
+            "  data directory {}, log in {}",
+            escape::path(&directory.data_dir),
+            escape::path(&directory.wal_dir)
+        );
+        if report.verdict == Verdict::Ok && directory.next_step != NOTHING_TO_DO {
+            let _ = writeln!(out, "  next: {}", directory.next_step);
+        }
     }
     if let Some(examined) = &report.examination {
         // Of a damaged file the figures are those of what is left.

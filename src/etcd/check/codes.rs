@@ -110,7 +110,7 @@ crate::finding::codes! {
         "a known defect of etcd 3.4 and 3.5 around restores",
         "a restore replaces the members; remove it with `etcdctl member remove` in a running cluster";
     /// A member that does not vote.
-    MEMBER_LEARNER = "E053" Warning "a member is a learner",
+    MEMBER_LEARNER = "E053" Note "a member is a learner",
         "the snapshot was taken while a member was being added",
         "a restore replaces the members";
     /// Two members with one peer URL.
