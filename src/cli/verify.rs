@@ -26,7 +26,7 @@ Verdicts:
   UNREADABLE      it could not be read
 
 Exit status:
-  0    OK; also NO TRAILER of a data directory or member/snap/db, or with --skip-hash-check
+  0    OK; also NO TRAILER of a copied member/snap/db, or with --skip-hash-check
   1    any other verdict on what was read; with --strict also warnings
   2    could not do it: usage, missing or unreadable file, in use
   130  interrupted";

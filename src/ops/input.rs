@@ -59,6 +59,15 @@ impl Input {
     pub fn open(path: &Path, access: Access) -> Result<Self> {
         let enclosing = enclosing_data_dir(path);
         let path = enclosing.as_deref().unwrap_or(path);
+        let database = path.join(DB_IN_DATA_DIR);
+        let is_missing = std::fs::metadata(database)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        if is_missing && path.join("member").is_dir() {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+                what: "is a data directory without its database, member/snap/db; copy the whole directory again",
+            });
+        }
         let file = OpenFile::open(path, DB_IN_DATA_DIR, access)?;
         if file.len() / u64::from(crate::bolt::layout::MIN_PAGE_SIZE) > MAX_PAGES {
             return Err(Error::NotAFile {

@@ -218,7 +218,7 @@ pub(super) fn verify_copy(
         &findings,
     );
     if let Some(directory) = &directory {
-        directory.amend(&mut ledger, &findings);
+        directory.amend(&mut ledger, input.layout.trailer.is_some(), &findings);
     }
     if input.file.in_use() {
         for line in &mut ledger {

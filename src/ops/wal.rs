@@ -58,10 +58,19 @@ pub(super) struct Segment {
     pub(super) name: String,
     /// The index in its name: no entry before it is in the segment.
     pub(super) first_index: u64,
-    /// True when not one record could be read, because it begins with zeros or ends at once.
-    pub(super) is_blank: bool,
-    /// True when a blank one holds something behind its beginning.
-    holds_more: bool,
+    /// Why not one record could be read, if so.
+    pub(super) blank: Option<Blank>,
+}
+
+/// Why nothing of a segment can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    /// Nothing but zeros, or no bytes at all.
+    Unwritten,
+    /// It begins with zeros, and there is more behind them.
+    Zeroed,
+    /// It begins with something that is not a record.
+    Foreign,
 }
 
 impl WalSummary {
@@ -219,8 +228,11 @@ pub(super) fn read(
         summary.parts.push(Segment {
             name: escape::text(name.as_bytes()),
             first_index: numbers.map_or(0, |(_, index)| index),
-            is_blank: !is_readable,
-            holds_more: behind.is_some(),
+            blank: (!is_readable).then_some(match (bytes.first_chunk::<8>(), behind) {
+                (_, None) => Blank::Unwritten,
+                (Some(&[0, 0, 0, 0, 0, 0, 0, 0]), Some(_)) => Blank::Zeroed,
+                _ => Blank::Foreign,
+            }),
         });
         // Behind a segment of which nothing could be read, the chain begins anew.
         crc = if is_readable { reader.crc() } else { 0 };
@@ -233,21 +245,23 @@ pub(super) fn read(
 
 /// Tells of segments of which nothing can be read. `needed` is the first that a server reads, if that is known.
 /// Before it, and before the first record, servers pass over such a segment; at the end they do not miss it
-/// unless it held something.
+/// unless a record of it was overwritten.
 pub(super) fn blank_findings(parts: &[Segment], needed: Option<usize>, findings: &mut Collector) {
-    let first = parts.iter().position(|part| !part.is_blank);
-    let last = parts.iter().rposition(|part| !part.is_blank);
-    for (number, part) in parts.iter().enumerate().filter(|(_, part)| part.is_blank) {
+    let first = parts.iter().position(|part| part.blank.is_none());
+    let last = parts.iter().rposition(|part| part.blank.is_none());
+    for (number, part) in parts.iter().enumerate() {
+        let Some(blank) = part.blank else { continue };
         let is_passed = first.is_some_and(|first| number < first)
             && needed.is_none_or(|needed| number < needed);
-        let is_unused = last.is_some_and(|last| number > last) && !part.holds_more;
+        let is_unused = last.is_some_and(|last| number > last) && blank != Blank::Zeroed;
         let code = match is_passed || is_unused {
             true => &codes::BLANK_UNUSED,
             false => &codes::BLANK,
         };
-        let what = match part.holds_more {
-            true => "its first record cannot be read, though there are bytes behind it",
-            false => "nothing but zeros",
+        let what = match blank {
+            Blank::Unwritten => "it holds nothing but zeros",
+            Blank::Zeroed => "its first record was overwritten with zeros",
+            Blank::Foreign => "it does not begin with a record of a log",
         };
         let message = format!("{}: {what}", part.name);
         findings.add(Finding::new(code, Place::default(), message));

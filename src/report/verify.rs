@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -7,7 +8,7 @@ use super::findings::findings_text;
 use super::humanize;
 use super::json::{JsonCount, JsonFinding, line};
 use crate::finding::{Severity, escape};
-use crate::ops::{Examination, Verdict, VerifyReport};
+use crate::ops::{DirectoryReport, Examination, Verdict, VerifyReport};
 
 const NOTHING_TO_DO: &str = "nothing to do";
 
@@ -121,6 +122,10 @@ struct JsonVerify<'a> {
     sha256: Option<String>,
     database_sha256: Option<String>,
     stored_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wal_dir: Option<String>,
     error: Option<String>,
 }
 
@@ -176,6 +181,10 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
         let lines = report.ledger.iter().filter(|line| line.proven == proven);
         lines.map(|line| line.proof.name()).collect()
     };
+    let folder = |which: fn(&DirectoryReport) -> &PathBuf| {
+        let directory = report.directory.as_ref()?;
+        Some(escape::path(which(directory)))
+    };
     let findings = &report.findings;
     line(&JsonVerify {
         r#type: "verify",
@@ -217,6 +226,8 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
         sha256: report.file_sha256.map(|digest| digest.to_string()),
         database_sha256: report.database_sha256.map(|digest| digest.to_string()),
         stored_sha256: report.layout.trailer.map(|digest| digest.to_string()),
+        data_dir: folder(|directory| &directory.data_dir),
+        wal_dir: folder(|directory| &directory.wal_dir),
         error: None,
     })
 }
@@ -243,6 +254,8 @@ pub fn unreadable_json(file: &str, error: &str) -> String {
         sha256: None,
         database_sha256: None,
         stored_sha256: None,
+        data_dir: None,
+        wal_dir: None,
         error: Some(error.into()),
     })
 }

@@ -111,8 +111,8 @@ crate::finding::codes! {
         "a restore replaces the members; remove it with `etcdctl member remove` in a running cluster";
     /// A member that does not vote.
     MEMBER_LEARNER = "E053" Note "a member is a learner",
-        "the snapshot was taken while a member was being added",
-        "a restore replaces the members";
+        "a member was being added when the database was saved",
+        "normal; a restore replaces the members, `etcdctl member promote` lets it vote";
     /// Two members with one peer URL.
     PEER_URL_TWICE = "E054" Warning "two members have the same peer URL",
         "a member was replaced without being removed",

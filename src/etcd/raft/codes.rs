@@ -57,14 +57,14 @@ crate::finding::codes! {
     NO_SEGMENT = "W014" Error "the segments of the log begin behind the place where servers start",
         "segments were removed or not copied, or one was renamed",
         "etcd does not start without them; copy the whole folder again, or restore the database: etcdsnap restore DIR --skip-hash-check";
-    /// A segment that servers need begins with zeros.
-    BLANK = "W015" Error "a segment of the log begins with zeros, so servers read nothing of it",
+    /// A segment that servers need begins with zeros, or with something else than a record.
+    BLANK = "W015" Error "servers read nothing of a segment of the log",
         "its first record was overwritten or never reached the disk",
         "etcd crashes, does not start, or loses what the segment held; restore the database: etcdsnap restore DIR --skip-hash-check";
     /// A segment of which servers read nothing, and need nothing.
     BLANK_UNUSED = "W016" Warning "a segment of the log holds no record",
-        "its first record was overwritten, or it was made and never written to",
-        "servers start without it";
+        "its beginning was overwritten, or it was made and never written to",
+        "servers from 3.5 on start without it";
     /// Bytes that servers do not read.
     BEHIND_END = "W017" Warning "there are bytes behind the end of the log",
         "a record was overwritten with zeros, or the machine stopped while etcd wrote",

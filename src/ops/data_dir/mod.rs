@@ -43,12 +43,10 @@ pub struct DirectoryReport {
 
 impl DirectoryReport {
     /// Puts what concerns the directory into the account of what was proven.
-    pub(super) fn amend(&self, ledger: &mut Vec<Ledger>, findings: &Findings) {
-        for line in ledger
-            .iter_mut()
-            .filter(|line| line.proof == Proof::Trailer)
-        {
-            line.detail = "none; a data directory has no SHA-256 (normal)".into();
+    pub(super) fn amend(&self, ledger: &mut Vec<Ledger>, has_trailer: bool, findings: &Findings) {
+        let trailer = ledger.iter_mut().find(|line| line.proof == Proof::Trailer);
+        if let Some(line) = trailer.filter(|_| !has_trailer) {
+            line.detail = "a data directory has none (normal)".into();
         }
         let broken = findings.list.iter().any(|finding| {
             finding.severity() == Severity::Error && finding.code.id.starts_with('W')
@@ -152,6 +150,10 @@ fn judge(
             Err(_) => None,
         });
     blank_findings(&log.parts, needed.min(), findings);
+    if findings.has_errors() {
+        // What follows from it need not be told.
+        return Ok(());
+    }
 
     // The release that the directory's own servers are.
     let own = written_by(contents).unwrap_or(releases::OLDEST);

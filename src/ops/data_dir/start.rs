@@ -114,7 +114,10 @@ impl Scene<'_> {
 
     /// How 3.7 starts.
     pub(super) fn with_mark(&self) -> Result<Start, Obstacle> {
-        let (index, _) = self.story.last_mark().ok_or(Obstacle::NoMark)?;
+        let Some((index, _)) = self.story.last_mark() else {
+            self.start(0)?;
+            return Err(Obstacle::NoMark);
+        };
         self.start(index)
     }
 
@@ -133,9 +136,9 @@ impl Scene<'_> {
         let is_blank = self
             .segments
             .get(from)
-            .is_some_and(|segment| segment.is_blank);
+            .is_some_and(|segment| segment.blank.is_some());
         let has_more = self.segments.len() > from.saturating_add(1);
-        if is_blank && has_more {
+        if is_blank && (has_more || self.story.metadata.is_none()) {
             return Err(Obstacle::Blank(from));
         }
         if self.story.metadata.is_none() {
