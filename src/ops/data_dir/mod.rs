@@ -13,7 +13,7 @@ pub(super) use story::LogStory;
 use self::releases::Releases;
 use self::start::{Obstacle, Scene, Start};
 use super::verify::{Ledger, Proof};
-use super::wal::{WAL_IN_DATA_DIR, WalSummary, blank_findings, read, segments_in};
+use super::wal::{Blank, WAL_IN_DATA_DIR, WalSummary, blank_findings, read, segments_in};
 use crate::error::{Error, Result};
 use crate::etcd::raft::{
     MemberChange, SnapshotFile, codes, parse_snapshot_file_name, read_snapshot_file,
@@ -203,6 +203,13 @@ fn judge(
             7..=u64::MAX,
             "the log holds requests of etcd 3.5 or older, which it cannot read; start 3.6 first",
         );
+    }
+    if log
+        .parts
+        .iter()
+        .any(|part| part.blank == Some(Blank::Foreign))
+    {
+        releases.refuse(4..=4, "a segment does not begin with a record");
     }
     let member = story.metadata.map_or(0, |metadata| metadata.member);
     let outsider = is_outsider(member, story, snapshot.as_ref(), &earlier);
