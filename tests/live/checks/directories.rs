@@ -60,7 +60,7 @@ const CASES: &[(&str, Damage)] = &[
     ("second segment cut", |dir| {
         let path = &dir.segments()?[1];
         let bytes = fs::read(path)?;
-        fs::write(path, &bytes[..bytes.len() / 2 | 1])
+        fs::write(path, &bytes[..(bytes.len() / 2) | 1])
     }),
     ("empty segment at the end", |dir| {
         let last = dir.segments()?.len() as u64;
