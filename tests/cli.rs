@@ -130,12 +130,36 @@ fn a_data_directory_stands_for_its_database() {
     let direct = tool::run(dir.path(), ["status", "etcd/member/snap/db"]);
     assert_eq!(tool::run(dir.path(), ["status", "etcd"]), direct);
     assert_eq!(direct, etcdsnap("status real/etcd-3.6.14-a.db"));
-    for name in ["etcd", "etcd/member/snap/db"] {
+    let name = "etcd/member/snap/db";
+    let outcome = tool::run(dir.path(), ["verify", name]);
+    assert_eq!(outcome.status, Some(0), "{name}");
+    let start = format!("{name}: NO TRAILER - ");
+    assert!(outcome.stdout.starts_with(&start), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_folder_inside_a_data_directory_stands_for_it() {
+    let (dir, _) = copy_as("etcd/member/snap/db");
+    let whole = tool::run(dir.path(), ["status", "etcd"]);
+    assert_eq!(whole.status, Some(0));
+    for name in ["etcd/member", "etcd/member/snap", "etcd/member/snap/"] {
+        assert_eq!(tool::run(dir.path(), ["status", name]), whole, "{name}");
         let outcome = tool::run(dir.path(), ["verify", name]);
-        assert_eq!(outcome.status, Some(0), "{name}");
-        let start = format!("{name}: NO TRAILER - ");
-        assert!(outcome.stdout.starts_with(&start), "{}", outcome.stdout);
+        let told = "data directory etcd, log in etcd/member/wal";
+        assert!(outcome.stdout.contains(told), "{name}: {}", outcome.stdout);
     }
+    let inside = tool::run(&dir.path().join("etcd/member"), ["status", "."]);
+    assert_eq!(inside, whole);
+}
+
+#[test]
+fn a_data_directory_without_its_database_is_called_that() {
+    let dir = scratch();
+    fs::create_dir_all(dir.path().join("etcd/member/wal")).expect("a directory");
+    let outcome = tool::run(dir.path(), ["verify", "etcd"]);
+    assert_eq!(outcome.status, Some(2));
+    let told = "etcd: UNREADABLE - is a data directory without its database, member/snap/db";
+    assert!(outcome.stdout.starts_with(told), "{}", outcome.stdout);
 }
 
 #[test]

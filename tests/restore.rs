@@ -4,6 +4,8 @@
 mod data_dir;
 #[path = "restore/faults.rs"]
 mod faults;
+#[path = "restore/log.rs"]
+mod log;
 #[path = "restore/mount.rs"]
 mod mount;
 #[path = "restore/reflink.rs"]
@@ -398,7 +400,7 @@ fn verify_of_a_data_directory_looks_at_its_log_too() {
     let sound = verify();
     assert_eq!(sound.status, Some(0));
     assert!(
-        sound.stdout.contains("log        1 segments, 6 records"),
+        sound.stdout.contains("log        1 segment, 6 records"),
         "{}",
         sound.stdout
     );

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -103,6 +103,31 @@ impl Run {
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
         let input = Input::open(path, self.access.unwrap_or(default))?;
+        self.with_opened(&input, job)
+    }
+
+    /// The same, through a memory map, for a data directory whose log may lie elsewhere.
+    pub(super) fn with_input_and_log<T>(
+        &self,
+        path: &Path,
+        wal_dir: Option<PathBuf>,
+        job: impl FnOnce(&Input, &Options) -> Result<T>,
+    ) -> Result<T> {
+        let input = Input::open(path, self.access.unwrap_or(Access::Map))?;
+        if wal_dir.is_some() && !input.file.is_data_dir() {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+                what: "is not a data directory, so it has no log; leave --wal-dir out",
+            });
+        }
+        self.with_opened(&input.with_wal_dir(wal_dir), job)
+    }
+
+    fn with_opened<T>(
+        &self,
+        input: &Input,
+        job: impl FnOnce(&Input, &Options) -> Result<T>,
+    ) -> Result<T> {
         if input.file.in_use() {
             self.in_use.set(true);
             let name = escape::path(input.file.path());
@@ -115,7 +140,7 @@ impl Run {
         if let Some(bar) = &bar {
             options.progress = Some(Arc::clone(bar) as _);
         }
-        let outcome = job(&input, &options);
+        let outcome = job(input, &options);
         if let Some(bar) = bar {
             bar.finish();
         }

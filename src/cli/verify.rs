@@ -9,16 +9,16 @@ use crate::error::Error;
 use crate::finding::{EXTENDED_LIMIT, Severity, escape};
 use crate::ops::{self, Verdict, VerifyOptions, VerifyReport};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:
   etcdsnap verify snapshot.db
   etcdsnap verify --json /backup/*.db | jq -r 'select(.verdict != \"ok\") | .file'
-  etcdsnap verify /var/lib/etcd            a data directory of a stopped etcd
+  etcdsnap verify /var/lib/etcd            a data directory of a stopped etcd: does a server start from it?
+  etcdsnap verify /var/lib/etcd --wal-dir /wal    its log lies elsewhere
 
 Verdicts:
-  OK              restores as it is
+  OK              restores as it is; a data directory: these releases start from it
   NO TRAILER      sound as far as can be proven; restores only with --skip-hash-check
   DAMAGED         something is wrong with it
   NOT A SNAPSHOT  no etcd snapshot and no etcd database
@@ -26,7 +26,7 @@ Verdicts:
   UNREADABLE      it could not be read
 
 Exit status:
-  0    OK; also NO TRAILER of a data directory or member/snap/db, or with --skip-hash-check
+  0    OK; also NO TRAILER of a copied member/snap/db, or with --skip-hash-check
   1    any other verdict on what was read; with --strict also warnings
   2    could not do it: usage, missing or unreadable file, in use
   130  interrupted";
@@ -46,6 +46,9 @@ pub(super) struct VerifyArgs {
     /// Accept a file without SHA-256, as `etcdutl snapshot restore --skip-hash-check` does
     #[arg(long)]
     skip_hash_check: bool,
+    /// The folder of the log, if etcd's --wal-dir puts it elsewhere than in member/wal
+    #[arg(long, value_name = "DIR")]
+    wal_dir: Option<PathBuf>,
     /// Exit with 1 for warnings too
     #[arg(long)]
     strict: bool,
@@ -59,11 +62,16 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
     let what = VerifyOptions {
         quick: args.quick,
         finding_limit: if args.all { EXTENDED_LIMIT } else { 0 },
+        directory: true,
     };
+    if args.wal_dir.is_some() && args.files.len() != 1 {
+        term::error("--wal-dir is the log of one data directory; give one");
+        return Exit::Failed;
+    }
     let mut exit = Exit::Fine;
     for path in &args.files {
         let name = escape::path(path);
-        let outcome = run.with_input(path, Access::Map, |input, options| {
+        let outcome = run.with_input_and_log(path, args.wal_dir.clone(), |input, options| {
             ops::verify(input, what, options)
         });
         let one = match outcome {

@@ -15,6 +15,12 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap wal /var/lib/etcd                    the log of a data directory
   etcdsnap wal default.etcd/member/wal --type entry --from 1000
+
+Exit status:
+  0    every record fits the checksum chain
+  1    findings of severity error, or the path does not lead to a write-ahead log
+  2    could not do it: usage, missing or unreadable file
+  130  interrupted
 ";
 
 /// List the records of a write-ahead log, and check its checksums
@@ -75,6 +81,15 @@ pub(super) fn run(args: &WalArgs, run: &Run) -> Exit {
         Err(error) => return fail(&error, &args.path),
     };
     let name = escape::path(&args.path);
+    if let Some(stranger) = &summary.stranger {
+        return match json {
+            true => super::run::print(&report::wal_summary_json(&summary, &name), Exit::Findings),
+            false => {
+                let text = report::wal_stranger_text(stranger, &name);
+                super::run::print(&text, Exit::Findings)
+            }
+        };
+    }
     let written = match (failed, json) {
         (Some(error), _) => Err(error),
         (None, true) => lines.write(&report::wal_summary_json(&summary, &name)),

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use crate::bolt::Metas;
 use crate::container::{DB_IN_DATA_DIR, Layout};
@@ -15,14 +15,59 @@ pub struct Input {
     pub file: OpenFile,
     /// Database and digest.
     pub layout: Layout,
+    is_directory: bool,
+    wal_dir: Option<PathBuf>,
+}
+
+/// The data directory, if `path` is a folder inside one: `member`, or `member/snap`.
+fn enclosing_data_dir(path: &Path) -> Option<PathBuf> {
+    if !path.is_dir() || path.join(DB_IN_DATA_DIR).is_file() {
+        return None;
+    }
+    let inside = |below: &str| {
+        DB_IN_DATA_DIR
+            .strip_prefix(below)
+            .map(|rest| path.join(rest))
+    };
+    let (up, database) = [(1, "member/"), (2, "member/snap/")]
+        .into_iter()
+        .filter_map(|(up, below)| Some((up, inside(below)?)))
+        .find(|(_, database)| database.is_file())?;
+    // The path may be `.` or end in `..`.
+    let whole = std::fs::canonicalize(database).ok()?;
+    if !whole.ends_with(DB_IN_DATA_DIR) {
+        return None;
+    }
+    let plain = path
+        .components()
+        .all(|component| matches!(component, Component::Normal(_) | Component::RootDir));
+    let parent = match plain {
+        true => path.ancestors().nth(up).map(Path::to_owned),
+        false => whole.ancestors().nth(3).map(Path::to_owned),
+    };
+    parent.map(|parent| match parent.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => parent,
+    })
 }
 
 impl Input {
-    /// Opens `path` for reading.
+    /// Opens `path` for reading. `member` and `member/snap` stand for the data directory around them.
     ///
     /// # Errors
     /// That it cannot be opened or read, or is larger than any database.
     pub fn open(path: &Path, access: Access) -> Result<Self> {
+        let enclosing = enclosing_data_dir(path);
+        let path = enclosing.as_deref().unwrap_or(path);
+        let database = path.join(DB_IN_DATA_DIR);
+        let is_missing = std::fs::metadata(database)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        if is_missing && path.join("member").is_dir() {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+                what: "is a data directory without its database, member/snap/db; copy the whole directory again",
+            });
+        }
         let file = OpenFile::open(path, DB_IN_DATA_DIR, access)?;
         if file.len() / u64::from(crate::bolt::layout::MIN_PAGE_SIZE) > MAX_PAGES {
             return Err(Error::NotAFile {
@@ -31,7 +76,47 @@ impl Input {
             });
         }
         let layout = Layout::read(file.source())?;
-        Ok(Self { file, layout })
+        let is_directory = file.path() != path;
+        Ok(Self {
+            file,
+            layout,
+            is_directory,
+            wal_dir: None,
+        })
+    }
+
+    /// An input of a source that is in memory.
+    #[cfg(test)]
+    pub(super) fn of_file(file: OpenFile) -> Result<Self> {
+        let layout = Layout::read(file.source())?;
+        Ok(Self {
+            file,
+            layout,
+            is_directory: false,
+            wal_dir: None,
+        })
+    }
+
+    /// The same, with the log of the data directory in a folder elsewhere: etcd's `--wal-dir`.
+    #[must_use]
+    pub fn with_wal_dir(mut self, wal_dir: Option<PathBuf>) -> Self {
+        self.wal_dir = wal_dir;
+        self
+    }
+
+    /// The folder of the log, if it was named.
+    pub(super) fn wal_dir(&self) -> Option<&Path> {
+        self.wal_dir.as_deref()
+    }
+
+    /// True when a data directory is meant, not its database alone: it was named, or its log lies beside the
+    /// database that was.
+    pub(super) fn is_whole_directory(&self) -> bool {
+        let beside = || {
+            let member = self.file.path().parent().and_then(Path::parent);
+            member.is_some_and(|member| member.join("wal").is_dir())
+        };
+        self.is_directory || self.file.is_data_dir() && (self.wal_dir.is_some() || beside())
     }
 
     /// True when the file's name marks it as the unfinished output of `snapshot save`.

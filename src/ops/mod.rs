@@ -37,6 +37,7 @@ mod verify;
 mod wal;
 
 pub use compact::{CompactRequest, Compacted, compact};
+pub use data_dir::DirectoryReport;
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use examine::{BucketFigures, Examination, PageCensus, examine};
 pub use export::{ExportOptions, Exported, export};
@@ -60,4 +61,4 @@ pub use status::{Refusal, Status, StatusOutcome, status};
 pub use times::{FileTime, NewestTime, TimeLine, Times};
 pub use trailer::{Sealed, add_trailer};
 pub use verify::{Ledger, Proof, Standing, Verdict, VerifyOptions, VerifyReport, verify};
-pub use wal::{WalSummary, wal};
+pub use wal::{Stranger, WalSummary, wal};

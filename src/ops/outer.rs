@@ -78,6 +78,8 @@ pub(super) struct Known<'k> {
     pub(super) digests: Option<&'k Digests>,
     /// True when the root page leads to no bucket.
     pub(super) nothing_is_reached: bool,
+    /// True when a whole data directory is judged, whose database never has a SHA-256.
+    pub(super) is_directory: bool,
 }
 
 impl Known<'_> {
@@ -536,7 +538,7 @@ fn check_trailer(known: &Known<'_>, explained: Option<String>, findings: &mut Co
             let message = format!("stored: {stored}, computed: {}{more}", digests.database);
             findings.add(Finding::new(&codes::TRAILER_DIFFERS, place, message));
         }
-        (None, _) => {
+        (None, _) if !known.is_directory => {
             let message = match known.origin() {
                 Origin::Snapshot => {
                     "the metas are as `snapshot save` writes them: a snapshot that lost its end, with the SHA-256"

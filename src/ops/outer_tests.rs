@@ -10,7 +10,7 @@ use super::{
 };
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256Stream;
-use crate::container::{FileKind, Layout, SavedMetas, saved_metas};
+use crate::container::{FileKind, SavedMetas, saved_metas};
 use crate::error::Result;
 use crate::etcd::Release;
 use crate::finding::Severity;
@@ -67,9 +67,8 @@ fn root() -> &'static Path {
 }
 
 fn input_of(source: Box<dyn Source + Send>) -> Input {
-    let layout = Layout::read(&*source).unwrap();
     let file = OpenFile::of_source(&root().join("Cargo.toml"), source);
-    Input { file, layout }
+    Input::of_file(file).unwrap()
 }
 
 fn report_of(bytes: Vec<u8>) -> VerifyReport {

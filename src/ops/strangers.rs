@@ -144,6 +144,7 @@ fn nothing_proven(input: &Input, verdict: Verdict, kind: FileKind, detail: &str)
         file_sha256: None,
         database_sha256: None,
         is_data_dir: input.file.is_data_dir(),
+        directory: None,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The verdict on a file: will it restore?
 
 use super::arriving::Arriving;
+use super::data_dir::{DirectoryReport, check_directory};
 use super::digest::{Digests, digests};
 use super::examine::{Examination, examine};
 use super::input::Input;
 use super::losses::Readable;
 use super::outer::{Known, Outer, bytes, diagnose};
 use super::strangers::{foreign, without_metas};
-use super::wal::check_log_of;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::container::{FileKind, Layout, LengthVerdict, Origin, TRAILER, judge_length};
@@ -120,6 +120,9 @@ pub struct VerifyOptions {
     pub quick: bool,
     /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
     pub finding_limit: usize,
+    /// Judge a data directory as a whole: does a server start from it, with its log and its `.snap` files?
+    /// Otherwise its database alone is judged, as a file to restore from.
+    pub directory: bool,
 }
 
 /// The verdict with its reasons.
@@ -147,6 +150,8 @@ pub struct VerifyReport {
     pub database_sha256: Option<Sha256>,
     /// True when the file belongs to a data directory.
     pub is_data_dir: bool,
+    /// What is to be said of the data directory as a whole, if it was judged.
+    pub directory: Option<DirectoryReport>,
 }
 
 /// Looks at everything in a file and judges it. The SHA-256 runs on a thread of its own beside the
@@ -201,6 +206,7 @@ pub(super) fn verify_copy(
     }
     let page_size = examined.geometry.page_size;
     let length = judge_length(&input.layout, whole, page_size);
+    let is_directory = what.directory && input.is_whole_directory() && !input.file.in_use();
     let known = Known {
         input,
         source,
@@ -211,17 +217,19 @@ pub(super) fn verify_copy(
         length,
         digests: digests.as_ref(),
         nothing_is_reached: examined.losses.nothing_is_reached(),
+        is_directory,
     };
     let outer = diagnose(&known, &mut findings, options)?;
     let origin = known.origin();
-    let log = match input.file.in_use() {
-        true => None,
-        false => check_log_of(
+    let directory = match is_directory {
+        false => None,
+        true => Some(check_directory(
             input.file.path(),
+            input.wal_dir(),
             &examined.contents,
             options,
             &mut findings,
-        )?,
+        )?),
     };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {
@@ -237,21 +245,8 @@ pub(super) fn verify_copy(
         what,
         &findings,
     );
-    if let Some(log) = log {
-        let broken = findings.list.iter().any(|finding| {
-            finding.severity() == Severity::Error && finding.code.id.starts_with('W')
-        });
-        let seen = if broken { "; see the findings" } else { "" };
-        ledger.push(Ledger {
-            proof: Proof::Log,
-            proven: !broken,
-            detail: format!(
-                "{} segments, {} records, the last index is {}{seen}",
-                log.segments.len(),
-                log.records,
-                log.last_index
-            ),
-        });
+    if let Some(directory) = &directory {
+        directory.amend(&mut ledger, input.layout.trailer.is_some(), &findings);
     }
     if input.file.in_use() {
         for line in &mut ledger {
@@ -264,7 +259,7 @@ pub(super) fn verify_copy(
         reason,
         next_step,
         kind,
-    } = judge(input, &findings, outer, origin, what);
+    } = judge(input, &findings, outer, origin, directory.as_ref(), what);
     Ok(VerifyReport {
         verdict,
         reason,
@@ -277,6 +272,7 @@ pub(super) fn verify_copy(
         file_sha256: digests.as_ref().map(|digests| digests.file),
         database_sha256: digests.as_ref().map(|digests| digests.database),
         is_data_dir: input.file.is_data_dir(),
+        directory,
     })
 }
 
@@ -290,6 +286,11 @@ impl VerifyReport {
         match (line.proven, line.proof) {
             (true, _) => Standing::Proven,
             (false, Proof::Freelist) if !has_freelist => Standing::NotStored,
+            (false, Proof::Trailer)
+                if self.directory.is_some() && self.layout.trailer.is_none() =>
+            {
+                Standing::NotStored
+            }
             (false, _) => Standing::NotProven,
         }
     }
@@ -340,6 +341,7 @@ fn judge(
     findings: &Findings,
     outer: Option<Outer>,
     origin: Origin,
+    directory: Option<&DirectoryReport>,
     what: VerifyOptions,
 ) -> Judgement {
     let judgement = |verdict, reason: String, next_step: &str| Judgement {
@@ -387,6 +389,14 @@ fn judge(
         });
         let next_step = worst.map_or("", |worst| worst.code.next_step);
         return judgement(Verdict::Damaged, reason, next_step);
+    }
+    if let Some(directory) = directory {
+        let DirectoryReport {
+            headline,
+            next_step,
+            ..
+        } = directory;
+        return judgement(Verdict::Ok, headline.clone(), next_step);
     }
     if input.layout.trailer.is_none() {
         let (reason, next_step) = match origin {

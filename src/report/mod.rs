@@ -44,7 +44,9 @@ pub use value::{
     record_fields, record_json, records_summary_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
-pub use wal::{wal_index, wal_json, wal_summary_json, wal_summary_text, wal_text};
+pub use wal::{
+    wal_index, wal_json, wal_stranger_text, wal_summary_json, wal_summary_text, wal_text,
+};
 pub use yaml::yaml;
 
 use std::str::FromStr;

@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -6,8 +7,10 @@ use serde::Serialize;
 use super::findings::findings_text;
 use super::humanize;
 use super::json::{JsonCount, JsonFinding, line};
-use crate::finding::Severity;
-use crate::ops::{Examination, Readable, Standing, Verdict, VerifyReport};
+use crate::finding::{Severity, escape};
+use crate::ops::{DirectoryReport, Examination, Readable, Standing, Verdict, VerifyReport};
+
+const NOTHING_TO_DO: &str = "nothing to do";
 
 /// Findings of one code that the text shows.
 const SHOWN_PER_CODE: usize = 10;
@@ -35,6 +38,17 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
     );
     if report.verdict != Verdict::Ok {
         let _ = writeln!(out, "  next: {}", report.next_step);
+    }
+    if let Some(directory) = &report.directory {
+        let _ = writeln!(
+            out,
+            "  data directory {}, log in {}",
+            escape::path(&directory.data_dir),
+            escape::path(&directory.wal_dir)
+        );
+        if report.verdict == Verdict::Ok && directory.next_step != NOTHING_TO_DO {
+            let _ = writeln!(out, "  next: {}", directory.next_step);
+        }
     }
     if let Some(examined) = &report.examination {
         // Of a damaged file the figures are those of what is left.
@@ -120,6 +134,10 @@ struct JsonVerify<'a> {
     sha256: Option<String>,
     database_sha256: Option<String>,
     stored_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wal_dir: Option<String>,
     error: Option<String>,
 }
 
@@ -181,6 +199,10 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
             .map(|line| line.proof.name())
             .collect()
     };
+    let folder = |which: fn(&DirectoryReport) -> &PathBuf| {
+        let directory = report.directory.as_ref()?;
+        Some(escape::path(which(directory)))
+    };
     let findings = &report.findings;
     line(&JsonVerify {
         r#type: "verify",
@@ -223,6 +245,8 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
         sha256: report.file_sha256.map(|digest| digest.to_string()),
         database_sha256: report.database_sha256.map(|digest| digest.to_string()),
         stored_sha256: report.layout.trailer.map(|digest| digest.to_string()),
+        data_dir: folder(|directory| &directory.data_dir),
+        wal_dir: folder(|directory| &directory.wal_dir),
         error: None,
     })
 }
@@ -249,6 +273,8 @@ pub fn unreadable_json(file: &str, error: &str) -> String {
         sha256: None,
         database_sha256: None,
         stored_sha256: None,
+        data_dir: None,
+        wal_dir: None,
         error: Some(error.into()),
     })
 }

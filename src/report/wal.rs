@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::findings::findings_text;
 use super::json::{JsonFinding, line};
 use crate::etcd::raft::{EntryType, Frame, Record};
-use crate::ops::WalSummary;
+use crate::ops::{Stranger, WalSummary};
 
 fn entry_name(kind: EntryType) -> String {
     match kind {
@@ -109,10 +109,21 @@ pub fn wal_summary_text(summary: &WalSummary, file: &str) -> String {
     )
 }
 
+/// What is said of something that is no log.
+pub fn wal_stranger_text(stranger: &Stranger, file: &str) -> String {
+    format!(
+        "{file}: not a write-ahead log - {}\n  next: {}\n",
+        stranger.what, stranger.next_step
+    )
+}
+
 #[derive(Serialize)]
 struct JsonSummary<'s> {
     r#type: &'static str,
     file: &'s str,
+    is_log: bool,
+    reason: Option<&'s str>,
+    next_step: Option<&'s str>,
     segments: usize,
     records: u64,
     entries: u64,
@@ -126,6 +137,12 @@ pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
     line(&JsonSummary {
         r#type: "wal",
         file,
+        is_log: summary.stranger.is_none(),
+        reason: summary.stranger.as_ref().map(|stranger| &*stranger.what),
+        next_step: summary
+            .stranger
+            .as_ref()
+            .map(|stranger| &*stranger.next_step),
         segments: summary.segments.len(),
         records: summary.records,
         entries: summary.entries,

@@ -152,6 +152,7 @@ impl Copy {
         let what = VerifyOptions {
             quick: input.layout.trailer.is_none(),
             finding_limit: 0,
+            ..VerifyOptions::default()
         };
         let report = verify(&input, what, &options).expect("the file can be read");
         report.verdict

@@ -77,7 +77,7 @@ impl Form {
         let there = self.members.iter().filter(|(data, wal)| {
             let is_there = dir.join(data).join("member").exists();
             if is_there {
-                let verified = tool::run(dir, ["verify", data]);
+                let verified = tool::run(dir, ["verify", data, "--wal-dir", wal]);
                 assert_eq!(verified.status, Some(0), "{}", verified.stdout);
                 let log = tool::run(dir, ["wal", wal]);
                 assert_eq!(log.status, Some(0), "{}", log.stdout);

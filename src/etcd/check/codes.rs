@@ -126,9 +126,9 @@ crate::finding::codes! {
         "a known defect of etcd 3.4 and 3.5 around restores",
         "a restore replaces the members; remove it with `etcdctl member remove` in a running cluster";
     /// A member that does not vote.
-    MEMBER_LEARNER = "E053" Warning "a member is a learner",
-        "the snapshot was taken while a member was being added",
-        "a restore replaces the members";
+    MEMBER_LEARNER = "E053" Note "a member is a learner",
+        "a member was being added when the database was saved",
+        "normal; a restore replaces the members, `etcdctl member promote` lets it vote";
     /// Two members with one peer URL.
     PEER_URL_TWICE = "E054" Warning "two members have the same peer URL",
         "a member was replaced without being removed",

@@ -15,32 +15,32 @@ crate::finding::codes! {
         "etcd does not start from this log; restore the member from a snapshot or from its peers";
     /// A segment is missing.
     SEGMENT_MISSING = "W004" Error "a segment of the log is missing",
-        "a file was removed or not copied",
-        "copy the whole folder again";
+        "a file was removed from the middle of the log, or not copied",
+        "etcd does not start without it; copy the whole folder again, or restore the member from a snapshot or from its peers";
     /// Entries that the database has and the log has not.
     AHEAD = "W005" Error "the database is ahead of the log",
         "the database was copied into the directory, or the end of the log was lost",
-        "etcd starts and ignores what it writes until the log has caught up; restore the database instead";
+        "etcd starts, and what is written is lost until the log has caught up; restore the database instead: etcdsnap restore DIR --skip-hash-check";
     /// The database lacks entries that the log no longer has.
     BEHIND = "W006" Error "the database is older than the snapshot that the log starts from",
         "an older database was copied into the directory",
         "etcd does not start from it; restore the member from a snapshot or from its peers";
-    /// The database and the log are not of one history.
-    LATER_TERM = "W007" Error "the database has entries of a later term than the log knows",
-        "database and log are of different members or times",
-        "do not start it; restore the member from a snapshot or from its peers";
+    /// The term of the database is above that of the log.
+    LATER_TERM = "W007" Warning "the database has entries of a later term than the log knows",
+        "etcdctl 3.4 restored a snapshot of 3.5 or newer and left the old term; otherwise database and log are of different times",
+        "servers start and write the term anew; make sure that database and log belong together";
     /// There is no place to start from.
-    NO_START = "W008" Warning "no `.snap` file belongs to the log",
-        "the files were not copied, or all of them are damaged",
-        "servers up to 3.6 do not start from it; copy the whole folder again";
+    NO_START = "W008" Error "the log has lost its beginning, and no `.snap` file belongs to it",
+        "the `.snap` files were not copied, or all of them are damaged",
+        "servers up to 3.6 do not start from it; copy member/snap again, or restore the database: etcdsnap restore DIR --skip-hash-check";
     /// A `.snap` file cannot be read.
     SNAPSHOT_DAMAGED = "W009" Warning "a `.snap` file is damaged",
         "the machine stopped while etcd wrote it, or bytes were changed",
-        "etcd takes an older one when there is one";
+        "servers up to 3.6 take an older one, 3.7 needs none";
     /// The members of the database are not those of the log.
     OTHER_MEMBERS = "W010" Warning "the database names other members than the log",
-        "database and log are of different clusters, or `etcdctl snapshot restore` of 3.4 left old members",
-        "members that are gone must be removed after the start: etcdctl member list";
+        "`etcdctl snapshot restore` of 3.4 left the old members, or database and log are of different clusters",
+        "3.4 and 3.5 start from it, 3.6 and 3.7 only if the member itself is in the database; restore it anew: etcdsnap restore";
     /// Records of another member.
     TWO_LOGS = "W011" Error "the log is of two members",
         "segments of two logs were mixed",
@@ -49,4 +49,36 @@ crate::finding::codes! {
     ENTRY_MISSING = "W012" Error "an entry of the log is missing",
         "segments of two logs were mixed, or one was written by something else than etcd",
         "etcd does not start from it; restore the member from a snapshot or from its peers";
+    /// The log is not there.
+    NO_LOG = "W013" Error "the data directory has no write-ahead log",
+        "etcd was started with --wal-dir, so that the log lies elsewhere; or it was not copied",
+        "if it lies elsewhere: etcdsnap verify DIR --wal-dir W; if it is lost, do not start etcd here but restore the database: etcdsnap restore DIR --skip-hash-check";
+    /// No segment reaches back to the place where servers start.
+    NO_SEGMENT = "W014" Error "the segments of the log begin behind the place where servers start",
+        "segments were removed or not copied, or one was renamed",
+        "etcd does not start without them; copy the whole folder again, or restore the database: etcdsnap restore DIR --skip-hash-check";
+    /// A segment that servers need begins with zeros, or with something else than a record.
+    BLANK = "W015" Error "servers read nothing of a segment of the log",
+        "its first record was overwritten or never reached the disk",
+        "etcd crashes, does not start, or loses what the segment held; restore the database: etcdsnap restore DIR --skip-hash-check";
+    /// A segment of which servers read nothing, and need nothing.
+    BLANK_UNUSED = "W016" Warning "a segment of the log holds no record",
+        "its beginning was overwritten, or it was made and never written to",
+        "servers from 3.5 on start without it";
+    /// Bytes that servers do not read.
+    BEHIND_END = "W017" Warning "there are bytes behind the end of the log",
+        "a record was overwritten with zeros, or the machine stopped while etcd wrote",
+        "servers start as if the log ended there, and overwrite the rest";
+    /// The log contradicts itself.
+    COMMIT_BEYOND = "W018" Error "the log says that entries are committed which it does not hold",
+        "the end of the log was lost, or segments of two logs were mixed",
+        "etcd crashes when it starts; restore the database: etcdsnap restore DIR --skip-hash-check";
+    /// Without peers that know it, the member cannot become anything.
+    OUTSIDER = "W019" Warning "the member is not one of the members of its own log",
+        "the directory was made by `etcdctl backup` or `etcdutl backup`, or the member was removed from its cluster",
+        "a server starts from it with --force-new-cluster only, as a new cluster of one member";
+    /// Each release has a reason of its own.
+    NO_RELEASE = "W020" Error "no release of etcd starts from the directory",
+        "database and log are of different clusters or times",
+        "restore the database: etcdsnap restore DIR --skip-hash-check";
 }

@@ -126,6 +126,113 @@ impl Entry {
     }
 }
 
+/// What an entry does to the members of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberChange {
+    /// The member votes from here on.
+    Add(u64),
+    /// The member learns, and does not vote.
+    AddLearner(u64),
+    /// The member is gone.
+    Remove(u64),
+    /// The member's addresses change, or something that is not known here.
+    Other,
+}
+
+/// What a request of the log demands of the server that reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestFacts {
+    /// True of a request to etcd's old store: releases up to 3.5 write them, 3.7 cannot read them.
+    pub is_v2: bool,
+    /// The version that the cluster has from here on, if the request sets it.
+    pub cluster_version: Option<(u64, u64)>,
+}
+
+impl Entry {
+    /// What the entry does to the members; nothing of a request.
+    pub fn member_change(&self) -> Option<MemberChange> {
+        match self.kind {
+            EntryType::Normal => return None,
+            EntryType::ConfChange => {}
+            EntryType::ConfChangeV2 | EntryType::Other(_) => return Some(MemberChange::Other),
+        }
+        let (mut kind, mut member) = (0, 0);
+        for field in Fields::new(self.data.as_deref()?) {
+            match field.ok()? {
+                (2, Field::Varint(number)) => kind = number,
+                (3, Field::Varint(id)) => member = id,
+                _ => {}
+            }
+        }
+        Some(match kind {
+            0 => MemberChange::Add(member),
+            1 => MemberChange::Remove(member),
+            3 => MemberChange::AddLearner(member),
+            _ => MemberChange::Other,
+        })
+    }
+
+    /// What the request demands of the server that reads it.
+    pub fn request_facts(&self) -> RequestFacts {
+        let mut facts = RequestFacts::default();
+        let Some(data) = self
+            .data
+            .as_deref()
+            .filter(|_| self.kind == EntryType::Normal)
+        else {
+            return facts;
+        };
+        for field in Fields::new(data) {
+            match field {
+                // The request itself, or within the envelope of later ones.
+                Ok((V2, Field::Bytes(request))) => {
+                    facts.is_v2 = true;
+                    let within = v2_version(request);
+                    facts.cluster_version = facts
+                        .cluster_version
+                        .or(within)
+                        .or_else(|| v2_version(data));
+                }
+                Ok((CLUSTER_VERSION_SET, Field::Bytes(request))) => {
+                    facts.cluster_version = text_of(request, 1).and_then(parse_version);
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        facts
+    }
+}
+
+/// The field of a request to the old store, which has its method in the same place.
+const V2: u64 = 2;
+const CLUSTER_VERSION_SET: u64 = 1300;
+
+fn text_of(message: &[u8], number: u64) -> Option<&str> {
+    let found = Fields::new(message).find_map(|field| match field {
+        Ok((of, Field::Bytes(bytes))) if of == number => Some(bytes),
+        _ => None,
+    });
+    std::str::from_utf8(found?).ok()
+}
+
+/// The cluster's version, if the request to the old store sets it.
+fn v2_version(request: &[u8]) -> Option<(u64, u64)> {
+    const PATH: u64 = 3;
+    const VALUE: u64 = 4;
+    let is_version = text_of(request, PATH) == Some("/0/version");
+    is_version
+        .then(|| text_of(request, VALUE))?
+        .and_then(parse_version)
+}
+
+/// Major and minor number.
+pub(super) fn parse_version(text: &str) -> Option<(u64, u64)> {
+    let (major, rest) = text.split_once('.')?;
+    let minor = rest.split('.').next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 /// What a member must remember of the raft protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HardState {

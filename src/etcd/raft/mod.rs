@@ -11,7 +11,9 @@ mod tests;
 mod wal;
 
 pub use members::{NewCluster, NewMember, cluster_id, member_id};
-pub use message::{Configuration, Entry, EntryType, HardState, Metadata, SnapshotMark};
+pub use message::{
+    Configuration, Entry, EntryType, HardState, MemberChange, Metadata, RequestFacts, SnapshotMark,
+};
 pub use snapshot_file::{
     SnapshotFault, SnapshotFile, parse_snapshot_file_name, read_snapshot_file, snapshot_file_name,
 };

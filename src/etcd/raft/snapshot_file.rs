@@ -1,10 +1,11 @@
 //! The `.snap` file: raft's snapshot, which servers up to 3.6 look for when they start.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::WalForm;
 use super::members::NewCluster;
-use super::message::{Configuration, put_bytes, put_number};
+use super::message::{Configuration, parse_version, put_bytes, put_number};
 use super::wal::parse_pair;
 use crate::checksum::crc32c;
 use crate::etcd::go_text::json_escaped;
@@ -21,6 +22,36 @@ pub fn snapshot_file_name(term: u64, index: u64) -> String {
 /// The term and index in the name of a file.
 pub fn parse_snapshot_file_name(name: &str) -> Option<(u64, u64)> {
     parse_pair(name.strip_suffix(".snap")?)
+}
+
+/// Of the old store's JSON only the way to the cluster's version.
+#[derive(Deserialize)]
+struct Store {
+    #[serde(rename = "Root")]
+    root: Node<TopLevel>,
+}
+
+#[derive(Deserialize)]
+struct Node<C> {
+    #[serde(rename = "Children")]
+    children: Option<C>,
+}
+
+#[derive(Deserialize)]
+struct TopLevel {
+    #[serde(rename = "0")]
+    cluster: Option<Node<OfCluster>>,
+}
+
+#[derive(Deserialize)]
+struct OfCluster {
+    version: Option<Leaf>,
+}
+
+#[derive(Deserialize)]
+struct Leaf {
+    #[serde(rename = "Value")]
+    value: String,
 }
 
 /// A raft snapshot.
@@ -70,6 +101,13 @@ impl SnapshotFile {
             configuration: cluster.configuration(),
             store: old_store(cluster),
         }
+    }
+
+    /// The cluster's version in the old store, which releases up to 3.5 go by.
+    pub fn cluster_version(&self) -> Option<(u64, u64)> {
+        let store: Store = serde_json::from_slice(&self.store).ok()?;
+        let version = store.root.children?.cluster?.children?.version?;
+        parse_version(&version.value)
     }
 
     /// As stored.

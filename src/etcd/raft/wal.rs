@@ -19,11 +19,12 @@ pub fn parse_segment_name(name: &str) -> Option<(u64, u64)> {
     parse_pair(name.strip_suffix(".wal")?)
 }
 
-/// Two numbers of 16 hexadecimal digits.
+/// Two numbers of 16 hexadecimal digits. etcd takes names with fewer digits as well, though it writes none.
 pub(super) fn parse_pair(name: &str) -> Option<(u64, u64)> {
     let (one, other) = name.split_once('-')?;
     let parse = |hex: &str| {
-        let plain = hex.len() == 16 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let plain =
+            (1..=16).contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
         plain.then(|| u64::from_str_radix(hex, 16).ok())?
     };
     Some((parse(one)?, parse(other)?))
@@ -117,6 +118,28 @@ impl WalWriter {
         };
         writer.put(RecordType::Crc, None);
         writer
+    }
+
+    /// The segment that follows this one, with the running checksum going on.
+    pub fn next_segment(&self) -> Self {
+        let mut writer = Self {
+            bytes: Vec::new(),
+            crc: self.crc,
+            form: self.form,
+        };
+        writer.put(RecordType::Crc, None);
+        writer
+    }
+
+    /// Adds a record as it was read; a running checksum is left out, every segment has its own.
+    pub fn record(&mut self, record: &Record) {
+        match record {
+            Record::Metadata(metadata) => self.metadata(*metadata),
+            Record::Entry(entry) => self.entry(entry),
+            Record::State(state) => self.state(*state),
+            Record::Snapshot(mark) => self.snapshot(mark),
+            Record::Crc | Record::Other => {}
+        }
     }
 
     /// The log that a restored member begins with: who it is, an entry for each member, and the mark

@@ -41,8 +41,10 @@ pub fn prove(
 ) -> Result<Proven> {
     let mut problems = Vec::new();
     let restored = Input::open(prepared.data_dir(), Access::Map)?;
+    let restored = restored.with_wal_dir(Some(prepared.wal_dir()));
     let what = VerifyOptions {
         quick: true,
+        directory: true,
         ..VerifyOptions::default()
     };
     let report = verify(&restored, what, options)?;

@@ -259,7 +259,7 @@ pub(super) fn three_members_are_a_cluster(
         ledger,
         &format!("a killed member, {what}"),
         &outcome,
-        "no-trailer",
+        "ok",
         0,
     );
     let question = cluster.members[lost].question(scene, server);
@@ -276,7 +276,7 @@ pub(super) fn three_members_are_a_cluster(
             ledger,
             &format!("a stopped member, {what}"),
             &outcome,
-            "no-trailer",
+            "ok",
             0,
         );
     }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod diff;
+mod directories;
 mod edit;
 mod get;
 mod hashkv;
@@ -49,7 +50,8 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     log::every_key_s_life_as_it_was_written,
     log::revisions_show_what_they_changed,
     verify::snapshots_are_ok,
-    verify::a_stopped_data_directory_has_no_trailer,
+    verify::a_stopped_data_directory_is_ok,
+    directories::servers_start_where_verify_says_so,
     edit::bbolt_finds_edited_files_sound,
     restore::the_same_is_written_as_by_the_real_tool,
     restore::servers_start_from_what_is_restored,
