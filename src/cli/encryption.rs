@@ -16,7 +16,8 @@ Examples:
   etcdsnap encryption snapshot.db
   etcdsnap encryption snapshot.db --encryption-config encryption-config.yaml
 
-Exit status 1: with the configuration, some values could not be read after a restore.
+Exit status 1: with the configuration, some values could not be read after a restore; or a value is not the object
+that its key promises.
 ";
 
 /// Show which resources are encrypted by what, and what a configuration could read
@@ -58,7 +59,16 @@ pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
             (false, true) => String::new(),
             (false, false) => report::encryption_text(&found),
         };
-        let exit = if found.has_unreadable() {
+        for damaged in &found.damaged {
+            term::line(&report::damage_line(damaged));
+        }
+        if found.encrypts_anything == Some(false) {
+            term::line(
+                "this configuration encrypts nothing: identity is the first provider of every entry, so that values \
+                 are written in plain text",
+            );
+        }
+        let exit = if found.has_unreadable() || !found.damaged.is_empty() {
             Exit::Findings
         } else {
             Exit::Fine

@@ -91,6 +91,12 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                 term::error(&format!("{key} at revision {revision}: {fault}"));
                 exit = Exit::Findings;
             }
+            if let Some(flaw) = &episode.flaw {
+                let revision = episode.moment.revision.main;
+                let line = report::flaw_line(&story.key, flaw);
+                term::error(&format!("{line}, at revision {revision}"));
+                exit = Exit::Findings;
+            }
             let text = if json {
                 report::episode_json(&story.key, episode)
             } else {

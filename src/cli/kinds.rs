@@ -15,7 +15,8 @@ Examples:
   etcdsnap kinds snapshot.db
   etcdsnap kinds snapshot.db --json | jq 'select(.encoding == \"encrypted\")'
 
-Values that are no objects of Kubernetes are counted without a kind.
+Values that are no objects of Kubernetes are counted without a kind. Exit status 1: a value is not the object that
+its key promises.
 ";
 
 /// Count objects by kind, stored version and encoding
@@ -50,11 +51,15 @@ pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
         } else {
             report::kinds_text(&kinds)
         };
+        for damaged in &kinds.damaged {
+            term::line(&report::damage_line(damaged));
+        }
+        let exit = match kinds.damaged.is_empty() {
+            true => Exit::Fine,
+            false => Exit::Findings,
+        };
         let mut out = term::Lines::new();
-        Ok(out
-            .write(&text)
-            .and_then(|()| out.finish())
-            .map(|()| Exit::Fine))
+        Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

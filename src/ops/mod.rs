@@ -25,8 +25,10 @@ mod output;
 mod rebuild;
 pub mod restore;
 mod status;
+mod stored;
 mod times;
 mod trailer;
+mod values;
 mod verify;
 mod wal;
 
@@ -50,7 +52,9 @@ pub use objects::{
 };
 pub use rebuild::{KeptFigures, KeyScope};
 pub use status::{Refusal, Status, StatusOutcome, status};
+pub use stored::{DamagedValue, Inspector};
 pub use times::{FileTime, NewestTime, TimeLine, Times};
 pub use trailer::{Sealed, add_trailer};
+pub use values::verify_values;
 pub use verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport, verify};
 pub use wal::{WalSummary, wal};

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use super::arriving::Arriving;
 use super::examine::{Examination, examine};
 use super::input::Input;
+use super::values::{FirstBytes, FirstBytesSeen};
 use super::wal::check_log_of;
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
@@ -71,6 +72,8 @@ pub enum Proof {
     Records,
     /// The small buckets decode and agree.
     Buckets,
+    /// Every live value where API servers keep objects decodes as what its key names.
+    Values,
     /// Of a data directory: every record of its log fits the checksum chain, and the database fits the log.
     Log,
 }
@@ -87,6 +90,7 @@ impl Proof {
             Self::Revisions => "revisions",
             Self::Records => "records",
             Self::Buckets => "buckets",
+            Self::Values => "values",
             Self::Log => "log",
         }
     }
@@ -108,6 +112,8 @@ pub struct Ledger {
 pub struct VerifyOptions {
     /// Leave out the SHA-256, which needs every byte.
     pub quick: bool,
+    /// Leave the values to [`verify_values`](super::verify_values), which decodes them.
+    pub values: bool,
     /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
     pub finding_limit: usize,
 }
@@ -175,7 +181,7 @@ pub(super) fn verify_copy(
         let digests = hashing.map(|thread| thread.join().unwrap_or(Err(Error::Cancelled)));
         Ok((examined?, digests.transpose()?))
     })?;
-    let (database, examined) = match examined {
+    let (database, examined, first_bytes) = match examined {
         Ok(examined) => examined,
         Err((metas, fault)) => {
             return without_metas(input, &metas, fault, digests.as_ref(), findings);
@@ -195,6 +201,10 @@ pub(super) fn verify_copy(
             &mut findings,
         )?,
     };
+    let values = match what.values || input.file.in_use() {
+        true => None,
+        false => first_bytes.report(input, options, &mut findings)?,
+    };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {
         torn?;
@@ -208,6 +218,7 @@ pub(super) fn verify_copy(
         what,
         &findings,
     );
+    ledger.extend(values);
     if let Some(log) = log {
         let broken = findings.list.iter().any(|finding| {
             finding.severity() == Severity::Error && finding.code.id.starts_with('W')
@@ -251,7 +262,7 @@ pub(super) fn verify_copy(
     })
 }
 
-type Examined<'s> = (Database<'s>, Examination);
+type Examined<'s> = (Database<'s>, Examination, FirstBytesSeen);
 
 /// Looks at everything inside, while another thread hashes; the inner error is that of the metas.
 fn examine_all<'s>(
@@ -283,8 +294,8 @@ fn examine_all<'s>(
         ..options.clone()
     };
     let scan_options = if with_digest { &quiet } else { options };
-    let (examined, _) = examine(&database, &(), &workers, scan_options, findings)?;
-    Ok(Ok((database, examined)))
+    let (examined, seen) = examine(&database, &FirstBytes, &workers, scan_options, findings)?;
+    Ok(Ok((database, examined, FirstBytesSeen::join(seen))))
 }
 
 struct Digests {

@@ -157,7 +157,13 @@ impl<'s, S: Sink> Walk<'s, S> {
                     last = place;
                     met.push(Met::new(place, value));
                 }
-                _ => self.unknown(number, value, before, fields.rest()),
+                known => {
+                    if known.is_some() {
+                        // An API server passes over what it does not know, but not over this.
+                        self.damage.malformed("a field of another wire type");
+                    }
+                    self.unknown(number, value, before, fields.rest());
+                }
             }
         }
         if !is_ordered && let Some(own) = met.get_mut(base..) {
