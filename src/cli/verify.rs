@@ -69,7 +69,12 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
         values: args.values,
         finding_limit: if args.all { EXTENDED_LIMIT } else { 0 },
     };
-    let config = match args.encryption_config.as_deref().map(read_config).transpose() {
+    let config = match args
+        .encryption_config
+        .as_deref()
+        .map(read_config)
+        .transpose()
+    {
         Ok(config) => config,
         Err(message) => {
             term::error(&message);

@@ -17,4 +17,8 @@ crate::finding::codes! {
     VALUE_NAME = "K004" Warning "an object's namespace or name is not that of its key",
         "damaged value or key bytes, or another program wrote it",
         "an API server lists it under the name in the value and finds it under the one in the key; write it anew";
+    /// JSON with text that is not UTF-8.
+    VALUE_TEXT = "K005" Warning "text in an object is not UTF-8",
+        "damaged value bytes",
+        "an API server serves the object with other signs in place of the damaged ones; write it anew";
 }

@@ -178,3 +178,202 @@ fn is_version(text: &str) -> bool {
             |(major, minor)| is_number(major) && is_number(minor),
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POD: &[u8] = b"{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}";
+
+    fn layout(keys: &[&str]) -> Layout {
+        let mut layout = Layout::default();
+        let builtin = Resources::builtin();
+        for key in keys {
+            layout.note(&builtin, key.as_bytes(), POD);
+        }
+        layout
+    }
+
+    fn expects(layout: &Layout, key: &str) -> &'static str {
+        match layout.expects(&Resources::builtin(), key.as_bytes()) {
+            Expected::Object(_) => "object",
+            Expected::Guess(_) => "guess",
+            Expected::Value => "value",
+            Expected::Anything => "anything",
+        }
+    }
+
+    #[test]
+    fn objects_are_expected_where_an_api_server_keeps_them_and_nowhere_else() {
+        let usual = layout(&["/registry/pods/ns/web"]);
+        for (key, expected) in [
+            ("/registry/configmaps/ns/a", "object"),
+            ("/registry/minions/node-1", "object"),
+            ("/registry/services/specs/ns/a", "object"),
+            ("/registry/example.com/widgets/ns/a", "guess"),
+            ("/registry/routes/ns/a", "guess"),
+            ("/registry/pods/a/b/c/d", "value"),
+            ("/registry//a", "value"),
+            ("/registry/health", "anything"),
+            ("/registry/ranges/serviceips", "anything"),
+            ("/registry/ranges/servicenodeports", "anything"),
+            ("/registry/masterleases/10.0.0.1", "anything"),
+            ("/registry/peerserverleases/x", "anything"),
+            ("compact_rev_key", "anything"),
+            ("/bootstrap/4489e5a9bd37", "anything"),
+            (
+                "/calico/resources/v3/projectcalico.org/ippools/default",
+                "anything",
+            ),
+            ("/openshift.io/routes/ns/r1", "anything"),
+            ("/kubernetes.io/pods/ns/a", "anything"),
+            ("/app/pods/ns/a", "anything"),
+        ] {
+            assert_eq!(expects(&usual, key), expected, "{key}");
+        }
+        assert_eq!(
+            usual.expects(&Resources::builtin(), b"/registry/\xff/a/b"),
+            Expected::Value
+        );
+    }
+
+    #[test]
+    fn a_prefix_is_known_by_the_objects_beneath_it() {
+        let none = layout(&[]);
+        // Of the usual prefix a kind that is known is enough.
+        assert_eq!(expects(&none, "/registry/pods/ns/a"), "object");
+        assert_eq!(
+            expects(&none, "/registry/com.foo.Users/providers/a"),
+            "anything"
+        );
+        let odd = layout(&["/kubernetes.io/pods/ns/web", "/v/registry/secrets/ns/a"]);
+        assert_eq!(expects(&odd, "/kubernetes.io/secrets/ns/a"), "object");
+        assert_eq!(
+            expects(&odd, "/kubernetes.io/ranges/serviceips"),
+            "anything"
+        );
+        assert_eq!(expects(&odd, "/v/registry/pods/ns/a"), "object");
+        assert_eq!(expects(&odd, "/v/other/pods/ns/a"), "anything");
+        // A custom resource that shares its name with a built-in kind is no prefix.
+        let custom = layout(&["/registry/crd.projectcalico.org/networkpolicies/ns/a"]);
+        assert_eq!(custom, Layout::default());
+    }
+
+    #[test]
+    fn the_value_must_be_what_the_key_names() {
+        let resources = Resources::builtin();
+        let usual = layout(&["/registry/pods/ns/web"]);
+        let flaw = |key: &str, value: &str| {
+            let expected = usual.expects(&resources, key.as_bytes());
+            judge(&resources, &expected, value.as_bytes())
+                .1
+                .map(|flaw| flaw.to_string())
+        };
+        let object = |api: &str, kind: &str, ns: &str, name: &str| {
+            let namespace = match ns {
+                "" => String::new(),
+                ns => format!(",\"namespace\":\"{ns}\""),
+            };
+            format!(
+                r#"{{"apiVersion":"{api}","kind":"{kind}","metadata":{{"name":"{name}"{namespace}}}}}"#
+            )
+        };
+        for (key, api, kind, ns, name) in [
+            ("/registry/pods/a/b", "v1", "Pod", "a", "b"),
+            ("/registry/minions/n", "v1", "Node", "", "n"),
+            (
+                "/registry/events/a/b",
+                "events.k8s.io/v1",
+                "Event",
+                "a",
+                "b",
+            ),
+            (
+                "/registry/deployments/a/b",
+                "extensions/v1beta1",
+                "Deployment",
+                "a",
+                "b",
+            ),
+            (
+                "/registry/ingress/a/b",
+                "networking.k8s.io/v1",
+                "Ingress",
+                "a",
+                "b",
+            ),
+            (
+                "/registry/ingress/a/b",
+                "extensions/v1beta1",
+                "Ingress",
+                "a",
+                "b",
+            ),
+            (
+                "/registry/resourceclaims/a/b",
+                "resource.k8s.io/v3",
+                "ResourceClaim",
+                "a",
+                "b",
+            ),
+            (
+                "/registry/routes/a/b",
+                "route.openshift.io/v1",
+                "Route",
+                "a",
+                "other",
+            ),
+        ] {
+            assert_eq!(flaw(key, &object(api, kind, ns, name)), None, "{key}");
+        }
+        for (key, api, kind, ns, name, text) in [
+            (
+                "/registry/pods/a/b",
+                "v1",
+                "Pod",
+                "a",
+                "c",
+                "the object calls itself a/c",
+            ),
+            (
+                "/registry/pods/a/b",
+                "v1",
+                "Pod",
+                "",
+                "b",
+                "the object calls itself b",
+            ),
+            (
+                "/registry/secrets/a/b",
+                "v1",
+                "Sacret",
+                "a",
+                "b",
+                "the key is that of a Secret, the value is a Sacret of v1",
+            ),
+            (
+                "/registry/secrets/a/b",
+                "w1",
+                "Secret",
+                "a",
+                "b",
+                "the key is that of a Secret, the value is a Secret of w1",
+            ),
+            (
+                "/registry/pods/a/b",
+                "v1",
+                "Secret",
+                "a",
+                "b",
+                "the key is that of a Pod, the value is a Secret of v1",
+            ),
+        ] {
+            let found = flaw(key, &object(api, kind, ns, name));
+            assert_eq!(found.as_deref(), Some(text), "{key}");
+        }
+        assert_eq!(
+            flaw("/registry/pods/a/b", r#"{"apiVersion":"v1","kind":"Pod"}"#).as_deref(),
+            Some("the object has no name")
+        );
+    }
+}

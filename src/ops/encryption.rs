@@ -57,21 +57,22 @@ impl EncryptionReport {
     /// True when some value could not be read after a restore with this configuration.
     pub fn has_unreadable(&self) -> bool {
         let has_damaged = self.damaged.iter().any(|one| !one.flaw.is_decodable());
-        has_damaged || self.counts.iter().any(|count| {
-            count.unreadable > 0
-                || matches!(
-                    count.standing,
-                    Some(
-                        Standing::NoKey
-                            | Standing::OnlyIdentity
-                            | Standing::Plain { readable: false }
-                            | Standing::Kms {
-                                configured: false,
-                                ..
-                            }
+        has_damaged
+            || self.counts.iter().any(|count| {
+                count.unreadable > 0
+                    || matches!(
+                        count.standing,
+                        Some(
+                            Standing::NoKey
+                                | Standing::OnlyIdentity
+                                | Standing::Plain { readable: false }
+                                | Standing::Kms {
+                                    configured: false,
+                                    ..
+                                }
+                        )
                     )
-                )
-        })
+            })
     }
 }
 

@@ -18,9 +18,9 @@ use crate::etcd::keyspace::{
     Changes, GatherRows, KeyFilter, Keyspace, Newest, NextChange, RecordFacts, RevisionBounds,
     RowOrder, Rows, Wanted,
 };
-use crate::kubernetes::{Flaw, Object};
 use crate::kubernetes::difference::{FieldPath, differences};
 use crate::kubernetes::encryption::DecryptFault;
+use crate::kubernetes::{Flaw, Object};
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

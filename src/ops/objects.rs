@@ -17,11 +17,11 @@ use crate::etcd::keyspace::{
     KeyFilter, Keyspace, Newest, RecordFacts, RecordPlace, RecordView, RecordVisitor,
     RevisionBounds, Wanted,
 };
+use crate::kubernetes::Encoding;
 use crate::kubernetes::field_selector::FieldSelector;
+use crate::kubernetes::layout::Layout;
 use crate::kubernetes::resources::{Resolved, Resource, Resources, split_api_version};
 use crate::kubernetes::selector::LabelSelector;
-use crate::kubernetes::Encoding;
-use crate::kubernetes::layout::Layout;
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]
@@ -308,8 +308,14 @@ impl FinderParts {
 impl ObjectFinder<'_> {
     fn has_selectors(&self) -> bool {
         let query = self.query;
-        query.fields.as_ref().is_some_and(|fields| !fields.is_empty())
-            || query.labels.as_ref().is_some_and(|labels| !labels.is_empty())
+        query
+            .fields
+            .as_ref()
+            .is_some_and(|fields| !fields.is_empty())
+            || query
+                .labels
+                .as_ref()
+                .is_some_and(|labels| !labels.is_empty())
     }
 
     /// True when the selectors choose an object.

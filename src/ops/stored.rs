@@ -72,12 +72,10 @@ impl<'q> Judge<'q> {
                 Some(who) => Stand::Object(who, None),
                 None => Stand::Other,
             },
-            (Some(flaw), _) if flaw.is_decodable() => {
-                match self.of_head(&head, &expected, key) {
-                    Some(who) => Stand::Object(who, Some(flaw)),
-                    None => Stand::Damaged(self.of_key(&expected, key), flaw),
-                }
-            }
+            (Some(flaw), _) if flaw.is_decodable() => match self.of_head(&head, &expected, key) {
+                Some(who) => Stand::Object(who, Some(flaw)),
+                None => Stand::Damaged(self.of_key(&expected, key), flaw),
+            },
             (Some(flaw), Encoding::Encrypted | Encoding::Protobuf) => {
                 let who = self.of_key(&expected, key);
                 Stand::Damaged(who.or_else(|| self.of_head(&head, &expected, key)), flaw)
@@ -104,7 +102,10 @@ impl<'q> Judge<'q> {
         let kind = head.kind.as_deref().filter(|kind| !kind.is_empty())?;
         let name = match &head.name {
             Some(name) => name.to_string(),
-            None => self.parts(expected, key).map(|parts| parts.name).unwrap_or_default(),
+            None => self
+                .parts(expected, key)
+                .map(|parts| parts.name)
+                .unwrap_or_default(),
         };
         Some(Who {
             resource: self.resources.of_kind_or_guess(&api_version, kind),

@@ -154,6 +154,7 @@ impl Copy {
         // Without a digest there is nothing to compare one with.
         let what = VerifyOptions {
             quick: input.layout.trailer.is_none(),
+            values: false,
             finding_limit: 0,
         };
         let started = Instant::now();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{DiffArgs, Form};
-use crate::finding::escape;
 use crate::cli::folder::{Folder, safe_name};
+use crate::finding::escape;
 use crate::ops::diff::{Comparison, Direction, Task, Todo};
 use crate::report;
 
@@ -102,10 +102,16 @@ pub(super) fn left_out(tasks: &[Task<'_>]) -> Vec<String> {
         let place = item.namespace.as_ref();
         let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));
         let who = match &item.name {
-            Some(name) if !item.kind.is_empty() => format!("{} {place}{name}", item.kind).into_bytes(),
+            Some(name) if !item.kind.is_empty() => {
+                format!("{} {place}{name}", item.kind).into_bytes()
+            }
             _ => item.key.clone(),
         };
-        Some(format!("left out: {}: {}", escape::text(&who), escape::text(why.as_bytes())))
+        Some(format!(
+            "left out: {}: {}",
+            escape::text(&who),
+            escape::text(why.as_bytes())
+        ))
     };
     tasks.iter().filter_map(line).collect()
 }

@@ -210,9 +210,12 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
                     Err(refusal) => return Ok(Err((refusal, new))),
                 };
                 let diff = diff_files(&mut old, &mut new_session, &query)?;
-                let written =
-                    Show::new(args, run, &query, &incomplete)
-                        .all(&diff, &old, &mut new_session, &lens)?;
+                let written = Show::new(args, run, &query, &incomplete).all(
+                    &diff,
+                    &old,
+                    &mut new_session,
+                    &lens,
+                )?;
                 let findings = [(old.finish()?, &args.old), (new_session.finish()?, new)];
                 Ok(Ok((written, findings.into_iter().collect::<Vec<_>>())))
             })
@@ -224,7 +227,8 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             };
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(&mut session, from, to, &query)?;
-            let written = Show::new(args, run, &query, &incomplete).one(&diff, &mut session, &lens)?;
+            let written =
+                Show::new(args, run, &query, &incomplete).one(&diff, &mut session, &lens)?;
             Ok(Ok((written, vec![(session.finish()?, &args.old)])))
         }),
     };

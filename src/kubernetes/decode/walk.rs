@@ -400,6 +400,9 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     /// Gives a value that has a length on the wire; an empty one is also what an absent one is.
     fn payload<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, bytes: &'a [u8]) {
+        if special::is_broken(kind, bytes) {
+            self.damage.malformed("protobuf cannot be read");
+        }
         match kind {
             Kind::String => self.sink.string(bytes),
             Kind::Message(id) => self.message(met, id, bytes),

@@ -184,7 +184,10 @@ fn begins_as_object(plain: &[u8]) -> bool {
             let mut signs = plain.iter().filter(|byte| !is_space(byte));
             signs.next() == Some(&b'{')
                 && matches!(signs.next(), Some(b'"' | b'}'))
-                && plain.iter().take(JSON_SIGNS).all(|byte| *byte >= b' ' || is_space(&byte))
+                && plain
+                    .iter()
+                    .take(JSON_SIGNS)
+                    .all(|byte| *byte >= b' ' || is_space(&byte))
                 && plain.utf8_chunks().next().is_some_and(|chunk| {
                     chunk.invalid().is_empty() || chunk.valid().len() >= JSON_SIGNS
                 })

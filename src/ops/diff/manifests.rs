@@ -137,11 +137,20 @@ impl<'i> Diff<'i> {
                 _ if item.kind.is_empty() => add(item, Todo::NoObject),
                 (_, Change::Touched(_) | Change::Lease) => add(item, Todo::Nothing),
                 (None, _) if !item.damage.is_empty() => {
-                    add(item, Todo::LeftOut("to be deleted, but damaged: an API server cannot; delete its key".into()));
+                    add(
+                        item,
+                        Todo::LeftOut(
+                            "to be deleted, but damaged: an API server cannot; delete its key"
+                                .into(),
+                        ),
+                    );
                 }
                 (Some(_), _) if is_damaged(item, direction) => {
                     let why = item.damage.iter().map(|(_, flaw)| flaw.to_string()).next();
-                    add(item, Todo::LeftOut(format!("damaged: {}", why.unwrap_or_default())));
+                    add(
+                        item,
+                        Todo::LeftOut(format!("damaged: {}", why.unwrap_or_default())),
+                    );
                 }
                 (None, _) if item.is_made_by_others => add(item, Todo::Others),
                 (None, _) if !is_plain(item) => add(
