@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod damaged;
 mod decode;
 mod export;
 mod judge;
