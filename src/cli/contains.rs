@@ -156,7 +156,7 @@ fn judge<'i>(
     let shown = escape::text(key);
     let flaw = ops::Inspector::default().flaw(session, lens, key, &value)?;
     if let Some(flaw) = &flaw {
-        term::error(&report::flaw_line(key, flaw));
+        term::line(&report::flaw_line(key, flaw));
     }
     let is_damaged = flaw.is_some_and(|flaw| !flaw.is_decodable());
     if is_damaged && !matches!(test, Test::Value(_)) {

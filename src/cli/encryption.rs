@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::read_config;
+use super::objects::Notes;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
@@ -59,19 +60,18 @@ pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
             (false, true) => String::new(),
             (false, false) => report::encryption_text(&found),
         };
-        for damaged in &found.damaged {
-            term::line(&report::damage_line(damaged));
-        }
+        let mut notes = Notes::default();
+        notes.values(&found.damaged);
+        let told = notes.tell();
         if found.encrypts_anything == Some(false) {
             term::line(
                 "this configuration encrypts nothing: identity is the first provider of every entry, so that values \
                  are written in plain text",
             );
         }
-        let exit = if found.has_unreadable() || !found.damaged.is_empty() {
-            Exit::Findings
-        } else {
-            Exit::Fine
+        let exit = match found.has_unreadable() {
+            true => Exit::Findings,
+            false => told,
         };
         let mut out = term::Lines::new();
         Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))

@@ -270,8 +270,10 @@ impl<'a> Output<'a> {
                     }
                 };
                 if let Some(flaw) = &flaw {
-                    term::error(&report::flaw_line(facts.key, flaw));
-                    exit = exit.max(Exit::Findings);
+                    term::line(&report::flaw_line(facts.key, flaw));
+                    if !flaw.is_decodable() {
+                        exit = exit.max(Exit::Findings);
+                    }
                 }
                 if form == Some(Form::Json)
                     && let ops::Sight::Object(object) = &look.sight

@@ -94,8 +94,10 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             if let Some(flaw) = &episode.flaw {
                 let revision = episode.moment.revision.main;
                 let line = report::flaw_line(&story.key, flaw);
-                term::error(&format!("{line}, at revision {revision}"));
-                exit = Exit::Findings;
+                term::line(&format!("{line}, at revision {revision}"));
+                if !flaw.is_decodable() {
+                    exit = Exit::Findings;
+                }
             }
             let text = if json {
                 report::episode_json(&story.key, episode)

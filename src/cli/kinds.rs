@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::objects::Notes;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::ops;
@@ -51,13 +52,9 @@ pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
         } else {
             report::kinds_text(&kinds)
         };
-        for damaged in &kinds.damaged {
-            term::line(&report::damage_line(damaged));
-        }
-        let exit = match kinds.damaged.is_empty() {
-            true => Exit::Fine,
-            false => Exit::Findings,
-        };
+        let mut notes = Notes::default();
+        notes.values(&kinds.damaged);
+        let exit = notes.tell();
         let mut out = term::Lines::new();
         Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });

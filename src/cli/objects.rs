@@ -16,7 +16,7 @@ use crate::kubernetes::columns::{Layout, TableOptions};
 use crate::kubernetes::field_selector::FieldSelector;
 use crate::kubernetes::jsonpath::Template;
 use crate::kubernetes::selector::LabelSelector;
-use crate::ops::{self, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
+use crate::ops::{self, DamagedValue, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
 use crate::report::{self, Format};
 use crate::source::Access;
 
@@ -247,11 +247,21 @@ impl Notes {
         self.all.push(message);
     }
 
+    /// Values that are not what their keys promise; of objects that only call themselves otherwise, some.
+    pub(super) fn values<'d>(&mut self, damaged: impl IntoIterator<Item = &'d DamagedValue>) {
+        for damaged in damaged {
+            let line = report::damage_line(damaged);
+            if damaged.is_damaged() {
+                self.always(line, true);
+            } else {
+                self.add(line, false);
+            }
+        }
+    }
+
     /// Values that are not what their keys promise, and those of which nobody can tell whether they are asked for.
     pub(super) fn damage(&mut self, list: &ObjectList<'_>) {
-        for damaged in list.damage_by_key() {
-            self.always(report::damage_line(damaged), true);
-        }
+        self.values(list.damage_by_key());
         for key in &list.undecided {
             let key = escape::text(key);
             self.always(

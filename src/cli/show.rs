@@ -60,8 +60,10 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
                 exit = Exit::Findings;
             }
             if let Some(flaw) = &change.flaw {
-                term::error(&report::flaw_line(&change.event.key, flaw));
-                exit = Exit::Findings;
+                term::line(&report::flaw_line(&change.event.key, flaw));
+                if !flaw.is_decodable() {
+                    exit = Exit::Findings;
+                }
             }
         }
         let text = match (json, shown.changes.is_empty()) {

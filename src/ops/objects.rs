@@ -630,7 +630,8 @@ impl RecordVisitor for KindCounter<'_> {
                 });
         count.objects = count.objects.saturating_add(1);
         count.bytes = count.bytes.saturating_add(view.record.value_len);
-        count.damaged = count.damaged.saturating_add(u64::from(flaw.is_some()));
+        let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
+        count.damaged = count.damaged.saturating_add(u64::from(is_damaged));
         all_damaged.extend(flaw.map(|flaw| DamagedValue {
             key: key.to_vec(),
             flaw,
@@ -646,7 +647,7 @@ impl RecordVisitor for KindCounter<'_> {
 pub struct Kinds {
     /// By kind, group and version, encoding.
     pub counts: Vec<KindCount>,
-    /// Values that are not what their keys promise, by key.
+    /// Values that are not what their keys promise, by key; also objects that only call themselves otherwise.
     pub damaged: Vec<DamagedValue>,
     /// From where to where the file can answer.
     pub bounds: RevisionBounds,

@@ -25,6 +25,13 @@ pub struct DamagedValue {
     pub(super) place: RecordPlace,
 }
 
+impl DamagedValue {
+    /// False for an object that can be served and only calls itself otherwise than its key.
+    pub fn is_damaged(&self) -> bool {
+        !self.flaw.is_decodable()
+    }
+}
+
 /// Who an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Who<'q> {

@@ -121,7 +121,7 @@ pub fn stray_values_json(list: &ObjectList<'_>) -> String {
         .collect();
     let strays = list.damage_by_key().into_iter();
     strays
-        .filter(|damaged| !shown.contains(damaged.key.as_slice()))
+        .filter(|damaged| damaged.is_damaged() && !shown.contains(damaged.key.as_slice()))
         .map(|damaged| damaged_value_json(damaged))
         .collect()
 }
@@ -138,6 +138,10 @@ pub(super) fn damaged_value_json(damaged: &DamagedValue) -> String {
         key: Name::key(&damaged.key),
         error: damaged.flaw.to_string(),
     })
+}
+
+fn damaged_count(values: &[DamagedValue]) -> usize {
+    values.iter().filter(|one| one.is_damaged()).count()
 }
 
 /// The same as a line of text.
@@ -171,7 +175,7 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
     line(&JsonObjectsSummary {
         r#type: "summary",
         objects: list.found.len(),
-        damaged: list.damaged.len(),
+        damaged: damaged_count(&list.damaged),
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,
@@ -237,7 +241,7 @@ pub fn kinds_json(kinds: &Kinds) -> String {
             damaged: count.damaged,
         }));
     }
-    for damaged in &kinds.damaged {
+    for damaged in kinds.damaged.iter().filter(|one| one.is_damaged()) {
         out.push_str(&damaged_value_json(damaged));
     }
     let (objects, bytes) = totals(&kinds.counts);
@@ -245,7 +249,7 @@ pub fn kinds_json(kinds: &Kinds) -> String {
         r#type: "summary",
         objects,
         bytes,
-        damaged: kinds.damaged.len(),
+        damaged: damaged_count(&kinds.damaged),
         revision: kinds.revision,
         current_revision: kinds.bounds.current,
         compact_revision: kinds.bounds.compacted,
@@ -258,7 +262,8 @@ pub fn kinds_text(kinds: &Kinds) -> String {
     let mut head = ["KIND", "APIVERSION", "ENCODING", "OBJECTS", "BYTES"]
         .map(String::from)
         .to_vec();
-    let has_damaged = !kinds.damaged.is_empty();
+    let damaged = damaged_count(&kinds.damaged);
+    let has_damaged = damaged > 0;
     if has_damaged {
         head.push("DAMAGED".into());
     }
@@ -295,6 +300,6 @@ pub fn kinds_text(kinds: &Kinds) -> String {
         objects.to_string(),
         bytes.to_string(),
     ];
-    rows.push(row(cells, kinds.damaged.len() as u64));
+    rows.push(row(cells, damaged as u64));
     columns_text(&head, &rows)
 }
