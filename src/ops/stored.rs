@@ -254,11 +254,14 @@ impl Inspector {
         if flaw.is_some() {
             return may_be_stored(&plain) || self.builtin.may_be_object(key);
         }
+        if head.encoding == Encoding::Encrypted {
+            return false;
+        }
+        let expected = Layout::default().expects(&self.builtin, key);
         let part = |n| key.rsplit(|b| *b == b'/').nth(n);
         let is_called = |n, text: Option<&str>| part(n) == text.map(str::as_bytes);
-        head.encoding != Encoding::Encrypted
-            && !(is_called(0, head.name.as_deref())
-                && (head.namespace.is_none() || is_called(1, head.namespace.as_deref()))
-                && part(2).is_some())
+        judge(&self.builtin, &expected, &plain).1.is_some()
+            || !is_called(0, head.name.as_deref())
+            || head.namespace.is_some() && !is_called(1, head.namespace.as_deref())
     }
 }

@@ -15,6 +15,7 @@ use crate::etcd::keyspace::{KeyFilter, RecordView, RecordVisitor};
 use crate::etcd::schema::KEY_BUCKET;
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding};
 use crate::kubernetes::Encoding;
+use crate::kubernetes::layout::may_be_stored;
 use crate::options::Options;
 
 /// Looks at the first bytes of values where API servers keep objects, in any scan.
@@ -64,14 +65,8 @@ impl Visitor for FirstBytes {
                 continue;
             }
             match Encoding::of(value) {
-                Encoding::Other => {
-                    local.odd.insert(key.into());
-                    if local.odd.len() > MOST_ODD {
-                        local.odd.pop_last();
-                    }
-                }
-                Encoding::Protobuf | Encoding::Encrypted => local.has_objects = true,
-                Encoding::Json | Encoding::Cbor => {}
+                Encoding::Other => local.note(key),
+                _ => local.has_objects = local.has_objects || may_be_stored(value),
             }
         }
         Ok(())
@@ -115,6 +110,17 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 impl FirstBytesSeen {
+    /// Keeps a key, if it is among the first.
+    fn note(&mut self, key: &[u8]) {
+        if self.odd.len() >= MOST_ODD {
+            if self.odd.last().is_some_and(|last| **last <= *key) {
+                return;
+            }
+            self.odd.pop_last();
+        }
+        self.odd.insert(key.into());
+    }
+
     pub(super) fn join(parts: Vec<Self>) -> Self {
         let mut all = Self::default();
         for part in parts {
@@ -138,6 +144,10 @@ impl FirstBytesSeen {
         options: &Options,
         findings: &mut Collector,
     ) -> Result<Option<Ledger>> {
+        if !self.has_objects {
+            // Not a cluster's file, whatever its keys look like.
+            return Ok(None);
+        }
         let mut damaged = 0;
         if !self.odd.is_empty() {
             let quiet = Options {
@@ -158,7 +168,7 @@ impl FirstBytesSeen {
             1 => "not decoded, but a live value is not an object; see the findings".to_string(),
             n => format!("not decoded, but {n} live values are not objects; see the findings"),
         };
-        Ok((self.has_objects || damaged > 0).then_some(Ledger {
+        Ok(Some(Ledger {
             proof: Proof::Values,
             proven: false,
             detail,
