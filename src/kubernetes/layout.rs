@@ -60,12 +60,11 @@ impl Layout {
 
     /// The longest prefix of the key that is known.
     fn prefix(&self, key: &[u8]) -> Option<&str> {
-        let fits = |prefix: &&Box<str>| key.starts_with(prefix.as_bytes());
         self.prefixes
             .iter()
-            .filter(fits)
+            .map(AsRef::as_ref)
+            .filter(|prefix: &&str| key.starts_with(prefix.as_bytes()))
             .max_by_key(|prefix| prefix.len())
-            .map(|prefix| &**prefix)
     }
 
     /// What the key must hold.

@@ -122,7 +122,7 @@ pub fn stray_values_json(list: &ObjectList<'_>) -> String {
     let strays = list.damage_by_key().into_iter();
     strays
         .filter(|damaged| damaged.is_damaged() && !shown.contains(damaged.key.as_slice()))
-        .map(|damaged| damaged_value_json(damaged))
+        .map(damaged_value_json)
         .collect()
 }
 
