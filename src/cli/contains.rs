@@ -11,6 +11,7 @@ use super::term;
 use crate::finding::escape;
 use crate::kubernetes::jsonpath::Path;
 use crate::ops::{self, Answer, Lens, Name, Session};
+use crate::report;
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -153,6 +154,14 @@ fn judge<'i>(
         return Ok(Exit::Failed);
     };
     let shown = escape::text(key);
+    let flaw = ops::Inspector::default().flaw(session, lens, key, &value)?;
+    if let Some(flaw) = &flaw {
+        term::line(&report::flaw_line(key, flaw));
+    }
+    let is_damaged = flaw.is_some_and(|flaw| !flaw.is_decodable());
+    if is_damaged && !matches!(test, Test::Value(_)) {
+        return Ok(Exit::Failed);
+    }
     let is_equal = match test {
         Test::Present => true,
         Test::Value(wanted) => match lens.plain(key, &value) {

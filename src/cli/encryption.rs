@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::read_config;
+use super::objects::Notes;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
@@ -16,7 +17,8 @@ Examples:
   etcdsnap encryption snapshot.db
   etcdsnap encryption snapshot.db --encryption-config encryption-config.yaml
 
-Exit status 1: with the configuration, some values could not be read after a restore.
+Exit status 1: with the configuration, some values could not be read after a restore; or a value is not the object
+that its key promises.
 ";
 
 /// Show which resources are encrypted by what, and what a configuration could read
@@ -58,10 +60,18 @@ pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
             (false, true) => String::new(),
             (false, false) => report::encryption_text(&found),
         };
-        let exit = if found.has_unreadable() {
-            Exit::Findings
-        } else {
-            Exit::Fine
+        let mut notes = Notes::default();
+        notes.values(&found.damaged);
+        let told = notes.tell();
+        if found.encrypts_anything == Some(false) {
+            term::line(
+                "this configuration encrypts nothing: identity is the first provider of every entry, so that values \
+                 are written in plain text",
+            );
+        }
+        let exit = match found.has_unreadable() {
+            true => Exit::Findings,
+            false => told,
         };
         let mut out = term::Lines::new();
         Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))

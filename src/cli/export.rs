@@ -24,7 +24,10 @@ Examples:
 
 Objects are cleaned for `kubectl apply`; --as-stored keeps them as they are. Objects with a controller,
 Events, Leases, Endpoints and EndpointSlices are left out unless --include-owned is given, objects with
-secrets unless --show-secrets is.
+secrets unless --show-secrets is: no mark ever stands in a manifest instead of a value.
+
+Exit status 1: an object was left out for what is hidden in it, unless --partial is given, or because it cannot be
+read. Each is named on standard error.
 ";
 
 /// Write objects as manifests for `kubectl apply`
@@ -45,6 +48,9 @@ pub(super) struct ExportArgs {
     /// Also objects that others make again
     #[arg(long)]
     include_owned: bool,
+    /// Exit with 0 though objects with secrets were left out
+    #[arg(long)]
+    partial: bool,
     #[command(flatten)]
     lens: LensArgs,
 }
@@ -86,13 +92,16 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                     tally.written += 1;
                 }
                 Exported::Owned => tally.owned += 1,
-                Exported::Secret => tally.notes.add(
+                Exported::Secret => tally.notes.always(
                     format!("left out, has secrets: {}", who(&list, found)),
-                    false,
+                    !args.partial,
                 ),
                 Exported::Unreadable(why) => tally
                     .notes
-                    .add(format!("left out: {}: {why}", who(&list, found)), true),
+                    .always(format!("left out: {}: {why}", who(&list, found)), true),
+                Exported::Damaged(_) => tally
+                    .notes
+                    .always(format!("left out, damaged: {}", who(&list, found)), true),
             }
             if written.is_ok() {
                 ControlFlow::Continue(())
@@ -100,6 +109,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                 ControlFlow::Break(())
             }
         })?;
+        tally.notes.damage(&list);
         let exit = tally.notes.tell();
         if list.found.is_empty() {
             let name = escape::path(&args.file);

@@ -25,7 +25,7 @@ Examples:
   etcdsnap get snapshot.db secret/db -n payments --show-secrets
   etcdsnap get snapshot.db /app/ --prefix -o fields        as `etcdctl get -w fields` prints it
 
-Exit status 1: one of the names has no value at that revision.
+Exit status 1: one of the names has no value at that revision, or a value is not the object that its key promises.
 ";
 
 /// Show values, decoded where they are objects of Kubernetes
@@ -214,6 +214,7 @@ struct Output<'a> {
     written: io::Result<()>,
     records: usize,
     is_terminal: bool,
+    inspector: ops::Inspector,
 }
 
 impl<'a> Output<'a> {
@@ -225,6 +226,7 @@ impl<'a> Output<'a> {
             written: Ok(()),
             records: 0,
             is_terminal: term::stdout_is_terminal(),
+            inspector: ops::Inspector::default(),
         }
     }
 
@@ -239,6 +241,7 @@ impl<'a> Output<'a> {
         let several = found.len() > 1 || self.records > 0;
         let form = self.args.output;
         let (json, is_terminal, force) = (self.json, self.is_terminal, self.args.force);
+        let mut failed = None;
         let mut rest = found.iter();
         ops::fetch(
             session,
@@ -259,6 +262,19 @@ impl<'a> Output<'a> {
                     term::error(&format!("{key}: {fault}"));
                     exit = exit.max(Exit::Findings);
                 }
+                let flaw = match self.inspector.flaw(session, lens, facts.key, &value) {
+                    Ok(flaw) => flaw,
+                    Err(error) => {
+                        failed = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                };
+                if let Some(flaw) = &flaw {
+                    term::line(&report::flaw_line(facts.key, flaw));
+                    if !flaw.is_decodable() {
+                        exit = exit.max(Exit::Findings);
+                    }
+                }
                 if form == Some(Form::Json)
                     && let ops::Sight::Object(object) = &look.sight
                 {
@@ -269,7 +285,7 @@ impl<'a> Output<'a> {
                     }
                 }
                 let piece = if json {
-                    Piece::Text(report::record_json(&facts, &look))
+                    Piece::Text(report::record_json(&facts, &look, flaw.as_ref()))
                 } else {
                     let hides_bytes =
                         form.is_some_and(Form::is_exact) && lens.hides_bytes(facts.key, &look);
@@ -289,7 +305,10 @@ impl<'a> Output<'a> {
                 }
             },
         )?;
-        Ok(exit)
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(exit),
+        }
     }
 
     fn put(&mut self, facts: &RecordFacts<'_>, piece: Piece, several: bool) -> Exit {

@@ -91,6 +91,14 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                 term::error(&format!("{key} at revision {revision}: {fault}"));
                 exit = Exit::Findings;
             }
+            if let Some(flaw) = &episode.flaw {
+                let revision = episode.moment.revision.main;
+                let line = report::flaw_line(&story.key, flaw);
+                term::line(&format!("{line}, at revision {revision}"));
+                if !flaw.is_decodable() {
+                    exit = Exit::Findings;
+                }
+            }
             let text = if json {
                 report::episode_json(&story.key, episode)
             } else {

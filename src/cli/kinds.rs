@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::objects::Notes;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::ops;
@@ -15,7 +16,8 @@ Examples:
   etcdsnap kinds snapshot.db
   etcdsnap kinds snapshot.db --json | jq 'select(.encoding == \"encrypted\")'
 
-Values that are no objects of Kubernetes are counted without a kind.
+Values that are no objects of Kubernetes are counted without a kind. Exit status 1: a value is not the object that
+its key promises.
 ";
 
 /// Count objects by kind, stored version and encoding
@@ -50,11 +52,11 @@ pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
         } else {
             report::kinds_text(&kinds)
         };
+        let mut notes = Notes::default();
+        notes.values(&kinds.damaged);
+        let exit = notes.tell();
         let mut out = term::Lines::new();
-        Ok(out
-            .write(&text)
-            .and_then(|()| out.finish())
-            .map(|()| Exit::Fine))
+        Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

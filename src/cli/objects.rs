@@ -16,7 +16,7 @@ use crate::kubernetes::columns::{Layout, TableOptions};
 use crate::kubernetes::field_selector::FieldSelector;
 use crate::kubernetes::jsonpath::Template;
 use crate::kubernetes::selector::LabelSelector;
-use crate::ops::{self, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
+use crate::ops::{self, DamagedValue, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
 use crate::report::{self, Format};
 use crate::source::Access;
 
@@ -191,7 +191,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             }
         };
         let name = escape::path(&args.file);
-        if list.found.is_empty() {
+        if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
             term::line(&format!(
                 "{name}: no object matches at revision {}",
                 list.revision
@@ -206,6 +206,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             has_namespaces: args.which.namespace.is_none(),
         };
         let written = printer.print(session, &list, &form, which.is_single)?;
+        printer.notes.damage(&list);
         let exit = printer.notes.tell();
         let exit = if which.is_single && list.found.is_empty() {
             exit.max(Exit::Findings)
@@ -222,6 +223,8 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
 pub(super) struct Notes {
     lines: Vec<String>,
     more: usize,
+    /// Told all, however many: what is missing or damaged.
+    all: Vec<String>,
     is_error: bool,
 }
 
@@ -238,8 +241,42 @@ impl Notes {
         }
     }
 
+    /// Something that makes the answer incomplete, which is told however much of it there is.
+    pub(super) fn always(&mut self, message: String, is_error: bool) {
+        self.is_error |= is_error;
+        self.all.push(message);
+    }
+
+    /// Values that are not what their keys promise; of objects that only call themselves otherwise, some.
+    pub(super) fn values<'d>(&mut self, damaged: impl IntoIterator<Item = &'d DamagedValue>) {
+        for damaged in damaged {
+            let line = report::damage_line(damaged);
+            if damaged.is_damaged() {
+                self.always(line, true);
+            } else {
+                self.add(line, false);
+            }
+        }
+    }
+
+    /// Values that are not what their keys promise, and those of which nobody can tell whether they are asked for.
+    pub(super) fn damage(&mut self, list: &ObjectList<'_>) {
+        self.values(list.damage_by_key());
+        for key in &list.undecided {
+            let key = escape::text(key);
+            self.always(
+                format!("{key}: encrypted; whether it is asked for cannot be told"),
+                true,
+            );
+        }
+    }
+
     /// What a look at an object left open.
     pub(super) fn look(&mut self, list: &ObjectList<'_>, found: &Found, look: &Seen) {
+        if found.is_damaged {
+            // Told by key.
+            return;
+        }
         let kind = list
             .kind(found)
             .map_or("", |kind| kind.resource.kind.as_str());
@@ -263,6 +300,9 @@ impl Notes {
         }
         if self.more > 0 {
             term::line(&format!("… and {} more", self.more));
+        }
+        for line in &self.all {
+            term::line(line);
         }
         if self.is_error {
             Exit::Findings
@@ -288,11 +328,13 @@ impl Seen {
 
     pub(super) fn of(lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> Self {
         let look = lens.look(key, value, revision);
+        // Its value is not encrypted, and nothing in it can be shown.
+        let is_bytes = matches!(look.sight, Sight::Bytes);
         let mut seen = Self {
             json: None,
             fault: None,
             notes: Vec::new(),
-            is_error: look.locked.is_some(),
+            is_error: look.locked.is_some() || is_bytes,
         };
         match look.sight {
             Sight::Object(object) => {
@@ -330,14 +372,19 @@ impl Printer<'_> {
             Form::Name => Ok(self.names(list)),
             Form::Table | Form::Wide => self.tables(session, list, matches!(form, Form::Wide)),
             Form::Rows => {
-                let written = self.rows(session, list, |found, seen| {
-                    report::object_json(
+                let written = self.rows(session, list, |found, seen| match list.damage(found) {
+                    Some(damaged) if found.is_damaged => {
+                        report::damaged_object_json(list.kind(found), found, damaged)
+                    }
+                    _ => report::object_json(
                         list.kind(found),
                         found,
                         seen.json.as_ref(),
                         &seen.left_open(),
-                    )
+                    ),
                 })?;
+                let strays: String = report::stray_values_json(list);
+                let written = written.and_then(|()| self.text(&strays));
                 let summary = report::objects_summary_json(list);
                 Ok(written.and_then(|()| self.text(&summary)))
             }
@@ -465,6 +512,9 @@ impl Printer<'_> {
                 let Some(seen) = seen else {
                     return ControlFlow::Continue(());
                 };
+                if found.is_damaged {
+                    return ControlFlow::Continue(());
+                }
                 self.notes.look(list, found, &seen);
                 self.notes.is_error |= seen.json.is_none();
                 if let Some(json) = &seen.json {
@@ -493,7 +543,9 @@ impl Printer<'_> {
             &list.found,
             |key, value, revision| Seen::of(lens, key, value, revision),
             |found, seen| {
-                if let Some(seen) = seen {
+                if let Some(seen) = seen
+                    && !found.is_damaged
+                {
                     self.notes.look(list, found, &seen);
                     self.notes.is_error |= seen.json.is_none();
                     seen.json.into_iter().for_each(&mut *each);
@@ -549,8 +601,13 @@ impl Printer<'_> {
                         return ControlFlow::Continue(());
                     };
                     self.notes.look(list, found, &seen);
+                    let word = match found.is_damaged {
+                        true => "<damaged>",
+                        false => "<unknown>",
+                    };
+                    let cells = cells.filter(|_| !found.is_damaged);
                     let mut cells = cells.unwrap_or_else(|| {
-                        let mut cells = vec!["<unknown>".to_string(); columns.len()];
+                        let mut cells = vec![word.to_string(); columns.len()];
                         if let Some(name) = cells.first_mut() {
                             *name = found.name.to_string();
                         }

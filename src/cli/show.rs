@@ -59,6 +59,12 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
                 term::error(&format!("{key}: {fault}"));
                 exit = Exit::Findings;
             }
+            if let Some(flaw) = &change.flaw {
+                term::line(&report::flaw_line(&change.event.key, flaw));
+                if !flaw.is_decodable() {
+                    exit = Exit::Findings;
+                }
+            }
         }
         let text = match (json, shown.changes.is_empty()) {
             (true, _) => report::shown_json(&shown),

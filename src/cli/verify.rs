@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::lens::read_config;
 use super::run::{JsonArgs, Run, describe_without_name, exit_of, print};
 use super::term;
 use crate::error::Error;
 use crate::finding::{EXTENDED_LIMIT, Severity, escape};
-use crate::ops::{self, Verdict, VerifyOptions, VerifyReport};
+use crate::ops::{self, Lens, Verdict, VerifyOptions, VerifyReport};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -16,6 +17,7 @@ Examples:
   etcdsnap verify --json /backup/*.db | jq -r 'select(.verdict != \"ok\") | .file'
   etcdsnap verify /var/lib/etcd            a data directory of a stopped etcd: does a server start from it?
   etcdsnap verify /var/lib/etcd --wal-dir /wal    its log lies elsewhere
+  etcdsnap verify --values snapshot.db     also: could an API server serve every object?
 
 Verdicts:
   OK              restores as it is; a data directory: these releases start from it
@@ -52,6 +54,12 @@ pub(super) struct VerifyArgs {
     /// Exit with 1 for warnings too
     #[arg(long)]
     strict: bool,
+    /// Decode every live value of a Kubernetes cluster too, and warn of what an API server could not serve
+    #[arg(long)]
+    values: bool,
+    /// With --values: open encrypted values with the keys of the API server's EncryptionConfiguration
+    #[arg(long, value_name = "FILE", requires = "values")]
+    encryption_config: Option<PathBuf>,
     /// Keep and show up to 100,000 findings of each kind
     #[arg(long)]
     all: bool,
@@ -61,6 +69,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
     let json = args.json.wanted(run);
     let what = VerifyOptions {
         quick: args.quick,
+        values: args.values,
         finding_limit: if args.all { EXTENDED_LIMIT } else { 0 },
         directory: true,
     };
@@ -68,11 +77,31 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
         term::error("--wal-dir is the log of one data directory; give one");
         return Exit::Failed;
     }
+    let config = match args
+        .encryption_config
+        .as_deref()
+        .map(read_config)
+        .transpose()
+    {
+        Ok(config) => config,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let lens = Lens {
+        encryption: config,
+        ..Lens::default()
+    };
     let mut exit = Exit::Fine;
     for path in &args.files {
         let name = escape::path(path);
         let outcome = run.with_input_and_log(path, args.wal_dir.clone(), |input, options| {
-            ops::verify(input, what, options)
+            let mut report = ops::verify(input, what, options)?;
+            if args.values && report.examination.is_some() && report.verdict != Verdict::InUse {
+                ops::verify_values(input, &lens, what.finding_limit, options, &mut report)?;
+            }
+            Ok(report)
         });
         let one = match outcome {
             Ok(report) => {

@@ -164,6 +164,17 @@ impl Findings {
         self.count(Severity::Error) > 0
     }
 
+    /// Takes findings of other codes.
+    pub fn extend(&mut self, other: Self) {
+        self.list.extend(other.list);
+        self.counts.extend(other.counts);
+        let order = |severity: Severity, id: &'static str| (std::cmp::Reverse(severity), id);
+        self.counts
+            .sort_by_key(|count| order(count.code.severity, count.code.id));
+        self.list
+            .sort_by_key(|finding| order(finding.severity(), finding.code.id));
+    }
+
     /// True when a finding of this code was noticed.
     pub fn has(&self, code: &Code) -> bool {
         self.counts.iter().any(|c| c.code.id == code.id)

@@ -13,6 +13,7 @@
 
 mod cbor;
 pub mod clean;
+pub mod codes;
 pub mod columns;
 pub mod custom_lists;
 mod decode;
@@ -24,10 +25,12 @@ mod envelope;
 mod fault;
 pub mod field_selector;
 mod fields;
+mod flaw;
 mod format;
 mod head;
 pub mod jsonpath;
 mod label;
+pub mod layout;
 pub mod merge;
 pub mod noise;
 mod object;
@@ -46,6 +49,7 @@ pub use decode::UnknownField;
 pub use defaults::add_read_defaults;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};
 pub use fault::Fault;
+pub use flaw::{Flaw, inspect};
 pub use format::Encoding;
 pub use head::{Head, Labels};
 pub use object::{Description, Object, decode, write_json};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::cbor;
-use super::decode::{Damage, Sink, Text, Tree, UnknownField, Walk};
+use super::decode::{Damage, Nowhere, Sink, Text, Tree, UnknownField, Walk};
 use super::envelope::Envelope;
 use super::fault::Fault;
 use super::fields::controller;
@@ -132,6 +132,29 @@ pub fn write_json(value: &[u8], out: &mut Vec<u8>) -> Result<Description, Fault>
             let description = plain(Encoding::Cbor, get("apiVersion"), get("kind"));
             text.value(json);
             Ok(description)
+        }
+        Encoding::Encrypted => Err(Fault::Encrypted),
+        Encoding::Other => Err(Fault::NotKubernetes),
+    }
+}
+
+/// What [`decode`] would say of a stored value, without the object itself; and how many bytes follow an object
+/// in protobuf, which an API server refuses.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn describe(value: &[u8]) -> Result<(Description, usize), Fault> {
+    match Encoding::of(value) {
+        Encoding::Protobuf => {
+            let trailing = Envelope::parse(value).map_or(0, |envelope| envelope.trailing.len());
+            Ok((from_protobuf(value, &mut Nowhere)?, trailing))
+        }
+        encoding @ (Encoding::Json | Encoding::Cbor) => {
+            let head = Head::of(value);
+            match head.fault {
+                Some(fault) => Err(fault),
+                None => Ok((plain(encoding, head.api_version, head.kind), 0)),
+            }
         }
         Encoding::Encrypted => Err(Fault::Encrypted),
         Encoding::Other => Err(Fault::NotKubernetes),

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::keyspace::Session;
+use super::lens::Lens;
 use super::objects::{Live, live};
+use super::stored::{DamagedValue, Judge, Stand};
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordView, RecordVisitor, RevisionBounds};
 use crate::kubernetes::Head;
 use crate::kubernetes::encryption::{
-    DecryptFault, EncryptionConfig, Standing, Stored, decrypt, standing,
+    DecryptFault, EncryptionConfig, Standing, Stored, decrypt, shown_name, standing,
 };
 use crate::kubernetes::resources::Resources;
 
@@ -17,7 +19,8 @@ use crate::kubernetes::resources::Resources;
 pub struct EncryptionCount {
     /// `secrets`, `tokens.vault.example.com`.
     pub resource: String,
-    /// Provider and key name; `None` when they are plain.
+    /// Provider and key name; `None` when they are plain. Of damaged values, and of those encrypted in an unknown
+    /// way, the provider is a word for that.
     pub stored: Option<(String, String)>,
     /// How many.
     pub values: u64,
@@ -29,11 +32,23 @@ pub struct EncryptionCount {
     pub fault: Option<DecryptFault>,
 }
 
+impl EncryptionCount {
+    /// True for values that are no objects where there should be some.
+    pub fn is_damaged(&self) -> bool {
+        let stored = self.stored.as_ref();
+        stored.is_some_and(|(provider, _)| provider == DAMAGED)
+    }
+}
+
 /// All resources that are encrypted, or would be.
 #[derive(Debug, Clone)]
 pub struct EncryptionReport {
     /// By resource, then by how they are stored.
     pub counts: Vec<EncryptionCount>,
+    /// Values that are not what their keys promise, of all resources, by key.
+    pub damaged: Vec<DamagedValue>,
+    /// Set with a configuration: whether it encrypts anything that is written.
+    pub encrypts_anything: Option<bool>,
     /// From where to where the file can answer.
     pub bounds: RevisionBounds,
 }
@@ -41,42 +56,59 @@ pub struct EncryptionReport {
 impl EncryptionReport {
     /// True when some value could not be read after a restore with this configuration.
     pub fn has_unreadable(&self) -> bool {
-        self.counts.iter().any(|count| {
-            count.unreadable > 0
-                || matches!(
-                    count.standing,
-                    Some(
-                        Standing::NoKey
-                            | Standing::OnlyIdentity
-                            | Standing::Plain { readable: false }
-                            | Standing::Kms {
-                                configured: false,
-                                ..
-                            }
+        let has_damaged = self.damaged.iter().any(|one| !one.flaw.is_decodable());
+        has_damaged
+            || self.counts.iter().any(|count| {
+                count.unreadable > 0
+                    || matches!(
+                        count.standing,
+                        Some(
+                            Standing::NoKey
+                                | Standing::OnlyIdentity
+                                | Standing::Plain { readable: false }
+                                | Standing::Kms {
+                                    configured: false,
+                                    ..
+                                }
+                        )
                     )
-                )
-        })
+            })
     }
 }
 
 struct Counter<'q> {
     resources: &'q Resources,
     config: Option<&'q EncryptionConfig>,
+    judge: Judge<'q>,
 }
+
+/// The word for values that are no objects where there should be one.
+const DAMAGED: &str = "damaged";
 
 type Way = (String, Option<(String, String)>);
 
 impl RecordVisitor for Counter<'_> {
-    type Local = BTreeMap<Way, EncryptionCount>;
+    type Local = (BTreeMap<Way, EncryptionCount>, Vec<DamagedValue>);
 
     fn start(&self) -> Self::Local {
-        BTreeMap::new()
+        Self::Local::default()
     }
 
-    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+    fn record(&self, (local, damaged): &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
         let value = view.value()?;
         let stored = Stored::of(&value);
+        let flaw = match self.judge.stand(key, &value) {
+            Stand::Damaged(_, flaw) | Stand::Object(_, Some(flaw)) => Some(flaw),
+            _ => None,
+        };
+        let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
+        damaged.extend(flaw.map(|flaw| DamagedValue {
+            key: key.to_vec(),
+            flaw,
+            mod_revision: view.revision.main,
+            place: view.place,
+        }));
         let resource = match self.resource(key, &value) {
             Some(resource) => resource,
             // Plain values of others are nobody's concern here.
@@ -84,17 +116,16 @@ impl RecordVisitor for Counter<'_> {
             None => "?".to_string(),
         };
         let way = match &stored {
+            Ok(Stored::Plain) if is_damaged => Some((DAMAGED.to_string(), String::new())),
             Ok(Stored::Plain) => None,
-            Ok(Stored::With(provider, name)) => Some((
-                provider.to_string(),
-                crate::finding::escape::text_limited(name, 128),
-            )),
+            Ok(Stored::With(provider, name)) => Some((provider.to_string(), shown_name(name))),
             Err(_) => Some(("unknown".to_string(), String::new())),
         };
         let count = local
             .entry((resource.clone(), way.clone()))
             .or_insert_with(|| EncryptionCount {
                 standing: match (self.config, &stored) {
+                    _ if is_damaged && matches!(stored, Ok(Stored::Plain)) => None,
                     (Some(config), Ok(stored)) => Some(standing(&resource, *stored, config)),
                     _ => None,
                 },
@@ -147,19 +178,22 @@ pub fn encryption(
     config: Option<&EncryptionConfig>,
 ) -> Result<EncryptionReport> {
     let live = live(session, 0)?;
-    let all = counted(&live, session, config)?;
+    let (all, damaged) = count(&live, session, config)?;
     let encrypted: std::collections::BTreeSet<String> = all
         .iter()
-        .filter(|count| count.stored.is_some())
+        .filter(|count| count.stored.is_some() && !count.is_damaged())
         .map(|count| count.resource.clone())
         .collect();
     let is_shown = |count: &EncryptionCount| {
         encrypted.contains(&count.resource)
+            || count.is_damaged()
             || count.resource == "secrets"
             || config.is_some_and(|config| config.providers_for(&count.resource).is_some())
     };
     Ok(EncryptionReport {
         counts: all.into_iter().filter(is_shown).collect(),
+        damaged,
+        encrypts_anything: config.map(EncryptionConfig::encrypts_anything),
         bounds: live.keyspace.bounds(),
     })
 }
@@ -170,14 +204,36 @@ pub(super) fn counted(
     session: &Session<'_>,
     config: Option<&EncryptionConfig>,
 ) -> Result<Vec<EncryptionCount>> {
+    let (mut counts, _) = count(live, session, config)?;
+    counts.retain(|count| !count.is_damaged());
+    Ok(counts)
+}
+
+fn count(
+    live: &Live<'_>,
+    session: &Session<'_>,
+    config: Option<&EncryptionConfig>,
+) -> Result<(Vec<EncryptionCount>, Vec<DamagedValue>)> {
+    let lens = Lens {
+        encryption: config.cloned(),
+        ..Lens::default()
+    };
     let counter = Counter {
         resources: &live.resources,
         config,
+        judge: Judge {
+            lens: &lens,
+            resources: &live.resources,
+            layout: &live.layout,
+        },
     };
     let parts = live
         .keyspace
         .visit(&live.places, &counter, &session.workers, session.options)?;
     let mut all: BTreeMap<Way, EncryptionCount> = BTreeMap::new();
+    let (parts, damaged): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let mut damaged: Vec<DamagedValue> = damaged.into_iter().flatten().collect();
+    damaged.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     for (way, count) in parts.into_iter().flatten() {
         match all.get_mut(&way) {
             Some(sum) => {
@@ -190,5 +246,5 @@ pub(super) fn counted(
             }
         }
     }
-    Ok(all.into_values().collect())
+    Ok((all.into_values().collect(), damaged))
 }

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use serde_json::Value;
 
 use super::keyspace::Session;
-use super::lens::Lens;
+use super::lens::{Lens, Sight};
 use super::objects::{Found, ObjectList};
 use crate::error::Result;
+use crate::kubernetes::Flaw;
 use crate::kubernetes::clean::{clean, is_owned_or_transient};
 
 /// What to export.
@@ -30,6 +31,8 @@ pub enum Exported {
     Secret,
     /// It cannot be decoded, or only in part; why.
     Unreadable(String),
+    /// Its value is not what its key promises.
+    Damaged(Flaw),
 }
 
 /// Gives each object of `list` as a manifest to `each`, or why it is none.
@@ -52,7 +55,12 @@ pub fn export<'i, 'l>(
             let is_secret = list.kind(found).is_some_and(|kind| {
                 kind.resource.group.is_empty() && kind.resource.kind == "Secret"
             });
+            let damage = list.damage(found).map(|damaged| &damaged.flaw);
             let exported = match exported.unwrap_or_else(lost) {
+                _ if found.is_damaged => match damage {
+                    Some(flaw) => Exported::Damaged(flaw.clone()),
+                    None => lost(),
+                },
                 // It would be left out all the same if there were a key for it.
                 Exported::Unreadable(_)
                     if is_secret && found.is_locked && lens.redactor.is_some() =>
@@ -84,12 +92,10 @@ pub(super) fn manifest(
     if !options.include_owned && is_owned_or_transient(&json) {
         return Exported::Owned;
     }
-    // A file that is meant to be applied never holds a mark instead of a secret.
-    if let Some(redactor) = &lens.redactor {
-        let mut dimmed = json.clone();
-        if redactor.redact_stored(key, &mut dimmed) {
-            return Exported::Secret;
-        }
+    // A file that is meant to be applied never holds a mark instead of a secret: what a look hides anything of is
+    // left out whole.
+    if lens.redactor.is_some() && hides_anything(lens, key, value, revision) {
+        return Exported::Secret;
     }
     if object.description.is_partial() {
         return Exported::Unreadable("it can only be decoded in part".into());
@@ -98,4 +104,10 @@ pub(super) fn manifest(
         clean(&mut json);
     }
     Exported::Manifest(json)
+}
+
+/// True when a look at the value would hide something in it.
+fn hides_anything(lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> bool {
+    let look = lens.look(key, value, revision);
+    look.is_secret || matches!(look.sight, Sight::Hidden(_))
 }

@@ -11,15 +11,16 @@ use super::keyspace::Session;
 use super::lens::{Lens, Look, Sight};
 use super::log::{Event, Operation, look_back};
 use super::named::{KeyStory, Moment};
+use super::stored::Inspector;
 use super::times::{NewestTime, Times};
 use crate::error::Result;
 use crate::etcd::keyspace::{
     Changes, GatherRows, KeyFilter, Keyspace, Newest, NextChange, RecordFacts, RevisionBounds,
     RowOrder, Rows, Wanted,
 };
-use crate::kubernetes::Object;
 use crate::kubernetes::difference::{FieldPath, differences};
 use crate::kubernetes::encryption::DecryptFault;
+use crate::kubernetes::{Flaw, Object};
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub struct Episode {
     pub change: Change,
     /// Why its value could not be decrypted.
     pub locked: Option<DecryptFault>,
+    /// How its value is not what the key promises.
+    pub flaw: Option<Flaw>,
 }
 
 /// A value as it is compared.
@@ -143,6 +146,9 @@ pub fn history<'i>(
 ) -> Result<()> {
     let mut before: Option<State> = None;
     let mut seen = false;
+    let mut inspector = Inspector::default();
+    let mut failed = None;
+    let session = &*session;
     let rows = story.moments.iter().map(|moment| moment.facts(&story.key));
     fetch(
         session,
@@ -157,9 +163,20 @@ pub fn history<'i>(
                 (false, _) => Action::Update,
             };
             seen = true;
-            let state = fetched
-                .filter(|_| !facts.is_tombstone)
-                .map(|(key, value)| State::of(lens, &key, &value, facts.revision.main));
+            let fetched = fetched.filter(|_| !facts.is_tombstone);
+            let flaw = match &fetched {
+                Some((key, value)) => inspector.flaw(session, lens, key, value),
+                None => Ok(None),
+            };
+            let flaw = match flaw {
+                Ok(flaw) => flaw,
+                Err(error) => {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            };
+            let state =
+                fetched.map(|(key, value)| State::of(lens, &key, &value, facts.revision.main));
             let change = match (&before, &state) {
                 (Some(old), Some(new)) => compare(old, new),
                 _ => Change::Unknown,
@@ -168,13 +185,15 @@ pub fn history<'i>(
             before = state;
             each(&Episode {
                 locked,
+                flaw,
                 moment: Moment::of_facts(&facts),
                 action,
                 not_before: times.at(facts.place),
                 change,
             })
         },
-    )
+    )?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// One change of a transaction, with what it changed.
@@ -188,6 +207,8 @@ pub struct ShownChange {
     pub object: Option<(String, Option<String>, Option<String>)>,
     /// Why its value, or the one before it, could not be decrypted.
     pub locked: Option<DecryptFault>,
+    /// How its value is not what the key promises.
+    pub flaw: Option<Flaw>,
 }
 
 /// Everything in one revision.
@@ -225,9 +246,14 @@ pub fn show(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Sho
     let mut time = look_back(session, revision.saturating_sub(1))?.unwrap_or_default();
     let wanted: BTreeSet<Vec<u8>> = records.iter().map(|(event, _)| event.key.clone()).collect();
     let mut before = values_before(session, revision, &wanted)?;
+    let mut inspector = Inspector::default();
     for (event, value) in records {
         time.merge(NewestTime::of(&value));
         let is_deleted = event.operation == Operation::Delete;
+        let flaw = match is_deleted {
+            true => None,
+            false => inspector.flaw(session, lens, &event.key, &value)?,
+        };
         let new = (!is_deleted).then(|| State::of(lens, &event.key, &value, event.revision.main));
         let old = before
             .get(&event.key)
@@ -260,6 +286,7 @@ pub fn show(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Sho
             change,
             object,
             locked,
+            flaw,
         });
     }
     shown.not_before = time.get();

@@ -30,9 +30,11 @@ mod output;
 mod rebuild;
 pub mod restore;
 mod status;
+mod stored;
 mod strangers;
 mod times;
 mod trailer;
+mod values;
 mod verify;
 mod wal;
 
@@ -58,7 +60,9 @@ pub use objects::{
 };
 pub use rebuild::{KeptFigures, KeyScope};
 pub use status::{Refusal, Status, StatusOutcome, status};
+pub use stored::{DamagedValue, Inspector};
 pub use times::{FileTime, NewestTime, TimeLine, Times};
 pub use trailer::{Sealed, add_trailer};
+pub use values::verify_values;
 pub use verify::{Ledger, Proof, Standing, Verdict, VerifyOptions, VerifyReport, verify};
 pub use wal::{Stranger, WalSummary, wal};

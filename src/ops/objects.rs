@@ -8,6 +8,7 @@ use super::fetch::fetch;
 use super::keyspace::Session;
 use super::lens::Lens;
 use super::named::{is_definition, note_newest, resources};
+use super::stored::{DamagedValue, Judge, LayoutVisitor, Stand, Who};
 use super::times::{FileTime, NewestTime};
 use crate::error::Result;
 use crate::etcd::LeaseId;
@@ -16,10 +17,11 @@ use crate::etcd::keyspace::{
     KeyFilter, Keyspace, Newest, RecordFacts, RecordPlace, RecordView, RecordVisitor,
     RevisionBounds, Wanted,
 };
+use crate::kubernetes::Encoding;
 use crate::kubernetes::field_selector::FieldSelector;
+use crate::kubernetes::layout::Layout;
 use crate::kubernetes::resources::{Resolved, Resource, Resources, split_api_version};
 use crate::kubernetes::selector::LabelSelector;
-use crate::kubernetes::{Encoding, Head};
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +60,8 @@ pub struct Found {
     pub name: Box<str>,
     /// True when its value cannot be read without a key for it.
     pub is_locked: bool,
+    /// True when its value is not what its key promises; namespace and name are those of the key then.
+    pub is_damaged: bool,
     revision: Revision,
     value_size: u64,
     place: RecordPlace,
@@ -68,6 +72,12 @@ pub struct Found {
 pub struct ObjectList<'i> {
     /// The objects.
     pub found: Vec<Found>,
+    /// What is wrong with values of which some are among the objects, by place; see [`ObjectList::damage`]. Where
+    /// all objects are wanted, also values of which not even the key tells whose they are; where only some are,
+    /// also those of which the selectors cannot tell.
+    pub damaged: Vec<DamagedValue>,
+    /// Encrypted objects that nobody can tell whether the selectors choose them: their keys.
+    pub undecided: Vec<Vec<u8>>,
     /// Their kinds.
     pub kinds: Vec<StoredKind>,
     /// All kinds that are known.
@@ -130,21 +140,36 @@ pub(super) struct Live<'i> {
     pub(super) keyspace: Keyspace<'i>,
     pub(super) places: Vec<RecordPlace>,
     pub(super) resources: Resources,
+    pub(super) layout: Layout,
     pub(super) revision: i64,
     pub(super) now: Option<i64>,
 }
 
 /// Finds the live keys at a revision.
 pub(super) fn live<'i>(session: &mut Session<'i>, revision: i64) -> Result<Live<'i>> {
-    let newest = Newest::new(KeyFilter::all(), revision, session.options.memory_limit);
-    let visitor = (newest, (Definitions { revision }, FileTime));
+    live_of(session, KeyFilter::all(), revision)
+}
+
+/// Finds the live ones of some keys at a revision.
+pub(super) fn live_of<'i>(
+    session: &mut Session<'i>,
+    filter: KeyFilter,
+    revision: i64,
+) -> Result<Live<'i>> {
+    let newest = Newest::new(filter, revision, session.options.memory_limit);
+    let visitor = (
+        newest,
+        ((Definitions { revision }, LayoutVisitor::new()), FileTime),
+    );
     let (keyspace, parts) = session.scan(&visitor)?;
     let revision = keyspace.bounds().resolve(revision)?;
     let mut entries = Vec::new();
     let mut definitions = BTreeMap::new();
     let mut times: Vec<NewestTime> = Vec::new();
-    for (of_keys, (of_definitions, time)) in parts {
+    let mut layout = Layout::default();
+    for (of_keys, ((of_definitions, of_layout), time)) in parts {
         entries.push(of_keys);
+        layout.merge(of_layout);
         for (key, place) in of_definitions {
             note_newest(&mut definitions, &key, place);
         }
@@ -156,6 +181,7 @@ pub(super) fn live<'i>(session: &mut Session<'i>, revision: i64) -> Result<Live<
         keyspace,
         places,
         resources,
+        layout,
         revision,
         now: FileTime::join(times),
     })
@@ -247,8 +273,7 @@ pub(super) fn is_called(resource: &Resource, word: &str) -> bool {
 struct ObjectFinder<'q> {
     query: &'q ObjectsQuery,
     wanted: WantedKinds<'q>,
-    resources: &'q Resources,
-    lens: &'q Lens,
+    judge: Judge<'q>,
 }
 
 #[derive(Default)]
@@ -257,25 +282,47 @@ struct FinderParts {
     kinds: HashMap<(String, String), (bool, u32)>,
     list: Vec<StoredKind>,
     found: Vec<Found>,
+    damaged: Vec<DamagedValue>,
+    undecided: Vec<Vec<u8>>,
 }
 
 impl FinderParts {
-    fn kind(&mut self, finder: &ObjectFinder<'_>, api_version: &str, kind: &str) -> Option<u32> {
+    fn kind(&mut self, finder: &ObjectFinder<'_>, who: &Who<'_>) -> Option<u32> {
         // Looked up for every object; only a new kind costs an allocation that stays.
-        let key = (api_version.to_string(), kind.to_string());
+        let key = (who.api_version.clone(), who.resource.kind.clone());
         let (is_wanted, number) = *self.kinds.entry(key).or_insert_with(|| {
-            let resource = finder.resources.of_kind_or_guess(api_version, kind);
-            let is_wanted = finder.wanted.takes(&resource);
+            let is_wanted = finder.wanted.takes(&who.resource);
             let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
             if is_wanted {
                 self.list.push(StoredKind {
-                    api_version: api_version.to_string(),
-                    resource: resource.into_owned(),
+                    api_version: who.api_version.clone(),
+                    resource: who.resource.clone().into_owned(),
                 });
             }
             (is_wanted, number)
         });
         is_wanted.then_some(number)
+    }
+}
+
+impl ObjectFinder<'_> {
+    fn has_selectors(&self) -> bool {
+        let query = self.query;
+        query
+            .fields
+            .as_ref()
+            .is_some_and(|fields| !fields.is_empty())
+            || query
+                .labels
+                .as_ref()
+                .is_some_and(|labels| !labels.is_empty())
+    }
+
+    /// True when the selectors choose an object.
+    fn selects(&self, json: &serde_json::Value) -> bool {
+        let query = self.query;
+        query.labels.as_ref().is_none_or(|l| l.matches(json))
+            && query.fields.as_ref().is_none_or(|f| f.matches(json))
     }
 }
 
@@ -289,103 +336,70 @@ impl RecordVisitor for ObjectFinder<'_> {
     fn record(&self, local: &mut FinderParts, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
         let value = view.value()?;
-        let (plain, is_locked) = match self.lens.plain(key, &value) {
-            Ok(plain) => (plain, false),
-            Err(_) => (std::borrow::Cow::Borrowed(&*value), true),
+        let (who, flaw, is_locked) = match self.judge.stand(key, &value) {
+            Stand::Other => return Ok(()),
+            Stand::Object(who, flaw) => (Some(who), flaw, false),
+            Stand::Damaged(who, flaw) => (who, Some(flaw), false),
+            Stand::Locked(who) => (who, None, true),
         };
-        let head = Head::of(&plain);
-        let is_locked = is_locked || head.encoding == Encoding::Encrypted;
-        let guess = |what: &dyn Fn(&crate::kubernetes::resources::KeyParts) -> String| {
-            let parts = std::str::from_utf8(key).ok();
-            parts
-                .and_then(|key| self.resources.of_key(key))
-                .map(|parts| what(&parts))
+        let damage = |flaw| DamagedValue {
+            key: key.to_vec(),
+            flaw,
+            mod_revision: view.revision.main,
+            place: view.place,
         };
-        let (kind, namespace, name) = match (&head.api_version, &head.kind) {
-            (Some(api_version), Some(kind)) if !kind.is_empty() => {
-                let Some(number) = local.kind(self, api_version, kind) else {
-                    return Ok(());
-                };
-                let namespace = head.namespace.as_deref().unwrap_or_default().to_string();
-                let name = match &head.name {
-                    Some(name) => name.to_string(),
-                    None => guess(&|parts| parts.name.clone()).unwrap_or_default(),
-                };
-                (number, namespace, name)
+        let Some(who) = who else {
+            // Whose it is nobody can tell, so it belongs only where everything is wanted.
+            let is_wanted = self.wanted.takes_everything()
+                && self.query.namespace.is_none()
+                && !self.has_selectors();
+            match flaw {
+                Some(flaw) if is_wanted => local.damaged.push(damage(flaw)),
+                None if is_wanted => local.undecided.push(key.to_vec()),
+                _ => {}
             }
-            _ if is_locked => {
-                let parts = std::str::from_utf8(key)
-                    .ok()
-                    .and_then(|key| self.resources.of_key(key));
-                let Some(parts) = parts else { return Ok(()) };
-                let Some(resource) = self.resources.of_plural(&parts.group, &parts.resource) else {
-                    return Ok(());
-                };
-                let api_version = preferred(resource);
-                let kind = resource.kind.clone();
-                let Some(number) = local.kind(self, &api_version, &kind) else {
-                    return Ok(());
-                };
-                (number, parts.namespace.unwrap_or_default(), parts.name)
-            }
-            _ => return Ok(()),
+            return Ok(());
         };
-        let query = self.query;
-        if query
-            .namespace
-            .as_ref()
-            .is_some_and(|wanted| *wanted != namespace)
+        let namespace = self.query.namespace.as_ref();
+        let Some(kind) = local.kind(self, &who) else {
+            return Ok(());
+        };
+        if namespace.is_some_and(|wanted| *wanted != who.namespace)
+            || !self.wanted.takes_one(&who.resource, &who.name)
         {
             return Ok(());
         }
-        let resource = local.list.get(kind as usize).map(|kind| &kind.resource);
-        if !resource.is_some_and(|resource| self.wanted.takes_one(resource, &name)) {
-            return Ok(());
-        }
-        let needs_fields = query
-            .fields
-            .as_ref()
-            .is_some_and(|fields| !fields.is_empty());
-        let needs_labels = query
-            .labels
-            .as_ref()
-            .is_some_and(|labels| !labels.is_empty());
-        if needs_fields || needs_labels {
-            let Ok(object) = self.lens.object_of(key, &value, view.revision.main) else {
-                return Ok(());
-            };
-            let fits = query
-                .labels
-                .as_ref()
-                .is_none_or(|l| l.matches(&object.json))
-                && query
-                    .fields
-                    .as_ref()
-                    .is_none_or(|f| f.matches(&object.json));
-            if !fits {
+        let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
+        if self.has_selectors() {
+            if is_locked {
+                local.undecided.push(key.to_vec());
                 return Ok(());
             }
+            let object = self.judge.lens.object_of(key, &value, view.revision.main);
+            match object {
+                Ok(object) if !is_damaged => {
+                    if !self.selects(&object.json) {
+                        return Ok(());
+                    }
+                }
+                _ => {
+                    local.damaged.extend(flaw.map(damage));
+                    return Ok(());
+                }
+            }
         }
+        local.damaged.extend(flaw.map(damage));
         local.found.push(Found {
             kind,
-            namespace: namespace.into(),
-            name: name.into(),
+            namespace: who.namespace.into(),
+            name: who.name.into(),
             is_locked,
+            is_damaged,
             revision: view.revision,
             value_size: view.record.value_len,
             place: view.place,
         });
         Ok(())
-    }
-}
-
-/// The group and version that objects of a kind have most likely.
-pub(super) fn preferred(resource: &Resource) -> String {
-    let version = resource.versions.first().map_or("v1", String::as_str);
-    if resource.group.is_empty() {
-        version.to_string()
-    } else {
-        format!("{}/{version}", resource.group)
     }
 }
 
@@ -411,12 +425,24 @@ pub fn objects<'i>(
     let finder = ObjectFinder {
         query,
         wanted,
-        resources: &live.resources,
-        lens,
+        judge: Judge {
+            lens,
+            resources: &live.resources,
+            layout: &live.layout,
+        },
     };
     let parts = live
         .keyspace
         .visit(&live.places, &finder, &session.workers, session.options)?;
+    let mut parts = parts;
+    let mut damaged = Vec::new();
+    let mut undecided = Vec::new();
+    for part in &mut parts {
+        damaged.append(&mut part.damaged);
+        undecided.append(&mut part.undecided);
+    }
+    damaged.sort_unstable_by_key(|one: &DamagedValue| one.place);
+    undecided.sort_unstable();
     let (kinds, found) = join(parts);
     let missing = unknown
         .into_iter()
@@ -426,6 +452,8 @@ pub fn objects<'i>(
     }
     Ok(Ok(ObjectList {
         found,
+        damaged,
+        undecided,
         kinds,
         bounds: live.keyspace.bounds(),
         resources: live.resources,
@@ -498,6 +526,20 @@ impl<'i> ObjectList<'i> {
         )
     }
 
+    /// What is wrong with the value of an object.
+    pub fn damage(&self, found: &Found) -> Option<&DamagedValue> {
+        let at = self
+            .damaged
+            .binary_search_by_key(&found.place, |one| one.place)
+            .ok()?;
+        self.damaged.get(at)
+    }
+
+    /// All damage, by key.
+    pub fn damage_by_key(&self) -> Vec<&DamagedValue> {
+        by_key(&self.damaged)
+    }
+
     /// The kind of an object.
     pub fn kind(&self, found: &Found) -> Option<&StoredKind> {
         self.kinds.get(found.kind as usize)
@@ -524,6 +566,12 @@ impl Found {
     }
 }
 
+pub(super) fn by_key(damaged: &[DamagedValue]) -> Vec<&DamagedValue> {
+    let mut all: Vec<&DamagedValue> = damaged.iter().collect();
+    all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    all
+}
+
 /// Objects of one kind in one encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindCount {
@@ -537,36 +585,37 @@ pub struct KindCount {
     pub objects: u64,
     /// Bytes of their values.
     pub bytes: u64,
+    /// How many of them are not what their keys promise.
+    pub damaged: u64,
 }
 
 struct KindCounter<'q> {
-    lens: &'q Lens,
-    resources: &'q Resources,
+    judge: Judge<'q>,
 }
 
 impl RecordVisitor for KindCounter<'_> {
-    type Local = HashMap<(String, String, &'static str), KindCount>;
+    type Local = (
+        HashMap<(String, String, &'static str), KindCount>,
+        Vec<DamagedValue>,
+    );
 
     fn start(&self) -> Self::Local {
-        HashMap::new()
+        Self::Local::default()
     }
 
-    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+    fn record(&self, (local, all_damaged): &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
-        let value = view.record.value;
-        let stored = Encoding::of(value);
-        let plain = self.lens.plain(key, value);
-        let head = Head::of(plain.as_deref().unwrap_or(value));
-        let (api_version, kind) = match (head.api_version, head.kind) {
-            (Some(api_version), Some(kind)) => (api_version.into_owned(), kind.into_owned()),
-            _ if stored == Encoding::Encrypted => std::str::from_utf8(key)
-                .ok()
-                .and_then(|key| self.resources.of_key(key))
-                .and_then(|parts| self.resources.of_plural(&parts.group, &parts.resource))
-                .map(|resource| (preferred(resource), resource.kind.clone()))
-                .unwrap_or_default(),
-            _ => Default::default(),
+        let value = view.value()?;
+        let stored = Encoding::of(&value);
+        let (who, flaw) = match self.judge.stand(key, &value) {
+            Stand::Object(who, flaw) => (Some(who), flaw),
+            Stand::Locked(who) => (who, None),
+            Stand::Damaged(who, flaw) => (who, Some(flaw)),
+            Stand::Other => (None, None),
         };
+        let (api_version, kind) = who
+            .map(|who| (who.api_version, who.resource.kind.clone()))
+            .unwrap_or_default();
         let name = super::lens::encoding_name(stored);
         let count =
             local
@@ -577,9 +626,18 @@ impl RecordVisitor for KindCounter<'_> {
                     encoding: stored,
                     objects: 0,
                     bytes: 0,
+                    damaged: 0,
                 });
         count.objects = count.objects.saturating_add(1);
         count.bytes = count.bytes.saturating_add(view.record.value_len);
+        let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
+        count.damaged = count.damaged.saturating_add(u64::from(is_damaged));
+        all_damaged.extend(flaw.map(|flaw| DamagedValue {
+            key: key.to_vec(),
+            flaw,
+            mod_revision: view.revision.main,
+            place: view.place,
+        }));
         Ok(())
     }
 }
@@ -589,6 +647,8 @@ impl RecordVisitor for KindCounter<'_> {
 pub struct Kinds {
     /// By kind, group and version, encoding.
     pub counts: Vec<KindCount>,
+    /// Values that are not what their keys promise, by key; also objects that only call themselves otherwise.
+    pub damaged: Vec<DamagedValue>,
     /// From where to where the file can answer.
     pub bounds: RevisionBounds,
     /// The revision that was asked for.
@@ -602,18 +662,25 @@ pub struct Kinds {
 pub fn kinds(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Kinds> {
     let live = live(session, revision)?;
     let counter = KindCounter {
-        lens,
-        resources: &live.resources,
+        judge: Judge {
+            lens,
+            resources: &live.resources,
+            layout: &live.layout,
+        },
     };
     let parts = live
         .keyspace
         .visit(&live.places, &counter, &session.workers, session.options)?;
     let mut all: BTreeMap<(String, String, &str), KindCount> = BTreeMap::new();
+    let (parts, damaged): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let mut damaged: Vec<DamagedValue> = damaged.into_iter().flatten().collect();
+    damaged.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     for ((api_version, kind, encoding), count) in parts.into_iter().flatten() {
         match all.get_mut(&(kind.clone(), api_version.clone(), encoding)) {
             Some(sum) => {
                 sum.objects = sum.objects.saturating_add(count.objects);
                 sum.bytes = sum.bytes.saturating_add(count.bytes);
+                sum.damaged = sum.damaged.saturating_add(count.damaged);
             }
             None => {
                 all.insert((kind, api_version, encoding), count);
@@ -622,6 +689,7 @@ pub fn kinds(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Ki
     }
     Ok(Kinds {
         counts: all.into_values().collect(),
+        damaged,
         bounds: live.keyspace.bounds(),
         revision: live.revision,
     })

@@ -145,6 +145,7 @@ fn nothing_proven(input: &Input, verdict: Verdict, kind: FileKind, detail: &str)
         database_sha256: None,
         is_data_dir: input.file.is_data_dir(),
         directory: None,
+        values_decoded: false,
     }
 }
 

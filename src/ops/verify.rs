@@ -8,6 +8,7 @@ use super::input::Input;
 use super::losses::Readable;
 use super::outer::{Known, Outer, bytes, diagnose};
 use super::strangers::{foreign, without_metas};
+use super::values::{FirstBytes, FirstBytesSeen};
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::container::{FileKind, Layout, LengthVerdict, Origin, TRAILER, judge_length};
@@ -69,6 +70,8 @@ pub enum Proof {
     Records,
     /// The small buckets decode and agree.
     Buckets,
+    /// Every live value where API servers keep objects decodes as what its key names.
+    Values,
     /// Of a data directory: every record of its log fits the checksum chain, and the database fits the log.
     Log,
 }
@@ -85,6 +88,7 @@ impl Proof {
             Self::Revisions => "revisions",
             Self::Records => "records",
             Self::Buckets => "buckets",
+            Self::Values => "values",
             Self::Log => "log",
         }
     }
@@ -111,6 +115,8 @@ pub enum Standing {
     NotProven,
     /// There is nothing to prove: the file does not store it, which is normal.
     NotStored,
+    /// It was not looked at.
+    Unexamined,
 }
 
 /// What to look at.
@@ -118,6 +124,8 @@ pub enum Standing {
 pub struct VerifyOptions {
     /// Leave out the SHA-256, which needs every byte.
     pub quick: bool,
+    /// Leave the values to [`verify_values`](super::verify_values), which decodes them.
+    pub values: bool,
     /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
     pub finding_limit: usize,
     /// Judge a data directory as a whole: does a server start from it, with its log and its `.snap` files?
@@ -152,6 +160,8 @@ pub struct VerifyReport {
     pub is_data_dir: bool,
     /// What is to be said of the data directory as a whole, if it was judged.
     pub directory: Option<DirectoryReport>,
+    /// True once [`verify_values`](super::verify_values) has decoded every live value.
+    pub values_decoded: bool,
 }
 
 /// Looks at everything in a file and judges it. The SHA-256 runs on a thread of its own beside the
@@ -194,7 +204,7 @@ pub(super) fn verify_copy(
         let digests = hashing.map(outcome_of);
         Ok((examined?, digests.transpose()?))
     })?;
-    let (database, examined) = match examined {
+    let (database, examined, first_bytes) = match examined {
         Ok(examined) => examined,
         Err((metas, fault)) => {
             return without_metas(input, &metas, fault, what, findings, options);
@@ -231,6 +241,10 @@ pub(super) fn verify_copy(
             &mut findings,
         )?),
     };
+    let values = match what.values || input.file.in_use() {
+        true => None,
+        false => first_bytes.report(input, options, &mut findings)?,
+    };
     let torn = input.check_unchanged(Some(database.metas()));
     if !input.file.in_use() {
         torn?;
@@ -245,6 +259,7 @@ pub(super) fn verify_copy(
         what,
         &findings,
     );
+    ledger.extend(values);
     if let Some(directory) = &directory {
         directory.amend(&mut ledger, input.layout.trailer.is_some(), &findings);
     }
@@ -273,10 +288,20 @@ pub(super) fn verify_copy(
         database_sha256: digests.as_ref().map(|digests| digests.database),
         is_data_dir: input.file.is_data_dir(),
         directory,
+        values_decoded: false,
     })
 }
 
 impl VerifyReport {
+    fn has_flawed_values(&self) -> bool {
+        let mut codes = self.findings.counts.iter().map(|count| count.code);
+        codes.any(|code| {
+            crate::kubernetes::codes::ALL
+                .iter()
+                .any(|known| known.id == code.id)
+        })
+    }
+
     /// Where a line of the ledger stands.
     pub fn standing(&self, line: &Ledger) -> Standing {
         let has_freelist = self
@@ -286,6 +311,9 @@ impl VerifyReport {
         match (line.proven, line.proof) {
             (true, _) => Standing::Proven,
             (false, Proof::Freelist) if !has_freelist => Standing::NotStored,
+            (false, Proof::Values) if !self.values_decoded && !self.has_flawed_values() => {
+                Standing::Unexamined
+            }
             (false, Proof::Trailer)
                 if self.directory.is_some() && self.layout.trailer.is_none() =>
             {
@@ -296,7 +324,7 @@ impl VerifyReport {
     }
 }
 
-type Examined<'s> = (Database<'s>, Examination);
+type Examined<'s> = (Database<'s>, Examination, FirstBytesSeen);
 
 /// Looks at everything inside, while another thread hashes; the inner error is that of the metas.
 fn examine_all<'s>(
@@ -324,8 +352,8 @@ fn examine_all<'s>(
         ..options.clone()
     };
     let scan_options = if with_digest { &quiet } else { options };
-    let (examined, _) = examine(&database, &(), &workers, scan_options, findings)?;
-    Ok(Ok((database, examined)))
+    let (examined, seen) = examine(&database, &FirstBytes, &workers, scan_options, findings)?;
+    Ok(Ok((database, examined, FirstBytesSeen::join(seen))))
 }
 
 /// A verdict with its reason.

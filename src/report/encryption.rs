@@ -10,6 +10,7 @@ use crate::ops::{EncryptionCount, EncryptionReport};
 fn word(standing: Standing) -> &'static str {
     match standing {
         Standing::Current => "current",
+        Standing::Unencrypted { .. } => "unencrypted",
         Standing::OldKey => "old-key",
         Standing::Plain { readable: true } => "plain",
         Standing::Plain { readable: false } => "plain-unreadable",
@@ -28,12 +29,21 @@ fn word(standing: Standing) -> &'static str {
 
 /// What that means for an API server with this configuration.
 fn meaning(count: &EncryptionCount) -> String {
+    if count.is_damaged() {
+        return "no objects: an API server cannot read them".into();
+    }
     if let Some(fault) = &count.fault {
         return format!("{} unreadable: {fault}", count.unreadable);
     }
     match count.standing {
         None => "",
         Some(Standing::Current) => "as it would be written today",
+        Some(Standing::Unencrypted { named: true }) => {
+            "plain, as it would be written today: identity is the first provider"
+        }
+        Some(Standing::Unencrypted { named: false }) => {
+            "plain, as it would be written today: the configuration does not name the resource"
+        }
         Some(Standing::OldKey) => "readable; would be written otherwise today",
         Some(Standing::Plain { readable: true }) => "plain, though it would be encrypted today",
         Some(Standing::Plain { readable: false }) => {
@@ -69,17 +79,27 @@ struct JsonSummary {
     r#type: &'static str,
     encrypted: u64,
     plain: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    damaged: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypts_anything: Option<bool>,
     readable_after_restore: Option<bool>,
     current_revision: i64,
     compact_revision: i64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
 /// As lines of JSON, a summary last.
 pub fn encryption_json(report: &EncryptionReport) -> String {
     let mut out = String::new();
-    let (mut encrypted, mut plain) = (0u64, 0u64);
+    let (mut encrypted, mut plain, mut damaged) = (0u64, 0u64, 0u64);
     for count in &report.counts {
         match &count.stored {
+            Some(_) if count.is_damaged() => damaged = damaged.saturating_add(count.values),
             Some(_) => encrypted = encrypted.saturating_add(count.values),
             None => plain = plain.saturating_add(count.values),
         }
@@ -90,7 +110,11 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
                 .stored
                 .as_ref()
                 .map_or("none", |(provider, _)| provider),
-            key_name: count.stored.as_ref().map(|(_, name)| name.as_str()),
+            key_name: count
+                .stored
+                .as_ref()
+                .filter(|_| !count.is_damaged())
+                .map(|(_, name)| name.as_str()),
             values: count.values,
             standing: count.standing.map(word),
             unreadable: count.unreadable,
@@ -102,6 +126,8 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
         r#type: "summary",
         encrypted,
         plain,
+        damaged,
+        encrypts_anything: report.encrypts_anything,
         readable_after_restore: is_configured.then(|| !report.has_unreadable()),
         current_revision: report.bounds.current,
         compact_revision: report.bounds.compacted,
@@ -123,6 +149,7 @@ pub fn encryption_text(report: &EncryptionReport) -> String {
                 .stored
                 .clone()
                 .unwrap_or_else(|| ("none".into(), "-".into()));
+            let key = if key.is_empty() { "-".into() } else { key };
             vec![
                 count.resource.clone(),
                 provider,

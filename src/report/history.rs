@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::json::{Name, line};
 use super::log::{event_line, op};
 use crate::finding::escape;
-use crate::kubernetes::rfc3339;
+use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{Action, Change, Episode, FieldChange, Operation, Shown};
 
 /// Longer values are cut in text.
@@ -69,6 +69,8 @@ struct JsonEpisode<'e> {
     change: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<JsonField<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// One record of a key as a line of JSON.
@@ -91,6 +93,7 @@ pub fn episode_json(key: &[u8], episode: &Episode) -> String {
         not_before: episode.not_before.map(rfc3339),
         change,
         fields,
+        error: episode.flaw.as_ref().map(ToString::to_string),
     })
 }
 
@@ -127,7 +130,18 @@ pub fn episode_text(episode: &Episode) -> String {
     if let Some(summary) = change_line(&episode.change) {
         let _ = writeln!(out, "            {summary}");
     }
+    if let Some(flaw) = &episode.flaw {
+        let _ = writeln!(out, "            {}", flaw_text(flaw));
+    }
     out
+}
+
+fn flaw_text(flaw: &Flaw) -> String {
+    if flaw.is_decodable() {
+        flaw.to_string()
+    } else {
+        format!("<damaged>: {flaw}")
+    }
 }
 
 /// What changed, in one line; nothing when there is nothing to compare with.
@@ -224,6 +238,8 @@ struct JsonShown<'s> {
     change: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<JsonField<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// Everything in one revision as lines of JSON, a summary last.
@@ -252,6 +268,7 @@ pub fn shown_json(shown: &Shown) -> String {
             not_before: shown.not_before.map(rfc3339),
             change,
             fields,
+            error: one.flaw.as_ref().map(ToString::to_string),
         }));
     }
     out.push_str(&line(&JsonShowSummary {
@@ -302,6 +319,9 @@ pub fn shown_text(shown: &Shown) -> String {
                     let _ = writeln!(out, "      {text}");
                 }
             }
+        }
+        if let Some(flaw) = &one.flaw {
+            let _ = writeln!(out, "      {}", flaw_text(flaw));
         }
     }
     out

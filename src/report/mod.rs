@@ -35,7 +35,10 @@ pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use log::{log_summary_json, transaction_json, transaction_text};
-pub use objects::{columns_text, kinds_json, kinds_text, object_json, objects_summary_json};
+pub use objects::{
+    columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text, object_json,
+    objects_summary_json, stray_values_json,
+};
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
 pub use trailer::{trailer_json, trailer_text};

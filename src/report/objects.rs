@@ -1,11 +1,14 @@
 //! Objects and kinds as lists and tables.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::line;
+use super::json::{Name, line};
 use crate::finding::escape;
-use crate::ops::{Found, KindCount, Kinds, ObjectList, StoredKind, encoding_name};
+use crate::kubernetes::Flaw;
+use crate::ops::{DamagedValue, Found, KindCount, Kinds, ObjectList, StoredKind, encoding_name};
 
 /// Rows of cells as aligned text: three spaces between columns, as kubectl has it. Cells are escaped.
 pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
@@ -76,9 +79,92 @@ pub fn object_json(
 }
 
 #[derive(Debug, Serialize)]
+struct JsonDamagedObject<'o> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    api_version: &'o str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: &'o str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace: &'o str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'o str,
+    mod_revision: i64,
+    #[serde(flatten)]
+    key: Name<'o>,
+    error: String,
+}
+
+/// An object of which only the key tells, as a line of JSON.
+pub fn damaged_object_json(
+    kind: Option<&StoredKind>,
+    found: &Found,
+    damaged: &DamagedValue,
+) -> String {
+    line(&JsonDamagedObject {
+        r#type: "object",
+        api_version: kind.map_or("", |kind| &kind.api_version),
+        kind: kind.map_or("", |kind| &kind.resource.kind),
+        namespace: &found.namespace,
+        name: &found.name,
+        mod_revision: found.mod_revision(),
+        key: Name::key(&damaged.key),
+        error: damaged.flaw.to_string(),
+    })
+}
+
+/// What is wrong with values that have no line of an object, as lines of JSON.
+pub fn stray_values_json(list: &ObjectList<'_>) -> String {
+    let rows = list.found.iter().filter(|found| found.is_damaged);
+    let shown: HashSet<&[u8]> = rows
+        .filter_map(|found| Some(list.damage(found)?.key.as_slice()))
+        .collect();
+    let strays = list.damage_by_key().into_iter();
+    strays
+        .filter(|damaged| damaged.is_damaged() && !shown.contains(damaged.key.as_slice()))
+        .map(damaged_value_json)
+        .collect()
+}
+
+/// A value that is not what its key promises, as a line of JSON.
+pub(super) fn damaged_value_json(damaged: &DamagedValue) -> String {
+    line(&JsonDamagedObject {
+        r#type: "damaged",
+        api_version: "",
+        kind: "",
+        namespace: "",
+        name: "",
+        mod_revision: damaged.mod_revision,
+        key: Name::key(&damaged.key),
+        error: damaged.flaw.to_string(),
+    })
+}
+
+fn damaged_count(values: &[DamagedValue]) -> usize {
+    values.iter().filter(|one| one.is_damaged()).count()
+}
+
+/// The same as a line of text.
+pub fn damage_line(damaged: &DamagedValue) -> String {
+    flaw_line(&damaged.key, &damaged.flaw)
+}
+
+/// What is wrong with the value of a key, as a line of text.
+pub fn flaw_line(key: &[u8], flaw: &Flaw) -> String {
+    let key = escape::text(key);
+    if flaw.is_decodable() {
+        format!("{key}: {flaw}")
+    } else {
+        format!("{key}: damaged: {flaw}")
+    }
+}
+
+#[derive(Debug, Serialize)]
 struct JsonObjectsSummary {
     r#type: &'static str,
     objects: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    damaged: usize,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
@@ -89,6 +175,7 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
     line(&JsonObjectsSummary {
         r#type: "summary",
         objects: list.found.len(),
+        damaged: damaged_count(&list.damaged),
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,
@@ -105,6 +192,18 @@ struct JsonKind<'k> {
     encoding: &'static str,
     objects: u64,
     bytes: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    damaged: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Serialize)]
@@ -112,6 +211,8 @@ struct JsonKindsSummary {
     r#type: &'static str,
     objects: u64,
     bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    damaged: usize,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
@@ -137,13 +238,18 @@ pub fn kinds_json(kinds: &Kinds) -> String {
             encoding: encoding_name(count.encoding),
             objects: count.objects,
             bytes: count.bytes,
+            damaged: count.damaged,
         }));
+    }
+    for damaged in kinds.damaged.iter().filter(|one| one.is_damaged()) {
+        out.push_str(&damaged_value_json(damaged));
     }
     let (objects, bytes) = totals(&kinds.counts);
     out.push_str(&line(&JsonKindsSummary {
         r#type: "summary",
         objects,
         bytes,
+        damaged: damaged_count(&kinds.damaged),
         revision: kinds.revision,
         current_revision: kinds.bounds.current,
         compact_revision: kinds.bounds.compacted,
@@ -151,9 +257,16 @@ pub fn kinds_json(kinds: &Kinds) -> String {
     out
 }
 
-/// Counts of kinds as a table.
+/// Counts of kinds as a table; a column for damaged values if there are any.
 pub fn kinds_text(kinds: &Kinds) -> String {
-    let head = ["KIND", "APIVERSION", "ENCODING", "OBJECTS", "BYTES"].map(String::from);
+    let mut head = ["KIND", "APIVERSION", "ENCODING", "OBJECTS", "BYTES"]
+        .map(String::from)
+        .to_vec();
+    let damaged = damaged_count(&kinds.damaged);
+    let has_damaged = damaged > 0;
+    if has_damaged {
+        head.push("DAMAGED".into());
+    }
     let word = |text: &str| {
         if text.is_empty() {
             "-".to_string()
@@ -161,26 +274,32 @@ pub fn kinds_text(kinds: &Kinds) -> String {
             text.to_string()
         }
     };
+    let row = |mut cells: Vec<String>, damaged: u64| {
+        cells.extend(has_damaged.then(|| damaged.to_string()));
+        cells
+    };
     let mut rows: Vec<Vec<String>> = kinds
         .counts
         .iter()
         .map(|count| {
-            vec![
+            let cells = vec![
                 word(&count.kind),
                 word(&count.api_version),
                 encoding_name(count.encoding).to_string(),
                 count.objects.to_string(),
                 count.bytes.to_string(),
-            ]
+            ];
+            row(cells, count.damaged)
         })
         .collect();
     let (objects, bytes) = totals(&kinds.counts);
-    rows.push(vec![
+    let cells = vec![
         "total".into(),
         String::new(),
         String::new(),
         objects.to_string(),
         bytes.to_string(),
-    ]);
+    ];
+    rows.push(row(cells, damaged as u64));
     columns_text(&head, &rows)
 }

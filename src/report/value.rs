@@ -12,7 +12,7 @@ use super::yaml;
 use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::etcd::quote;
 use crate::finding::escape;
-use crate::kubernetes::Description;
+use crate::kubernetes::{Description, Flaw};
 use crate::ops::{Look, Sight};
 
 /// What a value shows as, for reading.
@@ -162,10 +162,12 @@ struct JsonRecord<'r> {
     hidden: Option<&'r str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
-/// A record with its value as a line of JSON.
-pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>) -> String {
+/// A record with its value as a line of JSON, and what is wrong with the value.
+pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>, flaw: Option<&Flaw>) -> String {
     let mut record = JsonRecord {
         r#type: "record",
         key: Name::key(facts.key),
@@ -180,6 +182,7 @@ pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>) -> String {
         value_base64: None,
         hidden: None,
         notes: Vec::new(),
+        error: flaw.map(ToString::to_string),
     };
     match &look.sight {
         Sight::Object(object) => {

@@ -64,6 +64,7 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
             Standing::Proven => "proven    ",
             Standing::NotProven => "not proven",
             Standing::NotStored => "not stored",
+            Standing::Unexamined => "unexamined",
         };
         let _ = writeln!(out, "  {mark}  {:<10} {}", line.proof.name(), line.detail);
     }

@@ -151,6 +151,7 @@ impl Copy {
         // Without a digest there is nothing to compare one with.
         let what = VerifyOptions {
             quick: input.layout.trailer.is_none(),
+            values: false,
             finding_limit: 0,
             ..VerifyOptions::default()
         };

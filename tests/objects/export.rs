@@ -149,3 +149,37 @@ fn secrets_and_owned_objects_are_exported_when_they_are_wanted() {
             .contains("password: Y2hhbmdlZA==")
     );
 }
+
+#[test]
+fn an_export_that_leaves_secrets_out_names_each_and_ends_with_1_unless_that_is_wanted() {
+    let dir = unpacked();
+    let secrets = format!("export {AFTER} secrets,deploy --encryption-config {CONFIG}");
+    let outcome = etcdsnap(dir.path(), &format!("{secrets} --out all"));
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    let told: BTreeSet<&str> = outcome.stderr.lines().collect();
+    let listed = etcdsnap(dir.path(), &format!("objects {AFTER} secrets --no-headers"));
+    assert!(listed.stdout.lines().count() > 5);
+    for row in listed.stdout.lines() {
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        let line = format!("left out, has secrets: Secret {}/{}", cells[0], cells[1]);
+        assert!(told.contains(&*line), "{line}: {told:?}");
+    }
+    let written = names(&dir.path().join("all"));
+    assert!(!written.is_empty() && written.iter().all(|name| name.contains("_deployments.")));
+    let partial = etcdsnap(dir.path(), &format!("{secrets} --partial --out partial"));
+    assert_eq!((partial.status, partial.stderr), (Some(0), outcome.stderr));
+    assert_eq!(names(&dir.path().join("partial")), written);
+    // What is locked and no Secret is missing for another reason.
+    let tokens = etcdsnap(
+        dir.path(),
+        &format!("export {AFTER} tokens --partial --out tokens"),
+    );
+    assert_eq!(tokens.status, Some(1), "{}", tokens.stderr);
+    // An empty folder gives way to one that only the owner may enter.
+    fs::create_dir(dir.path().join("open")).expect("a folder");
+    let permissions = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(dir.path().join("open"), permissions).expect("a folder of ours");
+    let shown = etcdsnap(dir.path(), &format!("{secrets} --show-secrets --out open"));
+    assert_eq!((shown.status, &*shown.stderr), (Some(0), ""));
+    assert_eq!(mode(&dir.path().join("open")), 0o700);
+}

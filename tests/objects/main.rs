@@ -5,6 +5,7 @@
 mod support;
 
 mod canary;
+mod damaged;
 mod decode;
 mod export;
 mod judge;

@@ -29,6 +29,12 @@ pub(crate) fn unpack(dir: &Path) -> Vec<String> {
     names
 }
 
+/// Writes a snapshot with damaged values as `NAME.db` into `dir`.
+pub(crate) fn unpack_damaged(dir: &Path, name: &str) {
+    let packed = testdata::dir().join(format!("kubernetes/damaged/{name}.db.zst"));
+    std::fs::write(dir.join(format!("{name}.db")), unpacked(&packed)).expect("a temporary file");
+}
+
 /// The bytes of a file that is packed with Zstandard.
 pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
     let packed = std::fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

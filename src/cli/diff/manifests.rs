@@ -5,6 +5,7 @@ use std::io;
 
 use super::{DiffArgs, Form};
 use crate::cli::folder::{Folder, safe_name};
+use crate::finding::escape;
 use crate::ops::diff::{Comparison, Direction, Task, Todo};
 use crate::report;
 
@@ -76,7 +77,11 @@ impl Manifests {
                     }
                     deletions.push('\n');
                 }
-                Todo::LeftOut(_) | Todo::Others | Todo::Nothing => {}
+                Todo::LeftOut(_)
+                | Todo::HasSecrets
+                | Todo::NoObject
+                | Todo::Others
+                | Todo::Nothing => {}
             }
             written.push((task, file));
         }
@@ -89,6 +94,37 @@ impl Manifests {
     }
 }
 
+/// Each object that is left out, with the reason, as lines for people.
+pub(super) fn left_out(tasks: &[Task<'_>]) -> Vec<String> {
+    let line = |task: &Task<'_>| {
+        let why = task.todo.left_out()?;
+        let item = task.item;
+        let place = item.namespace.as_ref();
+        let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));
+        let who = match &item.name {
+            Some(name) if !item.kind.is_empty() => {
+                format!("{} {place}{name}", item.kind).into_bytes()
+            }
+            _ => item.key.clone(),
+        };
+        Some(format!(
+            "left out: {}: {}",
+            escape::text(&who),
+            escape::text(why.as_bytes())
+        ))
+    };
+    tasks.iter().filter_map(line).collect()
+}
+
+/// True when the folder does not lead all the way: something is left out that an object should be made of.
+pub(super) fn is_incomplete(tasks: &[Task<'_>], without_secrets: bool) -> bool {
+    tasks.iter().any(|task| match task.todo {
+        Todo::LeftOut(_) => true,
+        Todo::HasSecrets => !without_secrets,
+        _ => false,
+    })
+}
+
 /// What was done, by kind of task, in one line.
 pub(super) fn summary(tasks: &[Task<'_>]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -96,7 +132,7 @@ pub(super) fn summary(tasks: &[Task<'_>]) -> String {
         let word = match task.todo {
             Todo::Apply(_) => "to apply",
             Todo::Delete => "to delete",
-            Todo::LeftOut(_) => "left out",
+            Todo::LeftOut(_) | Todo::HasSecrets | Todo::NoObject => "left out",
             Todo::Others => "left to their controllers",
             Todo::Nothing => "with nothing to apply",
         };

@@ -3,6 +3,7 @@
 mod manifests;
 mod show;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -35,7 +36,8 @@ Examples:
 
 Exit status:
   0    nothing differs, after filters and noise
-  1    something differs
+  1    something differs; also with --exit-zero if an object that differs is damaged or left out of the manifests,
+       for its secrets unless --partial is given
   2    could not do it, or damage hides what changed
 ";
 
@@ -105,6 +107,9 @@ pub(super) struct DiffArgs {
     /// With -o manifests: what does the changes again
     #[arg(long)]
     to_new: bool,
+    /// With -o manifests and --exit-zero: exit 0 though objects with secrets were left out
+    #[arg(long)]
+    partial: bool,
     /// At most so many objects with their fields
     #[arg(long, value_name = "N", default_value_t = 200)]
     max_objects: usize,
@@ -192,6 +197,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         },
         times: !only_names && !args.log,
     };
+    let incomplete = Cell::new(false);
     let outcome = match &args.new {
         Some(new) => run.with_input(&args.old, Access::Positioned, |old_input, options| {
             run.with_input(new, Access::Positioned, |new_input, _| {
@@ -204,8 +210,12 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
                     Err(refusal) => return Ok(Err((refusal, new))),
                 };
                 let diff = diff_files(&mut old, &mut new_session, &query)?;
-                let written =
-                    Show::new(args, run, &query).all(&diff, &old, &mut new_session, &lens)?;
+                let written = Show::new(args, run, &query, &incomplete).all(
+                    &diff,
+                    &old,
+                    &mut new_session,
+                    &lens,
+                )?;
                 let findings = [(old.finish()?, &args.old), (new_session.finish()?, new)];
                 Ok(Ok((written, findings.into_iter().collect::<Vec<_>>())))
             })
@@ -217,12 +227,13 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             };
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(&mut session, from, to, &query)?;
-            let written = Show::new(args, run, &query).one(&diff, &mut session, &lens)?;
+            let written =
+                Show::new(args, run, &query, &incomplete).one(&diff, &mut session, &lens)?;
             Ok(Ok((written, vec![(session.finish()?, &args.old)])))
         }),
     };
     match outcome {
-        Ok(Ok((written, findings))) => conclude(args, written, &findings),
+        Ok(Ok((written, findings))) => conclude(args, written, &findings, incomplete.get()),
         Ok(Err((refusal, path))) => {
             super::status::refuse(&refusal, path);
             Exit::Failed
@@ -234,7 +245,12 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
 /// Whether something differs; `None` when the job could not be done, which was said.
 type Outcome = io::Result<Option<bool>>;
 
-fn conclude(args: &DiffArgs, written: Outcome, findings: &[(Findings, &PathBuf)]) -> Exit {
+fn conclude(
+    args: &DiffArgs,
+    written: Outcome,
+    findings: &[(Findings, &PathBuf)],
+    incomplete: bool,
+) -> Exit {
     let differs = match written {
         Ok(Some(differs)) => differs,
         Ok(None) => return Exit::Failed,
@@ -244,7 +260,7 @@ fn conclude(args: &DiffArgs, written: Outcome, findings: &[(Findings, &PathBuf)]
             return Exit::Failed;
         }
     };
-    let mut exit = if differs && !args.exit_zero {
+    let mut exit = if differs && !args.exit_zero || incomplete {
         Exit::Findings
     } else {
         Exit::Fine

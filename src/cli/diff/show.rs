@@ -2,6 +2,7 @@
 
 mod log;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
@@ -58,10 +59,17 @@ pub(super) struct Show<'a> {
     managed_fields: bool,
     old_name: String,
     new_name: String,
+    /// Set when the answer lacks something, whatever differs.
+    incomplete: &'a Cell<bool>,
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn new(args: &'a DiffArgs, run: &Run, query: &'a DiffQuery) -> Self {
+    pub(super) fn new(
+        args: &'a DiffArgs,
+        run: &Run,
+        query: &'a DiffQuery,
+        incomplete: &'a Cell<bool>,
+    ) -> Self {
         Self {
             args,
             form: if args.json || run.format == Format::Json {
@@ -74,6 +82,7 @@ impl<'a> Show<'a> {
             managed_fields: args.lens.shows_managed_fields(),
             old_name: escape::path(&args.old),
             new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
+            incomplete,
         }
     }
 
@@ -193,6 +202,7 @@ impl<'a> Show<'a> {
         let mut items = Vec::new();
         sides.each(self.query, detail, |item| {
             if self.wants(&item, kinds) {
+                self.note_damage(&item);
                 items.push(item);
             }
             ControlFlow::Continue(())
@@ -207,6 +217,23 @@ impl<'a> Show<'a> {
             || self.query.labels.is_some()
             || self.query.glob.is_some()
             || self.query.filter != KeyFilter::all()
+    }
+
+    /// Names a value that is not what its key promises, on standard error.
+    fn note_damage(&self, item: &Item) {
+        for (side, flaw) in &item.damage {
+            let line = report::flaw_line(&item.key, flaw);
+            let file = match *side {
+                "old" => &self.old_name,
+                _ => &self.new_name,
+            };
+            let line = match self.args.new {
+                Some(_) => format!("{line}, in {file}"),
+                None => format!("{line}, in the {side} state"),
+            };
+            term::line(&line);
+            self.incomplete.set(true);
+        }
     }
 
     fn wants(&self, item: &Item, kinds: &mut KindFilter<'_>) -> bool {
@@ -229,6 +256,12 @@ impl<'a> Show<'a> {
             lens,
         } = sides;
         let tasks = diff.tasks(old, new, lens, manifests.direction, &listed)?;
+        for line in manifests::left_out(&tasks) {
+            term::line(&line);
+        }
+        if manifests::is_incomplete(&tasks, self.args.partial) {
+            self.incomplete.set(true);
+        }
         term::line(&manifests::summary(&tasks));
         let names = [self.old_name.as_str(), &self.new_name];
         let written = manifests.write(&diff.comparison, names, tasks);
@@ -248,6 +281,7 @@ impl<'a> Show<'a> {
             if !self.wants(&item, kinds) {
                 return ControlFlow::Continue(());
             }
+            self.note_damage(&item);
             let line = text(&item).map_or(Ok(()), |text| self.lines.write(&text));
             match (&mut written, line) {
                 (Ok(differs), Ok(())) => {

@@ -43,6 +43,16 @@ impl<'a> RecordView<'a> {
         self.stored
     }
 
+    /// Where it is in the file, for a finding.
+    pub fn place_in_file(&self) -> Place {
+        let is_it = |element: &&Element| element.index == u32::from(self.place.element);
+        let element = self.leaf.elements.iter().find(is_it);
+        let mut place = element.map_or_else(Place::default, |element| self.leaf.place(element));
+        place.revision = Some((self.revision.main, self.revision.sub));
+        place.set_key(Some(self.record.key));
+        place
+    }
+
     /// The whole value, also where the record lends only its beginning.
     ///
     /// # Errors

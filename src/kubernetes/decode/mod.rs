@@ -11,7 +11,7 @@ mod walk;
 pub use damage::UnknownField;
 
 pub(super) use damage::Damage;
-pub(super) use sink::{Sink, Text, Tree, encode_base64, lossy};
+pub(super) use sink::{Nowhere, Sink, Text, Tree, encode_base64, lossy};
 pub(super) use walk::Walk;
 
 /// Messages inside messages beyond this depth are not entered. The deepest that clusters have are schemas in

@@ -34,6 +34,30 @@ pub(in crate::kubernetes) trait Sink {
     fn value(&mut self, value: Value);
 }
 
+/// Takes everything and keeps nothing: for a walk that only looks for damage.
+#[derive(Debug)]
+pub(in crate::kubernetes) struct Nowhere;
+
+impl Sink for Nowhere {
+    fn begin_object(&mut self) {}
+    fn end_object(&mut self) {}
+    fn begin_list(&mut self) {}
+    fn end_list(&mut self) {}
+    fn name(&mut self, _: &'static str) {}
+    fn key(&mut self, _: &[u8]) {}
+    fn null(&mut self) {}
+    fn bool(&mut self, _: bool) {}
+    fn int(&mut self, _: i64) {}
+    fn double(&mut self, _: f64) {}
+    fn string(&mut self, _: &[u8]) {}
+    fn shown(&mut self, _: &dyn Display) {}
+    fn base64(&mut self, _: &[u8]) {}
+    fn json(&mut self, text: &[u8]) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+    }
+    fn value(&mut self, _: Value) {}
+}
+
 /// A double that is a whole number, which Go prints without a point.
 fn whole(value: f64) -> Option<i64> {
     // Up to 2^53, where every whole number has a double.

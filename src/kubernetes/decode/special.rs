@@ -1,5 +1,6 @@
 //! The types that print themselves: what is on the wire, and what Go prints for it.
 
+use crate::kubernetes::table::Kind;
 use crate::kubernetes::time::{Moment, ZERO_TIME};
 use crate::kubernetes::wire::{Fields, Value};
 
@@ -87,6 +88,31 @@ pub(super) fn is_zero_quantity(text: &[u8]) -> bool {
     let is_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-');
     let mut number = text.iter().take_while(is_number);
     !number.any(|byte| matches!(byte, b'1'..=b'9'))
+}
+
+/// True for bytes that Go's reader of such a type refuses: fields that are cut off, or of another wire type.
+pub(super) fn is_broken(kind: Kind, bytes: &[u8]) -> bool {
+    let is_taken = |number: u32, value: Value<'_>| match (kind, number) {
+        (Kind::Time | Kind::MicroTime | Kind::IntOrString, 1 | 2) | (Kind::Duration, 1) => {
+            matches!(value, Value::Varint(_))
+        }
+        (Kind::Quantity | Kind::Raw, 1) | (Kind::IntOrString, 3) => {
+            matches!(value, Value::Bytes(_))
+        }
+        _ => true,
+    };
+    let is_special = matches!(
+        kind,
+        Kind::Time
+            | Kind::MicroTime
+            | Kind::Duration
+            | Kind::Quantity
+            | Kind::IntOrString
+            | Kind::Raw
+    );
+    is_special
+        && Fields::new(bytes)
+            .any(|field| !field.is_ok_and(|(number, value)| is_taken(number, value)))
 }
 
 /// A packed list: the numbers in it, until one is cut off.

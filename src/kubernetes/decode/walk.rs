@@ -157,7 +157,13 @@ impl<'s, S: Sink> Walk<'s, S> {
                     last = place;
                     met.push(Met::new(place, value));
                 }
-                _ => self.unknown(number, value, before, fields.rest()),
+                known => {
+                    if known.is_some() {
+                        // An API server passes over what it does not know, but not over this.
+                        self.damage.malformed("a field of another wire type");
+                    }
+                    self.unknown(number, value, before, fields.rest());
+                }
             }
         }
         if !is_ordered && let Some(own) = met.get_mut(base..) {
@@ -394,6 +400,9 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     /// Gives a value that has a length on the wire; an empty one is also what an absent one is.
     fn payload<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, bytes: &'a [u8]) {
+        if special::is_broken(kind, bytes) {
+            self.damage.malformed("protobuf cannot be read");
+        }
         match kind {
             Kind::String => self.sink.string(bytes),
             Kind::Message(id) => self.message(met, id, bytes),

@@ -9,7 +9,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::document::{self, Node};
-use super::envelope::Provider;
+use super::envelope::{Provider, looks_like_secret, shown_name};
 use crate::finding::escape;
 
 /// A key with its name. The secret is never shown.
@@ -22,7 +22,8 @@ pub struct Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({:?}, {} bytes)", self.name, self.secret.len())
+        let name = shown_name(self.name.as_bytes());
+        write!(f, "Key({name:?}, {} bytes)", self.secret.len())
     }
 }
 
@@ -135,6 +136,17 @@ impl EncryptionConfig {
         })
     }
 
+    /// True when some entry writes with a key. Without one the configuration only reads what was encrypted before.
+    pub fn encrypts_anything(&self) -> bool {
+        let first = |group: &Group| {
+            group
+                .providers
+                .first()
+                .is_some_and(|first| *first != ProviderEntry::Identity)
+        };
+        self.groups.iter().any(first)
+    }
+
     /// Every provider of every entry, in order.
     pub fn all_providers(&self) -> impl Iterator<Item = &ProviderEntry> {
         self.groups.iter().flat_map(|group| &group.providers)
@@ -170,7 +182,11 @@ fn split(name: &str) -> (&str, &str) {
     name.split_once('.').unwrap_or((name, ""))
 }
 
+/// A text of the document in a message, unless it may be a key.
 fn quoted(text: &str) -> String {
+    if looks_like_secret(text.as_bytes()) {
+        return shown_name(text.as_bytes());
+    }
     format!("{:?}", escape::text_limited(text.as_bytes(), 64))
 }
 
@@ -264,7 +280,12 @@ fn key(node: &Node, lengths: &[usize], place: &str) -> Result<Key, ConfigFault> 
     if name.is_empty() {
         return Err(ConfigFault(format!("{place}: no name")));
     }
-    let place = format!("{place} (key {})", quoted(&name));
+    let is_swapped = looks_like_secret(name.as_bytes());
+    let place = if is_swapped {
+        format!("{place} (its name looks like a secret: are name and secret swapped?)")
+    } else {
+        format!("{place} (key {})", quoted(&name))
+    };
     let text = text_of(node, "secret", &place)?.unwrap_or_default();
     if text.is_empty() {
         return Err(ConfigFault(format!("{place}: no secret")));

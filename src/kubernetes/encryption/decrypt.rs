@@ -6,6 +6,7 @@ use std::fmt;
 use super::cipher::{self, Shut};
 use super::config::{EncryptionConfig, KmsVersion, ProviderEntry};
 use super::envelope::{Envelope, EnvelopeFault, Provider};
+use crate::kubernetes::format::Encoding;
 
 /// Why a value stays encrypted. Names are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +79,9 @@ impl std::error::Error for DecryptFault {}
 /// may be wrong, all other keys of that name follow. All keys of that name are tried in order, since
 /// a provider may be listed twice with keys of one name.
 ///
-/// AES-CBC authenticates nothing: a wrong key is seen by the padding, which is right by chance once in 256
-/// times. The API server knows no better.
+/// AES-CBC authenticates nothing: with a wrong key the padding is right by chance once in 256 times. An API server
+/// goes on with the garbage and fails to decode it; here a key opens such a value only if what comes out begins as
+/// a stored object does.
 ///
 /// # Errors
 /// [`DecryptFault`].
@@ -160,6 +162,9 @@ impl Attempt<'_, '_> {
                     continue;
                 };
                 match cipher::open(*provider, &key.secret, payload, self.etcd_key) {
+                    Ok(plain) if *provider == Provider::AesCbc && !begins_as_object(&plain) => {
+                        self.failed = Some(Shut::WrongKey);
+                    }
                     Ok(plain) => return Some(plain),
                     Err(shut) => self.failed = Some(shut),
                 }
@@ -168,6 +173,32 @@ impl Attempt<'_, '_> {
         None
     }
 }
+
+/// True when a value begins as what API servers store, in any of their encodings, so that chance does not explain
+/// it: of random bytes one in some ten million does.
+fn begins_as_object(plain: &[u8]) -> bool {
+    match Encoding::of(plain) {
+        Encoding::Protobuf | Encoding::Cbor => true,
+        Encoding::Json => {
+            let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            let mut signs = plain.iter().filter(|byte| !is_space(byte));
+            signs.next() == Some(&b'{')
+                && matches!(signs.next(), Some(b'"' | b'}'))
+                && plain
+                    .iter()
+                    .take(JSON_SIGNS)
+                    .all(|byte| *byte >= b' ' || is_space(&byte))
+                && plain.utf8_chunks().next().is_some_and(|chunk| {
+                    chunk.invalid().is_empty() || chunk.valid().len() >= JSON_SIGNS
+                })
+        }
+        Encoding::Encrypted | Encoding::Other => false,
+    }
+}
+
+/// So many of the first bytes of JSON must be text. A block of AES has as many, so that damage behind it is not
+/// taken for a wrong key.
+const JSON_SIGNS: usize = 16;
 
 /// The resource that a key in etcd looks like, in the words of the configuration: `secrets` for
 /// `/registry/secrets/NS/NAME`, `tokens.vault.example.com` for `/registry/vault.example.com/tokens/NS/NAME`.

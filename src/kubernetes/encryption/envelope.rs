@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
+
 use crate::etcd::wire::{Field, Fields};
 use crate::finding::escape;
 
@@ -138,7 +141,43 @@ impl<'a> Envelope<'a> {
 
     /// The name as text for messages.
     pub fn shown_name(&self) -> String {
-        escape::text_limited(self.name, 128)
+        shown_name(self.name)
+    }
+}
+
+/// The name of a key as text for messages; not the name itself if it looks like a key, as it is one where name and
+/// secret were swapped in the configuration.
+pub fn shown_name(name: &[u8]) -> String {
+    if looks_like_secret(name) {
+        return HIDDEN_NAME.to_owned();
+    }
+    escape::text_limited(name, 128)
+}
+
+/// What stands for a name that looks like a key.
+const HIDDEN_NAME: &str = "(not shown: its name looks like a secret)";
+
+/// True for base64 of as many bytes as keys have, in any of its forms.
+pub(super) fn looks_like_secret(name: &[u8]) -> bool {
+    let digits: Vec<u8> = name
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let is_standard = !digits.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    let is_padded = digits.ends_with(b"=");
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let decoded = [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(&digits).ok());
+    let len = decoded.map_or(0, |bytes| bytes.len());
+    // Without padding, names with a dash are words more often than keys, unless they are as long as the longest.
+    match len {
+        16 | 24 => is_standard || is_padded,
+        32 => true,
+        _ => false,
     }
 }
 

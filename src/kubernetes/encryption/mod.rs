@@ -12,5 +12,5 @@ mod tests;
 
 pub use config::{ConfigFault, EncryptionConfig, Group, Key, KmsVersion, ProviderEntry};
 pub use decrypt::{DecryptFault, decrypt, resource_of};
-pub use envelope::{Envelope, EnvelopeFault, PREFIX, Provider, is_encrypted};
+pub use envelope::{Envelope, EnvelopeFault, PREFIX, Provider, is_encrypted, shown_name};
 pub use standing::{Standing, Stored, standing};

@@ -28,8 +28,13 @@ impl<'a> Stored<'a> {
 /// How a stored value stands to a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
-    /// As it would be written today: with the first key, or plain where nothing is to be encrypted.
+    /// As it would be written today: with the first key.
     Current,
+    /// Plain, and as it would be written today: the configuration encrypts nothing of this resource.
+    Unencrypted {
+        /// It names the resource, with `identity` first; else it does not name it at all.
+        named: bool,
+    },
     /// Can be read, but would be written otherwise today: with another key, or plain.
     OldKey,
     /// Plain, though it would be encrypted today.
@@ -52,14 +57,16 @@ pub enum Standing {
 
 /// How values of `resource` (`secrets`, `tokens.vault.example.com`) that are stored like this stand.
 pub fn standing(resource: &str, stored: Stored<'_>, config: &EncryptionConfig) -> Standing {
-    let providers = config.providers_for(resource).unwrap_or_default();
+    let providers = config.providers_for(resource);
+    let named = providers.is_some();
+    let providers = providers.unwrap_or_default();
     let first = providers
         .first()
         .copied()
         .unwrap_or(&ProviderEntry::Identity);
     let Stored::With(provider, name) = stored else {
         return match first {
-            ProviderEntry::Identity => Standing::Current,
+            ProviderEntry::Identity => Standing::Unencrypted { named },
             _ => Standing::Plain {
                 readable: providers.contains(&&ProviderEntry::Identity),
             },
@@ -173,7 +180,7 @@ mod tests {
         );
         assert_eq!(
             plain(&format!("{{identity: {{}}}}, {{{BOX}}}")),
-            Standing::Current
+            Standing::Unencrypted { named: true }
         );
     }
 
@@ -190,7 +197,7 @@ mod tests {
         assert_eq!(standing("secrets", stored, &config), Standing::OnlyIdentity);
         assert_eq!(
             standing("secrets", Stored::Plain, &config),
-            Standing::Current
+            Standing::Unencrypted { named: false }
         );
     }
 

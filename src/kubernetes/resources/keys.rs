@@ -34,9 +34,7 @@ impl Resources {
                 return Some(found);
             }
             if prefix == 1
-                && let [group, plural, rest @ ..] = rest
-                && group.contains('.')
-                && let Some(found) = assemble(plural, group, rest, None)
+                && let Some(found) = grouped(rest)
             {
                 return Some(found);
             }
@@ -45,6 +43,56 @@ impl Resources {
             return None;
         };
         assemble(resource, "", rest, None)
+    }
+
+    /// False for keys that nobody takes for that of an object, by their looks.
+    #[must_use]
+    pub fn may_be_object(&self, key: &[u8]) -> bool {
+        let is_grouped = |key: &str| {
+            let body = key.strip_prefix('/').unwrap_or(key);
+            let parts = body.split('/').skip(1).collect::<Vec<_>>();
+            grouped(&parts).is_some()
+        };
+        key.starts_with(b"/registry/")
+            || std::str::from_utf8(key)
+                .is_ok_and(|key| self.prefix_of(key).is_some() || is_grouped(key))
+    }
+
+    /// What stands in front of the resource in the key of a kind that is known, with the slash behind it:
+    /// `/registry/`.
+    pub(in crate::kubernetes) fn prefix_of<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let body = key.strip_prefix('/').unwrap_or(key);
+        let parts = body.split('/').collect::<Vec<_>>();
+        if parts.iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        let found = [1usize, 2, 3].into_iter().find(|prefix| {
+            let rest = parts.get(*prefix..).unwrap_or_default();
+            self.known(rest).is_some() || *prefix == 1 && grouped(rest).is_some()
+        })?;
+        let rest = parts.get(found..)?;
+        self.known(rest)?;
+        let len = rest.iter().fold(rest.len().saturating_sub(1), |sum, part| {
+            sum.saturating_add(part.len())
+        });
+        key.get(..key.len().saturating_sub(len))
+    }
+
+    /// Takes apart what follows the prefix: the resource of a kind that is known, with all behind it. True if
+    /// the kind is known, else it is a guess.
+    pub(in crate::kubernetes) fn of_rest(&self, rest: &str) -> Option<(KeyParts, bool)> {
+        let parts = rest.split('/').collect::<Vec<_>>();
+        if parts.iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        if let Some(found) = self.known(&parts) {
+            return Some((found, true));
+        }
+        let guess = grouped(&parts).or_else(|| match parts.as_slice() {
+            [resource, rest @ ..] => assemble(resource, "", rest, None),
+            [] => None,
+        })?;
+        Some((guess, false))
     }
 
     fn known(&self, parts: &[&str]) -> Option<KeyParts> {
@@ -70,6 +118,23 @@ impl Resources {
         }
         found
     }
+}
+
+/// `GROUP/PLURAL/[NAMESPACE/]NAME`, as custom resources have it: the group has a dot in it.
+fn grouped(parts: &[&str]) -> Option<KeyParts> {
+    let [group, plural, rest @ ..] = parts else {
+        return None;
+    };
+    group
+        .contains('.')
+        .then(|| assemble(plural, group, rest, None))?
+}
+
+/// True for what is kept beneath the prefix and is no object of a resource.
+pub(in crate::kubernetes) fn is_other_path(rest: &str) -> bool {
+    rest.split('/')
+        .next()
+        .is_some_and(|first| OTHER_PATHS.contains(&first))
 }
 
 fn assemble(

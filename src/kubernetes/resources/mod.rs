@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use builtin::{BUILTINS, OLD_GROUP};
 pub use custom::CustomColumn;
 pub use keys::KeyParts;
+pub(super) use keys::is_other_path;
 
 /// A kind of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,6 +58,16 @@ impl Resource {
         let columns = self.custom.as_ref()?;
         let found = columns.iter().find(|(name, _)| name == version);
         Some(found.map_or(&[], |(_, columns)| columns.as_slice()))
+    }
+
+    /// The group and version that its objects have most likely.
+    pub fn preferred_version(&self) -> String {
+        let version = self.versions.first().map_or("v1", String::as_str);
+        if self.group.is_empty() {
+            version.to_string()
+        } else {
+            format!("{}/{version}", self.group)
+        }
     }
 
     fn is_called(&self, word: &str) -> bool {
@@ -238,6 +249,30 @@ impl Resources {
             Some(resource) => Cow::Borrowed(resource),
             None => Cow::Owned(Resource::guess(api_version, kind)),
         }
+    }
+
+    /// The kind of an object of which only the key can be read: the one of that group and plural, else a stand-in
+    /// that goes by the name of the resource. Also the group and version that its objects have most likely;
+    /// without a version, and empty without a group, where it is a stand-in.
+    pub fn of_parts(&self, parts: &KeyParts) -> (String, Cow<'_, Resource>) {
+        if let Some(resource) = self.of_plural(&parts.group, &parts.resource) {
+            return (resource.preferred_version(), Cow::Borrowed(resource));
+        }
+        let name = parts.resource.clone();
+        let resource = Resource {
+            group: parts.group.clone(),
+            kind: name.clone(),
+            plural: name.clone(),
+            singular: name.clone(),
+            namespaced: parts.namespace.is_some(),
+            path: custom::path(&parts.group, &name),
+            ..Resource::default()
+        };
+        let api_version = match parts.group.as_str() {
+            "" => String::new(),
+            group => format!("{group}/"),
+        };
+        (api_version, Cow::Owned(resource))
     }
 
     /// The kind with that group and plural.

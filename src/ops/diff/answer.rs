@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::sides::{BucketChange, DivergenceKind};
 use crate::etcd::Revision;
 use crate::etcd::keyspace::{KeyFilter, RevisionBounds};
+use crate::kubernetes::Flaw;
 use crate::kubernetes::noise::NoiseProfile;
 use crate::kubernetes::selector::LabelSelector;
 use crate::ops::{FieldChange, Moment};
@@ -158,6 +159,8 @@ pub struct Item {
     pub is_locked: bool,
     /// Something in it is hidden.
     pub has_secret: bool,
+    /// How a value is not what the key promises, and in which state: `old`, `new`.
+    pub damage: Vec<(&'static str, Flaw)>,
 }
 
 impl Item {
@@ -181,6 +184,7 @@ impl Item {
             noise: None,
             is_locked: false,
             has_secret: false,
+            damage: Vec::new(),
         }
     }
 }

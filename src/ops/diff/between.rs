@@ -67,7 +67,8 @@ impl<'i> Diff<'i> {
                     element: 0,
                 },
             };
-            let state = compare::State::of(lens, record.key, record.value, moment);
+            let state =
+                compare::State::of(lens, &self.surroundings, record.key, record.value, moment);
             let mut item = Item::of_key(record.key, Change::Added);
             compare::name(&mut item, &state, &self.surroundings.resources);
             if compare::has_labels([&None, &Some(state)], &query) && wants(&item) {

@@ -10,9 +10,9 @@ use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences
 use crate::kubernetes::merge::SchemaPlace;
 use crate::kubernetes::resources::{Resources, split_api_version};
 use crate::kubernetes::security::{lacks_managed_fields, reasons};
-use crate::kubernetes::{Description, Encoding, Object, parse_rfc3339, quantity};
+use crate::kubernetes::{Description, Encoding, Flaw, Object, parse_rfc3339, quantity};
 use crate::ops::lens::{Lens, Look, Sight};
-use crate::ops::objects::preferred;
+use crate::ops::stored::{Judge, Stand};
 use crate::ops::{FieldChange, Moment};
 
 /// What the API says about the fields of a kind.
@@ -101,10 +101,18 @@ pub(super) struct State {
     json: Option<Value>,
     pub(super) is_locked: bool,
     is_secret: bool,
+    /// How it is not what the key promises.
+    pub(super) flaw: Option<Flaw>,
 }
 
 impl State {
-    pub(super) fn of(lens: &Lens, key: &[u8], value: &[u8], moment: Moment) -> Self {
+    pub(super) fn of(
+        lens: &Lens,
+        known: &Surroundings,
+        key: &[u8],
+        value: &[u8],
+        moment: Moment,
+    ) -> Self {
         let Look {
             stored,
             plain,
@@ -117,6 +125,14 @@ impl State {
         let object = match sight {
             Sight::Object(object) => Some(*object),
             _ => None,
+        };
+        let is_whole = object.as_ref().is_some_and(|object| {
+            let it = &object.description;
+            it.fault.is_none() && !it.kind.is_empty() && !it.api_version.is_empty()
+        });
+        let flaw = match is_whole || is_locked {
+            true => None,
+            false => damage(lens, known, key, value),
         };
         let json = match &object {
             None if !is_secret && plain.first().is_some_and(|b| matches!(b, b'{' | b'[')) => {
@@ -132,6 +148,7 @@ impl State {
             json,
             is_locked,
             is_secret,
+            flaw,
         }
     }
 
@@ -147,6 +164,19 @@ impl State {
     }
 }
 
+/// What is wrong with a value that is no whole object.
+fn damage(lens: &Lens, known: &Surroundings, key: &[u8], value: &[u8]) -> Option<Flaw> {
+    let judge = Judge {
+        lens,
+        resources: &known.resources,
+        layout: &known.layout,
+    };
+    match judge.stand(key, value) {
+        Stand::Damaged(_, flaw) => Some(flaw),
+        _ => None,
+    }
+}
+
 /// Fills in what differs.
 pub(super) fn compare(
     item: &mut Item,
@@ -158,8 +188,17 @@ pub(super) fn compare(
 ) {
     let detail = query.detail;
     let shown = new.as_ref().or(old.as_ref());
-    if let Some(state) = shown {
+    // Of a damaged one not everything is true that can still be read.
+    let is_whole = |state: &&State| state.flaw.is_none();
+    let teller = new.as_ref().filter(is_whole);
+    let teller = teller.or(old.as_ref().filter(is_whole)).or(shown);
+    if let Some(state) = teller {
         name(item, state, &known.resources);
+    }
+    for (side, word) in [(&old, "old"), (&new, "new")] {
+        if let Some(flaw) = side.as_ref().and_then(|state| state.flaw.as_ref()) {
+            item.damage.push((word, flaw.clone()));
+        }
     }
     if item.change != Change::Unknown && detail > Detail::Change {
         item.security = security(old.as_ref(), new.as_ref(), known, lens);
@@ -174,8 +213,10 @@ pub(super) fn compare(
     let is_other_life = old.moment.create_revision != new.moment.create_revision
         || matches!((old.uid(), new.uid()), (Some(a), Some(b)) if a != b);
     let is_encrypted = [old.stored, new.stored].contains(&Encoding::Encrypted);
+    // What is missing from a damaged one was not removed.
+    let is_damaged = old.flaw.is_some() || new.flaw.is_some();
     let fields = match (old.value(), new.value()) {
-        (Some(a), Some(b)) => {
+        (Some(a), Some(b)) if !is_damaged => {
             let schema = new
                 .object
                 .as_ref()
@@ -208,6 +249,7 @@ pub(super) fn compare(
     };
     if let (Some(a), Some(b)) = (old.value(), new.value())
         && !is_same
+        && !is_damaged
         && detail == Detail::Patch
     {
         item.patch = Some(patch(a, b));
@@ -236,6 +278,12 @@ pub(super) fn has_labels(states: [&Option<State>; 2], query: &DiffQuery) -> bool
 
 /// Fills in who the object is.
 pub(super) fn name(item: &mut Item, state: &State, resources: &Resources) {
+    if state.flaw.is_some() {
+        name_by_key(item, resources);
+        if !item.kind.is_empty() {
+            return;
+        }
+    }
     if let Some(object) = &state.object {
         item.api_version.clone_from(&object.description.api_version);
         item.kind.clone_from(&object.description.kind);
@@ -250,18 +298,17 @@ pub(super) fn name(item: &mut Item, state: &State, resources: &Resources) {
     }
 }
 
-/// Who an object is that cannot be decrypted, from its key alone.
+/// Who an object is that cannot be decrypted or decoded, from its key alone.
 fn name_by_key(item: &mut Item, resources: &Resources) {
     let parts = std::str::from_utf8(&item.key)
         .ok()
         .and_then(|key| resources.of_key(key));
     let Some(parts) = parts else { return };
-    if let Some(resource) = resources.of_plural(&parts.group, &parts.resource) {
-        item.api_version = preferred(resource);
-        item.kind.clone_from(&resource.kind);
-        item.namespace = parts.namespace;
-        item.name = Some(parts.name);
-    }
+    let (api_version, resource) = resources.of_parts(&parts);
+    item.api_version = api_version;
+    item.kind.clone_from(&resource.kind);
+    item.namespace = parts.namespace;
+    item.name = Some(parts.name);
 }
 
 fn security<'s>(
@@ -270,7 +317,10 @@ fn security<'s>(
     known: &Surroundings,
     lens: &Lens,
 ) -> Vec<String> {
-    let json = |state: Option<&'s State>| Some(&state?.object.as_ref()?.json);
+    let json = |state: Option<&'s State>| {
+        let state = state.filter(|state| state.flaw.is_none())?;
+        Some(&state.object.as_ref()?.json)
+    };
     let (before, after) = (json(old), json(new));
     // An object that cannot be read is not one that was not there.
     let is_blind = old.is_some() != before.is_some() || new.is_some() != after.is_some();

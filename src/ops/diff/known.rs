@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor};
 use crate::kubernetes::custom_lists::CustomLists;
+use crate::kubernetes::layout::Layout;
 use crate::kubernetes::resources::Resources;
 use crate::kubernetes::security::WideRoles;
 use crate::ops::named::is_definition;
@@ -93,6 +94,7 @@ impl RecordVisitor for Clock {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Surroundings {
     pub(super) resources: Resources,
+    pub(super) layout: Layout,
     pub(super) lists: CustomLists,
     /// Those of the new state.
     pub(super) roles: WideRoles,
@@ -105,7 +107,9 @@ impl Surroundings {
         session: &Session<'i>,
         keyspace: &Keyspace<'i>,
         noted: &Noted,
+        layout: &Layout,
     ) -> Result<()> {
+        self.layout.merge(layout.clone());
         // A definition that is gone tells of objects that are gone with it.
         let wanted: Vec<(bool, RecordPlace)> = noted
             .iter()

@@ -48,10 +48,26 @@ pub enum Todo {
     Delete,
     /// Nothing can be done from here; why.
     LeftOut(String),
+    /// It holds what is hidden, and no mark is to stand in a manifest instead.
+    HasSecrets,
+    /// It is no object, so that nothing can be applied.
+    NoObject,
     /// Whoever makes it does it.
     Others,
     /// It differs only in what is not applied.
     Nothing,
+}
+
+impl Todo {
+    /// Why nothing is done about an object though it differs; `None` for what is done here or by others.
+    pub fn left_out(&self) -> Option<&str> {
+        match self {
+            Self::LeftOut(why) => Some(why),
+            Self::HasSecrets => Some("it has secrets (--show-secrets)"),
+            Self::NoObject => Some("it is no object of Kubernetes"),
+            Self::Apply(_) | Self::Delete | Self::Others | Self::Nothing => None,
+        }
+    }
 }
 
 /// One object, what it is called by kubectl, and what is to be done.
@@ -118,10 +134,24 @@ impl<'i> Diff<'i> {
                     item,
                     Todo::LeftOut("damage in a file hides what became of it".into()),
                 ),
-                _ if item.kind.is_empty() => {
-                    add(item, Todo::LeftOut("it is no object of Kubernetes".into()));
-                }
+                _ if item.kind.is_empty() => add(item, Todo::NoObject),
                 (_, Change::Touched(_) | Change::Lease) => add(item, Todo::Nothing),
+                (None, _) if !item.damage.is_empty() => {
+                    add(
+                        item,
+                        Todo::LeftOut(
+                            "to be deleted, but damaged: an API server cannot; delete its key"
+                                .into(),
+                        ),
+                    );
+                }
+                (Some(_), _) if is_damaged(item, direction) => {
+                    let why = item.damage.iter().map(|(_, flaw)| flaw.to_string()).next();
+                    add(
+                        item,
+                        Todo::LeftOut(format!("damaged: {}", why.unwrap_or_default())),
+                    );
+                }
                 (None, _) if item.is_made_by_others => add(item, Todo::Others),
                 (None, _) if !is_plain(item) => add(
                     item,
@@ -148,8 +178,9 @@ impl<'i> Diff<'i> {
                         _ if is_same => Todo::Nothing,
                         Exported::Manifest(json) => Todo::Apply(json),
                         Exported::Owned => Todo::Others,
-                        Exported::Secret => Todo::LeftOut("it has secrets (--show-secrets)".into()),
+                        Exported::Secret => Todo::HasSecrets,
                         Exported::Unreadable(why) => Todo::LeftOut(why),
+                        Exported::Damaged(flaw) => Todo::LeftOut(flaw.to_string()),
                     },
                 );
             },
@@ -170,6 +201,15 @@ impl<'i> Diff<'i> {
         });
         Ok(tasks)
     }
+}
+
+/// True when the wanted state of an object is damaged.
+fn is_damaged(item: &Item, direction: Direction) -> bool {
+    let side = match direction {
+        Direction::ToOld => "old",
+        Direction::ToNew => "new",
+    };
+    item.damage.iter().any(|(damaged, _)| *damaged == side)
 }
 
 fn exported<'i, 'd>(

@@ -113,8 +113,8 @@ pub fn diff_files<'i>(
         buckets: compare_buckets(&old.database, &new.database)?,
     };
     let mut surroundings = Surroundings::default();
-    surroundings.add(old, &left.keyspace, &left.noted)?;
-    surroundings.add(new, &right.keyspace, &right.noted)?;
+    surroundings.add(old, &left.keyspace, &left.noted, &left.layout)?;
+    surroundings.add(new, &right.keyspace, &right.noted, &right.layout)?;
     let mut diff = Diff {
         comparison,
         old: left.keyspace,
@@ -168,7 +168,7 @@ pub fn diff_revisions<'i>(
         buckets: Vec::new(),
     };
     let mut surroundings = Surroundings::default();
-    surroundings.add(session, &side.keyspace, &side.noted)?;
+    surroundings.add(session, &side.keyspace, &side.noted, &side.layout)?;
     let mut diff = Diff {
         comparison,
         old: side.keyspace,
@@ -423,7 +423,9 @@ impl<'i> Diff<'i> {
         let has_same_bytes = matches!((&old, &new), (Some((a, _)), Some((b, _))) if a == b);
         // Decoded here, two at a time, objects come and go in memory that is near.
         let state = |lens: &Lens, stored: Stored| {
-            stored.map(|(value, moment)| compare::State::of(lens, &pair.key, &value, moment))
+            stored.map(|(value, moment)| {
+                compare::State::of(lens, &self.surroundings, &pair.key, &value, moment)
+            })
         };
         let (old, new) = (state(old_lens, old), state(lens, new));
         if !compare::has_labels([&old, &new], query) {
@@ -473,6 +475,9 @@ impl<'i> Diff<'i> {
         let is_touched = matches!(item.change, Change::Touched(_));
         if is_touched && query.noise != NoiseProfile::None {
             item.noise = item.noise.or(Some("touched"));
+        }
+        if !item.damage.is_empty() {
+            item.noise = None;
         }
         if query.detail <= Detail::Names {
             item.fields = Vec::new();

@@ -9,6 +9,8 @@ use crate::bolt::{Cursor, Database};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
+use crate::kubernetes::layout::Layout;
+use crate::ops::stored::LayoutVisitor;
 use crate::ops::{FileTime, Session};
 use crate::workers::Workers;
 
@@ -74,6 +76,8 @@ pub(super) struct Side<'i> {
     pub(super) is_damaged: bool,
     /// Definitions and roles.
     pub(super) noted: Noted,
+    /// Where it keeps objects.
+    pub(super) layout: Layout,
     /// The state was not earlier than this, in seconds since 1970.
     pub(super) not_before: Option<i64>,
     /// The same of the state at `from`.
@@ -103,10 +107,11 @@ impl<'i> Side<'i> {
             revision,
             roles: query.detail > Detail::Change,
         };
-        let visitor = (gather.clone(), (notes, clocks));
+        let visitor = (gather.clone(), ((notes, LayoutVisitor::new()), clocks));
         let (keyspace, parts) = session.scan(&visitor)?;
         let (entries, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (noted, times): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let (noted, layouts): (Vec<_>, Vec<_>) = noted.into_iter().unzip();
         let (times, from_times): (Vec<_>, Vec<_>) = times.into_iter().unzip();
         let bounds = keyspace.bounds();
         Ok(Self {
@@ -115,6 +120,7 @@ impl<'i> Side<'i> {
             keyspace,
             entries,
             noted: Notes::join(noted),
+            layout: LayoutVisitor::join(layouts),
             not_before: FileTime::join(times),
             from_not_before: FileTime::join(from_times),
             is_damaged: session.findings.has_errors(),

@@ -51,14 +51,15 @@ pub fn tasks_markdown(
     part(&mut out, "To be deleted", &|task, _| {
         (task.todo == Todo::Delete).then(|| deleted(task.item))
     });
-    part(&mut out, "Left out", &|task, _| match &task.todo {
-        Todo::LeftOut(why) => Some(format!(
-            "- {} ({}): {}\n",
-            who(task.item, true),
-            task.item.change.as_str(),
-            code(&escape::text(why.as_bytes()))
-        )),
-        _ => None,
+    part(&mut out, "Left out", &|task, _| {
+        task.todo.left_out().map(|why| {
+            format!(
+                "- {} ({}): {}\n",
+                who(task.item, true),
+                task.item.change.as_str(),
+                code(&escape::text(why.as_bytes()))
+            )
+        })
     });
     let count = |wanted: &Todo| {
         tasks

@@ -60,6 +60,8 @@ struct JsonItem<'i> {
     security: &'i [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<&'static str>,
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    damaged: serde_json::Map<String, Value>,
 }
 
 /// One key that differs as a line of JSON.
@@ -84,6 +86,11 @@ pub fn diff_item_json(item: &Item) -> String {
         encrypted: item.is_locked,
         security: &item.security,
         noise: item.noise,
+        damaged: item
+            .damage
+            .iter()
+            .map(|(side, flaw)| ((*side).to_string(), flaw.to_string().into()))
+            .collect(),
     })
 }
 

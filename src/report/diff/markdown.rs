@@ -86,6 +86,9 @@ pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> S
         _ => {}
     }
     out.push('\n');
+    for (side, flaw) in &item.damage {
+        let _ = writeln!(out, "  - {}", code(&format!("damaged, {side}: {flaw}")));
+    }
     if matches!(item.change, Change::Changed | Change::Recreated) {
         let is_shown = |field: &&FieldChange| managed_fields || !is_managed(&field.path);
         for field in item.fields.iter().filter(is_shown) {

@@ -357,6 +357,9 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
     };
     let word = item.change.as_str();
     let mut out = format!("  {style}{word:<9}{style:#} {who}  [{revisions}]{why}\n");
+    for (side, flaw) in &item.damage {
+        let _ = writeln!(out, "      <damaged> {side}: {flaw}");
+    }
     if item.change != Change::Changed && item.change != Change::Recreated {
         return out;
     }

@@ -106,7 +106,8 @@ fn every_cipher_and_key_length_opens_what_it_closed() {
     for plain in [&b""[..], b"k8s\0", &[5; 15], &[5; 16], &[5; 4097]] {
         for len in [16, 24, 32] {
             let config = one_key("aescbc", len);
-            assert_eq!(open(&cbc(len, &padded(plain)), &config).unwrap(), plain);
+            let object = [b"k8s\0", plain].concat();
+            assert_eq!(open(&cbc(len, &padded(&object)), &config).unwrap(), object);
             let config = one_key("aesgcm", len);
             assert_eq!(open(&gcm(len, plain, KEY), &config).unwrap(), plain);
         }
@@ -125,11 +126,111 @@ fn a_plain_value_stays_as_it_is() {
 }
 
 #[test]
+fn no_wrong_key_opens_a_value_of_aes_cbc() {
+    // The padding fits by chance for about six of them; an API server would go on with garbage.
+    let value = cbc(
+        32,
+        &padded(b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x04\x0a\x02\x0a\0"),
+    );
+    let mut fits = 0;
+    for number in 0..1500u32 {
+        let mut secret = SECRET.to_vec();
+        secret[4..8].copy_from_slice(&number.to_be_bytes());
+        let text = BASE64_STANDARD.encode(&secret);
+        let config = config(&format!(
+            "- resources: [secrets]\n  providers:\n  - aescbc: {{keys: [{{name: k, secret: {text}}}]}}\n"
+        ))
+        .unwrap();
+        let payload = &value[b"k8s:enc:aescbc:v1:k:".len()..];
+        fits += u32::from(super::cipher::open(Provider::AesCbc, &secret, payload, KEY).is_ok());
+        let fault = open(&value, &config).unwrap_err();
+        assert_eq!(fault, wrong_key(Provider::AesCbc), "{number}");
+    }
+    assert!(fits > 0, "the keys show nothing");
+}
+
+#[test]
+fn what_comes_out_of_aes_cbc_counts_if_it_begins_as_an_object() {
+    let config = one_key("aescbc", 16);
+    for plain in [
+        &b"k8s\0"[..],
+        b"{}",
+        b" {\n \"kind\": \"Secret\"}",
+        b"\xd9\xd9\xf7\xa0",
+        // Damage behind the first block is no fault of the key.
+        b"{\"kind\":\"Secret\"\xff\0",
+    ] {
+        assert_eq!(open(&cbc(16, &padded(plain)), &config).unwrap(), plain);
+    }
+    for plain in [
+        &b""[..],
+        b"garbage",
+        b"{garbage",
+        b"{\"\xff\"}",
+        b"{\"\0\"}",
+        b"[]",
+        b"k8s\x01",
+        b"k8s:enc:aescbc:v1:k:",
+    ] {
+        let fault = open(&cbc(16, &padded(plain)), &config).unwrap_err();
+        assert_eq!(fault, wrong_key(Provider::AesCbc), "{plain:x?}");
+    }
+}
+
+#[test]
+fn a_name_that_looks_like_a_key_is_never_shown() {
+    for secret in [&SECRET[..16], &SECRET[..24], SECRET] {
+        let name = BASE64_STANDARD.encode(secret);
+        for (provider, word) in [
+            ("aescbc", "key1"),
+            ("aesgcm", "c2hvcnQ="),
+            ("secretbox", ""),
+        ] {
+            let fault = config(&format!(
+                "- resources: [secrets]\n  providers:\n  - {provider}: {{keys: [{{name: '{name}', secret: '{word}'}}]}}\n"
+            ))
+            .unwrap_err()
+            .to_string();
+            assert!(!fault.contains(&name), "{fault}");
+            assert!(fault.contains("are name and secret swapped?"), "{fault}");
+        }
+        let stored = format!("k8s:enc:aescbc:v1:{name}:0123456789abcdef0123456789abcdef");
+        let fault = open(stored.as_bytes(), &one_key("aescbc", 16)).unwrap_err();
+        assert!(!fault.to_string().contains(&name), "{fault}");
+        let stored = format!("k8s:enc:kms:v1:{name}:x");
+        let fault = open(stored.as_bytes(), &one_key("aescbc", 16)).unwrap_err();
+        assert!(!fault.to_string().contains(&name), "{fault}");
+        assert!(!shown_name(name.as_bytes()).contains(&name));
+    }
+    for name in [
+        "key1",
+        "key-2026-11-27-of-vault",
+        "prod",
+        "k8s-encryption-key-2026-a",
+    ] {
+        assert_eq!(shown_name(name.as_bytes()), name);
+    }
+}
+
+#[test]
+fn a_configuration_that_begins_with_identity_encrypts_nothing() {
+    let cbc = "{aescbc: {keys: [{name: k, secret: MDEyMzQ1Njc4OWFiY2RlZg==}]}}";
+    let of = |providers: &str| {
+        let text = format!("- resources: [secrets]\n  providers: [{providers}]\n");
+        config(&text).unwrap().encrypts_anything()
+    };
+    assert!(!of("{identity: {}}"));
+    assert!(!of(&format!("{{identity: {{}}}}, {cbc}")));
+    assert!(of(&format!("{cbc}, {{identity: {{}}}}")));
+}
+
+#[test]
 fn padding_is_checked_as_the_api_server_does() {
     let config = one_key("aescbc", 16);
     // Longer than a block is taken.
-    let long = [&[1; 12][..], &[20; 20]].concat();
-    assert_eq!(open(&cbc(16, &long), &config).unwrap(), [1; 12]);
+    let long = [&b"k8s\0"[..], &[1; 8], &[20; 20]].concat();
+    let opened = open(&cbc(16, &long), &config).unwrap();
+    assert_eq!(opened, [&b"k8s\0"[..], &[1; 8]].concat());
     for wrong in [
         [0; 16],
         [17; 16],
