@@ -85,11 +85,10 @@ pub(super) fn manifest(
         return Exported::Owned;
     }
     // A file that is meant to be applied never holds a mark instead of a secret.
-    if let Some(redactor) = &lens.redactor {
-        let mut dimmed = json.clone();
-        if redactor.redact_object(&mut dimmed) {
-            return Exported::Secret;
-        }
+    if let Some(redactor) = &lens.redactor
+        && redactor.redact_object(&mut json)
+    {
+        return Exported::Secret;
     }
     if object.description.is_partial() {
         return Exported::Unreadable("it can only be decoded in part".into());

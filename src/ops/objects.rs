@@ -19,7 +19,7 @@ use crate::etcd::keyspace::{
 use crate::kubernetes::field_selector::FieldSelector;
 use crate::kubernetes::resources::{Resolved, Resource, Resources, split_api_version};
 use crate::kubernetes::selector::LabelSelector;
-use crate::kubernetes::{Encoding, Head};
+use crate::kubernetes::{Encoding, Fault, Head};
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +58,8 @@ pub struct Found {
     pub name: Box<str>,
     /// True when its value cannot be read without a key for it.
     pub is_locked: bool,
+    /// It is to be seen whether it has the labels and fields that are wanted.
+    is_unchecked: bool,
     revision: Revision,
     value_size: u64,
     place: RecordPlace,
@@ -251,6 +253,30 @@ struct ObjectFinder<'q> {
     lens: &'q Lens,
 }
 
+/// Longer values are decoded by the calling thread, one at a time, so that memory does not grow with the number
+/// of threads.
+const LONG: usize = 32 << 10;
+
+impl ObjectsQuery {
+    fn needs_object(&self) -> bool {
+        self.fields.as_ref().is_some_and(|all| !all.is_empty())
+            || self.labels.as_ref().is_some_and(|all| !all.is_empty())
+    }
+
+    /// True when labels and fields are as wanted.
+    fn fits(&self, lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> bool {
+        match lens.object_of(key, value, revision) {
+            Ok(object) => {
+                let (labels, fields) = (self.labels.as_ref(), self.fields.as_ref());
+                labels.is_none_or(|labels| labels.matches(&object.json))
+                    && fields.is_none_or(|fields| fields.matches(&object.json))
+            }
+            // It may be meant; whoever looks at it learns that it cannot be told.
+            Err(fault) => matches!(fault, Fault::TooLarge { .. }),
+        }
+    }
+}
+
 #[derive(Default)]
 struct FinderParts {
     /// By api version and kind: whether it is wanted, and its number.
@@ -342,35 +368,20 @@ impl RecordVisitor for ObjectFinder<'_> {
         if !resource.is_some_and(|resource| self.wanted.takes_one(resource, &name)) {
             return Ok(());
         }
-        let needs_fields = query
-            .fields
-            .as_ref()
-            .is_some_and(|fields| !fields.is_empty());
-        let needs_labels = query
-            .labels
-            .as_ref()
-            .is_some_and(|labels| !labels.is_empty());
-        if needs_fields || needs_labels {
-            let Ok(object) = self.lens.object_of(key, &value, view.revision.main) else {
-                return Ok(());
-            };
-            let fits = query
-                .labels
-                .as_ref()
-                .is_none_or(|l| l.matches(&object.json))
-                && query
-                    .fields
-                    .as_ref()
-                    .is_none_or(|f| f.matches(&object.json));
-            if !fits {
-                return Ok(());
-            }
+        let needs_object = query.needs_object();
+        let is_unchecked = needs_object && value.len() > LONG;
+        if needs_object
+            && !is_unchecked
+            && !query.fits(self.lens, key, &value, view.revision.main)
+        {
+            return Ok(());
         }
         local.found.push(Found {
             kind,
             namespace: namespace.into(),
             name: name.into(),
             is_locked,
+            is_unchecked,
             revision: view.revision,
             value_size: view.record.value_len,
             place: view.place,
@@ -424,7 +435,7 @@ pub fn objects<'i>(
     if let Some(word) = missing {
         return Ok(Err(KindFault::Unknown(word)));
     }
-    Ok(Ok(ObjectList {
+    let mut list = ObjectList {
         found,
         kinds,
         bounds: live.keyspace.bounds(),
@@ -432,7 +443,9 @@ pub fn objects<'i>(
         revision: live.revision,
         now: live.now,
         keyspace: live.keyspace,
-    }))
+    };
+    list.check_long_ones(session, query, lens)?;
+    Ok(Ok(list))
 }
 
 /// The kinds of all threads in one order, and the objects sorted by it.
@@ -473,6 +486,34 @@ fn compare(a: &Found, b: &Found) -> Ordering {
 }
 
 impl<'i> ObjectList<'i> {
+    /// Leaves out those of the long values whose labels or fields are not as wanted.
+    fn check_long_ones(
+        &mut self,
+        session: &Session<'i>,
+        query: &ObjectsQuery,
+        lens: &Lens,
+    ) -> Result<()> {
+        let unchecked = self.found.iter().filter(|one| one.is_unchecked);
+        let rows: Vec<RecordFacts<'_>> = unchecked.map(Found::facts).collect();
+        let mut fits = Vec::with_capacity(rows.len());
+        fetch(
+            session,
+            &self.keyspace,
+            rows.into_iter(),
+            |key, value, _| (key.to_vec(), value.to_vec()),
+            |facts, read| {
+                let revision = facts.revision.main;
+                // One that cannot be read any more is not left out silently.
+                fits.push(read.is_none_or(|(key, value)| query.fits(lens, &key, &value, revision)));
+                ControlFlow::Continue(())
+            },
+        )?;
+        let mut fits = fits.into_iter();
+        self.found
+            .retain(|one| !one.is_unchecked || fits.next().unwrap_or(true));
+        Ok(())
+    }
+
     /// Gives objects with what `make` makes of key, value and mod revision to `each`, in their order.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences
 use crate::kubernetes::merge::SchemaPlace;
 use crate::kubernetes::resources::{Resources, split_api_version};
 use crate::kubernetes::security::{is_written_past_api, reasons};
-use crate::kubernetes::{Description, Encoding, Object, parse_rfc3339, quantity};
+use crate::kubernetes::{Description, Encoding, Object, parse_rfc3339, quantity, read_json};
 use crate::ops::lens::{Lens, Look, Sight};
 use crate::ops::objects::preferred;
 use crate::ops::{FieldChange, Moment};
@@ -100,6 +100,7 @@ pub(super) struct State {
     /// Other JSON than an object of Kubernetes.
     json: Option<Value>,
     pub(super) is_locked: bool,
+    is_too_large: bool,
     is_secret: bool,
 }
 
@@ -111,6 +112,7 @@ impl State {
             sight,
             is_secret,
             locked,
+            too_large,
         } = lens.look(key, value, moment.revision.main);
         let is_locked =
             locked.is_some() || stored == Encoding::Encrypted && lens.encryption.is_none();
@@ -120,7 +122,7 @@ impl State {
         };
         let json = match &object {
             None if !is_secret && plain.first().is_some_and(|b| matches!(b, b'{' | b'[')) => {
-                serde_json::from_slice(&plain).ok()
+                read_json(&plain).ok()
             }
             _ => None,
         };
@@ -131,6 +133,7 @@ impl State {
             object,
             json,
             is_locked,
+            is_too_large: too_large.is_some(),
             is_secret,
         }
     }
@@ -245,12 +248,12 @@ pub(super) fn name(item: &mut Item, state: &State, resources: &Resources) {
         item.owner = object.controller_uid().map(str::to_string);
         item.is_made_by_others = is_owned_or_transient(&object.json);
     }
-    if item.kind.is_empty() && state.is_locked {
+    if item.kind.is_empty() && (state.is_locked || state.is_too_large) {
         name_by_key(item, resources);
     }
 }
 
-/// Who an object is that cannot be decrypted, from its key alone.
+/// Who an object is that cannot be decrypted, or not be decoded in the memory it may take: from its key alone.
 fn name_by_key(item: &mut Item, resources: &Resources) {
     let parts = std::str::from_utf8(&item.key)
         .ok()

@@ -6,6 +6,7 @@ mod order;
 mod style;
 
 use std::fmt::Write as _;
+use std::io;
 
 use serde_json::{Map, Number, Value};
 
@@ -22,11 +23,34 @@ const LONGEST_KEY: usize = 128;
 ///
 /// It recurses, so the caller has to have a limit of depth; all readers of values do.
 pub fn yaml(value: &Value) -> String {
-    let mut emitter = Emitter::default();
-    emitter.node(value, 0, Place::Start);
-    emitter.break_line();
-    emitter.out
+    let mut out = Vec::new();
+    // Memory takes everything.
+    let _ = write_yaml(value, &mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
+
+/// Writes what [`yaml`] gives, piece by piece; each piece is text by itself.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_yaml(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut emitter = Emitter::new(out);
+    emitter.node(value, 0, Place::Start);
+    emitter.finish()
+}
+
+/// The same as the only item of a list.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_yaml_item(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut emitter = Emitter::new(out);
+    emitter.items(std::slice::from_ref(value), 0, Place::Start);
+    emitter.finish()
+}
+
+/// So much is gathered before it is written.
+const PIECE: usize = 32 << 10;
 
 /// What stands in front of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,14 +63,38 @@ enum Place {
     Inline,
 }
 
-#[derive(Default)]
-struct Emitter {
+struct Emitter<'w> {
+    writer: &'w mut dyn io::Write,
+    /// What is not written yet.
     out: String,
+    written: io::Result<()>,
     /// Characters on the last line.
     column: usize,
 }
 
-impl Emitter {
+impl<'w> Emitter<'w> {
+    fn new(writer: &'w mut dyn io::Write) -> Self {
+        Self {
+            writer,
+            out: String::new(),
+            written: Ok(()),
+            column: 0,
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.written.is_ok() {
+            self.written = self.writer.write_all(self.out.as_bytes());
+        }
+        self.out.clear();
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.break_line();
+        self.flush();
+        self.written
+    }
+
     fn put(&mut self, c: char) {
         self.out.push(c);
         self.column = if is_break(c) { 0 } else { self.column + 1 };
@@ -82,13 +130,7 @@ impl Emitter {
                 let indent = indent + if place == Place::Value { STEP } else { 0 };
                 self.map(map, indent, place);
             }
-            Value::Array(items) if !items.is_empty() => {
-                for (i, item) in items.iter().enumerate() {
-                    self.begin(i, indent, place);
-                    self.text("- ");
-                    self.node(item, indent + STEP, Place::Inline);
-                }
-            }
+            Value::Array(items) if !items.is_empty() => self.items(items, indent, place),
             scalar => {
                 space(self);
                 // Inside a collection that begins on the line, `indent` is already one step further.
@@ -112,8 +154,19 @@ impl Emitter {
         }
     }
 
+    fn items(&mut self, items: &[Value], indent: usize, place: Place) {
+        for (i, item) in items.iter().enumerate() {
+            self.begin(i, indent, place);
+            self.text("- ");
+            self.node(item, indent + STEP, Place::Inline);
+        }
+    }
+
     /// Goes to where entry `i` of a collection begins.
     fn begin(&mut self, i: usize, indent: usize, place: Place) {
+        if self.out.len() > PIECE {
+            self.flush();
+        }
         if i > 0 || place == Place::Value {
             self.break_line();
         }
