@@ -15,8 +15,8 @@ use crate::finding::escape;
 use crate::kubernetes::columns::{Layout, TableOptions};
 use crate::kubernetes::field_selector::FieldSelector;
 use crate::kubernetes::jsonpath::{ItemPart, Template};
-use crate::kubernetes::{Fault, memory_of};
 use crate::kubernetes::selector::LabelSelector;
+use crate::kubernetes::{Fault, memory_of};
 use crate::ops::{self, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
 use crate::report::{self, Format, JsonLayout};
 use crate::source::Access;
@@ -433,16 +433,17 @@ impl Printer<'_> {
             } else {
                 let mut fault = None;
                 let mut has_printed = false;
-                let again = self.each_with_notes(session, list, &mut notes, !is_told, |json, out| {
-                    let mut text = String::new();
-                    match part.render(json, &mut has_printed, &mut text) {
-                        Ok(()) => out.write_all(text.as_bytes()),
-                        Err(error) => {
-                            fault = Some(error.to_string());
-                            Err(io::Error::other("ends here"))
+                let again =
+                    self.each_with_notes(session, list, &mut notes, !is_told, |json, out| {
+                        let mut text = String::new();
+                        match part.render(json, &mut has_printed, &mut text) {
+                            Ok(()) => out.write_all(text.as_bytes()),
+                            Err(error) => {
+                                fault = Some(error.to_string());
+                                Err(io::Error::other("ends here"))
+                            }
                         }
-                    }
-                });
+                    });
                 is_told = true;
                 written = match fault {
                     Some(fault) => {

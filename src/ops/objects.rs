@@ -370,9 +370,7 @@ impl RecordVisitor for ObjectFinder<'_> {
         }
         let needs_object = query.needs_object();
         let is_unchecked = needs_object && value.len() > LONG;
-        if needs_object
-            && !is_unchecked
-            && !query.fits(self.lens, key, &value, view.revision.main)
+        if needs_object && !is_unchecked && !query.fits(self.lens, key, &value, view.revision.main)
         {
             return Ok(());
         }

@@ -36,7 +36,9 @@ pub use info::{info_json, info_text};
 pub use json::{JsonLayout, write_json};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use log::{log_summary_json, transaction_json, transaction_text};
-pub use objects::{Columns, columns_text, kinds_json, kinds_text, object_json, objects_summary_json};
+pub use objects::{
+    Columns, columns_text, kinds_json, kinds_text, object_json, objects_summary_json,
+};
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
 pub use trailer::{trailer_json, trailer_text};

@@ -130,10 +130,7 @@ fn manifests_to_the_old_state_are_what_the_api_server_listed_then() {
                 continue;
             }
             expected += 1;
-            let texts: BTreeSet<String> = items
-                .iter()
-                .map(|item| yaml(&cleaned(item)))
-                .collect();
+            let texts: BTreeSet<String> = items.iter().map(|item| yaml(&cleaned(item))).collect();
             let at = manifests.iter().position(|(_, text)| texts.contains(text));
             let at = at.unwrap_or_else(|| panic!("{cluster}: {who:?} should be {texts:?}"));
             manifests.remove(at);

@@ -115,7 +115,9 @@ impl<'s, S: Sink> Walk<'s, S> {
         let base = met.len();
         self.gather(met, message, bytes);
         let end = met.len();
-        let gathered = end.saturating_sub(base).saturating_mul(size_of::<Met<'_>>());
+        let gathered = end
+            .saturating_sub(base)
+            .saturating_mul(size_of::<Met<'_>>());
         if gathered > LARGE {
             self.sink.charge(gathered);
         }

@@ -237,7 +237,11 @@ fn no_list(value: &Value) -> PathError {
     PathError::Value(format!("{what} is no list"))
 }
 
-pub(super) fn passes(filter: &Filter, element: &Value, budget: &mut Budget) -> Result<bool, PathError> {
+pub(super) fn passes(
+    filter: &Filter,
+    element: &Value,
+    budget: &mut Budget,
+) -> Result<bool, PathError> {
     let lefts = find(&filter.left, element, budget);
     let Some((comparison, right)) = &filter.right else {
         // What cannot be looked at is not there.

@@ -83,7 +83,9 @@ enum Kind<'t> {
 fn takes_each(step: &Node) -> bool {
     match step {
         Node::Slice(slice) => {
-            slice.first == 0 && slice.end == parse::End::Open && slice.step.is_none_or(|step| step == 1)
+            slice.first == 0
+                && slice.end == parse::End::Open
+                && slice.step.is_none_or(|step| step == 1)
         }
         _ => true,
     }
@@ -97,8 +99,11 @@ impl<'t> ItemPart<'t> {
             Part::Range(nodes, inner) => (nodes, Some(inner.as_slice())),
         };
         match nodes.as_slice() {
-            [Node::Field(items), take @ (Node::Wildcard | Node::Filter(_) | Node::Slice(_)), rest @ ..]
-                if items == "items"
+            [
+                Node::Field(items),
+                take @ (Node::Wildcard | Node::Filter(_) | Node::Slice(_)),
+                rest @ ..,
+            ] if items == "items"
                     && takes_each(take)
                     // These take all values before them together.
                     && !rest

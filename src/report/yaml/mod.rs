@@ -1,6 +1,9 @@
 //! JSON values as YAML, byte for byte as `kubectl get -o yaml` prints them: keys in their natural order, lists
 //! at the column of their key, quotes only where a reader would take a text for something else, lines folded
 //! behind column 80. Source: sigs.k8s.io/yaml 1.6 on go.yaml.in/yaml v2.4.
+//!
+//! It departs from that where the original prints what itself or other readers do not read back: `<<`, `=`,
+//! numbers too large for Go, dates that are none, separators of lines and paragraphs.
 
 mod order;
 mod style;
