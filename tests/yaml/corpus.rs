@@ -217,7 +217,7 @@ impl Dice {
 }
 
 /// Some thousand texts.
-pub fn texts() -> BTreeSet<String> {
+pub(crate) fn texts() -> BTreeSet<String> {
     let mut texts: BTreeSet<String> = WHOLE
         .split(' ')
         .chain(OTHER.iter().copied())
@@ -246,7 +246,7 @@ pub fn texts() -> BTreeSet<String> {
 }
 
 /// Each text as value, key and item, at several depths.
-pub fn documents() -> Vec<Value> {
+pub(crate) fn documents() -> Vec<Value> {
     let mut documents = Vec::new();
     for text in texts() {
         let mut inner = json!({"list": [text, [text, [text]], {"a": text}, "end"], "text": text});

@@ -9,7 +9,7 @@ const WORDS: &str = "~ null Null NULL y Y yes Yes YES n N no No NO true True TRU
     Off OFF .nan .NaN .NAN .inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF << =";
 
 /// The value of a plain scalar; an error where readers may disagree about it.
-pub fn plain(text: &str) -> Result<Value, String> {
+pub(crate) fn plain(text: &str) -> Result<Value, String> {
     match text {
         "null" => return Ok(Value::Null),
         "true" => return Ok(true.into()),
@@ -158,16 +158,15 @@ fn base_60(text: &mut Text<'_>) -> bool {
     let mut parts = 0;
     while text.one(|c| c == ':') {
         parts += 1;
-        match text.up_to(2, digit) {
-            0 => return false,
-            1 => {}
-            _ => {}
+        let before = text.0;
+        // Up to 59.
+        if text.up_to(2, digit) == 0 || text.0.len() + 2 == before.len() && before > "6" {
+            return false;
         }
     }
     if text.one(|c| c == '.') {
         text.many(digit_or_line);
     }
-    // More than 59 in a part is no number; told apart by the writer, which may quote it all the same.
     parts > 0
 }
 

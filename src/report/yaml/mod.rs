@@ -360,6 +360,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kubernetes::yaml_scalar::{Resolved, is_base_60, is_special_elsewhere, resolve};
 
     #[test]
     fn awkward_documents_come_out_as_from_go() {
@@ -370,8 +371,30 @@ mod tests {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
         assert!(lines.len() > 300 && lines.len().is_multiple_of(2));
+        let mut departures = 0;
         for pair in lines.chunks(2) {
-            assert_eq!(Value::String(yaml(&pair[0])), pair[1], "{}", pair[0]);
+            if departs(&pair[0]) {
+                departures += 1;
+            } else {
+                assert_eq!(Value::String(yaml(&pair[0])), pair[1], "{}", pair[0]);
+            }
+        }
+        assert!(departures < 40, "{departures}");
+    }
+
+    /// True for what Go prints in a way that some reader does not read back.
+    fn departs(value: &Value) -> bool {
+        let text_departs = |text: &str| {
+            is_special_elsewhere(text) && resolve(text) == Resolved::Text && !is_base_60(text)
+                || text.contains(['\u{2028}', '\u{2029}'])
+        };
+        match value {
+            Value::String(text) => text_departs(text),
+            Value::Array(items) => items.iter().any(departs),
+            Value::Object(map) => map
+                .iter()
+                .any(|(key, value)| text_departs(key) || departs(value)),
+            _ => false,
         }
     }
 
