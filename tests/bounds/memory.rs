@@ -219,3 +219,41 @@ fn deep_and_wide_values_in_every_encoding_stay_in_bounds() {
         );
     }
 }
+
+#[test]
+fn objects_of_real_clusters_take_far_less_memory_than_they_may() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut densest = 0;
+    for name in clusters::unpack(dir.path()) {
+        let outcome = tool::run(dir.path(), ["get", &name, "--prefix", "/registry/", "--json"]);
+        let mut objects = 0;
+        for line in outcome.stdout.lines() {
+            let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            if let (Some(object), Some(size)) = (record.get("object"), record["value_size"].as_u64()) {
+                let memory = etcdsnap::kubernetes::memory_of(object) as u64;
+                densest = densest.max(memory / size);
+                objects += 1;
+                assert!(memory < 96 << 20 >> 3, "{line}");
+            }
+        }
+        assert!(objects > 100, "{name}: {objects}");
+    }
+    println!("the densest takes {densest} times its size");
+    assert!(densest < 32, "{densest}");
+}
+
+#[test]
+fn long_texts_that_differ_in_every_line_are_told_without_comparing_them_by_line() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let map = |word: &str| {
+        let text: String = (0..100_000).map(|n| format!("{word}{n}\n")).collect();
+        let object = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "namespace": "ns"}, "data": {"text": text}});
+        object.to_string().into_bytes()
+    };
+    let key = "/registry/configmaps/ns/a";
+    write_database(&dir.path().join("a.db"), &[(key, &map("a")), (key, &map("b"))]);
+    let outcome = bounded(dir.path(), &["diff", "a.db", "--from", "2"]);
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("data.text: a0\\na1"), "{}", outcome.stdout);
+}
