@@ -131,6 +131,6 @@ fn errors_repeat_no_argument_as_it_is() {
             let is_raw = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
             assert!(!text.contains(is_raw), "{args:?}: {text:?}");
         }
-        assert!(!outcome.stderr.is_empty(), "{args:?}");
+        assert!(!(outcome.stderr + &outcome.stdout).is_empty(), "{args:?}");
     }
 }

@@ -55,12 +55,17 @@ fn bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 
 /// A pod as it is stored, with so many empty containers.
 fn pod(name: &str, containers: usize) -> Vec<u8> {
+    pod_of(name, &b"\x12\x00".repeat(containers))
+}
+
+/// A pod with these fields as its specification.
+fn pod_of(name: &str, specification: &[u8]) -> Vec<u8> {
     let mut meta = Vec::new();
     bytes(&mut meta, 1, name.as_bytes());
     bytes(&mut meta, 3, b"ns");
     let mut raw = Vec::new();
     bytes(&mut raw, 1, &meta);
-    bytes(&mut raw, 2, &b"\x12\x00".repeat(containers));
+    bytes(&mut raw, 2, specification);
     let mut kind = Vec::new();
     bytes(&mut kind, 1, b"v1");
     bytes(&mut kind, 2, b"Pod");
