@@ -87,11 +87,12 @@ pub(crate) fn is_special_elsewhere(text: &str) -> bool {
 /// A number of any size, with underscores anywhere.
 #[cfg(feature = "cli")]
 fn is_number_elsewhere(text: &str) -> bool {
+    type IsDigit = fn(char) -> bool;
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let consists_of = |text: &str, is_digit: fn(char) -> bool| {
+    let consists_of = |text: &str, is_digit: IsDigit| {
         !text.is_empty() && text.chars().all(|c| c == '_' || is_digit(c))
     };
-    let bases: [(&str, fn(char) -> bool); 3] = [
+    let bases: [(&str, IsDigit); 3] = [
         ("0b", |c| matches!(c, '0' | '1')),
         ("0o", |c| matches!(c, '0'..='7')),
         ("0x", |c| c.is_ascii_hexdigit()),

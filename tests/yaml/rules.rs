@@ -8,6 +8,8 @@ use serde_json::Value;
 const WORDS: &str = "~ null Null NULL y Y yes Yes YES n N no No NO true True TRUE false False FALSE on On ON off \
     Off OFF .nan .NaN .NAN .inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF << =";
 
+type Pattern = fn(&mut Text<'_>) -> bool;
+
 /// The value of a plain scalar; an error where readers may disagree about it.
 pub(crate) fn plain(text: &str) -> Result<Value, String> {
     match text {
@@ -24,7 +26,7 @@ pub(crate) fn plain(text: &str) -> Result<Value, String> {
     if text.is_empty() || WORDS.split_whitespace().any(|word| word == text) {
         return Err(format!("{text:?} is a word"));
     }
-    let patterns: [(&str, fn(&mut Text<'_>) -> bool); 6] = [
+    let patterns: [(&str, Pattern); 6] = [
         ("an integer", integer),
         ("a float", float),
         ("a float that begins with its point", pointed),
