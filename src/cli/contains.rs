@@ -198,7 +198,7 @@ fn judge<'i>(
             let object = match lens.object_of(key, &value, moment.revision.main) {
                 Ok(object) => object.json,
                 Err(fault) => {
-                    let Ok(json) = serde_json::from_slice(&plain) else {
+                    let Ok(json) = crate::kubernetes::read_json(&plain) else {
                         term::error(&format!("{shown}: {fault}; it has no fields to look at"));
                         return Ok(Exit::Failed);
                     };

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
-use super::run::print;
+use super::run::finish;
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::Encoding;
@@ -89,22 +89,22 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
             term::line(&format!("{name}: {note}"));
         }
     }
-    let text = match (shown(look), args.output) {
-        (Some(json), Form::Yaml) => report::object_yaml(&json, None),
-        (Some(json), Form::Json) => report::pretty_json(&json),
-        (None, _) => {
-            term::error(&format!(
-                "{name}: neither an object of Kubernetes nor JSON nor text, also not in hex or base64"
-            ));
-            return Exit::Failed;
-        }
+    if let Some(fault) = &look.too_large {
+        term::error(&format!("{name}: {fault}"));
+        return Exit::Findings;
+    }
+    let Some(json) = shown(look) else {
+        term::error(&format!(
+            "{name}: neither an object of Kubernetes nor JSON nor text, also not in hex or base64"
+        ));
+        return Exit::Failed;
     };
-    let text = if term::stdout_is_terminal() {
-        escape::report(&text)
-    } else {
-        text
+    let mut lines = term::Lines::exact();
+    let written = match args.output {
+        Form::Yaml => report::write_yaml(&json, &mut lines.stored()),
+        Form::Json => report::write_pretty_json(&json, &mut lines.stored()),
     };
-    print(&text, Exit::Fine)
+    finish(written.and_then(|()| lines.finish()), Exit::Fine)
 }
 
 fn shown(mut look: Look<'_>) -> Option<serde_json::Value> {
@@ -116,7 +116,7 @@ fn shown(mut look: Look<'_>) -> Option<serde_json::Value> {
     {
         metadata.remove("resourceVersion");
     }
-    match report::readable(&look) {
+    match report::readable(look.sight, &look.plain) {
         Readable::Json(json) => Some(json),
         Readable::Text(text) => Some(text.into()),
         Readable::Binary => None,

@@ -5,6 +5,8 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::exit::Exit;
 use super::folder::{Folder, safe_name};
 use super::lens::LensArgs;
@@ -87,8 +89,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         ops::export(session, &list, &lens, options, |found, exported| {
             match exported {
                 Exported::Manifest(json) => {
-                    let text = report::object_yaml(&json, None);
-                    written = target.write(&list, found, &text);
+                    written = target.write(&list, found, &json);
                     tally.written += 1;
                 }
                 Exported::Owned => tally.owned += 1,
@@ -159,17 +160,13 @@ impl Target {
         Ok(Self::Folder(Folder::open(out)?, BTreeMap::new()))
     }
 
-    fn write(&mut self, list: &ObjectList<'_>, found: &Found, text: &str) -> io::Result<()> {
+    fn write(&mut self, list: &ObjectList<'_>, found: &Found, json: &Value) -> io::Result<()> {
         match self {
             Self::Stdout(lines, is_first) => {
                 if !std::mem::take(is_first) {
                     lines.write("---\n")?;
                 }
-                if term::stdout_is_terminal() {
-                    lines.write(&escape::report(text))
-                } else {
-                    lines.write(text)
-                }
+                report::write_yaml(json, &mut lines.stored())
             }
             Self::Folder(folder, names) => {
                 let name = file_name(list, found);
@@ -181,7 +178,7 @@ impl Target {
                 } else {
                     format!("{name}.yaml")
                 };
-                folder.write(&name, text)
+                folder.write_with(&name, |out| report::write_yaml(json, out))
             }
         }
     }

@@ -56,12 +56,23 @@ impl Folder {
 
     /// Writes a file that only the user can read.
     pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
+        self.write_with(name, |out| out.write_all(text.as_bytes()))
+    }
+
+    /// The same for what is written piece by piece.
+    pub(super) fn write_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(self.staging.join(name))?;
-        file.write_all(text.as_bytes())
+        let mut out = io::BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
     }
 
     /// Gives the folder its name. An empty folder gives way to the full one.

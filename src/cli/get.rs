@@ -7,9 +7,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use serde_json::Value;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::objects::too_large;
 use super::run::{Run, conclude};
 use super::term;
 use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
@@ -202,6 +204,9 @@ pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at:
 /// One record, ready to be written.
 enum Piece {
     Text(String),
+    Json(Value),
+    /// With what could not be decoded.
+    Yaml(Value, Vec<String>),
     Bytes(Vec<u8>),
     /// It cannot be shown so, for this reason.
     Refused(String),
@@ -269,7 +274,15 @@ impl<'a> Output<'a> {
                         return ControlFlow::Break(());
                     }
                 };
-                if let Some(flaw) = &flaw {
+                let is_shown = json || !form.is_some_and(Form::is_exact);
+                if let Some(fault) = look.too_large.as_ref().filter(|_| is_shown) {
+                    let key = escape::text(facts.key);
+                    term::error(&format!("{key}: {}", too_large(fault)));
+                    exit = exit.max(Exit::Findings);
+                    if !json {
+                        return ControlFlow::Continue(());
+                    }
+                } else if let Some(flaw) = &flaw {
                     term::line(&report::flaw_line(facts.key, flaw));
                     if !flaw.is_decodable() {
                         exit = exit.max(Exit::Findings);
@@ -294,7 +307,7 @@ impl<'a> Output<'a> {
                             "the value is secret; --show-secrets shows it, -o yaml shows the rest"
                                 .into(),
                         ),
-                        false => render(form, &facts, &value, &look, is_terminal && !force),
+                        false => render(form, &facts, &value, look, is_terminal && !force),
                     }
                 };
                 exit = exit.max(self.put(&facts, piece, several));
@@ -331,6 +344,10 @@ impl<'a> Output<'a> {
         self.records += 1;
         match piece {
             Piece::Text(text) => self.text(&text),
+            Piece::Json(json) => self.stored(|out| report::write_pretty_json(&json, out)),
+            Piece::Yaml(json, notes) => {
+                self.stored(|out| report::write_object_yaml(&json, &notes, out));
+            }
             Piece::Bytes(bytes) => {
                 if self.written.is_ok()
                     && let Some(lines) = self.lines.take()
@@ -356,6 +373,12 @@ impl<'a> Output<'a> {
             } else {
                 lines.write(text)
             };
+        }
+    }
+
+    fn stored(&mut self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) {
+        if let (Ok(()), Some(lines)) = (&self.written, &mut self.lines) {
+            self.written = write(&mut lines.stored());
         }
     }
 
@@ -388,7 +411,7 @@ fn render(
     form: Option<Form>,
     facts: &RecordFacts<'_>,
     value: &[u8],
-    look: &Look<'_>,
+    look: Look<'_>,
     guards_terminal: bool,
 ) -> Piece {
     match form {
@@ -410,21 +433,20 @@ fn render(
     }
 }
 
-fn readable(form: Option<Form>, look: &Look<'_>) -> Piece {
-    let description = match &look.sight {
-        ops::Sight::Object(object) => Some(&object.description),
+fn readable(form: Option<Form>, look: Look<'_>) -> Piece {
+    let notes = match &look.sight {
+        ops::Sight::Object(object) => Some(report::notes(&object.description)),
         _ => None,
     };
-    let is_object = description.is_some();
-    match (report::readable(look), form) {
-        (Readable::Json(json), Some(Form::Json)) => Piece::Text(report::pretty_json(&json)),
-        (Readable::Json(json), Some(_)) => Piece::Text(report::object_yaml(&json, description)),
-        (Readable::Json(json), None) if is_object => {
-            Piece::Text(report::object_yaml(&json, description))
-        }
-        (Readable::Json(_), None) => as_text(&look.plain),
-        (Readable::Text(text), Some(Form::Json)) => Piece::Text(report::pretty_json(&text.into())),
-        (Readable::Text(text), Some(_)) => Piece::Text(report::object_yaml(&text.into(), None)),
+    match (report::readable(look.sight, &look.plain), form) {
+        (Readable::Json(json), Some(Form::Json)) => Piece::Json(json),
+        (Readable::Json(json), Some(_)) => Piece::Yaml(json, notes.unwrap_or_default()),
+        (Readable::Json(json), None) => match notes {
+            Some(notes) => Piece::Yaml(json, notes),
+            None => as_text(&look.plain),
+        },
+        (Readable::Text(text), Some(Form::Json)) => Piece::Json(text.into()),
+        (Readable::Text(text), Some(_)) => Piece::Yaml(text.into(), Vec::new()),
         (Readable::Text(text), None) => as_text(text.as_bytes()),
         (Readable::Binary, Some(_)) => Piece::Refused(
             "the value is neither an object nor text; -o hex and -o raw show its bytes".into(),

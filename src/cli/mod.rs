@@ -36,6 +36,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 
+use crate::finding::escape;
 use exit::Exit;
 use run::Run;
 
@@ -142,8 +143,17 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let is_error = error.use_stderr();
-            // Help into a closed pipe is no failure.
-            let _ = error.print();
+            // It repeats arguments as they are.
+            let is_harmful = |argument: std::ffi::OsString| {
+                let text = argument.to_string_lossy();
+                escape::report(&text) != text
+            };
+            if is_error && std::env::args_os().any(is_harmful) {
+                term::line(error.render().to_string().trim_end());
+            } else {
+                // Help into a closed pipe is no failure.
+                let _ = error.print();
+            }
             return if is_error { Exit::Failed } else { Exit::Fine }.into();
         }
     };

@@ -14,10 +14,11 @@ use super::term;
 use crate::finding::escape;
 use crate::kubernetes::columns::{Layout, TableOptions};
 use crate::kubernetes::field_selector::FieldSelector;
-use crate::kubernetes::jsonpath::Template;
+use crate::kubernetes::jsonpath::{ItemPart, Template};
 use crate::kubernetes::selector::LabelSelector;
+use crate::kubernetes::{Fault, memory_of};
 use crate::ops::{self, DamagedValue, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
-use crate::report::{self, Format};
+use crate::report::{self, Format, JsonLayout};
 use crate::source::Access;
 
 const EXAMPLES: &str = "\
@@ -204,10 +205,16 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             lens: &lens,
             no_headers: args.no_headers,
             has_namespaces: args.which.namespace.is_none(),
+            has_failed: false,
         };
         let written = printer.print(session, &list, &form, which.is_single)?;
         printer.notes.damage(&list);
         let exit = printer.notes.tell();
+        let exit = if printer.has_failed {
+            Exit::Failed
+        } else {
+            exit
+        };
         let exit = if which.is_single && list.found.is_empty() {
             exit.max(Exit::Findings)
         } else {
@@ -347,8 +354,17 @@ impl Seen {
         if let Some(fault) = look.locked {
             seen.fault = Some(fault.to_string());
         }
+        if let Some(fault) = look.too_large {
+            seen.fault = Some(too_large(&fault));
+            seen.is_error = true;
+        }
         seen
     }
+}
+
+/// Why an object is not shown that takes too much memory, and what to do.
+pub(super) fn too_large(fault: &Fault) -> String {
+    format!("{fault}; `etcdsnap get FILE KEY -o raw --show-secrets` writes it as it is stored")
 }
 
 struct Printer<'a> {
@@ -358,7 +374,12 @@ struct Printer<'a> {
     lens: &'a Lens,
     no_headers: bool,
     has_namespaces: bool,
+    /// A template went wrong, which was told.
+    has_failed: bool,
 }
+
+/// What all objects together may take that a template looks at at once.
+const PATH_MEMORY: usize = 256 << 20;
 
 impl Printer<'_> {
     fn print<'i>(
@@ -388,16 +409,15 @@ impl Printer<'_> {
                 let summary = report::objects_summary_json(list);
                 Ok(written.and_then(|()| self.text(&summary)))
             }
-            Form::Ndjson => self.each(session, list, |_, json| {
-                let mut text = json.to_string();
-                text.push('\n');
-                text
+            Form::Ndjson => self.each(session, list, |_, json, out| {
+                report::write_json(json, JsonLayout::Line, out)?;
+                out.write_all(b"\n")
             }),
             Form::Yaml | Form::Json if is_single && list.found.len() == 1 => {
                 let is_yaml = matches!(form, Form::Yaml);
-                self.each(session, list, |_, json| match is_yaml {
-                    true => report::object_yaml(json, None),
-                    false => report::pretty_json(json),
+                self.each(session, list, |_, json, out| match is_yaml {
+                    true => report::write_yaml(json, out),
+                    false => report::write_pretty_json(json, out),
                 })
             }
             Form::Yaml => {
@@ -411,8 +431,8 @@ impl Printer<'_> {
                     written = self.text(items);
                 }
                 if written.is_ok() {
-                    written = self.each(session, list, |_, json| {
-                        report::object_yaml(&json!([json]), None)
+                    written = self.each(session, list, |_, json, out| {
+                        report::write_yaml_item(json, out)
                     })?;
                 }
                 Ok(written
@@ -421,9 +441,10 @@ impl Printer<'_> {
             Form::Json => {
                 let mut written = self.text("{\n    \"apiVersion\": \"v1\",\n    \"items\": [");
                 if written.is_ok() {
-                    written = self.each(session, list, |is_first, json| {
-                        let comma = if is_first { "\n" } else { ",\n" };
-                        format!("{comma}{}", indent(&report::pretty_json(json)))
+                    written = self.each(session, list, |is_first, json, out| {
+                        let comma: &[u8] = if is_first { b"\n" } else { b",\n" };
+                        out.write_all(comma)?;
+                        report::write_json(json, JsonLayout::Item, out)
                     })?;
                 }
                 let close = if list.found.is_empty() { "" } else { "\n    " };
@@ -433,17 +454,121 @@ impl Printer<'_> {
                 Ok(written.and_then(|()| self.text(&end)))
             }
             Form::Path(template) => {
-                let mut items = Vec::new();
-                let gathered = self.gather(session, list, &mut |json| items.push(json))?;
-                let value = match (is_single, items.len()) {
-                    (true, 1) => items.pop().unwrap_or_default(),
-                    _ => json!({"apiVersion": "v1", "kind": "List", "items": items,
-                                "metadata": {"resourceVersion": ""}}),
+                let is_list = !(is_single && list.found.len() == 1);
+                match template.item_parts().filter(|_| is_list) {
+                    Some(parts) => self.path_by_item(session, list, &parts),
+                    None => self.path(session, list, template, is_list),
+                }
+            }
+        }
+    }
+
+    /// Renders a template that looks at one item of the list at a time.
+    fn path_by_item<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        parts: &[ItemPart<'_>],
+    ) -> crate::Result<io::Result<()>> {
+        let mut written = Ok(());
+        // What an object leaves open is told once, whether or not a part looks at the objects.
+        let mut notes = std::mem::take(&mut self.notes);
+        let mut is_told = false;
+        for part in parts {
+            if let Some(text) = part.text() {
+                written = self.text(text);
+            } else {
+                let mut fault = None;
+                let mut has_printed = false;
+                let again =
+                    self.each_with_notes(session, list, &mut notes, !is_told, |json, out| {
+                        let mut text = String::new();
+                        match part.render(json, &mut has_printed, &mut text) {
+                            Ok(()) => out.write_all(text.as_bytes()),
+                            Err(error) => {
+                                fault = Some(error.to_string());
+                                Err(io::Error::other("ends here"))
+                            }
+                        }
+                    });
+                is_told = true;
+                written = match fault {
+                    Some(fault) => {
+                        term::error(&fault);
+                        self.has_failed = true;
+                        break;
+                    }
+                    None => again?,
                 };
-                Ok(gathered.and_then(|()| match template.render(&value) {
-                    Ok(text) => self.text(&text),
-                    Err(fault) => Err(io::Error::other(fault.to_string())),
-                }))
+            }
+            if written.is_err() {
+                break;
+            }
+        }
+        self.notes = notes;
+        Ok(if self.has_failed { Ok(()) } else { written })
+    }
+
+    /// Renders a template that has to have everything at once.
+    fn path<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        template: &Template,
+        is_list: bool,
+    ) -> crate::Result<io::Result<()>> {
+        let mut items = Vec::new();
+        let mut memory = 0usize;
+        let mut notes = std::mem::take(&mut self.notes);
+        let lens = self.lens;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(lens, key, value, revision),
+            |found, seen| {
+                if let Some(seen) = seen {
+                    notes.look(list, found, &seen);
+                    notes.is_error |= seen.json.is_none();
+                    if let Some(json) = seen.json {
+                        memory = memory.saturating_add(memory_of(&json));
+                        items.push(json);
+                    }
+                }
+                match memory > PATH_MEMORY {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            },
+        )?;
+        self.notes = notes;
+        if is_list && memory > PATH_MEMORY {
+            term::error(&format!(
+                "the template looks at all objects at once, and {} of {} take more than {} MiB of memory already; \
+                 choose fewer with a kind, -n or -l, or begin each path with {{.items[*] or {{range .items[*]}}",
+                items.len(),
+                list.found.len(),
+                PATH_MEMORY >> 20
+            ));
+            self.has_failed = true;
+            return Ok(Ok(()));
+        }
+        let value = match is_list {
+            false => items.pop().unwrap_or_default(),
+            true => {
+                let mut all = serde_json::Map::new();
+                all.insert("apiVersion".into(), "v1".into());
+                all.insert("kind".into(), "List".into());
+                all.insert("items".into(), items.into());
+                all.insert("metadata".into(), json!({"resourceVersion": ""}));
+                Value::Object(all)
+            }
+        };
+        match template.render(&value) {
+            Ok(text) => Ok(self.text(&text)),
+            Err(fault) => {
+                term::error(&fault.to_string());
+                self.has_failed = true;
+                Ok(Ok(()))
             }
         }
     }
@@ -494,15 +619,31 @@ impl Printer<'_> {
         Ok(written)
     }
 
-    /// Prints what `show` makes of each object. One that cannot be shown is missing, which is told.
+    /// Writes what `show` makes of each object. One that cannot be shown is missing, which is told.
     fn each<'i>(
         &mut self,
         session: &Session<'i>,
         list: &ObjectList<'i>,
-        show: impl Fn(bool, &Value) -> String,
+        mut show: impl FnMut(bool, &Value, &mut dyn io::Write) -> io::Result<()>,
+    ) -> crate::Result<io::Result<()>> {
+        let mut is_first = true;
+        let mut notes = std::mem::take(&mut self.notes);
+        let written = self.each_with_notes(session, list, &mut notes, true, |json, out| {
+            show(std::mem::take(&mut is_first), json, out)
+        });
+        self.notes = notes;
+        written
+    }
+
+    fn each_with_notes<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        notes: &mut Notes,
+        tells: bool,
+        mut show: impl FnMut(&Value, &mut dyn io::Write) -> io::Result<()>,
     ) -> crate::Result<io::Result<()>> {
         let mut written = Ok(());
-        let mut is_first = true;
         let lens = self.lens;
         list.fetch(
             session,
@@ -515,11 +656,12 @@ impl Printer<'_> {
                 if found.is_damaged {
                     return ControlFlow::Continue(());
                 }
-                self.notes.look(list, found, &seen);
-                self.notes.is_error |= seen.json.is_none();
+                if tells {
+                    notes.look(list, found, &seen);
+                    notes.is_error |= seen.json.is_none();
+                }
                 if let Some(json) = &seen.json {
-                    written = self.text(&show(is_first, json));
-                    is_first = false;
+                    written = show(json, &mut self.lines.stored());
                 }
                 if written.is_ok() {
                     ControlFlow::Continue(())
@@ -529,31 +671,6 @@ impl Printer<'_> {
             },
         )?;
         Ok(written)
-    }
-
-    fn gather<'i>(
-        &mut self,
-        session: &Session<'i>,
-        list: &ObjectList<'i>,
-        each: &mut dyn FnMut(Value),
-    ) -> crate::Result<io::Result<()>> {
-        let lens = self.lens;
-        list.fetch(
-            session,
-            &list.found,
-            |key, value, revision| Seen::of(lens, key, value, revision),
-            |found, seen| {
-                if let Some(seen) = seen
-                    && !found.is_damaged
-                {
-                    self.notes.look(list, found, &seen);
-                    self.notes.is_error |= seen.json.is_none();
-                    seen.json.into_iter().for_each(&mut *each);
-                }
-                ControlFlow::Continue(())
-            },
-        )?;
-        Ok(Ok(()))
     }
 
     fn tables<'i>(
@@ -585,7 +702,11 @@ impl Printer<'_> {
             let columns = layout.columns(wide);
             let with_namespace = self.has_namespaces && kind.resource.namespaced;
             let lens = self.lens;
-            let mut rows: Vec<Vec<String>> = Vec::new();
+            let mut head: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+            if with_namespace {
+                head.insert(0, "NAMESPACE".into());
+            }
+            let mut table = report::Columns::new(&head);
             list.fetch(
                 session,
                 group,
@@ -619,37 +740,19 @@ impl Printer<'_> {
                     if with_namespace {
                         cells.insert(0, found.namespace.to_string());
                     }
-                    rows.push(cells);
+                    table.push(&cells);
                     ControlFlow::Continue(())
                 },
             )?;
-            let mut head: Vec<String> = columns.into_iter().map(|column| column.name).collect();
-            if with_namespace {
-                head.insert(0, "NAMESPACE".into());
-            }
-            let mut text = report::columns_text(&head, &rows);
-            if self.no_headers {
-                text = text
-                    .split_once('\n')
-                    .map_or(String::new(), |(_, rest)| rest.into());
-            }
-            if number > 0 {
-                text.insert(0, '\n');
-            }
-            if let Err(error) = self.lines.write(&text) {
+            let gap = if number > 0 { "\n" } else { "" };
+            let written = self
+                .lines
+                .write(gap)
+                .and_then(|()| table.write(!self.no_headers, &mut self.lines.stored()));
+            if let Err(error) = written {
                 return Ok(Err(error));
             }
         }
         Ok(Ok(()))
     }
-}
-
-/// Two levels deeper, as items of a list are; without the last line end.
-fn indent(json: &str) -> String {
-    let lines: Vec<String> = json
-        .trim_end()
-        .lines()
-        .map(|line| format!("        {line}"))
-        .collect();
-    lines.join("\n")
 }

@@ -239,7 +239,7 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
                 return exit;
             }
             let name = escape::path(path);
-            term::line(&format!(
+            term::report(&format!(
                 "{name}: damaged; what could be read is listed, the rest is missing:\n{}",
                 report::findings_text(&findings, 5).trim_end()
             ));
@@ -252,9 +252,14 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
 
 /// Writes a report. A reader that went away is no failure; a full disk is.
 pub(super) fn print(text: &str, exit: Exit) -> Exit {
-    match term::out(text) {
+    finish(term::out(text), exit)
+}
+
+/// Says how a report was written.
+pub(super) fn finish(written: io::Result<()>, exit: Exit) -> Exit {
+    match written {
         Ok(()) => exit,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
         Err(error) => {
             term::error(&format!("writing the report failed: {error}"));
             Exit::Failed

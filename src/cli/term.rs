@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::finding::escape;
 use crate::options::Progress;
 
 /// Jobs shorter than this show no progress.
@@ -45,8 +46,39 @@ impl Lines {
         self.out.write_all(text.as_bytes())
     }
 
+    /// For stored text that is written piece by piece: a terminal gets it escaped.
+    pub(super) fn stored(&mut self) -> Stored<'_> {
+        Stored {
+            lines: self,
+            is_terminal: stdout_is_terminal(),
+        }
+    }
+
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// See [`Lines::stored`].
+pub(super) struct Stored<'l> {
+    lines: &'l mut Lines,
+    is_terminal: bool,
+}
+
+impl io::Write for Stored<'_> {
+    /// Whoever writes JSON or YAML ends no piece inside of a character.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_terminal {
+            let text = escape::report(&String::from_utf8_lossy(bytes));
+            self.lines.write(&text)?;
+        } else {
+            self.lines.out.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lines.out.flush()
     }
 }
 
@@ -67,10 +99,16 @@ pub(super) fn error(message: &str) {
     line(&format!("Error: {message}"));
 }
 
-/// One line on standard error.
+/// One line on standard error. Whatever in it came from arguments or from a file is made visible, though
+/// most of it was escaped before.
 pub(super) fn line(message: &str) {
     // When standard error is gone there is nobody to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{message}");
+    let _ = writeln!(io::stderr().lock(), "{}", escape::report(message));
+}
+
+/// Lines of a report on standard error, which has colours and was escaped when it was made.
+pub(super) fn report(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// True when a person reads standard error.

@@ -1,6 +1,7 @@
 //! Bytes from a file as text that is safe on any terminal.
 
 use std::fmt::Write as _;
+use std::io;
 
 /// `bytes` as printable text: UTF-8 stays, control characters, invisible and directional marks and
 /// bytes that are no UTF-8 become `\n`, `\x1b`, `\u{202e}`; a backslash is doubled.
@@ -57,26 +58,27 @@ pub fn report(text: &str) -> String {
     out
 }
 
-/// JSON that says the same with whatever in it could harm a terminal written as `\u202e`. Such characters
-/// only stand in its strings, and of control characters only those that JSON leaves as they are.
-pub fn json(text: String) -> String {
-    // Line ends stand between its signs, never in a string.
-    let is_harmful = |c: char| c.is_control() && c != '\n' || is_invisible(c);
-    if !text.contains(is_harmful) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len());
+/// Writes a piece of a JSON string so that it says the same and nothing in it can harm a terminal: what JSON
+/// would leave as it is of control characters, invisible and directional marks is written as `\u202e`.
+///
+/// Every JSON that is written goes through here, whoever asks for it.
+///
+/// # Errors
+/// Those of the writer.
+pub fn json_fragment<W: io::Write + ?Sized>(writer: &mut W, fragment: &str) -> io::Result<()> {
     let mut units = [0; 2];
-    for c in text.chars() {
-        if is_harmful(c) {
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        } else {
-            out.push(c);
+    let mut plain = 0usize;
+    for (at, c) in fragment.char_indices() {
+        if c.is_ascii_graphic() || c == ' ' || !(c.is_control() || is_invisible(c)) {
+            continue;
         }
+        writer.write_all(fragment.get(plain..at).unwrap_or_default().as_bytes())?;
+        for unit in c.encode_utf16(&mut units) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        plain = at.saturating_add(c.len_utf8());
     }
-    out
+    writer.write_all(fragment.get(plain..).unwrap_or_default().as_bytes())
 }
 
 /// At most `limit` bytes of `bytes` as [`text`], with a note of how much was left out.
@@ -128,12 +130,16 @@ mod tests {
 
     #[test]
     fn json_says_the_same_without_harm() {
-        let text = "a\u{9b}1m\u{202e}\u{7f}\u{e0001}é\\ \"";
-        let quoted = serde_json::to_string(text).unwrap();
-        let safe = json(quoted);
-        assert!(!safe.contains(|c: char| c.is_control() || is_invisible(c)));
-        assert!(safe.contains("\\u009b1m\\u202e\\u007f"), "{safe}");
-        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        let text = "a\u{9b}1m\u{202e}\u{7f}\u{e0001}\u{feff}\u{2028}é";
+        let mut safe = Vec::new();
+        json_fragment(&mut safe, text).unwrap();
+        let safe = String::from_utf8(safe).unwrap();
+        assert_eq!(
+            safe,
+            "a\\u009b1m\\u202e\\u007f\\udb40\\udc01\\ufeff\\u2028é"
+        );
+        let read: String = serde_json::from_str(&format!("\"{safe}\"")).unwrap();
+        assert_eq!(read, text);
     }
 
     #[test]

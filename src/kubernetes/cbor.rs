@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
-use super::decode::{encode_base64, lossy};
+use super::decode::{Budget, encode_base64, lossy};
 use super::fault::Fault;
 use super::format::CBOR;
 use super::time;
@@ -173,9 +173,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn value(&mut self, depth: u32) -> Result<Value, NotCbor> {
+    fn value(&mut self, depth: u32, budget: &mut Budget) -> Result<Value, NotCbor> {
         let depth = depth.checked_sub(1).ok_or(NotCbor)?;
-        Ok(match self.item()? {
+        let value = match self.item()? {
             Item::Int(n) => n.into(),
             Item::Bool(value) => value.into(),
             Item::Null => Value::Null,
@@ -184,7 +184,10 @@ impl<'a> Reader<'a> {
             Item::List(mut count) => {
                 let mut list = Vec::new();
                 while count.more(self)? {
-                    list.push(self.value(depth)?);
+                    if !budget.item() {
+                        return Err(NotCbor);
+                    }
+                    list.push(self.value(depth, budget)?);
                 }
                 Value::Array(list)
             }
@@ -192,17 +195,23 @@ impl<'a> Reader<'a> {
                 let mut map = Map::new();
                 while count.more(self)? {
                     let key = utf8(self.string()?);
-                    if map.insert(key, self.value(depth)?).is_some() {
+                    if !budget.entry(map.len(), key.len())
+                        || map.insert(key, self.value(depth, budget)?).is_some()
+                    {
                         return Err(NotCbor);
                     }
                 }
                 Value::Object(map)
             }
-            Item::Tag(tag) => self.tagged(tag, depth)?,
-        })
+            Item::Tag(tag) => return self.tagged(tag, depth, budget),
+        };
+        match budget.string(&value) {
+            true => Ok(value),
+            false => Err(NotCbor),
+        }
     }
 
-    fn tagged(&mut self, tag: u64, depth: u32) -> Result<Value, NotCbor> {
+    fn tagged(&mut self, tag: u64, depth: u32, budget: &mut Budget) -> Result<Value, NotCbor> {
         Ok(match tag {
             1 => match self.item()? {
                 Item::Int(seconds) => time::rfc3339(seconds).into(),
@@ -214,23 +223,33 @@ impl<'a> Reader<'a> {
             21..=23 => {
                 let before = self.clone();
                 match self.item()? {
-                    Item::String(bytes) => encoded(tag, &bytes).into(),
+                    Item::String(bytes) => {
+                        let text = encoded(tag, &bytes).into();
+                        if !budget.string(&text) {
+                            return Err(NotCbor);
+                        }
+                        text
+                    }
                     _ => {
                         *self = before;
-                        self.value(depth)?
+                        self.value(depth, budget)?
                     }
                 }
             }
-            _ => self.value(depth)?,
+            _ => self.value(depth, budget)?,
         })
     }
 }
 
 /// Reads a value that begins with the tag for CBOR.
-pub(super) fn to_value(value: &[u8]) -> Result<Value, Fault> {
+pub(super) fn to_value(value: &[u8], budget: &mut Budget) -> Result<Value, Fault> {
     let fault = || Fault::malformed("CBOR cannot be read");
     let mut reader = Reader::new(value);
-    let json = reader.value(MAX_DEPTH).map_err(|NotCbor| fault())?;
+    let json = match reader.value(MAX_DEPTH, budget) {
+        Ok(json) => json,
+        Err(NotCbor) if budget.is_spent() => return Err(budget.fault()),
+        Err(NotCbor) => return Err(fault()),
+    };
     if reader.rest.is_empty() {
         Ok(json)
     } else {
@@ -317,7 +336,7 @@ mod tests {
     use serde_json::json;
 
     fn decoded(body: &[u8]) -> Option<Value> {
-        to_value(&[CBOR, body].concat()).ok()
+        to_value(&[CBOR, body].concat(), &mut Budget::of(body.len())).ok()
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub enum Fault {
         /// Where in the object, as a path of JSON.
         path: String,
     },
+    /// Decoded, it would take more memory than a value may.
+    TooLarge {
+        /// So many bytes.
+        limit: usize,
+        /// What it takes in the file.
+        stored: usize,
+    },
 }
 
 impl Fault {
@@ -37,6 +44,13 @@ impl fmt::Display for Fault {
             Self::NotKubernetes => return f.write_str("not an object of Kubernetes"),
             Self::Malformed { what, path } => (*what, path),
             Self::TooDeep { path } => ("nested too deeply", path),
+            Self::TooLarge { limit, stored } => {
+                let limit = limit >> 20;
+                return write!(
+                    f,
+                    "decoded it takes more than {limit} MiB of memory, the limit for a value of {stored} bytes"
+                );
+            }
         };
         f.write_str(text)?;
         if !path.is_empty() {

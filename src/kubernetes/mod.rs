@@ -45,7 +45,7 @@ mod time;
 mod wire;
 pub(crate) mod yaml_scalar;
 
-pub use decode::UnknownField;
+pub use decode::{UnknownField, memory_of, read_json};
 pub use defaults::add_read_defaults;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};
 pub use fault::Fault;

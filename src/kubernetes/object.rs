@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::cbor;
-use super::decode::{Damage, Nowhere, Sink, Text, Tree, UnknownField, Walk};
+use super::decode::{Budget, Damage, Nowhere, Sink, Text, Tree, UnknownField, Walk, read_json};
 use super::envelope::Envelope;
 use super::fault::Fault;
 use super::fields::controller;
@@ -84,18 +84,17 @@ impl Object {
 /// Decodes a stored value.
 ///
 /// # Errors
-/// [`Fault::Encrypted`], [`Fault::NotKubernetes`], or JSON or CBOR that cannot be read. Damage inside of
+/// [`Fault::Encrypted`], [`Fault::NotKubernetes`], [`Fault::TooLarge`], or JSON or CBOR that cannot be read. Damage inside of
 /// protobuf is no error: see [`Description::fault`].
 pub fn decode(value: &[u8]) -> Result<Object, Fault> {
-    let mut tree = Tree::default();
+    let mut tree = Tree::new(Budget::of(value.len()));
     let description = match Encoding::of(value) {
         Encoding::Protobuf => from_protobuf(value, &mut tree)?,
         encoding @ (Encoding::Json | Encoding::Cbor) => {
             let json = if encoding == Encoding::Json {
-                serde_json::from_slice(value)
-                    .map_err(|_| Fault::malformed("JSON cannot be read"))?
+                read_json(value)?
             } else {
-                cbor::to_value(value)?
+                cbor::to_value(value, &mut Budget::of(value.len()))?
             };
             let text = |name: &str| json.get(name).and_then(Value::as_str).map(Cow::Borrowed);
             let description = plain(encoding, text("apiVersion"), text("kind"));
@@ -105,7 +104,7 @@ pub fn decode(value: &[u8]) -> Result<Object, Fault> {
         Encoding::Other => return Err(Fault::NotKubernetes),
     };
     Ok(Object {
-        json: tree.finish(),
+        json: tree.finish()?,
         description,
     })
 }
@@ -116,9 +115,20 @@ pub fn decode(value: &[u8]) -> Result<Object, Fault> {
 /// # Errors
 /// As [`decode`]; nothing is appended then.
 pub fn write_json(value: &[u8], out: &mut Vec<u8>) -> Result<Description, Fault> {
-    let mut text = Text::new(out);
+    let start = out.len();
+    let written = write_into(value, &mut Text::new(out, Budget::of(value.len())));
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
     match Encoding::of(value) {
-        Encoding::Protobuf => from_protobuf(value, &mut text),
+        Encoding::Protobuf => {
+            let description = from_protobuf(value, text)?;
+            text.fault().map_or(Ok(description), Err)
+        }
         Encoding::Json => {
             if !text.json(value) {
                 return Err(Fault::malformed("JSON cannot be read"));
@@ -127,7 +137,7 @@ pub fn write_json(value: &[u8], out: &mut Vec<u8>) -> Result<Description, Fault>
             Ok(plain(Encoding::Json, head.api_version, head.kind))
         }
         Encoding::Cbor => {
-            let json = cbor::to_value(value)?;
+            let json = cbor::to_value(value, &mut Budget::of(value.len()))?;
             let get = |name: &str| json.get(name).and_then(Value::as_str).map(Cow::Borrowed);
             let description = plain(Encoding::Cbor, get("apiVersion"), get("kind"));
             text.value(json);
@@ -229,9 +239,9 @@ fn metadata(raw: &[u8]) -> Option<Value> {
     let wire::Value::Bytes(bytes) = first else {
         return None;
     };
-    let mut tree = Tree::default();
+    let mut tree = Tree::new(Budget::of(bytes.len()));
     let mut walk = Walk::new(&mut tree);
     walk.object(TABLE.object_meta()?, bytes, ("", ""));
     let is_whole = walk.damage.fault.is_none() && walk.damage.unknown.is_empty();
-    is_whole.then(|| tree.finish())
+    is_whole.then(|| tree.finish().ok()).flatten()
 }

@@ -77,6 +77,77 @@ pub(crate) fn is_base_60(text: &str) -> bool {
     true
 }
 
+/// True for what Go reads as text and other readers do not: PyYAML and other users of libyaml (YAML 1.1), and
+/// ruamel.yaml (1.1 and 1.2). Source: resolver.py of PyYAML 6.0 and ruamel.yaml 0.19.
+#[cfg(feature = "cli")]
+pub(crate) fn is_special_elsewhere(text: &str) -> bool {
+    matches!(text, "<<" | "=") || is_number_elsewhere(text) || is_date_elsewhere(text)
+}
+
+/// A number of any size, with underscores anywhere.
+#[cfg(feature = "cli")]
+fn is_number_elsewhere(text: &str) -> bool {
+    type IsDigit = fn(char) -> bool;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let consists_of = |text: &str, is_digit: IsDigit| {
+        !text.is_empty() && text.chars().all(|c| c == '_' || is_digit(c))
+    };
+    let bases: [(&str, IsDigit); 3] = [
+        ("0b", |c| matches!(c, '0' | '1')),
+        ("0o", |c| matches!(c, '0'..='7')),
+        ("0x", |c| c.is_ascii_hexdigit()),
+    ];
+    for (prefix, is_digit) in bases {
+        let digits = unsigned.strip_prefix(prefix);
+        if digits.is_some_and(|digits| consists_of(digits, is_digit)) {
+            return true;
+        }
+    }
+    let decimal = |text: &str| consists_of(text, |c| c.is_ascii_digit());
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let exponent_is_sound =
+        exponent.is_none_or(|text| decimal(text.strip_prefix(['+', '-']).unwrap_or(text)));
+    // An underscore in front makes it a word, behind a sign it does not.
+    let begins = text.starts_with(|c: char| matches!(c, '+' | '-' | '.' | '0'..='9'));
+    let mantissa_is_sound = match mantissa.split_once('.') {
+        Some(("", fraction)) => decimal(fraction),
+        Some((whole, fraction)) => decimal(whole) && (fraction.is_empty() || decimal(fraction)),
+        None => decimal(mantissa),
+    };
+    begins && mantissa_is_sound && exponent_is_sound
+}
+
+/// Anything in the shape of a date, whether or not there is such a day.
+#[cfg(feature = "cli")]
+fn is_date_elsewhere(text: &str) -> bool {
+    let mut reader = Reader(text.as_bytes());
+    let mut shape = || {
+        reader.digits(4)?;
+        reader.byte(b"-")?;
+        reader.number()?;
+        reader.byte(b"-")?;
+        reader.number()?;
+        if reader.0.is_empty() {
+            return Some(());
+        }
+        reader.byte(b"Tt \t")?;
+        while let [b' ' | b'\t', ..] = reader.0 {
+            reader.byte(b" \t")?;
+        }
+        reader.number()?;
+        reader.byte(b":")?;
+        reader.digits(2)?;
+        reader.byte(b":")?;
+        reader.digits(2)?;
+        let is_rest = |b: &u8| b.is_ascii_digit() || b"Zz.:+- \t".contains(b);
+        reader.0.iter().all(is_rest).then_some(())
+    };
+    shape().is_some()
+}
+
 /// Go's ParseInt and ParseUint with base 0, in 64 bits.
 fn is_integer(text: &str) -> bool {
     let (negative, digits) = match text.as_bytes().first() {
@@ -302,6 +373,65 @@ mod tests {
             for text in texts {
                 assert_eq!(resolve(text), kind, "{text}");
             }
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn what_only_other_readers_take_for_something_else_is_known() {
+        for text in [
+            "<<",
+            "=",
+            "0x_",
+            "0b_",
+            "0o_",
+            "-_",
+            "+_1",
+            "._",
+            "-._5",
+            "1e999",
+            "1e1_0",
+            "0xffffffffffffffffffffffff",
+            "9e_9",
+            "2023-02-30",
+            "2020-13-99",
+            "2020-01-01T00:00:00z",
+            "2020-1-1 \t 1:02:03 +1",
+            "0_",
+            "1_.5",
+        ] {
+            assert!(is_special_elsewhere(text), "{text}");
+        }
+        // Many of these are in ordinary objects, and kubectl does not quote them.
+        for text in [
+            "<",
+            "==",
+            "<<<",
+            "_1",
+            "_",
+            ".",
+            "-",
+            "+",
+            "--1",
+            "e5",
+            "1e",
+            "0x",
+            "0bad12",
+            "0o8",
+            "0xg",
+            "10.0.0.1",
+            "1.2.3",
+            "2020-01",
+            "2020-01-01-1",
+            "2020-01-01 first",
+            "2020-01-01T00-00-00Z",
+            "2020-01-01T00:00:00Z and more",
+            "v1",
+            "1Gi",
+            "100m",
+            "1e5x",
+        ] {
+            assert!(!is_special_elsewhere(text), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::Value;
 
 use super::keyspace::Session;
-use super::lens::{Lens, Sight};
+use super::lens::Lens;
 use super::objects::{Found, ObjectList};
 use crate::error::Result;
 use crate::kubernetes::Flaw;
@@ -92,22 +92,18 @@ pub(super) fn manifest(
     if !options.include_owned && is_owned_or_transient(&json) {
         return Exported::Owned;
     }
-    // A file that is meant to be applied never holds a mark instead of a secret: what a look hides anything of is
-    // left out whole.
-    if lens.redactor.is_some() && hides_anything(lens, key, value, revision) {
-        return Exported::Secret;
-    }
     if object.description.is_partial() {
         return Exported::Unreadable("it can only be decoded in part".into());
     }
     if !options.as_stored {
         clean(&mut json);
     }
+    // A file that is meant to be applied never holds a mark instead of a secret: an object in which anything is to be
+    // hidden is left out whole.
+    if let Some(redactor) = &lens.redactor
+        && redactor.redact_stored(key, &mut json)
+    {
+        return Exported::Secret;
+    }
     Exported::Manifest(json)
-}
-
-/// True when a look at the value would hide something in it.
-fn hides_anything(lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> bool {
-    let look = lens.look(key, value, revision);
-    look.is_secret || matches!(look.sight, Sight::Hidden(_))
 }

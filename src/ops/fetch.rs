@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace};
 
 /// At most so many values are held at once,
-const BATCH: usize = 1024;
-/// and so many bytes of them, unless one alone is longer.
-const BATCH_BYTES: u64 = 32 << 20;
+pub(super) const BATCH: usize = 1024;
+/// and so many bytes of them, unless one alone is longer. Decoded, a value takes up to some hundred times as
+/// many.
+pub(super) const BATCH_BYTES: u64 = 128 << 10;
 
 /// Gives records with what `make` makes of key, value and mod revision to `each`, in the order of `rows`, until it
 /// breaks off; `None` where the value cannot be read any more.
@@ -39,6 +40,21 @@ pub fn fetch<'r, 'i, T: Send>(
             batch.push(next);
         }
         let places: Vec<RecordPlace> = batch.iter().map(|facts| facts.place).collect();
+        if bytes > BATCH_BYTES {
+            // A long value by itself. What is made of it is made here: threads in turn would each keep the
+            // memory that it took.
+            let read = session.map(keyspace, &places, |view| {
+                let (key, value) = (view.record.key.to_vec(), view.value()?.into_owned());
+                Ok((key, value, view.revision.main))
+            })?;
+            for (facts, read) in batch.into_iter().zip(read) {
+                let made = read.map(|(key, value, revision)| make(&key, &value, revision));
+                if each(facts, made).is_break() {
+                    return Ok(());
+                }
+            }
+            continue;
+        }
         let made = session.map(keyspace, &places, |view| {
             Ok(make(view.record.key, &view.value()?, view.revision.main))
         })?;

@@ -42,6 +42,8 @@ pub struct Look<'v> {
     pub is_secret: bool,
     /// Why it could not be decrypted.
     pub locked: Option<DecryptFault>,
+    /// Why it was not decoded, if decoding it would take too much memory.
+    pub too_large: Option<Fault>,
 }
 
 impl Lens {
@@ -62,16 +64,24 @@ impl Lens {
             Ok(plain) => (plain, None),
             Err(fault) => (Cow::Borrowed(value), Some(fault)),
         };
+        let mut too_large = None;
         let (sight, is_secret) = match kubernetes::decode(&plain) {
             Ok(object) => self.object(key, &plain, object, mod_revision),
             Err(Fault::Encrypted) => (self.hidden(key, &plain, None, true), false),
-            Err(_) => match &self.redactor {
-                Some(redactor) => match redactor.redact_bytes(key, &plain, None) {
-                    Some(mark) => (Sight::Hidden(mark), true),
+            Err(fault) => {
+                let is_large = matches!(fault, Fault::TooLarge { .. });
+                // Whether there is a secret in it nobody has looked.
+                let kind = is_large.then_some("Secret");
+                let shown = match &self.redactor {
+                    Some(redactor) => match redactor.redact_bytes(key, &plain, kind) {
+                        Some(mark) => (Sight::Hidden(mark), true),
+                        None => (Sight::Bytes, false),
+                    },
                     None => (Sight::Bytes, false),
-                },
-                None => (Sight::Bytes, false),
-            },
+                };
+                too_large = is_large.then_some(fault);
+                shown
+            }
         };
         Look {
             stored: Encoding::of(value),
@@ -79,6 +89,7 @@ impl Lens {
             sight,
             is_secret,
             locked,
+            too_large,
         }
     }
 

@@ -221,11 +221,14 @@ pub(super) fn resources<'i>(
 ) -> Result<Resources> {
     let mut resources = Resources::builtin();
     let places: Vec<RecordPlace> = definitions.into_iter().collect();
-    let definitions = session.map(keyspace, &places, |view| {
-        Ok(crate::kubernetes::decode(&view.value()?).ok())
-    })?;
-    for definition in definitions.into_iter().flatten().flatten() {
-        resources.add_custom(&definition.json);
+    // They are among the largest objects there are.
+    for few in places.chunks(4) {
+        let definitions = session.map(keyspace, few, |view| {
+            Ok(crate::kubernetes::decode(&view.value()?).ok())
+        })?;
+        for definition in definitions.into_iter().flatten().flatten() {
+            resources.add_custom(&definition.json);
+        }
     }
     Ok(resources)
 }

@@ -18,6 +18,7 @@ use crate::etcd::keyspace::{
     RevisionBounds, Wanted,
 };
 use crate::kubernetes::Encoding;
+use crate::kubernetes::Fault;
 use crate::kubernetes::field_selector::FieldSelector;
 use crate::kubernetes::layout::Layout;
 use crate::kubernetes::resources::{Resolved, Resource, Resources, split_api_version};
@@ -62,6 +63,8 @@ pub struct Found {
     pub is_locked: bool,
     /// True when its value is not what its key promises; namespace and name are those of the key then.
     pub is_damaged: bool,
+    /// It is to be seen whether it has the labels and fields that are wanted.
+    is_unchecked: bool,
     revision: Revision,
     value_size: u64,
     place: RecordPlace,
@@ -276,6 +279,30 @@ struct ObjectFinder<'q> {
     judge: Judge<'q>,
 }
 
+/// Longer values are decoded by the calling thread, one at a time, so that memory does not grow with the number
+/// of threads.
+const LONG: usize = 32 << 10;
+
+impl ObjectsQuery {
+    fn needs_object(&self) -> bool {
+        self.fields.as_ref().is_some_and(|all| !all.is_empty())
+            || self.labels.as_ref().is_some_and(|all| !all.is_empty())
+    }
+
+    /// True when labels and fields are as wanted.
+    fn fits(&self, lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> bool {
+        match lens.object_of(key, value, revision) {
+            Ok(object) => {
+                let (labels, fields) = (self.labels.as_ref(), self.fields.as_ref());
+                labels.is_none_or(|labels| labels.matches(&object.json))
+                    && fields.is_none_or(|fields| fields.matches(&object.json))
+            }
+            // It may be meant; whoever looks at it learns that it cannot be told.
+            Err(fault) => matches!(fault, Fault::TooLarge { .. }),
+        }
+    }
+}
+
 #[derive(Default)]
 struct FinderParts {
     /// By api version and kind: whether it is wanted, and its number.
@@ -305,27 +332,6 @@ impl FinderParts {
     }
 }
 
-impl ObjectFinder<'_> {
-    fn has_selectors(&self) -> bool {
-        let query = self.query;
-        query
-            .fields
-            .as_ref()
-            .is_some_and(|fields| !fields.is_empty())
-            || query
-                .labels
-                .as_ref()
-                .is_some_and(|labels| !labels.is_empty())
-    }
-
-    /// True when the selectors choose an object.
-    fn selects(&self, json: &serde_json::Value) -> bool {
-        let query = self.query;
-        query.labels.as_ref().is_none_or(|l| l.matches(json))
-            && query.fields.as_ref().is_none_or(|f| f.matches(json))
-    }
-}
-
 impl RecordVisitor for ObjectFinder<'_> {
     type Local = FinderParts;
 
@@ -352,7 +358,7 @@ impl RecordVisitor for ObjectFinder<'_> {
             // Whose it is nobody can tell, so it belongs only where everything is wanted.
             let is_wanted = self.wanted.takes_everything()
                 && self.query.namespace.is_none()
-                && !self.has_selectors();
+                && !self.query.needs_object();
             match flaw {
                 Some(flaw) if is_wanted => local.damaged.push(damage(flaw)),
                 None if is_wanted => local.undecided.push(key.to_vec()),
@@ -370,23 +376,20 @@ impl RecordVisitor for ObjectFinder<'_> {
             return Ok(());
         }
         let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
-        if self.has_selectors() {
-            if is_locked {
-                local.undecided.push(key.to_vec());
-                return Ok(());
-            }
-            let object = self.judge.lens.object_of(key, &value, view.revision.main);
-            match object {
-                Ok(object) if !is_damaged => {
-                    if !self.selects(&object.json) {
-                        return Ok(());
-                    }
-                }
-                _ => {
-                    local.damaged.extend(flaw.map(damage));
-                    return Ok(());
-                }
-            }
+        let needs_object = self.query.needs_object();
+        if needs_object && is_locked {
+            local.undecided.push(key.to_vec());
+            return Ok(());
+        }
+        if needs_object && is_damaged {
+            local.damaged.extend(flaw.map(damage));
+            return Ok(());
+        }
+        let is_unchecked = needs_object && value.len() > LONG;
+        let lens = self.judge.lens;
+        if needs_object && !is_unchecked && !self.query.fits(lens, key, &value, view.revision.main)
+        {
+            return Ok(());
         }
         local.damaged.extend(flaw.map(damage));
         local.found.push(Found {
@@ -395,6 +398,7 @@ impl RecordVisitor for ObjectFinder<'_> {
             name: who.name.into(),
             is_locked,
             is_damaged,
+            is_unchecked,
             revision: view.revision,
             value_size: view.record.value_len,
             place: view.place,
@@ -450,7 +454,7 @@ pub fn objects<'i>(
     if let Some(word) = missing {
         return Ok(Err(KindFault::Unknown(word)));
     }
-    Ok(Ok(ObjectList {
+    let mut list = ObjectList {
         found,
         damaged,
         undecided,
@@ -460,7 +464,9 @@ pub fn objects<'i>(
         revision: live.revision,
         now: live.now,
         keyspace: live.keyspace,
-    }))
+    };
+    list.check_long_ones(session, query, lens)?;
+    Ok(Ok(list))
 }
 
 /// The kinds of all threads in one order, and the objects sorted by it.
@@ -501,6 +507,34 @@ fn compare(a: &Found, b: &Found) -> Ordering {
 }
 
 impl<'i> ObjectList<'i> {
+    /// Leaves out those of the long values whose labels or fields are not as wanted.
+    fn check_long_ones(
+        &mut self,
+        session: &Session<'i>,
+        query: &ObjectsQuery,
+        lens: &Lens,
+    ) -> Result<()> {
+        let unchecked = self.found.iter().filter(|one| one.is_unchecked);
+        let rows: Vec<RecordFacts<'_>> = unchecked.map(Found::facts).collect();
+        let mut fits = Vec::with_capacity(rows.len());
+        fetch(
+            session,
+            &self.keyspace,
+            rows.into_iter(),
+            |key, value, _| (key.to_vec(), value.to_vec()),
+            |facts, read| {
+                let revision = facts.revision.main;
+                // One that cannot be read any more is not left out silently.
+                fits.push(read.is_none_or(|(key, value)| query.fits(lens, &key, &value, revision)));
+                ControlFlow::Continue(())
+            },
+        )?;
+        let mut fits = fits.into_iter();
+        self.found
+            .retain(|one| !one.is_unchecked || fits.next().unwrap_or(true));
+        Ok(())
+    }
+
     /// Gives objects with what `make` makes of key, value and mod revision to `each`, in their order.
     ///
     /// # Errors

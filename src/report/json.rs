@@ -1,10 +1,11 @@
 //! The wire types of the JSON reports. `docs/cli-contract.md` documents them field by field.
 
-use std::fmt::Write as _;
+use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use crate::finding::{Finding, escape};
 
@@ -81,32 +82,111 @@ pub(super) struct JsonCount {
     pub(super) count: u64,
 }
 
-/// One line of JSON.
-pub(super) fn line(value: &impl Serialize) -> String {
-    // The types here have text keys and no maps that can fail.
-    let text = serde_json::to_string(value).unwrap_or_else(|_| "{}".into());
-    let mut text = escape::json(text);
-    text.push('\n');
-    text
+/// A formatter that escapes whatever in a string could harm a terminal, and leaves the rest to another.
+#[derive(Debug, Default)]
+struct Safe<F>(F);
+
+/// Hands these through.
+macro_rules! hand_through {
+    ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
+        $(fn $name<W: io::Write + ?Sized>(&mut self, writer: &mut W, $($argument: $kind),*) -> io::Result<()> {
+            self.0.$name(writer, $($argument),*)
+        })*
+    };
 }
 
-/// JSON with those control characters escaped too that JSON need not escape: DEL, and the C1 set, which has a
-/// sign that begins terminal sequences. They can only stand in strings.
-pub(super) fn escaped(json: String) -> String {
-    let is_harmful = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
-    if !json.contains(is_harmful) {
-        return json;
+impl<F: Formatter> Formatter for Safe<F> {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        escape::json_fragment(writer, fragment)
     }
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_harmful(c) {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
-        } else {
-            out.push(c);
+
+    hand_through! {
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object();
+        end_object();
+        begin_object_key(first: bool);
+        end_object_key();
+        begin_object_value();
+        end_object_value();
+    }
+}
+
+/// How JSON is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonLayout {
+    /// On one line.
+    Line,
+    /// As kubectl indents it.
+    Pretty,
+    /// The same as an item of a list at that place: two levels deeper, the first line included.
+    Item,
+}
+
+/// Writes `value` as JSON, piece by piece, without a line end behind it.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_json(
+    value: &impl Serialize,
+    layout: JsonLayout,
+    mut out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let pretty = || Safe(PrettyFormatter::with_indent(b"    "));
+    match layout {
+        JsonLayout::Line => {
+            let safe = Safe(CompactFormatter);
+            value.serialize(&mut Serializer::with_formatter(out, safe))?;
+        }
+        JsonLayout::Pretty => {
+            value.serialize(&mut Serializer::with_formatter(out, pretty()))?;
+        }
+        JsonLayout::Item => {
+            out.write_all(ITEM)?;
+            let out = Deeper(&mut out);
+            value.serialize(&mut Serializer::with_formatter(out, pretty()))?;
         }
     }
-    out
+    Ok(())
+}
+
+/// What the lines of an item begin with.
+const ITEM: &[u8] = b"        ";
+
+/// Indents each further line. In JSON a line end never stands inside of a string.
+struct Deeper<'o>(&'o mut dyn io::Write);
+
+impl io::Write for Deeper<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.0.write_all(line)?;
+            if line.ends_with(b"\n") {
+                self.0.write_all(ITEM)?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// One line of JSON.
+pub(super) fn line(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    // The types here have text keys and no maps that can fail, and memory takes everything.
+    if write_json(value, JsonLayout::Line, &mut out).is_err() {
+        out = b"{}".to_vec();
+    }
+    out.push(b'\n');
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -115,10 +195,29 @@ mod tests {
 
     #[test]
     fn control_characters_that_json_allows_are_escaped_and_mean_the_same() {
-        let key = "a\u{7f}b\u{9b}31m\u{1b}ü";
+        let key = "a\u{7f}b\u{9b}31m\u{1b}\u{202e}\u{2066}\u{200f}\u{feff}\u{2029}ü";
         let text = line(&Name::key(key.as_bytes()));
-        assert_eq!(text, "{\"key\":\"a\\u007fb\\u009b31m\\u001bü\"}\n");
+        assert_eq!(
+            text,
+            "{\"key\":\"a\\u007fb\\u009b31m\\u001b\\u202e\\u2066\\u200f\\ufeff\\u2029ü\"}\n"
+        );
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["key"], key);
+    }
+
+    #[test]
+    fn every_layout_says_the_same_and_escapes_the_same() {
+        let value = serde_json::json!({"a": ["\u{9b}", {}, [], {"b": [1]}], "\u{202e}": "\n"});
+        for layout in [JsonLayout::Line, JsonLayout::Pretty, JsonLayout::Item] {
+            let mut out = Vec::new();
+            write_json(&value, layout, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(!text.contains(['\u{9b}', '\u{202e}']), "{text}");
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, value, "{text}");
+            if layout == JsonLayout::Item {
+                assert!(text.lines().all(|line| line.starts_with("        ")));
+            }
+        }
     }
 }

@@ -33,24 +33,25 @@ pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
 pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
+pub use json::{JsonLayout, write_json};
 pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{
-    columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text, object_json,
-    objects_summary_json, stray_values_json,
+    Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,
+    object_json, objects_summary_json, stray_values_json,
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
 pub use trailer::{trailer_json, trailer_text};
 pub use value::{
-    Readable, fields_end, notes, object_yaml, pretty_json, readable, record_etcdctl_json,
-    record_fields, record_json, records_summary_json,
+    Readable, fields_end, notes, readable, record_etcdctl_json, record_fields, record_json,
+    records_summary_json, write_object_yaml, write_pretty_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
 pub use wal::{
     wal_index, wal_json, wal_stranger_text, wal_summary_json, wal_summary_text, wal_text,
 };
-pub use yaml::yaml;
+pub use yaml::{write_yaml, write_yaml_item, yaml};
 
 use std::str::FromStr;
 

@@ -1,6 +1,7 @@
 //! Objects and kinds as lists and tables.
 
 use std::collections::HashSet;
+use std::io;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,38 +11,81 @@ use crate::finding::escape;
 use crate::kubernetes::Flaw;
 use crate::ops::{DamagedValue, Found, KindCount, Kinds, ObjectList, StoredKind, encoding_name};
 
-/// Rows of cells as aligned text: three spaces between columns, as kubectl has it. Cells are escaped.
-pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
-    let safe = |cells: &[String]| -> Vec<String> {
-        cells
-            .iter()
-            .map(|cell| escape::text(cell.as_bytes()))
-            .collect()
-    };
-    let lines: Vec<Vec<String>> = std::iter::once(safe(head))
-        .chain(rows.iter().map(|row| safe(row)))
-        .collect();
-    let mut widths = vec![0usize; head.len()];
-    for cells in &lines {
-        for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(cell.chars().count());
-        }
+/// Longer cells are cut: they are in no table that people read, and each row would be padded to their length.
+const CELL: usize = 4096;
+
+/// A table that is aligned once all of its rows are known: three spaces between columns, as kubectl has it.
+/// Cells are escaped.
+#[derive(Debug)]
+pub struct Columns {
+    widths: Vec<usize>,
+    /// Cells with tabs between, which no escaped text has. The first row is the head.
+    rows: Vec<Box<str>>,
+}
+
+impl Columns {
+    /// A table with its head.
+    pub fn new(head: &[String]) -> Self {
+        let mut columns = Self {
+            widths: vec![0; head.len()],
+            rows: Vec::new(),
+        };
+        columns.push(head);
+        columns
     }
-    let mut out = String::new();
-    for cells in &lines {
-        let mut text = String::new();
+
+    /// Adds a row.
+    pub fn push(&mut self, cells: &[String]) {
+        let mut row = String::new();
         for (number, cell) in cells.iter().enumerate() {
-            text.push_str(cell);
-            if number + 1 < cells.len() {
-                let width = widths.get(number).copied().unwrap_or(0);
-                let pad = width.saturating_sub(cell.chars().count()) + 3;
-                text.extend(std::iter::repeat_n(' ', pad));
+            if number > 0 {
+                row.push('\t');
             }
+            let mut cell = escape::text(cell.as_bytes());
+            if let Some((end, _)) = cell.char_indices().nth(CELL) {
+                cell.truncate(end);
+                cell.push('…');
+            }
+            if let Some(width) = self.widths.get_mut(number) {
+                *width = (*width).max(cell.chars().count());
+            }
+            row.push_str(&cell);
         }
-        out.push_str(text.trim_end());
-        out.push('\n');
+        self.rows.push(row.into_boxed_str());
     }
-    out
+
+    /// Writes it, line by line.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, with_head: bool, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut text = String::new();
+        for row in self.rows.iter().skip(usize::from(!with_head)) {
+            text.clear();
+            let mut cells = row.split('\t').zip(&self.widths).peekable();
+            while let Some((cell, width)) = cells.next() {
+                text.push_str(cell);
+                if cells.peek().is_some() {
+                    let pad = width.saturating_sub(cell.chars().count()) + 3;
+                    text.extend(std::iter::repeat_n(' ', pad));
+                }
+            }
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            out.write_all(text.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// The same for rows that are there already.
+pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
+    let mut columns = Columns::new(head);
+    rows.iter().for_each(|row| columns.push(row));
+    let mut out = Vec::new();
+    // Memory takes everything.
+    let _ = columns.write(true, &mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[derive(Debug, Serialize)]

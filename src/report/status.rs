@@ -34,7 +34,7 @@ pub fn status(status: &Status, format: Format, release: Release) -> String {
         }
         Format::Json => {
             let version = version.as_ref().map_or(String::new(), |version| {
-                format!(",\"version\":{}", serde_json::Value::from(version.as_str()))
+                format!(",\"version\":{}", super::json::line(version).trim_end())
             });
             writeln!(
                 out,

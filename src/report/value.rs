@@ -1,18 +1,18 @@
 //! Single values and objects.
 
-use std::fmt::Write as _;
+use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::{Name, escaped, line};
-use super::yaml;
+use super::json::{JsonLayout, Name, line, write_json};
+use super::yaml::write_yaml;
 use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::etcd::quote;
 use crate::finding::escape;
-use crate::kubernetes::{Description, Flaw};
+use crate::kubernetes::{Description, Flaw, read_json};
 use crate::ops::{Look, Sight};
 
 /// What a value shows as, for reading.
@@ -26,13 +26,13 @@ pub enum Readable {
     Binary,
 }
 
-/// What a look shows: an object, JSON, text, or none of them.
-pub fn readable(look: &Look<'_>) -> Readable {
-    match &look.sight {
-        Sight::Object(object) => Readable::Json(object.json.clone()),
-        Sight::Hidden(mark) => Readable::Text(mark.clone()),
-        Sight::Bytes => match std::str::from_utf8(&look.plain) {
-            Ok(text) => match serde_json::from_str::<Value>(text) {
+/// What a sight of a value shows: an object, JSON, text, or none of them.
+pub fn readable(sight: Sight, plain: &[u8]) -> Readable {
+    match sight {
+        Sight::Object(object) => Readable::Json(object.json),
+        Sight::Hidden(mark) => Readable::Text(mark),
+        Sight::Bytes => match std::str::from_utf8(plain) {
+            Ok(text) => match read_json(plain) {
                 Ok(json @ (Value::Object(_) | Value::Array(_))) => Readable::Json(json),
                 _ => Readable::Text(text.to_string()),
             },
@@ -41,25 +41,29 @@ pub fn readable(look: &Look<'_>) -> Readable {
     }
 }
 
-/// Pretty JSON, as kubectl indents it, with a line end.
-pub fn pretty_json(value: &Value) -> String {
-    let mut out = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-    // Values serialize into memory without fail.
-    let _ = value.serialize(&mut serializer);
-    out.push(b'\n');
-    escaped(String::from_utf8(out).unwrap_or_default())
+/// Writes pretty JSON, as kubectl indents it, with a line end.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_pretty_json(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
+    write_json(value, JsonLayout::Pretty, out)?;
+    out.write_all(b"\n")
 }
 
-/// YAML, with what could not be decoded as comments behind it.
-pub fn object_yaml(value: &Value, description: Option<&Description>) -> String {
-    let mut out = yaml(value);
-    for note in description.map(notes).unwrap_or_default() {
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "# {note}");
+/// Writes YAML, with notes of what could not be decoded as comments behind it.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_object_yaml(
+    value: &Value,
+    notes: &[String],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    write_yaml(value, out)?;
+    for note in notes {
+        writeln!(out, "# {note}")?;
     }
-    out
+    Ok(())
 }
 
 /// What is missing from an object's JSON, line by line.
@@ -138,7 +142,9 @@ pub fn record_etcdctl_json(facts: &RecordFacts<'_>, value: &[u8]) -> String {
         value: STANDARD.encode(value),
         lease: facts.lease.0,
     };
-    serde_json::to_string(&record).unwrap_or_default()
+    let mut text = line(&record);
+    text.truncate(text.trim_end().len());
+    text
 }
 
 #[derive(Debug, Serialize)]

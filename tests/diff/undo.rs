@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use etcdsnap::report::object_yaml;
+use etcdsnap::report::yaml;
 use serde_json::Value;
 
 use crate::support::clusters::{self, CLUSTERS};
@@ -130,10 +130,7 @@ fn manifests_to_the_old_state_are_what_the_api_server_listed_then() {
                 continue;
             }
             expected += 1;
-            let texts: BTreeSet<String> = items
-                .iter()
-                .map(|item| object_yaml(&cleaned(item), None))
-                .collect();
+            let texts: BTreeSet<String> = items.iter().map(|item| yaml(&cleaned(item))).collect();
             let at = manifests.iter().position(|(_, text)| texts.contains(text));
             let at = at.unwrap_or_else(|| panic!("{cluster}: {who:?} should be {texts:?}"));
             manifests.remove(at);

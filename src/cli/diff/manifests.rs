@@ -66,7 +66,8 @@ impl Manifests {
                     let name = task.item.name.as_deref().unwrap_or_default();
                     let name = safe_name(&format!("{number:0width$}-{kind}-{name}"));
                     let name = format!("apply/{name}.yaml");
-                    self.folder.write(&name, &report::object_yaml(json, None))?;
+                    self.folder
+                        .write_with(&name, |out| report::write_yaml(json, out))?;
                     file = Some(name);
                 }
                 Todo::Delete => {

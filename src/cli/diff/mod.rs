@@ -268,7 +268,7 @@ fn conclude(
     for (findings, path) in findings {
         if findings.has_errors() {
             let name = escape::path(path);
-            term::line(&format!(
+            term::report(&format!(
                 "{name}: damaged; keys that it may have held are unknown:\n{}",
                 report::findings_text(findings, 5)
             ));

@@ -22,6 +22,9 @@ const MAX_UNKNOWN: usize = 64;
 /// At most so many bytes of each.
 const MAX_BYTES: usize = 4096;
 
+/// At most so many characters of a key in a path.
+const MAX_KEY: usize = 253;
+
 /// A part of a path.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -56,7 +59,10 @@ impl Damage {
             let _ = match step {
                 Step::Field(name) => write!(path, ".{name}"),
                 Step::Element(index) => write!(path, "[{index}]"),
-                Step::Key(key) => write!(path, "[{key:?}]"),
+                Step::Key(key) => match key.char_indices().nth(MAX_KEY) {
+                    Some((end, _)) => write!(path, "[{:?}…]", key.get(..end).unwrap_or_default()),
+                    None => write!(path, "[{key:?}]"),
+                },
             };
         }
         path

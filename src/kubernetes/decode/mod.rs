@@ -1,5 +1,6 @@
 //! From the wire to JSON: a walk over the fields of a message, led by the table, into a sink.
 
+mod budget;
 mod copy;
 mod damage;
 mod plain;
@@ -8,8 +9,10 @@ mod sink;
 mod special;
 mod walk;
 
+pub use budget::{memory_of, read_json};
 pub use damage::UnknownField;
 
+pub(super) use budget::Budget;
 pub(super) use damage::Damage;
 pub(super) use sink::{Nowhere, Sink, Text, Tree, encode_base64, lossy};
 pub(super) use walk::Walk;

@@ -4,8 +4,11 @@ use std::fmt::{Display, Write as _};
 
 use serde_json::{Map, Number, Value};
 
+use super::budget::{self, Budget};
 use super::copy;
 use super::plain::plain_len;
+use crate::kubernetes::cbor;
+use crate::kubernetes::fault::Fault;
 
 /// Takes JSON piece by piece. The caller keeps the order: a key in front of each value of an object.
 pub(in crate::kubernetes) trait Sink {
@@ -30,8 +33,14 @@ pub(in crate::kubernetes) trait Sink {
     fn base64(&mut self, bytes: &[u8]);
     /// JSON text; false, and nothing is taken, if it is none.
     fn json(&mut self, text: &[u8]) -> bool;
+    /// A value in CBOR; false, and nothing is taken, if it is none.
+    fn cbor(&mut self, value: &[u8]) -> bool;
     /// A whole value.
     fn value(&mut self, value: Value);
+    /// Memory that the walk takes besides.
+    fn charge(&mut self, bytes: usize);
+    /// True when more than a value may take was given; the rest is not taken any more.
+    fn is_full(&self) -> bool;
 }
 
 /// Takes everything and keeps nothing: for a walk that only looks for damage.
@@ -55,7 +64,15 @@ impl Sink for Nowhere {
     fn json(&mut self, text: &[u8]) -> bool {
         serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
     }
+    fn cbor(&mut self, value: &[u8]) -> bool {
+        let mut budget = Budget::of(value.len());
+        cbor::to_value(value, &mut budget).is_ok() || budget.is_spent()
+    }
     fn value(&mut self, _: Value) {}
+    fn charge(&mut self, _: usize) {}
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// A double that is a whole number, which Go prints without a point.
@@ -108,14 +125,24 @@ pub(in crate::kubernetes) struct Text<'o> {
     out: &'o mut Vec<u8>,
     /// Something stands in front of the next piece that wants a comma between.
     needs_comma: bool,
+    /// How long `out` may become.
+    end: usize,
+    budget: Budget,
 }
 
 impl<'o> Text<'o> {
-    pub(in crate::kubernetes) fn new(out: &'o mut Vec<u8>) -> Self {
+    pub(in crate::kubernetes) fn new(out: &'o mut Vec<u8>, budget: Budget) -> Self {
         Self {
+            end: out.len().saturating_add(budget.limit()),
             out,
             needs_comma: false,
+            budget,
         }
+    }
+
+    /// Why not everything was taken, if so.
+    pub(in crate::kubernetes) fn fault(&self) -> Option<Fault> {
+        self.is_full().then(|| self.budget.fault())
     }
 
     #[inline]
@@ -276,9 +303,22 @@ impl Sink for Text<'_> {
         is_json
     }
 
+    fn cbor(&mut self, value: &[u8]) -> bool {
+        let value = cbor::to_value(value, &mut self.budget);
+        value.map(|value| self.value(value)).is_ok()
+    }
+
     fn value(&mut self, value: Value) {
         self.separate();
         let _ = write!(Appended(self.out), "{value}");
+    }
+
+    fn charge(&mut self, bytes: usize) {
+        self.budget.spend(bytes);
+    }
+
+    fn is_full(&self) -> bool {
+        self.budget.is_spent() || self.out.len() > self.end
     }
 }
 
@@ -300,18 +340,34 @@ impl std::fmt::Write for Appended<'_> {
 }
 
 /// Builds a tree of values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::kubernetes) struct Tree {
     /// What is open, each with its key in the object around it.
     open: Vec<(Value, String)>,
     key: String,
     root: Value,
+    budget: Budget,
 }
 
 impl Tree {
+    pub(in crate::kubernetes) fn new(budget: Budget) -> Self {
+        Self {
+            open: Vec::new(),
+            key: String::new(),
+            root: Value::Null,
+            budget,
+        }
+    }
+
     /// The value that was built.
-    pub(in crate::kubernetes) fn finish(self) -> Value {
-        self.root
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`].
+    pub(in crate::kubernetes) fn finish(self) -> Result<Value, Fault> {
+        match self.budget.is_spent() {
+            true => Err(self.budget.fault()),
+            false => Ok(self.root),
+        }
     }
 
     fn begin(&mut self, value: Value) {
@@ -349,7 +405,9 @@ impl Sink for Tree {
     }
 
     fn key(&mut self, key: &[u8]) {
-        self.key = text_of(key);
+        if !self.is_full() {
+            self.key = text_of(key);
+        }
     }
 
     fn null(&mut self) {
@@ -370,35 +428,66 @@ impl Sink for Tree {
     }
 
     fn string(&mut self, text: &[u8]) {
-        self.value(Value::String(text_of(text)));
+        if self.budget.text(text.len()) {
+            self.value(Value::String(text_of(text)));
+        }
     }
 
     fn shown(&mut self, value: &dyn Display) {
-        self.value(Value::String(value.to_string()));
+        let text = value.to_string();
+        if self.budget.text(text.len()) {
+            self.value(Value::String(text));
+        }
     }
 
     fn base64(&mut self, bytes: &[u8]) {
+        if self.is_full() {
+            return;
+        }
         let mut text = Vec::new();
         encode_base64(bytes, &mut text);
         self.string(&text);
     }
 
     fn json(&mut self, text: &[u8]) -> bool {
-        let Ok(value) = serde_json::from_slice(text) else {
-            return false;
-        };
-        self.value(value);
+        match budget::json(text, &mut self.budget) {
+            Some(value) => self.value(value),
+            // That it is none was not found out.
+            None => return self.is_full(),
+        }
+        true
+    }
+
+    fn cbor(&mut self, value: &[u8]) -> bool {
+        match cbor::to_value(value, &mut self.budget) {
+            Ok(value) => self.value(value),
+            Err(_) => return self.is_full(),
+        }
         true
     }
 
     fn value(&mut self, value: Value) {
         match self.open.last_mut() {
             Some((Value::Object(map), _)) => {
-                map.insert(std::mem::take(&mut self.key), value);
+                if self.budget.entry(map.len(), self.key.len()) {
+                    map.insert(std::mem::take(&mut self.key), value);
+                }
             }
-            Some((Value::Array(list), _)) => list.push(value),
+            Some((Value::Array(list), _)) => {
+                if self.budget.item() {
+                    list.push(value);
+                }
+            }
             _ => self.root = value,
         }
+    }
+
+    fn charge(&mut self, bytes: usize) {
+        self.budget.spend(bytes);
+    }
+
+    fn is_full(&self) -> bool {
+        self.budget.is_spent()
     }
 }
 
@@ -442,10 +531,10 @@ mod tests {
     #[test]
     fn both_sinks_give_the_same() {
         let mut text = Vec::new();
-        fill(&mut Text::new(&mut text));
-        let mut tree = Tree::default();
+        fill(&mut Text::new(&mut text, Budget::of(0)));
+        let mut tree = Tree::new(Budget::of(0));
         fill(&mut tree);
-        let tree = tree.finish();
+        let tree = tree.finish().unwrap();
         let parsed: Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(parsed, tree);
         assert_eq!(

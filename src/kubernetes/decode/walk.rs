@@ -6,7 +6,6 @@ use super::damage::{Damage, Step};
 use super::rules::{has_parts, is_empty, is_on_wire, is_value, is_zero_field};
 use super::sink::Sink;
 use super::special::{self, IntOrString};
-use crate::kubernetes::cbor;
 use crate::kubernetes::format::Encoding;
 use crate::kubernetes::table::{Field, Kind, Message, MessageId, Shape, TABLE, Table};
 use crate::kubernetes::time::GoDuration;
@@ -47,6 +46,9 @@ impl<'a> Met<'a> {
         }
     }
 }
+
+/// What is gathered of a message counts as memory beyond this.
+const LARGE: usize = 1 << 20;
 
 /// The values of one field of a message, at least one.
 type Run<'r, 'a> = &'r [Met<'a>];
@@ -106,10 +108,19 @@ impl<'s, S: Sink> Walk<'s, S> {
             self.damage.too_deep();
             return;
         }
+        if self.sink.is_full() {
+            return;
+        }
         self.depth = self.depth.saturating_add(1);
         let base = met.len();
         self.gather(met, message, bytes);
         let end = met.len();
+        let gathered = end
+            .saturating_sub(base)
+            .saturating_mul(size_of::<Met<'_>>());
+        if gathered > LARGE {
+            self.sink.charge(gathered);
+        }
 
         let mut always = message.always.iter().copied().peekable();
         let mut at = base;
@@ -230,6 +241,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             let run: Run<'_, 'a> = met.get(at..=last).unwrap_or_default();
             let parts = run.iter().map(|met| met.bytes);
             let joined = parts.collect::<Vec<_>>().concat();
+            self.sink.charge(joined.len());
             self.single(&mut Vec::new(), field, Value::Bytes(&joined));
         } else {
             self.single(met, field, value);
@@ -313,6 +325,9 @@ impl<'s, S: Sink> Walk<'s, S> {
             let Some(value) = met.get(at.saturating_add(index)).map(Met::value) else {
                 break;
             };
+            if self.sink.is_full() {
+                break;
+            }
             match (field.kind, value) {
                 (Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Double, Value::Bytes(bytes)) => {
                     for value in special::packed(bytes, field.kind == Kind::Double) {
@@ -442,8 +457,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             return;
         }
         if Encoding::of(raw) == Encoding::Cbor {
-            if let Ok(value) = cbor::to_value(raw) {
-                self.sink.value(value);
+            if self.sink.cbor(raw) {
                 return;
             }
         } else if self.sink.json(raw) {

@@ -20,7 +20,7 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             visits: 8_000_000,
-            bytes: 256 << 20,
+            bytes: 64 << 20,
         }
     }
 }
@@ -33,7 +33,7 @@ impl Budget {
     }
 
     /// Puts a text out.
-    fn put(&mut self, out: &mut String, text: &str) -> Result<(), PathError> {
+    pub(super) fn put(&mut self, out: &mut String, text: &str) -> Result<(), PathError> {
         let left = self.bytes.checked_sub(text.len());
         self.bytes = left.ok_or(PathError::TooMuch)?;
         out.push_str(text);
@@ -237,7 +237,11 @@ fn no_list(value: &Value) -> PathError {
     PathError::Value(format!("{what} is no list"))
 }
 
-fn passes(filter: &Filter, element: &Value, budget: &mut Budget) -> Result<bool, PathError> {
+pub(super) fn passes(
+    filter: &Filter,
+    element: &Value,
+    budget: &mut Budget,
+) -> Result<bool, PathError> {
     let lefts = find(&filter.left, element, budget);
     let Some((comparison, right)) = &filter.right else {
         // What cannot be looked at is not there.

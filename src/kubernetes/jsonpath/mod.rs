@@ -13,7 +13,7 @@ mod print;
 use serde_json::Value;
 
 use evaluate::Budget;
-use parse::Part;
+use parse::{Node, Part};
 pub use print::{compact_json, text as printed};
 
 /// What is wrong with a path, or went wrong with it.
@@ -56,6 +56,105 @@ impl Template {
         let mut out = String::new();
         evaluate::render(&self.parts, value, &mut Budget::default(), &mut out)?;
         Ok(out)
+    }
+}
+
+impl Template {
+    /// The parts of the template, if none looks at a list of objects otherwise than at one item after the
+    /// other: `{.items[*].metadata.name}`, `{range .items[*]}…{end}`, the same with filters. Such a
+    /// template needs no list; each part is rendered for all items before the next one.
+    pub fn item_parts(&self) -> Option<Vec<ItemPart<'_>>> {
+        self.parts.iter().map(ItemPart::of).collect()
+    }
+}
+
+/// A part of a template that looks at one item of a list at a time.
+#[derive(Debug)]
+pub struct ItemPart<'t>(Kind<'t>);
+
+#[derive(Debug)]
+enum Kind<'t> {
+    Text(&'t str),
+    /// The step that takes the item, and those behind it; for a range, what is rendered.
+    Items(&'t Node, &'t [Node], Option<&'t [Part]>),
+}
+
+/// True if a step looks at each item of a list by itself.
+fn takes_each(step: &Node) -> bool {
+    match step {
+        Node::Slice(slice) => {
+            slice.first == 0
+                && slice.end == parse::End::Open
+                && slice.step.is_none_or(|step| step == 1)
+        }
+        _ => true,
+    }
+}
+
+impl<'t> ItemPart<'t> {
+    fn of(part: &'t Part) -> Option<Self> {
+        let (nodes, inner) = match part {
+            Part::Text(text) => return Some(Self(Kind::Text(text))),
+            Part::Path(nodes) => (nodes, None),
+            Part::Range(nodes, inner) => (nodes, Some(inner.as_slice())),
+        };
+        match nodes.as_slice() {
+            [
+                Node::Field(items),
+                take @ (Node::Wildcard | Node::Filter(_) | Node::Slice(_)),
+                rest @ ..,
+            ] if items == "items"
+                    && takes_each(take)
+                    // These take all values before them together.
+                    && !rest
+                        .iter()
+                        .any(|node| matches!(node, Node::Union(_) | Node::Text(_))) =>
+            {
+                Some(Self(Kind::Items(take, rest, inner)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one, which stands for itself and is not rendered for each item.
+    pub fn text(&self) -> Option<&'t str> {
+        match self.0 {
+            Kind::Text(text) => Some(text),
+            Kind::Items(..) => None,
+        }
+    }
+
+    /// Appends what the part prints for one item. `has_printed` is false before the first one.
+    ///
+    /// # Errors
+    /// [`PathError::Value`] and [`PathError::TooMuch`].
+    pub fn render(
+        &self,
+        item: &Value,
+        has_printed: &mut bool,
+        out: &mut String,
+    ) -> Result<(), PathError> {
+        let Kind::Items(take, rest, inner) = self.0 else {
+            return Ok(());
+        };
+        let mut budget = Budget::default();
+        if let Node::Filter(filter) = take
+            && (item.is_null() || !evaluate::passes(filter, item, &mut budget)?)
+        {
+            return Ok(());
+        }
+        for found in evaluate::find(rest, item, &mut budget)? {
+            match inner {
+                Some(parts) => evaluate::render(parts, found, &mut budget, out)?,
+                None => {
+                    if std::mem::replace(has_printed, true) {
+                        budget.put(out, " ")?;
+                    }
+                    budget.put(out, &print::text(found))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@ use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
+use crate::finding::escape::json_fragment;
+
 /// A value as a template prints it: texts as they are, objects and lists as compact JSON.
 pub fn text(value: &Value) -> String {
     match value {
@@ -44,13 +46,14 @@ impl Formatter for GoFormatter {
     ) -> io::Result<()> {
         let mut plain = 0;
         for (at, c) in fragment.char_indices() {
-            if matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') {
+            if matches!(c, '<' | '>' | '&') {
                 let before = fragment.get(plain..at).unwrap_or_default();
-                write!(writer, "{before}\\u{:04x}", u32::from(c))?;
+                json_fragment(writer, before)?;
+                write!(writer, "\\u{:04x}", u32::from(c))?;
                 plain = at.saturating_add(c.len_utf8());
             }
         }
-        writer.write_all(fragment.get(plain..).unwrap_or_default().as_bytes())
+        json_fragment(writer, fragment.get(plain..).unwrap_or_default())
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -99,10 +102,10 @@ mod tests {
 
     #[test]
     fn compact_json_escapes_what_go_escapes() {
-        let value = json!({"b": "<a&b>\n\u{2028}\"é", "a": [1, null, true]});
+        let value = json!({"b": "<a&b>\n\u{2028}\u{9b}\"é", "a": [1, null, true]});
         assert_eq!(
             compact_json(&value),
-            r#"{"a":[1,null,true],"b":"\u003ca\u0026b\u003e\n\u2028\"é"}"#
+            r#"{"a":[1,null,true],"b":"\u003ca\u0026b\u003e\n\u2028\u009b\"é"}"#
         );
     }
 }

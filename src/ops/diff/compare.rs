@@ -1,6 +1,6 @@
 //! How one key differs: from its two records to fields.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::known::Surroundings;
 use super::{Change, Detail, DiffQuery, Item};
@@ -10,7 +10,9 @@ use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences
 use crate::kubernetes::merge::SchemaPlace;
 use crate::kubernetes::resources::{Resources, split_api_version};
 use crate::kubernetes::security::{lacks_managed_fields, reasons};
-use crate::kubernetes::{Description, Encoding, Flaw, Object, parse_rfc3339, quantity};
+use crate::kubernetes::{
+    Description, Encoding, Flaw, Object, memory_of, parse_rfc3339, quantity, read_json,
+};
 use crate::ops::lens::{Lens, Look, Sight};
 use crate::ops::stored::{Judge, Stand};
 use crate::ops::{FieldChange, Moment};
@@ -100,6 +102,7 @@ pub(super) struct State {
     /// Other JSON than an object of Kubernetes.
     json: Option<Value>,
     pub(super) is_locked: bool,
+    is_too_large: bool,
     is_secret: bool,
     /// How it is not what the key promises.
     pub(super) flaw: Option<Flaw>,
@@ -119,6 +122,7 @@ impl State {
             sight,
             is_secret,
             locked,
+            too_large,
         } = lens.look(key, value, moment.revision.main);
         let is_locked =
             locked.is_some() || stored == Encoding::Encrypted && lens.encryption.is_none();
@@ -136,7 +140,7 @@ impl State {
         };
         let json = match &object {
             None if !is_secret && plain.first().is_some_and(|b| matches!(b, b'{' | b'[')) => {
-                serde_json::from_slice(&plain).ok()
+                read_json(&plain).ok()
             }
             _ => None,
         };
@@ -147,6 +151,7 @@ impl State {
             object,
             json,
             is_locked,
+            is_too_large: too_large.is_some(),
             is_secret,
             flaw,
         }
@@ -293,12 +298,12 @@ pub(super) fn name(item: &mut Item, state: &State, resources: &Resources) {
         item.owner = object.controller_uid().map(str::to_string);
         item.is_made_by_others = is_owned_or_transient(&object.json);
     }
-    if item.kind.is_empty() && state.is_locked {
+    if item.kind.is_empty() && (state.is_locked || state.is_too_large) {
         name_by_key(item, resources);
     }
 }
 
-/// Who an object is that cannot be decrypted or decoded, from its key alone.
+/// Who an object is that cannot be decrypted, decoded, or not decoded in the memory it may take: from its key alone.
 fn name_by_key(item: &mut Item, resources: &Resources) {
     let parts = std::str::from_utf8(&item.key)
         .ok()
@@ -347,21 +352,86 @@ fn is_resource_version(path: &FieldPath) -> bool {
     fields.next() == Some("metadata") && fields.next() == Some("resourceVersion")
 }
 
+/// Of objects that take more memory, a patch replaces whole members of the top.
+const PATCH_MEMORY: usize = 32 << 20;
+
 /// RFC 6902, without the resource version, which is no content.
 fn patch(old: &Value, new: &Value) -> Value {
-    let strip = |value: &Value| {
-        let mut value = value.clone();
-        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("resourceVersion");
-        }
-        value
+    if memory_of(old).max(memory_of(new)) > PATCH_MEMORY {
+        return coarse_patch(old, new);
+    }
+    let patch = json_patch::diff(&stripped(old), &stripped(new));
+    serde_json::to_value(patch).unwrap_or(Value::Null)
+}
+
+fn stripped(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(metadata) = value.get_mut("metadata") {
+        *metadata = without_version(metadata);
+    }
+    value
+}
+
+fn without_version(metadata: &Value) -> Value {
+    let mut metadata = metadata.clone();
+    if let Some(members) = metadata.as_object_mut() {
+        members.remove("resourceVersion");
+    }
+    metadata
+}
+
+/// The same, but no finer than the members of the top: a step for each of very many fields would take several
+/// times the memory of both objects.
+fn coarse_patch(old: &Value, new: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (old, new) else {
+        return json!([{"op": "replace", "path": "", "value": new}]);
     };
-    serde_json::to_value(json_patch::diff(&strip(old), &strip(new))).unwrap_or(Value::Null)
+    let mut steps = Vec::new();
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for name in names {
+        let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        let step = match (before.get(name), after.get(name)) {
+            (Some(_), None) => json!({"op": "remove", "path": path}),
+            (None, Some(value)) => json!({"op": "add", "path": path, "value": value}),
+            (Some(a), Some(b)) if a != b => {
+                let value = match name.as_str() {
+                    "metadata" => {
+                        let (a, b) = (without_version(a), without_version(b));
+                        if a == b {
+                            continue;
+                        }
+                        b
+                    }
+                    _ => b.clone(),
+                };
+                json!({"op": "replace", "path": path, "value": value})
+            }
+            _ => continue,
+        };
+        steps.push(step);
+    }
+    Value::Array(steps)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_same_time;
+    use super::{coarse_patch, is_same_time};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_coarse_patch_leads_from_one_object_to_the_other() {
+        let old = json!({"a/b~": 1, "gone": 2, "same": [1], "spec": {"x": 1},
+            "metadata": {"name": "n", "resourceVersion": "1"}});
+        let new = json!({"a/b~": 3, "came": {}, "same": [1], "spec": {"x": 2},
+            "metadata": {"name": "n", "resourceVersion": "2"}});
+        let patch = coarse_patch(&old, &new);
+        assert_eq!(patch.as_array().map(Vec::len), Some(4), "{patch}");
+        let steps: json_patch::Patch = serde_json::from_value(patch).unwrap();
+        let mut patched: Value = old;
+        json_patch::patch(&mut patched, &steps).unwrap();
+        patched["metadata"]["resourceVersion"] = json!("2");
+        assert_eq!(patched, new);
+    }
 
     #[test]
     fn a_moment_is_the_same_in_any_zone_and_with_any_zeros() {

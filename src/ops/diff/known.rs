@@ -90,6 +90,9 @@ impl RecordVisitor for Clock {
     }
 }
 
+/// So many definitions and roles are in memory at once; the former are among the largest objects there are.
+const AT_ONCE: usize = 4;
+
 /// What both files tell of kinds and roles.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Surroundings {
@@ -116,20 +119,22 @@ impl Surroundings {
             .filter(|(_, (_, is_tombstone))| !is_tombstone)
             .map(|(key, (place, _))| (is_definition(key), *place))
             .collect();
-        let places: Vec<RecordPlace> = wanted.iter().map(|(_, place)| *place).collect();
-        let objects = session.map(keyspace, &places, |view| {
-            Ok(crate::kubernetes::decode(&view.value()?).ok())
-        })?;
         self.roles = WideRoles::default();
-        for ((is_definition, _), object) in wanted.into_iter().zip(objects) {
-            let Some(object) = object.flatten() else {
-                continue;
-            };
-            if is_definition {
-                self.resources.add_custom(&object.json);
-                self.lists.add(&object.json);
-            } else {
-                self.roles.note(&object.json);
+        for few in wanted.chunks(AT_ONCE) {
+            let places: Vec<RecordPlace> = few.iter().map(|(_, place)| *place).collect();
+            let objects = session.map(keyspace, &places, |view| {
+                Ok(crate::kubernetes::decode(&view.value()?).ok())
+            })?;
+            for ((is_definition, _), object) in few.iter().zip(objects) {
+                let Some(object) = object.flatten() else {
+                    continue;
+                };
+                if *is_definition {
+                    self.resources.add_custom(&object.json);
+                    self.lists.add(&object.json);
+                } else {
+                    self.roles.note(&object.json);
+                }
             }
         }
         Ok(())

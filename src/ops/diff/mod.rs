@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
+use super::fetch::{BATCH, BATCH_BYTES};
 use super::keyspace::Session;
 use super::lens::Lens;
 use super::named::Moment;
@@ -55,11 +56,6 @@ struct Pair {
     old: Option<Moment>,
     new: Option<Moment>,
 }
-
-/// Changes whose values are looked at together, at most.
-const BATCH: usize = 1024;
-/// Bytes of values that are looked at together, unless one change has more.
-const BATCH_BYTES: u64 = 16 << 20;
 
 /// Splits changes into what is looked at together.
 fn batches<'r, 'p>(rows: &'r [&'p Pair]) -> impl Iterator<Item = &'r [&'p Pair]> {

@@ -33,6 +33,9 @@ use crate::ops::diff::{BucketChangeKind, Change, Comparison, Item, Relation, Sid
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
 
+/// Texts with more lines together are not compared line by line.
+const MOST_LINES: usize = 10_000;
+
 /// So many records that should be the same are named.
 const DIVERGENCES: usize = 5;
 
@@ -369,7 +372,7 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
         }
         match (&field.old, &field.new) {
             (Some(Value::String(old)), Some(Value::String(new)))
-                if is_long(old) || is_long(new) =>
+                if (is_long(old) || is_long(new)) && has_few_lines(old, new) =>
             {
                 let path = escape::text(field.path.to_string().as_bytes());
                 let _ = writeln!(out, "      {path}:");
@@ -385,6 +388,11 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
 
 fn is_long(text: &str) -> bool {
     text.len() > LONG_TEXT || text.contains('\n')
+}
+
+/// Comparing lines takes the square of their number where all of them differ.
+fn has_few_lines(old: &str, new: &str) -> bool {
+    old.lines().count().saturating_add(new.lines().count()) <= MOST_LINES
 }
 
 /// A unified diff of two texts, indented.

@@ -1,6 +1,6 @@
 //! How a text may be written: plain, in quotes, or line by line.
 
-use crate::kubernetes::yaml_scalar::{Resolved, is_base_60, resolve};
+use crate::kubernetes::yaml_scalar::{Resolved, is_base_60, is_special_elsewhere, resolve};
 
 /// The styles of a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,10 @@ impl Style {
     pub(super) fn of(text: &str, is_key: bool) -> Self {
         let wanted = if text.contains('\n') {
             Self::Literal
-        } else if resolve(text) == Resolved::Text && !is_base_60(text) {
+        } else if resolve(text) == Resolved::Text
+            && !is_base_60(text)
+            && !is_special_elsewhere(text)
+        {
             Self::Plain
         } else {
             Self::Double
@@ -36,9 +39,12 @@ pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What may stand in a document unescaped; for the original, nothing beyond the basic plane.
+/// What may stand in a document unescaped; for the original, nothing beyond the basic plane. The original
+/// also leaves the separators of lines and paragraphs as they are, which end a line in YAML 1.1 and do not in
+/// YAML 1.2.
 pub(super) fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fffd}') && c != '\u{feff}'
+    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fffd}')
+        && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
 /// The styles in which a text may stand.
