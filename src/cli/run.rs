@@ -116,6 +116,10 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
             format!("stat {}: no such file or directory", escape::path(path))
         }
         Error::Open { path, source } => format!("open {}: {source}", escape::path(path)),
+        Error::Changed { path, .. }
+        | Error::Read {
+            path: Some(path), ..
+        } => format!("{}: {error}", escape::path(path)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
         other => format!("{}: {other}", escape::path(path)),
@@ -165,21 +169,122 @@ impl Run {
         job: impl FnOnce(&mut Session<'_>) -> Result<T>,
     ) -> Result<Asked<T>> {
         self.with_input(path, access, |input, options| {
-            let mut session = match Session::open(input, options)? {
-                Ok(session) => session,
-                Err(refusal) => return Ok(Asked::Refused(refusal)),
-            };
-            let made = job(&mut session)?;
-            Ok(Asked::Done(made, session.finish()?))
+            let done = Session::open(input, options).and_then(|opened| match opened {
+                Ok(mut session) => {
+                    let made = job(&mut session)?;
+                    Ok(Asked::Done(made, session.finish()?))
+                }
+                Err(refusal) => Ok(Asked::Refused(refusal)),
+            });
+            match done {
+                Ok(Asked::Done(made, findings)) => Ok(Asked::Done(made, findings)),
+                // What kept the job from being done may be that the file is not what it was.
+                other => changed(&[input], other.as_ref().err())
+                    .into_iter()
+                    .next()
+                    .map_or(other, Err),
+            }
         })
     }
+
+    /// Opens two files and asks about the keys of both.
+    pub(super) fn ask_both<T>(
+        &self,
+        paths: [&Path; 2],
+        access: Access,
+        job: impl for<'i> FnOnce(&mut Session<'i>, &mut Session<'i>) -> Result<T>,
+    ) -> AskedBoth<T> {
+        let [one, other] = paths;
+        let mut failed_at = one;
+        let asked = self.with_input(one, access, |first, options| {
+            failed_at = other;
+            self.with_input(other, access, |second, _| {
+                let done = (|| {
+                    let mut old = match Session::open(first, options)? {
+                        Ok(session) => session,
+                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 0)),
+                    };
+                    let mut new = match Session::open(second, options)? {
+                        Ok(session) => session,
+                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 1)),
+                    };
+                    let made = job(&mut old, &mut new)?;
+                    old.check_unchanged()?;
+                    Ok(AskedBoth::Done(made, [old.finish()?, new.finish()?]))
+                })();
+                if matches!(done, Ok(AskedBoth::Done(..))) {
+                    return done;
+                }
+                let found = changed(&[first, second], done.as_ref().err());
+                if found.is_empty() {
+                    return done;
+                }
+                Ok(AskedBoth::Failed(found))
+            })
+        });
+        asked.unwrap_or_else(|error| {
+            // Errors that name no file are about the one that was opened last, or about none.
+            AskedBoth::Failed(vec![named(error, failed_at)])
+        })
+    }
+}
+
+/// What became of a job over the keys of two files.
+pub(super) enum AskedBoth<T> {
+    /// It was done; the findings tell what could not be read of each.
+    Done(T, [Findings; 2]),
+    /// One of them, by its number, has no database that could be asked.
+    Refused(Refusal, usize),
+    /// It was not done; a file that changed has an error of its own.
+    Failed(Vec<Error>),
+}
+
+/// Which of the files are not what they were when they were opened, where a job was refused or ended with
+/// `error`.
+fn changed(inputs: &[&Input], error: Option<&Error>) -> Vec<Error> {
+    if !matches!(
+        error,
+        None | Some(Error::Changed { .. } | Error::Read { .. })
+    ) {
+        return Vec::new();
+    }
+    let mut found: Vec<Error> = Vec::new();
+    for input in inputs {
+        found.extend(input.check_unchanged(None).err());
+    }
+    found
+}
+
+/// A read error about a file that it does not name.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Read {
+            path: None,
+            offset,
+            len,
+            source,
+        } => Error::Read {
+            path: Some(path.to_owned()),
+            offset,
+            len,
+            source,
+        },
+        error => error,
+    }
+}
+
+/// Says what went wrong with each of two files and how to exit.
+pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
+    let exits = errors.iter().map(|error| fail(error, path));
+    exits.fold(Exit::Failed, Exit::max)
 }
 
 /// Ends a job over keys: says what could not be read, and how to exit. `exit` is how the job itself went.
 pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> Exit {
     match asked {
         Ok(Asked::Done(written, findings)) => {
-            let exit = match written {
+            // The file was looked at again.
+            let exit = match written.and_then(|exit| term::release().map(|()| exit)) {
                 Ok(exit) => exit,
                 // What the file itself is like holds all the same.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
@@ -199,7 +304,10 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             exit.max(Exit::Findings)
         }
         Ok(Asked::Refused(refusal)) => super::status::refuse(&refusal, path),
-        Err(error) => fail(&error, path),
+        Err(error) => {
+            term::discard();
+            fail(&error, path)
+        }
     }
 }
 

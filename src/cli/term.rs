@@ -1,6 +1,7 @@
 //! Standard output, standard error, progress. Output goes through one buffer; a closed pipe ends the
 //! output quietly.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,40 +22,84 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Standard output for long lists: one buffer, colours stripped where they do not belong.
+/// Output of at most so many bytes is held back until the file was looked at again.
+const SHORT: usize = 1 << 20;
+/// What is longer is written in pieces of so many bytes.
+const PIECE: usize = 64 << 10;
+
+thread_local! {
+    /// Output that is complete and waits for [`release`].
+    static HELD: RefCell<Vec<Lines>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Standard output for lists: colours stripped where they do not belong. What is short, and the last lines of
+/// what is long, wait for [`release`], which comes when the file was found unchanged.
 pub(super) struct Lines {
-    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
+    held: Vec<u8>,
+    limit: usize,
+    is_exact: bool,
 }
 
 impl Lines {
     pub(super) fn new() -> Self {
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock()),
+            held: Vec::new(),
+            limit: SHORT,
+            is_exact: false,
         }
     }
 
     /// For what holds stored text: none of it is taken for a colour and stripped.
     pub(super) fn exact() -> Self {
-        let stdout = anstream::AutoStream::always_ansi(io::stdout().lock());
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, stdout),
+            is_exact: true,
+            ..Self::new()
         }
     }
 
     pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())
+        self.write_bytes(text.as_bytes())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.out.flush()
+    /// Writes what is no text; in [`exact`](Self::exact) lines it stays as it is.
+    pub(super) fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The last words, which say that all is told, are never among what goes out here.
+        if self.held.len().saturating_add(bytes.len()) > self.limit && !self.held.is_empty() {
+            self.put_out()?;
+            self.limit = PIECE;
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The output is complete; [`release`] writes the rest of it.
+    pub(super) fn finish(self) -> io::Result<()> {
+        HELD.with_borrow_mut(|held| held.push(self));
+        Ok(())
+    }
+
+    fn put_out(&mut self) -> io::Result<()> {
+        let mut stdout = if self.is_exact {
+            anstream::AutoStream::always_ansi(io::stdout().lock())
+        } else {
+            anstream::stdout().lock()
+        };
+        stdout.write_all(&self.held)?;
+        stdout.flush()?;
+        self.held.clear();
+        Ok(())
     }
 }
 
-/// Writes bytes as they are.
-pub(super) fn raw(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+/// Writes what was held back.
+pub(super) fn release() -> io::Result<()> {
+    let held = HELD.take();
+    held.into_iter().try_for_each(|mut lines| lines.put_out())
+}
+
+/// Forgets what was held back.
+pub(super) fn discard() {
+    HELD.take();
 }
 
 /// True when a person reads standard output.
