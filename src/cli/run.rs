@@ -322,3 +322,93 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn run() -> Run {
+        Run {
+            format: Format::default(),
+            options: Options::default(),
+            access: None,
+        }
+    }
+
+    fn copies() -> (tempfile::TempDir, [PathBuf; 2]) {
+        let dir = tempfile::tempdir().unwrap();
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/real");
+        let paths = ["a", "b"].map(|letter| {
+            let path = dir.path().join(letter);
+            std::fs::copy(real.join(format!("etcd-3.6.14-{letter}.db")), &path).unwrap();
+            path
+        });
+        (dir, paths)
+    }
+
+    fn append(path: &Path) {
+        use std::io::Write as _;
+        let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"more").unwrap();
+    }
+
+    #[test]
+    fn short_output_is_not_written_when_the_file_changed() {
+        let (_dir, [path, _]) = copies();
+        let ask = |change: bool| {
+            run().ask(&path, Access::Positioned, |_| {
+                let mut lines = term::Lines::new();
+                lines.write("all\n").unwrap();
+                if change {
+                    append(&path);
+                }
+                Ok(lines.finish().map(|()| Exit::Fine))
+            })
+        };
+        let asked = ask(true);
+        assert!(matches!(&asked, Err(Error::Changed { path: of, .. }) if *of == path));
+        assert_eq!(term::held(), "all\n");
+        assert_eq!(conclude(asked, &path), Exit::Failed);
+        assert_eq!(term::held(), "");
+    }
+
+    #[test]
+    fn a_refusal_of_a_file_that_changed_is_no_refusal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("no database");
+        std::fs::write(&path, vec![1; 10_000]).unwrap();
+        let input = Input::open(&path, Access::Positioned).unwrap();
+        assert!(changed(&[&input], None).is_empty());
+        append(&path);
+        assert_eq!(changed(&[&input], None).len(), 1);
+        assert!(changed(&[&input], Some(&Error::Cancelled)).is_empty());
+    }
+
+    #[test]
+    fn of_two_files_those_are_blamed_that_changed() {
+        for blamed in [&[0][..], &[1], &[0, 1]] {
+            let (_dir, paths) = copies();
+            let [a, b] = &paths;
+            let asked = run().ask_both([a, b], Access::Positioned, |_, _| {
+                blamed.iter().for_each(|number| append(&paths[*number]));
+                Ok(())
+            });
+            let AskedBoth::Failed(errors) = asked else {
+                panic!("it was not noticed");
+            };
+            let named: Vec<&Path> = errors
+                .iter()
+                .map(|error| match error {
+                    Error::Changed { path, .. } => path.as_path(),
+                    other => panic!("{other}"),
+                })
+                .collect();
+            let expected: Vec<&Path> = blamed.iter().map(|number| &*paths[*number]).collect();
+            assert_eq!(named, expected);
+            let name = escape::path(expected[0]);
+            assert!(describe(&errors[0], Path::new("other")).starts_with(&name));
+        }
+    }
+}

@@ -97,6 +97,15 @@ pub(super) fn release() -> io::Result<()> {
     held.into_iter().try_for_each(|mut lines| lines.put_out())
 }
 
+/// What is held back.
+#[cfg(test)]
+pub(super) fn held() -> String {
+    HELD.with_borrow(|held| {
+        let bytes: Vec<u8> = held.iter().flat_map(|lines| lines.held.clone()).collect();
+        String::from_utf8(bytes).unwrap()
+    })
+}
+
 /// Forgets what was held back.
 pub(super) fn discard() {
     HELD.take();
@@ -202,5 +211,23 @@ impl Progress for Bar {
             });
             bar.set_position(state.done.min(state.total));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_of_a_long_output_are_held_back() {
+        let mut lines = Lines::new();
+        lines.limit = 10;
+        for word in ["one\n", "two\n", "three\n", "summary\n"] {
+            lines.write(word).unwrap();
+        }
+        lines.finish().unwrap();
+        assert!(held().ends_with("summary\n") && !held().contains("one"));
+        discard();
+        assert_eq!(held(), "");
     }
 }

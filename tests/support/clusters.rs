@@ -29,7 +29,8 @@ pub(crate) fn unpack(dir: &Path) -> Vec<String> {
     names
 }
 
-fn unpacked(path: &Path) -> Vec<u8> {
+/// What a file packed with zstd holds.
+pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
     let packed = std::fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut stream = ruzstd::decoding::StreamingDecoder::new(packed).expect("zstd");
     let mut bytes = Vec::new();
