@@ -115,7 +115,9 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
         Error::Open { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
             format!("stat {}: no such file or directory", escape::path(path))
         }
-        Error::Open { path, source } => format!("open {}: {source}", escape::path(path)),
+        Error::Open { path, source } => {
+            format!("open {}: {}", escape::path(path), reason(source))
+        }
         Error::Changed { path, .. }
         | Error::Read {
             path: Some(path), ..
@@ -126,13 +128,23 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
     }
 }
 
-/// The same for a line that begins with the file's name.
-pub(super) fn describe_without_name(error: &Error) -> String {
+/// What the system said, in the words that etcd's tools use where they have some.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The same for a line that begins with the name of the file at `path`.
+pub(super) fn describe_without_name(error: &Error, path: &Path) -> String {
     match error {
-        Error::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            "no such file or directory".into()
+        Error::Open { path: of, source } if of == path => reason(source),
+        // A folder on the way to it, or a file beside it.
+        Error::Open { path: of, source } => {
+            format!("open {}: {}", escape::path(of), reason(source))
         }
-        Error::Open { source, .. } => source.to_string(),
         Error::NotAFile { what, .. } => (*what).into(),
         other => other.to_string(),
     }
@@ -372,6 +384,20 @@ mod tests {
         assert_eq!(term::held(), "all\n");
         assert_eq!(conclude(asked, &path), Exit::Failed);
         assert_eq!(term::held(), "");
+    }
+
+    #[test]
+    fn what_may_not_be_opened_is_named() {
+        let error = Error::Open {
+            path: "dir/member".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        };
+        let dir = Path::new("dir");
+        assert_eq!(describe(&error, dir), "open dir/member: permission denied");
+        let beside = describe_without_name(&error, dir);
+        assert_eq!(beside, "open dir/member: permission denied");
+        let itself = describe_without_name(&error, Path::new("dir/member"));
+        assert_eq!(itself, "permission denied");
     }
 
     #[test]

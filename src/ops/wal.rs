@@ -158,10 +158,16 @@ fn segments(path: &Path, findings: &mut Collector) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let inside = path.join(WAL_IN_DATA_DIR);
-    let folder = if inside.is_dir() {
-        inside
-    } else {
-        path.to_owned()
+    let folder = match std::fs::metadata(&inside) {
+        Ok(found) if found.is_dir() => inside,
+        // What one may not look into is not empty.
+        Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(Error::Open {
+                path: inside,
+                source,
+            });
+        }
+        _ => path.to_owned(),
     };
     let mut found: Vec<(u64, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(open)? {

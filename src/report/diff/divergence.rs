@@ -95,11 +95,12 @@ pub(super) fn parted(comparison: &Comparison) -> String {
         1 => "1 record differs".to_string(),
         count => format!("{count} records differ"),
     };
-    let word = match comparison.relation {
-        Relation::Strangers => "not of one history: no record is in both",
-        _ => "not of one history, or diverged",
-    };
-    format!("{word}: {count} that should be the same{first}\n")
+    match comparison.relation {
+        Relation::Strangers => format!(
+            "not of one history: no record is in both; {count} that should be the same{first}\n"
+        ),
+        _ => format!("not of one history, or diverged: {count} that should be the same{first}\n"),
+    }
 }
 
 /// How files have diverged that have no record that differs.
@@ -202,11 +203,11 @@ pub(super) fn not_compared(comparison: &Comparison, names: [&str; 2]) -> String 
         for (count, why) in [
             (
                 uncompared.compacted,
-                format!("up to revision {compacted}, at which {other} is compacted"),
+                format!("at or below revision {compacted}, where {other} is compacted"),
             ),
             (
                 uncompared.ahead,
-                format!("above revision {current}, with which {other} ends"),
+                format!("above revision {current}, the newest of {other}"),
             ),
             (
                 uncompared.damaged,
