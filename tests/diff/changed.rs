@@ -16,7 +16,7 @@ use crate::{Step, object, snapshot};
 /// Two snapshots of which every list is longer than what is held back and what fits into a pipe.
 fn wide() -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
-    let steps: Vec<Step> = (0..3000)
+    let steps: Vec<Step> = (0..1500)
         .map(|number| {
             let name = format!("{number:04}-{}", "n".repeat(1000));
             let key: &'static str = format!("/registry/configmaps/ns/{name}").leak();
@@ -25,6 +25,15 @@ fn wide() -> TempDir {
         .collect();
     snapshot(&dir.path().join("old.db"), &steps[..1]);
     snapshot(&dir.path().join("new.db"), &steps);
+    dir
+}
+
+/// The same files again, to be changed.
+fn copy_of(files: &TempDir) -> TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    for name in ["old.db", "new.db"] {
+        fs::copy(files.path().join(name), dir.path().join(name)).expect("a copy");
+    }
     dir
 }
 
@@ -65,8 +74,9 @@ fn words(question: &str, file: &'static str) -> Vec<&'static str> {
 
 #[test]
 fn a_list_of_a_file_that_changed_meanwhile_has_no_summary() {
+    let files = wide();
     for question in STREAMS {
-        let dir = wide();
+        let dir = copy_of(&files);
         let path = dir.path().join("new.db");
         let told = run_and(dir.path(), &words(question, "new.db"), || append(&path));
         assert_eq!(told.status, Some(2), "{question}");
@@ -81,8 +91,9 @@ fn a_list_of_a_file_that_changed_meanwhile_has_no_summary() {
 
 #[test]
 fn links_mode_and_times_of_access_are_no_change_of_a_file() {
+    let files = wide();
     for question in STREAMS {
-        let dir = wide();
+        let dir = copy_of(&files);
         let path = dir.path().join("new.db");
         let expected = run_and(dir.path(), &words(question, "new.db"), || {});
         assert!(matches!(expected.status, Some(0 | 1)), "{question}");
@@ -100,13 +111,14 @@ fn links_mode_and_times_of_access_are_no_change_of_a_file() {
 
 #[test]
 fn of_two_files_those_are_named_that_changed() {
+    let files = wide();
     for (changed, named) in [
         (&["old.db"][..], &["old.db"][..]),
         (&["new.db"], &["new.db"]),
         (&["old.db", "new.db"], &["old.db", "new.db"]),
     ] {
         for form in ["--json", "--names-only", "-o=markdown", "--flat"] {
-            let dir = wide();
+            let dir = copy_of(&files);
             let words = ["diff", "old.db", "new.db", form, "--max-objects=10000"];
             let told = run_and(dir.path(), &words, || {
                 changed
