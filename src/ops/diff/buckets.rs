@@ -178,8 +178,8 @@ fn differ_in_password(a: &[u8], b: &[u8]) -> bool {
         let mut others = Vec::new();
         for field in Fields::new(value) {
             let (number, field) = field.ok()?;
-            if u64::from(number) != PASSWORD {
-                others.push((u64::from(number), format!("{field:?}")));
+            if number != PASSWORD {
+                others.push((number, format!("{field:?}")));
             }
         }
         Some(others)
