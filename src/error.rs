@@ -33,6 +33,8 @@ pub enum Error {
     /// Bytes could not be read.
     #[error("reading {len} bytes at offset {offset} failed: {source}")]
     Read {
+        /// The file, if it is known.
+        path: Option<PathBuf>,
         /// Where the read began.
         offset: FileOffset,
         /// How many bytes were asked for.
@@ -45,6 +47,8 @@ pub enum Error {
         "the file changed while it was being read ({what}); copy it to a place where nothing writes to it and run again"
     )]
     Changed {
+        /// The file.
+        path: PathBuf,
         /// Which property changed, from what to what.
         what: String,
     },

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, fail, print};
+use super::run::{AskedBoth, Run, fail_all, print};
 use super::term;
 use crate::finding::escape;
-use crate::ops::Session;
 use crate::ops::diff::{DiffQuery, Relation, diff_files};
 use crate::report::{self, DiffCounts, Format};
 use crate::source::Access;
@@ -17,8 +16,8 @@ Examples:
 
 Exit status:
   0    one history; one may be behind the other
-  1    they diverged, or have nothing in common
-  2    could not tell
+  1    they diverged, or are not of one history
+  2    cannot be told: one ends below the compaction of the other, or is damaged
 ";
 
 /// Tell whether two databases of one cluster have one history, and where they part
@@ -38,37 +37,32 @@ pub(super) struct DivergenceArgs {
 
 pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
     let json = args.json || run.format == Format::Json;
-    let outcome = run.with_input(&args.a, Access::Positioned, |a, options| {
-        run.with_input(&args.b, Access::Positioned, |b, _| {
-            let mut old = match Session::open(a, options)? {
-                Ok(session) => session,
-                Err(refusal) => return Ok(Err((refusal, &args.a))),
-            };
-            let mut new = match Session::open(b, options)? {
-                Ok(session) => session,
-                Err(refusal) => return Ok(Err((refusal, &args.b))),
-            };
-            let query = DiffQuery {
-                times: json,
-                ..DiffQuery::default()
-            };
-            let diff = diff_files(&mut old, &mut new, &query)?;
-            let is_damaged = old.finish()?.has_errors() | new.finish()?.has_errors();
-            Ok(Ok((diff.comparison, is_damaged)))
-        })
+    let query = DiffQuery {
+        times: json,
+        hashes: true,
+        ..DiffQuery::default()
+    };
+    let paths = [&args.a, &args.b];
+    let asked = run.ask_both(paths.map(PathBuf::as_path), Access::Positioned, |a, b| {
+        Ok(diff_files(a, b, &query)?.comparison)
     });
-    let (comparison, is_damaged) = match outcome {
-        Ok(Ok(found)) => found,
-        Ok(Err((refusal, path))) => {
-            super::status::refuse(&refusal, path);
+    let (comparison, findings) = match asked {
+        AskedBoth::Done(comparison, findings) => (comparison, findings),
+        AskedBoth::Refused(refusal, number) => {
+            super::status::refuse(&refusal, paths[number.min(1)]);
             return Exit::Failed;
         }
-        Err(error) => return fail(&error, &args.a),
+        AskedBoth::Failed(errors) => return fail_all(&errors, &args.b),
     };
     let mut text = String::new();
     if json {
         for record in &comparison.divergences {
             text.push_str(&report::divergence_json(record));
+        }
+        for change in &comparison.buckets {
+            if change.divergence.is_some() {
+                text.push_str(&report::bucket_change_json(change));
+            }
         }
         text.push_str(&report::diff_summary_json(
             &comparison,
@@ -81,17 +75,16 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
             [&names[0], &names[1]],
         ));
     }
-    if is_damaged {
-        term::line(&format!(
-            "{} or {} is damaged; see `etcdsnap verify`",
-            escape::path(&args.a),
-            escape::path(&args.b)
-        ));
+    for (findings, path) in findings.iter().zip(paths) {
+        if findings.has_errors() {
+            let name = escape::path(path);
+            term::line(&format!("{name}: damaged; see `etcdsnap verify`"));
+        }
     }
     let exit = match comparison.relation {
         Relation::Diverged | Relation::Strangers => Exit::Findings,
-        _ if is_damaged => Exit::Failed,
-        _ => Exit::Fine,
+        Relation::Undecided(_) => Exit::Failed,
+        Relation::SameHistory | Relation::OneFile => Exit::Fine,
     };
     print(&text, exit)
 }

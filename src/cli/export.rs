@@ -122,6 +122,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                 tally.owned
             ));
         }
+        session.check_unchanged()?;
         Ok(written.and_then(|()| target.finish()).map(|()| exit))
     });
     conclude(asked, &args.file)

@@ -349,15 +349,11 @@ impl<'a> Output<'a> {
                 self.stored(|out| report::write_object_yaml(&json, &notes, out));
             }
             Piece::Bytes(bytes) => {
-                if self.written.is_ok()
-                    && let Some(lines) = self.lines.take()
-                {
-                    let end: &[u8] = if several { b"\n" } else { b"" };
+                let end: &[u8] = if several { b"\n" } else { b"" };
+                if let (Ok(()), Some(lines)) = (&self.written, &mut self.lines) {
                     self.written = lines
-                        .finish()
-                        .and_then(|()| term::raw(&bytes))
-                        .and_then(|()| term::raw(end));
-                    self.lines = Some(term::Lines::exact());
+                        .write_bytes(&bytes)
+                        .and_then(|()| lines.write_bytes(end));
                 }
             }
             // Told above.

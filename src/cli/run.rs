@@ -162,20 +162,36 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
         Error::Open { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
             format!("stat {}: no such file or directory", escape::path(path))
         }
-        Error::Open { path, source } => format!("open {}: {source}", escape::path(path)),
+        Error::Open { path, source } => {
+            format!("open {}: {}", escape::path(path), reason(source))
+        }
+        Error::Changed { path, .. }
+        | Error::Read {
+            path: Some(path), ..
+        } => format!("{}: {error}", escape::path(path)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
         other => format!("{}: {other}", escape::path(path)),
     }
 }
 
-/// The same for a line that begins with the file's name.
-pub(super) fn describe_without_name(error: &Error) -> String {
+/// What the system said, in the words that etcd's tools use where they have some.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The same for a line that begins with the name of the file at `path`.
+pub(super) fn describe_without_name(error: &Error, path: &Path) -> String {
     match error {
-        Error::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            "no such file or directory".into()
+        Error::Open { path: of, source } if of == path => reason(source),
+        // A folder on the way to it, or a file beside it.
+        Error::Open { path: of, source } => {
+            format!("open {}: {}", escape::path(of), reason(source))
         }
-        Error::Open { source, .. } => source.to_string(),
         Error::NotAFile { what, .. } => (*what).into(),
         other => other.to_string(),
     }
@@ -212,21 +228,122 @@ impl Run {
         job: impl FnOnce(&mut Session<'_>) -> Result<T>,
     ) -> Result<Asked<T>> {
         self.with_input(path, access, |input, options| {
-            let mut session = match Session::open(input, options)? {
-                Ok(session) => session,
-                Err(refusal) => return Ok(Asked::Refused(refusal)),
-            };
-            let made = job(&mut session)?;
-            Ok(Asked::Done(made, session.finish()?))
+            let done = Session::open(input, options).and_then(|opened| match opened {
+                Ok(mut session) => {
+                    let made = job(&mut session)?;
+                    Ok(Asked::Done(made, session.finish()?))
+                }
+                Err(refusal) => Ok(Asked::Refused(refusal)),
+            });
+            match done {
+                Ok(Asked::Done(made, findings)) => Ok(Asked::Done(made, findings)),
+                // What kept the job from being done may be that the file is not what it was.
+                other => changed(&[input], other.as_ref().err())
+                    .into_iter()
+                    .next()
+                    .map_or(other, Err),
+            }
         })
     }
+
+    /// Opens two files and asks about the keys of both.
+    pub(super) fn ask_both<T>(
+        &self,
+        paths: [&Path; 2],
+        access: Access,
+        job: impl for<'i> FnOnce(&mut Session<'i>, &mut Session<'i>) -> Result<T>,
+    ) -> AskedBoth<T> {
+        let [one, other] = paths;
+        let mut failed_at = one;
+        let asked = self.with_input(one, access, |first, options| {
+            failed_at = other;
+            self.with_input(other, access, |second, _| {
+                let done = (|| {
+                    let mut old = match Session::open(first, options)? {
+                        Ok(session) => session,
+                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 0)),
+                    };
+                    let mut new = match Session::open(second, options)? {
+                        Ok(session) => session,
+                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 1)),
+                    };
+                    let made = job(&mut old, &mut new)?;
+                    old.check_unchanged()?;
+                    Ok(AskedBoth::Done(made, [old.finish()?, new.finish()?]))
+                })();
+                if matches!(done, Ok(AskedBoth::Done(..))) {
+                    return done;
+                }
+                let found = changed(&[first, second], done.as_ref().err());
+                if found.is_empty() {
+                    return done;
+                }
+                Ok(AskedBoth::Failed(found))
+            })
+        });
+        asked.unwrap_or_else(|error| {
+            // Errors that name no file are about the one that was opened last, or about none.
+            AskedBoth::Failed(vec![named(error, failed_at)])
+        })
+    }
+}
+
+/// What became of a job over the keys of two files.
+pub(super) enum AskedBoth<T> {
+    /// It was done; the findings tell what could not be read of each.
+    Done(T, [Findings; 2]),
+    /// One of them, by its number, has no database that could be asked.
+    Refused(Refusal, usize),
+    /// It was not done; a file that changed has an error of its own.
+    Failed(Vec<Error>),
+}
+
+/// Which of the files are not what they were when they were opened, where a job was refused or ended with
+/// `error`.
+fn changed(inputs: &[&Input], error: Option<&Error>) -> Vec<Error> {
+    if !matches!(
+        error,
+        None | Some(Error::Changed { .. } | Error::Read { .. })
+    ) {
+        return Vec::new();
+    }
+    let mut found: Vec<Error> = Vec::new();
+    for input in inputs {
+        found.extend(input.check_unchanged(None).err());
+    }
+    found
+}
+
+/// A read error about a file that it does not name.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Read {
+            path: None,
+            offset,
+            len,
+            source,
+        } => Error::Read {
+            path: Some(path.to_owned()),
+            offset,
+            len,
+            source,
+        },
+        error => error,
+    }
+}
+
+/// Says what went wrong with each of two files and how to exit.
+pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
+    let exits = errors.iter().map(|error| fail(error, path));
+    exits.fold(Exit::Failed, Exit::max)
 }
 
 /// Ends a job over keys: says what could not be read, and how to exit. `exit` is how the job itself went.
 pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> Exit {
     match asked {
         Ok(Asked::Done(written, findings)) => {
-            let exit = match written {
+            // The file was looked at again.
+            let exit = match written.and_then(|exit| term::release().map(|()| exit)) {
                 Ok(exit) => exit,
                 // What the file itself is like holds all the same.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
@@ -246,7 +363,10 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             exit.max(Exit::Findings)
         }
         Ok(Asked::Refused(refusal)) => super::status::refuse(&refusal, path),
-        Err(error) => fail(&error, path),
+        Err(error) => {
+            term::discard();
+            fail(&error, path)
+        }
     }
 }
 
@@ -263,6 +383,111 @@ pub(super) fn finish(written: io::Result<()>, exit: Exit) -> Exit {
         Err(error) => {
             term::error(&format!("writing the report failed: {error}"));
             Exit::Failed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn run() -> Run {
+        Run {
+            format: Format::default(),
+            options: Options::default(),
+            access: None,
+            in_use: Cell::new(false),
+        }
+    }
+
+    fn copies() -> (tempfile::TempDir, [PathBuf; 2]) {
+        let dir = tempfile::tempdir().unwrap();
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/real");
+        let paths = ["a", "b"].map(|letter| {
+            let path = dir.path().join(letter);
+            std::fs::copy(real.join(format!("etcd-3.6.14-{letter}.db")), &path).unwrap();
+            path
+        });
+        (dir, paths)
+    }
+
+    fn append(path: &Path) {
+        use std::io::Write as _;
+        let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"more").unwrap();
+    }
+
+    #[test]
+    fn short_output_is_not_written_when_the_file_changed() {
+        let (_dir, [path, _]) = copies();
+        let ask = |change: bool| {
+            run().ask(&path, Access::Positioned, |_| {
+                let mut lines = term::Lines::new();
+                lines.write("all\n").unwrap();
+                if change {
+                    append(&path);
+                }
+                Ok(lines.finish().map(|()| Exit::Fine))
+            })
+        };
+        let asked = ask(true);
+        assert!(matches!(&asked, Err(Error::Changed { path: of, .. }) if *of == path));
+        assert_eq!(term::held(), "all\n");
+        assert_eq!(conclude(asked, &path), Exit::Failed);
+        assert_eq!(term::held(), "");
+    }
+
+    #[test]
+    fn what_may_not_be_opened_is_named() {
+        let error = Error::Open {
+            path: "dir/member".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        };
+        let dir = Path::new("dir");
+        assert_eq!(describe(&error, dir), "open dir/member: permission denied");
+        let beside = describe_without_name(&error, dir);
+        assert_eq!(beside, "open dir/member: permission denied");
+        let itself = describe_without_name(&error, Path::new("dir/member"));
+        assert_eq!(itself, "permission denied");
+    }
+
+    #[test]
+    fn a_refusal_of_a_file_that_changed_is_no_refusal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("no database");
+        std::fs::write(&path, vec![1; 10_000]).unwrap();
+        let input = Input::open(&path, Access::Positioned).unwrap();
+        assert!(changed(&[&input], None).is_empty());
+        append(&path);
+        assert_eq!(changed(&[&input], None).len(), 1);
+        assert!(changed(&[&input], Some(&Error::Cancelled)).is_empty());
+    }
+
+    #[test]
+    fn of_two_files_those_are_blamed_that_changed() {
+        for blamed in [&[0][..], &[1], &[0, 1]] {
+            let (_dir, paths) = copies();
+            let [a, b] = &paths;
+            let asked = run().ask_both([a, b], Access::Positioned, |_, _| {
+                blamed.iter().for_each(|number| append(&paths[*number]));
+                Ok(())
+            });
+            let AskedBoth::Failed(errors) = asked else {
+                panic!("it was not noticed");
+            };
+            let named: Vec<&Path> = errors
+                .iter()
+                .map(|error| match error {
+                    Error::Changed { path, .. } => path.as_path(),
+                    other => panic!("{other}"),
+                })
+                .collect();
+            let expected: Vec<&Path> = blamed.iter().map(|number| &*paths[*number]).collect();
+            assert_eq!(named, expected);
+            let name = escape::path(expected[0]);
+            assert!(describe(&errors[0], Path::new("other")).starts_with(&name));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Standard output, standard error, progress. Output goes through one buffer; a closed pipe ends the
 //! output quietly.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,28 +23,43 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Standard output for long lists: one buffer, colours stripped where they do not belong.
+/// Output of at most so many bytes is held back until the file was looked at again.
+const SHORT: usize = 1 << 20;
+/// What is longer is written in pieces of so many bytes.
+const PIECE: usize = 64 << 10;
+
+thread_local! {
+    /// Output that is complete and waits for [`release`].
+    static HELD: RefCell<Vec<Lines>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Standard output for lists: colours stripped where they do not belong. What is short, and the last lines of
+/// what is long, wait for [`release`], which comes when the file was found unchanged.
 pub(super) struct Lines {
-    out: io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
+    held: Vec<u8>,
+    limit: usize,
+    is_exact: bool,
 }
 
 impl Lines {
     pub(super) fn new() -> Self {
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock()),
+            held: Vec::new(),
+            limit: SHORT,
+            is_exact: false,
         }
     }
 
     /// For what holds stored text: none of it is taken for a colour and stripped.
     pub(super) fn exact() -> Self {
-        let stdout = anstream::AutoStream::always_ansi(io::stdout().lock());
         Self {
-            out: io::BufWriter::with_capacity(64 << 10, stdout),
+            is_exact: true,
+            ..Self::new()
         }
     }
 
     pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())
+        self.write_bytes(text.as_bytes())
     }
 
     /// For stored text that is written piece by piece: a terminal gets it escaped.
@@ -54,8 +70,33 @@ impl Lines {
         }
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.out.flush()
+    /// Writes what is no text; in [`exact`](Self::exact) lines it stays as it is.
+    pub(super) fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The last words, which say that all is told, are never among what goes out here.
+        if self.held.len().saturating_add(bytes.len()) > self.limit && !self.held.is_empty() {
+            self.put_out()?;
+            self.limit = PIECE;
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The output is complete; [`release`] writes the rest of it.
+    pub(super) fn finish(self) -> io::Result<()> {
+        HELD.with_borrow_mut(|held| held.push(self));
+        Ok(())
+    }
+
+    fn put_out(&mut self) -> io::Result<()> {
+        let mut stdout = if self.is_exact {
+            anstream::AutoStream::always_ansi(io::stdout().lock())
+        } else {
+            anstream::stdout().lock()
+        };
+        stdout.write_all(&self.held)?;
+        stdout.flush()?;
+        self.held.clear();
+        Ok(())
     }
 }
 
@@ -72,21 +113,34 @@ impl io::Write for Stored<'_> {
             let text = escape::report(&String::from_utf8_lossy(bytes));
             self.lines.write(&text)?;
         } else {
-            self.lines.out.write_all(bytes)?;
+            self.lines.write_bytes(bytes)?;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lines.out.flush()
+        Ok(())
     }
 }
 
-/// Writes bytes as they are.
-pub(super) fn raw(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+/// Writes what was held back.
+pub(super) fn release() -> io::Result<()> {
+    let held = HELD.take();
+    held.into_iter().try_for_each(|mut lines| lines.put_out())
+}
+
+/// What is held back.
+#[cfg(test)]
+pub(super) fn held() -> String {
+    HELD.with_borrow(|held| {
+        let bytes: Vec<u8> = held.iter().flat_map(|lines| lines.held.clone()).collect();
+        String::from_utf8(bytes).unwrap()
+    })
+}
+
+/// Forgets what was held back.
+pub(super) fn discard() {
+    HELD.take();
 }
 
 /// True when a person reads standard output.
@@ -195,5 +249,23 @@ impl Progress for Bar {
             });
             bar.set_position(state.done.min(state.total));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_of_a_long_output_are_held_back() {
+        let mut lines = Lines::new();
+        lines.limit = 10;
+        for word in ["one\n", "two\n", "three\n", "summary\n"] {
+            lines.write(word).unwrap();
+        }
+        lines.finish().unwrap();
+        assert!(held().ends_with("summary\n") && !held().contains("one"));
+        discard();
+        assert_eq!(held(), "");
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
                 return Exit::Interrupted;
             }
             Err(error) => {
-                let message = describe_without_name(&error);
+                let message = describe_without_name(&error, path);
                 let text = if json {
                     report::unreadable_json(&name, &message)
                 } else {

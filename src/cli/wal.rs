@@ -95,7 +95,10 @@ pub(super) fn run(args: &WalArgs, run: &Run) -> Exit {
         (None, true) => lines.write(&report::wal_summary_json(&summary, &name)),
         (None, false) => lines.write(&report::wal_summary_text(&summary, &name)),
     };
-    match written.and_then(|()| lines.finish()) {
+    match written
+        .and_then(|()| lines.finish())
+        .and_then(|()| term::release())
+    {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
         Err(error) => {

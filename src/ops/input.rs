@@ -148,7 +148,8 @@ impl Input {
                 .and_then(|()| crate::bolt::layout::RawMeta::decode(&page));
             if now != meta.raw {
                 let what = format!("etcd committed to it: meta {} moved on", meta.slot.number());
-                return Err(Error::Changed { what });
+                let path = self.file.path().to_owned();
+                return Err(Error::Changed { path, what });
             }
         }
         Ok(())

@@ -4,11 +4,11 @@ use super::input::Input;
 use super::status::{Refusal, open_database};
 use crate::bolt::Database;
 use crate::error::{Error, Result};
-use crate::etcd::Release;
 use crate::etcd::keyspace::{
     Changes, Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds,
 };
 use crate::etcd::schema::{Compaction, KEY_BUCKET};
+use crate::etcd::{HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::options::Options;
 use crate::workers::Workers;
@@ -135,9 +135,42 @@ impl<'i> Session<'i> {
         Ok(keyspace.bounds())
     }
 
+    /// The hash of the keys at `revision`, as members exchange it; `None` where a compaction is not finished or
+    /// a record cannot be read, since then no other hash compares with it.
+    ///
+    /// # Errors
+    /// Reading, cancelling, and a revision that the file cannot answer for.
+    pub(super) fn hash_at(&self, revision: i64) -> Result<Option<u32>> {
+        let Ok(compaction) = Compaction::read(&self.database)? else {
+            return Ok(None);
+        };
+        let finished = compaction.finished.map_or(-1, |finished| finished.main);
+        if finished < compaction.compacted() {
+            return Ok(None);
+        }
+        let limit = self.options.memory_limit;
+        let visitor = HashKvVisitor::new(revision, &compaction, Release::default(), limit);
+        let mut known = Collector::new(0);
+        let scanned = self
+            .database
+            .scan(&visitor, &self.workers, self.options, &mut known)?;
+        let parts = scanned.scan.locals;
+        let release = Release::default();
+        let hash = hash_kv(&visitor, parts, &compaction, release, &self.workers)?;
+        Ok(hash.ok().map(|hash| hash.hash))
+    }
+
     /// Before the file is scanned again, which reports everything again.
     pub(super) fn forget_findings(&mut self) {
         self.findings = Collector::new(DEFAULT_LIMIT);
+    }
+
+    /// Looks whether the file is still what it was when it was opened, before the last words about it are said.
+    ///
+    /// # Errors
+    /// [`Error::Changed`].
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.input.check_unchanged(Some(self.database.metas()))
     }
 
     /// Ends the job: the file must be what it was when it was opened.
@@ -145,7 +178,7 @@ impl<'i> Session<'i> {
     /// # Errors
     /// [`Error::Changed`].
     pub fn finish(self) -> Result<Findings> {
-        self.input.check_unchanged(Some(self.database.metas()))?;
+        self.check_unchanged()?;
         Ok(self.findings.finish())
     }
 }

@@ -106,7 +106,17 @@ pub fn wal(
     };
     let segments = if std::fs::metadata(path).map_err(open)?.is_dir() {
         let inside = path.join(WAL_IN_DATA_DIR);
-        let folder = if inside.is_dir() { &inside } else { path };
+        let folder = match std::fs::metadata(&inside) {
+            Ok(found) if found.is_dir() => &inside,
+            // What one may not look into is not empty.
+            Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(Error::Open {
+                    path: inside,
+                    source,
+                });
+            }
+            _ => path,
+        };
         let segments = segments_in(folder, &mut findings)?;
         if segments.is_empty() {
             return Ok(stranger(folder_without_log(path, folder)));

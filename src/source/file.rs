@@ -3,6 +3,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::watch::Watch;
 use super::{Mapped, Positioned, Source};
 use crate::error::{Error, Result};
 
@@ -15,13 +16,17 @@ pub enum Access {
     Positioned,
 }
 
-/// What tells whether a file was changed: length, time of last write, time of last change of the inode.
+/// What tells whether a file was changed: length, time of last write, and, where nobody tells of writes, time of
+/// last change of the inode, with what else moves that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileState {
     /// Length in bytes.
     pub len: u64,
     modified: (i64, i64),
     changed: (i64, i64),
+    links: u64,
+    mode: u32,
+    owner: (u32, u32),
 }
 
 impl FileState {
@@ -31,7 +36,16 @@ impl FileState {
             len: meta.len(),
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
+            links: meta.nlink(),
+            mode: meta.mode(),
+            owner: (meta.uid(), meta.gid()),
         })
+    }
+
+    /// True when nothing but the inode's time has moved, so that nothing explains why.
+    fn is_only_time(&self, now: &Self) -> bool {
+        let rest = |state: &Self| (state.links, state.mode, state.owner);
+        self.changed != now.changed && rest(self) == rest(now)
     }
 }
 
@@ -43,7 +57,10 @@ pub struct OpenFile {
     in_use: bool,
     state: FileState,
     source: Box<dyn Source + Send>,
-    watch: File,
+    /// For a look at its state.
+    file: File,
+    /// Where the kernel tells of writes.
+    watch: Option<Watch>,
 }
 
 impl OpenFile {
@@ -63,11 +80,10 @@ impl OpenFile {
         let mut target = path.to_owned();
         if meta.is_dir() {
             target.push(db_in_dir);
-            if !target.is_file() {
-                return Err(Error::NotAFile {
-                    path: path.to_owned(),
-                    what: "is a directory without member/snap/db; give a snapshot file or a data directory",
-                });
+            match std::fs::metadata(&target) {
+                Ok(found) if found.is_file() => {}
+                Ok(_) => return Err(without_database(path)),
+                Err(error) => return Err(no_way_to(path, &target, error)),
             }
         }
         // Without O_NONBLOCK, opening a pipe that nobody writes to would hang.
@@ -84,8 +100,9 @@ impl OpenFile {
             });
         }
         let in_use = is_locked(&file);
+        let watch = Watch::new(&file);
         let state = FileState::of(&file).map_err(|e| open_error(&target, e))?;
-        let watch = file.try_clone().map_err(|e| open_error(&target, e))?;
+        let own = file.try_clone().map_err(|e| open_error(&target, e))?;
         let source =
             source(file, &target, state.len, access, in_use).map_err(|e| open_error(&target, e))?;
         let from_data_dir = meta.is_dir() || target.ends_with(db_in_dir);
@@ -95,6 +112,7 @@ impl OpenFile {
             in_use,
             state,
             source,
+            file: own,
             watch,
         })
     }
@@ -102,14 +120,15 @@ impl OpenFile {
     /// Bytes of another kind in place of a file's, which is looked at only to see that it does not change.
     #[cfg(test)]
     pub(crate) fn of_source(watched: &Path, source: Box<dyn Source + Send>) -> Self {
-        let watch = File::open(watched).expect("a file to watch");
+        let file = File::open(watched).expect("a file to watch");
         Self {
             path: watched.to_owned(),
             from_data_dir: false,
             in_use: false,
-            state: FileState::of(&watch).expect("its state"),
+            state: FileState::of(&file).expect("its state"),
             source,
-            watch,
+            file,
+            watch: None,
         }
     }
 
@@ -143,33 +162,67 @@ impl OpenFile {
         self.source.is_empty()
     }
 
-    /// Compares length and times with those at the time of opening.
+    /// Looks whether the content may be another one than at the time of opening: by length, time of last write,
+    /// and writes that the kernel has told of. Links, mode, owner and time of access are no content; where the
+    /// kernel tells of no writes, the time of the inode must not have moved without one of them.
     ///
     /// # Errors
-    /// [`Error::Changed`] when one differs.
+    /// [`Error::Changed`] when it may.
     pub fn check_unchanged(&self) -> Result<()> {
-        let now = FileState::of(&self.watch).map_err(|source| Error::Open {
+        let now = FileState::of(&self.file).map_err(|source| Error::Open {
             path: self.path.clone(),
             source,
         })?;
-        if now.len != self.state.len {
-            let what = format!(
-                "its length went from {} to {} bytes",
-                self.state.len, now.len
-            );
-            return Err(Error::Changed { what });
+        match self.what_changed(&now) {
+            Some(what) => Err(Error::Changed {
+                path: self.path.clone(),
+                what,
+            }),
+            None => Ok(()),
         }
-        if now.modified != self.state.modified {
-            return Err(Error::Changed {
-                what: "its modification time moved".into(),
-            });
+    }
+
+    fn what_changed(&self, now: &FileState) -> Option<String> {
+        let before = &self.state;
+        if now.len != before.len {
+            let (before, now) = (before.len, now.len);
+            return Some(format!("its length went from {before} to {now} bytes"));
         }
-        if now.changed != self.state.changed {
-            return Err(Error::Changed {
-                what: "its inode's change time moved".into(),
-            });
+        if now.modified != before.modified {
+            return Some("its modification time moved".into());
         }
-        Ok(())
+        match &self.watch {
+            Some(watch) if watch.saw_a_write() => Some("it was written to".into()),
+            None if before.is_only_time(now) => Some("its inode's change time moved".into()),
+            _ => None,
+        }
+    }
+}
+
+fn without_database(dir: &Path) -> Error {
+    Error::NotAFile {
+        path: dir.to_owned(),
+        what: "is a directory without member/snap/db; give a snapshot file or a data directory",
+    }
+}
+
+/// Why there is no database at `target` inside `dir`. What one may not look into is named; it says nothing of
+/// what is inside.
+fn no_way_to(dir: &Path, target: &Path, error: io::Error) -> Error {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    ) {
+        return without_database(dir);
+    }
+    // Of the folders on the way, the innermost that can be seen is the one that does not let anybody in.
+    let above = target.ancestors().skip(1);
+    let closed = above
+        .take_while(|path| path.starts_with(dir))
+        .find(|path| std::fs::metadata(path).is_ok());
+    Error::Open {
+        path: closed.unwrap_or(target).to_owned(),
+        source: error,
     }
 }
 
@@ -187,7 +240,7 @@ fn source(
             return Ok(Box::new(map));
         }
     }
-    Ok(Box::new(Positioned::new(file, len)))
+    Ok(Box::new(Positioned::named(file, path, len)))
 }
 
 /// True when another process holds an exclusive lock. The shared lock that finds this out is released at
@@ -241,6 +294,124 @@ mod tests {
             error.contains("its length went from 7 to 14 bytes"),
             "{error}"
         );
+    }
+
+    /// Sets times and content by themselves, as `touch -r` does behind an editor.
+    fn set_back(path: &Path, before: &std::fs::Metadata) {
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        let times = std::fs::FileTimes::new()
+            .set_accessed(before.accessed().unwrap())
+            .set_modified(before.modified().unwrap());
+        file.set_times(times).unwrap();
+    }
+
+    #[test]
+    fn links_mode_and_time_of_access_are_no_content() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (dir, path) = sample(b"content");
+        for access in [Access::Positioned, Access::Map] {
+            let opened = OpenFile::open(&path, "member/snap/db", access).unwrap();
+            let link = dir.path().join("link");
+            std::fs::hard_link(&path, &link).unwrap();
+            opened.check_unchanged().unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+            opened.check_unchanged().unwrap();
+            let Some(watch) = &opened.watch else {
+                eprintln!("skipped: nothing tells of writes here, so the rest counts as a change");
+                continue;
+            };
+            assert!(!watch.saw_a_write());
+            std::fs::remove_file(&link).unwrap();
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&path, mode.clone()).unwrap();
+            std::fs::set_permissions(&path, mode).unwrap();
+            set_back(&path, &path.metadata().unwrap());
+            let renamed = dir.path().join("renamed");
+            std::fs::rename(&path, &renamed).unwrap();
+            std::fs::rename(&renamed, &path).unwrap();
+            opened.check_unchanged().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_write_is_noticed_though_the_times_are_set_back() {
+        use std::os::unix::fs::FileExt as _;
+
+        for access in [Access::Positioned, Access::Map] {
+            let (_dir, path) = sample(b"content");
+            let before = path.metadata().unwrap();
+            let opened = OpenFile::open(&path, "member/snap/db", access).unwrap();
+            let writer = OpenOptions::new().write(true).open(&path).unwrap();
+            opened.check_unchanged().unwrap();
+            writer.write_all_at(b"C", 0).unwrap();
+            set_back(&path, &before);
+            let error = opened.check_unchanged().unwrap_err();
+            assert!(matches!(&error, Error::Changed { path: of, .. } if *of == path));
+            // And whoever asks again is told again.
+            opened.check_unchanged().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn without_a_watch_the_time_of_the_inode_must_be_explained() {
+        let (dir, path) = sample(b"content");
+        let mut opened = OpenFile::open(&path, "member/snap/db", Access::Map).unwrap();
+        opened.watch = None;
+        opened.check_unchanged().unwrap();
+        let before = path.metadata().unwrap();
+        std::fs::hard_link(&path, dir.path().join("link")).unwrap();
+        opened.check_unchanged().unwrap();
+        std::fs::remove_file(dir.path().join("link")).unwrap();
+        let later = FileState {
+            changed: (i64::MAX, 0),
+            ..opened.state
+        };
+        assert!(opened.what_changed(&later).is_some());
+        assert!(before.len() == later.len);
+    }
+
+    #[test]
+    fn a_folder_that_lets_nobody_in_is_named_and_not_called_empty() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let snap = dir.path().join("member/snap");
+        std::fs::create_dir_all(&snap).unwrap();
+        let db = snap.join("db");
+        for (kind, is_empty) in [
+            (io::ErrorKind::NotFound, true),
+            (io::ErrorKind::NotADirectory, true),
+            (io::ErrorKind::PermissionDenied, false),
+            (io::ErrorKind::Other, false),
+        ] {
+            match no_way_to(dir.path(), &db, kind.into()) {
+                Error::NotAFile { path, .. } => assert!(is_empty && path == dir.path(), "{kind:?}"),
+                Error::Open { path, source } => {
+                    assert!(
+                        !is_empty && path == snap && source.kind() == kind,
+                        "{kind:?}"
+                    );
+                }
+                other => panic!("{other}"),
+            }
+        }
+        std::fs::write(&db, b"x").unwrap();
+        let member = dir.path().join("member");
+        let close = |mode| {
+            std::fs::set_permissions(&member, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        close(0o000);
+        let opened = OpenFile::open(dir.path(), "member/snap/db", Access::Map);
+        close(0o700);
+        match opened {
+            Ok(_) => eprintln!("skipped: no mode keeps this user out"),
+            Err(Error::Open { path, source }) => {
+                assert_eq!(path, member);
+                assert_eq!(source.kind(), io::ErrorKind::PermissionDenied);
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod file;
 mod mapped;
 mod positioned;
 mod slice;
+mod watch;
 mod window;
 
 pub use file::{Access, FileState, OpenFile};
@@ -48,6 +49,7 @@ pub trait Source: Sync + fmt::Debug {
 
 pub(crate) fn outside(offset: FileOffset, len: usize) -> crate::Error {
     crate::Error::Read {
+        path: None,
         offset,
         len,
         source: std::io::ErrorKind::UnexpectedEof.into(),

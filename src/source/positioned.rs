@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
 use super::{Source, outside};
 use crate::error::{Error, Result};
@@ -10,13 +11,26 @@ use crate::ids::FileOffset;
 #[derive(Debug)]
 pub struct Positioned {
     file: File,
+    path: Option<PathBuf>,
     len: u64,
 }
 
 impl Positioned {
     /// Reads `file`, of which the first `len` bytes count.
     pub fn new(file: File, len: u64) -> Self {
-        Self { file, len }
+        Self {
+            file,
+            path: None,
+            len,
+        }
+    }
+
+    /// The same; errors name the file.
+    pub fn named(file: File, path: &Path, len: u64) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            ..Self::new(file, len)
+        }
     }
 }
 
@@ -38,6 +52,7 @@ impl Source for Positioned {
         self.file
             .read_exact_at(into, offset.0)
             .map_err(|source| Error::Read {
+                path: self.path.clone(),
                 offset,
                 len,
                 source,

@@ -7,20 +7,20 @@ use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
-use super::run::{Run, fail};
+use super::run::{Asked, AskedBoth, Run, fail, fail_all};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::{Findings, escape};
 use crate::kubernetes::noise::NoiseProfile;
 use crate::kubernetes::selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
-use crate::ops::{Lens, Session};
+use crate::ops::{Lens, Refusal};
 use crate::report;
 use crate::source::Access;
 use show::Show;
@@ -196,50 +196,57 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             Detail::Names
         },
         times: !only_names && !args.log,
+        hashes: false,
     };
     let incomplete = Cell::new(false);
-    let outcome = match &args.new {
-        Some(new) => run.with_input(&args.old, Access::Positioned, |old_input, options| {
-            run.with_input(new, Access::Positioned, |new_input, _| {
-                let mut old = match Session::open(old_input, options)? {
-                    Ok(session) => session,
-                    Err(refusal) => return Ok(Err((refusal, &args.old))),
-                };
-                let mut new_session = match Session::open(new_input, options)? {
-                    Ok(session) => session,
-                    Err(refusal) => return Ok(Err((refusal, new))),
-                };
-                let diff = diff_files(&mut old, &mut new_session, &query)?;
-                let written = Show::new(args, run, &query, &incomplete).all(
-                    &diff,
-                    &old,
-                    &mut new_session,
-                    &lens,
-                )?;
-                let findings = [(old.finish()?, &args.old), (new_session.finish()?, new)];
-                Ok(Ok((written, findings.into_iter().collect::<Vec<_>>())))
-            })
-        }),
-        None => run.with_input(&args.old, Access::Positioned, |input, options| {
-            let mut session = match Session::open(input, options)? {
-                Ok(session) => session,
-                Err(refusal) => return Ok(Err((refusal, &args.old))),
-            };
+    let Some(new) = &args.new else {
+        let asked = run.ask(&args.old, Access::Positioned, |session| {
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
-            let diff = diff_revisions(&mut session, from, to, &query)?;
-            let written =
-                Show::new(args, run, &query, &incomplete).one(&diff, &mut session, &lens)?;
-            Ok(Ok((written, vec![(session.finish()?, &args.old)])))
-        }),
+            let diff = diff_revisions(session, from, to, &query)?;
+            Show::new(args, run, &query, &incomplete).one(&diff, session, &lens)
+        });
+        return match asked {
+            Ok(Asked::Done(written, findings)) => {
+                conclude(args, written, &[(findings, &args.old)], incomplete.get())
+            }
+            Ok(Asked::Refused(refusal)) => refused(&refusal, &args.old),
+            Err(error) => {
+                term::discard();
+                fail(&error, &args.old)
+            }
+        };
     };
-    match outcome {
-        Ok(Ok((written, findings))) => conclude(args, written, &findings, incomplete.get()),
-        Ok(Err((refusal, path))) => {
-            super::status::refuse(&refusal, path);
-            Exit::Failed
+    let paths = [&args.old, new];
+    let asked = run.ask_both(
+        paths.map(PathBuf::as_path),
+        Access::Positioned,
+        |old, new| {
+            let diff = diff_files(old, new, &query)?;
+            Show::new(args, run, &query, &incomplete).all(&diff, old, new, &lens)
+        },
+    );
+    match asked {
+        AskedBoth::Done(written, [old, new]) => {
+            let [old_path, new_path] = paths;
+            conclude(
+                args,
+                written,
+                &[(old, old_path), (new, new_path)],
+                incomplete.get(),
+            )
         }
-        Err(error) => fail(&error, args.new.as_ref().unwrap_or(&args.old)),
+        AskedBoth::Refused(refusal, number) => refused(&refusal, paths[number.min(1)]),
+        AskedBoth::Failed(errors) => {
+            term::discard();
+            fail_all(&errors, new)
+        }
     }
+}
+
+/// Nothing was compared.
+fn refused(refusal: &Refusal, path: &Path) -> Exit {
+    super::status::refuse(refusal, path);
+    Exit::Failed
 }
 
 /// Whether something differs; `None` when the job could not be done, which was said.
@@ -251,6 +258,7 @@ fn conclude(
     findings: &[(Findings, &PathBuf)],
     incomplete: bool,
 ) -> Exit {
+    let written = written.and_then(|differs| term::release().map(|()| differs));
     let differs = match written {
         Ok(Some(differs)) => differs,
         Ok(None) => return Exit::Failed,

@@ -14,7 +14,7 @@ use crate::cli::run::Run;
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
-use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter, Relation};
+use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
 use crate::ops::{KindFault, Lens, Session};
 use crate::report::{self, DiffCounts, Format, KindTable, Row};
 
@@ -142,7 +142,7 @@ impl<'a> Show<'a> {
         };
         // Who asks about some keys does not ask about the rest of the files.
         let others = !self.is_narrow()
-            && (diff.comparison.relation == Relation::Diverged
+            && (diff.comparison.relation.has_parted()
                 || diff.comparison.buckets.iter().any(|change| change.counts));
         let differs = match (manifests, self.form) {
             (Some(manifests), _) => {
@@ -256,13 +256,16 @@ impl<'a> Show<'a> {
             lens,
         } = sides;
         let tasks = diff.tasks(old, new, lens, manifests.direction, &listed)?;
+        let summary = manifests::summary(&tasks);
+        old.check_unchanged()?;
+        new.check_unchanged()?;
         for line in manifests::left_out(&tasks) {
             term::line(&line);
         }
         if manifests::is_incomplete(&tasks, self.args.partial) {
             self.incomplete.set(true);
         }
-        term::line(&manifests::summary(&tasks));
+        term::line(&summary);
         let names = [self.old_name.as_str(), &self.new_name];
         let written = manifests.write(&diff.comparison, names, tasks);
         Ok(written.map(|()| Some(!listed.is_empty())))
@@ -480,7 +483,7 @@ fn matters(item: &Item) -> bool {
 
 /// What makes a difference and is no key, for whom only keys are listed.
 fn note_others(comparison: &Comparison) {
-    if comparison.relation == Relation::Diverged {
+    if comparison.relation.has_parted() {
         term::line("note: the two files have diverged; `etcdsnap divergence` tells where");
     }
     let mut buckets: Vec<&str> = comparison

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::sides::{BucketChange, DivergenceKind};
+use super::buckets::BucketChange;
+use super::relation::{Relation, Ties};
+use super::sides::{DivergenceKind, Uncompared};
 use crate::etcd::Revision;
 use crate::etcd::keyspace::{KeyFilter, RevisionBounds};
 use crate::kubernetes::Flaw;
@@ -27,6 +29,8 @@ pub struct DiffQuery {
     pub detail: Detail,
     /// Whether to find out when the states were, which takes a look at every value.
     pub times: bool,
+    /// Whether to compute the hash of the keys of both files, which takes another look at each.
+    pub hashes: bool,
 }
 
 /// How much of a change is told; more of it takes more memory.
@@ -84,6 +88,7 @@ impl Default for DiffQuery {
             ignored: Vec::new(),
             detail: Detail::Patch,
             times: true,
+            hashes: false,
         }
     }
 }
@@ -189,31 +194,6 @@ impl Item {
     }
 }
 
-/// How two files stand to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relation {
-    /// Two revisions of one file.
-    OneFile,
-    /// Every record that both keep is the same, and there is one.
-    SameHistory,
-    /// They have no record in common.
-    Strangers,
-    /// Records differ that should be the same.
-    Diverged,
-}
-
-impl Relation {
-    /// One word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OneFile => "one-file",
-            Self::SameHistory => "same-history",
-            Self::Strangers => "strangers",
-            Self::Diverged => "diverged",
-        }
-    }
-}
-
 /// A record that two files of one history would both have, and alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DivergentRecord {
@@ -257,8 +237,19 @@ pub struct Comparison {
     pub divergences: Vec<DivergentRecord>,
     /// How many there are in all.
     pub divergence_count: u64,
+    /// The newest revision that both have reached.
+    pub shared_revision: i64,
+    /// Records that only one of the files has, the old and the new one, and that say nothing of the other.
+    pub uncompared: [Uncompared; 2],
+    /// The hash of the keys at [`shared_revision`](Self::shared_revision) in the old and the new file, where
+    /// it was wanted and both are compacted at the same revision.
+    pub hashes: Option<[u32; 2]>,
+    /// What speaks for or against one cluster.
+    pub ties: Ties,
     /// The new file knows every change since the old state.
     pub is_history_complete: bool,
+    /// The lowest revision since the old state of which the new file does not have all records.
+    pub first_hole: Option<i64>,
     /// Differences in other buckets.
     pub buckets: Vec<BucketChange>,
 }

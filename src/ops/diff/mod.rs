@@ -3,22 +3,26 @@
 mod answer;
 mod apply;
 mod between;
+mod buckets;
 mod compare;
+mod identity;
 mod kinds;
 mod known;
 mod manifests;
+mod relation;
 mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{
-    Change, Comparison, Detail, DiffQuery, DivergentRecord, Item, Relation, SideFigures,
-};
+pub use answer::{Change, Comparison, Detail, DiffQuery, DivergentRecord, Item, SideFigures};
 pub use apply::State;
+pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub(super) use compare::KindSchema;
+pub use identity::Identity;
 pub use kinds::KindFilter;
 pub use manifests::{Direction, Task, Todo};
-pub use sides::{BucketChange, BucketChangeKind, DivergenceKind};
+pub use relation::{CommonMembers, Doubt, Relation, Ties};
+pub use sides::{DivergenceKind, Uncompared};
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -33,8 +37,9 @@ use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
 use crate::kubernetes::noise::{NoiseProfile, noise_of_key};
 use crate::kubernetes::resources::split_api_version;
+use buckets::compare_buckets;
 use known::{NEVER, Surroundings};
-use sides::{Candidate, Gather, Joined, Side, compare_buckets, join};
+use sides::{Candidate, Gather, Joined, Side, first_hole, join};
 
 /// Two states whose keys were joined; gives out how they differ.
 pub struct Diff<'i> {
@@ -90,11 +95,25 @@ pub fn diff_files<'i>(
     let left = Side::scan(old, &gather, 0, NEVER, query)?;
     let right = Side::scan(new, &gather, 0, NEVER, query)?;
     let joined = join(&left, Some(&right), 0, &new.workers)?;
-    let relation = match (joined.common, joined.divergence_count) {
-        (_, 1..) => Relation::Diverged,
-        (0, _) if left.has_records() || right.has_records() => Relation::Strangers,
-        _ => Relation::SameHistory,
+    let buckets = compare_buckets(&old.database, &new.database)?;
+    let identities = [old.input, new.input].map(identity::identity);
+    let ties = Ties::of(&left, &right, &buckets, identities);
+    let (before, after) = (left.bounds, right.bounds);
+    let shared_revision = before.current.min(after.current);
+    let is_comparable = shared_revision >= before.compacted.max(after.compacted)
+        && before.compacted == after.compacted
+        && !left.is_damaged
+        && !right.is_damaged;
+    let hashes = match query.hashes && is_comparable {
+        true => [old.hash_at(shared_revision)?, new.hash_at(shared_revision)?],
+        false => [None, None],
     };
+    let hashes = match hashes {
+        [Some(old), Some(new)] => Some([old, new]),
+        _ => None,
+    };
+    let relation = Relation::judge(&left, &right, &joined, &ties, &buckets.changes, hashes);
+    let first_hole = first_hole(&right, before.current, after.current);
     let comparison = Comparison {
         old: figures(&left, left.revision, joined.old_keys),
         new: figures(&right, right.revision, joined.new_keys),
@@ -102,11 +121,16 @@ pub fn diff_files<'i>(
         common_records: joined.common,
         divergences: Vec::new(),
         divergence_count: joined.divergence_count,
+        shared_revision,
+        uncompared: [joined.old_only, joined.new_only],
+        hashes,
+        ties,
         is_history_complete: relation == Relation::SameHistory
-            && !right.is_damaged
-            && right.bounds.compacted <= left.bounds.current
-            && right.bounds.current >= left.bounds.current,
-        buckets: compare_buckets(&old.database, &new.database)?,
+            && first_hole.is_none()
+            && after.compacted <= before.current
+            && after.current >= before.current,
+        first_hole,
+        buckets: buckets.changes,
     };
     let mut surroundings = Surroundings::default();
     surroundings.add(old, &left.keyspace, &left.noted, &left.layout)?;
@@ -150,6 +174,7 @@ pub fn diff_revisions<'i>(
         from => side.bounds.resolve(from)?,
     };
     let joined = join(&side, None, from, &session.workers)?;
+    let first_hole = first_hole(&side, from, side.revision);
     let comparison = Comparison {
         old: SideFigures {
             not_before: side.from_not_before,
@@ -160,7 +185,12 @@ pub fn diff_revisions<'i>(
         common_records: 0,
         divergences: Vec::new(),
         divergence_count: 0,
-        is_history_complete: from <= side.revision && !side.is_damaged,
+        shared_revision: from.min(side.revision),
+        uncompared: [Uncompared::default(); 2],
+        hashes: None,
+        ties: Ties::default(),
+        is_history_complete: from <= side.revision && first_hole.is_none() && !side.is_damaged,
+        first_hole,
         buckets: Vec::new(),
     };
     let mut surroundings = Surroundings::default();
@@ -390,7 +420,11 @@ impl<'i> Diff<'i> {
     /// damaged, a record was in what cannot be read.
     fn is_lost(&self, pair: &Pair) -> bool {
         let Comparison { old, new, .. } = &self.comparison;
-        if !old.is_damaged && !new.is_damaged || self.comparison.relation != Relation::SameHistory {
+        let relation = self.comparison.relation;
+        if !old.is_damaged && !new.is_damaged
+            || relation.has_parted()
+            || relation == Relation::OneFile
+        {
             return false;
         }
         // What is left of a damaged file may end long before the file did.

@@ -5,7 +5,6 @@ use std::hash::BuildHasher as _;
 
 use super::known::{Clock, NEVER, Noted, Notes};
 use super::{Detail, DiffQuery};
-use crate::bolt::{Cursor, Database};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
@@ -85,7 +84,7 @@ pub(super) struct Side<'i> {
 }
 
 impl<'i> Side<'i> {
-    /// True unless the file is as new as it can be, or nothing of it can be read.
+    /// True unless the store is new, or nothing of it can be read.
     pub(super) fn has_records(&self) -> bool {
         self.entries.iter().any(|entries| !entries.is_empty())
     }
@@ -163,8 +162,30 @@ pub(super) struct Joined {
     pub(super) divergence_count: u64,
     /// Records that both have, byte by byte the same.
     pub(super) common: u64,
+    /// Records of the old file that the new one cannot be held against, and the other way round.
+    pub(super) old_only: Uncompared,
+    pub(super) new_only: Uncompared,
     pub(super) old_keys: u64,
     pub(super) new_keys: u64,
+}
+
+/// Records that only one file has, and why that says nothing of the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uncompared {
+    /// Above the newest revision of the other file.
+    pub ahead: u64,
+    /// At or below the revision that the other file is compacted at.
+    pub compacted: u64,
+    /// They may have been in what cannot be read of the other file.
+    pub damaged: u64,
+}
+
+impl Uncompared {
+    fn add(&mut self, more: Self) {
+        self.ahead = self.ahead.saturating_add(more.ahead);
+        self.compacted = self.compacted.saturating_add(more.compacted);
+        self.damaged = self.damaged.saturating_add(more.damaged);
+    }
 }
 
 /// What is known of a side while partitions are joined.
@@ -186,9 +207,67 @@ impl Span {
         }
     }
 
-    /// True when the file must have a record of this revision, if it ever was.
-    fn must_have(self, revision: Revision) -> bool {
-        !self.is_damaged && revision.main > self.compacted && revision.main <= self.current
+    /// Why this file does not have `record`, which the other one has: `own` are the records of its key here,
+    /// `theirs` those of the other file, both in order.
+    fn absence(
+        self,
+        record: &RecordEntry,
+        own: &[RecordEntry],
+        theirs: &[RecordEntry],
+        other: Self,
+    ) -> Absence {
+        let revision = record.revision();
+        if revision.main > self.current {
+            return Absence::Ahead;
+        }
+        if self.is_damaged {
+            return Absence::Damaged;
+        }
+        if revision.main > self.compacted {
+            return Absence::Unexplained;
+        }
+        // A compaction leaves the newest record of a key and takes the others from the oldest on. Where an
+        // older one is left, this one would be.
+        let has_older = own.first().is_some_and(|first| first.revision() < revision);
+        if has_older {
+            return Absence::Unexplained;
+        }
+        let compacted = self.compacted;
+        let end = theirs.partition_point(|entry| entry.revision().main <= compacted);
+        let newest = theirs.get(..end).and_then(<[RecordEntry]>::last);
+        let is_superseded = newest.is_some_and(|newest| newest.revision() > revision);
+        // What superseded it may lie behind the end of the other file, or in what is damaged of it.
+        if record.is_tombstone() || is_superseded || other.current < compacted || other.is_damaged {
+            return Absence::Compacted;
+        }
+        Absence::Unexplained
+    }
+}
+
+/// Why a file does not have a record that the other one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Absence {
+    /// It has not come so far.
+    Ahead,
+    /// A compaction took it, or may have.
+    Compacted,
+    /// It may have been in what cannot be read.
+    Damaged,
+    /// It should be there.
+    Unexplained,
+}
+
+impl Absence {
+    /// True when it should be there; else it is counted.
+    fn is_unexplained(self, uncompared: &mut Uncompared) -> bool {
+        let count = match self {
+            Self::Ahead => &mut uncompared.ahead,
+            Self::Compacted => &mut uncompared.compacted,
+            Self::Damaged => &mut uncompared.damaged,
+            Self::Unexplained => return true,
+        };
+        *count = count.saturating_add(1);
+        false
     }
 }
 
@@ -234,6 +313,8 @@ pub(super) fn join(
     for (part, _, _) in parts {
         all.candidates.extend(part.candidates);
         all.divergences.extend(part.divergences);
+        all.old_only.add(part.old_only);
+        all.new_only.add(part.new_only);
         for (sum, more) in [
             (&mut all.divergence_count, part.divergence_count),
             (&mut all.common, part.common),
@@ -337,13 +418,15 @@ fn join_files(
                     b.next();
                 }
                 (Some(x), y) if y.is_none_or(|y| x.revision() < y.revision()) => {
-                    if new.must_have(x.revision()) {
+                    let absence = new.absence(x, after, before, old);
+                    if absence.is_unexplained(&mut joined.old_only) {
                         joined.diverge(Some(x), None);
                     }
                     a.next();
                 }
                 (_, Some(y)) => {
-                    if old.must_have(y.revision()) {
+                    let absence = old.absence(y, before, after, new);
+                    if absence.is_unexplained(&mut joined.new_only) {
                         joined.diverge(None, Some(y));
                     }
                     b.next();
@@ -361,95 +444,42 @@ fn take_key<'e>(entries: &mut &'e [RecordEntry], key: crate::etcd::KeyHash) -> &
     taken
 }
 
-/// How an entry of a small bucket differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BucketChangeKind {
-    /// Only the new file has it.
-    Added,
-    /// Only the old file has it.
-    Removed,
-    /// Both have it, with other values.
-    Changed,
-}
-
-/// A difference in another bucket than `key`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BucketChange {
-    /// The bucket.
-    pub bucket: String,
-    /// The key in it.
-    pub key: Vec<u8>,
-    /// How it differs.
-    pub kind: BucketChangeKind,
-    /// False for what only changes with time: consistent index, term, compaction, leases.
-    pub counts: bool,
-}
-
-/// Compares the small buckets, entry by entry. What a bucket that cannot be read to its end may hold is passed
-/// over.
-pub(super) fn compare_buckets(old: &Database<'_>, new: &Database<'_>) -> Result<Vec<BucketChange>> {
-    let mut changes = Vec::new();
-    for bucket in crate::etcd::schema::STANDARD_BUCKETS {
-        if bucket == crate::etcd::schema::KEY_BUCKET {
-            continue;
-        }
-        let (before, is_old_whole) = entries(old, bucket)?;
-        let (after, is_new_whole) = entries(new, bucket)?;
-        let mut keys: Vec<&Vec<u8>> = before.keys().chain(after.keys()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for key in keys {
-            let kind = match (before.get(key), after.get(key)) {
-                (Some(a), Some(b)) if a == b => continue,
-                (Some(_), Some(_)) => BucketChangeKind::Changed,
-                (Some(_), None) if is_new_whole => BucketChangeKind::Removed,
-                (None, _) if is_old_whole => BucketChangeKind::Added,
-                _ => continue,
-            };
-            changes.push(BucketChange {
-                bucket: String::from_utf8_lossy(bucket).into_owned(),
-                counts: counts(bucket, key),
-                key: key.clone(),
-                kind,
-            });
-        }
-    }
-    Ok(changes)
-}
-
-fn counts(bucket: &[u8], key: &[u8]) -> bool {
-    match bucket {
-        b"meta" => key == b"storageVersion",
-        b"lease" => false,
-        b"auth" => key != b"authRevision",
-        _ => true,
-    }
-}
-
-/// Entries beyond this are not compared: nobody has so many users, and leases are only counted.
-const MOST_ENTRIES: usize = 100_000;
-
-/// Keys and values of a small bucket.
-type Entries = std::collections::BTreeMap<Vec<u8>, Vec<u8>>;
-
-/// The entries of a bucket, and whether they are all.
-fn entries(database: &Database<'_>, name: &[u8]) -> Result<(Entries, bool)> {
-    let mut all = Entries::new();
-    let bucket = match database.bucket(name)? {
-        Ok(Some(bucket)) => bucket,
-        Ok(None) => return Ok((all, true)),
-        Err(_) => return Ok((all, false)),
+/// The lowest main revision in `from + 1 ..= to` of which not all records are there: etcd gives a revision to
+/// each transaction that changes something, and numbers the changes in it from 0 on.
+pub(super) fn first_hole(side: &Side<'_>, from: i64, to: i64) -> Option<i64> {
+    let span = usize::try_from(to.saturating_sub(from))
+        .ok()
+        .filter(|span| *span > 0)?;
+    let number = |entry: &RecordEntry| {
+        let behind = entry.revision().main.checked_sub(from)?.checked_sub(1)?;
+        usize::try_from(behind).ok().filter(|number| *number < span)
     };
-    let mut cursor: Cursor<'_> = database.cursor(&bucket);
-    let mut entry = cursor.first()?;
-    loop {
-        match entry {
-            Ok(Some(found)) if all.len() < MOST_ENTRIES => {
-                all.insert(found.key.to_vec(), found.value.to_vec());
-            }
-            Ok(None) => return Ok((all, true)),
-            Ok(Some(_)) | Err(_) => return Ok((all, false)),
+    let mut buffer = Vec::new();
+    let entries: Vec<&Partitions<RecordEntry>> = side.entries.iter().collect();
+    let mut each = |look: &mut dyn FnMut(&RecordEntry)| {
+        for part in 0..Partitions::<RecordEntry>::COUNT {
+            Partitions::gather(&entries, part, &mut buffer);
+            buffer.iter().for_each(&mut *look);
         }
-        entry = cursor.next()?;
-    }
+    };
+    let mut count = 0usize;
+    each(&mut |entry| count = count.saturating_add(usize::from(number(entry).is_some())));
+    // With fewer records than revisions, one of the first revisions has none.
+    let looked_at = span.min(count.saturating_add(1));
+    // How many records a revision has, and how many its highest number asks for.
+    let mut found = vec![(0u32, 1u32); looked_at];
+    each(&mut |entry| {
+        if let Some((records, wanted)) = number(entry).and_then(|number| found.get_mut(number)) {
+            let sub = u32::try_from(entry.revision().sub).unwrap_or(u32::MAX);
+            *records = records.saturating_add(1);
+            *wanted = (*wanted).max(sub.saturating_add(1));
+        }
+    });
+    let hole = found
+        .iter()
+        .position(|(records, wanted)| records != wanted)?;
+    Some(
+        from.saturating_add(1)
+            .saturating_add(i64::try_from(hole).ok()?),
+    )
 }

@@ -136,36 +136,55 @@ fn compacted(puts: &[Put], revision: i64) -> Vec<Put> {
 }
 
 fn bytes(puts: &[Put], compaction: i64) -> Vec<u8> {
+    let records: Vec<(&Put, Vec<u8>)> = puts.iter().map(|put| (put, record(put))).collect();
+    file(&records, [compaction; 2], &[])
+}
+
+/// An entry of a bucket other than `key`.
+type Entry<'e> = (&'e [u8], &'e [u8], &'e [u8]);
+
+/// A file with these records, the compactions that were scheduled and finished, and more entries, in order.
+fn file(records: &[(&Put, Vec<u8>)], compactions: [i64; 2], more: &[Entry<'_>]) -> Vec<u8> {
     let layout = Layout {
         page_size: 1024,
         ..Layout::default()
     };
     let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), layout).unwrap();
-    writer
-        .bucket(b"key", |bucket| {
-            for put in puts {
-                let mut key = put.revision.to_key().to_vec();
-                if put.value.is_none() {
-                    key.push(b't');
+    let mut entries: BTreeMap<&[u8], BTreeMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
+    for (put, record) in records {
+        let mut key = put.revision.to_key().to_vec();
+        if put.value.is_none() {
+            key.push(b't');
+        }
+        entries
+            .entry(b"key")
+            .or_default()
+            .insert(key, record.clone());
+    }
+    entries.entry(b"key").or_default();
+    let meta = entries.entry(b"meta").or_default();
+    let names = [Compaction::SCHEDULED_KEY, Compaction::FINISHED_KEY];
+    for (name, main) in names.into_iter().zip(compactions) {
+        if main > 0 {
+            meta.insert(name.to_vec(), Revision { main, sub: 0 }.to_key().to_vec());
+        }
+    }
+    for (bucket, key, value) in more {
+        entries
+            .entry(bucket)
+            .or_default()
+            .insert(key.to_vec(), value.to_vec());
+    }
+    for (name, entries) in entries {
+        writer
+            .bucket(name, |bucket| {
+                for (key, value) in &entries {
+                    bucket.put(key, value)?;
                 }
-                bucket.put(&key, &record(put))?;
-            }
-            Ok::<(), WriteError>(())
-        })
-        .unwrap();
-    writer
-        .bucket(b"meta", |bucket| {
-            let revision = Revision {
-                main: compaction,
-                sub: 0,
-            };
-            if compaction > 0 {
-                bucket.put(Compaction::FINISHED_KEY, &revision.to_key())?;
-                bucket.put(Compaction::SCHEDULED_KEY, &revision.to_key())?;
-            }
-            Ok::<(), WriteError>(())
-        })
-        .unwrap();
+                Ok::<(), WriteError>(())
+            })
+            .unwrap();
+    }
     writer.finish().unwrap().0.into_inner()
 }
 
@@ -215,6 +234,23 @@ fn all<'i>(diff: &Diff<'i>, old: &Session<'i>, new: &Session<'i>, mut applied: S
         items,
         applied,
     }
+}
+
+/// What two files have to do with each other, hashes and all.
+fn relate(a: &[u8], b: &[u8]) -> Comparison {
+    let (a, b) = (input(a), input(b));
+    let options = Options {
+        threads: std::num::NonZeroUsize::new(2),
+        ..Options::default()
+    };
+    let mut old = Session::open(&a, &options).unwrap().unwrap();
+    let mut new = Session::open(&b, &options).unwrap().unwrap();
+    let query = DiffQuery {
+        hashes: true,
+        times: false,
+        ..DiffQuery::default()
+    };
+    diff_files(&mut old, &mut new, &query).unwrap().comparison
 }
 
 fn compare_bytes(a: &[u8], b: &[u8], before: State) -> Outcome {
@@ -327,7 +363,7 @@ proptest! {
         let found = compare_bytes(&bytes(&a, 0), &bytes(&b, 0), state(&a, i64::MAX));
         let first = found.comparison.divergences.first().map(|d| d.revision.main);
         prop_assert_eq!(first, expected);
-        let has_parted = found.comparison.relation == Relation::Diverged;
+        let has_parted = found.comparison.relation.has_parted();
         prop_assert_eq!(has_parted, expected.is_some());
         prop_assert_eq!(found.applied, state(&b, i64::MAX));
     }
@@ -413,4 +449,332 @@ fn an_object_that_no_api_server_has_written_is_told_when_it_is_new() {
     };
     assert_eq!(reasons(&object(Value::Null)).len(), 1);
     assert!(reasons(&object(json!([{"manager": "kubectl"}]))).is_empty());
+}
+
+/// A snapshot of a member that has come to a revision and compacted at another.
+#[derive(Debug, Clone)]
+struct Member {
+    end: i64,
+    scheduled: i64,
+    finished: i64,
+    puts: Vec<Put>,
+}
+
+impl Member {
+    fn compacted(&self) -> i64 {
+        self.scheduled.max(self.finished)
+    }
+
+    fn current(&self) -> i64 {
+        let last = self.puts.iter().map(|put| put.revision.main).max();
+        last.unwrap_or(1).max(self.compacted()).max(1)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let records: Vec<(&Put, Vec<u8>)> =
+            self.puts.iter().map(|put| (put, record(put))).collect();
+        file(&records, [self.scheduled, self.finished], &[])
+    }
+
+    /// The newest record of each key up to a revision, where it is not deleted.
+    fn state(&self, revision: i64) -> BTreeMap<&[u8], &Put> {
+        let mut state = BTreeMap::new();
+        for put in self.puts.iter().filter(|put| put.revision.main <= revision) {
+            match put.value {
+                Some(_) => state.insert(put.key.as_slice(), put),
+                None => state.remove(put.key.as_slice()),
+            };
+        }
+        state
+    }
+}
+
+/// Where in a history a member is: its newest revision and its compaction, as shares of what there is; whether
+/// it keeps tombstones at the compaction, as newer releases do; how far a compaction has come that is not
+/// finished.
+type Standing = (f64, f64, bool, Option<f64>);
+
+fn standing() -> impl Strategy<Value = Standing> {
+    let compaction = prop_oneof![2 => Just(-1.0), 3 => 0.0f64..1.0];
+    (
+        0.0f64..=1.0,
+        compaction,
+        any::<bool>(),
+        prop::option::weighted(0.3, 0.0f64..1.0),
+    )
+}
+
+/// What a member at this point of the history saves.
+fn member(history: &[Put], standing: Standing) -> Member {
+    let (end, compaction, keeps_tombstone, progress) = standing;
+    let newest = history.last().map_or(1, |put| put.revision.main);
+    let end = 1 + ((newest - 1) as f64 * end).round() as i64;
+    let known: Vec<Put> = history
+        .iter()
+        .filter(|put| put.revision.main <= end)
+        .cloned()
+        .collect();
+    let at = (end as f64 * compaction) as i64;
+    if at < 1 {
+        return Member {
+            end,
+            scheduled: 0,
+            finished: 0,
+            puts: known,
+        };
+    }
+    let kept = compacted(&known, at);
+    let is_kept = |put: &Put| {
+        let is_late_tombstone = keeps_tombstone && put.value.is_none() && put.revision.main == at;
+        is_late_tombstone || kept.contains(put)
+    };
+    // Records are taken from the lowest revision on.
+    let upto = progress.map_or(i64::MAX, |progress| (at as f64 * progress) as i64);
+    let puts = known
+        .iter()
+        .filter(|put| put.revision.main > upto || is_kept(put))
+        .cloned()
+        .collect();
+    let finished = if progress.is_some() { 0 } else { at };
+    Member {
+        end,
+        scheduled: at,
+        finished,
+        puts,
+    }
+}
+
+/// What the records of two files tell, by the book: the states at the higher compaction, and every record from
+/// there to the newest revision that both have.
+fn expected(a: &Member, b: &Member) -> Option<bool> {
+    let shared = a.current().min(b.current());
+    let compacted = a.compacted().max(b.compacted());
+    if shared < compacted {
+        return None;
+    }
+    let between = |member: &Member| -> Vec<Put> {
+        let is_between = |put: &&Put| (compacted + 1..=shared).contains(&put.revision.main);
+        member.puts.iter().filter(is_between).cloned().collect()
+    };
+    Some(a.state(compacted) == b.state(compacted) && between(a) == between(b))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn members_of_one_cluster_are_never_said_to_have_parted(
+        steps in steps(60),
+        one in standing(),
+        other in standing(),
+    ) {
+        let history = history(&steps);
+        let (a, b) = (member(&history, one), member(&history, other));
+        prop_assert!(a.current() <= a.end.max(1) && b.current() <= b.end.max(1));
+        let found = relate(&a.bytes(), &b.bytes());
+        prop_assert_eq!(found.divergence_count, 0);
+        prop_assert!(!found.relation.has_parted(), "{:?}", found.relation);
+        let is_comparable = expected(&a, &b);
+        prop_assert!(is_comparable != Some(false));
+        let is_one = found.relation == Relation::SameHistory;
+        let has_common = found.common_records > 0 || a.puts.is_empty() && b.puts.is_empty();
+        prop_assert_eq!(is_one, is_comparable.is_some() && has_common);
+        // "Every change in between" is every one.
+        let (from, to) = (a.current(), b.current());
+        let is_known = |put: &Put| put.revision.main <= from || put.revision.main > to || b.puts.contains(put);
+        if found.is_history_complete {
+            prop_assert!(history.iter().all(is_known));
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_lost_or_changed_is_found_wherever_both_files_tell_of_it(
+        steps in steps(60),
+        one in standing(),
+        other in standing(),
+        at in any::<prop::sample::Index>(),
+        what in 0..3u8,
+    ) {
+        let history = history(&steps);
+        let (a, mut b) = (member(&history, one), member(&history, other));
+        if b.puts.is_empty() {
+            return Ok(());
+        }
+        let at = at.index(b.puts.len());
+        match what {
+            0 => {
+                b.puts.remove(at);
+            }
+            1 => match &mut b.puts[at].value {
+                Some(value) => value.push(b'!'),
+                None => b.puts[at].value = Some(b"back".to_vec()),
+            },
+            _ => b.puts[at].key.push(b'!'),
+        }
+        for (left, right) in [(&a, &b), (&b, &a)] {
+            let found = relate(&left.bytes(), &right.bytes());
+            match expected(left, right) {
+                // What the compaction of one has taken may tell even where the states do not compare.
+                None => prop_assert!(found.relation != Relation::SameHistory),
+                Some(true) => {
+                    // A tombstone in a compacted file says nothing, but for its hash.
+                    let hashes_differ = found.hashes.is_some_and(|[a, b]| a != b);
+                    prop_assert!(!found.relation.has_parted() || found.divergence_count > 0 || hashes_differ);
+                }
+                Some(false) => prop_assert!(found.relation.has_parted(), "{:?}", found.relation),
+            }
+            if found.relation == Relation::SameHistory {
+                prop_assert!(found.hashes.is_none_or(|[a, b]| a == b));
+            }
+        }
+    }
+}
+
+const MEMBERS: &[u8] = b"members";
+const META: &[u8] = b"meta";
+
+/// Entries of a member's file that is at this raft index and term.
+fn standing_at<'e>(index: &'e [u8; 8], term: Option<&'e [u8; 8]>, id: &'e [u8]) -> Vec<Entry<'e>> {
+    let mut entries: Vec<Entry<'e>> =
+        vec![(META, b"consistent_index", index), (MEMBERS, id, b"{}")];
+    entries.extend(term.map(|term| (META, &b"term"[..], &term[..])));
+    entries
+}
+
+/// How two files with one record, and these entries beside it, stand to each other.
+fn with_entries(old: &[Entry<'_>], new: &[Entry<'_>]) -> Comparison {
+    let put = one(2, b"v");
+    let records = [(&put, record(&put))];
+    relate(&file(&records, [0; 2], old), &file(&records, [0; 2], new))
+}
+
+#[test]
+fn small_buckets_part_two_files_only_at_the_same_raft_entry() {
+    let (nine, ten, two) = (9u64.to_be_bytes(), 10u64.to_be_bytes(), 2u64.to_be_bytes());
+    let extra: [Entry<'_>; 4] = [
+        (b"lease", b"leaselea", b"x"),
+        (b"auth", b"authEnabled", b"\x01"),
+        (b"alarm", b"a", b""),
+        (MEMBERS, b"77", b"{}"),
+    ];
+    for extra in extra {
+        let at = |index, term, id, more: &[Entry<'static>]| {
+            [standing_at(index, term, id), more.to_vec()].concat()
+        };
+        let plain = at(&nine, Some(&two), b"1", &[]);
+        for (what, other, parted) in [
+            (
+                "the same entry",
+                at(&nine, Some(&two), b"1", &[extra]),
+                true,
+            ),
+            ("a later entry", at(&ten, Some(&two), b"1", &[extra]), false),
+            (
+                "another term",
+                at(&nine, Some(&nine), b"1", &[extra]),
+                false,
+            ),
+            (
+                "another cluster",
+                at(&nine, Some(&two), b"2", &[extra]),
+                false,
+            ),
+        ] {
+            let found = with_entries(&plain, &other);
+            assert_eq!(
+                found.relation == Relation::Diverged,
+                parted,
+                "{what}: {extra:?}"
+            );
+            assert_eq!(found.relation == Relation::SameHistory, !parted, "{what}");
+        }
+        // Up to 3.4, leases, members and `auth enable` do not move the index.
+        let found = with_entries(
+            &at(&nine, None, b"1", &[]),
+            &at(&nine, None, b"1", &[extra]),
+        );
+        assert_eq!(found.relation, Relation::SameHistory);
+        // A restore makes one entry for each member, and its term is 1.
+        let one = 1u64.to_be_bytes();
+        let restored = |more| at(&one, Some(&one), b"1", more);
+        let found = with_entries(&restored(&[]), &restored(&[extra]));
+        assert_eq!(found.relation, Relation::SameHistory);
+    }
+}
+
+#[test]
+fn users_and_roles_part_two_files_at_the_same_auth_revision() {
+    let (three, four) = (3u64.to_be_bytes(), 4u64.to_be_bytes());
+    let user: &[u8] = b"\x0a\x01u\x12\x02p1";
+    let other_hash: &[u8] = b"\x0a\x01u\x12\x02p2";
+    let other_role: &[u8] = b"\x0a\x01u\x12\x02p1\x1a\x01r";
+    let file = |revision: &'static [u8; 8],
+                user: &'static [u8],
+                enabled: &'static [u8]|
+     -> [Entry<'static>; 3] {
+        [
+            (b"auth", b"authRevision", revision),
+            (b"auth", b"authEnabled", enabled),
+            (b"authUsers", b"u", user),
+        ]
+    };
+    let (three, four): (&'static [u8; 8], &'static [u8; 8]) =
+        (Box::leak(Box::new(three)), Box::leak(Box::new(four)));
+    let plain = file(three, user, b"\x00");
+    for (what, other, parted) in [
+        ("another role", file(three, other_role, b"\x00"), true),
+        ("a later revision", file(four, other_role, b"\x00"), false),
+        (
+            "another hash of the password",
+            file(three, other_hash, b"\x00"),
+            false,
+        ),
+        ("authentication is on", file(three, user, b"\x01"), false),
+    ] {
+        let found = with_entries(&plain, &other);
+        assert_eq!(found.relation == Relation::Diverged, parted, "{what}");
+        assert_eq!(found.relation == Relation::SameHistory, !parted, "{what}");
+        assert!(!found.buckets.is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn the_newest_record_that_is_lost_is_found_at_the_same_raft_entry() {
+    let puts = history(&[(1, 5, 0), (2, 5, 0), (3, 5, 0)]);
+    let (nine, two) = (9u64.to_be_bytes(), 2u64.to_be_bytes());
+    let entries = standing_at(&nine, Some(&two), b"1");
+    let all: Vec<(&Put, Vec<u8>)> = puts.iter().map(|put| (put, record(put))).collect();
+    let whole = file(&all, [0; 2], &entries);
+    let short = file(&all[..2], [0; 2], &entries);
+    for (a, b) in [(&whole, &short), (&short, &whole)] {
+        let found = relate(a, b);
+        assert!(found.ties.is_index_torn);
+        assert_eq!(found.relation, Relation::Diverged);
+    }
+    assert_eq!(relate(&whole, &whole).relation, Relation::SameHistory);
+}
+
+#[test]
+fn a_hole_in_the_new_file_is_no_complete_history() {
+    let puts = history(&(0..20).map(|n| (n, 10, 0)).collect::<Vec<_>>());
+    let before = bytes(&puts[..5], 0);
+    assert!(relate(&before, &bytes(&puts, 0)).is_history_complete);
+    for at in 5..19 {
+        let mut holed = puts.clone();
+        let lost = holed.remove(at);
+        let found = relate(&before, &bytes(&holed, 0));
+        assert_eq!(found.relation, Relation::SameHistory);
+        assert_eq!(found.first_hole, Some(lost.revision.main));
+        assert!(!found.is_history_complete);
+    }
+    // A transaction that has lost its first change has lost one.
+    let mut second = puts.clone();
+    second[10].revision.sub = 1;
+    let found = relate(&before, &bytes(&second, 0));
+    assert_eq!(found.first_hole, Some(puts[10].revision.main));
+    // A revision far beyond all others asks for no memory.
+    let mut far = puts.clone();
+    far[19].revision.main = i64::MAX - 1;
+    let found = relate(&before, &bytes(&far, 0));
+    assert_eq!(found.first_hole, Some(puts[18].revision.main + 1));
 }

@@ -7,7 +7,8 @@ use super::{DiffCounts, apart, bucket_word};
 use crate::kubernetes::rfc3339;
 use crate::ops::Moment;
 use crate::ops::diff::{
-    BucketChange, Change, Comparison, DivergenceKind, DivergentRecord, Item, SideFigures,
+    BucketChange, BucketDivergence, Change, CommonMembers, Comparison, DivergenceKind,
+    DivergentRecord, Identity, Item, Relation, SideFigures, Uncompared,
 };
 use crate::report::json::{Name, line};
 
@@ -102,6 +103,8 @@ struct JsonBucketChange<'b> {
     #[serde(flatten)]
     key: Name<'b>,
     counts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diverged_at: Option<&'static str>,
 }
 
 /// A difference in another bucket as a line of JSON.
@@ -112,6 +115,10 @@ pub fn bucket_change_json(change: &BucketChange) -> String {
         change: bucket_word(change.kind),
         key: Name::key(&change.key),
         counts: change.counts,
+        diverged_at: change.divergence.map(|divergence| match divergence {
+            BucketDivergence::RaftIndex => "raft-index",
+            BucketDivergence::AuthRevision => "auth-revision",
+        }),
     })
 }
 
@@ -156,11 +163,26 @@ struct JsonState {
     damaged: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_compared: Option<JsonUncompared>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_id: Option<String>,
 }
 
 impl JsonState {
-    fn of(side: &SideFigures) -> Self {
+    /// `beside`: of two files, what was not compared of this one, and whose it is.
+    fn of(side: &SideFigures, beside: Option<(Uncompared, Option<Identity>)>) -> Self {
+        let identity = beside.and_then(|(_, identity)| identity);
         Self {
+            not_compared: beside.map(|(uncompared, _)| JsonUncompared {
+                ahead: uncompared.ahead,
+                compacted: uncompared.compacted,
+                damaged: uncompared.damaged,
+            }),
+            cluster_id: identity.map(|identity| format!("{:x}", identity.cluster)),
+            member_id: identity.map(|identity| format!("{:x}", identity.member)),
             revision: side.revision,
             current_revision: side.bounds.current,
             compact_revision: side.bounds.compacted,
@@ -178,29 +200,66 @@ struct JsonSummary {
     counts: DiffCounts,
     bucket_changes: usize,
     relation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt: Option<&'static str>,
     history_complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_hole: Option<i64>,
     common_records: u64,
     divergences: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_divergence: Option<i64>,
+    bucket_divergences: usize,
     revisions_apart: i64,
+    shared_revision: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashkv: Option<[u32; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members_in_common: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raft_index_in_common: Option<u64>,
     old: JsonState,
     new: JsonState,
 }
 
+/// Records of one side that the other one cannot be held against.
+#[derive(Debug, Serialize)]
+struct JsonUncompared {
+    ahead: u64,
+    compacted: u64,
+    damaged: u64,
+}
+
 /// The last line of a diff in JSON.
 pub fn diff_summary_json(comparison: &Comparison, counts: &DiffCounts) -> String {
+    let ties = &comparison.ties;
+    let is_two = comparison.relation != Relation::OneFile;
+    let [old, new] = comparison.uncompared;
     line(&JsonSummary {
         r#type: "summary",
         counts: *counts,
         bucket_changes: comparison.buckets.iter().filter(|b| b.counts).count(),
         relation: comparison.relation.as_str(),
+        doubt: match comparison.relation {
+            Relation::Undecided(doubt) => Some(doubt.as_str()),
+            _ => None,
+        },
         history_complete: comparison.is_history_complete,
+        first_hole: comparison.first_hole,
         common_records: comparison.common_records,
         divergences: comparison.divergence_count,
         first_divergence: comparison.divergences.first().map(|d| d.revision.main),
+        bucket_divergences: comparison
+            .buckets
+            .iter()
+            .filter(|change| change.divergence.is_some())
+            .count(),
         revisions_apart: apart(comparison),
-        old: JsonState::of(&comparison.old),
-        new: JsonState::of(&comparison.new),
+        shared_revision: comparison.shared_revision,
+        hashkv: comparison.hashes,
+        members_in_common: ties.common_members().map(CommonMembers::as_str),
+        raft_index_in_common: ties.raft_index,
+        old: JsonState::of(&comparison.old, is_two.then_some((old, ties.old_identity))),
+        new: JsonState::of(&comparison.new, is_two.then_some((new, ties.new_identity))),
     })
 }

@@ -21,7 +21,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value;
 
-use divergence::{diverged, divergence_line};
+use divergence::{divergence_line, doubt_text, parted, ties_text};
 
 use super::history::field_line;
 use super::objects::columns_text;
@@ -123,6 +123,12 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     {
         let _ = writeln!(out, "about {} apart in time", span(new.saturating_sub(old)));
     }
+    if !matches!(
+        comparison.relation,
+        Relation::OneFile | Relation::SameHistory
+    ) {
+        out.push_str(&ties_text(&comparison.ties, ["old", "new"]));
+    }
     for record in comparison.divergences.iter().take(DIVERGENCES) {
         out.push_str(&divergence_line(record, ["old", "new"]));
     }
@@ -203,17 +209,22 @@ pub(super) fn relation_line(comparison: &Comparison) -> String {
     match comparison.relation {
         Relation::OneFile => format!("one file, {apart} revisions apart\n"),
         Relation::SameHistory => {
-            let log = if comparison.is_history_complete {
-                "; new knows every change in between (--log)"
-            } else {
-                ""
+            let log = match comparison.first_hole {
+                _ if comparison.is_history_complete => {
+                    "; new knows every change in between (--log)".to_string()
+                }
+                Some(hole) => format!("; new does not have all records of revision {hole}"),
+                None => String::new(),
             };
             format!("one history: {distance}{log}\n")
         }
-        Relation::Strangers => {
-            "not of one history: no record is in both; values are compared\n".to_string()
+        Relation::Undecided(doubt) => format!(
+            "whether they are of one history cannot be told: {}; values are compared\n",
+            doubt_text(comparison, doubt, ["old", "new"])
+        ),
+        Relation::Strangers | Relation::Diverged => {
+            format!("{}; values are compared\n", parted(comparison).trim_end())
         }
-        Relation::Diverged => format!("{}; values are compared\n", diverged(comparison).trim_end()),
     }
 }
 

@@ -92,6 +92,18 @@ impl Cluster {
         }
     }
 
+    /// A snapshot of one member.
+    fn save(&self, scene: &Scene<'_>, member: usize, name: &str) -> Result<PathBuf, String> {
+        let Member {
+            name: of, endpoint, ..
+        } = &self.members[member];
+        let path = scene.scratch.join(format!("{name}-{of}.db"));
+        let words = ["snapshot", "save", &path.display().to_string()];
+        let outcome = scene.peers.etcdctl(self.server, endpoint, &words)?;
+        outcome.success("etcdctl snapshot save")?;
+        Ok(path)
+    }
+
     fn has(&self, scene: &Scene<'_>, member: usize, key: &str) -> Result<bool, String> {
         Ok(self.ctl(scene, member, &["get", key])?["count"] == json!(1))
     }
@@ -262,11 +274,21 @@ pub(super) fn three_members_are_a_cluster(
         "ok",
         0,
     );
+    let behind = dir.clone();
+    one_that_is_left_behind(scene, ledger, &cluster, (&behind, [one, other]), &what)?;
     let question = cluster.members[lost].question(scene, server);
     cluster.members[lost].driver.send(&question)?;
     cluster.members[lost].begin(scene, server)?;
     let caught_up = cluster.has(scene, lost, "without-one")?;
     ledger.holds("restored cluster takes it back", caught_up, || what.clone());
+    let files = [lost, one].map(|member| cluster.save(scene, member, "caught-up"));
+    let [lost_file, one_file] = files;
+    let found = divergence(scene, &lost_file?, &one_file?)?;
+    ledger.holds(
+        "divergence: none with a member that has caught up",
+        found.0 == Some(0) && found.1["relation"] == "same-history",
+        || format!("{what}: {found:?}"),
+    );
 
     users_come_along(scene, ledger, &cluster)?;
     for member in &mut cluster.members {
@@ -281,6 +303,65 @@ pub(super) fn three_members_are_a_cluster(
         );
     }
     fs::remove_dir_all(&out).map_err(|error| error.to_string())
+}
+
+/// Exit status and last line of `divergence --json`.
+fn divergence(scene: &Scene<'_>, a: &Path, b: &Path) -> Result<(Option<i32>, Value), String> {
+    let words = ["divergence", "--json", &b.display().to_string()];
+    let outcome = scene.etcdsnap.on_live(&words, a)?;
+    let text = outcome.stdout_text();
+    let last = text.lines().last().unwrap_or_default();
+    let summary =
+        serde_json::from_str(last).map_err(|error| format!("{error}: {}", outcome.brief()))?;
+    Ok((outcome.code, summary))
+}
+
+/// The directory of a member that was killed against the others: as long as these are not compacted above where
+/// it ends it has one history with them; then nobody can tell, and it is no stranger either.
+fn one_that_is_left_behind(
+    scene: &Scene<'_>,
+    ledger: &mut Ledger,
+    cluster: &Cluster,
+    (behind, others): (&Path, [usize; 2]),
+    what: &str,
+) -> Result<(), String> {
+    let [one, other] = others;
+    let ahead = cluster.save(scene, one, "ahead")?;
+    for (a, b) in [(behind, ahead.as_path()), (&ahead, behind)] {
+        let (code, summary) = divergence(scene, a, b)?;
+        // With a bump, or in a store that was compacted at its end, the restore itself hides the rest.
+        let is_told = summary["doubt"].is_null();
+        ledger.holds(
+            "divergence: none with a member that is behind",
+            code == Some(if is_told { 0 } else { 2 }) && summary["divergences"] == 0,
+            || format!("{what}: {code:?} {summary}"),
+        );
+    }
+    let (_, summary) = divergence(scene, behind, &ahead)?;
+    let newest = summary["new"]["current_revision"].to_string();
+    // It answers in words, whatever form is asked for.
+    let words = ["compact", &newest, "--physical"];
+    let endpoint = &cluster.members[one].endpoint;
+    let outcome = scene.peers.etcdctl(cluster.server, endpoint, &words)?;
+    outcome.success("etcdctl compact")?;
+    let files = [one, other].map(|member| cluster.save(scene, member, "compacted"));
+    let [one_file, other_file] = files;
+    let (one_file, other_file) = (one_file?, other_file?);
+    for (a, b) in [(behind, one_file.as_path()), (&one_file, behind)] {
+        let (code, summary) = divergence(scene, a, b)?;
+        ledger.holds(
+            "divergence: cannot be told below a compaction",
+            code == Some(2) && summary["doubt"] == "compacted" && summary["divergences"] == 0,
+            || format!("{what}: {code:?} {summary}"),
+        );
+    }
+    let (code, summary) = divergence(scene, &one_file, &other_file)?;
+    ledger.holds(
+        "divergence: none between two members",
+        code != Some(1) && summary["divergences"] == 0 && summary["bucket_divergences"] == 0,
+        || format!("{what}: {code:?} {summary}"),
+    );
+    Ok(())
 }
 
 const USER: [&str; 2] = ["--user", "root:secret"];

@@ -242,44 +242,54 @@ pub(super) fn two_snapshots_as_two_dumps_differ(
     let old = &scene.dump_at_middle;
     let new = &dump::take(scene.peers, scene.version, &scene.endpoint)?;
     let (middle, snapshot) = (&scene.middle, &scene.snapshot);
-    let is_complete = scene.at_end.compacted() <= scene.at_middle.revision;
-    // A compaction may have left none of the records of the middle, when every key has changed since.
-    let shares = is_complete
-        || new
-            .values()
-            .any(|(record, _)| record.revision <= scene.at_middle.revision);
-    let mut relation = "same-history";
+    // Above the compaction both have every record, and up to it every state.
+    let is_comparable = scene.at_end.compacted() <= scene.at_middle.revision;
     for (files, dumps, is_complete) in [
-        ((middle, snapshot), (old, new), is_complete),
+        ((middle, snapshot), (old, new), is_comparable),
         ((snapshot, middle), (new, old), false),
         ((middle, middle), (old, old), true),
     ] {
         let question = question().name(&path(files.1));
         let summary = compare(scene, ledger, (files.0, &question), dumps)?;
-        let is_one_file = std::ptr::eq(files.0, files.1);
-        if !is_one_file && !shares && summary["common_records"] == 0 {
-            relation = "strangers";
-        }
-        let relation = if is_one_file {
-            "same-history"
-        } else {
-            relation
+        let is_told = std::ptr::eq(files.0, files.1) || is_comparable;
+        // When every key was deleted there may be nothing left that both have.
+        let has_common = summary["common_records"] != 0;
+        let relation = match is_told && has_common {
+            true => "same-history",
+            false => "undecided",
         };
         ledger.holds(
             "diff: one history, and whether it is complete",
             summary["relation"] == relation
                 && summary["divergences"] == 0
-                && summary["history_complete"] == is_complete,
+                && summary["bucket_divergences"] == 0
+                && summary["history_complete"] == (is_complete && has_common),
             || format!("{}, {is_complete}: {summary}", question.told()),
         );
     }
     for files in [(middle, snapshot), (snapshot, middle)] {
-        let question = Question::new("divergence").name(&path(files.1));
+        let question = Question::new("divergence")
+            .flag("--json")
+            .name(&path(files.1));
         let outcome = ask(scene, ledger, files.0, &question)?;
+        let summary: Value =
+            serde_json::from_str(outcome.stdout_text().lines().last().unwrap_or_default())
+                .map_err(|error| error.to_string())?;
+        let is_told = is_comparable && summary["common_records"] != 0;
+        let code = if is_told { 0 } else { 2 };
         ledger.holds(
             "divergence: none between two snapshots of one server",
-            outcome.code == Some(i32::from(relation == "strangers")),
+            outcome.code == Some(code) && summary["divergences"] == 0,
             || format!("{}: {}", question.told(), outcome.brief()),
+        );
+        let doubt = match is_comparable {
+            true => summary["doubt"] != "compacted",
+            false => summary["doubt"] == "compacted",
+        };
+        ledger.holds(
+            "divergence: what a compaction hides is not told",
+            doubt,
+            || format!("{}: {summary}", question.told()),
         );
     }
     Ok(())

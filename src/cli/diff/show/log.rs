@@ -31,10 +31,15 @@ impl Show<'_> {
             );
             return Ok(None);
         }
-        if !diff.comparison.is_history_complete {
-            term::error(
-                "the new state does not know every change since the old one; without --log the states are compared",
-            );
+        let comparison = &diff.comparison;
+        if !comparison.is_history_complete {
+            let why = match comparison.first_hole {
+                Some(hole) => format!(": it does not have all records of revision {hole}"),
+                None => String::new(),
+            };
+            term::error(&format!(
+                "the new state does not know every change since the old one{why}; without --log the states are compared, and `etcdsnap log` lists what is left"
+            ));
             return Ok(None);
         }
         if !self.is_narrow() {
