@@ -14,9 +14,10 @@ use crate::options::Options;
 use crate::source::Source;
 use crate::workers::Workers;
 
-/// With fewer transaction ids left than this, a writer is about to start over at 0, and nothing that it then commits is
-/// ever read: the meta with the greater id counts. No database comes near this by itself.
-const TXIDS_TO_SPARE: u64 = 1 << 32;
+/// Transaction ids that must be left for further writes; so many take 30 years at a thousand commits a second. A writer
+/// that has used up the last one starts over at 0, and nothing that it then commits is ever read, since the meta with
+/// the greater id counts.
+pub const TXIDS_TO_SPARE: u64 = 1 << 40;
 
 /// A bbolt database inside a source. It borrows the source and holds nothing else; any number may be
 /// open at once.

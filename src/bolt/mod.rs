@@ -27,7 +27,7 @@ mod scan;
 pub mod write;
 
 pub use cursor::{Cursor, CursorDamage, Entry};
-pub use database::{Bucket, Database, Scanned};
+pub use database::{Bucket, Database, Scanned, TXIDS_TO_SPARE};
 pub use elements::{Element, Leaf, LeafTail};
 pub use meta::{
     CandidateMeta, MetaChoice, MetaFault, MetaSlot, Metas, SecondMeta, SelectedMeta, ValidMeta,

@@ -104,7 +104,8 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
         Form::Yaml => report::write_yaml(&json, &mut lines.stored()),
         Form::Json => report::write_pretty_json(&json, &mut lines.stored()),
     };
-    finish(written.and_then(|()| lines.finish()), Exit::Fine)
+    let written = written.and_then(|()| lines.finish());
+    finish(written.and_then(|()| term::release()), Exit::Fine)
 }
 
 fn shown(mut look: Look<'_>) -> Option<serde_json::Value> {

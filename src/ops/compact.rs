@@ -8,11 +8,13 @@ use super::output::Output;
 use super::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
 use super::restore::{RestoreError, check_not_in_use, first_errors, open_database};
 use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
+use crate::bolt::check::codes::TXID_LIMIT;
 use crate::bolt::edit::Edits;
 use crate::checksum::Sha256;
 use crate::error::Result;
 use crate::etcd::schema::{KEY_BUCKET, META_BUCKET};
 use crate::etcd::{HashKv, Release};
+use crate::finding::Severity;
 use crate::options::Options;
 use crate::source::Access;
 
@@ -138,7 +140,15 @@ pub fn compact(
 }
 
 fn check_sound(report: &VerifyReport) -> Result<(), RestoreError> {
-    if matches!(report.verdict, Verdict::Ok | Verdict::NoTrailer) {
+    // What is written anew counts transactions anew.
+    let mut errors = report
+        .findings
+        .counts
+        .iter()
+        .filter(|count| count.code.severity == Severity::Error);
+    let is_cured =
+        report.verdict == Verdict::Damaged && errors.all(|count| count.code.id == TXID_LIMIT.id);
+    if matches!(report.verdict, Verdict::Ok | Verdict::NoTrailer) || is_cured {
         return Ok(());
     }
     let mut details = first_errors(report);

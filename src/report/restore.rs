@@ -10,7 +10,7 @@ use super::json::line;
 use super::verify::summary;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
-use crate::ops::restore::{Outlook, Prepared, Proven, RestorePlan, Restored};
+use crate::ops::restore::{Outlook, Prepared, Proven, RestoreError, RestorePlan, Restored};
 use crate::ops::{EncryptionCount, Verdict, VerifyReport};
 
 /// A word for a shell: as it is where that is safe, else in quotes.
@@ -199,6 +199,11 @@ pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
     match &plan.refusal {
         Some(refusal) => {
             let _ = writeln!(out, "{file}: would be refused - {refusal}");
+            if let RestoreError::File { details, .. } = refusal {
+                for line in details {
+                    let _ = writeln!(out, "  {line}");
+                }
+            }
         }
         None => {
             let _ = writeln!(out, "{file}: would be restored, nothing was written");

@@ -56,7 +56,7 @@ fn files_that_are_no_log_are_named() {
     is_no_log(dir.path(), SNAPSHOT, "it is a bbolt database");
     assert_eq!(restore(&dir, "--data-dir data").status, Some(0));
     let snap = "data/member/snap/0000000000000001-0000000000000001.snap";
-    is_no_log(dir.path(), snap, "it is a raft snapshot");
+    is_no_log(dir.path(), snap, "it is a member's `.snap` file");
     assert_eq!(
         tool::run(dir.path(), ["wal", "missing"]).status,
         Some(2),

@@ -5,4 +5,4 @@ mod contents;
 mod records;
 
 pub use contents::check_contents;
-pub use records::{RecordCheck, RecordFigures, RecordParts};
+pub use records::{REVISIONS_TO_SPARE, RecordCheck, RecordFigures, RecordParts};

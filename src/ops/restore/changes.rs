@@ -1,8 +1,9 @@
 //! What is different in the database of a new cluster.
 
 use super::{Prepared, RestoreError};
-use crate::bolt::Database;
 use crate::bolt::edit::{Edits, Patch};
+use crate::bolt::{Database, TXIDS_TO_SPARE};
+use crate::etcd::check::REVISIONS_TO_SPARE;
 use crate::etcd::raft::NewCluster;
 use crate::etcd::schema::{
     ALARM_BUCKET, Alarm, AlarmKind, CLUSTER_BUCKET, Compaction, ConfState, KEY_BUCKET,
@@ -93,7 +94,7 @@ fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), RestoreError
 
 /// The revision `by` above `last`, where it leaves room for what will be written.
 pub(super) fn bumped(last: i64, by: u64) -> Result<i64, RestoreError> {
-    let most = i64::MAX.saturating_sub(ROOM_OF_REVISIONS);
+    let most = i64::MAX.saturating_sub(REVISIONS_TO_SPARE);
     let bumped = i64::try_from(by).ok().and_then(|by| last.checked_add(by));
     bumped.filter(|main| *main <= most).ok_or_else(|| {
         let text = format!(
@@ -106,18 +107,10 @@ pub(super) fn bumped(last: i64, by: u64) -> Result<i64, RestoreError> {
     })
 }
 
-/// Revisions that must be left. The server crashes at the first write beyond the last one and at every start
-/// after that, in 3.4 to 3.7; until then it works. This many take 30 years at a thousand writes a second.
-const ROOM_OF_REVISIONS: i64 = 1 << 40;
-
-/// Transactions that must be left for the same reason: bbolt counts them up with every commit, and once they
-/// begin anew it opens the database as it was before and crashes.
-const ROOM_OF_TRANSACTIONS: u64 = 1 << 40;
-
 /// Why a server would soon crash on what is made of the file without a bump: its revisions are used up.
 pub(super) fn lacks_revisions(current: i64) -> Option<String> {
     let left = i64::MAX.saturating_sub(current);
-    (left < ROOM_OF_REVISIONS).then(|| {
+    (left < REVISIONS_TO_SPARE).then(|| {
         format!(
             "the revision has come to {current}, which leaves {left} until the last one that etcd can count: \
              beyond it etcd crashes, at the first write and then at every start"
@@ -128,7 +121,7 @@ pub(super) fn lacks_revisions(current: i64) -> Option<String> {
 /// The same for the transactions of a copy.
 pub(super) fn lacks_transactions(last: TxId) -> Option<String> {
     let left = u64::MAX.saturating_sub(last.0);
-    (left < ROOM_OF_TRANSACTIONS).then(|| {
+    (left < TXIDS_TO_SPARE).then(|| {
         format!(
             "the number of the last transaction is {last}, which leaves {left} until the last one that bbolt \
              can count: beyond it etcd crashes, and what it wrote is lost"
