@@ -574,7 +574,7 @@ fn ledger(
             (true, _) => "none can be read".into(),
             (false, 0) => format!("{} revisions, the last is {last}", records.records),
             (false, _) => format!(
-                "{} revisions, the last is {last}; {missing} more have no record",
+                "{} revisions, the last is {last}; {missing} more without a record",
                 records.records
             ),
         },
