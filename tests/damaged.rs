@@ -3,11 +3,12 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use etcdsnap::bolt::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader};
+use etcdsnap::bolt::write::{Layout, WriteError, Writer};
 use etcdsnap::etcd::Release;
 use etcdsnap::ops::{self, Input, Verdict, VerifyOptions};
 use etcdsnap::options::Options;
@@ -134,6 +135,67 @@ fn a_leaf_of_65534_overlapping_elements_is_read_once() {
     let overlaps = overlaps.iter().find(|count| count["code"] == "B023");
     assert_eq!(overlaps.expect("B023")["count"], 65_533);
     assert_eq!(report["figures"]["records"], 1);
+}
+
+/// A store of 30,000 transactions that lack their first change; every third transaction is lost altogether.
+fn store_with_many_gaps() -> Vec<u8> {
+    let mut writer = Writer::new(Cursor::new(Vec::new()), Layout::default()).expect("a writer");
+    let mains = (2..30_002u64).filter(|main| main % 3 != 0);
+    let records = mains.map(|main| {
+        let key = [&main.to_be_bytes()[..], b"_", &1u64.to_be_bytes()].concat();
+        let varint = [
+            main as u8 | 0x80,
+            (main >> 7) as u8 | 0x80,
+            (main >> 14) as u8,
+        ];
+        let user_key = format!("key-{main:06}");
+        let value = [
+            &[0x0a, user_key.len() as u8][..],
+            user_key.as_bytes(),
+            &[0x10],
+            &varint,
+            &[0x18],
+            &varint,
+            &[0x20, 1],
+        ];
+        (key, value.concat())
+    });
+    let records: Vec<_> = records.collect();
+    writer
+        .bucket(b"key", |bucket| bucket.extend(records))
+        .expect("bucket key");
+    writer
+        .bucket(b"meta", |_| Ok::<(), WriteError>(()))
+        .expect("bucket meta");
+    let (file, _) = writer.finish().expect("a database");
+    let mut bytes = file.into_inner();
+    bytes.extend(support::damage::sha256(&bytes));
+    bytes
+}
+
+#[test]
+fn counts_are_exact_and_the_same_whatever_the_number_of_threads() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(dir.path().join("gaps.db"), store_with_many_gaps()).expect("a file");
+    let reports: Vec<String> = ["1", "2", "3", "8"]
+        .into_iter()
+        .map(|threads| {
+            let words = ["verify", "--json", "--threads", threads, "gaps.db"];
+            tool::run(dir.path(), words).stdout
+        })
+        .collect();
+    assert!(reports.iter().all(|report| *report == reports[0]));
+    let report: Value = serde_json::from_str(&reports[0]).expect("JSON");
+    let count = |code: &str| {
+        let counts = report["counts"].as_array().expect("counts").iter();
+        counts
+            .clone()
+            .find(|one| one["code"] == code)
+            .map(|one| one["count"].clone())
+    };
+    // Of 2 to 30,001 every third is lost: 3, 6, …, 30,000, and each lies between two records.
+    assert_eq!(count("E016"), Some(20_000.into()));
+    assert_eq!(count("E024"), Some(10_000.into()));
 }
 
 #[test]
