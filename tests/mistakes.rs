@@ -408,3 +408,55 @@ fn control_characters_in_keys_and_values_are_not_lost_on_the_way_to_a_pipe() {
         Some(0)
     );
 }
+
+#[test]
+fn a_file_whose_root_is_cut_off_is_not_taken_for_an_empty_store() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let whole = support::testdata::read("real/etcd-3.6.14-b.db");
+    // The root page lies near the end; pages of bucket `key` are there and nothing leads to them.
+    std::fs::write(dir.path().join("cut.db"), &whole[..200_000]).expect("a file");
+    std::fs::write(dir.path().join("whole.db"), &whole).expect("a file");
+    let keys = "keys|keys --json|keys --deleted|get --prefix /|history /mark|log|log --json|show 5|kinds|kinds --json|\
+                objects|objects -o json|objects --json|encryption|encryption --json|contains /mark|diff --from 2|\
+                export --out out";
+    for words in keys.split('|') {
+        let mut words: Vec<&str> = words.split_whitespace().collect();
+        words.insert(1, "cut.db");
+        let outcome = tool::run(dir.path(), &words);
+        assert_ne!(outcome.status, Some(0), "{words:?}");
+        assert_eq!(outcome.stdout, "", "{words:?}");
+        let told = &outcome.stderr;
+        assert!(
+            told.contains("damage hides bucket \"key\""),
+            "{words:?}: {told}"
+        );
+        for claim in [
+            "revision 1",
+            "no key",
+            "nothing is encrypted",
+            "never seen",
+            "future revision",
+        ] {
+            assert!(!told.contains(claim), "{words:?}: {told}");
+        }
+    }
+    for words in [
+        ["diff", "whole.db", "cut.db"],
+        ["divergence", "cut.db", "whole.db"],
+    ] {
+        let outcome = tool::run(dir.path(), words);
+        assert_eq!(
+            (outcome.status, &*outcome.stdout),
+            (Some(2), ""),
+            "{words:?}"
+        );
+        assert!(
+            outcome.stderr.contains("damage hides bucket"),
+            "{}",
+            outcome.stderr
+        );
+    }
+    let words = "restore whole.db --newer cut.db --plan".split(' ');
+    let outcome = tool::run(dir.path(), words);
+    assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""));
+}

@@ -178,7 +178,9 @@ pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at:
         Answer::UnknownKind(word) => {
             let word = escape::text(word.as_bytes());
             (
-                format!("{name}: no such key was ever seen in this file, and {word:?} is no kind"),
+                format!(
+                    "{name}: no such key was ever seen in this file, and {word:?} is not a kind"
+                ),
                 Exit::Findings,
             )
         }

@@ -223,6 +223,13 @@ impl RestoreArgs {
         };
         let asked = run.beside(|| run.ask(newer, Access::Map, |session| session.bounds()));
         match asked {
+            Ok(Asked::Done(_, findings)) if findings.has_errors() => {
+                term::error(&format!(
+                    "{}: damage hides its newest revision; give it as --live-revision, or another file",
+                    escape::path(newer)
+                ));
+                Err(Exit::Failed)
+            }
             Ok(Asked::Done(bounds, _)) => Ok(Some(bounds.current)),
             Ok(Asked::Refused(refusal)) => {
                 term::error(&format!("{}: {}", escape::path(newer), refusal.message));

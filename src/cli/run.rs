@@ -19,7 +19,7 @@ use crate::source::Access;
 /// How a command that has text and JSON is asked for JSON.
 #[derive(Debug, clap::Args)]
 pub(super) struct JsonArgs {
-    /// Lines of JSON, one for each row
+    /// Lines of JSON
     #[arg(long)]
     json: bool,
     /// The same, as kubectl has it

@@ -15,8 +15,8 @@ Examples:
   etcdsnap trailer /var/lib/etcd -o snapshot.db            of a stopped etcd
   etcdsnap trailer member/snap/db -o snapshot.db
 
-Only a file that `etcdsnap verify` calls NO TRAILER gets one. The SHA-256 says that the bytes are those that
-were found here, and nothing about the time before.
+Only a sound database without one gets one: a copied member/snap/db, or that of a stopped etcd.
+The SHA-256 says that the bytes are those that were found here, and nothing about the time before.
 ";
 
 /// Make a snapshot that restores without --skip-hash-check of a database that has no SHA-256

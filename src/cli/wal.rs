@@ -25,7 +25,7 @@ Exit status:
 
 /// List the records of a write-ahead log, and check its checksums
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::help(EXAMPLES))]
+#[command(after_help = EXAMPLES)]
 pub(super) struct WalArgs {
     /// A segment, a folder of segments, or a data directory
     #[arg(value_name = "PATH")]

@@ -16,24 +16,55 @@ use crate::workers::Workers;
 /// Entries of the root bucket that are looked at for bucket `key`; etcd has ten.
 const ROOT_ENTRIES: u32 = 1 << 16;
 
-/// False when the root bucket can be read and does not lead to bucket `key`.
-fn may_have_keys(database: &Database<'_>) -> Result<bool> {
-    if !matches!(database.bucket(KEY_BUCKET)?, Ok(None)) {
-        return Ok(true);
+/// What is known of bucket `key` before its records are read.
+enum KeyBucket {
+    /// Something of it can be read, or there is nothing in it.
+    There,
+    /// The root bucket is sound and does not lead to it.
+    Absent,
+    /// Damage hides it, or all of its records.
+    Lost,
+}
+
+/// Where the way to the first record is damaged, a scan finds whatever else there is.
+fn key_bucket(database: &Database<'_>, workers: &Workers, options: &Options) -> Result<KeyBucket> {
+    let lost_or_there = || -> Result<KeyBucket> {
+        let quiet = Options {
+            progress: None,
+            ..options.clone()
+        };
+        let mut findings = Collector::new(1);
+        let (keyspace, _) = Keyspace::scan(database, &(), workers, &quiet, &mut findings)?;
+        Ok(match keyspace.has_records() {
+            true => KeyBucket::There,
+            false => KeyBucket::Lost,
+        })
+    };
+    match database.bucket(KEY_BUCKET)? {
+        Ok(Some(bucket)) => {
+            return match database.cursor(&bucket).first()? {
+                Ok(_) => Ok(KeyBucket::There),
+                Err(_) => lost_or_there(),
+            };
+        }
+        Ok(None) => {}
+        Err(_) => return lost_or_there(),
     }
     // Out of order, it is not found by its name.
     let mut cursor = database.root();
     let mut entry = cursor.first()?;
     for _ in 0..ROOT_ENTRIES {
         match entry {
-            Ok(Some(found)) if found.is_bucket && found.key == KEY_BUCKET => return Ok(true),
+            Ok(Some(found)) if found.is_bucket && found.key == KEY_BUCKET => {
+                return Ok(KeyBucket::There);
+            }
             Ok(Some(_)) => {}
-            Ok(None) => return Ok(false),
-            Err(_) => return Ok(true),
+            Ok(None) => return Ok(KeyBucket::Absent),
+            Err(_) => return lost_or_there(),
         }
         entry = cursor.next()?;
     }
-    Ok(true)
+    lost_or_there()
 }
 
 /// A file that is being asked about its keys.
@@ -58,15 +89,22 @@ impl<'i> Session<'i> {
             Ok(database) => database,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        // Where the way to it is damaged, a scan tells; where there is none, an empty answer would be a claim.
-        if !may_have_keys(&database)? {
-            let message = "there is no bucket \"key\", so nothing is known of keys".to_string();
-            return Ok(Err(Refusal::of_record(input, message)));
+        let workers = Workers::of(options)?;
+        // An empty answer would be a claim.
+        let message = match key_bucket(&database, &workers, options)? {
+            KeyBucket::There => None,
+            KeyBucket::Absent => Some("there is no bucket \"key\", so nothing is known of keys"),
+            KeyBucket::Lost => {
+                Some("damage hides bucket \"key\", so nothing is known of keys and revisions")
+            }
+        };
+        if let Some(message) = message {
+            return Ok(Err(Refusal::of_record(input, message.into())));
         }
         Ok(Ok(Self {
             input,
             database,
-            workers: Workers::of(options)?,
+            workers,
             options,
             findings: Collector::new(DEFAULT_LIMIT),
         }))

@@ -345,7 +345,7 @@ fn file_section(out: &mut String, info: &FileInfo, examined: &Examination, file:
         format_args!("{bytes} bytes ({})", humanize::bytes(bytes)),
     );
     let trailer = info.layout.trailer.map_or_else(
-        || "none: not the output of `snapshot save`".to_string(),
+        || "none: the file does not end in one".to_string(),
         |digest| format!("{digest} (not compared; see `verify`)"),
     );
     row(out, "stored sha256", trailer);

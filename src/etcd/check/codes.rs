@@ -76,7 +76,7 @@ crate::finding::codes! {
     /// So few revisions are left that a server soon crashes for good.
     REVISION_LIMIT = "E023" Error "no revisions are left for further writes",
         "damaged key or value bytes, or a restore with too great a --bump-revision",
-        "etcd serves until the revisions are used up, then crashes, also at every later start; take another copy";
+        "etcd crashes as soon as the revisions are used up, and at every start from then on; take another copy";
     /// Main revisions without a record.
     REVISIONS_MISSING = "E024" Warning "revisions have no record",
         "records were lost, or the keys were imported by `etcdctl migrate`",

@@ -42,6 +42,7 @@ impl RevisionBounds {
 pub struct Keyspace<'s> {
     plan: Plan<'s>,
     bounds: RevisionBounds,
+    has_records: bool,
 }
 
 /// Which of the newest records of all keys are wanted.
@@ -88,8 +89,14 @@ impl<'s> Keyspace<'s> {
                 compacted: compaction.compacted(),
                 current: compaction.current(newest),
             },
+            has_records: newest > 0,
         };
         Ok((keyspace, locals))
+    }
+
+    /// True when a record was read.
+    pub fn has_records(&self) -> bool {
+        self.has_records
     }
 
     /// From where to where the file can answer.

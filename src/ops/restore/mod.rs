@@ -515,7 +515,7 @@ fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), Restore
         // The order to compact is replaced.
         _ => compaction.finished.map_or(0, |finished| finished.main),
     };
-    if let Some(message) = changes::lacks_revisions(current).filter(|_| !request.force) {
+    if let Some(message) = changes::lacks_revisions(current) {
         let details = vec!["take an earlier snapshot".into()];
         return Err(RestoreError::File { message, details });
     }

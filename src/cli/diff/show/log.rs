@@ -8,7 +8,7 @@ use crate::Result;
 use crate::cli::diff::Form;
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
-use crate::ops::diff::{Diff, Item};
+use crate::ops::diff::{Diff, Item, Relation};
 use crate::ops::{self, Lens, LogQuery, Session};
 use crate::report;
 
@@ -33,13 +33,27 @@ impl Show<'_> {
         }
         let comparison = &diff.comparison;
         if !comparison.is_history_complete {
-            let why = match comparison.first_hole {
-                Some(hole) => format!(": it does not have all records of revision {hole}"),
-                None => String::new(),
+            let [from, to] = [comparison.old.revision, comparison.new.revision];
+            let why = match (comparison.relation, comparison.first_hole) {
+                (relation, _) if relation.has_parted() => {
+                    "the files have no history in common, or have parted; `etcdsnap divergence` tells where"
+                        .to_string()
+                }
+                (Relation::Undecided(_), _) => {
+                    "whether the files tell one history cannot be told; `etcdsnap divergence` tells why"
+                        .to_string()
+                }
+                _ if from > to => {
+                    format!("the new state, revision {to}, is older than the old one, revision {from}; swap them")
+                }
+                (_, Some(hole)) => format!(
+                    "the new state does not know every change since the old one: it does not have all records \
+                     of revision {hole}; `etcdsnap log` lists what is left"
+                ),
+                _ => "the new state does not know every change since the old one; `etcdsnap log` lists what is left"
+                    .to_string(),
             };
-            term::error(&format!(
-                "the new state does not know every change since the old one{why}; without --log the states are compared, and `etcdsnap log` lists what is left"
-            ));
+            term::error(&format!("{why}; without --log the states are compared"));
             return Ok(None);
         }
         if !self.is_narrow() {
