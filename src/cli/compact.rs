@@ -16,8 +16,8 @@ Examples:
   etcdsnap compact snapshot.db -o live.db --live-only     and without history
   etcdsnap compact /var/lib/etcd -o small.db --with-trailer   a snapshot from a stopped etcd
 
-The input is checked as by `etcdsnap verify` and stays as it is. The output is read back before it gets its
-name.
+The input is checked as by `etcdsnap verify` and stays as it is. The output is read back before
+it gets its name.
 ";
 
 /// Write a database anew without its free pages, as a defragmentation does

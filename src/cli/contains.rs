@@ -22,7 +22,8 @@ Examples:
 Exit status:
   0    it is there, and equal
   1    it is not there, or not equal
-  2    cannot tell: damage, encrypted without a key, several matches
+  2    cannot tell: damage, encrypted without a key, several matches, usage, missing file
+  130  interrupted
 ";
 
 /// Tell by the exit status whether a key or an object is there, and what it holds

@@ -17,8 +17,8 @@ Examples:
   etcdsnap encryption snapshot.db
   etcdsnap encryption snapshot.db --encryption-config encryption-config.yaml
 
-Exit status 1: with the configuration, some values could not be read after a restore; or a value is not the object
-that its key promises.
+Exit status 1: with the configuration, some values could not be read after a restore; or a value
+is not the object that its key promises.
 ";
 
 /// Show which resources are encrypted by what, and what a configuration could read

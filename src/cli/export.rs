@@ -24,12 +24,13 @@ Examples:
   etcdsnap export snapshot.db deploy/web -n shop --out - | kubectl apply -f -
   etcdsnap export snapshot.db secrets --show-secrets --encryption-config config.yaml --out secrets/
 
-Objects are cleaned for `kubectl apply`; --as-stored keeps them as they are. Objects with a controller,
-Events, Leases, Endpoints and EndpointSlices are left out unless --include-owned is given, objects with
-secrets unless --show-secrets is: no mark ever stands in a manifest instead of a value.
+Objects are cleaned for `kubectl apply`; --as-stored keeps them as they are. Objects with a
+controller, Events, Leases, Endpoints and EndpointSlices are left out unless --include-owned is
+given, objects with secrets unless --show-secrets is: no mark ever stands in a manifest instead
+of a value.
 
-Exit status 1: an object was left out for what is hidden in it, unless --partial is given, or because it cannot be
-read. Each is named on standard error.
+Exit status 1: an object was left out for what is hidden in it, unless --partial is given, or
+because it cannot be read. Each is named on standard error.
 ";
 
 /// Write objects as manifests for `kubectl apply`

@@ -27,7 +27,8 @@ Examples:
   etcdsnap get snapshot.db secret/db -n payments --show-secrets
   etcdsnap get snapshot.db /app/ --prefix -o fields        as `etcdctl get -w fields` prints it
 
-Exit status 1: one of the names has no value at that revision, or a value is not the object that its key promises.
+Exit status 1: one of the names has no value at that revision, or a value is not the object that
+its key promises.
 ";
 
 /// Show values, decoded where they are objects of Kubernetes

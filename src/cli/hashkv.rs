@@ -15,8 +15,8 @@ Examples:
   etcdsnap hashkv snapshot.db
   etcdsnap hashkv --rev 4711 -w json snapshot.db
 
-Two members agree when their hashes at the same revision and compact revision are equal. Unlike etcdutl,
-this never writes to the file, and it refuses one whose damage may change the answer.
+Two members agree when their hashes at the same revision and compact revision are equal. Unlike
+etcdutl, this never writes to the file, and it refuses one whose damage may change the answer.
 ";
 
 /// Show the hash of all keys at a revision, as `etcdutl hashkv` does

@@ -16,8 +16,8 @@ Examples:
   etcdsnap kinds snapshot.db
   etcdsnap kinds snapshot.db --json | jq 'select(.encoding == \"encrypted\")'
 
-Values that are no objects of Kubernetes are counted without a kind. Exit status 1: a value is not the object that
-its key promises.
+Values that are no objects of Kubernetes are counted without a kind. Exit status 1: a value is
+not the object that its key promises.
 ";
 
 /// Count objects by kind, stored version and encoding

@@ -200,3 +200,23 @@ pub fn main() -> ExitCode {
     };
     run.exit(exit).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_laid_out_in_help_fits_its_width() {
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            let text = command.get_after_help().map(ToString::to_string);
+            for line in text.unwrap_or_default().lines() {
+                let len = line.chars().count();
+                assert!(len <= 100, "{}: {len} columns: {line}", command.get_name());
+            }
+        }
+    }
+}

@@ -27,10 +27,10 @@ Examples:
     --initial-advertise-peer-urls http://10.0.0.1:2380
   etcdsnap restore snapshot.db --all-members --out members/ \\
     --initial-cluster m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380
-  etcdsnap restore snapshot.db --data-dir new/ --exclude /registry/events/ --exclude /registry/leases/
+  etcdsnap restore snapshot.db --data-dir new/ --exclude /registry/events/
 
-The file is checked as by `etcdsnap verify`, and nothing gets its final name before it has passed. What is
-not finished is in a folder whose name ends in `.partial`.
+The file is checked as by `etcdsnap verify`, and nothing gets its final name before it has
+passed. What is not finished is in a folder whose name ends in `.partial`.
 ";
 
 /// Make a data directory that etcd starts from

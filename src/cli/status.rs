@@ -17,9 +17,9 @@ Examples:
   etcdsnap status -w json *.db
   etcdsnap status --compat 3.5 -w table snapshot.db
 
-The output equals that of the release named with --compat: TOTAL KEYS counts live keys from 3.6 on and
-all entries before; VERSION is shown from 3.6 on; tables are drawn with box characters from 3.7 on.
-The SHA-256 at the end of a snapshot is not read: `etcdsnap verify` does that.
+The output equals that of the release named with --compat: TOTAL KEYS counts live keys from 3.6
+on and all entries before; VERSION is shown from 3.6 on; tables are drawn with box characters
+from 3.7 on. The SHA-256 at the end of a snapshot is not read: `etcdsnap verify` does that.
 ";
 
 /// Show hash, revision, number of keys and size, as `etcdutl snapshot status` does

@@ -15,7 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap verify snapshot.db
   etcdsnap verify --json /backup/*.db | jq -r 'select(.verdict != \"ok\") | .file'
-  etcdsnap verify /var/lib/etcd            a data directory of a stopped etcd: does a server start from it?
+  etcdsnap verify /var/lib/etcd            a data directory: does a server start from it?
   etcdsnap verify /var/lib/etcd --wal-dir /wal    its log lies elsewhere
   etcdsnap verify --values snapshot.db     also: could an API server serve every object?
 

@@ -36,9 +36,10 @@ Examples:
 
 Exit status:
   0    nothing differs, after filters and noise
-  1    something differs; also with --exit-zero if an object that differs is damaged or left out of the manifests,
-       for its secrets unless --partial is given
+  1    something differs; also with --exit-zero if an object that differs is damaged, or is left
+       out of the manifests for its secrets and --partial is not given
   2    could not do it, or damage hides what changed
+  130  interrupted
 ";
 
 /// Show what changed between two files, or between two revisions of one
