@@ -572,9 +572,13 @@ fn ledger(
         tree_broken || has('E', 10..13) || has('E', 16..17) || has('E', 23..24) || missing > 0,
         match (no_records, missing) {
             (true, _) => "none can be read".into(),
-            (false, 0) => format!("{} revisions, the last is {last}", records.records),
+            (false, 0) => format!("{} records, the last is {last}", records.records),
+            (false, 1) => format!(
+                "{} records, the last is {last}; 1 revision has none",
+                records.records
+            ),
             (false, _) => format!(
-                "{} revisions, the last is {last}; {missing} more without a record",
+                "{} records, the last is {last}; {missing} revisions have none",
                 records.records
             ),
         },
