@@ -288,7 +288,11 @@ impl<'t> Search<'t> {
         let authority = self.from(start);
         let len = authority.iter().position(ends).unwrap_or(authority.len());
         let authority = authority.get(..len)?;
-        let sign = authority.iter().rposition(|b| *b == b'@')?;
+        let mut sign = authority.iter().rposition(|b| *b == b'@')?;
+        // `docker://nginx:1.25@sha256:…`: what stands before a digest is the tag of an image.
+        if is_digest(authority.get(sign.saturating_add(1)..)?) {
+            sign = authority.get(..sign)?.iter().rposition(|b| *b == b'@')?;
+        }
         let user = authority.get(..sign)?;
         let colon = user.iter().position(|b| *b == b':')?;
         let password = user.get(colon.saturating_add(1)..)?;
@@ -461,6 +465,21 @@ fn is_bootstrap_token(text: &[u8]) -> bool {
     text.get(6) == Some(&b'.')
         && text.get(..6).is_some_and(is_part)
         && text.get(7..).is_some_and(is_part)
+}
+
+/// True for the digest of an image, `sha256:` and hexadecimal digits, which may be cut short. A port has five digits
+/// at most.
+fn is_digest(text: &[u8]) -> bool {
+    let Some(colon) = text.iter().position(|b| *b == b':') else {
+        return false;
+    };
+    let algorithm = text.get(..colon).unwrap_or_default();
+    let is_part = |b: &u8| is_word(*b) || matches!(b, b'+' | b'.' | b'_' | b'-');
+    let is_known = [&b"sha256"[..], b"sha384", b"sha512", b"blake3"].contains(&algorithm);
+    let least = if is_known { 6 } else { 32 };
+    let digits = text.get(colon.saturating_add(1)..).unwrap_or_default();
+    let len = digits.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    !algorithm.is_empty() && algorithm.iter().all(is_part) && len >= least
 }
 
 /// What stands for a password in templates and examples.

@@ -74,6 +74,37 @@ fn a_secret_is_found_inside_of_a_longer_text_and_the_rest_is_shown() {
 }
 
 #[test]
+fn the_tag_of_an_image_is_not_a_password_and_a_password_before_one_is() {
+    let digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    for text in [
+        format!("docker://alpine:3.19@{digest}"),
+        format!("docker-pullable://nginx:1.25@{digest}"),
+        format!("oci://nginx:1.25@{digest}"),
+        format!("Failed to pull image \"docker-pullable://nginx:1.25@{digest}\": not found"),
+        format!("pulled docker://nginx:1.25@{digest}, in 2s"),
+        "docker://nginx:1.25@sha256:9f86d081884c...".to_owned(),
+        format!("docker://nginx:1.25@sha512:{}", "0a".repeat(64)),
+        format!("oci://nginx:1.25@multihash+base58:{}", "0a".repeat(32)),
+    ] {
+        assert_eq!(shown(&text), text);
+        let mut pod = json!({"kind": "Pod", "status": {"containerStatuses": [{"imageID": text}]}});
+        assert!(!redactor().redact_object(&mut pod), "{text}");
+    }
+    let mark = redactor().mark(b"hunter2");
+    for after in [
+        format!("alpine:3.19@{digest}"),
+        "sha256:8080/a".to_owned(),
+        "deadbeef:5000".to_owned(),
+        format!("registry.example.com:5000/a:1@{digest}"),
+    ] {
+        assert_eq!(
+            shown(&format!("docker://app:hunter2@{after}")),
+            format!("docker://app:{mark}@{after}")
+        );
+    }
+}
+
+#[test]
 fn what_only_resembles_a_secret_is_shown() {
     for text in [
         "worker.18ea058abdc8981b",
