@@ -8,14 +8,77 @@ use super::{LAST_APPLIED, Redactor};
 use crate::finding::escape;
 
 /// What a Secret of the core group is made of, besides `data` and `stringData`.
-const FIELDS: [&str; 6] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "type",
-    "immutable",
-    "items",
+const FIELDS: [(&str, Form); 6] = [
+    ("apiVersion", Form::Text),
+    ("kind", Form::Text),
+    ("metadata", Form::Fields(&METADATA)),
+    ("type", Form::Text),
+    ("immutable", Form::Bool),
+    ("items", Form::Objects),
 ];
+
+/// The fields of the metadata of an object and of a list, besides annotations.
+const METADATA: [(&str, Form); 18] = [
+    ("name", Form::Text),
+    ("generateName", Form::Text),
+    ("namespace", Form::Text),
+    ("selfLink", Form::Text),
+    ("uid", Form::Text),
+    ("resourceVersion", Form::Text),
+    ("generation", Form::Number),
+    ("creationTimestamp", Form::Text),
+    ("deletionTimestamp", Form::Text),
+    ("deletionGracePeriodSeconds", Form::Number),
+    ("labels", Form::Texts),
+    ("annotations", Form::Annotations),
+    ("ownerReferences", Form::List(&OWNER)),
+    ("finalizers", Form::Names),
+    ("managedFields", Form::List(&MANAGER)),
+    ("clusterName", Form::Text),
+    ("continue", Form::Text),
+    ("remainingItemCount", Form::Number),
+];
+
+const OWNER: [(&str, Form); 6] = [
+    ("apiVersion", Form::Text),
+    ("kind", Form::Text),
+    ("name", Form::Text),
+    ("uid", Form::Text),
+    ("controller", Form::Bool),
+    ("blockOwnerDeletion", Form::Bool),
+];
+
+const MANAGER: [(&str, Form); 7] = [
+    ("manager", Form::Text),
+    ("operation", Form::Text),
+    ("apiVersion", Form::Text),
+    ("time", Form::Text),
+    ("fieldsType", Form::Text),
+    ("fieldsV1", Form::FieldSet),
+    ("subresource", Form::Text),
+];
+
+/// What a field that is shown is like. What is of another form was not written by an API server, and is hidden.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    Number,
+    Bool,
+    /// Names and texts.
+    Texts,
+    /// A list of texts.
+    Names,
+    /// An object with these fields.
+    Fields(&'static [(&'static str, Form)]),
+    /// A list of such objects.
+    List(&'static [(&'static str, Form)]),
+    /// The fields somebody manages, with objects in place of their values.
+    FieldSet,
+    /// Judged one by one.
+    Annotations,
+    /// A list of Secrets, judged one by one.
+    Objects,
+}
 
 /// Annotations of Secrets that name and count things, and never hold what is in the Secret. All others may.
 const PUBLIC: [&str; 46] = [
@@ -112,15 +175,37 @@ pub(super) fn is_secret_key(key: &[u8]) -> bool {
         || is(parts.first()) && key.starts_with(b"/")
 }
 
+/// True for a key of a Secret of the core group: no part before `secrets` names another group, besides the prefix.
+pub(super) fn is_core_secret_key(key: &[u8]) -> bool {
+    let mut parts = key.split(|b| *b == b'/').filter(|part| !part.is_empty());
+    let Some(mut before) = parts.next() else {
+        return false;
+    };
+    if before == b"secrets" {
+        return is_secret_key(key);
+    }
+    let mut is_prefix = true;
+    for part in parts {
+        if part == b"secrets" {
+            return (is_prefix || !before.contains(&b'.')) && is_secret_key(key);
+        }
+        is_prefix = false;
+        before = part;
+    }
+    false
+}
+
 impl Redactor {
     /// Replaces what a Secret holds. Names, labels, owners and the rest of the metadata stay.
-    pub(super) fn redact_secret(&self, secret: &mut Map<String, Value>) -> bool {
+    /// Where `is_core` is set it is one of the core group, whatever it says.
+    pub(super) fn redact_secret(&self, secret: &mut Map<String, Value>, is_core: bool) -> bool {
         let mut found = false;
         let copies = Copies::of(secret);
-        let is_core = secret
-            .get("apiVersion")
-            .and_then(Value::as_str)
-            .is_none_or(|version| !version.contains('/'));
+        let is_core = is_core
+            || secret
+                .get("apiVersion")
+                .and_then(Value::as_str)
+                .is_none_or(|version| !version.contains('/'));
         for (field, value) in secret.iter_mut() {
             match (field.as_str(), value) {
                 (field @ ("data" | "stringData"), Value::Object(entries)) => {
@@ -129,10 +214,12 @@ impl Redactor {
                     }
                 }
                 ("data" | "stringData", other) => found |= self.replace(other, false),
-                (field, other) if is_core && !FIELDS.contains(&field) => {
-                    found |= self.replace(other, false);
-                }
-                _ => {}
+                (name, other) if is_data(name) => found |= self.replace(other, false),
+                (name, other) => match form_of(&FIELDS, name) {
+                    Some(form) => found |= self.keep_form(other, form),
+                    None if is_core => found |= self.replace(other, false),
+                    None => {}
+                },
             }
         }
         let annotations = secret
@@ -152,6 +239,58 @@ impl Redactor {
         found
     }
 
+    /// Replaces what in a field is not of its form.
+    fn keep_form(&self, value: &mut Value, form: Form) -> bool {
+        let mut found = false;
+        match (form, &mut *value) {
+            (_, Value::Null)
+            | (Form::Text, Value::String(_))
+            | (Form::Number, Value::Number(_))
+            | (Form::Bool, Value::Bool(_))
+            // These are judged elsewhere.
+            | (Form::Annotations, _) => {}
+            (Form::Texts, Value::Object(texts)) => {
+                for text in texts.values_mut() {
+                    found |= self.keep_form(text, Form::Text);
+                }
+            }
+            (Form::Names, Value::Array(names)) => {
+                for name in names {
+                    found |= self.keep_form(name, Form::Text);
+                }
+            }
+            (Form::Fields(fields), Value::Object(map)) => {
+                for (name, value) in map.iter_mut() {
+                    found |= match form_of(fields, name) {
+                        Some(form) => self.keep_form(value, form),
+                        None => self.replace(value, false),
+                    };
+                }
+            }
+            (Form::List(fields), Value::Array(items)) => {
+                for item in items {
+                    found |= self.keep_form(item, Form::Fields(fields));
+                }
+            }
+            (Form::FieldSet, Value::Object(set)) => {
+                let mut open: Vec<&mut Value> = set.values_mut().collect();
+                while let Some(value) = open.pop() {
+                    match value {
+                        Value::Object(fields) => open.extend(fields.values_mut()),
+                        other => found |= self.replace(other, false),
+                    }
+                }
+            }
+            (Form::Objects, Value::Array(items)) => {
+                for item in items.iter_mut().filter(|item| !item.is_object()) {
+                    found |= self.replace(item, false);
+                }
+            }
+            (_, other) => found |= self.replace(other, false),
+        }
+        found
+    }
+
     /// Replaces a whole value; the length is that of what base64 stands for.
     pub(super) fn replace(&self, value: &mut Value, is_base64: bool) -> bool {
         let mark = match &*value {
@@ -166,6 +305,16 @@ impl Redactor {
         *value = Value::String(mark);
         true
     }
+}
+
+fn form_of(fields: &[(&str, Form)], name: &str) -> Option<Form> {
+    let field = fields.iter().find(|(field, _)| *field == name);
+    field.map(|(_, form)| *form)
+}
+
+/// `Data` and `stringdata`: fields meant to be those of a Secret, though the API server does not know them.
+fn is_data(field: &str) -> bool {
+    field.eq_ignore_ascii_case("data") || field.eq_ignore_ascii_case("stringData")
 }
 
 /// True for an annotation of a Secret that cannot hold anything of its values.
@@ -312,6 +461,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_tells_whether_a_secret_is_of_the_core_group() {
+        for (key, is_core) in [
+            ("/registry/secrets/ns/name", true),
+            ("/secrets/ns/name", true),
+            ("/kubernetes.io/secrets/ns/name", true),
+            ("/a/b/secrets/ns/name", true),
+            ("/registry/example.com/secrets/ns/name", false),
+            ("/registry/cluster-1/example.com/secrets/name", false),
+            ("/registry/configmaps/ns/secrets", false),
+            ("", false),
+        ] {
+            assert_eq!(is_core_secret_key(key.as_bytes()), is_core, "{key}");
+        }
+    }
+
+    #[test]
     fn the_list_of_public_annotations_is_sorted_and_has_no_copy_of_objects() {
         assert!(PUBLIC.is_sorted());
         for name in PUBLIC {
@@ -341,7 +506,7 @@ mod tests {
             "spec": {"password": "x"}, "type": "kubernetes.io/service-account-token", "immutable": true,
         });
         let redactor = Redactor::with_key(b"k");
-        assert!(redactor.redact_secret(secret.as_object_mut().unwrap()));
+        assert!(redactor.redact_secret(secret.as_object_mut().unwrap(), false));
         let shown: Vec<&String> = secret["metadata"]["annotations"]
             .as_object()
             .unwrap()

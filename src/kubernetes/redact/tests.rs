@@ -286,6 +286,90 @@ fn a_key_beneath_secrets_hides_data_whatever_the_value_says() {
 }
 
 #[test]
+fn fields_that_a_secret_does_not_have_are_hidden_wherever_they_stand() {
+    let key = b"/registry/secrets/shop/s";
+    let other = b"/registry/example.com/secrets/shop/s";
+    let word = || json!({"a": "canary"});
+    let secret = |metadata: Value| json!({"kind": "Secret", "metadata": metadata, "data": {}});
+    for (key, object) in [
+        (
+            &key[..],
+            secret(json!({"name": "s", "Annotations": word()})),
+        ),
+        (key, secret(json!({"name": "s", "data": "canary"}))),
+        (key, secret(json!({"name": word()}))),
+        (key, secret(json!({"labels": "canary"}))),
+        (key, secret(json!({"labels": {"a": ["canary"]}}))),
+        (
+            key,
+            secret(json!({"ownerReferences": [{"name": "o", "Note": "canary"}]})),
+        ),
+        (key, secret(json!({"ownerReferences": ["canary"]}))),
+        (key, secret(json!({"finalizers": [word()]}))),
+        (
+            key,
+            secret(json!({"managedFields": [{"manager": "m", "fieldsV1": {"f:data": "canary"}}]})),
+        ),
+        (key, secret(json!("canary"))),
+        (
+            key,
+            json!({"kind": "Secret", "metadata": {}, "type": word()}),
+        ),
+        (
+            key,
+            json!({"kind": "Secret", "metadata": {}, "immutable": "canary"}),
+        ),
+        (
+            key,
+            json!({"kind": "Secret", "metadata": {}, "items": ["canary"]}),
+        ),
+        (
+            b"/x",
+            json!({"kind": "Secret", "metadata": {}, "items": [word()]}),
+        ),
+        (
+            key,
+            json!({"apiVersion": "g/v1", "kind": "Thing", "Data": word(), "StringData": word()}),
+        ),
+        (
+            key,
+            json!({"apiVersion": "g/v1", "kind": "Thing", "spec": word()}),
+        ),
+        (
+            key,
+            json!({"kind": "List", "items": [{"apiVersion": "g/v1", "spec": word()}]}),
+        ),
+        (
+            other,
+            json!({"apiVersion": "g/v1", "kind": "Thing", "Data": word(), "StringData": word()}),
+        ),
+    ] {
+        let mut shown = object.clone();
+        assert!(redactor().redact_stored(key, &mut shown), "{object}");
+        assert!(!shown.to_string().contains("canary"), "{shown}");
+    }
+    let mut whole = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": true, "metadata": {
+            "name": "s", "generateName": "s-", "namespace": "shop", "selfLink": "/api/v1", "uid": "u",
+            "resourceVersion": "5", "generation": 1, "creationTimestamp": null,
+            "deletionTimestamp": "2024-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0,
+            "labels": {"app": "shop"}, "annotations": {}, "finalizers": ["a/b"],
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u",
+                "controller": true, "blockOwnerDeletion": true}],
+            "managedFields": [{"manager": "m", "operation": "Apply", "apiVersion": "v1", "time": "2024-01-01T00:00:00Z",
+                "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {".": {}, "f:a": {}}}, "subresource": "status"}],
+        },
+    });
+    let before = whole.clone();
+    assert!(!redactor().redact_stored(key, &mut whole), "{whole}");
+    assert_eq!(whole, before);
+    // A resource of another group has fields of its own.
+    let mut thing =
+        json!({"apiVersion": "example.com/v1", "kind": "Thing", "spec": {"a": "shown"}});
+    assert!(!redactor().redact_stored(other, &mut thing), "{thing}");
+}
+
+#[test]
 fn a_last_applied_configuration_that_cannot_be_read_is_hidden_whole() {
     for (text, is_hidden) in [
         ("{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"b\"}}", false),

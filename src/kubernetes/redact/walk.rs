@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::looks::Hint;
-use super::secret::{is_secret, is_secret_key, is_secret_list};
+use super::secret::{is_core_secret_key, is_secret, is_secret_key, is_secret_list};
 use super::text::KUBECONFIG_FIELDS;
 use super::{LAST_APPLIED, Redactor};
 
@@ -42,6 +42,8 @@ const DOCKER_FIELDS: [&str; 4] = ["auth", "password", "identitytoken", "registry
 pub(super) struct Place {
     /// What is here is a Secret, whatever it says.
     pub(super) is_secret: bool,
+    /// It is one of the core group, whatever it says.
+    is_core_secret: bool,
     /// What the name of the field says.
     pub(super) hint: Hint,
     /// It tells who an object is.
@@ -69,6 +71,7 @@ impl Place {
     pub(super) fn under_key(key: &[u8]) -> Self {
         Self {
             is_secret: is_secret_key(key),
+            is_core_secret: is_core_secret_key(key),
             ..Self::default()
         }
     }
@@ -142,10 +145,10 @@ impl<'r> Walk<'r> {
         open: &mut Vec<(&'v mut Value, Place)>,
     ) -> bool {
         let mut found = false;
-        let is_list = is_secret_list(map) || place.is_secret && map.contains_key("items");
         let is_secret = place.is_secret || is_secret(map);
+        let is_list = is_secret_list(map) || is_secret && map.contains_key("items");
         if is_secret {
-            found |= self.redactor.redact_secret(map);
+            found |= self.redactor.redact_secret(map, place.is_core_secret);
         }
         let is_named = |field: &str| map.get(field).is_some_and(Value::is_string);
         let is_reference = is_named("kind") && is_named("name") && !place.is_data;
@@ -178,6 +181,7 @@ impl<'r> Walk<'r> {
             };
             let child = Place {
                 is_secret: is_list && field == "items",
+                is_core_secret: place.is_core_secret && field == "items",
                 hint,
                 is_identity,
                 is_credential: logins.contains(&field.as_str()),
