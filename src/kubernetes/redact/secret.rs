@@ -133,8 +133,12 @@ const PUBLIC: [&str; 46] = [
 /// A public annotation is short; with so many values nothing is looked for in it.
 const LONGEST: usize = 512;
 const MOST_VALUES: usize = 1000;
-/// Shorter values are in many words by chance.
+/// All public annotations of a Secret together; real ones are far shorter.
+const LONGEST_TOGETHER: usize = 4096;
+const MOST_COPIES: usize = 1000;
+/// Shorter values are in many words by chance, and so are parts of values that are not long.
 const SHORTEST: usize = 4;
+const LONG_PART: usize = 8;
 
 /// True for an object that says it is a Secret, of whatever group. What only refers to one has neither metadata
 /// nor data.
@@ -356,18 +360,35 @@ fn is_own_namespace(secret: &Map<String, Value>, name: &str, value: &Value) -> b
         && decoded().is_some_and(|text| text.len() <= 63 && text.iter().all(is_label))
 }
 
-/// The values of a Secret, in the ways in which they are copied.
+/// What of the values of a Secret stands in its public annotations, in the ways in which values are copied.
 struct Copies {
+    /// The public annotations. Only what stands in one of them is kept below, however much the Secret holds.
+    annotations: String,
+    /// Where the Secret itself is named. A part of a value that stands there is shown anyway.
+    names: String,
+    /// Anywhere in a text.
     texts: Vec<String>,
+    /// As words of their own.
+    words: Vec<String>,
+    /// As the whole text.
+    whole: Vec<String>,
     is_too_many: bool,
 }
 
 impl Copies {
     fn of(secret: &Map<String, Value>) -> Self {
         let mut copies = Self {
+            annotations: public_texts(secret),
+            names: own_names(secret),
             texts: Vec::new(),
+            words: Vec::new(),
+            whole: Vec::new(),
             is_too_many: false,
         };
+        copies.is_too_many = copies.annotations.len() > LONGEST_TOGETHER;
+        if copies.annotations.is_empty() || copies.is_too_many {
+            return copies;
+        }
         let mut open: Vec<&Value> = Vec::new();
         for field in ["data", "stringData"] {
             match secret.get(field) {
@@ -387,13 +408,13 @@ impl Copies {
                 Value::Array(items) => open.extend(items),
                 Value::String(text) => {
                     count = count.saturating_add(1);
-                    if count > MOST_VALUES {
+                    if count > MOST_VALUES || copies.is_too_many {
                         copies.is_too_many = true;
                         break;
                     }
-                    copies.add(text.as_bytes());
+                    copies.add_value(text.as_bytes());
                     if let Ok(bytes) = BASE64_STANDARD.decode(text.as_bytes()) {
-                        copies.add(&bytes);
+                        copies.add_value(&bytes);
                     }
                 }
                 _ => {}
@@ -402,19 +423,143 @@ impl Copies {
         copies
     }
 
+    /// A value, without the line end that `echo` puts behind it, and what a file of settings is made of.
+    fn add_value(&mut self, value: &[u8]) {
+        let trimmed = value.trim_ascii();
+        self.add(value);
+        if trimmed.len() != value.len() {
+            self.add(trimmed);
+        }
+        let Ok(text) = std::str::from_utf8(trimmed) else {
+            return;
+        };
+        if text.len() < SHORTEST && !text.is_empty() {
+            // One digit is too common to be looked for within lists.
+            let list = match text.len() {
+                1 => &mut self.whole,
+                _ => &mut self.words,
+            };
+            list.push(text.to_owned());
+        }
+        for line in text.lines() {
+            self.add_part(line);
+            for sign in ['=', ':'] {
+                if let Some((_, value)) = line.split_once(sign) {
+                    self.add_part(value);
+                }
+            }
+        }
+        // Words of what is JSON, a URL, a list: all that stands between signs, unless it names what follows.
+        let mut start = 0;
+        for (end, sign) in text.match_indices(is_separator) {
+            let names = matches!(sign, "=" | ":") || text.get(end..).is_some_and(is_end_of_name);
+            if !names {
+                self.add_part(text.get(start..end).unwrap_or_default());
+            }
+            start = end.saturating_add(sign.len());
+        }
+        self.add_part(text.get(start..).unwrap_or_default());
+    }
+
+    fn add_part(&mut self, part: &str) {
+        let part = part.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','));
+        if part.len() < SHORTEST || part.len() > LONGEST || is_word_in(part, &self.names) {
+            return;
+        }
+        if part.len() >= LONG_PART {
+            self.add(part.as_bytes());
+        } else if self.is_new(part) {
+            self.words.push(part.to_owned());
+        }
+    }
+
     fn add(&mut self, value: &[u8]) {
         if value.len() < SHORTEST || value.len() > LONGEST {
             return;
         }
-        self.texts.push(BASE64_STANDARD_NO_PAD.encode(value));
-        self.texts.push(escape::hex(value));
-        self.texts
-            .extend(std::str::from_utf8(value).map(str::to_owned));
+        let text = std::str::from_utf8(value).map(str::to_owned);
+        let coded = [BASE64_STANDARD_NO_PAD.encode(value), escape::hex(value)];
+        for form in coded.into_iter().chain(text) {
+            if self.is_new(&form) {
+                self.texts.push(form);
+            }
+        }
+    }
+
+    /// True for what stands in an annotation, and is not known to do so.
+    fn is_new(&mut self, text: &str) -> bool {
+        let annotations = self.annotations.as_bytes();
+        if self.is_too_many || memchr::memmem::find(annotations, text.as_bytes()).is_none() {
+            return false;
+        }
+        let known = self.texts.len().saturating_add(self.words.len());
+        self.is_too_many = known >= MOST_COPIES;
+        let mut known = self.texts.iter().chain(&self.words);
+        !known.any(|known| known == text)
     }
 
     fn are_in(&self, text: &str) -> bool {
-        self.is_too_many || self.texts.iter().any(|copy| text.contains(copy.as_str()))
+        self.is_too_many
+            || self.texts.iter().any(|copy| text.contains(copy.as_str()))
+            || self.words.iter().any(|copy| is_word_in(copy, text))
+            || self.whole.iter().any(|copy| text.trim() == copy)
     }
+}
+
+/// All public annotations that may be shown, one a line.
+fn public_texts(secret: &Map<String, Value>) -> String {
+    let mut texts = String::new();
+    let annotations = secret
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"))
+        .and_then(Value::as_object);
+    for name in PUBLIC {
+        let text = annotations.and_then(|annotations| annotations.get(name));
+        if let Some(Value::String(text)) = text
+            && text.len() <= LONGEST
+        {
+            texts.push_str(text);
+            texts.push('\n');
+        }
+    }
+    texts
+}
+
+fn own_names(secret: &Map<String, Value>) -> String {
+    let name = |field: &str| {
+        let metadata = secret.get("metadata")?;
+        let name = metadata.get(field)?.as_str()?;
+        // Longer names are not names.
+        (name.len() <= LONGEST).then_some(name)
+    };
+    let names = ["name", "namespace"].map(|field| name(field).unwrap_or_default());
+    names.join("\n")
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '=' | ':' | '"' | '\'' | '`' | ',' | ';' | '@' | '/' | '\\' | '?' | '&' | '|' | '#'
+        )
+        || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}')
+}
+
+/// True for what follows the name of a field within quotes.
+fn is_end_of_name(rest: &str) -> bool {
+    let rest = rest.strip_prefix(['"', '\'']);
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(':'))
+}
+
+/// True if `word` stands in a text with nothing that belongs to it before or behind.
+fn is_word_in(word: &str, text: &str) -> bool {
+    text.match_indices(word).any(|(at, word)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let behind = text.get(at.saturating_add(word.len())..);
+        let behind = behind.and_then(|text| text.chars().next());
+        !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
+    })
 }
 
 #[cfg(test)]
@@ -481,6 +626,78 @@ mod tests {
         assert!(PUBLIC.is_sorted());
         for name in PUBLIC {
             assert!(!name.contains("applied") && !name.contains("original"));
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_part_of_a_value_is_hidden_in_public_annotations() {
+        let shown = |data: &str, annotation: &str| {
+            let mut secret = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "shop-db", "namespace": "pay", "annotations": {
+                    "meta.helm.sh/release-name": annotation,
+                }},
+                "data": {"v": BASE64_STANDARD.encode(data)},
+            });
+            Redactor::with_key(b"k").redact_secret(secret.as_object_mut().unwrap(), true);
+            secret["metadata"]["annotations"]["meta.helm.sh/release-name"] == annotation
+        };
+        let long = format!("# {}\npassword=hunter-two\n", "comment ".repeat(100));
+        for data in [
+            "hunter-two\n",
+            "\n hunter-two\r\n",
+            "user=app\npassword=hunter-two\nport=5\n",
+            "user: app\npassword: 'hunter-two'\n",
+            "password = \"hunter-two\"",
+            "{\"user\":\"app\",\"password\":\"hunter-two\"}",
+            "{\"a\": [{\"b\" : \"hunter-two\"}]}",
+            "postgres://app:hunter-two@db:5432/shop",
+            "app:hunter-two",
+            "one,hunter-two;three",
+            &long,
+        ] {
+            assert!(!shown(data, "hunter-two"), "{data}");
+            assert!(!shown(data, "is hunter-two."), "{data}");
+            assert!(shown(data, "cert-manager.io"), "{data}");
+        }
+        assert!(!shown("password=hunter-two", "aHVudGVyLXR3bw"));
+        assert!(!shown("password=hunter-two", "68756e7465722d74776f"));
+        for (data, annotation) in [
+            ("a1b", "a1b"),
+            ("a1b\n", "is a1b"),
+            ("7", "7"),
+            ("pw=zq12", "zq12"),
+        ] {
+            assert!(!shown(data, annotation), "{data}");
+        }
+        // By chance within a word, the name of a field, and what the Secret is called itself.
+        for (data, annotation) in [
+            ("ing", "nginx-ingress"),
+            ("7", "17"),
+            ("x=keep", "keeper"),
+            ("release=1", "release"),
+            ("{\"release\": \"x\"}", "release"),
+            ("postgres://app:pw@shop-db.pay/shop", "shop-db"),
+            ("namespace=pay\nuser=shop", "shop"),
+        ] {
+            assert!(shown(data, annotation), "{data}");
+        }
+    }
+
+    #[test]
+    fn a_large_value_is_searched_for_copies_in_time_that_grows_with_its_length() {
+        let names = PUBLIC.map(|name| (name.to_owned(), json!("a-b.".repeat(20))));
+        for value in [
+            "a-b.".repeat(100_000),
+            "ab=cd:ef\n".repeat(30_000),
+            "\"".repeat(200_000),
+            "\" ".repeat(100_000),
+        ] {
+            let mut secret = json!({
+                "kind": "Secret", "metadata": {"annotations": serde_json::Map::from_iter(names.clone())},
+                "stringData": {"v": value},
+            });
+            Redactor::with_key(b"k").redact_secret(secret.as_object_mut().unwrap(), true);
         }
     }
 
