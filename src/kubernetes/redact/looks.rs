@@ -13,6 +13,8 @@ pub(super) enum Hint {
     Token,
     /// A token behind a flag of a command: whatever looks like one is.
     TokenFlag,
+    /// The same behind a flag that speaks of a uid too: a UUID is that.
+    UidTokenFlag,
     /// A password behind a flag of a command.
     PasswordFlag,
     /// The secret half of an access key of AWS.
@@ -52,7 +54,13 @@ fn flag(name: &[u8]) -> Hint {
                 .is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
     if is(b"token") {
-        Hint::TokenFlag
+        let mut parts = name.split(|b| !b.is_ascii_alphanumeric());
+        let is_uid =
+            |part: &[u8]| part.eq_ignore_ascii_case(b"uid") || part.eq_ignore_ascii_case(b"uuid");
+        match parts.any(is_uid) {
+            true => Hint::UidTokenFlag,
+            false => Hint::TokenFlag,
+        }
     } else if is(b"password") || is(b"passwd") || is(b"requirepass") {
         Hint::PasswordFlag
     } else {
@@ -367,7 +375,9 @@ impl<'t> Search<'t> {
         };
         if rest.get(6) == Some(&b'.') && rest.get(..BOOTSTRAP).is_some_and(is_bootstrap_token) {
             let end = end(BOOTSTRAP)?;
-            return (self.hint_before(at) == Hint::Token).then_some(at..end);
+            let is_token = self.hint_before(at) == Hint::Token
+                && !(is_name_of_event(rest) && self.is_in_sentence(at));
+            return is_token.then_some(at..end);
         }
         let is_digit = |b: &u8| is_word(*b) || matches!(b, b'/' | b'+');
         if rest.get(..AWS).is_some_and(|key| key.iter().all(is_digit))
@@ -377,6 +387,17 @@ impl<'t> Search<'t> {
             return Some(at..at.saturating_add(AWS));
         }
         None
+    }
+
+    /// True behind a word and a space, as opposed to `token: …`, `--token …` and the header `Bearer …`.
+    fn is_in_sentence(&self, at: usize) -> bool {
+        let before = self.text.get(at.saturating_sub(48)..at).unwrap_or_default();
+        let words = before.trim_ascii_end();
+        let word = words.rsplit(|b| b.is_ascii_whitespace()).next();
+        let is_plain = |word: &[u8]| {
+            word.iter().all(u8::is_ascii_alphabetic) && !word.eq_ignore_ascii_case(b"bearer")
+        };
+        words.len() < before.len() && word.is_some_and(is_plain)
     }
 
     /// What the word before a place says, with what may stand between.
@@ -449,6 +470,7 @@ pub(super) fn is_named(text: &[u8], hint: Hint) -> bool {
                 && text.iter().any(u8::is_ascii_digit)
                 && text.iter().any(u8::is_ascii_alphabetic)
         }
+        Hint::UidTokenFlag => is_named(text, Hint::TokenFlag) && !is_uuid(text),
         Hint::PasswordFlag => !is_stand_in(text) && !matches!(text.first(), Some(b'-' | b'/')),
         Hint::AwsSecret => {
             let is_digit = |b: &u8| is_word(*b) || matches!(b, b'/' | b'+');
@@ -465,6 +487,22 @@ fn is_bootstrap_token(text: &[u8]) -> bool {
     text.get(6) == Some(&b'.')
         && text.get(..6).is_some_and(is_part)
         && text.get(7..).is_some_and(is_part)
+}
+
+/// True for what may be the name of an event: that of an object, and the time in nanoseconds, in hexadecimal, from
+/// 2018 to 2042. Tokens are made of all letters and digits, or are hexadecimal as a whole.
+fn is_name_of_event(text: &[u8]) -> bool {
+    let name = text.get(..6).unwrap_or_default();
+    let time = text.get(7..BOOTSTRAP).unwrap_or_default();
+    let is_hex = |text: &[u8]| text.iter().all(u8::is_ascii_hexdigit);
+    let is_coded = is_hex(name) && name.iter().any(u8::is_ascii_digit);
+    is_hex(time) && matches!(time, [b'1', b'5'..=b'9' | b'a'..=b'f', ..]) && !is_coded
+}
+
+/// `4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15`.
+fn is_uuid(text: &[u8]) -> bool {
+    let lens = text.split(|b| *b == b'-').map(<[u8]>::len);
+    lens.eq([8, 4, 4, 4, 12]) && text.iter().all(|b| *b == b'-' || b.is_ascii_hexdigit())
 }
 
 /// True for the digest of an image, `sha256:` and hexadecimal digits, which may be cut short. A port has five digits

@@ -232,6 +232,63 @@ fn who_an_object_is_is_never_judged_by_its_looks() {
 }
 
 #[test]
+fn labels_are_never_judged_by_their_looks_or_names() {
+    let labels = json!({"token": "worker.18ea058abdc8981b", "bootstrap": BOOTSTRAP, "app": "shop"});
+    let object = json!({
+        "kind": "Deployment", "metadata": {"name": "a", "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"nodeSelector": labels}},
+        },
+    });
+    let service = json!({"kind": "Service", "spec": {"selector": labels}});
+    for object in [object, service] {
+        let mut copy = object.clone();
+        assert!(!redactor().redact_object(&mut copy), "{copy}");
+        assert_eq!(copy, object);
+    }
+    // What is too long is not a label; elsewhere the name speaks.
+    let long = format!("{TOKEN}{}", "a".repeat(40));
+    for object in [
+        json!({"kind": "Pod", "metadata": {"labels": {"a": long}}}),
+        json!({"kind": "Thing", "spec": {"selector": {"token": BOOTSTRAP, "more": {}}}}),
+        json!({"kind": "Thing", "spec": {"labels": {"token": BOOTSTRAP}}}),
+        json!({"kind": "ConfigMap", "data": {"token": "worker.18ea058abdc8981b"}}),
+    ] {
+        let mut copy = object.clone();
+        assert!(redactor().redact_object(&mut copy), "{object}");
+    }
+}
+
+#[test]
+fn the_name_of_an_event_in_a_sentence_about_a_token_is_shown() {
+    for text in [
+        "deleted token worker.18ea058abdc8981b",
+        "no more bootstrap worker.17c0ffee0badcafe here",
+        "--cluster-uid-token 4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15",
+        "--cluster-uid-token=4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+    let uid = "4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15";
+    let mut pod = json!({"kind": "Pod", "args": ["--cluster-uid-token", uid]});
+    assert!(!redactor().redact_object(&mut pod));
+    for text in [
+        "deleted token abcdef.0123456789abcdef",
+        "deleted token a1b2c3.18ea058abdc8981b",
+        "deleted token worker.18ea058abdc8981z",
+        "token: worker.18ea058abdc8981b",
+        "token=worker.18ea058abdc8981b",
+        "kubeadm join --token worker.18ea058abdc8981b",
+        "Authorization: Bearer worker.18ea058abdc8981b",
+        "--token 4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15",
+        "--cluster-uid-token=s3cr3ts3cr3ts3cr3t",
+    ] {
+        assert_ne!(shown(text), text);
+    }
+}
+
+#[test]
 fn names_beside_a_text_tell_what_it_is() {
     let mut pod = json!({"kind": "Pod", "spec": {"containers": [{
         "args": ["--token", BOOTSTRAP, "--password", "hunter2", "--name", "hunter2"],

@@ -22,6 +22,9 @@ const IDENTITY: [&str; 8] = [
     "resourceVersion",
 ];
 
+/// Labels tell who an object is, and their names say nothing of what they hold.
+const LONGEST_LABEL: usize = 63;
+
 /// What fields of tokens of Rancher have the token in them.
 const RANCHER_FIELDS: [&str; 8] = [
     "token",
@@ -62,6 +65,8 @@ pub(super) struct Place {
     is_definition: bool,
     /// What `metadata` is.
     is_metadata: bool,
+    /// Labels, or what selects by them.
+    is_labels: bool,
     /// The metadata of a Secret, or its annotations, in which marks stand by now.
     is_of_secret: bool,
 }
@@ -113,7 +118,8 @@ impl<'r> Walk<'r> {
                     }
                 }
                 Value::String(text) => {
-                    if place.is_identity {
+                    // No API server takes longer labels.
+                    if place.is_identity || place.is_labels && text.len() <= LONGEST_LABEL {
                         continue;
                     }
                     let replaced = if place.is_credential && !text.is_empty() {
@@ -176,6 +182,7 @@ impl<'r> Walk<'r> {
             let is_identity =
                 is_own || (place.is_metadata || is_reference) && IDENTITY.contains(&field.as_str());
             let hint = match field.as_str() {
+                _ if place.is_labels => Hint::None,
                 "value" => variable,
                 field => Hint::of_name(field),
             };
@@ -199,11 +206,28 @@ impl<'r> Walk<'r> {
                 is_data: matches!(field.as_str(), "data" | "stringData" | "binaryData"),
                 is_definition,
                 is_metadata: field == "metadata" && !place.is_data,
+                is_labels: match field.as_str() {
+                    "labels" => place.is_metadata,
+                    "matchLabels" | "nodeSelector" | "selector" => {
+                        !place.is_data && is_label_set(value)
+                    }
+                    _ => false,
+                },
             };
             open.push((value, child));
         }
         found
     }
+}
+
+/// True for names and texts that may be labels.
+fn is_label_set(value: &Value) -> bool {
+    let is_label = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.len() <= LONGEST_LABEL)
+    };
+    matches!(value, Value::Object(labels) if labels.values().all(is_label))
 }
 
 /// Tokens of Rancher are custom resources: of users, and of clusters that are to join, with the commands to do so.
