@@ -144,6 +144,7 @@ impl<'t> Search<'t> {
     pub(super) fn run(&mut self, mut each: impl FnMut(Found) -> bool) {
         let mut at = 0;
         let mut base64_end = 0;
+        let mut narrow_end = 0;
         while let Some(byte) = self.at(at) {
             let starts_word = byte.is_ascii_alphanumeric()
                 && !self.before(at).is_some_and(|b| is_word(b) || b == b'_');
@@ -167,6 +168,17 @@ impl<'t> Search<'t> {
             {
                 let end = self.base64_end(at);
                 base64_end = end;
+                // Lines that are narrow may belong together; else each is looked at by itself.
+                if at >= narrow_end {
+                    narrow_end = self.narrow_base64_end(at).max(end);
+                    if narrow_end > end
+                        && narrow_end.saturating_sub(at) >= SHORTEST_BASE64
+                        && each(Found::Base64(at..narrow_end))
+                    {
+                        at = narrow_end;
+                        continue;
+                    }
+                }
                 if end.saturating_sub(at) >= SHORTEST_BASE64 && each(Found::Base64(at..end)) {
                     at = end;
                     continue;
@@ -229,9 +241,8 @@ impl<'t> Search<'t> {
 
     /// A JSON Web Token: parts in base64url with points between, the first of them the head, an object.
     fn web_token(&mut self, at: usize) -> Option<Range<usize>> {
-        // `{"` and `{ "` in base64.
         let rest = self.from(at);
-        if !rest.starts_with(b"eyJ") && !rest.starts_with(b"eyAi") {
+        if !begins_object(rest) {
             return None;
         }
         let head = match self.token_run {
@@ -255,7 +266,8 @@ impl<'t> Search<'t> {
         if payload_end == payload || end == signature {
             return None;
         }
-        let is_object = self.from(payload).starts_with(b"eyJ");
+        // Other beginnings than `{"` are in words by chance.
+        let is_object = rest.starts_with(b"eyJ") && begins_object(self.from(payload));
         if !is_object && !names_algorithm(self.text.get(at..head)?) {
             return None;
         }
@@ -416,37 +428,64 @@ impl<'t> Search<'t> {
         Hint::of_name(&word)
     }
 
+    /// Where the run of base64 ends that begins at `from`.
+    fn base64_run(&self, from: usize) -> usize {
+        let rest = self.from(from);
+        let len = rest.iter().take_while(|b| is_base64(**b)).count();
+        from.saturating_add(len)
+    }
+
+    /// Where the next line begins that is in base64, behind one that ends at `end` without padding.
+    fn next_base64_line(&self, end: usize) -> Option<usize> {
+        let rest = self.from(end);
+        let is_space = |b: &&u8| matches!(b, b'\r' | b'\n' | b' ' | b'\t');
+        let gap = match rest {
+            [b'\\', b'n', ..] => 2,
+            _ => rest.iter().take_while(is_space).count(),
+        };
+        let next = end.saturating_add(gap);
+        (gap > 0 && self.at(next).is_some_and(is_base64)).then_some(next)
+    }
+
     /// Where a text in base64 ends that begins at `at`, with the lines it is broken into.
     fn base64_end(&self, at: usize) -> usize {
-        let run = |from: usize| {
-            let len = self
-                .from(from)
-                .iter()
-                .take_while(|b| is_base64(**b))
-                .count();
-            from.saturating_add(len)
-        };
         let mut line = at;
-        let mut end = run(at);
+        let mut end = self.base64_run(at);
         // Lines of MIME have 76 characters, of PEM 64.
         while end.saturating_sub(line) >= 60 {
-            let rest = self.from(end);
-            let padding = rest.iter().take_while(|b| **b == b'=').count();
-            let rest = rest.get(padding..).unwrap_or_default();
-            let gap = match rest {
-                [b'\\', b'n', ..] => 2,
-                _ => rest
-                    .iter()
-                    .take_while(|b| matches!(b, b'\r' | b'\n' | b' '))
-                    .count(),
+            let Some(next) = self.next_base64_line(end) else {
+                break;
             };
-            let next = end.saturating_add(padding).saturating_add(gap);
-            if padding > 0 || gap == 0 || !self.at(next).is_some_and(is_base64) {
+            line = next;
+            end = self.base64_run(next);
+        }
+        self.with_padding(end)
+    }
+
+    /// The same for lines that are shorter: all but the last are of one length.
+    fn narrow_base64_end(&self, at: usize) -> usize {
+        let mut end = self.base64_run(at);
+        let width = end.saturating_sub(at);
+        if !(8..60).contains(&width) {
+            return end;
+        }
+        while let Some(next) = self.next_base64_line(end) {
+            let gap = self.text.get(end..next).unwrap_or_default();
+            let is_new_line = gap.contains(&b'\n') || gap.starts_with(b"\\n");
+            let next_end = self.base64_run(next);
+            let len = next_end.saturating_sub(next);
+            if !is_new_line || len > width {
                 break;
             }
-            line = next;
-            end = run(next);
+            end = next_end;
+            if len < width {
+                break;
+            }
         }
+        self.with_padding(end)
+    }
+
+    fn with_padding(&self, end: usize) -> usize {
         let padding = self.from(end).iter().take_while(|b| **b == b'=').count();
         end.saturating_add(padding.min(2))
     }
@@ -544,6 +583,12 @@ fn is_word(byte: u8) -> bool {
 
 fn is_base64(byte: u8) -> bool {
     is_word(byte) || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// `{"`, `{ "`, and an object that is written on several lines or with tabs, in base64.
+fn begins_object(text: &[u8]) -> bool {
+    let beginnings = [&b"eyJ"[..], b"eyAi", b"eyAg", b"ewo", b"ew0", b"ewk"];
+    beginnings.iter().any(|start| text.starts_with(start))
 }
 
 /// True if a head in base64url names an algorithm, as that of a token must.

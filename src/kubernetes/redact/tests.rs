@@ -188,6 +188,106 @@ fn a_secret_is_found_in_base64_in_gzip_and_in_objects_written_as_text() {
 }
 
 #[test]
+fn a_secret_is_found_in_yaml_that_is_written_within_braces() {
+    for text in [
+        "{kind: Secret, stringData: {p: canary}}",
+        "{stringData: {p: canary}, metadata: {name: a}, kind: \"Secret\"}",
+        "a:\n- {apiVersion: v1,\n   kind: Secret,\n   data: {p: Y2FuYXJ5}}\n",
+        "{kind: SecretList, items: [{data: {p: Y2FuYXJ5}}]}",
+    ] {
+        assert_eq!(shown(text), redactor().mark(text.as_bytes()));
+    }
+    for text in [
+        "{valuesFrom: [{kind: Secret, name: v}], values: {data: {a: b}}}",
+        "{kind: SecretStore, data: {a: b}}",
+        "{kind: Secret, metadata: {name: a}}, {kind: ConfigMap, data: {a: b}}",
+        "the {kind: Secret} has data: none",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn logins_of_a_kubeconfig_are_found_however_the_yaml_is_written() {
+    let head = "apiVersion: v1\nclusters:\n- name: c\nusers:\n- name: u\n";
+    for user in [
+        "  user: {token: canary}\n",
+        "  user: {\"token\": \"canary\", username: u}\n",
+        "  user: {username: u, password: 'canary, too'}\n",
+        "  user: {username: u,\n    password: canary}\n",
+        "  user:\n    token: |\n      canary\n",
+        "  user:\n    token: >-\n      canary\n      canary\n",
+        "  user:\n    token: |2-\n\n      canary\n",
+        "  user:\n    token:\n      canary\n",
+        "  user:\n    token: canary\n      canary\n",
+        "  user:\n    \"token\": \"canary\"\n",
+        "- user: {token: canary}\n",
+    ] {
+        let text = format!("{head}{user}current-context: shown\n");
+        let shown = shown(&text);
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(
+            shown.starts_with(head) && shown.ends_with("\ncurrent-context: shown\n"),
+            "{shown}"
+        );
+    }
+    let whole = "{clusters: [{name: c}], users: [{name: u, user: {token: canary}}]}";
+    assert_eq!(
+        shown(whole),
+        whole.replace("canary", &redactor().mark(b"canary"))
+    );
+    // Lines below that are fields of their own stay.
+    let text = format!("{head}  user:\n    token:\n    username: u\n");
+    assert_eq!(shown(&text), text);
+}
+
+#[test]
+fn a_token_with_a_head_on_several_lines_is_found() {
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    for head in [
+        "{\n  \"alg\": \"RS256\",\n  \"typ\": \"JWT\"\n}",
+        "{\r\n  \"alg\": \"RS256\"\r\n}",
+        "{\t\"alg\": \"RS256\"}",
+        "{   \"alg\": \"RS256\"}",
+    ] {
+        for payload in ["{\"sub\":\"x\"}", "{\n \"sub\": \"x\"}"] {
+            let [head, payload] = [head, payload].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
+            let token = format!("{head}.{payload}.c2ln-_");
+            assert_eq!(shown(&token), redactor().mark(token.as_bytes()), "{token}");
+        }
+    }
+    for text in ["ewok.ewok.example", "see viewok.ewokia.example.com"] {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn a_private_key_is_found_in_base64_that_is_broken_into_narrow_lines() {
+    let wrap = |text: &str, width: usize, gap: &str| {
+        let lines: Vec<&str> = (0..text.len())
+            .step_by(width)
+            .map(|at| &text[at..text.len().min(at + width)])
+            .collect();
+        lines.join(gap)
+    };
+    let key = BASE64_STANDARD.encode(PEM);
+    let certificate = BASE64_STANDARD.encode(CERTIFICATE);
+    for width in [8, 16, 20, 30, 32, 48, 59] {
+        for gap in ["\n", "\n    ", "\r\n\t"] {
+            let wrapped = wrap(&key, width, gap);
+            let text = format!("key: |{gap}{wrapped}\nend");
+            let expected = format!("key: |{gap}{}\nend", redactor().mark(wrapped.as_bytes()));
+            assert_eq!(shown(&text), expected, "{width}");
+            let wrapped = wrap(&certificate, width, gap);
+            assert_eq!(shown(&wrapped), wrapped);
+        }
+    }
+    // Lines of one length that do not belong together.
+    let text = format!("{}\n{key}\n", "a".repeat(key.trim_end_matches('=').len()));
+    assert!(shown(&text).contains("\n<redacted ") || shown(&text).starts_with("<redacted "));
+}
+
+#[test]
 fn a_private_key_in_der_is_found_and_a_certificate_is_not_one() {
     for (bytes, is_key) in [
         (&b"\x30\x82\x04\xbd\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04\x82"[..], true),
@@ -476,6 +576,14 @@ fn texts_made_to_be_slow_are_searched_in_time_that_grows_with_their_length() {
         format!("{}\n", "a".repeat(76)).repeat(len / 77),
         "{\"a\":".repeat(len / 5),
         "\\".repeat(len),
+        "{kind: Secret, ".repeat(len / 15),
+        "Secret{ ,".repeat(len / 9),
+        format!("{}\n", "a".repeat(20)).repeat(len / 21),
+        "ewo.".repeat(len / 4),
+        "users: {token: '\nclusters: {token: '\"\n".repeat(len / 36),
+        format!("users:\nclusters:\n{}", "{,\"\" ".repeat(len / 5)),
+        format!("users:\nclusters:\n{}", "{token: x".repeat(len / 9)),
+        format!("clusters:\n{}", "\"users".repeat(len / 6)),
     ] {
         shown(&text);
     }
