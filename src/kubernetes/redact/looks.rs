@@ -13,6 +13,8 @@ pub(super) enum Hint {
     Token,
     /// A token behind a flag of a command: whatever looks like one is.
     TokenFlag,
+    /// The same behind a flag that speaks of a uid too: a UUID is that.
+    UidTokenFlag,
     /// A password behind a flag of a command.
     PasswordFlag,
     /// The secret half of an access key of AWS.
@@ -52,7 +54,13 @@ fn flag(name: &[u8]) -> Hint {
                 .is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
     if is(b"token") {
-        Hint::TokenFlag
+        let mut parts = name.split(|b| !b.is_ascii_alphanumeric());
+        let is_uid =
+            |part: &[u8]| part.eq_ignore_ascii_case(b"uid") || part.eq_ignore_ascii_case(b"uuid");
+        match parts.any(is_uid) {
+            true => Hint::UidTokenFlag,
+            false => Hint::TokenFlag,
+        }
     } else if is(b"password") || is(b"passwd") || is(b"requirepass") {
         Hint::PasswordFlag
     } else {
@@ -136,6 +144,7 @@ impl<'t> Search<'t> {
     pub(super) fn run(&mut self, mut each: impl FnMut(Found) -> bool) {
         let mut at = 0;
         let mut base64_end = 0;
+        let mut narrow_end = 0;
         while let Some(byte) = self.at(at) {
             let starts_word = byte.is_ascii_alphanumeric()
                 && !self.before(at).is_some_and(|b| is_word(b) || b == b'_');
@@ -159,6 +168,17 @@ impl<'t> Search<'t> {
             {
                 let end = self.base64_end(at);
                 base64_end = end;
+                // Lines that are narrow may belong together; else each is looked at by itself.
+                if at >= narrow_end {
+                    narrow_end = self.narrow_base64_end(at).max(end);
+                    if narrow_end > end
+                        && narrow_end.saturating_sub(at) >= SHORTEST_BASE64
+                        && each(Found::Base64(at..narrow_end))
+                    {
+                        at = narrow_end;
+                        continue;
+                    }
+                }
                 if end.saturating_sub(at) >= SHORTEST_BASE64 && each(Found::Base64(at..end)) {
                     at = end;
                     continue;
@@ -221,9 +241,8 @@ impl<'t> Search<'t> {
 
     /// A JSON Web Token: parts in base64url with points between, the first of them the head, an object.
     fn web_token(&mut self, at: usize) -> Option<Range<usize>> {
-        // `{"` and `{ "` in base64.
         let rest = self.from(at);
-        if !rest.starts_with(b"eyJ") && !rest.starts_with(b"eyAi") {
+        if !begins_object(rest) {
             return None;
         }
         let head = match self.token_run {
@@ -247,7 +266,8 @@ impl<'t> Search<'t> {
         if payload_end == payload || end == signature {
             return None;
         }
-        let is_object = self.from(payload).starts_with(b"eyJ");
+        // Other beginnings than `{"` are in words by chance.
+        let is_object = rest.starts_with(b"eyJ") && begins_object(self.from(payload));
         if !is_object && !names_algorithm(self.text.get(at..head)?) {
             return None;
         }
@@ -288,7 +308,11 @@ impl<'t> Search<'t> {
         let authority = self.from(start);
         let len = authority.iter().position(ends).unwrap_or(authority.len());
         let authority = authority.get(..len)?;
-        let sign = authority.iter().rposition(|b| *b == b'@')?;
+        let mut sign = authority.iter().rposition(|b| *b == b'@')?;
+        // `docker://nginx:1.25@sha256:…`: what stands before a digest is the tag of an image.
+        if is_digest(authority.get(sign.saturating_add(1)..)?) {
+            sign = authority.get(..sign)?.iter().rposition(|b| *b == b'@')?;
+        }
         let user = authority.get(..sign)?;
         let colon = user.iter().position(|b| *b == b':')?;
         let password = user.get(colon.saturating_add(1)..)?;
@@ -363,7 +387,9 @@ impl<'t> Search<'t> {
         };
         if rest.get(6) == Some(&b'.') && rest.get(..BOOTSTRAP).is_some_and(is_bootstrap_token) {
             let end = end(BOOTSTRAP)?;
-            return (self.hint_before(at) == Hint::Token).then_some(at..end);
+            let is_token = self.hint_before(at) == Hint::Token
+                && !(is_name_of_event(rest) && self.is_in_sentence(at));
+            return is_token.then_some(at..end);
         }
         let is_digit = |b: &u8| is_word(*b) || matches!(b, b'/' | b'+');
         if rest.get(..AWS).is_some_and(|key| key.iter().all(is_digit))
@@ -373,6 +399,17 @@ impl<'t> Search<'t> {
             return Some(at..at.saturating_add(AWS));
         }
         None
+    }
+
+    /// True behind a word and a space, as opposed to `token: …`, `--token …` and the header `Bearer …`.
+    fn is_in_sentence(&self, at: usize) -> bool {
+        let before = self.text.get(at.saturating_sub(48)..at).unwrap_or_default();
+        let words = before.trim_ascii_end();
+        let word = words.rsplit(|b| b.is_ascii_whitespace()).next();
+        let is_plain = |word: &[u8]| {
+            word.iter().all(u8::is_ascii_alphabetic) && !word.eq_ignore_ascii_case(b"bearer")
+        };
+        words.len() < before.len() && word.is_some_and(is_plain)
     }
 
     /// What the word before a place says, with what may stand between.
@@ -391,37 +428,64 @@ impl<'t> Search<'t> {
         Hint::of_name(&word)
     }
 
+    /// Where the run of base64 ends that begins at `from`.
+    fn base64_run(&self, from: usize) -> usize {
+        let rest = self.from(from);
+        let len = rest.iter().take_while(|b| is_base64(**b)).count();
+        from.saturating_add(len)
+    }
+
+    /// Where the next line begins that is in base64, behind one that ends at `end` without padding.
+    fn next_base64_line(&self, end: usize) -> Option<usize> {
+        let rest = self.from(end);
+        let is_space = |b: &&u8| matches!(b, b'\r' | b'\n' | b' ' | b'\t');
+        let gap = match rest {
+            [b'\\', b'n', ..] => 2,
+            _ => rest.iter().take_while(is_space).count(),
+        };
+        let next = end.saturating_add(gap);
+        (gap > 0 && self.at(next).is_some_and(is_base64)).then_some(next)
+    }
+
     /// Where a text in base64 ends that begins at `at`, with the lines it is broken into.
     fn base64_end(&self, at: usize) -> usize {
-        let run = |from: usize| {
-            let len = self
-                .from(from)
-                .iter()
-                .take_while(|b| is_base64(**b))
-                .count();
-            from.saturating_add(len)
-        };
         let mut line = at;
-        let mut end = run(at);
+        let mut end = self.base64_run(at);
         // Lines of MIME have 76 characters, of PEM 64.
         while end.saturating_sub(line) >= 60 {
-            let rest = self.from(end);
-            let padding = rest.iter().take_while(|b| **b == b'=').count();
-            let rest = rest.get(padding..).unwrap_or_default();
-            let gap = match rest {
-                [b'\\', b'n', ..] => 2,
-                _ => rest
-                    .iter()
-                    .take_while(|b| matches!(b, b'\r' | b'\n' | b' '))
-                    .count(),
+            let Some(next) = self.next_base64_line(end) else {
+                break;
             };
-            let next = end.saturating_add(padding).saturating_add(gap);
-            if padding > 0 || gap == 0 || !self.at(next).is_some_and(is_base64) {
+            line = next;
+            end = self.base64_run(next);
+        }
+        self.with_padding(end)
+    }
+
+    /// The same for lines that are shorter: all but the last are of one length.
+    fn narrow_base64_end(&self, at: usize) -> usize {
+        let mut end = self.base64_run(at);
+        let width = end.saturating_sub(at);
+        if !(8..60).contains(&width) {
+            return end;
+        }
+        while let Some(next) = self.next_base64_line(end) {
+            let gap = self.text.get(end..next).unwrap_or_default();
+            let is_new_line = gap.contains(&b'\n') || gap.starts_with(b"\\n");
+            let next_end = self.base64_run(next);
+            let len = next_end.saturating_sub(next);
+            if !is_new_line || len > width {
                 break;
             }
-            line = next;
-            end = run(next);
+            end = next_end;
+            if len < width {
+                break;
+            }
         }
+        self.with_padding(end)
+    }
+
+    fn with_padding(&self, end: usize) -> usize {
         let padding = self.from(end).iter().take_while(|b| **b == b'=').count();
         end.saturating_add(padding.min(2))
     }
@@ -445,6 +509,7 @@ pub(super) fn is_named(text: &[u8], hint: Hint) -> bool {
                 && text.iter().any(u8::is_ascii_digit)
                 && text.iter().any(u8::is_ascii_alphabetic)
         }
+        Hint::UidTokenFlag => is_named(text, Hint::TokenFlag) && !is_uuid(text),
         Hint::PasswordFlag => !is_stand_in(text) && !matches!(text.first(), Some(b'-' | b'/')),
         Hint::AwsSecret => {
             let is_digit = |b: &u8| is_word(*b) || matches!(b, b'/' | b'+');
@@ -461,6 +526,37 @@ fn is_bootstrap_token(text: &[u8]) -> bool {
     text.get(6) == Some(&b'.')
         && text.get(..6).is_some_and(is_part)
         && text.get(7..).is_some_and(is_part)
+}
+
+/// True for what may be the name of an event: that of an object, and the time in nanoseconds, in hexadecimal, from
+/// 2018 to 2042. Tokens are made of all letters and digits, or are hexadecimal as a whole.
+fn is_name_of_event(text: &[u8]) -> bool {
+    let name = text.get(..6).unwrap_or_default();
+    let time = text.get(7..BOOTSTRAP).unwrap_or_default();
+    let is_hex = |text: &[u8]| text.iter().all(u8::is_ascii_hexdigit);
+    let is_coded = is_hex(name) && name.iter().any(u8::is_ascii_digit);
+    is_hex(time) && matches!(time, [b'1', b'5'..=b'9' | b'a'..=b'f', ..]) && !is_coded
+}
+
+/// `4f0bdc41-3fb1-4a5b-93b6-08a5d3cf0b15`.
+fn is_uuid(text: &[u8]) -> bool {
+    let lens = text.split(|b| *b == b'-').map(<[u8]>::len);
+    lens.eq([8, 4, 4, 4, 12]) && text.iter().all(|b| *b == b'-' || b.is_ascii_hexdigit())
+}
+
+/// True for the digest of an image, `sha256:` and hexadecimal digits, which may be cut short. A port has five digits
+/// at most.
+fn is_digest(text: &[u8]) -> bool {
+    let Some(colon) = text.iter().position(|b| *b == b':') else {
+        return false;
+    };
+    let algorithm = text.get(..colon).unwrap_or_default();
+    let is_part = |b: &u8| is_word(*b) || matches!(b, b'+' | b'.' | b'_' | b'-');
+    let is_known = [&b"sha256"[..], b"sha384", b"sha512", b"blake3"].contains(&algorithm);
+    let least = if is_known { 6 } else { 32 };
+    let digits = text.get(colon.saturating_add(1)..).unwrap_or_default();
+    let len = digits.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    !algorithm.is_empty() && algorithm.iter().all(is_part) && len >= least
 }
 
 /// What stands for a password in templates and examples.
@@ -487,6 +583,12 @@ fn is_word(byte: u8) -> bool {
 
 fn is_base64(byte: u8) -> bool {
     is_word(byte) || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// `{"`, `{ "`, and an object that is written on several lines or with tabs, in base64.
+fn begins_object(text: &[u8]) -> bool {
+    let beginnings = [&b"eyJ"[..], b"eyAi", b"eyAg", b"ewo", b"ew0", b"ewk"];
+    beginnings.iter().any(|start| text.starts_with(start))
 }
 
 /// True if a head in base64url names an algorithm, as that of a token must.

@@ -3,8 +3,8 @@
 //! What counts as a secret, and nothing else does:
 //!
 //! - of a Secret, wherever it stands in an object: the values of `data` and `stringData`, what is no field of a
-//!   Secret, and every annotation but those that only name or count something; an object beneath a key of a
-//!   resource `secrets` is a Secret, whatever it says that it is;
+//!   Secret or of its metadata, and every annotation but those that only name or count something; an object
+//!   beneath a key of a resource `secrets` is a Secret, whatever it says that it is;
 //! - in any object, the part of a text that is a JSON Web Token, a token with the prefix of its issuer, a private
 //!   key, a hash of a password, a password in a URL or behind a flag; a bootstrap token or a secret access key
 //!   where the name beside it says that it is one; logins in a kubeconfig or a configuration of registries; a
@@ -14,7 +14,7 @@
 //! - what k3s keeps under `/bootstrap/`;
 //! - any other value that is no object and has such a text in it.
 //!
-//! Who an object is (kind, namespace, name, uid) is never judged by its looks. Other environment variables,
+//! Who an object is (kind, namespace, name, uid, labels) is never judged by its looks. Other environment variables,
 //! ConfigMaps and custom resources are shown as they are; managedFields hold no values. Encrypted values are
 //! ciphertext, which is no secret.
 

@@ -8,14 +8,77 @@ use super::{LAST_APPLIED, Redactor};
 use crate::finding::escape;
 
 /// What a Secret of the core group is made of, besides `data` and `stringData`.
-const FIELDS: [&str; 6] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "type",
-    "immutable",
-    "items",
+const FIELDS: [(&str, Form); 6] = [
+    ("apiVersion", Form::Text),
+    ("kind", Form::Text),
+    ("metadata", Form::Fields(&METADATA)),
+    ("type", Form::Text),
+    ("immutable", Form::Bool),
+    ("items", Form::Objects),
 ];
+
+/// The fields of the metadata of an object and of a list, besides annotations.
+const METADATA: [(&str, Form); 18] = [
+    ("name", Form::Text),
+    ("generateName", Form::Text),
+    ("namespace", Form::Text),
+    ("selfLink", Form::Text),
+    ("uid", Form::Text),
+    ("resourceVersion", Form::Text),
+    ("generation", Form::Number),
+    ("creationTimestamp", Form::Text),
+    ("deletionTimestamp", Form::Text),
+    ("deletionGracePeriodSeconds", Form::Number),
+    ("labels", Form::Texts),
+    ("annotations", Form::Annotations),
+    ("ownerReferences", Form::List(&OWNER)),
+    ("finalizers", Form::Names),
+    ("managedFields", Form::List(&MANAGER)),
+    ("clusterName", Form::Text),
+    ("continue", Form::Text),
+    ("remainingItemCount", Form::Number),
+];
+
+const OWNER: [(&str, Form); 6] = [
+    ("apiVersion", Form::Text),
+    ("kind", Form::Text),
+    ("name", Form::Text),
+    ("uid", Form::Text),
+    ("controller", Form::Bool),
+    ("blockOwnerDeletion", Form::Bool),
+];
+
+const MANAGER: [(&str, Form); 7] = [
+    ("manager", Form::Text),
+    ("operation", Form::Text),
+    ("apiVersion", Form::Text),
+    ("time", Form::Text),
+    ("fieldsType", Form::Text),
+    ("fieldsV1", Form::FieldSet),
+    ("subresource", Form::Text),
+];
+
+/// What a field that is shown is like. What is of another form was not written by an API server, and is hidden.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Text,
+    Number,
+    Bool,
+    /// Names and texts.
+    Texts,
+    /// A list of texts.
+    Names,
+    /// An object with these fields.
+    Fields(&'static [(&'static str, Form)]),
+    /// A list of such objects.
+    List(&'static [(&'static str, Form)]),
+    /// The fields somebody manages, with objects in place of their values.
+    FieldSet,
+    /// Judged one by one.
+    Annotations,
+    /// A list of Secrets, judged one by one.
+    Objects,
+}
 
 /// Annotations of Secrets that name and count things, and never hold what is in the Secret. All others may.
 const PUBLIC: [&str; 46] = [
@@ -70,8 +133,12 @@ const PUBLIC: [&str; 46] = [
 /// A public annotation is short; with so many values nothing is looked for in it.
 const LONGEST: usize = 512;
 const MOST_VALUES: usize = 1000;
-/// Shorter values are in many words by chance.
+/// All public annotations of a Secret together; real ones are far shorter.
+const LONGEST_TOGETHER: usize = 4096;
+const MOST_COPIES: usize = 1000;
+/// Shorter values are in many words by chance, and so are parts of values that are not long.
 const SHORTEST: usize = 4;
+const LONG_PART: usize = 8;
 
 /// True for an object that says it is a Secret, of whatever group. What only refers to one has neither metadata
 /// nor data.
@@ -112,15 +179,37 @@ pub(super) fn is_secret_key(key: &[u8]) -> bool {
         || is(parts.first()) && key.starts_with(b"/")
 }
 
+/// True for a key of a Secret of the core group: no part before `secrets` names another group, besides the prefix.
+pub(super) fn is_core_secret_key(key: &[u8]) -> bool {
+    let mut parts = key.split(|b| *b == b'/').filter(|part| !part.is_empty());
+    let Some(mut before) = parts.next() else {
+        return false;
+    };
+    if before == b"secrets" {
+        return is_secret_key(key);
+    }
+    let mut is_prefix = true;
+    for part in parts {
+        if part == b"secrets" {
+            return (is_prefix || !before.contains(&b'.')) && is_secret_key(key);
+        }
+        is_prefix = false;
+        before = part;
+    }
+    false
+}
+
 impl Redactor {
     /// Replaces what a Secret holds. Names, labels, owners and the rest of the metadata stay.
-    pub(super) fn redact_secret(&self, secret: &mut Map<String, Value>) -> bool {
+    /// Where `is_core` is set it is one of the core group, whatever it says.
+    pub(super) fn redact_secret(&self, secret: &mut Map<String, Value>, is_core: bool) -> bool {
         let mut found = false;
         let copies = Copies::of(secret);
-        let is_core = secret
-            .get("apiVersion")
-            .and_then(Value::as_str)
-            .is_none_or(|version| !version.contains('/'));
+        let is_core = is_core
+            || secret
+                .get("apiVersion")
+                .and_then(Value::as_str)
+                .is_none_or(|version| !version.contains('/'));
         for (field, value) in secret.iter_mut() {
             match (field.as_str(), value) {
                 (field @ ("data" | "stringData"), Value::Object(entries)) => {
@@ -129,10 +218,12 @@ impl Redactor {
                     }
                 }
                 ("data" | "stringData", other) => found |= self.replace(other, false),
-                (field, other) if is_core && !FIELDS.contains(&field) => {
-                    found |= self.replace(other, false);
-                }
-                _ => {}
+                (name, other) if is_data(name) => found |= self.replace(other, false),
+                (name, other) => match form_of(&FIELDS, name) {
+                    Some(form) => found |= self.keep_form(other, form),
+                    None if is_core => found |= self.replace(other, false),
+                    None => {}
+                },
             }
         }
         let annotations = secret
@@ -152,6 +243,58 @@ impl Redactor {
         found
     }
 
+    /// Replaces what in a field is not of its form.
+    fn keep_form(&self, value: &mut Value, form: Form) -> bool {
+        let mut found = false;
+        match (form, &mut *value) {
+            (_, Value::Null)
+            | (Form::Text, Value::String(_))
+            | (Form::Number, Value::Number(_))
+            | (Form::Bool, Value::Bool(_))
+            // These are judged elsewhere.
+            | (Form::Annotations, _) => {}
+            (Form::Texts, Value::Object(texts)) => {
+                for text in texts.values_mut() {
+                    found |= self.keep_form(text, Form::Text);
+                }
+            }
+            (Form::Names, Value::Array(names)) => {
+                for name in names {
+                    found |= self.keep_form(name, Form::Text);
+                }
+            }
+            (Form::Fields(fields), Value::Object(map)) => {
+                for (name, value) in map.iter_mut() {
+                    found |= match form_of(fields, name) {
+                        Some(form) => self.keep_form(value, form),
+                        None => self.replace(value, false),
+                    };
+                }
+            }
+            (Form::List(fields), Value::Array(items)) => {
+                for item in items {
+                    found |= self.keep_form(item, Form::Fields(fields));
+                }
+            }
+            (Form::FieldSet, Value::Object(set)) => {
+                let mut open: Vec<&mut Value> = set.values_mut().collect();
+                while let Some(value) = open.pop() {
+                    match value {
+                        Value::Object(fields) => open.extend(fields.values_mut()),
+                        other => found |= self.replace(other, false),
+                    }
+                }
+            }
+            (Form::Objects, Value::Array(items)) => {
+                for item in items.iter_mut().filter(|item| !item.is_object()) {
+                    found |= self.replace(item, false);
+                }
+            }
+            (_, other) => found |= self.replace(other, false),
+        }
+        found
+    }
+
     /// Replaces a whole value; the length is that of what base64 stands for.
     pub(super) fn replace(&self, value: &mut Value, is_base64: bool) -> bool {
         let mark = match &*value {
@@ -166,6 +309,16 @@ impl Redactor {
         *value = Value::String(mark);
         true
     }
+}
+
+fn form_of(fields: &[(&str, Form)], name: &str) -> Option<Form> {
+    let field = fields.iter().find(|(field, _)| *field == name);
+    field.map(|(_, form)| *form)
+}
+
+/// `Data` and `stringdata`: fields meant to be those of a Secret, though the API server does not know them.
+fn is_data(field: &str) -> bool {
+    field.eq_ignore_ascii_case("data") || field.eq_ignore_ascii_case("stringData")
 }
 
 /// True for an annotation of a Secret that cannot hold anything of its values.
@@ -207,18 +360,35 @@ fn is_own_namespace(secret: &Map<String, Value>, name: &str, value: &Value) -> b
         && decoded().is_some_and(|text| text.len() <= 63 && text.iter().all(is_label))
 }
 
-/// The values of a Secret, in the ways in which they are copied.
+/// What of the values of a Secret stands in its public annotations, in the ways in which values are copied.
 struct Copies {
+    /// The public annotations. Only what stands in one of them is kept below, however much the Secret holds.
+    annotations: String,
+    /// Where the Secret itself is named. A part of a value that stands there is shown anyway.
+    names: String,
+    /// Anywhere in a text.
     texts: Vec<String>,
+    /// As words of their own.
+    words: Vec<String>,
+    /// As the whole text.
+    whole: Vec<String>,
     is_too_many: bool,
 }
 
 impl Copies {
     fn of(secret: &Map<String, Value>) -> Self {
         let mut copies = Self {
+            annotations: public_texts(secret),
+            names: own_names(secret),
             texts: Vec::new(),
+            words: Vec::new(),
+            whole: Vec::new(),
             is_too_many: false,
         };
+        copies.is_too_many = copies.annotations.len() > LONGEST_TOGETHER;
+        if copies.annotations.is_empty() || copies.is_too_many {
+            return copies;
+        }
         let mut open: Vec<&Value> = Vec::new();
         for field in ["data", "stringData"] {
             match secret.get(field) {
@@ -238,13 +408,13 @@ impl Copies {
                 Value::Array(items) => open.extend(items),
                 Value::String(text) => {
                     count = count.saturating_add(1);
-                    if count > MOST_VALUES {
+                    if count > MOST_VALUES || copies.is_too_many {
                         copies.is_too_many = true;
                         break;
                     }
-                    copies.add(text.as_bytes());
+                    copies.add_value(text.as_bytes());
                     if let Ok(bytes) = BASE64_STANDARD.decode(text.as_bytes()) {
-                        copies.add(&bytes);
+                        copies.add_value(&bytes);
                     }
                 }
                 _ => {}
@@ -253,19 +423,143 @@ impl Copies {
         copies
     }
 
+    /// A value, without the line end that `echo` puts behind it, and what a file of settings is made of.
+    fn add_value(&mut self, value: &[u8]) {
+        let trimmed = value.trim_ascii();
+        self.add(value);
+        if trimmed.len() != value.len() {
+            self.add(trimmed);
+        }
+        let Ok(text) = std::str::from_utf8(trimmed) else {
+            return;
+        };
+        if text.len() < SHORTEST && !text.is_empty() {
+            // One digit is too common to be looked for within lists.
+            let list = match text.len() {
+                1 => &mut self.whole,
+                _ => &mut self.words,
+            };
+            list.push(text.to_owned());
+        }
+        for line in text.lines() {
+            self.add_part(line);
+            for sign in ['=', ':'] {
+                if let Some((_, value)) = line.split_once(sign) {
+                    self.add_part(value);
+                }
+            }
+        }
+        // Words of what is JSON, a URL, a list: all that stands between signs, unless it names what follows.
+        let mut start = 0;
+        for (end, sign) in text.match_indices(is_separator) {
+            let names = matches!(sign, "=" | ":") || text.get(end..).is_some_and(is_end_of_name);
+            if !names {
+                self.add_part(text.get(start..end).unwrap_or_default());
+            }
+            start = end.saturating_add(sign.len());
+        }
+        self.add_part(text.get(start..).unwrap_or_default());
+    }
+
+    fn add_part(&mut self, part: &str) {
+        let part = part.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','));
+        if part.len() < SHORTEST || part.len() > LONGEST || is_word_in(part, &self.names) {
+            return;
+        }
+        if part.len() >= LONG_PART {
+            self.add(part.as_bytes());
+        } else if self.is_new(part) {
+            self.words.push(part.to_owned());
+        }
+    }
+
     fn add(&mut self, value: &[u8]) {
         if value.len() < SHORTEST || value.len() > LONGEST {
             return;
         }
-        self.texts.push(BASE64_STANDARD_NO_PAD.encode(value));
-        self.texts.push(escape::hex(value));
-        self.texts
-            .extend(std::str::from_utf8(value).map(str::to_owned));
+        let text = std::str::from_utf8(value).map(str::to_owned);
+        let coded = [BASE64_STANDARD_NO_PAD.encode(value), escape::hex(value)];
+        for form in coded.into_iter().chain(text) {
+            if self.is_new(&form) {
+                self.texts.push(form);
+            }
+        }
+    }
+
+    /// True for what stands in an annotation, and is not known to do so.
+    fn is_new(&mut self, text: &str) -> bool {
+        let annotations = self.annotations.as_bytes();
+        if self.is_too_many || memchr::memmem::find(annotations, text.as_bytes()).is_none() {
+            return false;
+        }
+        let known = self.texts.len().saturating_add(self.words.len());
+        self.is_too_many = known >= MOST_COPIES;
+        let mut known = self.texts.iter().chain(&self.words);
+        !known.any(|known| known == text)
     }
 
     fn are_in(&self, text: &str) -> bool {
-        self.is_too_many || self.texts.iter().any(|copy| text.contains(copy.as_str()))
+        self.is_too_many
+            || self.texts.iter().any(|copy| text.contains(copy.as_str()))
+            || self.words.iter().any(|copy| is_word_in(copy, text))
+            || self.whole.iter().any(|copy| text.trim() == copy)
     }
+}
+
+/// All public annotations that may be shown, one a line.
+fn public_texts(secret: &Map<String, Value>) -> String {
+    let mut texts = String::new();
+    let annotations = secret
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"))
+        .and_then(Value::as_object);
+    for name in PUBLIC {
+        let text = annotations.and_then(|annotations| annotations.get(name));
+        if let Some(Value::String(text)) = text
+            && text.len() <= LONGEST
+        {
+            texts.push_str(text);
+            texts.push('\n');
+        }
+    }
+    texts
+}
+
+fn own_names(secret: &Map<String, Value>) -> String {
+    let name = |field: &str| {
+        let metadata = secret.get("metadata")?;
+        let name = metadata.get(field)?.as_str()?;
+        // Longer names are not names.
+        (name.len() <= LONGEST).then_some(name)
+    };
+    let names = ["name", "namespace"].map(|field| name(field).unwrap_or_default());
+    names.join("\n")
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '=' | ':' | '"' | '\'' | '`' | ',' | ';' | '@' | '/' | '\\' | '?' | '&' | '|' | '#'
+        )
+        || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}')
+}
+
+/// True for what follows the name of a field within quotes.
+fn is_end_of_name(rest: &str) -> bool {
+    let rest = rest.strip_prefix(['"', '\'']);
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(':'))
+}
+
+/// True if `word` stands in a text with nothing that belongs to it before or behind.
+fn is_word_in(word: &str, text: &str) -> bool {
+    text.match_indices(word).any(|(at, word)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let behind = text.get(at.saturating_add(word.len())..);
+        let behind = behind.and_then(|text| text.chars().next());
+        !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
+    })
 }
 
 #[cfg(test)]
@@ -312,10 +606,98 @@ mod tests {
     }
 
     #[test]
+    fn a_key_tells_whether_a_secret_is_of_the_core_group() {
+        for (key, is_core) in [
+            ("/registry/secrets/ns/name", true),
+            ("/secrets/ns/name", true),
+            ("/kubernetes.io/secrets/ns/name", true),
+            ("/a/b/secrets/ns/name", true),
+            ("/registry/example.com/secrets/ns/name", false),
+            ("/registry/cluster-1/example.com/secrets/name", false),
+            ("/registry/configmaps/ns/secrets", false),
+            ("", false),
+        ] {
+            assert_eq!(is_core_secret_key(key.as_bytes()), is_core, "{key}");
+        }
+    }
+
+    #[test]
     fn the_list_of_public_annotations_is_sorted_and_has_no_copy_of_objects() {
         assert!(PUBLIC.is_sorted());
         for name in PUBLIC {
             assert!(!name.contains("applied") && !name.contains("original"));
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_part_of_a_value_is_hidden_in_public_annotations() {
+        let shown = |data: &str, annotation: &str| {
+            let mut secret = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "shop-db", "namespace": "pay", "annotations": {
+                    "meta.helm.sh/release-name": annotation,
+                }},
+                "data": {"v": BASE64_STANDARD.encode(data)},
+            });
+            Redactor::with_key(b"k").redact_secret(secret.as_object_mut().unwrap(), true);
+            secret["metadata"]["annotations"]["meta.helm.sh/release-name"] == annotation
+        };
+        let long = format!("# {}\npassword=hunter-two\n", "comment ".repeat(100));
+        for data in [
+            "hunter-two\n",
+            "\n hunter-two\r\n",
+            "user=app\npassword=hunter-two\nport=5\n",
+            "user: app\npassword: 'hunter-two'\n",
+            "password = \"hunter-two\"",
+            "{\"user\":\"app\",\"password\":\"hunter-two\"}",
+            "{\"a\": [{\"b\" : \"hunter-two\"}]}",
+            "postgres://app:hunter-two@db:5432/shop",
+            "app:hunter-two",
+            "one,hunter-two;three",
+            &long,
+        ] {
+            assert!(!shown(data, "hunter-two"), "{data}");
+            assert!(!shown(data, "is hunter-two."), "{data}");
+            assert!(shown(data, "cert-manager.io"), "{data}");
+        }
+        assert!(!shown("password=hunter-two", "aHVudGVyLXR3bw"));
+        assert!(!shown("password=hunter-two", "68756e7465722d74776f"));
+        for (data, annotation) in [
+            ("a1b", "a1b"),
+            ("a1b\n", "is a1b"),
+            ("7", "7"),
+            ("pw=zq12", "zq12"),
+        ] {
+            assert!(!shown(data, annotation), "{data}");
+        }
+        // By chance within a word, the name of a field, and what the Secret is called itself.
+        for (data, annotation) in [
+            ("ing", "nginx-ingress"),
+            ("7", "17"),
+            ("x=keep", "keeper"),
+            ("release=1", "release"),
+            ("{\"release\": \"x\"}", "release"),
+            ("postgres://app:pw@shop-db.pay/shop", "shop-db"),
+            ("namespace=pay\nuser=shop", "shop"),
+        ] {
+            assert!(shown(data, annotation), "{data}");
+        }
+    }
+
+    #[test]
+    fn a_large_value_is_searched_for_copies_in_time_that_grows_with_its_length() {
+        let names = PUBLIC.map(|name| (name.to_owned(), json!("a-b.".repeat(20))));
+        for value in [
+            "a-b.".repeat(100_000),
+            "ab=cd:ef\n".repeat(30_000),
+            "\"".repeat(200_000),
+            "\" ".repeat(100_000),
+        ] {
+            let mut secret = json!({
+                "kind": "Secret", "metadata": {"annotations": serde_json::Map::from_iter(names.clone())},
+                "stringData": {"v": value},
+            });
+            Redactor::with_key(b"k").redact_secret(secret.as_object_mut().unwrap(), true);
         }
     }
 
@@ -341,7 +723,7 @@ mod tests {
             "spec": {"password": "x"}, "type": "kubernetes.io/service-account-token", "immutable": true,
         });
         let redactor = Redactor::with_key(b"k");
-        assert!(redactor.redact_secret(secret.as_object_mut().unwrap()));
+        assert!(redactor.redact_secret(secret.as_object_mut().unwrap(), false));
         let shown: Vec<&String> = secret["metadata"]["annotations"]
             .as_object()
             .unwrap()

@@ -163,7 +163,60 @@ fn is_damaged_secret(bytes: &[u8]) -> bool {
 
 /// True if a text has in it a Secret with its data, as YAML or as JSON that cannot be read by itself.
 pub(super) fn holds_secret_manifest(text: &[u8]) -> bool {
-    memchr::memmem::find(text, b"Secret").is_some() && (is_in_yaml(text) || is_in_json(text))
+    memchr::memmem::find(text, b"Secret").is_some()
+        && (is_in_yaml(text) || is_in_json(text) || is_in_flow_yaml(text))
+}
+
+/// True for `{kind: Secret, data: …}`, the fields of one object in YAML that is written as JSON is, without quotes.
+fn is_in_flow_yaml(text: &[u8]) -> bool {
+    /// Objects that are deeper are not looked at.
+    const DEEPEST_OBJECT: usize = 64;
+    // Of each object that is open, whether the kind and the data have been seen.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    let mut too_deep = 0_usize;
+    let mut is_list = false;
+    let mut at = 0_usize;
+    while let Some(byte) = text.get(at) {
+        at = at.saturating_add(1);
+        match byte {
+            b'{' if open.len() < DEEPEST_OBJECT => open.push((false, false)),
+            b'{' => too_deep = too_deep.saturating_add(1),
+            b'}' if too_deep > 0 => too_deep = too_deep.saturating_sub(1),
+            b'}' => drop(open.pop()),
+            _ => {}
+        }
+        if !matches!(byte, b'{' | b',') || too_deep > 0 {
+            continue;
+        }
+        let Some(object) = open.last_mut() else {
+            continue;
+        };
+        let rest = text.get(at..).unwrap_or_default();
+        let spaces = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        at = at.saturating_add(spaces);
+        let rest = rest.get(spaces..).unwrap_or_default();
+        let quotes = rest
+            .iter()
+            .take(1)
+            .filter(|b| matches!(b, b'"' | b'\''))
+            .count();
+        let name = rest.get(quotes..).unwrap_or_default();
+        if let Some(value) = name.strip_prefix(b"kind").and_then(value_behind) {
+            let behind = value.strip_prefix(b"Secret");
+            let is_end = |rest: &[u8]| !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+            is_list |= behind.is_some_and(|rest| rest.starts_with(b"List"));
+            object.0 |= behind.is_some_and(is_end);
+        } else {
+            let data = name
+                .strip_prefix(b"data")
+                .or_else(|| name.strip_prefix(b"stringData"));
+            object.1 |= data.and_then(value_behind).is_some();
+        }
+        if object.1 && (object.0 || is_list) {
+            return true;
+        }
+    }
+    false
 }
 
 /// True for the fields `kind: Secret` and `data` or `stringData` in one column of a document. Lines may end as JSON
@@ -282,29 +335,104 @@ pub(super) const KUBECONFIG_FIELDS: [&str; 7] = [
 
 fn is_kubeconfig(text: &str) -> bool {
     let has = |name: &str| {
-        text.lines()
-            .any(|line| line.trim_start().strip_prefix(name).is_some())
+        text.match_indices(name).any(|(at, name)| {
+            let before = text.get(..at).unwrap_or_default();
+            let before = before
+                .trim_end_matches(['"', '\''])
+                .trim_end_matches([' ', '\t']);
+            let behind = text
+                .get(at.saturating_add(name.len())..)
+                .unwrap_or_default();
+            let behind = behind.trim_start_matches(['"', '\'']);
+            (before.is_empty() || before.ends_with(['\n', '{', ','])) && behind.starts_with(':')
+        })
     };
-    text.contains("users:") && has("users:") && has("clusters:")
+    has("users") && has("clusters")
 }
 
+/// What lets somebody in, in a kubeconfig: behind the name on its line, on the lines below that are indented further,
+/// and within braces.
 fn credentials_of_kubeconfig(text: &str) -> Vec<Range<usize>> {
-    let mut spans = Vec::new();
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    // The column of the field the lines below may belong to, and whether its value began on its line.
+    let mut above: Option<(usize, bool)> = None;
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {
+        let content = line.trim();
+        let indent = line.len().saturating_sub(line.trim_start().len());
         let field = line.trim_start().trim_start_matches("- ").trim_start();
-        if let Some((name, value)) = field.split_once(':')
-            && KUBECONFIG_FIELDS.contains(&name.trim_matches(['"', '\'']))
-        {
-            let value = value.trim().trim_matches(['"', '\'']);
-            // It is a part of the line.
-            let offset = (value.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+        let column = line.len().saturating_sub(field.len());
+        // It is a part of the line.
+        let span = |part: &str| {
+            let offset = (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
             let from = start.saturating_add(offset);
-            if !value.is_empty() && !matches!(value, "null" | "~" | "|" | ">" | "|-" | ">-") {
-                spans.push(from..from.saturating_add(value.len()));
+            from..from.saturating_add(part.len())
+        };
+        match above {
+            _ if content.is_empty() => {}
+            Some((of_field, has_begun)) if indent > of_field => {
+                let here = span(content);
+                match spans.last_mut() {
+                    Some(last) if has_begun => last.end = here.end,
+                    _ => spans.push(here),
+                }
+                above = Some((of_field, true));
+            }
+            _ => {
+                above = None;
+                if let Some((name, value)) = field.split_once(':')
+                    && KUBECONFIG_FIELDS.contains(&name.trim_end().trim_matches(['"', '\'']))
+                {
+                    let value = value.trim().trim_matches(['"', '\'']);
+                    let is_block = value.starts_with(['|', '>']) && value.len() <= 3;
+                    let has_begun =
+                        !value.is_empty() && !is_block && !matches!(value, "null" | "~");
+                    if has_begun {
+                        spans.push(span(value));
+                    }
+                    above = Some((column, has_begun));
+                }
             }
         }
         start = start.saturating_add(line.len());
+    }
+    spans.extend(credentials_in_braces(text));
+    spans
+}
+
+/// `user: {token: …}`.
+fn credentials_in_braces(text: &str) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (at, sign) in text.match_indices(['{', ',']) {
+        if spans.last().is_some_and(|last| at < last.end) {
+            continue;
+        }
+        let rest = text
+            .get(at.saturating_add(sign.len())..)
+            .unwrap_or_default();
+        let name = rest.trim_start().trim_start_matches(['"', '\'']);
+        let field = KUBECONFIG_FIELDS
+            .iter()
+            .find_map(|field| name.strip_prefix(field));
+        let value = field.and_then(|rest| {
+            let rest = rest.trim_start_matches(['"', '\'', ' ']);
+            rest.strip_prefix(':')
+        });
+        let Some(value) = value.map(str::trim_start) else {
+            continue;
+        };
+        let quoted = value.strip_prefix(['"', '\'']);
+        let len = match quoted {
+            Some(inner) => inner.find(value.get(..1).unwrap_or_default()),
+            None => value.find([',', '}', '\n']),
+        };
+        let value = quoted.unwrap_or(value);
+        let value = value.get(..len.unwrap_or(value.len())).unwrap_or_default();
+        let value = value.trim_end();
+        if !value.is_empty() && !matches!(value, "null" | "~") {
+            let from = (value.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+            spans.push(from..from.saturating_add(value.len()));
+        }
     }
     spans
 }

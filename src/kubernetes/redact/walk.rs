@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::looks::Hint;
-use super::secret::{is_secret, is_secret_key, is_secret_list};
+use super::secret::{is_core_secret_key, is_secret, is_secret_key, is_secret_list};
 use super::text::KUBECONFIG_FIELDS;
 use super::{LAST_APPLIED, Redactor};
 
@@ -21,6 +21,9 @@ const IDENTITY: [&str; 8] = [
     "selfLink",
     "resourceVersion",
 ];
+
+/// Labels tell who an object is, and their names say nothing of what they hold.
+const LONGEST_LABEL: usize = 63;
 
 /// What fields of tokens of Rancher have the token in them.
 const RANCHER_FIELDS: [&str; 8] = [
@@ -42,6 +45,8 @@ const DOCKER_FIELDS: [&str; 4] = ["auth", "password", "identitytoken", "registry
 pub(super) struct Place {
     /// What is here is a Secret, whatever it says.
     pub(super) is_secret: bool,
+    /// It is one of the core group, whatever it says.
+    is_core_secret: bool,
     /// What the name of the field says.
     pub(super) hint: Hint,
     /// It tells who an object is.
@@ -60,6 +65,8 @@ pub(super) struct Place {
     is_definition: bool,
     /// What `metadata` is.
     is_metadata: bool,
+    /// Labels, or what selects by them.
+    is_labels: bool,
     /// The metadata of a Secret, or its annotations, in which marks stand by now.
     is_of_secret: bool,
 }
@@ -69,6 +76,7 @@ impl Place {
     pub(super) fn under_key(key: &[u8]) -> Self {
         Self {
             is_secret: is_secret_key(key),
+            is_core_secret: is_core_secret_key(key),
             ..Self::default()
         }
     }
@@ -110,7 +118,8 @@ impl<'r> Walk<'r> {
                     }
                 }
                 Value::String(text) => {
-                    if place.is_identity {
+                    // No API server takes longer labels.
+                    if place.is_identity || place.is_labels && text.len() <= LONGEST_LABEL {
                         continue;
                     }
                     let replaced = if place.is_credential && !text.is_empty() {
@@ -142,10 +151,10 @@ impl<'r> Walk<'r> {
         open: &mut Vec<(&'v mut Value, Place)>,
     ) -> bool {
         let mut found = false;
-        let is_list = is_secret_list(map) || place.is_secret && map.contains_key("items");
         let is_secret = place.is_secret || is_secret(map);
+        let is_list = is_secret_list(map) || is_secret && map.contains_key("items");
         if is_secret {
-            found |= self.redactor.redact_secret(map);
+            found |= self.redactor.redact_secret(map, place.is_core_secret);
         }
         let is_named = |field: &str| map.get(field).is_some_and(Value::is_string);
         let is_reference = is_named("kind") && is_named("name") && !place.is_data;
@@ -173,11 +182,13 @@ impl<'r> Walk<'r> {
             let is_identity =
                 is_own || (place.is_metadata || is_reference) && IDENTITY.contains(&field.as_str());
             let hint = match field.as_str() {
+                _ if place.is_labels => Hint::None,
                 "value" => variable,
                 field => Hint::of_name(field),
             };
             let child = Place {
                 is_secret: is_list && field == "items",
+                is_core_secret: place.is_core_secret && field == "items",
                 hint,
                 is_identity,
                 is_credential: logins.contains(&field.as_str()),
@@ -195,11 +206,28 @@ impl<'r> Walk<'r> {
                 is_data: matches!(field.as_str(), "data" | "stringData" | "binaryData"),
                 is_definition,
                 is_metadata: field == "metadata" && !place.is_data,
+                is_labels: match field.as_str() {
+                    "labels" => place.is_metadata,
+                    "matchLabels" | "nodeSelector" | "selector" => {
+                        !place.is_data && is_label_set(value)
+                    }
+                    _ => false,
+                },
             };
             open.push((value, child));
         }
         found
     }
+}
+
+/// True for names and texts that may be labels.
+fn is_label_set(value: &Value) -> bool {
+    let is_label = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.len() <= LONGEST_LABEL)
+    };
+    matches!(value, Value::Object(labels) if labels.values().all(is_label))
 }
 
 /// Tokens of Rancher are custom resources: of users, and of clusters that are to join, with the commands to do so.
