@@ -75,6 +75,11 @@ impl Folder {
         out.flush()
     }
 
+    /// Gives a file another name.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.staging.join(from), self.staging.join(to))
+    }
+
     /// Gives the folder its name. An empty folder gives way to the full one.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         std::fs::rename(&self.staging, &self.target)?;

@@ -64,14 +64,25 @@ pub(super) struct Judge<'q> {
 
 impl<'q> Judge<'q> {
     pub(super) fn stand(&self, key: &[u8], value: &[u8]) -> Stand<'q> {
+        match self.lens.plain(key, value) {
+            Ok(plain) => self.stand_of_plain(key, &plain),
+            Err(_) => self.stand_of_locked(key, value),
+        }
+    }
+
+    /// The same of a value that cannot be decrypted.
+    pub(super) fn stand_of_locked(&self, key: &[u8], value: &[u8]) -> Stand<'q> {
         let expected = self.layout.expects(self.resources, key);
-        let Ok(plain) = self.lens.plain(key, value) else {
-            return match judge(self.resources, &expected, value) {
-                (_, Some(flaw)) => Stand::Damaged(self.of_key(&expected, key), flaw),
-                _ => Stand::Locked(self.of_key(&expected, key)),
-            };
-        };
-        let (head, flaw) = judge(self.resources, &expected, &plain);
+        match judge(self.resources, &expected, value) {
+            (_, Some(flaw)) => Stand::Damaged(self.of_key(&expected, key), flaw),
+            _ => Stand::Locked(self.of_key(&expected, key)),
+        }
+    }
+
+    /// The same of a value that was decrypted as far as the lens has keys.
+    pub(super) fn stand_of_plain(&self, key: &[u8], plain: &[u8]) -> Stand<'q> {
+        let expected = self.layout.expects(self.resources, key);
+        let (head, flaw) = judge(self.resources, &expected, plain);
         let is_expected = expected != Expected::Anything;
         match (flaw, head.encoding) {
             (None, Encoding::Encrypted) => Stand::Locked(self.of_key(&expected, key)),

@@ -62,17 +62,38 @@ fn lists_take_no_more_memory_than_one_of_their_objects() {
         &["export", "wide.db", "--out", "-", "--as-stored"],
         &["export", "wide.db", "--out", "folder"],
         &["get", "wide.db", "--prefix", "/", "--json"],
+        &[
+            "diff",
+            "wide.db",
+            "--from",
+            "1",
+            "-o",
+            "manifests",
+            "--to-new",
+            "--out",
+            "new",
+            "--exit-zero",
+        ],
     ] {
         let outcome = bounded(dir.path(), args);
         assert_eq!(outcome.status, Some(0), "{args:?}: {}", outcome.stderr);
         for number in 0..20 {
             let name = format!("p{number:02}");
-            let is_there = outcome.stdout.contains(&name) || args.contains(&"folder");
+            let is_there =
+                outcome.stdout.contains(&name) || args.contains(&"folder") || args.contains(&"new");
             assert!(is_there, "{args:?}: {name}");
         }
     }
     let files = std::fs::read_dir(dir.path().join("folder")).expect("a folder");
     assert_eq!(files.count(), 20);
+    let files = std::fs::read_dir(dir.path().join("new/apply")).expect("a folder");
+    let mut names: Vec<_> = files
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 20);
+    assert_eq!(names[0], "001-pod-p00.yaml");
+    assert_eq!(names[19], "020-pod-p19.yaml");
 }
 
 #[test]

@@ -177,6 +177,130 @@ fn every_command_over_objects_names_damaged_values_and_nothing_that_is_normal() 
     }
 }
 
+/// A ConfigMap in protobuf that lacks a name if `name` is empty, with `rest` behind it.
+fn config_map(name: &str, rest: &[u8]) -> Vec<u8> {
+    let mut metadata = Vec::new();
+    if !name.is_empty() {
+        field(&mut metadata, 1, name.as_bytes());
+    }
+    field(&mut metadata, 3, b"shop");
+    let (mut raw, mut kind) = (Vec::new(), Vec::new());
+    field(&mut raw, 1, &metadata);
+    field(&mut kind, 1, b"v1");
+    field(&mut kind, 2, b"ConfigMap");
+    let mut value = b"k8s\0".to_vec();
+    field(&mut value, 1, &kind);
+    field(&mut value, 2, &raw);
+    value.extend(rest);
+    value
+}
+
+#[test]
+fn diff_names_values_that_decode_and_are_not_what_their_keys_promise() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let damaged: [(&str, Vec<u8>, &str); 5] = [
+        (
+            "/registry/configmaps/shop/longer",
+            config_map("longer", b"\xff"),
+            "damaged: a byte follows the object",
+        ),
+        (
+            "/registry/configmaps/shop/nameless",
+            config_map("", b""),
+            "damaged: the object has no name",
+        ),
+        (
+            "/registry/configmaps/shop/other",
+            object("v1", "Pod", "shop", "other"),
+            "damaged: the key is that of a ConfigMap, the value is a Pod of v1",
+        ),
+        (
+            "/registry/secrets/shop/kind",
+            object("v1", "Sacret", "shop", "kind"),
+            "damaged: the key is that of a Secret, the value is a Sacret of v1",
+        ),
+        (
+            "/registry/secrets/shop/locked",
+            b"k8s:enc:aescbc".to_vec(),
+            "damaged: the value is encrypted in a way that no API server reads",
+        ),
+    ];
+    let whole: [(&str, Vec<u8>); 2] = [
+        ("/registry/configmaps/shop/whole", config_map("whole", b"")),
+        (
+            "/registry/pods/shop/web",
+            object("v1", "Pod", "shop", "web"),
+        ),
+    ];
+    let all: Vec<(&[u8], &[u8])> = whole
+        .iter()
+        .map(|(key, value)| (key.as_bytes(), value.as_slice()))
+        .chain(
+            damaged
+                .iter()
+                .map(|(key, value, _)| (key.as_bytes(), value.as_slice())),
+        )
+        .collect();
+    snapshot(&dir.path().join("all.db"), &all);
+    snapshot(&dir.path().join("none.db"), &[]);
+    let expected = |side: &str| -> BTreeMap<String, String> {
+        let line = |(key, _, why): &(&str, _, &str)| ((*key).to_owned(), format!("{why}{side}"));
+        damaged.iter().map(line).collect()
+    };
+    for (files, side) in [
+        ("all.db --from 1", ", in the new state"),
+        ("none.db all.db", ", in all.db"),
+        ("all.db none.db", ", in all.db"),
+    ] {
+        for more in [
+            "",
+            " --json",
+            " -o markdown",
+            " --names-only",
+            " --stat",
+            " -n shop",
+            " -l app=web",
+            " -o manifests --to-new --out new",
+            " -o manifests --to-old --out old",
+        ] {
+            let command = format!("diff {files} --exit-zero{more}");
+            for folder in ["new", "old"] {
+                let _ = fs::remove_dir_all(dir.path().join(folder));
+            }
+            let outcome = etcdsnap(dir.path(), &command);
+            assert_eq!(outcome.status, Some(1), "{command}: {}", outcome.stderr);
+            assert_eq!(told(&outcome), expected(side), "{command}");
+            // Of none of them there is a manifest, nor is one to be deleted by the name it gives itself.
+            for folder in ["new", "old"] {
+                let folder = dir.path().join(folder);
+                let Ok(names) = fs::read_dir(folder.join("apply")) else {
+                    continue;
+                };
+                let names = names.map(|entry| entry.expect("an entry").file_name());
+                let names: Vec<String> = names
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .collect();
+                for name in &names {
+                    assert!(
+                        name.ends_with("whole.yaml") || name.ends_with("web.yaml"),
+                        "{command}: {names:?}"
+                    );
+                }
+                let deleted = fs::read_to_string(folder.join("delete.txt")).unwrap_or_default();
+                assert!(
+                    deleted.is_empty() || deleted == "pod/web -n shop\nconfigmap/whole -n shop\n",
+                    "{command}: {deleted}"
+                );
+                assert_eq!(
+                    names.len() + deleted.lines().count(),
+                    2,
+                    "{command}: {names:?}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_damaged_object_has_a_row_under_the_name_of_its_key() {
     let dir = cluster();

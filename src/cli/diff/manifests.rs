@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use serde_json::Value;
+
 use super::{DiffArgs, Form};
 use crate::cli::folder::{Folder, safe_name};
 use crate::finding::escape;
@@ -38,13 +40,21 @@ impl Manifests {
         let Some(out) = &args.out else {
             return Err("-o manifests: say where they go: --out DIR".into());
         };
-        Ok(Some(Self {
-            folder: Folder::open(out)?,
-            direction,
-        }))
+        let folder = Folder::open(out)?;
+        folder
+            .folder("apply")
+            .map_err(|error| format!("{}: {error}", escape::path(out)))?;
+        Ok(Some(Self { folder, direction }))
     }
 
-    pub(super) fn write(
+    /// Writes a manifest. What it is called is known when all of them are there.
+    pub(super) fn add(&self, number: usize, json: &Value) -> io::Result<()> {
+        self.folder
+            .write_with(&unnamed(number), |out| report::write_yaml(json, out))
+    }
+
+    /// Gives the manifests their names and writes what goes with them.
+    pub(super) fn finish(
         mut self,
         comparison: &Comparison,
         names: [&str; 2],
@@ -56,18 +66,16 @@ impl Manifests {
         let mut number = 0usize;
         let mut deletions = String::new();
         let mut written = Vec::with_capacity(tasks.len());
-        self.folder.folder("apply")?;
         for task in tasks {
             let mut file = None;
             match &task.todo {
-                Todo::Apply(json) => {
+                Todo::Apply(made) => {
                     number += 1;
                     let kind = task.item.kind.to_lowercase();
                     let name = task.item.name.as_deref().unwrap_or_default();
                     let name = safe_name(&format!("{number:0width$}-{kind}-{name}"));
                     let name = format!("apply/{name}.yaml");
-                    self.folder
-                        .write_with(&name, |out| report::write_yaml(json, out))?;
+                    self.folder.rename(&unnamed(*made), &name)?;
                     file = Some(name);
                 }
                 Todo::Delete => {
@@ -93,6 +101,11 @@ impl Manifests {
         self.folder.write("index.md", &index)?;
         self.folder.finish()
     }
+}
+
+/// What a manifest is called as long as its place in the order is not known; no name that one ends up with.
+fn unnamed(number: usize) -> String {
+    format!("apply/{number}.new")
 }
 
 /// Each object that is left out, with the reason, as lines for people.

@@ -255,7 +255,18 @@ impl<'a> Show<'a> {
             new,
             lens,
         } = sides;
-        let tasks = diff.tasks(old, new, lens, manifests.direction, &listed)?;
+        let mut written = Ok(());
+        let write = |number, json| {
+            written = manifests.add(number, &json);
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        };
+        let tasks = diff.tasks(old, new, lens, manifests.direction, &listed, write)?;
+        if let Err(error) = written {
+            return Ok(Err(error));
+        }
         let summary = manifests::summary(&tasks);
         old.check_unchanged()?;
         new.check_unchanged()?;
@@ -267,7 +278,7 @@ impl<'a> Show<'a> {
         }
         term::line(&summary);
         let names = [self.old_name.as_str(), &self.new_name];
-        let written = manifests.write(&diff.comparison, names, tasks);
+        let written = manifests.finish(&diff.comparison, names, tasks);
         Ok(written.map(|()| Some(!listed.is_empty())))
     }
 

@@ -124,19 +124,24 @@ impl State {
             locked,
             too_large,
         } = lens.look(key, value, moment.revision.main);
-        let is_locked =
-            locked.is_some() || stored == Encoding::Encrypted && lens.encryption.is_none();
+        // That a value can be decoded does not make it what its key promises.
+        let judge = Judge {
+            lens,
+            resources: &known.resources,
+            layout: &known.layout,
+        };
+        let stand = match locked {
+            Some(_) => judge.stand_of_locked(key, &plain),
+            None => judge.stand_of_plain(key, &plain),
+        };
+        let (is_locked, flaw) = match stand {
+            Stand::Damaged(_, flaw) => (false, Some(flaw)),
+            Stand::Locked(_) => (true, None),
+            Stand::Object(..) | Stand::Other => (false, None),
+        };
         let object = match sight {
             Sight::Object(object) => Some(*object),
             _ => None,
-        };
-        let is_whole = object.as_ref().is_some_and(|object| {
-            let it = &object.description;
-            it.fault.is_none() && !it.kind.is_empty() && !it.api_version.is_empty()
-        });
-        let flaw = match is_whole || is_locked {
-            true => None,
-            false => damage(lens, known, key, value),
         };
         let json = match &object {
             None if !is_secret && plain.first().is_some_and(|b| matches!(b, b'{' | b'[')) => {
@@ -166,19 +171,6 @@ impl State {
             .as_ref()
             .map(|object| &object.json)
             .or(self.json.as_ref())
-    }
-}
-
-/// What is wrong with a value that is no whole object.
-fn damage(lens: &Lens, known: &Surroundings, key: &[u8], value: &[u8]) -> Option<Flaw> {
-    let judge = Judge {
-        lens,
-        resources: &known.resources,
-        layout: &known.layout,
-    };
-    match judge.stand(key, value) {
-        Stand::Damaged(_, flaw) => Some(flaw),
-        _ => None,
     }
 }
 
@@ -272,13 +264,15 @@ pub(super) fn compare(
         .collect();
 }
 
-/// True when one of the states has the labels that are wanted, or none are.
+/// True when one of the states has the labels that are wanted, or none are; of a damaged one nobody can tell.
 pub(super) fn has_labels(states: [&Option<State>; 2], query: &DiffQuery) -> bool {
     let Some(labels) = &query.labels else {
         return true;
     };
-    let mut values = states.into_iter().flatten().filter_map(State::value);
-    values.any(|value| labels.matches(value))
+    let mut states = states.into_iter().flatten();
+    states.any(|state| {
+        state.flaw.is_some() || state.value().is_some_and(|value| labels.matches(value))
+    })
 }
 
 /// Fills in who the object is.

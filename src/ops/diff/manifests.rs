@@ -42,8 +42,8 @@ impl Direction {
 /// What is to be done about one object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Todo {
-    /// Apply this.
-    Apply(Value),
+    /// Apply the manifest that was given out under this number.
+    Apply(usize),
     /// Delete it.
     Delete,
     /// Nothing can be done from here; why.
@@ -83,7 +83,8 @@ pub struct Task<'d> {
 
 impl<'i> Diff<'i> {
     /// What is to be done about each of `items`, in the order in which it is to be applied; deletions are in
-    /// the opposite order.
+    /// the opposite order. Each manifest goes to `write` as soon as it is made, with its number, from 0 on, in no
+    /// particular order, and is not kept; a break ends it all, and what is returned is of no use then.
     ///
     /// # Errors
     /// Reading, cancelling.
@@ -94,6 +95,7 @@ impl<'i> Diff<'i> {
         lens: &Lens,
         direction: Direction,
         items: &[&'d Item],
+        mut write: impl FnMut(usize, Value) -> ControlFlow<()>,
     ) -> Result<Vec<Task<'d>>> {
         let keyspaces = (&self.old, self.new_keyspace());
         let ((wanted_session, wanted), (present_session, present)) = match direction {
@@ -114,6 +116,7 @@ impl<'i> Diff<'i> {
             .filter_map(|item| Some((item, direction.present(item)?)));
         exported(present_session, present, lens, moments, |item, exported| {
             known.insert(&item.key, digest(&exported));
+            ControlFlow::Continue(())
         })?;
         let mut tasks: Vec<Task<'d>> = Vec::with_capacity(items.len());
         let mut add = |item: &'d Item, todo: Todo| {
@@ -163,6 +166,7 @@ impl<'i> Diff<'i> {
                 (Some(moment), _) => to_read.push((item, moment)),
             }
         }
+        let mut count = 0usize;
         exported(
             wanted_session,
             wanted,
@@ -172,17 +176,22 @@ impl<'i> Diff<'i> {
                 let is_same = known
                     .get(item.key.as_slice())
                     .is_some_and(|known| known.is_some() && *known == digest(&exported));
-                add(
-                    item,
-                    match exported {
-                        _ if is_same => Todo::Nothing,
-                        Exported::Manifest(json) => Todo::Apply(json),
-                        Exported::Owned => Todo::Others,
-                        Exported::Secret => Todo::HasSecrets,
-                        Exported::Unreadable(why) => Todo::LeftOut(why),
-                        Exported::Damaged(flaw) => Todo::LeftOut(flaw.to_string()),
-                    },
-                );
+                let mut flow = ControlFlow::Continue(());
+                let todo = match exported {
+                    _ if is_same => Todo::Nothing,
+                    Exported::Manifest(json) => {
+                        let number = count;
+                        count = count.saturating_add(1);
+                        flow = write(number, json);
+                        Todo::Apply(number)
+                    }
+                    Exported::Owned => Todo::Others,
+                    Exported::Secret => Todo::HasSecrets,
+                    Exported::Unreadable(why) => Todo::LeftOut(why),
+                    Exported::Damaged(flaw) => Todo::LeftOut(flaw.to_string()),
+                };
+                add(item, todo);
+                flow
             },
         )?;
         tasks.sort_by(|a, b| {
@@ -217,7 +226,7 @@ fn exported<'i, 'd>(
     keyspace: &Keyspace<'i>,
     lens: &Lens,
     moments: impl Iterator<Item = (&'d Item, Moment)> + Clone,
-    mut each: impl FnMut(&'d Item, Exported),
+    mut each: impl FnMut(&'d Item, Exported) -> ControlFlow<()>,
 ) -> Result<()> {
     let mut items = moments.clone().map(|(item, _)| item);
     fetch(
@@ -230,8 +239,7 @@ fn exported<'i, 'd>(
                 return ControlFlow::Break(());
             };
             let lost = || Exported::Unreadable("its value cannot be read any more".into());
-            each(item, exported.unwrap_or_else(lost));
-            ControlFlow::Continue(())
+            each(item, exported.unwrap_or_else(lost))
         },
     )
 }
