@@ -582,3 +582,58 @@ fn manifests_that_leave_secrets_out_say_so() {
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("left out: Secret "));
 }
+
+#[test]
+fn a_name_leads_to_a_damaged_object_by_its_key_as_it_does_in_a_list() {
+    let dir = cluster();
+    for (name, key) in [
+        ("secret/kind", "/registry/secrets/shop/kind"),
+        ("secret/name", "/registry/secrets/shop/name"),
+        ("secret/other", "/registry/secrets/shop/name"),
+        ("routes/r1", "/registry/routes/shop/r1"),
+    ] {
+        let is_damaged = name == "secret/kind" || name == "routes/r1";
+        for (command, damaged, misnamed) in [
+            ("objects cluster.db NAME -n shop -o name", 1, 0),
+            ("get cluster.db NAME -n shop", 1, 0),
+            ("contains cluster.db NAME -n shop", 2, 0),
+            ("history cluster.db NAME -n shop", 1, 0),
+        ] {
+            let command = command.replace("NAME", name);
+            let outcome = etcdsnap(dir.path(), &command);
+            let status = if is_damaged { damaged } else { misnamed };
+            assert_eq!(
+                outcome.status,
+                Some(status),
+                "{command}: {}",
+                outcome.stderr
+            );
+            let named: Vec<String> = told(&outcome).into_keys().collect();
+            assert_eq!(named, [key], "{command}: {}", outcome.stderr);
+        }
+    }
+    // What the value says beneath a key of another kind is no object of that kind.
+    let outcome = etcdsnap(dir.path(), "contains cluster.db sacret/kind -n shop");
+    assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+    assert!(told(&outcome).is_empty(), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_object_whose_key_has_the_name_goes_before_one_that_only_calls_itself_so() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("two.db");
+    let web = object("v1", "Pod", "shop", "web");
+    snapshot(
+        &path,
+        &[
+            (b"/registry/pods/shop/web", &web),
+            (b"/registry/pods/shop/copy", &web),
+        ],
+    );
+    let outcome = etcdsnap(dir.path(), "get two.db pod/web -n shop --json");
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("\"/registry/pods/shop/web\""));
+    let outcome = etcdsnap(dir.path(), "get two.db pod/copy -n shop --json");
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("\"/registry/pods/shop/copy\""));
+}
