@@ -647,8 +647,8 @@ fn every_command_refuses_bytes_behind_an_object_in_cbor() {
         let longer = etcdsnap(dir.path(), &command.replace("FILE", "longer.db"));
         assert_eq!(longer.status, Some(status), "{command}: {}", longer.stderr);
         let why = told(&longer).remove(key);
-        let expected = Some("damaged: a byte follows the object");
-        assert_eq!(why.as_deref(), expected, "{command}: {}", longer.stderr);
+        let is_told = why.is_some_and(|why| why.starts_with("damaged: a byte follows the object"));
+        assert!(is_told, "{command}: {}", longer.stderr);
     }
     for (name, is_proven) in [("whole.db", true), ("longer.db", false)] {
         let outcome = etcdsnap(dir.path(), &format!("verify --values --json {name}"));
