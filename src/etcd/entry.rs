@@ -156,7 +156,7 @@ impl RecordEntry {
         self.flags = (self.flags & TOMBSTONE) | (lease_bits(lease) << 1);
     }
 
-    /// What is kept of the record's lease, to be held against [`lease_bits`]; 0 for no lease.
+    /// What is kept of the record's lease, to be held against `lease_bits`; 0 for no lease.
     pub fn lease_bits(&self) -> u16 {
         self.flags >> 1
     }

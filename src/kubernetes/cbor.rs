@@ -257,6 +257,23 @@ pub(super) fn to_value(value: &[u8], budget: &mut Budget) -> Result<Value, Fault
     }
 }
 
+/// Whether a value that begins with the tag for CBOR can be read to its end, and how many bytes follow what it holds.
+///
+/// # Errors
+/// What Kubernetes refuses. A value of which more would have to be kept than [`Budget`] allows is no fault here:
+/// then it is only passed over.
+pub(super) fn check(value: &[u8]) -> Result<usize, Fault> {
+    let mut reader = Reader::new(value);
+    let mut budget = Budget::of(value.len());
+    if reader.value(MAX_DEPTH, &mut budget).is_err() {
+        reader = Reader::new(value);
+        if !budget.is_spent() || reader.skip().is_err() {
+            return Err(Fault::malformed("CBOR cannot be read"));
+        }
+    }
+    Ok(reader.rest.len())
+}
+
 /// Text; as in Go's JSON, each byte that is not UTF-8 is replaced.
 pub(super) fn utf8(bytes: Cow<'_, [u8]>) -> String {
     String::from_utf8(bytes.into_owned()).unwrap_or_else(|error| lossy(error.as_bytes()))

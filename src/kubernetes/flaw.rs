@@ -236,6 +236,30 @@ mod tests {
     }
 
     #[test]
+    fn cbor_is_read_to_its_end() {
+        let widget = |rest: &[u8]| {
+            let mut value = b"\xd9\xd9\xf7\xa3\x4aapiVersion\x44g/v1\x44kind\x46Widget".to_vec();
+            value.extend(rest);
+            flaw(&value)
+        };
+        assert_eq!(widget(b"\x41a\x01"), None);
+        assert_eq!(widget(b"\x41a\x01\0"), Some(Flaw::Trailing(1)));
+        for refused in [
+            &b"\x41a\xa2\x41b\x01\x41b\x02"[..],
+            b"\x41a\xc2\x41\x01",
+            b"\x41a\xf9\x7e\x00",
+            b"\x41a\xa1\x01\x01",
+        ] {
+            let found = widget(refused).map(|flaw| flaw.to_string());
+            assert_eq!(
+                found.as_deref(),
+                Some("CBOR cannot be read"),
+                "{refused:x?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_time_of_another_wire_type_is_a_flaw() {
         // creationTimestamp with seconds that are bytes.
         let raw = b"\x0a\x0b\x0a\x03web\x42\x04\x0a\x02ab";

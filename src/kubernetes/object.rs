@@ -149,7 +149,7 @@ fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
 }
 
 /// What [`decode`] would say of a stored value, without the object itself; and how many bytes follow an object
-/// in protobuf, which an API server refuses.
+/// in protobuf or CBOR, which an API server refuses.
 ///
 /// # Errors
 /// As [`decode`].
@@ -163,7 +163,13 @@ pub(super) fn describe(value: &[u8]) -> Result<(Description, usize), Fault> {
             let head = Head::of(value);
             match head.fault {
                 Some(fault) => Err(fault),
-                None => Ok((plain(encoding, head.api_version, head.kind), 0)),
+                None => {
+                    let trailing = match encoding {
+                        Encoding::Cbor => cbor::check(value)?,
+                        _ => 0,
+                    };
+                    Ok((plain(encoding, head.api_version, head.kind), trailing))
+                }
             }
         }
         Encoding::Encrypted => Err(Fault::Encrypted),

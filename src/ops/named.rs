@@ -1,10 +1,14 @@
 //! Finding what a person names: a key, or an object by kind and name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use memchr::memmem;
 
 use super::keyspace::Session;
 use super::lens::Lens;
+use super::objects::is_called;
+use super::stored::{Judge, LayoutVisitor, Stand, Who};
 use super::times::{TimeLine, Times};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor};
@@ -127,35 +131,58 @@ pub enum Named {
     Nothing,
 }
 
-/// Who an object is, from its value.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Identity {
-    api_version: String,
-    kind: String,
-    namespace: String,
-    name: String,
-}
-
-impl Identity {
-    fn of(head: &Head<'_>) -> Option<Self> {
-        Some(Self {
-            api_version: head.api_version.as_deref()?.to_string(),
-            kind: head.kind.as_deref()?.to_string(),
-            namespace: head.namespace.as_deref().unwrap_or_default().to_string(),
-            name: head.name.as_deref().unwrap_or_default().to_string(),
-        })
-    }
-}
-
+/// Finds the records of the keys that may be meant.
 struct Finder<'n> {
     names: &'n [Name],
+    /// The names of objects among them.
+    objects: Vec<(&'n str, memmem::Finder<'n>)>,
     lens: &'n Lens,
 }
 
 #[derive(Default)]
 struct FinderParts {
-    keys: BTreeMap<Vec<u8>, (Vec<Moment>, Option<Identity>)>,
+    keys: BTreeMap<Vec<u8>, Vec<Moment>>,
+    /// Keys of which only a value has the name.
+    aliases: BTreeSet<Vec<u8>>,
     definitions: BTreeMap<Vec<u8>, RecordPlace>,
+}
+
+impl<'n> Finder<'n> {
+    fn new(names: &'n [Name], lens: &'n Lens) -> Self {
+        let objects = names.iter().filter_map(Name::kind_and_name);
+        Self {
+            names,
+            objects: objects
+                .map(|(_, name)| (name, memmem::Finder::new(name)))
+                .collect(),
+            lens,
+        }
+    }
+
+    /// True when the key is one of the names, or ends with that of an object.
+    fn is_wanted(&self, key: &[u8]) -> bool {
+        self.names.iter().any(|name| key == name.text.as_slice())
+            || self.objects.iter().any(|(name, _)| ends_with(key, name))
+    }
+
+    /// True when the value is that of an object that calls itself by one of the names.
+    fn calls_itself(&self, key: &[u8], value: &[u8]) -> bool {
+        if self.objects.is_empty() {
+            return false;
+        }
+        let Ok(plain) = self.lens.plain(key, value) else {
+            return false;
+        };
+        // Few values have the name in them, and nothing else is worth a look.
+        let is_in_it = |finder: &memmem::Finder<'_>| finder.find(&plain).is_some();
+        if !self.objects.iter().any(|(_, finder)| is_in_it(finder)) {
+            return false;
+        }
+        let head = Head::of(&plain);
+        self.objects
+            .iter()
+            .any(|(name, _)| head.name.as_deref() == Some(name))
+    }
 }
 
 impl RecordVisitor for Finder<'_> {
@@ -170,25 +197,91 @@ impl RecordVisitor for Finder<'_> {
         if is_definition(key) && !view.is_tombstone {
             note_newest(&mut local.definitions, key, view.place);
         }
-        let is_wanted = self.names.iter().any(|name| {
-            key == name.text.as_slice()
-                || name.kind_and_name().is_some_and(|(_, name)| {
-                    key.strip_suffix(name.as_bytes())
-                        .is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
-                })
-        });
-        if !is_wanted {
-            return Ok(());
-        }
-        let (moments, identity) = local.keys.entry(key.to_vec()).or_default();
-        moments.push(Moment::of(view));
-        if !view.is_tombstone
-            && identity.is_none()
-            && let Ok(plain) = self.lens.plain(key, view.record.value)
-        {
-            *identity = Identity::of(&Head::of(&plain));
+        if self.is_wanted(key) {
+            let moments = local.keys.entry(key.to_vec()).or_default();
+            moments.push(Moment::of(view));
+        } else if !view.is_tombstone && self.calls_itself(key, view.record.value) {
+            local.aliases.insert(key.to_vec());
         }
         Ok(())
+    }
+}
+
+/// True when the last part of the key is `name`.
+fn ends_with(key: &[u8], name: &str) -> bool {
+    key.strip_suffix(name.as_bytes())
+        .is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
+}
+
+/// Finds the records of some keys.
+struct Stories<'k>(&'k BTreeSet<Vec<u8>>);
+
+impl RecordVisitor for Stories<'_> {
+    type Local = BTreeMap<Vec<u8>, Vec<Moment>>;
+
+    fn start(&self) -> Self::Local {
+        BTreeMap::new()
+    }
+
+    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+        let key = view.record.key;
+        if self.0.contains(key) {
+            let moments = local.entry(key.to_vec()).or_default();
+            moments.push(Moment::of(view));
+        }
+        Ok(())
+    }
+}
+
+/// An object that is looked for by its name.
+struct Sought<'n> {
+    name: &'n Name,
+    word: &'n str,
+    object: &'n str,
+    /// Empty where the word is no kind that is known: it may be one of an API server of its own, which only the
+    /// values know.
+    kinds: Vec<&'n Resource>,
+}
+
+/// How an object has the name that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// By its key, or by both.
+    Key,
+    /// It only calls itself so, and its key says otherwise.
+    Value,
+}
+
+impl Sought<'_> {
+    fn is(&self, who: &Who<'_>) -> bool {
+        let is_kind = if self.kinds.is_empty() {
+            is_called(&who.resource, self.word)
+        } else {
+            self.kinds
+                .iter()
+                .any(|kind| kind.kind == who.resource.kind && kind.group == who.resource.group)
+        };
+        let namespace = self.name.namespace.as_ref();
+        is_kind && who.name == self.object && namespace.is_none_or(|namespace| who.is_in(namespace))
+    }
+
+    /// Whether the object under a key is the one, judged by the newest value there is.
+    fn is_under(&self, judge: &Judge<'_>, key: &[u8], value: Option<&[u8]>) -> Option<By> {
+        let by_key = || judge.who_by_key(key).filter(|who| self.is(who));
+        let who = match value.map(|value| judge.stand(key, value)) {
+            Some(Stand::Object(who, Some(_))) => {
+                return match by_key() {
+                    Some(_) => Some(By::Key),
+                    None => self.is(&who).then_some(By::Value),
+                };
+            }
+            Some(
+                Stand::Object(who, None) | Stand::Locked(Some(who)) | Stand::Damaged(Some(who), _),
+            ) => who,
+            // Deleted and compacted, or nothing that tells: only the key is left.
+            _ => return by_key().map(|_| By::Key),
+        };
+        self.is(&who).then_some(By::Key)
     }
 }
 
@@ -259,116 +352,133 @@ pub fn look_up<'i>(
     let line = TimeLine {
         is_wanted: with_times,
     };
-    let (keyspace, parts) = session.scan(&(Finder { names, lens }, line))?;
-    let (parts, times): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let visitor = (Finder::new(names, lens), (LayoutVisitor::new(), line));
+    let (keyspace, parts) = session.scan(&visitor)?;
     let mut all = FinderParts::default();
-    for part in parts {
-        for (key, (moments, identity)) in part.keys {
-            let (known, who) = all.keys.entry(key).or_default();
-            known.extend(moments);
-            if who.is_none() {
-                *who = identity;
-            }
+    let (mut layouts, mut times) = (Vec::new(), Vec::new());
+    for (part, (layout, time)) in parts {
+        for (key, moments) in part.keys {
+            all.keys.entry(key).or_default().extend(moments);
         }
+        all.aliases.extend(part.aliases);
         for (key, place) in part.definitions {
             note_newest(&mut all.definitions, &key, place);
         }
+        layouts.push(layout);
+        times.push(time);
     }
-    for (moments, _) in all.keys.values_mut() {
+    if !all.aliases.is_empty() {
+        let (_, parts) = session.scan_again(&Stories(&all.aliases))?;
+        for (key, moments) in parts.into_iter().flatten() {
+            all.keys.entry(key).or_default().extend(moments);
+        }
+    }
+    for moments in all.keys.values_mut() {
         moments.sort_by_key(|moment| (moment.revision, moment.place));
     }
     let resources = resources(session, &keyspace, all.definitions.into_values())?;
-    let story = |key: &[u8]| {
-        all.keys.get(key).map(|(moments, _)| KeyStory {
-            key: key.to_vec(),
-            moments: moments.clone(),
-        })
+    let judge = Judge {
+        lens,
+        resources: &resources,
+        layout: &LayoutVisitor::join(layouts),
     };
-    let found = names.iter().map(|name| {
-        if let Some(story) = story(&name.text) {
-            return Named::Key(story);
-        }
-        let Some((word, object)) = name.kind_and_name() else {
-            return Named::Nothing;
+    let mut found = Vec::new();
+    for name in names {
+        let stories = Candidates {
+            session,
+            keyspace: &keyspace,
+            judge: &judge,
+            keys: &all.keys,
+            aliases: &all.aliases,
         };
-        let kinds = match resources.resolve(word) {
-            // It may be a kind of an API server of its own, which only the values know.
-            Resolved::Unknown => Vec::new(),
-            Resolved::One(kind) => vec![kind],
-            Resolved::Category(kinds) | Resolved::Ambiguous(kinds) => kinds,
-        };
-        let is_it = |key: &[u8], identity: Option<&Identity>| {
-            let guess;
-            let who = match identity {
-                Some(identity) if !identity.name.is_empty() => identity,
-                // Deleted and compacted, or encrypted: only the key tells.
-                _ => match guess_identity(&resources, key) {
-                    Some(found) => {
-                        guess = found;
-                        &guess
-                    }
-                    None => return false,
-                },
-            };
-            who.name == object
-                && name
-                    .namespace
-                    .as_ref()
-                    .is_none_or(|namespace| who.namespace == *namespace)
-                && is_kind(&resources, &kinds, word, who)
-        };
-        let mut keys: Vec<&Vec<u8>> = all
-            .keys
-            .iter()
-            .filter(|(key, (_, identity))| is_it(key, identity.as_ref()))
-            .map(|(key, _)| key)
-            .collect();
-        match keys.len() {
-            0 if kinds.is_empty() => Named::UnknownKind(word.to_string()),
-            0 => Named::Nothing,
-            1 => keys
-                .pop()
-                .and_then(|key| story(key))
-                .map_or(Named::Nothing, Named::Key),
-            _ => Named::Several(keys.into_iter().filter_map(|key| story(key)).collect()),
-        }
-    });
+        found.push(stories.find(name)?);
+    }
     Ok(Lookup {
-        found: found.collect(),
+        found,
         keyspace,
         resources: resources.clone(),
         times: TimeLine::join(times),
     })
 }
 
-/// True when an object is of one of `kinds`, or, where the word is no known kind, of one that is called so.
-fn is_kind(resources: &Resources, kinds: &[&Resource], word: &str, who: &Identity) -> bool {
-    let its = resources.of_kind_or_guess(&who.api_version, &who.kind);
-    if kinds.is_empty() {
-        return [&its.kind, &its.plural, &its.singular]
-            .into_iter()
-            .any(|name| name.eq_ignore_ascii_case(word))
-            || its.full_name().eq_ignore_ascii_case(word);
-    }
-    kinds
-        .iter()
-        .any(|kind| kind.kind == its.kind && kind.group == its.group)
+/// The keys among which names are looked for.
+struct Candidates<'c, 'i> {
+    session: &'c Session<'i>,
+    keyspace: &'c Keyspace<'i>,
+    judge: &'c Judge<'c>,
+    keys: &'c BTreeMap<Vec<u8>, Vec<Moment>>,
+    aliases: &'c BTreeSet<Vec<u8>>,
 }
 
-/// Who an object is, from its key alone.
-fn guess_identity(resources: &Resources, key: &[u8]) -> Option<Identity> {
-    let parts = resources.of_key(std::str::from_utf8(key).ok()?)?;
-    let resource = resources.of_plural(&parts.group, &parts.resource)?;
-    let api_version = match resource.group.as_str() {
-        "" => "v1".to_string(),
-        group => format!("{group}/"),
-    };
-    Some(Identity {
-        api_version,
-        kind: resource.kind.clone(),
-        namespace: parts.namespace.unwrap_or_default(),
-        name: parts.name,
-    })
+impl Candidates<'_, '_> {
+    fn find(&self, name: &Name) -> Result<Named> {
+        if let Some(moments) = self.keys.get(&name.text) {
+            return Ok(Named::Key(KeyStory {
+                key: name.text.clone(),
+                moments: moments.clone(),
+            }));
+        }
+        let Some((word, object)) = name.kind_and_name() else {
+            return Ok(Named::Nothing);
+        };
+        let sought = Sought {
+            name,
+            word,
+            object,
+            kinds: match self.judge.resources.resolve(word) {
+                Resolved::Unknown => Vec::new(),
+                Resolved::One(kind) => vec![kind],
+                Resolved::Category(kinds) | Resolved::Ambiguous(kinds) => kinds,
+            },
+        };
+        let mut matches = self.matches(&sought)?;
+        // As for an API server, the key goes before what an object calls itself.
+        let lives = |(by, story): &(By, KeyStory)| {
+            *by == By::Key && story.moments.last().is_some_and(|last| !last.is_tombstone)
+        };
+        if matches.iter().any(lives) {
+            matches.retain(|(by, _)| *by == By::Key);
+        }
+        let mut stories: Vec<KeyStory> = matches.into_iter().map(|(_, story)| story).collect();
+        Ok(match stories.len() {
+            0 if sought.kinds.is_empty() => Named::UnknownKind(word.to_string()),
+            0 | 1 => stories.pop().map_or(Named::Nothing, Named::Key),
+            _ => Named::Several(stories),
+        })
+    }
+
+    fn matches(&self, sought: &Sought<'_>) -> Result<Vec<(By, KeyStory)>> {
+        let newest_put = |moments: &[Moment]| {
+            let mut puts = moments.iter().rev().filter(|moment| !moment.is_tombstone);
+            puts.next().map(|moment| moment.place)
+        };
+        let keys: Vec<(&Vec<u8>, &Vec<Moment>)> = self
+            .keys
+            .iter()
+            .filter(|(key, _)| ends_with(key, sought.object) || self.aliases.contains(*key))
+            .collect();
+        let places: Vec<RecordPlace> = keys
+            .iter()
+            .filter_map(|(_, moments)| newest_put(moments))
+            .collect();
+        let judged = self.session.map(self.keyspace, &places, |view| {
+            let value = view.value()?;
+            Ok(sought.is_under(self.judge, view.record.key, Some(&value)))
+        })?;
+        let mut judged = judged.into_iter();
+        let mut found = Vec::new();
+        for (key, moments) in keys {
+            let by = match newest_put(moments) {
+                Some(_) => judged.next().flatten().flatten(),
+                None => sought.is_under(self.judge, key, None),
+            };
+            if let Some(by) = by {
+                let (key, moments) = (key.clone(), moments.clone());
+                found.push((by, KeyStory { key, moments }));
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl fmt::Display for Name {

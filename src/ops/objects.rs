@@ -19,6 +19,7 @@ use crate::etcd::keyspace::{
 };
 use crate::kubernetes::Encoding;
 use crate::kubernetes::Fault;
+use crate::kubernetes::Flaw;
 use crate::kubernetes::field_selector::FieldSelector;
 use crate::kubernetes::layout::Layout;
 use crate::kubernetes::resources::{Resolved, Resource, Resources, split_api_version};
@@ -367,12 +368,24 @@ impl RecordVisitor for ObjectFinder<'_> {
             return Ok(());
         };
         let namespace = self.query.namespace.as_ref();
+        let is_meant = |who: &Who<'_>| {
+            let is_there = |wanted: &String| match self.wanted.takes_everything() {
+                // Nobody asked for the objects of the cluster.
+                true => who.namespace == *wanted,
+                false => who.is_in(wanted),
+            };
+            namespace.is_none_or(is_there) && self.wanted.takes_one(&who.resource, &who.name)
+        };
+        // What calls itself otherwise than its key is found under both names.
+        let is_misnamed = flaw.as_ref().is_some_and(Flaw::is_decodable);
+        let is_meant_by_key = || {
+            let by_key = is_misnamed.then(|| self.judge.who_by_key(key)).flatten();
+            by_key.is_some_and(|who| is_meant(&who))
+        };
         let Some(kind) = local.kind(self, &who) else {
             return Ok(());
         };
-        if namespace.is_some_and(|wanted| *wanted != who.namespace)
-            || !self.wanted.takes_one(&who.resource, &who.name)
-        {
+        if !is_meant(&who) && !is_meant_by_key() {
             return Ok(());
         }
         let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());

@@ -42,6 +42,14 @@ pub(super) struct Who<'q> {
     pub(super) name: String,
 }
 
+impl Who<'_> {
+    /// True for objects in the namespace, and for those of the cluster: as with kubectl, a namespace does not
+    /// narrow down kinds that have none.
+    pub(super) fn is_in(&self, namespace: &str) -> bool {
+        !self.resource.namespaced || self.namespace == namespace
+    }
+}
+
 /// What a value is.
 pub(super) enum Stand<'q> {
     /// An object. A flaw is one with which it can be decoded.
@@ -131,6 +139,17 @@ impl<'q> Judge<'q> {
             namespace: head.namespace.as_deref().unwrap_or_default().to_string(),
             name,
         })
+    }
+
+    /// Who the object under a key is, by that key alone. Where nothing is expected the kind must be a known one.
+    pub(super) fn who_by_key(&self, key: &[u8]) -> Option<Who<'q>> {
+        let expected = self.layout.expects(self.resources, key);
+        let who = self.of_key(&expected, key)?;
+        let is_known = || {
+            let (group, plural) = (&who.resource.group, &who.resource.plural);
+            self.resources.of_plural(group, plural).is_some()
+        };
+        (expected != Expected::Anything || is_known()).then_some(who)
     }
 
     /// Who an object is, from its key alone.

@@ -295,15 +295,18 @@ pub fn verify_values(
         locked,
     } = figures;
     let mut detail = format!("{objects} values decoded as objects");
+    if objects > 0 {
+        detail.push_str("; types of fields in JSON and CBOR are not checked");
+    }
     if damaged > 0 {
-        detail.push_str(&format!(", {damaged} are not what their keys promise"));
+        detail.push_str(&format!("; {damaged} are not what their keys promise"));
     }
     if locked > 0 {
         let hint = match lens.encryption {
             Some(_) => "no key opens them",
             None => "--encryption-config opens them",
         };
-        detail.push_str(&format!(", {locked} are encrypted ({hint})"));
+        detail.push_str(&format!("; {locked} are encrypted ({hint})"));
     }
     if damaged > 0 {
         detail.push_str("; see the findings");

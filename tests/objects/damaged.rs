@@ -706,3 +706,106 @@ fn manifests_that_leave_secrets_out_say_so() {
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("left out: Secret "));
 }
+
+#[test]
+fn a_name_leads_to_a_damaged_object_by_its_key_as_it_does_in_a_list() {
+    let dir = cluster();
+    for (name, key) in [
+        ("secret/kind", "/registry/secrets/shop/kind"),
+        ("secret/name", "/registry/secrets/shop/name"),
+        ("secret/other", "/registry/secrets/shop/name"),
+        ("routes/r1", "/registry/routes/shop/r1"),
+    ] {
+        let is_damaged = name == "secret/kind" || name == "routes/r1";
+        for (command, damaged, misnamed) in [
+            ("objects cluster.db NAME -n shop -o name", 1, 0),
+            ("get cluster.db NAME -n shop", 1, 0),
+            ("contains cluster.db NAME -n shop", 2, 0),
+            ("history cluster.db NAME -n shop", 1, 0),
+        ] {
+            let command = command.replace("NAME", name);
+            let outcome = etcdsnap(dir.path(), &command);
+            let status = if is_damaged { damaged } else { misnamed };
+            assert_eq!(
+                outcome.status,
+                Some(status),
+                "{command}: {}",
+                outcome.stderr
+            );
+            let named: Vec<String> = told(&outcome).into_keys().collect();
+            assert_eq!(named, [key], "{command}: {}", outcome.stderr);
+        }
+    }
+    // What the value says beneath a key of another kind is no object of that kind.
+    let outcome = etcdsnap(dir.path(), "contains cluster.db sacret/kind -n shop");
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    assert!(told(&outcome).is_empty(), "{}", outcome.stderr);
+}
+
+#[test]
+fn every_command_refuses_bytes_behind_an_object_in_cbor() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let key = "/registry/example.com/widgets/shop/w";
+    let widget = b"\xd9\xd9\xf7\xa3\x4aapiVersion\x4eexample.com/v1\x44kind\x46Widget\
+        \x48metadata\xa2\x44name\x41w\x49namespace\x44shop";
+    let pod = object("v1", "Pod", "shop", "web");
+    let write = |name: &str, rest: &[u8]| {
+        let value = [&widget[..], rest].concat();
+        let puts: [(&[u8], &[u8]); 2] =
+            [(b"/registry/pods/shop/web", &pod), (key.as_bytes(), &value)];
+        snapshot(&dir.path().join(name), &puts);
+    };
+    write("whole.db", b"");
+    write("longer.db", b"\0");
+    for (command, status) in [
+        ("objects FILE widgets/w -n shop -o name", 1),
+        ("objects FILE -o ndjson", 1),
+        ("kinds FILE", 1),
+        ("export FILE --out -", 1),
+        ("get FILE widgets/w -n shop", 1),
+        ("history FILE widgets/w -n shop", 1),
+        ("contains FILE widgets/w -n shop", 2),
+    ] {
+        let whole = etcdsnap(dir.path(), &command.replace("FILE", "whole.db"));
+        assert_eq!(whole.status, Some(0), "{command}: {}", whole.stderr);
+        let longer = etcdsnap(dir.path(), &command.replace("FILE", "longer.db"));
+        assert_eq!(longer.status, Some(status), "{command}: {}", longer.stderr);
+        let why = told(&longer).remove(key);
+        let is_told = why.is_some_and(|why| why.starts_with("damaged: a byte follows the object"));
+        assert!(is_told, "{command}: {}", longer.stderr);
+    }
+    for (name, is_proven) in [("whole.db", true), ("longer.db", false)] {
+        let outcome = etcdsnap(dir.path(), &format!("verify --values --json {name}"));
+        let report: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        let proven = report["proven"].as_array().expect("names");
+        assert_eq!(proven.contains(&"values".into()), is_proven, "{name}");
+        assert_eq!(outcome.stdout.contains("K002"), !is_proven, "{name}");
+    }
+    let account = etcdsnap(dir.path(), "verify --values whole.db").stdout;
+    assert!(
+        account.contains(
+            "2 values decoded as objects; types of fields in JSON and CBOR are not checked"
+        ),
+        "{account}"
+    );
+}
+
+#[test]
+fn the_object_whose_key_has_the_name_goes_before_one_that_only_calls_itself_so() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("two.db");
+    let web = object("v1", "Pod", "shop", "web");
+    snapshot(
+        &path,
+        &[
+            (b"/registry/pods/shop/web", &web),
+            (b"/registry/pods/shop/copy", &web),
+        ],
+    );
+    let outcome = etcdsnap(dir.path(), "get two.db pod/web -n shop --json");
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("\"/registry/pods/shop/web\""));
+    let outcome = etcdsnap(dir.path(), "get two.db pod/copy -n shop --json");
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("\"/registry/pods/shop/copy\""));
+}

@@ -353,3 +353,29 @@ fn a_pipe_that_nobody_reads_ends_the_output_quietly() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args}");
     }
 }
+
+#[test]
+fn a_namespace_does_not_narrow_down_kinds_that_have_none() {
+    let dir = unpacked();
+    for command in [
+        "contains FILE clusterrolebinding/helper -n default",
+        "get FILE clusterrolebinding/helper -n default -o json",
+        "history FILE clusterrolebinding/helper -n default",
+        "objects FILE clusterrolebinding/helper -n default -o name",
+        "objects FILE clusterrolebindings helper -n default -o name",
+        "objects FILE ns/default -n nowhere -o name",
+        "contains FILE ns/default -n nowhere",
+        "export FILE clusterrolebinding/helper -n default --out -",
+    ] {
+        let outcome = etcdsnap(dir.path(), &command.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(0), "{command}: {}", outcome.stderr);
+        assert!(
+            command.starts_with("contains") || !outcome.stdout.is_empty(),
+            "{command}: {}",
+            outcome.stderr
+        );
+    }
+    // Without a kind only what is in the namespace is wanted.
+    let all = etcdsnap(dir.path(), &format!("objects {AFTER} -n team-a -o name"));
+    assert!(!all.stdout.contains("namespace/"), "{}", all.stdout);
+}
