@@ -145,15 +145,22 @@ pub(super) fn diagnose(
     }
     let is_whole_length = matches!(
         known.length,
-        LengthVerdict::Snapshot | LengthVerdict::Exact | LengthVerdict::Slack { .. }
+        LengthVerdict::Snapshot
+            | LengthVerdict::Exact
+            | LengthVerdict::Slack { .. }
+            | LengthVerdict::SealedSlack { .. }
     );
     let is_fine = is_whole_length && !known.digest_differs() && !findings.has_errors();
     let may_be_followed = matches!(known.length, LengthVerdict::Slack { .. });
     if is_fine && !may_be_followed {
+        check_length(known, findings);
         check_trailer(known, None, findings);
         return Ok(None);
     }
-    if let Some(outer) = behind(known, findings)? {
+    // What the SHA-256 at the end covers does not follow the snapshot: it is part of it.
+    if !known.digest_fits()
+        && let Some(outer) = behind(known, findings)?
+    {
         return Ok(Some(outer));
     }
     if is_fine {
@@ -505,7 +512,18 @@ fn check_length(known: &Known<'_>, findings: &mut Collector) {
     match known.length {
         LengthVerdict::Snapshot | LengthVerdict::Exact => {}
         LengthVerdict::Slack { pages } => {
-            let message = format!("{pages} pages behind the high-water mark");
+            let message = match pages {
+                1 => "1 page behind the high-water mark".to_string(),
+                pages => format!("{pages} pages behind the high-water mark"),
+            };
+            findings.add(Finding::new(&codes::SLACK, end, message));
+        }
+        LengthVerdict::SealedSlack { bytes: slack } => {
+            let covered = match known.digest_fits() {
+                true => "; the SHA-256 covers them",
+                false => ", before the SHA-256, which was not compared",
+            };
+            let message = format!("{} behind the high-water mark{covered}", bytes(slack));
             findings.add(Finding::new(&codes::SLACK, end, message));
         }
         LengthVerdict::Short { missing } => {

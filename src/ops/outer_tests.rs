@@ -297,6 +297,27 @@ fn bytes_in_front_and_behind_a_whole_snapshot_are_counted() {
 }
 
 #[test]
+fn unused_bytes_that_the_sha_256_covers_are_no_damage() {
+    for name in SNAPSHOTS {
+        let whole = snapshot(name);
+        let database = &whole[..whole.len() - TRAILER];
+        for slack in [PAGE, 3 * PAGE, 512] {
+            let long = [database, &vec![0; slack]].concat();
+            let sealed = [&long[..], &sha256(&long)].concat();
+            let report = report_of(sealed.clone());
+            assert_eq!(report.verdict, Verdict::Ok, "{name}: {}", report.reason);
+            assert!(codes(&report).contains(&"F004"), "{:?}", codes(&report));
+            assert!(report.ledger[1].proven, "{}", report.ledger[1].detail);
+            // The bytes are covered, and one that was changed shows.
+            let mut changed = sealed;
+            changed[database.len() + 7] ^= 1;
+            let report = report_of(changed);
+            assert_eq!(report.verdict, Verdict::Damaged, "{name} {slack}");
+        }
+    }
+}
+
+#[test]
 fn a_lost_beginning_is_counted() {
     let whole = snapshot(SNAPSHOTS[0]);
     for lost in [

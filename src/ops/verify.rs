@@ -215,7 +215,11 @@ pub(super) fn verify_copy(
         return Ok(foreign(input, &examined));
     }
     let page_size = examined.geometry.page_size;
-    let length = judge_length(&input.layout, whole, page_size);
+    let digest_fits = digests
+        .as_ref()
+        .zip(input.layout.trailer)
+        .map(|(digests, stored)| digests.database == stored);
+    let length = judge_length(&input.layout, whole, page_size, digest_fits);
     let is_directory = what.directory && input.is_whole_directory() && !input.file.in_use();
     let known = Known {
         input,
@@ -527,6 +531,16 @@ fn ledger(
             format!(
                 "{} pages of {} bytes, {slack} more behind them",
                 pages.total, examined.geometry.page_size
+            ),
+        ),
+        LengthVerdict::SealedSlack { bytes: slack } => line(
+            Proof::Length,
+            true,
+            format!(
+                "{} pages of {} bytes, {} more behind them, and a SHA-256",
+                pages.total,
+                examined.geometry.page_size,
+                bytes(slack)
             ),
         ),
         LengthVerdict::Short { missing } => {
