@@ -306,6 +306,31 @@ fn a_trailer_makes_the_very_snapshot_again() {
 }
 
 #[test]
+fn a_database_sealed_with_its_unused_pages_is_sound_and_restored() {
+    use sha2::{Digest, Sha256};
+    let snapshot = testdata::read(&testdata::real()[0]);
+    let whole = snapshot.len() - 32;
+    let mut sealed = snapshot[..whole].to_vec();
+    sealed.resize(whole + 8 * 4096, 0);
+    let digest = Sha256::digest(&sealed);
+    sealed.extend(digest);
+    let dir = folder_with("sealed", &sealed);
+    let report = json(&dir, "verify sealed --json");
+    assert_eq!(report["verdict"], "ok", "{report}");
+    assert_eq!(report["errors"], 0, "{report}");
+    let made = json(&dir, "restore sealed --data-dir data --json");
+    assert_eq!(made["proof"]["sound"], true, "{made}");
+    fs::write(dir.path().join("plain"), &snapshot).expect("a file");
+    told(&dir, "restore plain --data-dir other");
+    // Only the database is copied.
+    let [one, other] = ["data", "other"].map(|data| {
+        let database = dir.path().join(data).join("member/snap/db");
+        fs::metadata(database).expect("a file").len()
+    });
+    assert_eq!(one, other);
+}
+
+#[test]
 fn a_snapshot_gets_no_second_trailer() {
     let dir = folder();
     let outcome = run(&dir, &format!("trailer {SNAPSHOT} -o out"));

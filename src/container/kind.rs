@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::signatures::{by_signature, is_text};
-use crate::bolt::layout::{MAGIC, PAGE_HEADER, PageHeader, RawMeta, VERSION, flags};
+use crate::bolt::layout::{MAGIC, META, PAGE_HEADER, PageHeader, RawMeta, VERSION, flags};
 use crate::bolt::{MetaFault, Metas};
 use crate::error::Result;
 use crate::ids::FileOffset;
@@ -70,6 +70,8 @@ pub enum FileKind {
     Part,
     /// A database that went through a conversion of line ends.
     LineEnds,
+    /// A database whose bytes were taken for text and written as UTF-8.
+    ReEncoded,
     /// A database of a big-endian machine.
     BigEndian,
     /// A segment of etcd's write-ahead log.
@@ -143,6 +145,7 @@ impl FileKind {
             Self::UnusedBolt => "unused-bbolt",
             Self::Part => "part",
             Self::LineEnds => "line-ends",
+            Self::ReEncoded => "re-encoded",
             Self::BigEndian => "big-endian",
             Self::Wal => "wal",
             Self::DamagedMetas(_) => "damaged-metas",
@@ -221,6 +224,9 @@ impl FileKind {
             Self::OtherBolt => "it is a bbolt database of another program".into(),
             Self::UnusedBolt => "it is a bbolt database that nothing was written to".into(),
             Self::Part => "it is the unfinished output of `snapshot save`".into(),
+            Self::ReEncoded => {
+                "bytes were re-encoded as UTF-8 text: a tool took the file for text".into()
+            }
             Self::LineEnds => "line ends were converted: it was copied as text".into(),
             Self::BigEndian => "it is a big-endian bbolt database (s390x)".into(),
             Self::Wal => "it is a segment of etcd's write-ahead log".into(),
@@ -307,7 +313,7 @@ impl FileKind {
                 "read it: it says why the download failed; then download again"
             }
             Self::Part => "save the snapshot again; this one was interrupted",
-            Self::LineEnds => "copy it again in binary mode",
+            Self::LineEnds | Self::ReEncoded => "copy it again in binary mode",
             Self::BigEndian => "verify and restore it on a machine of that byte order",
             Self::Wal => "give the snapshot file, or the data directory around member/",
             Self::DamagedMetas(_) | Self::CutInMetas => "take another copy of the snapshot",
@@ -368,8 +374,8 @@ pub fn classify(
     if metas.both().into_iter().any(|meta| meta.is_big_endian()) {
         return Ok(FileKind::BigEndian);
     }
-    if has_converted_line_ends(source)? && !is_text(head) {
-        return Ok(FileKind::LineEnds);
+    if let Some(kind) = taken_for_text(source)?.filter(|_| !is_text(head)) {
+        return Ok(kind);
     }
     // A fault behind the magic means that a meta was there once.
     if fault != MetaFault::Magic && fault != MetaFault::Missing {
@@ -388,27 +394,36 @@ pub fn classify(
     Ok(FileKind::Unknown)
 }
 
-/// True when the file went through a tool that takes it for text: every LF follows a CR, or bytes above
-/// 127 were encoded as UTF-8 or replaced.
+/// What a tool did to the file that took it for text: bytes above 127 were encoded as UTF-8 or replaced, or a
+/// CR was put before every LF.
 ///
 /// # Errors
 /// Reading.
-pub fn has_converted_line_ends(source: &dyn Source) -> Result<bool> {
-    const AS_UTF8: &[u8] = b"\xc3\xad\xc3\x9a\x0c\xc3\xad";
-    const REPLACED: &[u8] = b"\xef\xbf\xbd\xef\xbf\xbd\x0c\xef\xbf\xbd";
+pub fn taken_for_text(source: &dyn Source) -> Result<Option<FileKind>> {
+    /// What becomes of the magic number: taken for Latin-1 or Windows-1252, for the code pages 437 and 850 of
+    /// consoles, for UTF-8.
+    const ENCODED: [&[u8]; 4] = [
+        b"\xc3\xad\xc3\x9a\x0c\xc3\xad",
+        b"\xcf\x86\xe2\x94\x8c\x0c\xcf\x86",
+        b"\xc3\x9d\xe2\x94\x8c\x0c\xc3\x9d",
+        b"\xef\xbf\xbd\xef\xbf\xbd\x0c\xef\xbf\xbd",
+    ];
     let len = usize::try_from(source.len())
         .unwrap_or(usize::MAX)
         .min(1 << 20);
     let mut buffer = WindowBuffer::new();
     let bytes = buffer.lend(source, FileOffset(0), len)?;
     let head = bytes.get(..256).unwrap_or(bytes);
-    let encoded = [AS_UTF8, REPLACED]
+    let is_encoded = ENCODED
         .into_iter()
         .any(|pattern| head.windows(pattern.len()).any(|window| window == pattern));
+    if is_encoded {
+        return Ok(Some(FileKind::ReEncoded));
+    }
     let after_cr = bytes.windows(2).filter(|pair| *pair == b"\r\n").count();
     let lf = bytes.iter().filter(|b| **b == b'\n').count();
     // Each record begins with the byte of an LF, so a database has many that follow no CR.
-    Ok(encoded || lf >= 8 && after_cr == lf)
+    Ok((lf >= 8 && after_cr == lf).then_some(FileKind::LineEnds))
 }
 
 /// Bytes searched for a meta that does not stand at the beginning.
@@ -440,6 +455,41 @@ fn find_front(source: &dyn Source) -> Result<Option<u64>> {
         }
     }
     Ok(None)
+}
+
+/// How many bytes stand in front of a database whose meta 0 lies where meta 1 would, one page behind the beginning:
+/// the front is exactly one page. A meta 1 whose header was damaged is told from it by the pages behind.
+///
+/// # Errors
+/// Reading.
+pub fn front_of_one_page(source: &dyn Source, metas: &Metas) -> Result<Option<u64>> {
+    if metas.zero.validate().is_ok() {
+        return Ok(None);
+    }
+    let Ok(meta) = metas.one.validate() else {
+        return Ok(None);
+    };
+    let mut header = [0; PAGE_HEADER];
+    source.read_exact_at(metas.one.offset, &mut header)?;
+    let front = metas.one.offset.0;
+    if front == 0 || !looks_like_meta_page(&header) {
+        return Ok(None);
+    }
+    let place = |page: u64| page.saturating_mul(u64::from(meta.page_size));
+    let mut second = [0; PAGE_HEADER + META];
+    let behind = FileOffset(place(1).saturating_add(front));
+    let has_second = behind.plus(second.len() as u64).0 <= source.len() && {
+        source.read_exact_at(behind, &mut second)?;
+        let is_meta = PageHeader::decode(&second)
+            .is_some_and(|header| header.id.0 == 1 && header.flags == flags::META);
+        let raw = second.get(PAGE_HEADER..).and_then(RawMeta::decode);
+        is_meta && raw.is_some_and(|raw| raw.checksum == raw.sealed().checksum)
+    };
+    let root = meta.root.0;
+    let moved = FileOffset(place(root).saturating_add(front));
+    let is_moved = tree_page_at(source, moved)? == Some(root)
+        && tree_page_at(source, FileOffset(place(root)))? != Some(root);
+    Ok((has_second || is_moved).then_some(front))
 }
 
 /// How many bytes are missing at the beginning, if the pages that follow say so: for some page size all of

@@ -19,7 +19,7 @@ mod origin;
 mod shift;
 mod signatures;
 
-pub use kind::{FileKind, classify, has_converted_line_ends};
+pub use kind::{FileKind, classify, front_of_one_page, taken_for_text};
 pub use length::{LengthVerdict, judge_length};
 pub use origin::{Origin, SavedMetas, origin, saved_metas};
 pub use shift::{Shift, end_in_place, find_doubled, find_shift};

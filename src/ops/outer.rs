@@ -8,7 +8,7 @@ use crate::bolt::check::codes as bolt_codes;
 use crate::checksum::Sha256;
 use crate::container::{
     FileKind, Layout, LengthVerdict, Origin, SavedMetas, Shift, TRAILER, codes, end_in_place,
-    find_doubled, find_shift, has_converted_line_ends, origin, saved_metas,
+    find_doubled, find_shift, origin, saved_metas, taken_for_text,
 };
 use crate::error::Result;
 use crate::etcd::check::codes as etcd_codes;
@@ -102,6 +102,29 @@ impl Known<'_> {
         }
     }
 
+    /// True when the file is longer than its database.
+    pub(super) fn is_longer(&self) -> bool {
+        self.source_len() > self.whole
+    }
+
+    /// Why there is no SHA-256 in a file that is of `kind`, where that tells more than the metas.
+    fn no_trailer(&self, kind: FileKind) -> Option<String> {
+        if self.layout().trailer.is_some() {
+            return None;
+        }
+        let text = match kind {
+            FileKind::CutSnapshot if self.is_longer() => {
+                "what is left of the SHA-256 fits: a snapshot that lost its end"
+            }
+            FileKind::BytesMissing if self.origin() == Origin::Snapshot => {
+                "the metas are as `snapshot save` writes them: a snapshot of which bytes are missing; by its length \
+                 it does not end with a SHA-256"
+            }
+            _ => return None,
+        };
+        Some(text.into())
+    }
+
     /// What the metas tell, and where the file lies.
     pub(super) fn origin(&self) -> Origin {
         match origin(self.metas) {
@@ -145,15 +168,25 @@ pub(super) fn diagnose(
     }
     let is_whole_length = matches!(
         known.length,
-        LengthVerdict::Snapshot | LengthVerdict::Exact | LengthVerdict::Slack { .. }
+        LengthVerdict::Snapshot
+            | LengthVerdict::Exact
+            | LengthVerdict::Slack { .. }
+            | LengthVerdict::SealedSlack { .. }
     );
     let is_fine = is_whole_length && !known.digest_differs() && !findings.has_errors();
     let may_be_followed = matches!(known.length, LengthVerdict::Slack { .. });
     if is_fine && !may_be_followed {
+        check_length(known, findings);
         check_trailer(known, None, findings);
         return Ok(None);
     }
-    if let Some(outer) = behind(known, findings)? {
+    // What the SHA-256 at the end covers does not follow the snapshot: it is part of it.
+    if !known.digest_fits()
+        && let Some(outer) = behind(known, findings)?
+    {
+        return Ok(Some(outer));
+    }
+    if let Some(outer) = before_trailer(known, findings)? {
         return Ok(Some(outer));
     }
     if is_fine {
@@ -184,7 +217,10 @@ pub(super) fn diagnose(
         let is_cut = matches!(known.length, LengthVerdict::Short { .. });
         // Where the end is missing, the last bytes are no SHA-256.
         if !is_cut || known.layout().trailer.is_none() {
-            check_trailer(known, None, findings);
+            let explained = outer
+                .as_ref()
+                .and_then(|outer| known.no_trailer(outer.kind));
+            check_trailer(known, explained, findings);
         }
     }
     Ok(outer)
@@ -192,9 +228,8 @@ pub(super) fn diagnose(
 
 /// What nothing proves, but the pages and the length show.
 fn damage(known: &Known<'_>, findings: &mut Collector, options: &Options) -> Result<Option<Outer>> {
-    if has_converted_line_ends(known.input.file.source())? {
+    if let Some(kind) = taken_for_text(known.input.file.source())? {
         // The metas were spared, but what happened still has a name.
-        let kind = FileKind::LineEnds;
         return Ok(Some(Outer::new(kind, kind.describe())));
     }
     let mut check = || options.cancel.check();
@@ -254,6 +289,37 @@ fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> 
     );
     let place = Place::at(FileOffset(end));
     findings.add(Finding::new(&codes::BEHIND, place, message));
+    Ok(Some(outer))
+}
+
+/// A snapshot with bytes between its database and its SHA-256.
+fn before_trailer(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> {
+    let at = known.source_len().saturating_sub(TRAILER);
+    let extra = at.saturating_sub(known.whole);
+    let below = known.digests.and_then(|digests| digests.below_mark);
+    if extra == 0 || known.digest_fits() || below.is_none() || below != known.digest_at(at)? {
+        return Ok(None);
+    }
+    let whole = known.whole;
+    let size = bytes(extra);
+    let reason = format!(
+        "{} too many between the database and its SHA-256, which fits the first {whole} bytes",
+        are(extra)
+    );
+    let message = format!(
+        "the database ends here, and {size} follow it before its SHA-256, which fits without them"
+    );
+    findings.add(Finding::new(
+        &codes::BLOCK_ADDED,
+        Place::at(FileOffset(whole)),
+        message,
+    ));
+    let mut outer = Outer::new(FileKind::BlockAdded, reason);
+    outer.next_step =
+        format!("leave them out: (head -c {whole} FILE; tail -c {TRAILER} FILE) > snapshot.db");
+    outer.proven = Some(format!(
+        "SHA-256 of the first {whole} bytes is the one at the end of the file"
+    ));
     Ok(Some(outer))
 }
 
@@ -334,13 +400,20 @@ fn moved_pages(
             "leave out the second copy: (head -c {second} FILE; tail -c +{} FILE) > snapshot.db",
             second.saturating_add(shift.bytes()).saturating_add(1)
         ));
-        reason = format!(
-            "the {size} at offset {at:#x} stand there twice; without the second copy the SHA-256 fits"
-        );
-        message = format!(
-            "the bytes from {at:#x} to {second:#x} follow themselves; without the second copy of them the \
-             SHA-256 fits"
-        );
+        let twice = match shift.bytes() {
+            1 => format!("the byte at offset {at:#x} is there twice"),
+            _ => format!("the {size} at offset {at:#x} are there twice"),
+        };
+        reason = format!("{twice}; without the second copy the SHA-256 fits");
+        message = match shift.bytes() {
+            1 => format!(
+                "the byte at {at:#x} follows itself; without the second copy of it the SHA-256 fits"
+            ),
+            _ => format!(
+                "the bytes from {at:#x} to {second:#x} follow themselves; without the second copy of them the \
+                 SHA-256 fits"
+            ),
+        };
         proven = Some("SHA-256 of the bytes without the doubled block is the stored one".into());
     }
     findings.add(Finding::new(&codes::BLOCK_ADDED, place, message));
@@ -392,7 +465,16 @@ fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -
         );
         return Ok(Outer::new(FileKind::Part, reason));
     }
+    // A SHA-256 may have stayed behind the bytes that are missing.
+    let may_be_inside = reaches_the_end && has_no_digest && ends_like_a_digest(known)?;
     let (kind, reason) = match (reaches_the_end && has_no_digest, known.origin()) {
+        (true, Origin::Snapshot) if may_be_inside => (
+            FileKind::BytesMissing,
+            format!(
+                "{} missing at offset {in_place:#x} or behind it",
+                bytes_of_snapshot(lost)
+            ),
+        ),
         (true, Origin::Snapshot) => (
             FileKind::CutSnapshot,
             format!(
@@ -427,6 +509,29 @@ fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -
         outer.unproven = Some("bytes are missing, so what stands at the end proves nothing".into());
     }
     Ok(outer)
+}
+
+/// True when the last bytes look as random as those of a SHA-256: then it does not show whether the end is
+/// missing or something before it.
+fn ends_like_a_digest(known: &Known<'_>) -> Result<bool> {
+    /// Different bytes among 32 random ones: fewer than one time in a thousand. Text and pages seldom have that many.
+    const DIFFERENT: u32 = 24;
+    /// Bytes above 127 among 32 random ones, likewise. Text has none.
+    const HIGH: usize = 6;
+    let at = known.source_len().saturating_sub(TRAILER);
+    let Some(Sha256(last)) = known.digest_at(at)? else {
+        return Ok(false);
+    };
+    let mut seen = [0u128; 2];
+    for byte in last {
+        let half = usize::from(byte >= 128);
+        if let Some(half) = seen.get_mut(half) {
+            *half |= 1 << (byte % 128);
+        }
+    }
+    let different: u32 = seen.iter().map(|half| half.count_ones()).sum();
+    let high = last.iter().filter(|byte| **byte >= 128).count();
+    Ok(different >= DIFFERENT && high >= HIGH)
 }
 
 /// A snapshot that ends within its SHA-256.
@@ -505,7 +610,18 @@ fn check_length(known: &Known<'_>, findings: &mut Collector) {
     match known.length {
         LengthVerdict::Snapshot | LengthVerdict::Exact => {}
         LengthVerdict::Slack { pages } => {
-            let message = format!("{pages} pages behind the high-water mark");
+            let message = match pages {
+                1 => "1 page behind the high-water mark".to_string(),
+                pages => format!("{pages} pages behind the high-water mark"),
+            };
+            findings.add(Finding::new(&codes::SLACK, end, message));
+        }
+        LengthVerdict::SealedSlack { bytes: slack } => {
+            let covered = match known.digest_fits() {
+                true => "; the SHA-256 covers them",
+                false => ", before the SHA-256, which was not compared",
+            };
+            let message = format!("{} behind the high-water mark{covered}", bytes(slack));
             findings.add(Finding::new(&codes::SLACK, end, message));
         }
         LengthVerdict::Short { missing } => {
@@ -539,7 +655,14 @@ fn check_trailer(known: &Known<'_>, explained: Option<String>, findings: &mut Co
             findings.add(Finding::new(&codes::TRAILER_DIFFERS, place, message));
         }
         (None, _) if !known.is_directory => {
-            let message = match known.origin() {
+            let told = match known.origin() {
+                Origin::Snapshot if known.is_longer() => {
+                    "the metas are as `snapshot save` writes them, but the file is longer than the database and does \
+                     not end as a snapshot does"
+                }
+                Origin::Either if known.is_longer() => {
+                    "the metas fit a copied database as well as a snapshot, and the file is longer than the database"
+                }
                 Origin::Snapshot => {
                     "the metas are as `snapshot save` writes them: a snapshot that lost its end, with the SHA-256"
                 }
@@ -550,6 +673,7 @@ fn check_trailer(known: &Known<'_>, explained: Option<String>, findings: &mut Co
                     "the metas fit a copied database as well as a snapshot that lost its end"
                 }
             };
+            let message = explained.unwrap_or_else(|| told.into());
             findings.add(Finding::new(&codes::TRAILER_MISSING, place, message));
         }
         _ => {}
@@ -561,6 +685,14 @@ pub(super) fn bytes(count: u64) -> String {
     match count {
         1 => "1 byte".into(),
         count => format!("{count} bytes"),
+    }
+}
+
+/// The same as the subject of a sentence about a snapshot.
+fn bytes_of_snapshot(count: u64) -> String {
+    match count {
+        1 => "1 byte of the snapshot is".into(),
+        count => format!("{count} bytes of the snapshot are"),
     }
 }
 

@@ -297,6 +297,185 @@ fn bytes_in_front_and_behind_a_whole_snapshot_are_counted() {
 }
 
 #[test]
+fn unused_bytes_that_the_sha_256_covers_are_no_damage() {
+    for name in SNAPSHOTS {
+        let whole = snapshot(name);
+        let database = &whole[..whole.len() - TRAILER];
+        for slack in [PAGE, 3 * PAGE, 512] {
+            let long = [database, &vec![0; slack]].concat();
+            let sealed = [&long[..], &sha256(&long)].concat();
+            let report = report_of(sealed.clone());
+            assert_eq!(report.verdict, Verdict::Ok, "{name}: {}", report.reason);
+            assert!(codes(&report).contains(&"F004"), "{:?}", codes(&report));
+            assert!(report.ledger[1].proven, "{}", report.ledger[1].detail);
+            // The bytes are covered, and one that was changed shows.
+            let mut changed = sealed;
+            changed[database.len() + 7] ^= 1;
+            let report = report_of(changed);
+            assert_eq!(report.verdict, Verdict::Damaged, "{name} {slack}");
+        }
+    }
+}
+
+#[test]
+fn exactly_one_page_in_front_of_a_whole_snapshot_is_told_as_bytes_in_front() {
+    for name in SNAPSHOTS {
+        let whole = snapshot(name);
+        for page in [&[b'x'; PAGE], &[0; PAGE]] {
+            let report = report_of([&page[..], &whole].concat());
+            let expected = FileKind::BytesInFront { bytes: 4096 };
+            assert_eq!(report.kind, Some(expected), "{}", report.reason);
+            assert_eq!(codes(&report), ["F005"]);
+            assert!(report.reason.contains("its SHA-256 fits"), "{name}");
+            assert!(report.next_step.contains("tail -c +4097 FILE"), "{name}");
+        }
+        // A damaged meta 0 and a meta 1 that calls itself page 0 are still in their places.
+        let mut bytes = whole;
+        bytes[20] ^= 1;
+        bytes[PAGE] = 0;
+        let kind = report_of(bytes).kind;
+        assert!(
+            !matches!(kind, Some(FileKind::BytesInFront { .. })),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn one_page_of_any_size_in_front_of_a_database_is_told() {
+    for shift in 10..=16u32 {
+        let size = 1usize << shift;
+        let metas = Metas::read(&Slice(&snapshot(SNAPSHOTS[0])), SecondMeta::Search).unwrap();
+        let mut database = vec![0; 4 * size];
+        for page in [0usize, 1] {
+            let mut raw = metas.zero.raw.unwrap();
+            raw.page_size = size as u32;
+            raw.root.0 = 3;
+            raw.high_water.0 = 4;
+            raw.txid.0 = page as u64;
+            let at = page * size;
+            database[at] = page as u8;
+            database[at + 8] = 4;
+            database[at + 16..at + 80].copy_from_slice(&raw.sealed().encode());
+        }
+        database[3 * size] = 3;
+        database[3 * size + 8] = 2;
+        for lost_second in [false, true] {
+            let mut database = database.clone();
+            database[size + 20] ^= u8::from(lost_second);
+            let report = report_of([vec![0; size], database].concat());
+            let expected = FileKind::BytesInFront { bytes: size as u64 };
+            assert_eq!(report.kind, Some(expected), "{size}: {}", report.reason);
+        }
+    }
+}
+
+#[test]
+fn a_file_longer_than_its_database_is_not_said_to_have_lost_its_end() {
+    let whole = snapshot(SNAPSHOTS[0]);
+    let end = whole.len() - TRAILER;
+    // In the last page, which nothing refers to.
+    let added = [&whole[..end - 100], &[7; 1000], &whole[end - 100..]].concat();
+    let followed = [&whole[..end], &[7; 3 * PAGE]].concat();
+    for bytes in [added, followed] {
+        let report = report_of(bytes);
+        let said = report.findings.list.iter().map(|finding| &finding.message);
+        let said: Vec<&String> = said.chain([&report.reason]).collect();
+        assert!(codes(&report).contains(&"F002"), "{said:?}");
+        assert!(
+            said.iter().all(|text| !text.contains("lost its end")),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn bytes_between_a_database_and_its_sha_256_are_told_and_the_rest_is_proven() {
+    for name in SNAPSHOTS {
+        let whole = snapshot(name);
+        let (database, trailer) = whole.split_at(whole.len() - TRAILER);
+        // Of the last but one the whole file has the length of a database with unused pages.
+        for extra in [1, 32, 512, 1000, PAGE - TRAILER, 2 * PAGE] {
+            let report = report_of([database, &vec![0; extra], trailer].concat());
+            let what = format!("{name} {extra}: {}", report.reason);
+            assert_eq!(report.verdict, Verdict::Damaged, "{what}");
+            assert_eq!(report.kind, Some(FileKind::BlockAdded), "{what}");
+            assert!(report.ledger[0].proven, "{what}");
+            let found = codes(&report);
+            let outer: Vec<_> = found.iter().filter(|code| code.starts_with('F')).collect();
+            assert_eq!(outer, [&"F008"], "{what}");
+            let head = format!("(head -c {} FILE; tail -c 32 FILE)", database.len());
+            assert!(report.next_step.contains(&head), "{}", report.next_step);
+        }
+    }
+}
+
+#[test]
+fn bytes_lost_before_an_intact_sha_256_are_not_called_a_lost_end() {
+    let whole = snapshot(SNAPSHOTS[0]);
+    let end = whole.len() - TRAILER;
+    for lost in [1, 700, 1000] {
+        let mut bytes = whole.clone();
+        bytes.drain(end - 100 - lost..end - 100);
+        let report = report_of(bytes);
+        let what = format!("{lost}: {:?} {}", report.kind, report.reason);
+        // Of less than a SHA-256 it is not known that anything is missing.
+        if lost > TRAILER {
+            assert_eq!(report.kind, Some(FileKind::BytesMissing), "{what}");
+            assert!(report.reason.starts_with(&format!("{lost} byte")), "{what}");
+        }
+        assert!(!report.reason.contains("cut off"), "{what}");
+        let mut said = report.findings.list.iter().map(|finding| &finding.message);
+        assert!(said.all(|text| !text.contains("lost its end")), "{what}");
+    }
+}
+
+#[test]
+fn one_byte_that_is_there_twice_is_told_in_the_singular() {
+    let whole = snapshot(SNAPSHOTS[0]);
+    let at = 20 * PAGE + 5;
+    let report = report_of([&whole[..at], &whole[at - 1..]].concat());
+    assert_eq!(report.kind, Some(FileKind::BlockAdded), "{}", report.reason);
+    assert!(
+        report.reason.starts_with("the byte at offset"),
+        "{}",
+        report.reason
+    );
+    let mut raw = whole[..whole.len() - TRAILER].to_vec();
+    raw.resize(raw.len() + PAGE, 0);
+    let report = report_of(raw);
+    let said = report.findings.list.iter().map(|finding| &finding.message);
+    assert!(
+        said.clone()
+            .any(|text| text == "1 page behind the high-water mark")
+    );
+}
+
+#[test]
+fn bytes_written_as_utf_8_are_not_called_converted_line_ends() {
+    let whole = snapshot(SNAPSHOTS[0]);
+    let latin: String = whole.iter().map(|byte| char::from(*byte)).collect();
+    let replaced = String::from_utf8_lossy(&whole).into_owned();
+    for text in [latin, replaced] {
+        let report = report_of(text.into_bytes());
+        assert_eq!(report.kind, Some(FileKind::ReEncoded), "{}", report.reason);
+        assert!(
+            report.reason.contains("re-encoded as UTF-8"),
+            "{}",
+            report.reason
+        );
+    }
+    let mut bytes = Vec::new();
+    for byte in whole {
+        if byte == b'\n' {
+            bytes.push(b'\r');
+        }
+        bytes.push(byte);
+    }
+    assert_eq!(report_of(bytes).kind, Some(FileKind::LineEnds));
+}
+
+#[test]
 fn a_lost_beginning_is_counted() {
     let whole = snapshot(SNAPSHOTS[0]);
     for lost in [

@@ -22,10 +22,22 @@ pub(super) fn without_metas(
     metas: &Metas,
     fault: MetaFault,
     what: VerifyOptions,
-    mut findings: Collector,
+    findings: Collector,
     options: &Options,
 ) -> Result<VerifyReport> {
     let kind = classify(input.file.source(), metas, fault, input.is_part())?;
+    named(input, metas, kind, what, findings, options)
+}
+
+/// The report on a file of this kind, whose metas lead nowhere.
+pub(super) fn named(
+    input: &Input,
+    metas: &Metas,
+    kind: FileKind,
+    what: VerifyOptions,
+    mut findings: Collector,
+    options: &Options,
+) -> Result<VerifyReport> {
     let (mut reason, mut next_step) = (kind.describe(), kind.next_step().to_string());
     match kind {
         FileKind::BytesInFront { bytes } => {

@@ -7,11 +7,13 @@ use super::examine::{Examination, examine};
 use super::input::Input;
 use super::losses::Readable;
 use super::outer::{Known, Outer, bytes, diagnose};
-use super::strangers::{foreign, without_metas};
+use super::strangers::{foreign, named, without_metas};
 use super::values::{FirstBytes, FirstBytesSeen};
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::Sha256;
-use crate::container::{FileKind, Layout, LengthVerdict, Origin, TRAILER, judge_length};
+use crate::container::{
+    FileKind, Layout, LengthVerdict, Origin, TRAILER, front_of_one_page, judge_length,
+};
 use crate::error::Result;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings, Severity};
 use crate::options::Options;
@@ -194,6 +196,10 @@ pub(super) fn verify_copy(
         // Nothing leads anywhere: no pass over the rest would tell more.
         Err(fault) => return without_metas(input, &metas, fault, what, findings, options),
     };
+    if let Some(bytes) = front_of_one_page(input.file.source(), &metas)? {
+        let kind = FileKind::BytesInFront { bytes };
+        return named(input, &metas, kind, what, findings, options);
+    }
     let whole = selected.meta.database_len().unwrap_or(u64::MAX);
     // The digest of a file that somebody writes to means nothing.
     let with_digest = !what.quick && !input.file.in_use();
@@ -215,7 +221,11 @@ pub(super) fn verify_copy(
         return Ok(foreign(input, &examined));
     }
     let page_size = examined.geometry.page_size;
-    let length = judge_length(&input.layout, whole, page_size);
+    let digest_fits = digests
+        .as_ref()
+        .zip(input.layout.trailer)
+        .map(|(digests, stored)| digests.database == stored);
+    let length = judge_length(&input.layout, whole, page_size, digest_fits);
     let is_directory = what.directory && input.is_whole_directory() && !input.file.in_use();
     let known = Known {
         input,
@@ -231,6 +241,7 @@ pub(super) fn verify_copy(
     };
     let outer = diagnose(&known, &mut findings, options)?;
     let origin = known.origin();
+    let is_longer = known.is_longer();
     let directory = match is_directory {
         false => None,
         true => Some(check_directory(
@@ -274,7 +285,14 @@ pub(super) fn verify_copy(
         reason,
         next_step,
         kind,
-    } = judge(input, &findings, outer, origin, directory.as_ref(), what);
+    } = judge(
+        input,
+        &findings,
+        outer,
+        (origin, is_longer),
+        directory.as_ref(),
+        what,
+    );
     Ok(VerifyReport {
         verdict,
         reason,
@@ -368,7 +386,7 @@ fn judge(
     input: &Input,
     findings: &Findings,
     outer: Option<Outer>,
-    origin: Origin,
+    (origin, is_longer): (Origin, bool),
     directory: Option<&DirectoryReport>,
     what: VerifyOptions,
 ) -> Judgement {
@@ -428,6 +446,11 @@ fn judge(
     }
     if input.layout.trailer.is_none() {
         let (reason, next_step) = match origin {
+            Origin::Snapshot if is_longer => (
+                "sound as far as can be proven, but a snapshot with other bytes where its SHA-256 should be",
+                "copy the snapshot again from where it was made; etcd restores this copy only with \
+                 --skip-hash-check, and nothing proves that the bytes are those etcd wrote",
+            ),
             Origin::Snapshot => (
                 "sound as far as can be proven, but a snapshot that lost its end, with the SHA-256",
                 "copy the snapshot again from where it was made; etcd restores this copy only with \
@@ -527,6 +550,16 @@ fn ledger(
             format!(
                 "{} pages of {} bytes, {slack} more behind them",
                 pages.total, examined.geometry.page_size
+            ),
+        ),
+        LengthVerdict::SealedSlack { bytes: slack } => line(
+            Proof::Length,
+            true,
+            format!(
+                "{} pages of {} bytes, {} more behind them, and a SHA-256",
+                pages.total,
+                examined.geometry.page_size,
+                bytes(slack)
             ),
         ),
         LengthVerdict::Short { missing } => {
