@@ -9,7 +9,7 @@ use etcdsnap::etcd::raft::{
 };
 use tempfile::TempDir;
 
-use super::{folder, restore, tool};
+use super::{clusters, folder, restore, testdata, tool};
 
 /// A restored directory whose log and `.snap` file can be written anew.
 struct DataDir {
@@ -421,6 +421,102 @@ fn a_directory_by_etcds_backup_is_not_damaged() {
     let begun = [change(7, 1, 0x1234), change(8, 0, own), state(2, 8)];
     data.write_log(0, &[&records[..], &begun].concat());
     is(data.verdict(), 0, &[]);
+}
+
+/// Unpacks the directory of this name that a server or its tools wrote, as `NAME` in `dir`.
+fn unpack(dir: &Path, name: &str) {
+    let member = dir.join(name).join("member");
+    fs::create_dir_all(member.join("wal")).expect("a folder");
+    fs::create_dir_all(member.join("snap")).expect("a folder");
+    let packed = testdata::dir().join("data-dirs").join(name);
+    for file in fs::read_dir(packed).expect("test data") {
+        let path = file.expect("test data").path();
+        let stem = path.file_stem().expect("a name").to_owned();
+        let to = match stem.to_str() {
+            Some("log") => member.join("wal").join(segment_name(0, 0)),
+            _ => member.join("snap").join(stem),
+        };
+        fs::write(to, clusters::unpacked(&path)).expect("a file");
+    }
+}
+
+#[test]
+fn the_directory_of_a_removed_member_starts_nowhere() {
+    let dir = folder();
+    for name in ["removed-3.4", "removed-3.5", "removed-3.6", "removed-3.7"] {
+        unpack(dir.path(), name);
+        is(verdict(dir.path(), name), 1, &["W021"]);
+        let told = tool::run(dir.path(), ["verify", name]).stdout;
+        let next = "restore the database: etcdsnap restore DIR --skip-hash-check";
+        assert!(told.contains(next), "{told}");
+        assert!(!told.contains("can start here"), "{told}");
+    }
+}
+
+#[test]
+fn the_log_of_another_cluster_is_told_with_and_without_a_snap_file() {
+    let dir = folder();
+    let names = [
+        "one-member-3.4",
+        "one-member-3.5",
+        "one-member-3.6",
+        "one-member-3.7",
+    ];
+    for name in names {
+        unpack(dir.path(), name);
+        is(verdict(dir.path(), name), 0, &[]);
+    }
+    let log = |name: &str| dir.path().join(name).join("member/wal");
+    let named = |of: &str, other: &str| {
+        let log = log(other);
+        let log = log.to_str().expect("a path");
+        let outcome = tool::run(dir.path(), ["verify", of, "--wal-dir", log]);
+        assert_eq!(outcome.status, Some(1), "{of} {other}: {}", outcome.stdout);
+        assert!(outcome.stdout.contains("W022"), "{}", outcome.stdout);
+    };
+    for of in names {
+        for other in names.into_iter().filter(|other| *other != of) {
+            named(of, other);
+        }
+    }
+    let segment = segment_name(0, 0);
+    let (mine, other) = (log("one-member-3.6"), log("one-member-3.7"));
+    fs::copy(other.join(&segment), mine.join(&segment)).expect("a copy");
+    is(verdict(dir.path(), "one-member-3.6"), 1, &["W022"]);
+    let snap = dir.path().join("one-member-3.4/member/snap");
+    fs::remove_file(snap.join(snapshot_file_name(2, 22))).expect("a file");
+    is(verdict(dir.path(), "one-member-3.4"), 0, &[]);
+    named("one-member-3.4", "one-member-3.5");
+}
+
+#[test]
+fn what_etcdutl_backup_wrote_starts_with_force_new_cluster() {
+    let dir = folder();
+    unpack(dir.path(), "etcdutl-backup-3.5");
+    is(verdict(dir.path(), "etcdutl-backup-3.5"), 0, &["W019"]);
+    let told = tool::run(dir.path(), ["verify", "etcdutl-backup-3.5"]).stdout;
+    assert!(told.contains("with --force-new-cluster"), "{told}");
+}
+
+#[test]
+fn a_member_whose_addition_is_not_committed_yet_is_not_taken_for_one_of_another_cluster() {
+    let data = DataDir::new();
+    let own = data.metadata().member;
+    let mut before = data.snapshot.clone();
+    before.configuration.voters.retain(|id| *id != own);
+    fs::write(data.path_of_snapshot(), before.encode(WalForm::V36)).expect("the file");
+    is(data.verdict(), 1, &["W022"]);
+    let added = data.records.iter().find_map(|record| match record {
+        Record::Entry(entry) if entry.member_change() == Some(MemberChange::Add(own)) => {
+            Some(Record::Entry(Entry {
+                index: 3,
+                ..entry.clone()
+            }))
+        }
+        _ => None,
+    });
+    data.write_log(0, &data.with(&[added.expect("its addition")]));
+    is(data.verdict(), 0, &["W019"]);
 }
 
 #[test]

@@ -75,10 +75,18 @@ crate::finding::codes! {
         "etcd crashes when it starts; restore the database: etcdsnap restore DIR --skip-hash-check";
     /// Without peers that know it, the member cannot become anything.
     OUTSIDER = "W019" Warning "the member is not one of the members of its own log",
-        "the directory was made by `etcdctl backup` or `etcdutl backup`, or the member was removed from its cluster",
+        "the directory was made by `etcdctl backup` or `etcdutl backup`",
         "a server starts from it with --force-new-cluster only, as a new cluster of one member";
     /// Each release has a reason of its own.
     NO_RELEASE = "W020" Error "no release of etcd starts from the directory",
         "database and log are of different clusters or times",
         "restore the database: etcdsnap restore DIR --skip-hash-check";
+    /// The cluster goes on without the member, which must not come back.
+    REMOVED = "W021" Error "the member was removed from its cluster",
+        "`etcdctl member remove`",
+        "etcd does not serve from it, and panics with --force-new-cluster; use the directory of another member, or restore the database: etcdsnap restore DIR --skip-hash-check";
+    /// Parts of two directories.
+    OTHER_LOG = "W022" Error "log and database are of different members",
+        "the log of another member or cluster was copied into the directory, or named with --wal-dir",
+        "do not start etcd from it; find the log that belongs to the database, or restore the database: etcdsnap restore DIR --skip-hash-check";
 }

@@ -212,10 +212,13 @@ fn judge(
         releases.refuse(4..=4, "a segment does not begin with a record");
     }
     let member = story.metadata.map_or(0, |metadata| metadata.member);
-    let outsider = is_outsider(member, story, snapshot.as_ref(), &earlier);
-    if let Some(why) = &outsider {
-        let message = format!("member {member:x} {why}");
-        findings.add(Finding::new(&codes::OUTSIDER, Place::default(), message));
+    let outsider = outsider(story, snapshot.as_ref(), &earlier, contents);
+    if let Some(outsider) = &outsider {
+        findings.add(outsider.finding(story));
+        if *outsider != Outsider::Backup {
+            // What follows from it need not be told.
+            return Ok(());
+        }
         let names_others = contents.members.iter().any(|other| other.id != member);
         if names_others && later.as_ref().is_ok_and(|start| start.index == 0) {
             releases.refuse(7..=u64::MAX, "the members in the database stay in its way");
@@ -231,6 +234,20 @@ fn judge(
             .iter()
             .any(|(index, _)| *index > contents.meta.consistent_index.unwrap_or(0));
         if !contents.members.is_empty() && !is_listed && !will_come && !contents.truncated {
+            if is_of_other(story, snapshot.as_ref(), contents) {
+                let metadata = story.metadata.unwrap_or_default();
+                let message = format!(
+                    "the log is of member {member:x} of cluster {:x}, the database names {}",
+                    metadata.cluster,
+                    hex(contents.members.iter().map(|other| other.id))
+                );
+                let place = Place {
+                    bucket: vec![MEMBERS_BUCKET.to_vec()],
+                    ..Place::default()
+                };
+                findings.add(Finding::new(&codes::OTHER_LOG, place, message));
+                return Ok(());
+            }
             releases.refuse(
                 6..=u64::MAX,
                 "the database does not name the member that the log is of",
@@ -419,19 +436,71 @@ fn newest_snapshot(
     Ok(None)
 }
 
-/// Why the member will never be elected or sent anything, if the log says so: it is not in raft's
-/// configuration as the log leaves it.
-fn is_outsider(
-    member: u64,
+/// Why the member will never be elected or sent anything: it is not in raft's configuration as the log leaves
+/// it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outsider {
+    /// By `etcdctl backup` or `etcdutl backup`: a server puts the member in with --force-new-cluster.
+    Backup,
+    /// The cluster has removed it. Etcd never lets an id that was removed in again: with --force-new-cluster it
+    /// takes the other members out, cannot put this one in, and panics.
+    Removed,
+    /// The `.snap` file, and so the database beside it, is of another cluster, with these members.
+    OfOther(BTreeSet<u64>),
+}
+
+impl Outsider {
+    fn finding(&self, story: &LogStory) -> Finding {
+        let metadata = story.metadata.unwrap_or_default();
+        let (member, cluster) = (metadata.member, metadata.cluster);
+        let here = |code, message| Finding::new(code, Place::default(), message);
+        match self {
+            Self::Backup => here(
+                &codes::OUTSIDER,
+                format!("member {member:x} is not among the members that the log names"),
+            ),
+            Self::Removed => here(
+                &codes::REMOVED,
+                format!("member {member:x} was removed from cluster {cluster:x}"),
+            ),
+            Self::OfOther(present) => here(
+                &codes::OTHER_LOG,
+                format!(
+                    "the log is of member {member:x} of cluster {cluster:x}, the `.snap` file names {}",
+                    hex(present.iter().copied())
+                ),
+            ),
+        }
+    }
+}
+
+/// A few ids of members, as etcd writes them.
+fn hex(ids: impl Iterator<Item = u64>) -> String {
+    let hex = ids.take(9).map(|id| format!("{id:x}"));
+    hex.collect::<Vec<_>>().join(",")
+}
+
+/// The name that `etcdutl backup` gives the only member of its database.
+const NAME_IN_BACKUP: &str = "etcdctl-v2-backup";
+
+/// Backups have ids that were counted up from the time. Unlike hashes of URLs these begin with 16 zero bits.
+fn is_counted(id: u64) -> bool {
+    id >> 48 == 0
+}
+
+fn outsider(
     story: &LogStory,
     snapshot: Option<&SnapshotFile>,
     earlier: &std::result::Result<Start, Obstacle>,
-) -> Option<&'static str> {
+    contents: &Contents,
+) -> Option<Outsider> {
     let start = earlier.as_ref().ok()?;
     // A member that has just joined knows nothing yet.
     if snapshot.is_none() && story.is_without_entries() {
         return None;
     }
+    let metadata = story.metadata.unwrap_or_default();
+    let member = metadata.member;
     let mut present: BTreeSet<u64> = BTreeSet::new();
     if let Some(snapshot) = snapshot {
         let configuration = &snapshot.configuration;
@@ -440,26 +509,80 @@ fn is_outsider(
         present.extend(&configuration.voters_outgoing);
         present.extend(&configuration.learners_next);
     }
-    let mut was_removed = false;
-    // What is not committed waits for a leader, and there is none but of these members.
-    let counts = |index: u64| index > start.index && index <= story.state.commit;
-    for (_, change) in story.changes.iter().filter(|(index, _)| counts(*index)) {
+    let mut was_removed = contents.removed.contains(&member);
+    let mut is_coming = false;
+    for (index, change) in &story.changes {
+        // What is not committed waits for a leader, and there is none but of these members.
+        let is_committed = *index <= story.state.commit;
+        let counts = *index > start.index && is_committed;
         match change {
             MemberChange::Add(id) | MemberChange::AddLearner(id) => {
-                present.insert(*id);
+                if counts {
+                    present.insert(*id);
+                }
+                is_coming |= *id == member && *index > start.index;
             }
             MemberChange::Remove(id) => {
-                present.remove(id);
-                was_removed |= *id == member;
+                if counts {
+                    present.remove(id);
+                }
+                was_removed |= *id == member && is_committed;
             }
             MemberChange::Other => {}
         }
     }
-    match present.contains(&member) {
-        true => None,
-        false if was_removed => Some("was removed from its cluster"),
-        false => Some("is not among the members that the log names"),
+    if present.contains(&member) {
+        return None;
     }
+    if was_removed {
+        return Some(Outsider::Removed);
+    }
+    // 3.4 counts the ids of the log's member and cluster, 3.5 those in the `.snap` file and the database.
+    let is_backup = is_counted(member) && is_counted(metadata.cluster)
+        || present.iter().all(|id| is_counted(*id))
+        || contents
+            .members
+            .iter()
+            .any(|other| other.name == NAME_IN_BACKUP);
+    match snapshot {
+        // Every member finds itself in what its leader sent it, and in what it wrote itself.
+        Some(_) if !is_backup && !is_coming => Some(Outsider::OfOther(present)),
+        _ => Some(Outsider::Backup),
+    }
+}
+
+/// Entries after which a server that was restored has surely written itself into the database; it does so with
+/// the first that it writes.
+const ENTRIES_BEFORE_NAMED: u64 = 16;
+
+/// True when the database, which does not name the log's member, names none of those that the log ever had
+/// either. `etcdctl snapshot restore` of 3.4 leaves a database like that, until a server starts.
+fn is_of_other(story: &LogStory, snapshot: Option<&SnapshotFile>, contents: &Contents) -> bool {
+    let applied = contents.meta.consistent_index.unwrap_or(0);
+    let last_change = story.changes.back().map_or(0, |(index, _)| *index);
+    let begun = snapshot.map_or(0, |snapshot| match snapshot.term {
+        1 => snapshot.index,
+        _ => 0,
+    });
+    if applied <= last_change.max(begun).saturating_add(ENTRIES_BEFORE_NAMED) {
+        return false;
+    }
+    let mut known: BTreeSet<u64> = BTreeSet::new();
+    if let Some(snapshot) = snapshot {
+        known.extend(&snapshot.configuration.voters);
+        known.extend(&snapshot.configuration.learners);
+    }
+    known.extend(story.changes.iter().filter_map(|(_, change)| match change {
+        MemberChange::Add(id) | MemberChange::AddLearner(id) | MemberChange::Remove(id) => {
+            Some(*id)
+        }
+        MemberChange::Other => None,
+    }));
+    !known.is_empty()
+        && !contents
+            .members
+            .iter()
+            .any(|other| known.contains(&other.id))
 }
 
 /// As long as no entry has changed them since, the members are those of the snapshot.
@@ -486,14 +609,10 @@ fn check_members(
     let of_log = sorted(&mut of_log.copied());
     let of_database = sorted(&mut contents.members.iter().map(|member| member.id));
     if of_log != of_database {
-        let hex = |ids: &[u64]| {
-            let hex = ids.iter().take(9).map(|id| format!("{id:x}"));
-            hex.collect::<Vec<_>>().join(",")
-        };
         let message = format!(
             "{} in the log, {} in the database",
-            hex(&of_log),
-            hex(&of_database)
+            hex(of_log.into_iter()),
+            hex(of_database.into_iter())
         );
         let place = Place {
             bucket: vec![MEMBERS_BUCKET.to_vec()],
