@@ -224,9 +224,7 @@ impl FileKind {
             Self::OtherBolt => "it is a bbolt database of another program".into(),
             Self::UnusedBolt => "it is a bbolt database that nothing was written to".into(),
             Self::Part => "it is the unfinished output of `snapshot save`".into(),
-            Self::ReEncoded => {
-                "bytes were re-encoded as UTF-8 text: a tool took the file for text".into()
-            }
+            Self::ReEncoded => "bytes were re-encoded as UTF-8 text: it was copied as text".into(),
             Self::LineEnds => "line ends were converted: it was copied as text".into(),
             Self::BigEndian => "it is a big-endian bbolt database (s390x)".into(),
             Self::Wal => "it is a segment of etcd's write-ahead log".into(),
