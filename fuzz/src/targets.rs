@@ -15,7 +15,7 @@ use etcdsnap::bolt::layout::{
     VERSION, flags,
 };
 use etcdsnap::bolt::{Cursor, Database, Leaf, LeafTail, Metas, PlannedBucket, SecondMeta, Visitor};
-use etcdsnap::container::{Layout, classify, has_converted_line_ends, judge_length};
+use etcdsnap::container::{Layout, classify, front_of_one_page, judge_length, taken_for_text};
 use etcdsnap::etcd::schema::{Compaction, STANDARD_BUCKETS, StorageVersion, meta_value};
 use etcdsnap::etcd::{BackendHash, HashKvVisitor, LiveKeys, Record, Release, RevisionKey, hash_kv};
 use etcdsnap::finding::{Collector, DEFAULT_LIMIT, Findings};
@@ -58,11 +58,14 @@ pub fn classification(data: &[u8]) {
     assert!(layout.database_len <= layout.file_len);
     for second in [SecondMeta::Search, SecondMeta::At(4096)] {
         let metas = Metas::read(&source, second).expect("memory can be read");
+        front_of_one_page(&source, &metas).expect("memory can be read");
         match metas.select() {
             Ok(selected) => {
                 let meta = selected.meta;
                 let expected = meta.database_len().unwrap_or(u64::MAX);
-                judge_length(&layout, expected, meta.page_size);
+                for digest_fits in [None, Some(false), Some(true)] {
+                    judge_length(&layout, expected, meta.page_size, digest_fits);
+                }
             }
             Err(fault) => {
                 for is_part in [false, true] {
@@ -73,7 +76,7 @@ pub fn classification(data: &[u8]) {
             }
         }
     }
-    has_converted_line_ends(&source).expect("memory can be read");
+    taken_for_text(&source).expect("memory can be read");
 }
 
 /// The choice between two metas: by nothing but a valid one, and by the newer one.
