@@ -154,7 +154,7 @@ fn a_log_has_no_other_form_and_needs_the_whole_history() {
     let outcome = run(dir.path(), ["diff", "new.db", "old.db", "--log"]);
     assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""));
     assert!(
-        outcome.stderr.contains("does not know every change"),
+        outcome.stderr.contains("is older than the old one"),
         "{}",
         outcome.stderr
     );
