@@ -109,7 +109,7 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
                 let Some((key, moment)) = found.first() else {
                     return Ok(Ok(Exit::Failed));
                 };
-                judge(session, &answers, key, moment, &lens, &test)?
+                judge(session, &answers, key, moment, &lens, &test, args.key)?
             }
             Some(answer) => {
                 super::get::explain(answer, args.name.as_bytes(), place, answers.revision)
@@ -147,6 +147,7 @@ fn judge<'i>(
     moment: &ops::Moment,
     lens: &Lens,
     test: &Test,
+    is_key: bool,
 ) -> crate::Result<Exit> {
     let values = session.map(&answers.keyspace, &[moment.place], |view| {
         Ok(view.value()?.into_owned())
@@ -160,7 +161,13 @@ fn judge<'i>(
         term::line(&report::flaw_line(key, flaw));
     }
     let is_damaged = flaw.is_some_and(|flaw| !flaw.is_decodable());
-    if is_damaged && !matches!(test, Test::Value(_)) {
+    let asks_for_object = match test {
+        // Of a key alone it is enough that it is there.
+        Test::Present => !is_key,
+        Test::Value(_) => false,
+        Test::Field(..) => true,
+    };
+    if is_damaged && asks_for_object {
         return Ok(Exit::Failed);
     }
     let is_equal = match test {

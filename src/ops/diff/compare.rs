@@ -264,14 +264,16 @@ pub(super) fn compare(
         .collect();
 }
 
-/// True when one of the states has the labels that are wanted, or none are; of a damaged one nobody can tell.
+/// True when one of the states has the labels that are wanted, or none are; of a damaged or locked one nobody can tell.
 pub(super) fn has_labels(states: [&Option<State>; 2], query: &DiffQuery) -> bool {
     let Some(labels) = &query.labels else {
         return true;
     };
     let mut states = states.into_iter().flatten();
     states.any(|state| {
-        state.flaw.is_some() || state.value().is_some_and(|value| labels.matches(value))
+        state.flaw.is_some()
+            || state.is_locked
+            || state.value().is_some_and(|value| labels.matches(value))
     })
 }
 

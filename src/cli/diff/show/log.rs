@@ -40,7 +40,8 @@ impl Show<'_> {
                         .to_string()
                 }
                 (Relation::Undecided(_), _) => {
-                    "whether the files tell one history cannot be told; `etcdsnap divergence` tells why"
+                    "the new state does not know every change since the old one, and whether the files tell one \
+                     history cannot be told; `etcdsnap divergence` tells why"
                         .to_string()
                 }
                 _ if from > to => {
