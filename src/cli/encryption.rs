@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::read_config;
+use super::lens::config_of;
 use super::objects::Notes;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
@@ -36,12 +36,7 @@ pub(super) struct EncryptionArgs {
 }
 
 pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
-    let config = match args
-        .encryption_config
-        .as_deref()
-        .map(read_config)
-        .transpose()
-    {
+    let config = match config_of(args.encryption_config.as_deref()) {
         Ok(config) => config,
         Err(message) => {
             term::error(&message);

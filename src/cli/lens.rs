@@ -1,6 +1,6 @@
 //! The options that say how values are looked at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::finding::escape;
 use crate::kubernetes::Redactor;
@@ -31,10 +31,7 @@ impl LensArgs {
 
     /// The way to look; or why the configuration cannot be used.
     pub(super) fn lens(&self) -> Result<Lens, String> {
-        let encryption = match &self.encryption_config {
-            None => None,
-            Some(path) => Some(read_config(path)?),
-        };
+        let encryption = config_of(self.encryption_config.as_deref())?;
         let redactor = match (&self.redact_key, self.show_secrets) {
             (_, true) => None,
             (Some(key), _) => Some(Redactor::with_key(key.as_bytes())),
@@ -51,8 +48,12 @@ impl LensArgs {
     }
 }
 
-/// Reads an EncryptionConfiguration.
-pub(super) fn read_config(path: &std::path::Path) -> Result<EncryptionConfig, String> {
+/// Reads the EncryptionConfiguration at `path`, if one was given.
+pub(super) fn config_of(path: Option<&Path>) -> Result<Option<EncryptionConfig>, String> {
+    path.map(read_config).transpose()
+}
+
+fn read_config(path: &Path) -> Result<EncryptionConfig, String> {
     use std::io::Read as _;
     let name = escape::path(path);
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::read_config;
+use super::lens::config_of;
 use super::run::{JsonArgs, Run, describe_without_name, exit_of, print};
 use super::term;
 use crate::error::Error;
@@ -77,12 +77,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
         term::error("--wal-dir is the log of one data directory; give one");
         return Exit::Failed;
     }
-    let config = match args
-        .encryption_config
-        .as_deref()
-        .map(read_config)
-        .transpose()
-    {
+    let config = match config_of(args.encryption_config.as_deref()) {
         Ok(config) => config,
         Err(message) => {
             term::error(&message);
