@@ -198,3 +198,27 @@ fn the_log_of_a_kind_is_the_log_of_its_keys() {
         assert_eq!(found, expected, "{cluster}");
     }
 }
+
+#[test]
+fn encrypted_objects_that_a_selector_would_have_to_look_into_are_never_left_out() {
+    for cluster in CLUSTERS {
+        let dir = tempfile::tempdir().expect("a directory");
+        clusters::unpack(dir.path());
+        let files = ["before", "after"].map(|moment| format!("{cluster}-{moment}.db"));
+        let keys = |more: &[&str]| -> Vec<String> {
+            let args = ["diff", &files[0], &files[1], "--json"];
+            let outcome = tool::run(dir.path(), args.iter().chain(more));
+            let lines = lines(&outcome);
+            let keys = lines.iter().filter_map(|line| line["key"].as_str());
+            keys.filter(|key| key.contains("/secrets/"))
+                .map(str::to_owned)
+                .collect()
+        };
+        let all = keys(&[]);
+        assert!(
+            !all.is_empty(),
+            "{cluster}: Secrets changed, and are encrypted"
+        );
+        assert_eq!(keys(&["-l", "nobody=has-it"]), all, "{cluster}");
+    }
+}
