@@ -9,7 +9,7 @@ pub fn all() -> Vec<&'static Code> {
         crate::container::codes::ALL,
         crate::etcd::check::codes::ALL,
         crate::etcd::raft::codes::ALL,
-        crate::kubernetes::codes::ALL,
+        crate::kubernetes::check::codes::ALL,
     ]
     .concat();
     all.sort_by_key(|code| code.id);

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use etcdsnap::kubernetes::difference::{NoListKeys, differences};
-use etcdsnap::kubernetes::redact::Redactor;
+use etcdsnap::kubernetes::compare::difference::{NoListKeys, differences};
+use etcdsnap::kubernetes::secrets::redact::Redactor;
 use etcdsnap::ops::{Lens, Sight};
 use serde_json::{Map, Value, json};
 

@@ -20,10 +20,10 @@ use etcdsnap::etcd::schema::{Compaction, STANDARD_BUCKETS, StorageVersion, meta_
 use etcdsnap::etcd::{BackendHash, HashKvVisitor, LiveKeys, Record, Release, RevisionKey, hash_kv};
 use etcdsnap::finding::{Collector, DEFAULT_LIMIT, Findings};
 use etcdsnap::ids::{FileOffset, PageId};
-use etcdsnap::kubernetes::encryption::{
+use etcdsnap::kubernetes::secrets::encryption::{
     DecryptFault, EncryptionConfig, Envelope, Stored, decrypt, is_encrypted, resource_of, standing,
 };
-use etcdsnap::kubernetes::redact::Redactor;
+use etcdsnap::kubernetes::secrets::redact::Redactor;
 use etcdsnap::ops::examine;
 use etcdsnap::options::Options;
 use etcdsnap::source::{Positioned, Slice, Source, WindowBuffer};

@@ -9,7 +9,7 @@ use super::lens::LensArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
-use crate::kubernetes::jsonpath::Path;
+use crate::kubernetes::query::jsonpath::Path;
 use crate::ops::{self, Answer, Lens, Name, Session};
 use crate::report;
 use crate::source::Access;
@@ -175,7 +175,7 @@ fn judge<'i>(
         Test::Value(wanted) => match lens.plain(key, &value) {
             Ok(plain) => {
                 let is_locked = lens.encryption.is_none()
-                    && crate::kubernetes::encryption::is_encrypted(&plain);
+                    && crate::kubernetes::secrets::encryption::is_encrypted(&plain);
                 if is_locked && *plain != **wanted {
                     term::error(&format!(
                         "{shown}: encrypted; give --encryption-config to compare it"
@@ -197,7 +197,7 @@ fn judge<'i>(
                     return Ok(Exit::Failed);
                 }
             };
-            if crate::kubernetes::encryption::is_encrypted(&plain) {
+            if crate::kubernetes::secrets::encryption::is_encrypted(&plain) {
                 term::error(&format!(
                     "{shown}: encrypted; give --encryption-config to compare it"
                 ));

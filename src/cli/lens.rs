@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::finding::escape;
 use crate::kubernetes::Redactor;
-use crate::kubernetes::encryption::EncryptionConfig;
+use crate::kubernetes::secrets::encryption::EncryptionConfig;
 use crate::ops::Lens;
 
 #[derive(Debug, clap::Args)]

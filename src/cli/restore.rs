@@ -12,7 +12,7 @@ use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
 use crate::ops::KeyScope;
-use crate::ops::restore::{
+use crate::ops::make::restore::{
     Prepared, RestoreError, RestoreRequest, plan, prove, prove_sibling, restore_members,
 };
 use crate::report;

@@ -2,6 +2,17 @@
 //! JSON, as the API server gives it; what people call the kinds, and the tables that kubectl prints; and
 //! what must not be shown. Source: k8s.io/api and k8s.io/apimachinery, see
 //! `docs/decisions/0010-kubernetes-table.md`.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`catalog`] | the kinds: their fields, what people call them, under which keys they are kept |
+//! | [`encodings`] | stored bytes and objects as JSON: protobuf, CBOR, JSON, YAML's scalars |
+//! | [`secrets`] | values encrypted at rest; what is hidden from whoever looks |
+//! | [`check`] | what an API server cannot serve |
+//! | [`query`] | label and field selectors, JSONPath |
+//! | [`show`] | the columns of kubectl's tables |
+//! | [`compare`] | what differs between two objects, and whether that matters |
+//! | [`apply`] | objects as manifests that an API server takes |
 #![cfg_attr(
     not(test),
     deny(
@@ -11,47 +22,22 @@
     )
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
-mod cbor;
-pub mod clean;
-pub mod codes;
-pub mod columns;
-pub mod custom_lists;
-mod decode;
-mod defaults;
-pub mod difference;
-pub mod duration;
-pub mod encryption;
-mod envelope;
-mod fault;
-pub mod field_selector;
+pub mod apply;
+pub mod catalog;
+pub mod check;
+pub mod compare;
+pub mod encodings;
 mod fields;
-mod flaw;
-mod format;
-mod head;
-pub mod jsonpath;
-mod label;
-pub mod layout;
-pub mod merge;
-pub mod noise;
-mod object;
-pub mod order;
-pub mod quantity;
-pub mod redact;
-pub mod resources;
-pub mod security;
-pub mod selector;
-mod table;
+pub mod query;
+pub mod secrets;
+pub mod show;
 mod time;
 mod wire;
-pub(crate) mod yaml_scalar;
 
-pub use decode::{UnknownField, memory_of, read_json};
-pub use defaults::add_read_defaults;
-pub use envelope::{ENVELOPE_MAGIC, Envelope};
-pub use fault::Fault;
-pub use flaw::{Flaw, inspect};
-pub use format::Encoding;
-pub use head::{Head, Labels};
-pub use object::{Description, Object, decode, write_json};
-pub use redact::Redactor;
+pub use check::{Flaw, inspect};
+pub use encodings::{
+    Description, ENVELOPE_MAGIC, Encoding, Envelope, Fault, Head, Labels, Object, UnknownField,
+    add_read_defaults, decode, memory_of, read_json, write_json,
+};
+pub use secrets::Redactor;
 pub use time::{parse_rfc3339, rfc3339};

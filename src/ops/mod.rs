@@ -1,68 +1,44 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `examine` | one file as a whole: will it restore, what is in it, what does its log hold |
+//! | `session` | an open file that several jobs over its keys share; reading values again |
+//! | `objects` | values as objects of Kubernetes: lists, kinds, encryption, what cannot be served |
+//! | `keys` | single keys and what became of them: lists, one by name, history, log |
+//! | [`diff`] | two states: what changed, and how two files stand to each other |
+//! | `make` | new files: data directories, smaller snapshots, trailers |
+//!
+//! A room knows those above it in this table.
 
-mod arriving;
-mod compact;
-mod copying;
-mod data_dir;
+mod copy_progress;
 pub mod diff;
-mod digest;
-mod disk;
-mod encryption;
-mod examine;
-mod export;
-mod fetch;
-mod get;
-mod hashkv;
-mod history;
-mod info;
+pub mod examine;
 mod input;
-mod keys;
-mod keyspace;
-mod lens;
-mod log;
-mod losses;
-mod named;
-mod objects;
-mod outer;
-#[cfg(test)]
-mod outer_tests;
-mod output;
-mod rebuild;
-pub mod restore;
-mod status;
-mod stored;
-mod strangers;
+pub mod keys;
+pub mod make;
+pub mod objects;
+pub mod session;
 mod times;
-mod trailer;
-mod values;
-mod verify;
-mod wal;
 
-pub use compact::{CompactRequest, Compacted, compact};
-pub use data_dir::DirectoryReport;
-pub use encryption::{EncryptionCount, EncryptionReport, encryption};
-pub use examine::{BucketFigures, Examination, PageCensus, examine};
-pub use export::{ExportOptions, Exported, export};
-pub use fetch::fetch;
-pub use get::{Answer, Answers, get, get_prefix};
-pub use hashkv::{HashKvOutcome, hashkv};
-pub use history::{Action, Change, Episode, FieldChange, Shown, ShownChange, history, show};
-pub use info::{FileInfo, info};
-pub use input::Input;
-pub use keys::{KeyList, KeysQuery, keys};
-pub use keyspace::Session;
-pub use lens::{Lens, Look, Sight, encoding_name};
-pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
-pub use losses::{Losses, Readable};
-pub use named::{KeyStory, Lookup, Moment, Name, Named, look_up};
-pub use objects::{
-    Found, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, StoredKind, kinds, objects,
+pub use examine::{
+    BucketFigures, DirectoryReport, Examination, FileInfo, HashKvOutcome, Ledger, Losses,
+    PageCensus, Proof, Readable, Refusal, Standing, Status, StatusOutcome, Stranger, Verdict,
+    VerifyOptions, VerifyReport, WalSummary, examine, hashkv, info, status, verify, wal,
 };
-pub use rebuild::{KeptFigures, KeyScope};
-pub use status::{Refusal, Status, StatusOutcome, status};
-pub use stored::{DamagedValue, Inspector};
+pub use input::Input;
+pub use keys::{
+    Action, Answer, Answers, Change, Episode, Event, FieldChange, KeyList, KeyStory, KeysQuery,
+    LogQuery, LogSummary, Lookup, Moment, Name, Named, Operation, Shown, ShownChange, Transaction,
+    get, get_prefix, history, keys, log, look_up, show,
+};
+pub use make::{
+    CompactRequest, Compacted, KeptFigures, KeyScope, Sealed, add_trailer, compact, restore,
+};
+pub use objects::{
+    DamagedValue, EncryptionCount, EncryptionReport, ExportOptions, Exported, Found, Inspector,
+    KindCount, KindFault, Kinds, Lens, Look, ObjectList, ObjectsQuery, Sight, StoredKind,
+    encoding_name, encryption, export, kinds, objects, verify_values,
+};
+pub use session::{Session, fetch};
 pub use times::{FileTime, NewestTime, TimeLine, Times};
-pub use trailer::{Sealed, add_trailer};
-pub use values::verify_values;
-pub use verify::{Ledger, Proof, Standing, Verdict, VerifyOptions, VerifyReport, verify};
-pub use wal::{Stranger, WalSummary, wal};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::json::line;
 use super::objects::columns_text;
-use crate::kubernetes::encryption::Standing;
+use crate::kubernetes::secrets::encryption::Standing;
 use crate::ops::{EncryptionCount, EncryptionReport};
 
 fn word(standing: Standing) -> &'static str {

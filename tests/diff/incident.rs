@@ -514,7 +514,7 @@ fn no_object_that_an_api_server_wrote_is_remarked_on_for_its_managed_fields() {
         );
         for line in tool::run(dir.path(), args.split(' ')).stdout.lines() {
             let object: Value = serde_json::from_str(line).expect("JSON");
-            let lacks = etcdsnap::kubernetes::security::lacks_managed_fields(&object);
+            let lacks = etcdsnap::kubernetes::compare::security::lacks_managed_fields(&object);
             assert!(!lacks, "{line}");
         }
     }

@@ -8,8 +8,8 @@ use super::sides::{DivergenceKind, Uncompared};
 use crate::etcd::Revision;
 use crate::etcd::keyspace::{KeyFilter, RevisionBounds};
 use crate::kubernetes::Flaw;
-use crate::kubernetes::noise::NoiseProfile;
-use crate::kubernetes::selector::LabelSelector;
+use crate::kubernetes::compare::noise::NoiseProfile;
+use crate::kubernetes::query::selector::LabelSelector;
 use crate::ops::{FieldChange, Moment};
 
 /// What is compared, and how.

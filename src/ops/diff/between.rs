@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::{Change, Detail, Diff, DiffQuery, Item, compare};
 use crate::error::Result;
 use crate::etcd::keyspace::{Changes, NextChange, RecordPlace};
-use crate::ops::lens::Lens;
+use crate::ops::objects::reader::Lens;
 use crate::ops::{Moment, Session};
 
 impl<'i> Diff<'i> {

@@ -4,17 +4,16 @@ use serde_json::{Value, json};
 
 use super::known::Surroundings;
 use super::{Change, Detail, DiffQuery, Item};
-use crate::kubernetes::clean::is_owned_or_transient;
-use crate::kubernetes::custom_lists::CustomLists;
-use crate::kubernetes::difference::{Difference, FieldPath, ListKeys, differences};
-use crate::kubernetes::merge::SchemaPlace;
-use crate::kubernetes::resources::{Resources, split_api_version};
-use crate::kubernetes::security::{lacks_managed_fields, reasons};
-use crate::kubernetes::{
-    Description, Encoding, Flaw, Object, memory_of, parse_rfc3339, quantity, read_json,
-};
-use crate::ops::lens::{Lens, Look, Sight};
-use crate::ops::stored::{Judge, Stand};
+use crate::kubernetes::apply::clean::is_owned_or_transient;
+use crate::kubernetes::catalog::resources::{Resources, split_api_version};
+use crate::kubernetes::compare::custom_lists::CustomLists;
+use crate::kubernetes::compare::difference::{Difference, FieldPath, ListKeys, differences};
+use crate::kubernetes::compare::merge::SchemaPlace;
+use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
+use crate::kubernetes::show::quantity;
+use crate::kubernetes::{Description, Encoding, Flaw, Object, memory_of, parse_rfc3339, read_json};
+use crate::ops::objects::reader::{Lens, Look, Sight};
+use crate::ops::objects::stored::{Judge, Stand};
 use crate::ops::{FieldChange, Moment};
 
 /// What the API says about the fields of a kind.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor};
-use crate::kubernetes::custom_lists::CustomLists;
-use crate::kubernetes::layout::Layout;
-use crate::kubernetes::resources::Resources;
-use crate::kubernetes::security::WideRoles;
-use crate::ops::named::is_definition;
+use crate::kubernetes::catalog::resources::Resources;
+use crate::kubernetes::check::layout::Layout;
+use crate::kubernetes::compare::custom_lists::CustomLists;
+use crate::kubernetes::compare::security::WideRoles;
+use crate::ops::keys::lookup::is_definition;
 use crate::ops::{NewestTime, Session};
 
 /// Notes where definitions of custom resources and roles are, as of a revision.

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::{Change, Diff, Item};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
-use crate::kubernetes::order::apply_order;
-use crate::ops::export::{ExportOptions, Exported, manifest};
-use crate::ops::lens::Lens;
+use crate::kubernetes::apply::order::apply_order;
+use crate::ops::objects::export::{ExportOptions, Exported, manifest};
+use crate::ops::objects::reader::Lens;
 use crate::ops::{Moment, Session, fetch};
 
 /// The state that is wanted.

@@ -8,8 +8,8 @@ use super::{Detail, DiffQuery};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
-use crate::kubernetes::layout::Layout;
-use crate::ops::stored::LayoutVisitor;
+use crate::kubernetes::check::layout::Layout;
+use crate::ops::objects::stored::LayoutVisitor;
 use crate::ops::{FileTime, Session};
 use crate::workers::Workers;
 

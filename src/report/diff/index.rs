@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::markdown::{code, who};
 use super::relation_line;
 use crate::finding::escape;
-use crate::kubernetes::clean::is_assigned;
-use crate::kubernetes::order::takes_others_along;
+use crate::kubernetes::apply::clean::is_assigned;
+use crate::kubernetes::apply::order::takes_others_along;
 use crate::ops::diff::{Change, Comparison, Direction, Item, Task, Todo};
 use crate::report::history::field_line;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::security::security_markdown;
 use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
-use crate::kubernetes::noise::is_managed;
+use crate::kubernetes::compare::noise::is_managed;
 use crate::ops::FieldChange;
 use crate::ops::diff::{Change, Comparison, Item};
 use crate::report::history::field_line;

@@ -26,7 +26,7 @@ use divergence::{divergence_line, doubt_text, parted, ties_text};
 use super::history::field_line;
 use super::objects::columns_text;
 use crate::finding::escape;
-use crate::kubernetes::noise::is_managed;
+use crate::kubernetes::compare::noise::is_managed;
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{BucketChangeKind, Change, Comparison, Item, Relation, SideFigures};
 

@@ -360,7 +360,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kubernetes::yaml_scalar::{Resolved, is_base_60, is_special_elsewhere, resolve};
+    use crate::kubernetes::encodings::yaml_scalar::{
+        Resolved, is_base_60, is_special_elsewhere, resolve,
+    };
 
     #[test]
     fn awkward_documents_come_out_as_from_go() {

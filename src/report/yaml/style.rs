@@ -1,6 +1,8 @@
 //! How a text may be written: plain, in quotes, or line by line.
 
-use crate::kubernetes::yaml_scalar::{Resolved, is_base_60, is_special_elsewhere, resolve};
+use crate::kubernetes::encodings::yaml_scalar::{
+    Resolved, is_base_60, is_special_elsewhere, resolve,
+};
 
 /// The styles of a text.
 #[derive(Clone, Copy, PartialEq, Eq)]

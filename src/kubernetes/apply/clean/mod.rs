@@ -1,0 +1,437 @@
+//! Making a stored object fit for `kubectl apply`, in the same cluster or another one.
+//!
+//! What the cluster assigned or keeps for itself is removed, because it would be refused, or tie the new
+//! object to things that are gone. What somebody may have wished for stays, such as node ports, a claim's
+//! volume, finalizers and the order of versions.
+
+mod definition;
+
+use serde_json::{Map, Value};
+
+use crate::kubernetes::catalog::resources::split_api_version;
+use crate::kubernetes::compare::difference::FieldPath;
+use crate::kubernetes::fields::{controller, is_true, text};
+
+/// Fields of the metadata that an API server fills in. Owners are known by their uid, which a new object
+/// will not have.
+const ASSIGNED: [&str; 9] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "selfLink",
+    "ownerReferences",
+];
+
+/// Annotations in which controllers note how far they are. The last applied configuration is written anew
+/// by each apply, and is a second copy of the object, secrets included.
+const NOTES: [&str; 14] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deprecated.daemonset.template.generation",
+    "pv.kubernetes.io/bind-completed",
+    "pv.kubernetes.io/bound-by-controller",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "kubernetes.io/service-account.uid",
+    "batch.kubernetes.io/job-tracking",
+    "endpoints.kubernetes.io/last-change-trigger-time",
+];
+
+/// Labels by which a job finds its pods; each job gets its own.
+const JOB_LABELS: [&str; 4] = [
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+    "job-name",
+    "batch.kubernetes.io/job-name",
+];
+
+/// Removes from `object` what cannot or should not be applied.
+pub fn clean(object: &mut Value) {
+    let (group, kind) = group_and_kind(object);
+    let (group, kind) = (group.to_owned(), kind.to_owned());
+    let name = text(object, "metadata.name").to_owned();
+    if let Some(members) = object.as_object_mut() {
+        members.remove("status");
+    }
+    if let Some(metadata) = inner(object, "metadata") {
+        for field in ASSIGNED {
+            metadata.remove(field);
+        }
+        // Left by a deletion under way.
+        keep(metadata, "finalizers", |finalizer| {
+            !matches!(finalizer.as_str(), Some("foregroundDeletion" | "orphan"))
+        });
+    }
+    remove_all(object, "metadata", "annotations", &NOTES);
+    match (group.as_str(), kind.as_str()) {
+        ("", "Pod") => clean_pod(object),
+        ("", "Service") => clean_service(object),
+        ("", "PersistentVolume") => {
+            if let Some(claim) = inner(object, "spec").and_then(|spec| spec.get_mut("claimRef")) {
+                for field in ["uid", "resourceVersion"] {
+                    remove(claim, field);
+                }
+            }
+        }
+        ("", "ServiceAccount") => {
+            if let Some(members) = object.as_object_mut() {
+                for list in ["secrets", "imagePullSecrets"] {
+                    keep(members, list, |secret| {
+                        !is_generated(text(secret, "name"), &name)
+                    });
+                }
+            }
+        }
+        ("", "Secret") if text(object, "type") == TOKEN => {
+            // Without it the cluster puts a new token in.
+            remove(object, "data");
+        }
+        ("batch", "Job") => clean_job(object),
+        ("", "Namespace") => {
+            let spec = inner(object, "spec");
+            if spec.is_some_and(|spec| spec.remove("finalizers").is_some() && spec.is_empty()) {
+                remove(object, "spec");
+            }
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::modernize(object),
+        _ => {}
+    }
+}
+
+/// Other groups have kinds of the same names.
+fn group_and_kind(object: &Value) -> (&str, &str) {
+    let (group, _) = split_api_version(text(object, "apiVersion"));
+    (group, text(object, "kind"))
+}
+
+const TOKEN: &str = "kubernetes.io/service-account-token";
+
+/// True for a secret that the cluster has made for a service account.
+fn is_generated(secret: &str, account: &str) -> bool {
+    let rest = secret.strip_prefix(account).unwrap_or_default();
+    rest.starts_with("-token-") || rest.starts_with("-dockercfg-")
+}
+
+fn inner<'a>(object: &'a mut Value, field: &str) -> Option<&'a mut Map<String, Value>> {
+    object.get_mut(field)?.as_object_mut()
+}
+
+fn remove(object: &mut Value, field: &str) {
+    if let Some(members) = object.as_object_mut() {
+        members.remove(field);
+    }
+}
+
+/// Removes keys from a map inside of `object`, and the map if it is empty then.
+fn remove_all(object: &mut Value, outer: &str, map: &str, keys: &[&str]) {
+    let Some(outer) = inner(object, outer) else {
+        return;
+    };
+    if let Some(members) = outer.get_mut(map).and_then(Value::as_object_mut) {
+        members.retain(|key, _| !keys.contains(&key.as_str()));
+        if members.is_empty() {
+            outer.remove(map);
+        }
+    }
+}
+
+/// Keeps of a list what passes the test, and removes the list if that is nothing.
+fn keep(members: &mut Map<String, Value>, list: &str, test: impl Fn(&Value) -> bool) {
+    if let Some(elements) = members.get_mut(list).and_then(Value::as_array_mut) {
+        elements.retain(|element| test(element));
+        if elements.is_empty() {
+            members.remove(list);
+        }
+    }
+}
+
+fn clean_pod(pod: &mut Value) {
+    let account = text(pod, "spec.serviceAccountName").to_owned();
+    // The volume with the token is added to each new pod, under a new name.
+    let is_token = |name: &str| {
+        name.starts_with("kube-api-access-") || name.starts_with(&format!("{account}-token-"))
+    };
+    let Some(spec) = inner(pod, "spec") else {
+        return;
+    };
+    // A priority is computed from its class, and must not be another; containers for debugging cannot be
+    // there from the beginning.
+    for field in [
+        "nodeName",
+        "ephemeralContainers",
+        "priority",
+        "preemptionPolicy",
+    ] {
+        spec.remove(field);
+    }
+    keep(spec, "volumes", |volume| !is_token(text(volume, "name")));
+    for list in ["containers", "initContainers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            if let Some(container) = container.as_object_mut() {
+                keep(container, "volumeMounts", |mount| {
+                    !is_token(text(mount, "name"))
+                });
+            }
+        }
+    }
+}
+
+fn clean_service(service: &mut Value) {
+    let headless = text(service, "spec.clusterIP") == "None";
+    let Some(spec) = inner(service, "spec") else {
+        return;
+    };
+    spec.remove("healthCheckNodePort");
+    if !headless {
+        spec.remove("clusterIP");
+        spec.remove("clusterIPs");
+    }
+}
+
+fn clean_job(job: &mut Value) {
+    if is_true(job, "spec.manualSelector") {
+        return;
+    }
+    remove_all(job, "metadata", "labels", &JOB_LABELS);
+    let Some(spec) = inner(job, "spec") else {
+        return;
+    };
+    spec.remove("selector");
+    if let Some(template) = spec.get_mut("template") {
+        remove_all(template, "metadata", "labels", &JOB_LABELS);
+    }
+}
+
+/// True for fields that are no wish of anybody: those that [`clean`] removes from objects of every kind.
+pub fn is_assigned(path: &FieldPath) -> bool {
+    let mut fields = path.fields();
+    match (fields.next(), fields.next(), fields.next()) {
+        (Some("status"), ..) => true,
+        (Some("metadata"), Some("annotations"), Some(name)) => NOTES.contains(&name),
+        (Some("metadata"), Some(field), _) => ASSIGNED.contains(&field),
+        _ => false,
+    }
+}
+
+/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints,
+/// EndpointSlices and the addresses of Services; and for the few kinds that no API takes, so that they cannot
+/// be applied at all.
+pub fn is_owned_or_transient(object: &Value) -> bool {
+    if controller(object).is_some() {
+        return true;
+    }
+    if group_and_kind(object) == ("networking.k8s.io", "IPAddress") {
+        let labels = object.get("metadata").and_then(|m| m.get("labels"));
+        let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
+        return manager.and_then(Value::as_str) == Some("ipallocator.k8s.io");
+    }
+    matches!(
+        group_and_kind(object),
+        ("" | "events.k8s.io", "Event")
+            | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
+            | ("", "Endpoints" | "RangeAllocation" | "ComponentStatus")
+            | ("discovery.k8s.io", "EndpointSlice")
+            | ("internal.apiserver.k8s.io", "StorageVersion")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::compare::difference::Step;
+    use serde_json::json;
+
+    fn cleaned(mut object: Value) -> Value {
+        clean(&mut object);
+        object
+    }
+
+    #[test]
+    fn what_the_cluster_assigned_is_removed() {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7", "generation": 2,
+                "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": "x",
+                "deletionGracePeriodSeconds": 0, "managedFields": [], "selfLink": "/x",
+                "ownerReferences": [], "labels": {"app": "web"},
+                "finalizers": ["example.com/mine", "foregroundDeletion"],
+                "annotations": {
+                    "deployment.kubernetes.io/revision": "3", "mine": "1",
+                    "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                },
+            },
+            "spec": {"replicas": 2}, "status": {"replicas": 2},
+        });
+        assert_eq!(
+            cleaned(object),
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {
+                    "name": "web", "namespace": "shop", "labels": {"app": "web"},
+                    "finalizers": ["example.com/mine"], "annotations": {"mine": "1"},
+                },
+                "spec": {"replicas": 2},
+            })
+        );
+        for other in [
+            json!(null),
+            json!([1]),
+            json!({"metadata": 3, "kind": "Pod"}),
+            json!({}),
+        ] {
+            assert_eq!(cleaned(other.clone()), other);
+        }
+    }
+
+    #[test]
+    fn what_is_removed_from_every_kind_is_no_wish_of_anybody() {
+        let path = |names: &[&str]| {
+            let steps = names.iter().map(|name| Step::Field((*name).to_string()));
+            FieldPath(steps.collect())
+        };
+        for (names, expected) in [
+            (&["status"][..], true),
+            (&["status", "replicas"], true),
+            (&["metadata", "generation"], true),
+            (&["metadata", "managedFields", "f:spec"], true),
+            (&["metadata", "annotations", NOTES[1]], true),
+            (&["metadata", "annotations", "mine"], false),
+            (&["metadata", "labels", "generation"], false),
+            (&["spec", "status"], false),
+            (&["metadata"], false),
+        ] {
+            assert_eq!(is_assigned(&path(names)), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_can_run_on_any_node_again() {
+        let object = json!({"kind": "Pod", "metadata": {"name": "p"}, "spec": {
+            "nodeName": "n", "priority": 0, "preemptionPolicy": "Never", "serviceAccountName": "sa",
+            "volumes": [{"name": "kube-api-access-abcde"}, {"name": "sa-token-x"}, {"name": "data"}],
+            "containers": [{"name": "c", "volumeMounts": [{"name": "kube-api-access-abcde"}]}],
+            "initContainers": [{"name": "i", "volumeMounts": [{"name": "data"}]}],
+            "ephemeralContainers": [{}],
+        }});
+        assert_eq!(
+            cleaned(object)["spec"],
+            json!({
+                "serviceAccountName": "sa", "volumes": [{"name": "data"}],
+                "containers": [{"name": "c"}],
+                "initContainers": [{"name": "i", "volumeMounts": [{"name": "data"}]}],
+            })
+        );
+    }
+
+    #[test]
+    fn a_service_gets_a_new_address_unless_it_has_none() {
+        let service = |ip: &str| {
+            json!({"kind": "Service", "spec": {
+                "clusterIP": ip, "clusterIPs": [ip], "healthCheckNodePort": 3, "ports": [{"nodePort": 30000}]}})
+        };
+        let ports = json!([{"nodePort": 30000}]);
+        assert_eq!(
+            cleaned(service("10.0.0.1"))["spec"],
+            json!({"ports": ports})
+        );
+        assert_eq!(
+            cleaned(service("None"))["spec"],
+            json!({"clusterIP": "None", "clusterIPs": ["None"], "ports": ports})
+        );
+    }
+
+    #[test]
+    fn a_kind_of_the_same_name_in_another_group_keeps_its_fields() {
+        let service = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+            "spec": {"clusterIP": "x", "nodeName": "y"}});
+        assert_eq!(cleaned(service.clone()), service);
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "spec": {"finalizers": ["kubernetes"]}});
+        assert_eq!(
+            cleaned(namespace),
+            json!({"apiVersion": "v1", "kind": "Namespace"})
+        );
+    }
+
+    #[test]
+    fn volumes_and_claims_can_be_bound_again() {
+        let volume = json!({"kind": "PersistentVolume", "spec": {
+            "claimRef": {"name": "c", "namespace": "n", "uid": "u", "resourceVersion": "1"}}});
+        assert_eq!(
+            cleaned(volume)["spec"]["claimRef"],
+            json!({"name": "c", "namespace": "n"})
+        );
+        let claim = json!({"kind": "PersistentVolumeClaim", "spec": {"volumeName": "v"}, "metadata": {
+            "annotations": {"pv.kubernetes.io/bind-completed": "yes",
+                "volume.kubernetes.io/storage-provisioner": "x"}}});
+        assert_eq!(
+            cleaned(claim),
+            json!({"kind": "PersistentVolumeClaim", "spec": {"volumeName": "v"}, "metadata": {}})
+        );
+    }
+
+    #[test]
+    fn tokens_and_selectors_are_made_anew() {
+        let account = json!({"kind": "ServiceAccount", "metadata": {"name": "a"},
+            "secrets": [{"name": "a-token-12345"}, {"name": "mine"}],
+            "imagePullSecrets": [{"name": "a-dockercfg-12345"}]});
+        assert_eq!(
+            cleaned(account),
+            json!({"kind": "ServiceAccount", "metadata": {"name": "a"}, "secrets": [{"name": "mine"}]})
+        );
+        let labels = json!({"controller-uid": "u", "job-name": "j", "app": "x"});
+        let job = |manual: bool| {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"labels": labels}, "spec": {
+                "manualSelector": manual, "selector": {"matchLabels": {"controller-uid": "u"}},
+                "template": {"metadata": {"labels": labels}}}})
+        };
+        assert_eq!(cleaned(job(true)), job(true));
+        assert_eq!(
+            cleaned(job(false)),
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"labels": {"app": "x"}}, "spec": {
+                "manualSelector": false, "template": {"metadata": {"labels": {"app": "x"}}}}})
+        );
+    }
+
+    #[test]
+    fn what_others_make_again_is_told_apart() {
+        let owned = |controller: bool| json!({"kind": "Pod", "metadata": {"ownerReferences": [{"kind": "ReplicaSet", "controller": controller}]}});
+        assert!(is_owned_or_transient(&owned(true)));
+        assert!(!is_owned_or_transient(&owned(false)));
+        for (api_version, kind) in [
+            ("v1", "Event"),
+            ("events.k8s.io/v1", "Event"),
+            ("coordination.k8s.io/v1", "Lease"),
+            ("v1", "Endpoints"),
+            ("discovery.k8s.io/v1", "EndpointSlice"),
+        ] {
+            let object = json!({"apiVersion": api_version, "kind": kind});
+            assert!(is_owned_or_transient(&object), "{kind}");
+            let object = json!({"apiVersion": "example.com/v1", "kind": kind});
+            assert!(!is_owned_or_transient(&object), "{kind}");
+        }
+        let address = |manager: &str| {
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
+            "metadata": {"labels": {"ipaddress.kubernetes.io/managed-by": manager}}})
+        };
+        for (object, expected) in [
+            (json!({"apiVersion": "v1", "kind": "RangeAllocation"}), true),
+            (json!({"apiVersion": "v1", "kind": "Node"}), false),
+            (address("ipallocator.k8s.io"), true),
+            (address("somebody"), false),
+            (json!({"kind": "Deployment"}), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(is_owned_or_transient(&object), expected, "{object}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What differs between two objects, which elements of their lists belong together, and whether a difference is noise
+//! or bears on who may do what.
+
+pub mod custom_lists;
+pub mod difference;
+pub mod merge;
+pub mod noise;
+pub mod security;

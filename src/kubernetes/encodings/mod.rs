@@ -1,0 +1,19 @@
+//! Stored bytes and objects as JSON: which encoding a value has, the object it holds, kind and name without the rest.
+
+pub(in crate::kubernetes) mod cbor;
+pub(in crate::kubernetes) mod decode;
+mod defaults;
+pub(in crate::kubernetes) mod envelope;
+pub(in crate::kubernetes) mod fault;
+pub(in crate::kubernetes) mod format;
+pub(in crate::kubernetes) mod head;
+pub(in crate::kubernetes) mod object;
+pub(crate) mod yaml_scalar;
+
+pub use decode::{UnknownField, memory_of, read_json};
+pub use defaults::add_read_defaults;
+pub use envelope::{ENVELOPE_MAGIC, Envelope};
+pub use fault::Fault;
+pub use format::Encoding;
+pub use head::{Head, Labels};
+pub use object::{Description, Object, decode, write_json};

@@ -1,0 +1,239 @@
+//! The columns of `kubectl get`, computed from stored objects.
+//!
+//! What an API server would fill in when it reads an object (such as one replica, if none are named) is
+//! filled in here too. Cells are as they come from the object: with newlines, and unescaped.
+
+mod access;
+mod cluster;
+mod custom;
+mod events;
+mod network;
+mod pods;
+mod policy;
+mod scaling;
+mod shared;
+mod storage;
+mod workloads;
+
+use serde_json::Value;
+
+use super::duration::age;
+use crate::kubernetes::catalog::resources::{Resource, split_api_version};
+use crate::kubernetes::fields::text;
+use crate::kubernetes::time::{parse_rfc3339, rfc3339};
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The header, in capitals as kubectl prints it.
+    pub name: String,
+    /// Shown in wide tables only.
+    pub wide: bool,
+}
+
+/// A table as kubectl prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Table {
+    /// The columns that are shown.
+    pub columns: Vec<Column>,
+    /// For each object a cell per column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// How to make a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TableOptions {
+    /// With the columns of `-o wide`.
+    pub wide: bool,
+    /// Seconds since 1970 from which ages are counted; without it ages are not known.
+    pub now: Option<i64>,
+}
+
+/// Makes the row of one object.
+type Row = fn(&Value, &Now) -> Vec<String>;
+
+/// The present, for ages.
+#[derive(Debug, Clone, Copy)]
+struct Now(Option<i64>);
+
+impl Now {
+    /// How long ago an RFC 3339 time was.
+    fn since(&self, stamp: &str) -> String {
+        age(stamp, self.0)
+    }
+
+    /// The age of an object.
+    fn age(&self, object: &Value) -> String {
+        self.since(text(object, "metadata.creationTimestamp"))
+    }
+}
+
+/// What tables of one kind look like.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    columns: Vec<Column>,
+    maker: Maker,
+}
+
+#[derive(Debug, Clone)]
+enum Maker {
+    Builtin(Row),
+    Custom(Vec<custom::Cell>),
+}
+
+impl Layout {
+    /// The layout of a kind. `api_version` is that of the objects: custom resources may have other columns
+    /// in each version.
+    pub fn of(resource: &Resource, api_version: &str) -> Self {
+        let (_, version) = split_api_version(api_version);
+        if let Some(columns) = resource.custom_columns(version) {
+            let (columns, cells) = custom::layout(columns);
+            return Self {
+                columns,
+                maker: Maker::Custom(cells),
+            };
+        }
+        let (headers, row) = builtin(&resource.group, &resource.kind).unwrap_or(PLAIN);
+        let columns = headers.split('|').map(|name| Column {
+            name: name.trim_end_matches('*').to_owned(),
+            wide: name.ends_with('*'),
+        });
+        Self {
+            columns: columns.collect(),
+            maker: Maker::Builtin(row),
+        }
+    }
+
+    /// The columns, with those of wide tables if asked for.
+    pub fn columns(&self, wide: bool) -> Vec<Column> {
+        let shown = self.columns.iter().filter(|column| wide || !column.wide);
+        shown.cloned().collect()
+    }
+
+    /// The cells of an object, one for each of [`Layout::columns`].
+    pub fn row(&self, object: &Value, options: TableOptions) -> Vec<String> {
+        let now = Now(options.now);
+        let mut cells = match &self.maker {
+            Maker::Builtin(row) => row(object, &now),
+            Maker::Custom(cells) => custom::row(cells, object, &now),
+        };
+        cells.resize(self.columns.len(), String::new());
+        let cells = cells.into_iter().zip(&self.columns);
+        let shown = cells.filter(|(_, column)| options.wide || !column.wide);
+        shown.map(|(cell, _)| cell).collect()
+    }
+}
+
+/// The table of objects of one kind. Its layout is that of the first object's version.
+pub fn table(resource: &Resource, objects: &[&Value], options: TableOptions) -> Table {
+    let api_version = objects
+        .first()
+        .map_or("", |object| text(object, "apiVersion"));
+    let layout = Layout::of(resource, api_version);
+    Table {
+        columns: layout.columns(options.wide),
+        rows: objects
+            .iter()
+            .map(|object| layout.row(object, options))
+            .collect(),
+    }
+}
+
+/// A cell as kubectl prints it in a line: only what is before the first line break, with dots behind it.
+pub fn first_line(cell: &str) -> String {
+    match cell.split_once(['\n', '\r', '\u{c}']) {
+        Some((line, _)) => format!("{line}..."),
+        None => cell.to_owned(),
+    }
+}
+
+/// Kinds that nobody wrote columns for.
+const PLAIN: (&str, Row) = ("NAME|AGE", |object, now| {
+    vec![name(object), now.age(object)]
+});
+
+/// Kinds for which an API server has no columns either.
+const CREATED: (&str, Row) = ("NAME|CREATED AT", |object, _| {
+    let created = text(object, "metadata.creationTimestamp");
+    let created = parse_rfc3339(created).map(rfc3339);
+    vec![name(object), created.unwrap_or_else(|| "<unknown>".into())]
+});
+
+fn name(object: &Value) -> String {
+    text(object, "metadata.name").to_owned()
+}
+
+/// Headers, those of wide tables with a star, and the maker of rows.
+fn builtin(group: &str, kind: &str) -> Option<(&'static str, Row)> {
+    let found = match (group, kind) {
+        ("", "Pod") => pods::POD,
+        ("", "PodTemplate") => workloads::POD_TEMPLATE,
+        ("", "ReplicationController") => workloads::REPLICATION_CONTROLLER,
+        ("apps", "ReplicaSet") => workloads::REPLICA_SET,
+        ("apps", "Deployment") => workloads::DEPLOYMENT,
+        ("apps", "StatefulSet") => workloads::STATEFUL_SET,
+        ("apps", "DaemonSet") => workloads::DAEMON_SET,
+        ("apps", "ControllerRevision") => workloads::CONTROLLER_REVISION,
+        ("batch", "Job") => workloads::JOB,
+        ("batch", "CronJob") => workloads::CRON_JOB,
+        ("autoscaling", "HorizontalPodAutoscaler") => scaling::AUTOSCALER,
+        ("policy", "PodDisruptionBudget") => policy::DISRUPTION_BUDGET,
+        ("", "Service") => network::SERVICE,
+        ("", "Endpoints") => network::ENDPOINTS,
+        ("discovery.k8s.io", "EndpointSlice") => network::ENDPOINT_SLICE,
+        ("networking.k8s.io", "Ingress") => network::INGRESS,
+        ("networking.k8s.io", "IngressClass") => network::INGRESS_CLASS,
+        ("networking.k8s.io", "NetworkPolicy") => network::NETWORK_POLICY,
+        ("networking.k8s.io", "ServiceCIDR") => network::SERVICE_CIDR,
+        ("networking.k8s.io", "IPAddress") => network::IP_ADDRESS,
+        ("", "ConfigMap") => cluster::CONFIG_MAP,
+        ("", "Secret") => cluster::SECRET,
+        ("", "Node") => cluster::NODE,
+        ("", "Namespace") => cluster::NAMESPACE,
+        ("", "ComponentStatus") => cluster::COMPONENT_STATUS,
+        ("coordination.k8s.io", "Lease") => cluster::LEASE,
+        ("coordination.k8s.io", "LeaseCandidate") => cluster::LEASE_CANDIDATE,
+        ("node.k8s.io", "RuntimeClass") => cluster::RUNTIME_CLASS,
+        ("apiregistration.k8s.io", "APIService") => cluster::API_SERVICE,
+        ("internal.apiserver.k8s.io", "StorageVersion") => cluster::STORAGE_VERSION,
+        ("storagemigration.k8s.io", "StorageVersionMigration") => cluster::STORAGE_MIGRATION,
+        ("" | "events.k8s.io", "Event") => events::EVENT,
+        ("", "PersistentVolume") => storage::VOLUME,
+        ("", "PersistentVolumeClaim") => storage::CLAIM,
+        ("storage.k8s.io", "StorageClass") => storage::STORAGE_CLASS,
+        ("storage.k8s.io", "VolumeAttributesClass") => storage::ATTRIBUTES_CLASS,
+        ("storage.k8s.io", "VolumeAttachment") => storage::ATTACHMENT,
+        ("storage.k8s.io", "CSINode") => storage::CSI_NODE,
+        ("storage.k8s.io", "CSIDriver") => storage::CSI_DRIVER,
+        ("storage.k8s.io", "CSIStorageCapacity") => storage::CSI_CAPACITY,
+        ("resource.k8s.io", "ResourceClaim") => storage::RESOURCE_CLAIM,
+        ("resource.k8s.io", "ResourceSlice") => storage::RESOURCE_SLICE,
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::BINDING,
+        ("certificates.k8s.io", "CertificateSigningRequest") => access::SIGNING_REQUEST,
+        ("certificates.k8s.io", "ClusterTrustBundle") => access::TRUST_BUNDLE,
+        ("certificates.k8s.io", "PodCertificateRequest") => access::POD_CERTIFICATE,
+        ("", "ResourceQuota") => policy::QUOTA,
+        ("scheduling.k8s.io", "PriorityClass") => policy::PRIORITY_CLASS,
+        ("scheduling.k8s.io", "PodGroup") => policy::POD_GROUP,
+        (
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+        ) => policy::WEBHOOKS,
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => policy::VALIDATING,
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => policy::MUTATING,
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingAdmissionPolicyBinding" | "MutatingAdmissionPolicyBinding",
+        ) => policy::POLICY_BINDING,
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema") => policy::FLOW_SCHEMA,
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => policy::PRIORITY_LEVEL,
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
+        | ("", "LimitRange")
+        | ("apiextensions.k8s.io", "CustomResourceDefinition") => CREATED,
+        _ => return None,
+    };
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Objects as rows of kubectl's tables, and how quantities and ages are written there.
+
+pub mod columns;
+pub mod duration;
+pub mod quantity;

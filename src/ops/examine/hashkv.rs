@@ -1,0 +1,65 @@
+//! The hash of keys at a revision.
+
+use super::status::{Refusal, damaged, open_database};
+use crate::bolt::PlannedBucket;
+use crate::error::Result;
+use crate::etcd::schema::Compaction;
+use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
+use crate::finding::{Collector, DEFAULT_LIMIT};
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::workers::Workers;
+
+/// A hash, or why there is none.
+#[derive(Debug, Clone)]
+pub enum HashKvOutcome {
+    /// The hash.
+    Answer(HashKv),
+    /// The file is damaged or no snapshot.
+    Refused(Refusal),
+}
+
+/// Computes HashKV at `revision`; 0 stands for the newest. A file whose structure is damaged has no
+/// hash, though the real tool gives one for some.
+///
+/// # Errors
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling, a file that changed meanwhile.
+pub fn hashkv(
+    input: &Input,
+    revision: i64,
+    release: Release,
+    options: &Options,
+) -> Result<HashKvOutcome> {
+    // The release counts only for the rules of the hash: any meta that holds will do.
+    let database = match open_database(input, Release::default())? {
+        Ok(database) => database,
+        Err(refusal) => return Ok(HashKvOutcome::Refused(refusal)),
+    };
+    let workers = Workers::of(options)?;
+    let mut findings = Collector::new(DEFAULT_LIMIT);
+    // A damaged way to the compaction state is damage that the scan reports.
+    let compaction = Compaction::read(&database)?.unwrap_or_default();
+    let visitor = HashKvVisitor::new(revision, &compaction, release, options.memory_limit);
+    let scanned = database.scan(&visitor, &workers, options, &mut findings)?;
+    input.check_unchanged(Some(database.metas()))?;
+    if let Some(refusal) = damaged(input, &database, Release::default(), findings, options)? {
+        return Ok(HashKvOutcome::Refused(refusal));
+    }
+    let is_reached = scanned.plan.buckets.iter().any(PlannedBucket::is_top_level);
+    if !is_reached && !scanned.plan.strays.is_empty() {
+        let message = "the root page leads to no bucket, so there is nothing to hash".to_string();
+        return Ok(HashKvOutcome::Refused(Refusal::of_record(input, message)));
+    }
+    Ok(
+        match hash_kv(
+            &visitor,
+            scanned.scan.locals,
+            &compaction,
+            release,
+            &workers,
+        )? {
+            Ok(hash) => HashKvOutcome::Answer(hash),
+            Err(error) => HashKvOutcome::Refused(Refusal::of_record(input, error.message)),
+        },
+    )
+}

@@ -1,0 +1,25 @@
+//! One file as a whole: will it restore, what is in it, which revision and hash does it have, what does the log of
+//! a data directory hold.
+
+pub(in crate::ops) mod data_dir;
+pub(in crate::ops) mod digest;
+pub(in crate::ops) mod examination;
+mod foreign;
+pub(in crate::ops) mod hashkv;
+mod info;
+mod losses;
+pub(in crate::ops) mod status;
+pub(in crate::ops) mod verify;
+pub(in crate::ops) mod wal;
+mod whole_file;
+#[cfg(test)]
+mod whole_file_tests;
+
+pub use data_dir::DirectoryReport;
+pub use examination::{BucketFigures, Examination, PageCensus, examine};
+pub use hashkv::{HashKvOutcome, hashkv};
+pub use info::{FileInfo, info};
+pub use losses::{Losses, Readable};
+pub use status::{Refusal, Status, StatusOutcome, status};
+pub use verify::{Ledger, Proof, Standing, Verdict, VerifyOptions, VerifyReport, verify};
+pub use wal::{Stranger, WalSummary, wal};

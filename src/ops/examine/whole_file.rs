@@ -1,0 +1,705 @@
+//! What happened to the file as a whole: what was cut off, lost, added or written anew.
+
+use super::digest::{Digests, digest_of_ranges, find_saved_metas};
+use super::examination::PageCensus;
+use crate::bolt::Metas;
+use crate::bolt::check::codes as bolt_codes;
+use crate::checksum::Sha256;
+use crate::container::{
+    FileKind, Layout, LengthVerdict, Origin, SavedMetas, Shift, TRAILER, codes, end_in_place,
+    find_doubled, find_shift, origin, saved_metas, taken_for_text,
+};
+use crate::error::Result;
+use crate::etcd::check::codes as etcd_codes;
+use crate::finding::{Code, Collector, Finding, Findings, Place, Severity};
+use crate::ids::{FileOffset, TxId};
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::source::Source;
+
+/// What happened to a file, and what follows from it.
+#[derive(Debug, Clone)]
+pub(in crate::ops) struct Outer {
+    pub(in crate::ops) kind: FileKind,
+    /// For people, as one clause.
+    pub(in crate::ops) reason: String,
+    pub(in crate::ops) next_step: String,
+    /// What a SHA-256 proves all the same, if it does.
+    pub(in crate::ops) proven: Option<String>,
+    /// Why no SHA-256 proves anything, where that is more than that it differs.
+    pub(in crate::ops) unproven: Option<String>,
+}
+
+impl Outer {
+    fn new(kind: FileKind, reason: String) -> Self {
+        Self {
+            kind,
+            reason,
+            next_step: kind.next_step().into(),
+            proven: None,
+            unproven: None,
+        }
+    }
+}
+
+impl Outer {
+    /// The worst error that was there when the file was saved, where what happened to it since is proven to
+    /// have left the data as it was.
+    pub(in crate::ops) fn left_unexplained(&self, findings: &Findings) -> Option<&'static Code> {
+        if !matches!(self.kind, FileKind::MetasRewritten | FileKind::BytesBehind) {
+            return None;
+        }
+        let explained = [
+            &codes::TRAILER_DIFFERS,
+            &codes::BEHIND,
+            &bolt_codes::META_INVALID,
+            &bolt_codes::META_HEADER,
+            &bolt_codes::META_PAGE_SIZE,
+        ];
+        findings
+            .counts
+            .iter()
+            .map(|count| count.code)
+            .filter(|code| code.severity == Severity::Error)
+            .find(|code| explained.iter().all(|known| known.id != code.id))
+    }
+}
+
+/// The file and what is known of it so far.
+pub(in crate::ops) struct Known<'k> {
+    pub(in crate::ops) input: &'k Input,
+    pub(in crate::ops) source: &'k dyn Source,
+    pub(in crate::ops) metas: &'k Metas,
+    pub(in crate::ops) pages: &'k PageCensus,
+    /// High-water mark times page size.
+    pub(in crate::ops) whole: u64,
+    pub(in crate::ops) page_size: u32,
+    pub(in crate::ops) length: LengthVerdict,
+    pub(in crate::ops) digests: Option<&'k Digests>,
+    /// True when the root page leads to no bucket.
+    pub(in crate::ops) nothing_is_reached: bool,
+    /// True when a whole data directory is judged, whose database never has a SHA-256.
+    pub(in crate::ops) is_directory: bool,
+}
+
+impl Known<'_> {
+    fn layout(&self) -> &Layout {
+        &self.input.layout
+    }
+
+    /// True when the SHA-256 fits: whatever is wrong was wrong before the file was sealed.
+    fn digest_fits(&self) -> bool {
+        match (self.layout().trailer, self.digests) {
+            (Some(stored), Some(digests)) => stored == digests.database,
+            _ => false,
+        }
+    }
+
+    fn digest_differs(&self) -> bool {
+        match (self.layout().trailer, self.digests) {
+            (Some(stored), Some(digests)) => stored != digests.database,
+            _ => false,
+        }
+    }
+
+    /// True when the file is longer than its database.
+    pub(in crate::ops) fn is_longer(&self) -> bool {
+        self.source_len() > self.whole
+    }
+
+    /// Why there is no SHA-256 in a file that is of `kind`, where that tells more than the metas.
+    fn no_trailer(&self, kind: FileKind) -> Option<String> {
+        if self.layout().trailer.is_some() {
+            return None;
+        }
+        let text = match kind {
+            FileKind::CutSnapshot if self.is_longer() => {
+                "what is left of the SHA-256 fits: a snapshot that lost its end"
+            }
+            FileKind::BytesMissing if self.origin() == Origin::Snapshot => {
+                "the metas are as `snapshot save` writes them: a snapshot of which bytes are missing; by its length \
+                 it does not end with a SHA-256"
+            }
+            _ => return None,
+        };
+        Some(text.into())
+    }
+
+    /// What the metas tell, and where the file lies.
+    pub(in crate::ops) fn origin(&self) -> Origin {
+        match origin(self.metas) {
+            Origin::Either if self.input.file.is_data_dir() => Origin::Database,
+            other => other,
+        }
+    }
+
+    /// The 32 bytes at `offset`.
+    fn digest_at(&self, offset: u64) -> Result<Option<Sha256>> {
+        let mut digest = [0; TRAILER as usize];
+        match offset.checked_add(TRAILER) {
+            Some(end) if end <= self.source_len() => {
+                self.input
+                    .file
+                    .source()
+                    .read_exact_at(FileOffset(offset), &mut digest)?;
+                Ok(Some(Sha256(digest)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn source_len(&self) -> u64 {
+        self.layout().file_len
+    }
+}
+
+/// Tells what happened to a file that is not as it should be, and adds the findings of it. Findings of the
+/// structure are there already.
+pub(in crate::ops) fn diagnose(
+    known: &Known<'_>,
+    findings: &mut Collector,
+    options: &Options,
+) -> Result<Option<Outer>> {
+    if known.input.file.in_use() {
+        // Whatever is seen may come from reading while it is written.
+        check_length(known, findings);
+        check_trailer(known, None, findings);
+        return Ok(None);
+    }
+    let is_whole_length = matches!(
+        known.length,
+        LengthVerdict::Snapshot
+            | LengthVerdict::Exact
+            | LengthVerdict::Slack { .. }
+            | LengthVerdict::SealedSlack { .. }
+    );
+    let is_fine = is_whole_length && !known.digest_differs() && !findings.has_errors();
+    let may_be_followed = matches!(known.length, LengthVerdict::Slack { .. });
+    if is_fine && !may_be_followed {
+        check_length(known, findings);
+        check_trailer(known, None, findings);
+        return Ok(None);
+    }
+    // What the SHA-256 at the end covers does not follow the snapshot: it is part of it.
+    if !known.digest_fits()
+        && let Some(outer) = behind(known, findings)?
+    {
+        return Ok(Some(outer));
+    }
+    if let Some(outer) = before_trailer(known, findings)? {
+        return Ok(Some(outer));
+    }
+    if is_fine {
+        check_length(known, findings);
+        check_trailer(known, None, findings);
+        return Ok(None);
+    }
+    if known.digest_differs()
+        && let Some((outer, message)) = rewritten_metas(known, options)?
+    {
+        check_length(known, findings);
+        check_trailer(known, Some(message), findings);
+        return Ok(Some(outer));
+    }
+    if known.digest_fits() {
+        check_length(known, findings);
+        return Ok(None);
+    }
+    let outer = damage(known, findings, options)?;
+    let tells_all = outer.as_ref().is_some_and(|outer| {
+        matches!(
+            outer.kind,
+            FileKind::BlockMissing | FileKind::BlockAdded | FileKind::TornCopy
+        )
+    });
+    if !tells_all {
+        check_length(known, findings);
+        let is_cut = matches!(known.length, LengthVerdict::Short { .. });
+        // Where the end is missing, the last bytes are no SHA-256.
+        if !is_cut || known.layout().trailer.is_none() {
+            let explained = outer
+                .as_ref()
+                .and_then(|outer| known.no_trailer(outer.kind));
+            check_trailer(known, explained, findings);
+        }
+    }
+    Ok(outer)
+}
+
+/// What nothing proves, but the pages and the length show.
+fn damage(known: &Known<'_>, findings: &mut Collector, options: &Options) -> Result<Option<Outer>> {
+    if let Some(kind) = taken_for_text(known.input.file.source())? {
+        // The metas were spared, but what happened still has a name.
+        return Ok(Some(Outer::new(kind, kind.describe())));
+    }
+    let mut check = || options.cancel.check();
+    let source = known.input.file.source();
+    let has_lost_pages = findings
+        .kept()
+        .any(|(code, ..)| code.id == bolt_codes::PAGE_ID.id);
+    let is_odd = matches!(
+        known.length,
+        LengthVerdict::Short { .. } | LengthVerdict::Trailing { .. }
+    );
+    if (is_odd || has_lost_pages)
+        && let Some(shift) = find_shift(source, known.whole, known.page_size, &mut check)?
+    {
+        return moved_pages(known, &shift, findings, options).map(Some);
+    }
+    if let LengthVerdict::Short { missing } = known.length {
+        return cut(known, missing, &mut check).map(Some);
+    }
+    if let LengthVerdict::Trailing { extra } = known.length
+        && let Some(outer) = cut_trailer(known, extra)?
+    {
+        return Ok(Some(outer));
+    }
+    Ok(torn(known, findings))
+}
+
+/// A snapshot that is whole, and more bytes.
+fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> {
+    let below = known.digests.and_then(|digests| digests.below_mark);
+    let (Some(below), Some(stored)) = (below, known.digest_at(known.whole)?) else {
+        return Ok(None);
+    };
+    if below != stored {
+        return Ok(None);
+    }
+    let end = known.whole.saturating_add(TRAILER);
+    let extra = known.source_len().saturating_sub(end);
+    let repeats = extra == TRAILER && known.digest_at(end)? == Some(stored);
+    let what = match repeats {
+        true => "the SHA-256 once more".to_string(),
+        false => bytes(extra),
+    };
+    let reason = format!(
+        "the snapshot in the first {end} bytes is whole and its SHA-256 fits, but it is followed by {what}"
+    );
+    let mut outer = Outer::new(FileKind::BytesBehind, reason);
+    outer.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
+    outer.proven = Some(format!(
+        "SHA-256 of the first {} bytes is the one behind them",
+        known.whole
+    ));
+    let message = format!(
+        "the database has {} bytes and the SHA-256 behind it fits; it is followed by {what}; `head -c {end} FILE` is \
+         the snapshot",
+        known.whole
+    );
+    let place = Place::at(FileOffset(end));
+    findings.add(Finding::new(&codes::BEHIND, place, message));
+    Ok(Some(outer))
+}
+
+/// A snapshot with bytes between its database and its SHA-256.
+fn before_trailer(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> {
+    let at = known.source_len().saturating_sub(TRAILER);
+    let extra = at.saturating_sub(known.whole);
+    let below = known.digests.and_then(|digests| digests.below_mark);
+    if extra == 0 || known.digest_fits() || below.is_none() || below != known.digest_at(at)? {
+        return Ok(None);
+    }
+    let whole = known.whole;
+    let size = bytes(extra);
+    let reason = format!(
+        "{} too many between the database and its SHA-256, which fits the first {whole} bytes",
+        are(extra)
+    );
+    let message = format!(
+        "the database ends here, and {size} follow it before its SHA-256, which fits without them"
+    );
+    findings.add(Finding::new(
+        &codes::BLOCK_ADDED,
+        Place::at(FileOffset(whole)),
+        message,
+    ));
+    let mut outer = Outer::new(FileKind::BlockAdded, reason);
+    outer.next_step =
+        format!("leave them out: (head -c {whole} FILE; tail -c {TRAILER} FILE) > snapshot.db");
+    outer.proven = Some(format!(
+        "SHA-256 of the first {whole} bytes is the one at the end of the file"
+    ));
+    Ok(Some(outer))
+}
+
+/// A snapshot of which a tool wrote the metas anew.
+fn rewritten_metas(known: &Known<'_>, options: &Options) -> Result<Option<(Outer, String)>> {
+    let Some(stored) = known.layout().trailer else {
+        return Ok(None);
+    };
+    if known.layout().database_len != known.whole {
+        return Ok(None);
+    }
+    let candidates: Vec<SavedMetas> = saved_metas(known.metas);
+    let source = known.source;
+    let Some(TxId(txid)) = find_saved_metas(source, &candidates, known.whole, stored, options)?
+    else {
+        return Ok(None);
+    };
+    let kind = FileKind::MetasRewritten;
+    let mut outer = Outer::new(
+        kind,
+        "only the two metas are not as they were saved; all other bytes are proven to be".into(),
+    );
+    outer.unproven = Some(format!(
+        "SHA-256 of {} bytes is not the stored one; it is with the metas of transaction {txid}, as they were \
+         saved",
+        known.whole
+    ));
+    let message = format!(
+        "it fits with the metas as `snapshot save` wrote them (transactions {txid} and {}): a tool opened \
+         the file for writing, as `etcdutl hashkv` does, or the metas were damaged; keys and values are as saved",
+        txid.saturating_sub(1)
+    );
+    Ok(Some((outer, message)))
+}
+
+/// A block that is missing or too many.
+fn moved_pages(
+    known: &Known<'_>,
+    shift: &Shift,
+    findings: &mut Collector,
+    options: &Options,
+) -> Result<Outer> {
+    let size = bytes(shift.bytes());
+    let from = match shift.last_in_place {
+        Some(page) => format!("page {page} is the last in its place"),
+        None => "no page is in its place".into(),
+    };
+    let direction = match shift.distance < 0 {
+        true => "before",
+        false => "behind",
+    };
+    let what = format!(
+        "{from}, page {} lies {size} {direction} its own, and so do {} of the pages after it",
+        shift.first_moved,
+        shift.moved.saturating_sub(1)
+    );
+    let place = Place::at(shift.moved_to);
+    let where_ = match shift.last_in_place {
+        Some(page) => format!(
+            "in the middle, between page {page} and page {}",
+            shift.first_moved
+        ),
+        None => format!("before page {}", shift.first_moved),
+    };
+    if shift.distance < 0 {
+        let reason = format!("{} missing {where_}", are(shift.bytes()));
+        findings.add(Finding::new(&codes::BLOCK_MISSING, place, what));
+        return Ok(Outer::new(FileKind::BlockMissing, reason));
+    }
+    let doubled = doubled_block(known, shift, options)?;
+    let mut reason = format!("{} too many {where_}", are(shift.bytes()));
+    let mut message = what;
+    let mut proven = None;
+    let mut next_step = None;
+    if let Some(at) = doubled {
+        let second = at.saturating_add(shift.bytes());
+        next_step = Some(format!(
+            "leave out the second copy: (head -c {second} FILE; tail -c +{} FILE) > snapshot.db",
+            second.saturating_add(shift.bytes()).saturating_add(1)
+        ));
+        let twice = match shift.bytes() {
+            1 => format!("the byte at offset {at:#x} is there twice"),
+            _ => format!("the {size} at offset {at:#x} are there twice"),
+        };
+        reason = format!("{twice}; without the second copy the SHA-256 fits");
+        message = match shift.bytes() {
+            1 => format!(
+                "the byte at {at:#x} follows itself; without the second copy of it the SHA-256 fits"
+            ),
+            _ => format!(
+                "the bytes from {at:#x} to {second:#x} follow themselves; without the second copy of them the \
+                 SHA-256 fits"
+            ),
+        };
+        proven = Some("SHA-256 of the bytes without the doubled block is the stored one".into());
+    }
+    findings.add(Finding::new(&codes::BLOCK_ADDED, place, message));
+    let mut outer = Outer::new(FileKind::BlockAdded, reason);
+    outer.proven = proven;
+    outer.next_step = next_step.unwrap_or(outer.next_step);
+    Ok(outer)
+}
+
+/// Where the block begins that stands twice, if a SHA-256 proves it.
+fn doubled_block(known: &Known<'_>, shift: &Shift, options: &Options) -> Result<Option<u64>> {
+    let source = known.input.file.source();
+    let block = shift.bytes();
+    let is_snapshot =
+        known.whole.saturating_add(TRAILER).saturating_add(block) == known.source_len();
+    if !is_snapshot || known.digests.is_none() {
+        return Ok(None);
+    }
+    let end = known.source_len().saturating_sub(TRAILER);
+    let Some(stored) = known.digest_at(end)? else {
+        return Ok(None);
+    };
+    let mut check = || options.cancel.check();
+    for at in find_doubled(source, shift, known.page_size, &mut check)? {
+        let behind = at.0.saturating_add(block);
+        let rest = behind.min(end)..end;
+        if digest_of_ranges(source, 0..at.0, rest, options)? == stored {
+            return Ok(Some(at.0));
+        }
+    }
+    Ok(None)
+}
+
+/// A file that ends too early.
+fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -> Result<Outer> {
+    let len = known.source_len();
+    let in_place = end_in_place(known.input.file.source(), known.page_size, check)?;
+    // The last bytes are some of a page in its place: nothing but the end is missing.
+    let reaches_the_end = in_place.saturating_add(u64::from(known.page_size)) > len;
+    let has_no_digest = known.layout().trailer.is_none();
+    let lost = match known.origin() {
+        Origin::Snapshot => missing.saturating_add(TRAILER),
+        _ => missing,
+    };
+    if known.input.is_part() {
+        let reason = format!(
+            "it is the unfinished output of `snapshot save`, {} short of the whole database",
+            bytes(missing)
+        );
+        return Ok(Outer::new(FileKind::Part, reason));
+    }
+    // A SHA-256 may have stayed behind the bytes that are missing.
+    let may_be_inside = reaches_the_end && has_no_digest && ends_like_a_digest(known)?;
+    let (kind, reason) = match (reaches_the_end && has_no_digest, known.origin()) {
+        (true, Origin::Snapshot) if may_be_inside => (
+            FileKind::BytesMissing,
+            format!(
+                "{} missing at offset {in_place:#x} or behind it",
+                bytes_of_snapshot(lost)
+            ),
+        ),
+        (true, Origin::Snapshot) => (
+            FileKind::CutSnapshot,
+            format!(
+                "it is a snapshot that was cut off, {} before its end",
+                bytes(lost)
+            ),
+        ),
+        (true, Origin::Database) => (
+            FileKind::CutDatabase,
+            format!(
+                "it is a copy of a data directory's database that was cut off, {} before its end",
+                bytes(missing)
+            ),
+        ),
+        (true, Origin::Either) => (
+            FileKind::BytesMissing,
+            format!(
+                "it was cut off, {} before the end of the database",
+                bytes(missing)
+            ),
+        ),
+        (false, _) => (
+            FileKind::BytesMissing,
+            format!(
+                "{} missing at offset {in_place:#x} or behind it",
+                are(missing)
+            ),
+        ),
+    };
+    let mut outer = Outer::new(kind, reason);
+    if !has_no_digest {
+        outer.unproven = Some("bytes are missing, so what stands at the end proves nothing".into());
+    }
+    Ok(outer)
+}
+
+/// True when the last bytes look as random as those of a SHA-256: then it does not show whether the end is
+/// missing or something before it.
+fn ends_like_a_digest(known: &Known<'_>) -> Result<bool> {
+    /// Different bytes among 32 random ones: fewer than one time in a thousand. Text and pages seldom have that many.
+    const DIFFERENT: u32 = 24;
+    /// Bytes above 127 among 32 random ones, likewise. Text has none.
+    const HIGH: usize = 6;
+    let at = known.source_len().saturating_sub(TRAILER);
+    let Some(Sha256(last)) = known.digest_at(at)? else {
+        return Ok(false);
+    };
+    let mut seen = [0u128; 2];
+    for byte in last {
+        let half = usize::from(byte >= 128);
+        if let Some(half) = seen.get_mut(half) {
+            *half |= 1 << (byte % 128);
+        }
+    }
+    let different: u32 = seen.iter().map(|half| half.count_ones()).sum();
+    let high = last.iter().filter(|byte| **byte >= 128).count();
+    Ok(different >= DIFFERENT && high >= HIGH)
+}
+
+/// A snapshot that ends within its SHA-256.
+fn cut_trailer(known: &Known<'_>, extra: u64) -> Result<Option<Outer>> {
+    /// Fewer bytes than these may fit by chance.
+    const ENOUGH: usize = 8;
+    let Some(below) = known.digests.and_then(|digests| digests.below_mark) else {
+        return Ok(None);
+    };
+    let Some(left) = usize::try_from(extra)
+        .ok()
+        .filter(|left| *left < below.0.len())
+    else {
+        return Ok(None);
+    };
+    let mut rest = vec![0; left];
+    let source = known.input.file.source();
+    source.read_exact_at(FileOffset(known.whole), &mut rest)?;
+    if below.0.get(..left) != Some(&rest) {
+        return Ok(None);
+    }
+    let reason = format!(
+        "it is a snapshot that was cut off within its SHA-256, {} before its end; what is left of it fits",
+        bytes(TRAILER.saturating_sub(extra))
+    );
+    let mut outer = Outer::new(FileKind::CutSnapshot, reason);
+    if left >= ENOUGH {
+        outer.proven = Some(format!(
+            "the first {left} bytes of the SHA-256 are there and fit"
+        ));
+    }
+    outer.next_step =
+        "copy the snapshot again from where it was made; etcd restores this copy with \
+                       --skip-hash-check"
+            .into();
+    Ok(Some(outer))
+}
+
+/// A database whose pages are whole, each, but not of one time.
+fn torn(known: &Known<'_>, findings: &mut Collector) -> Option<Outer> {
+    if known.layout().trailer.is_some() {
+        return None;
+    }
+    let has = |all: &[&crate::finding::Code]| {
+        findings
+            .kept()
+            .any(|(code, ..)| all.iter().any(|known| known.id == code.id))
+    };
+    let bytes_changed = has(&[
+        &bolt_codes::META_HEADER,
+        &bolt_codes::OVERFLOW_EXCESS,
+        &bolt_codes::ELEMENT_OUTSIDE,
+        &bolt_codes::EMPTY_KEY,
+        &bolt_codes::LONG_KEY,
+        &bolt_codes::ELEMENT_OVERLAP,
+        &bolt_codes::ELEMENT_GAP,
+        &bolt_codes::ELEMENT_FLAGS,
+        &bolt_codes::KEY_ORDER,
+    ]);
+    // Damage to a branch may lead to a page twice, or to the wrong one. But no damage makes a root page a
+    // sound page of another tree.
+    let is_used_again = known.nothing_is_reached && has(&[&etcd_codes::NOT_A_BUCKET]);
+    if bytes_changed || !is_used_again {
+        return None;
+    }
+    let kind = FileKind::TornCopy;
+    let message = "the root page holds entries of another tree: it was used again after the metas were copied";
+    findings.add(Finding::new(&codes::TORN_COPY, Place::default(), message));
+    Some(Outer::new(kind, kind.describe()))
+}
+
+fn check_length(known: &Known<'_>, findings: &mut Collector) {
+    let layout = known.layout();
+    let page_size = u64::from(known.page_size);
+    let end = Place::at(FileOffset(layout.file_len));
+    match known.length {
+        LengthVerdict::Snapshot | LengthVerdict::Exact => {}
+        LengthVerdict::Slack { pages } => {
+            let message = match pages {
+                1 => "1 page behind the high-water mark".to_string(),
+                pages => format!("{pages} pages behind the high-water mark"),
+            };
+            findings.add(Finding::new(&codes::SLACK, end, message));
+        }
+        LengthVerdict::SealedSlack { bytes: slack } => {
+            let covered = match known.digest_fits() {
+                true => "; the SHA-256 covers them",
+                false => ", before the SHA-256, which was not compared",
+            };
+            let message = format!("{} behind the high-water mark{covered}", bytes(slack));
+            findings.add(Finding::new(&codes::SLACK, end, message));
+        }
+        LengthVerdict::Short { missing } => {
+            let message = format!(
+                "meta says {} pages, the file holds {}; {missing} bytes are missing; \
+                 {} of the missing pages are known to be in use",
+                known.pages.total,
+                known.pages.total.saturating_sub(known.pages.missing),
+                known.pages.missing_in_use
+            );
+            findings.add(Finding::new(&bolt_codes::FILE_SHORT, end, message));
+        }
+        LengthVerdict::Trailing { extra } => {
+            let message = format!(
+                "{} bytes: meta says {} pages of {page_size} bytes, which leaves {extra} bytes, neither a \
+                 SHA-256 of 32 nor whole pages",
+                layout.file_len, known.pages.total
+            );
+            findings.add(Finding::new(&codes::LENGTH, end, message));
+        }
+    }
+}
+
+fn check_trailer(known: &Known<'_>, explained: Option<String>, findings: &mut Collector) {
+    let layout = known.layout();
+    let place = Place::at(FileOffset(layout.database_len));
+    match (layout.trailer, known.digests) {
+        (Some(stored), Some(digests)) if stored != digests.database => {
+            let more = explained.map_or(String::new(), |text| format!("; {text}"));
+            let message = format!("stored: {stored}, computed: {}{more}", digests.database);
+            findings.add(Finding::new(&codes::TRAILER_DIFFERS, place, message));
+        }
+        (None, _) if !known.is_directory => {
+            let told = match known.origin() {
+                Origin::Snapshot if known.is_longer() => {
+                    "the metas are as `snapshot save` writes them, but the file is longer than the database and does \
+                     not end as a snapshot does"
+                }
+                Origin::Either if known.is_longer() => {
+                    "the metas fit a copied database as well as a snapshot, and the file is longer than the database"
+                }
+                Origin::Snapshot => {
+                    "the metas are as `snapshot save` writes them: a snapshot that lost its end, with the SHA-256"
+                }
+                Origin::Database => {
+                    "the metas are of two commits, as in a data directory: a copied database"
+                }
+                Origin::Either => {
+                    "the metas fit a copied database as well as a snapshot that lost its end"
+                }
+            };
+            let message = explained.unwrap_or_else(|| told.into());
+            findings.add(Finding::new(&codes::TRAILER_MISSING, place, message));
+        }
+        _ => {}
+    }
+}
+
+/// A number of bytes in words.
+pub(in crate::ops) fn bytes(count: u64) -> String {
+    match count {
+        1 => "1 byte".into(),
+        count => format!("{count} bytes"),
+    }
+}
+
+/// The same as the subject of a sentence about a snapshot.
+fn bytes_of_snapshot(count: u64) -> String {
+    match count {
+        1 => "1 byte of the snapshot is".into(),
+        count => format!("{count} bytes of the snapshot are"),
+    }
+}
+
+/// The same as the subject of a sentence.
+fn are(count: u64) -> String {
+    match count {
+        1 => "1 byte is".into(),
+        count => format!("{count} bytes are"),
+    }
+}

@@ -1,0 +1,141 @@
+//! Finding the records that are asked for by name.
+
+use super::list::{KeysQuery, keys};
+use super::lookup::{KeyStory, Moment, Name, Named, look_up};
+use crate::error::Result;
+use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
+use crate::ops::objects::reader::Lens;
+use crate::ops::session::Session;
+
+/// What a name came to at a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Records, in the order of their keys.
+    Found(Vec<(Vec<u8>, Moment)>),
+    /// The key was deleted at this revision.
+    Deleted {
+        /// The key.
+        key: Vec<u8>,
+        /// When.
+        revision: i64,
+    },
+    /// The key came to be later, at this revision.
+    NotYet {
+        /// The key.
+        key: Vec<u8>,
+        /// When.
+        revision: i64,
+    },
+    /// Several keys; the name does not tell which.
+    Several(Vec<Vec<u8>>),
+    /// The word before the slash is no kind that is known, and there is no such key.
+    UnknownKind(String),
+    /// Nothing was ever seen under the name, as far as the file remembers.
+    NeverSeen,
+}
+
+impl Answer {
+    /// What there is of a key at a revision.
+    pub fn of(story: KeyStory, revision: i64) -> Self {
+        match story.at(revision).copied() {
+            Some(moment) if moment.is_tombstone => Self::Deleted {
+                revision: moment.revision.main,
+                key: story.key,
+            },
+            Some(moment) => Self::Found(vec![(story.key, moment)]),
+            None => match story.moments.first() {
+                Some(first) => Self::NotYet {
+                    revision: first.revision.main,
+                    key: story.key,
+                },
+                None => Self::NeverSeen,
+            },
+        }
+    }
+}
+
+impl Answer {
+    /// Of several keys, the one that lives at a revision, if it is only one.
+    pub fn of_several(stories: Vec<KeyStory>, revision: i64) -> Self {
+        let lives = |story: &&KeyStory| story.at(revision).is_some_and(|m| !m.is_tombstone);
+        let mut live = stories.iter().filter(lives);
+        match (live.next(), live.next()) {
+            (Some(one), None) => Self::of(one.clone(), revision),
+            (Some(_), Some(_)) => Self::Several(
+                stories
+                    .into_iter()
+                    .filter(|s| lives(&s))
+                    .map(|s| s.key)
+                    .collect(),
+            ),
+            (None, _) => Self::Several(stories.into_iter().map(|story| story.key).collect()),
+        }
+    }
+}
+
+/// Answers for all names, in their order.
+#[derive(Debug)]
+pub struct Answers<'i> {
+    /// One for each name.
+    pub list: Vec<Answer>,
+    /// For reading the values.
+    pub keyspace: Keyspace<'i>,
+    /// From where to where the file can answer.
+    pub bounds: RevisionBounds,
+    /// The revision that was asked for.
+    pub revision: i64,
+}
+
+/// Finds the records of `names` at `revision`; 0 stands for the newest.
+///
+/// # Errors
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
+pub fn get<'i>(
+    session: &mut Session<'i>,
+    names: &[Name],
+    revision: i64,
+    lens: &Lens,
+) -> Result<Answers<'i>> {
+    let lookup = look_up(session, names, lens, false)?;
+    let bounds = lookup.keyspace.bounds();
+    let revision = bounds.resolve(revision)?;
+    let list = lookup.found.into_iter().map(|named| match named {
+        Named::Key(story) => Answer::of(story, revision),
+        Named::Several(stories) => Answer::of_several(stories, revision),
+        Named::UnknownKind(word) => Answer::UnknownKind(word),
+        Named::Nothing => Answer::NeverSeen,
+    });
+    Ok(Answers {
+        list: list.collect(),
+        keyspace: lookup.keyspace,
+        bounds,
+        revision,
+    })
+}
+
+/// Finds the records of all keys that begin with `prefix` at `revision`.
+///
+/// # Errors
+/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
+pub fn get_prefix<'i>(
+    session: &mut Session<'i>,
+    prefix: &[u8],
+    revision: i64,
+) -> Result<Answers<'i>> {
+    let query = KeysQuery {
+        filter: KeyFilter::prefix(prefix),
+        revision,
+        ..KeysQuery::default()
+    };
+    let list = keys(session, &query)?;
+    let found = list
+        .iter()
+        .map(|facts| (facts.key.to_vec(), Moment::of_facts(&facts)))
+        .collect();
+    Ok(Answers {
+        list: vec![Answer::Found(found)],
+        bounds: list.bounds,
+        revision: list.revision,
+        keyspace: list.keyspace,
+    })
+}

@@ -1,0 +1,492 @@
+//! Finding what a person names: a key, or an object by kind and name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use memchr::memmem;
+
+use crate::error::Result;
+use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor};
+use crate::etcd::{LeaseId, Revision};
+use crate::finding::escape;
+use crate::kubernetes::Head;
+use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
+use crate::ops::objects::list::is_called;
+use crate::ops::objects::reader::Lens;
+use crate::ops::objects::stored::{Judge, LayoutVisitor, Stand, Who};
+use crate::ops::session::Session;
+use crate::ops::times::{TimeLine, Times};
+
+/// What was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// As it was written; keys are any bytes.
+    pub text: Vec<u8>,
+    /// Only in this namespace, when it is read as kind and name.
+    pub namespace: Option<String>,
+    /// Read it as a key and nothing else.
+    pub is_key: bool,
+}
+
+impl Name {
+    /// Kind and name, if it can be read so.
+    fn kind_and_name(&self) -> Option<(&str, &str)> {
+        if self.is_key {
+            return None;
+        }
+        let (kind, name) = std::str::from_utf8(&self.text).ok()?.split_once('/')?;
+        (!kind.is_empty() && !name.is_empty() && !name.contains('/')).then_some((kind, name))
+    }
+}
+
+/// A record of a key that was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Its revision.
+    pub revision: Revision,
+    /// True for a deletion.
+    pub is_tombstone: bool,
+    /// As etcd names it.
+    pub create_revision: i64,
+    /// As etcd names it.
+    pub version: i64,
+    /// 0 = none.
+    pub lease: LeaseId,
+    /// Bytes of the value.
+    pub value_size: u64,
+    /// Where it is.
+    pub place: RecordPlace,
+}
+
+impl Moment {
+    pub(in crate::ops) fn of(view: &RecordView<'_>) -> Self {
+        Self {
+            revision: view.revision,
+            is_tombstone: view.is_tombstone,
+            create_revision: view.record.create_revision,
+            version: view.record.version,
+            lease: view.record.lease,
+            value_size: view.record.value_len,
+            place: view.place,
+        }
+    }
+
+    /// The same without the key.
+    pub fn of_facts(facts: &RecordFacts<'_>) -> Self {
+        Self {
+            revision: facts.revision,
+            is_tombstone: facts.is_tombstone,
+            create_revision: facts.create_revision,
+            version: facts.version,
+            lease: facts.lease,
+            value_size: facts.value_size,
+            place: facts.place,
+        }
+    }
+
+    /// The same with the key.
+    pub fn facts<'k>(&self, key: &'k [u8]) -> RecordFacts<'k> {
+        RecordFacts {
+            key,
+            revision: self.revision,
+            is_tombstone: self.is_tombstone,
+            create_revision: self.create_revision,
+            version: self.version,
+            lease: self.lease,
+            value_size: self.value_size,
+            place: self.place,
+        }
+    }
+}
+
+/// All that the file retains of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyStory {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Its records, by revision.
+    pub moments: Vec<Moment>,
+}
+
+impl KeyStory {
+    /// The newest record at a revision.
+    pub fn at(&self, revision: i64) -> Option<&Moment> {
+        let end = self
+            .moments
+            .partition_point(|moment| moment.revision.main <= revision);
+        self.moments.get(..end)?.last()
+    }
+}
+
+/// What a name led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// One key.
+    Key(KeyStory),
+    /// Several keys; the name does not tell which.
+    Several(Vec<KeyStory>),
+    /// The word before the slash is no kind that is known, and no such key was ever seen.
+    UnknownKind(String),
+    /// Nothing was ever seen under this name.
+    Nothing,
+}
+
+/// Finds the records of the keys that may be meant.
+struct Finder<'n> {
+    names: &'n [Name],
+    /// The names of objects among them.
+    objects: Vec<(&'n str, memmem::Finder<'n>)>,
+    lens: &'n Lens,
+}
+
+#[derive(Default)]
+struct FinderParts {
+    keys: BTreeMap<Vec<u8>, Vec<Moment>>,
+    /// Keys of which only a value has the name.
+    aliases: BTreeSet<Vec<u8>>,
+    definitions: BTreeMap<Vec<u8>, RecordPlace>,
+}
+
+impl<'n> Finder<'n> {
+    fn new(names: &'n [Name], lens: &'n Lens) -> Self {
+        let objects = names.iter().filter_map(Name::kind_and_name);
+        Self {
+            names,
+            objects: objects
+                .map(|(_, name)| (name, memmem::Finder::new(name)))
+                .collect(),
+            lens,
+        }
+    }
+
+    /// True when the key is one of the names, or ends with that of an object.
+    fn is_wanted(&self, key: &[u8]) -> bool {
+        self.names.iter().any(|name| key == name.text.as_slice())
+            || self.objects.iter().any(|(name, _)| ends_with(key, name))
+    }
+
+    /// True when the value is that of an object that calls itself by one of the names.
+    fn calls_itself(&self, key: &[u8], value: &[u8]) -> bool {
+        if self.objects.is_empty() {
+            return false;
+        }
+        let Ok(plain) = self.lens.plain(key, value) else {
+            return false;
+        };
+        // Few values have the name in them, and nothing else is worth a look.
+        let is_in_it = |finder: &memmem::Finder<'_>| finder.find(&plain).is_some();
+        if !self.objects.iter().any(|(_, finder)| is_in_it(finder)) {
+            return false;
+        }
+        let head = Head::of(&plain);
+        self.objects
+            .iter()
+            .any(|(name, _)| head.name.as_deref() == Some(name))
+    }
+}
+
+impl RecordVisitor for Finder<'_> {
+    type Local = FinderParts;
+
+    fn start(&self) -> FinderParts {
+        FinderParts::default()
+    }
+
+    fn record(&self, local: &mut FinderParts, view: &RecordView<'_>) -> Result<()> {
+        let key = view.record.key;
+        if is_definition(key) && !view.is_tombstone {
+            note_newest(&mut local.definitions, key, view.place);
+        }
+        if self.is_wanted(key) {
+            let moments = local.keys.entry(key.to_vec()).or_default();
+            moments.push(Moment::of(view));
+        } else if !view.is_tombstone && self.calls_itself(key, view.record.value) {
+            local.aliases.insert(key.to_vec());
+        }
+        Ok(())
+    }
+}
+
+/// True when the last part of the key is `name`.
+fn ends_with(key: &[u8], name: &str) -> bool {
+    key.strip_suffix(name.as_bytes())
+        .is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
+}
+
+/// Finds the records of some keys.
+struct Stories<'k>(&'k BTreeSet<Vec<u8>>);
+
+impl RecordVisitor for Stories<'_> {
+    type Local = BTreeMap<Vec<u8>, Vec<Moment>>;
+
+    fn start(&self) -> Self::Local {
+        BTreeMap::new()
+    }
+
+    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+        let key = view.record.key;
+        if self.0.contains(key) {
+            let moments = local.entry(key.to_vec()).or_default();
+            moments.push(Moment::of(view));
+        }
+        Ok(())
+    }
+}
+
+/// An object that is looked for by its name.
+struct Sought<'n> {
+    name: &'n Name,
+    word: &'n str,
+    object: &'n str,
+    /// Empty where the word is no kind that is known: it may be one of an API server of its own, which only the
+    /// values know.
+    kinds: Vec<&'n Resource>,
+}
+
+/// How an object has the name that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// By its key, or by both.
+    Key,
+    /// It only calls itself so, and its key says otherwise.
+    Value,
+}
+
+impl Sought<'_> {
+    fn is(&self, who: &Who<'_>) -> bool {
+        let is_kind = if self.kinds.is_empty() {
+            is_called(&who.resource, self.word)
+        } else {
+            self.kinds
+                .iter()
+                .any(|kind| kind.kind == who.resource.kind && kind.group == who.resource.group)
+        };
+        let namespace = self.name.namespace.as_ref();
+        is_kind && who.name == self.object && namespace.is_none_or(|namespace| who.is_in(namespace))
+    }
+
+    /// Whether the object under a key is the one, judged by the newest value there is.
+    fn is_under(&self, judge: &Judge<'_>, key: &[u8], value: Option<&[u8]>) -> Option<By> {
+        let by_key = || judge.who_by_key(key).filter(|who| self.is(who));
+        let who = match value.map(|value| judge.stand(key, value)) {
+            Some(Stand::Object(who, Some(_))) => {
+                return match by_key() {
+                    Some(_) => Some(By::Key),
+                    None => self.is(&who).then_some(By::Value),
+                };
+            }
+            Some(
+                Stand::Object(who, None) | Stand::Locked(Some(who)) | Stand::Damaged(Some(who), _),
+            ) => who,
+            // Deleted and compacted, or nothing that tells: only the key is left.
+            _ => return by_key().map(|_| By::Key),
+        };
+        self.is(&who).then_some(By::Key)
+    }
+}
+
+/// Where custom resources are defined, whatever the prefix.
+pub(in crate::ops) fn is_definition(key: &[u8]) -> bool {
+    key.rsplit(|b| *b == b'/').nth(1) == Some(b"customresourcedefinitions")
+}
+
+pub(in crate::ops) fn note_newest(
+    newest: &mut BTreeMap<Vec<u8>, RecordPlace>,
+    key: &[u8],
+    place: RecordPlace,
+) {
+    match newest.get_mut(key) {
+        Some(known) => *known = (*known).max(place),
+        None => {
+            newest.insert(key.to_vec(), place);
+        }
+    }
+}
+
+/// The kinds that are built in and those that the file defines.
+///
+/// # Errors
+/// Reading, cancelling.
+pub(in crate::ops) fn resources<'i>(
+    session: &Session<'i>,
+    keyspace: &Keyspace<'i>,
+    definitions: impl IntoIterator<Item = RecordPlace>,
+) -> Result<Resources> {
+    let mut resources = Resources::builtin();
+    let places: Vec<RecordPlace> = definitions.into_iter().collect();
+    // They are among the largest objects there are.
+    for few in places.chunks(4) {
+        let definitions = session.map(keyspace, few, |view| {
+            Ok(crate::kubernetes::decode(&view.value()?).ok())
+        })?;
+        for definition in definitions.into_iter().flatten().flatten() {
+            resources.add_custom(&definition.json);
+        }
+    }
+    Ok(resources)
+}
+
+/// Names that were looked up.
+#[derive(Debug)]
+pub struct Lookup<'i> {
+    /// What each name led to, in their order.
+    pub found: Vec<Named>,
+    /// For reading values.
+    pub keyspace: Keyspace<'i>,
+    /// The kinds of the file.
+    pub resources: Resources,
+    /// The times of all records, if they were wanted.
+    pub times: Times,
+}
+
+/// Looks up `names`, in one scan; with the times of all records if `with_times`.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn look_up<'i>(
+    session: &mut Session<'i>,
+    names: &[Name],
+    lens: &Lens,
+    with_times: bool,
+) -> Result<Lookup<'i>> {
+    let line = TimeLine {
+        is_wanted: with_times,
+    };
+    let visitor = (Finder::new(names, lens), (LayoutVisitor::new(), line));
+    let (keyspace, parts) = session.scan(&visitor)?;
+    let mut all = FinderParts::default();
+    let (mut layouts, mut times) = (Vec::new(), Vec::new());
+    for (part, (layout, time)) in parts {
+        for (key, moments) in part.keys {
+            all.keys.entry(key).or_default().extend(moments);
+        }
+        all.aliases.extend(part.aliases);
+        for (key, place) in part.definitions {
+            note_newest(&mut all.definitions, &key, place);
+        }
+        layouts.push(layout);
+        times.push(time);
+    }
+    if !all.aliases.is_empty() {
+        let (_, parts) = session.scan_again(&Stories(&all.aliases))?;
+        for (key, moments) in parts.into_iter().flatten() {
+            all.keys.entry(key).or_default().extend(moments);
+        }
+    }
+    for moments in all.keys.values_mut() {
+        moments.sort_by_key(|moment| (moment.revision, moment.place));
+    }
+    let resources = resources(session, &keyspace, all.definitions.into_values())?;
+    let judge = Judge {
+        lens,
+        resources: &resources,
+        layout: &LayoutVisitor::join(layouts),
+    };
+    let mut found = Vec::new();
+    for name in names {
+        let stories = Candidates {
+            session,
+            keyspace: &keyspace,
+            judge: &judge,
+            keys: &all.keys,
+            aliases: &all.aliases,
+        };
+        found.push(stories.find(name)?);
+    }
+    Ok(Lookup {
+        found,
+        keyspace,
+        resources: resources.clone(),
+        times: TimeLine::join(times),
+    })
+}
+
+/// The keys among which names are looked for.
+struct Candidates<'c, 'i> {
+    session: &'c Session<'i>,
+    keyspace: &'c Keyspace<'i>,
+    judge: &'c Judge<'c>,
+    keys: &'c BTreeMap<Vec<u8>, Vec<Moment>>,
+    aliases: &'c BTreeSet<Vec<u8>>,
+}
+
+impl Candidates<'_, '_> {
+    fn find(&self, name: &Name) -> Result<Named> {
+        if let Some(moments) = self.keys.get(&name.text) {
+            return Ok(Named::Key(KeyStory {
+                key: name.text.clone(),
+                moments: moments.clone(),
+            }));
+        }
+        let Some((word, object)) = name.kind_and_name() else {
+            return Ok(Named::Nothing);
+        };
+        let sought = Sought {
+            name,
+            word,
+            object,
+            kinds: match self.judge.resources.resolve(word) {
+                Resolved::Unknown => Vec::new(),
+                Resolved::One(kind) => vec![kind],
+                Resolved::Category(kinds) | Resolved::Ambiguous(kinds) => kinds,
+            },
+        };
+        let mut matches = self.matches(&sought)?;
+        // As for an API server, the key goes before what an object calls itself.
+        let lives = |(by, story): &(By, KeyStory)| {
+            *by == By::Key && story.moments.last().is_some_and(|last| !last.is_tombstone)
+        };
+        if matches.iter().any(lives) {
+            matches.retain(|(by, _)| *by == By::Key);
+        }
+        let mut stories: Vec<KeyStory> = matches.into_iter().map(|(_, story)| story).collect();
+        Ok(match stories.len() {
+            0 if sought.kinds.is_empty() => Named::UnknownKind(word.to_string()),
+            0 | 1 => stories.pop().map_or(Named::Nothing, Named::Key),
+            _ => Named::Several(stories),
+        })
+    }
+
+    fn matches(&self, sought: &Sought<'_>) -> Result<Vec<(By, KeyStory)>> {
+        let newest_put = |moments: &[Moment]| {
+            let mut puts = moments.iter().rev().filter(|moment| !moment.is_tombstone);
+            puts.next().map(|moment| moment.place)
+        };
+        let keys: Vec<(&Vec<u8>, &Vec<Moment>)> = self
+            .keys
+            .iter()
+            .filter(|(key, _)| ends_with(key, sought.object) || self.aliases.contains(*key))
+            .collect();
+        let places: Vec<RecordPlace> = keys
+            .iter()
+            .filter_map(|(_, moments)| newest_put(moments))
+            .collect();
+        let judged = self.session.map(self.keyspace, &places, |view| {
+            let value = view.value()?;
+            Ok(sought.is_under(self.judge, view.record.key, Some(&value)))
+        })?;
+        let mut judged = judged.into_iter();
+        let mut found = Vec::new();
+        for (key, moments) in keys {
+            let by = match newest_put(moments) {
+                Some(_) => judged.next().flatten().flatten(),
+                None => sought.is_under(self.judge, key, None),
+            };
+            if let Some(by) = by {
+                let (key, moments) = (key.clone(), moments.clone());
+                found.push((by, KeyStory { key, moments }));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape::text(&self.text))?;
+        match &self.namespace {
+            Some(namespace) if !self.is_key => write!(f, " in namespace {namespace}"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Single keys and what became of them: lists, the key that a name means, its history, the changes by revision.
+
+mod get;
+mod history;
+mod list;
+pub(in crate::ops) mod log;
+pub(in crate::ops) mod lookup;
+
+pub use get::{Answer, Answers, get, get_prefix};
+pub use history::{Action, Change, Episode, FieldChange, Shown, ShownChange, history, show};
+pub use list::{KeyList, KeysQuery, keys};
+pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
+pub use lookup::{KeyStory, Lookup, Moment, Name, Named, look_up};

@@ -1,0 +1,200 @@
+//! Offline defragmentation: a database without its free pages, and if wanted without its history.
+
+use std::path::PathBuf;
+
+use super::output::Output;
+use super::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
+use super::restore::{RestoreError, check_not_in_use, first_errors, open_database};
+use crate::bolt::check::codes::TXID_LIMIT;
+use crate::bolt::edit::Edits;
+use crate::checksum::Sha256;
+use crate::error::Result;
+use crate::etcd::schema::{KEY_BUCKET, META_BUCKET};
+use crate::etcd::{HashKv, Release};
+use crate::finding::Severity;
+use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
+use crate::ops::examine::verify::{Verdict, VerifyOptions, VerifyReport, verify};
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::source::Access;
+
+/// What is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompactRequest {
+    /// The file that is made.
+    pub out: PathBuf,
+    /// Keep only the newest record of each key that exists.
+    pub live_only: bool,
+    /// Whether the SHA-256 follows the database; none: as in the input.
+    pub trailer: Option<bool>,
+}
+
+/// What was written, read back.
+#[derive(Debug)]
+pub struct Compacted {
+    /// What `verify` says of the input.
+    pub source: VerifyReport,
+    /// What `verify` said of the database, read back before it got its name.
+    pub result: VerifyReport,
+    /// The SHA-256 that follows it, if one does.
+    pub trailer: Option<Sha256>,
+    /// What was kept, where not everything was.
+    pub kept: Option<KeptFigures>,
+    /// HashKV of the database. That of the input is the same if nothing was left out.
+    pub hash: HashKv,
+}
+
+/// Writes the database of `input` anew to a file, reads that back, and gives it its name only if it holds
+/// what it should: every entry of every bucket, or with `live_only` the newest records and the other
+/// buckets.
+///
+/// # Errors
+/// [`RestoreError`]; nothing stands under the final name then.
+pub fn compact(
+    input: &Input,
+    request: &CompactRequest,
+    options: &Options,
+) -> Result<Compacted, RestoreError> {
+    let output = Output::create(&request.out, input)?;
+    check_not_in_use(input)?;
+    let what = VerifyOptions {
+        // Without a trailer there is nothing to compare a digest with.
+        quick: input.layout.trailer.is_none(),
+        ..VerifyOptions::default()
+    };
+    let source = verify(input, what, options)?;
+    check_sound(&source)?;
+    let database = open_database(input)?;
+    let mut edits = Edits::new();
+    let kept = match request.live_only {
+        true => Some(Kept::select(&database, &KeyScope::default(), options)?),
+        false => None,
+    };
+    if let Some(kept) = &kept {
+        kept.mark_compacted(&mut edits);
+    }
+    let len = source
+        .examination
+        .as_ref()
+        .and_then(|examined| examined.selected.meta.database_len())
+        .unwrap_or(database.len());
+    output.check_space(room_for(entry_bytes(&source), len))?;
+    let rebuilt = write_anew(&database, output.file(), &edits, kept.as_ref(), options)
+        .map_err(RestoreError::rebuild(output.path()))?;
+    output.sync()?;
+
+    let with_trailer = request.trailer.unwrap_or(input.layout.trailer.is_some());
+    let made = Input::open(output.path(), Access::Map)?;
+    let what = VerifyOptions {
+        // The digest of what is read back becomes the trailer.
+        quick: !with_trailer,
+        ..VerifyOptions::default()
+    };
+    let result = verify(&made, what, options)?;
+    let hash = hash_of(&made, options)?;
+    let mut problems = differences(&source, &result, kept.is_some());
+    let records = result
+        .examination
+        .as_ref()
+        .map(|examined| examined.records.records);
+    if records != Some(rebuilt.records) {
+        problems.push("bucket `key` holds another number of records than was written".into());
+    }
+    let expected = match &kept {
+        None => hash_of(input, options)?,
+        Some(kept) => Some(HashKv {
+            hash: rebuilt.crc.value,
+            revision: kept.figures.compacted_at,
+            compact_revision: kept.figures.compacted_at,
+        }),
+    };
+    if hash != expected {
+        problems.push("HashKV is not what it must be".into());
+    }
+    input.check_unchanged(None)?;
+    let Some(hash) = hash.filter(|_| problems.is_empty()) else {
+        return Err(RestoreError::File {
+            message: "what was written is not what was read; nothing was kept of it".into(),
+            details: problems,
+        });
+    };
+    let trailer = result.database_sha256.filter(|_| with_trailer);
+    if let Some(digest) = &trailer {
+        output.append(&digest.0, result.layout.file_len)?;
+        let made = Input::open(output.path(), Access::Map)?.layout;
+        if (made.trailer, made.database_len) != (trailer, result.layout.file_len) {
+            return Err(RestoreError::File {
+                message: "the SHA-256 does not read back as it was written".into(),
+                details: Vec::new(),
+            });
+        }
+    }
+    output.finish()?;
+    Ok(Compacted {
+        source,
+        result,
+        trailer,
+        kept: kept.map(|kept| kept.figures),
+        hash,
+    })
+}
+
+fn check_sound(report: &VerifyReport) -> Result<(), RestoreError> {
+    // What is written anew counts transactions anew.
+    let mut errors = report
+        .findings
+        .counts
+        .iter()
+        .filter(|count| count.code.severity == Severity::Error);
+    let is_cured =
+        report.verdict == Verdict::Damaged && errors.all(|count| count.code.id == TXID_LIMIT.id);
+    if matches!(report.verdict, Verdict::Ok | Verdict::NoTrailer) || is_cured {
+        return Ok(());
+    }
+    let mut details = first_errors(report);
+    details.push(report.next_step.clone());
+    Err(RestoreError::File {
+        message: report.reason.clone(),
+        details,
+    })
+}
+
+fn entry_bytes(report: &VerifyReport) -> u64 {
+    let buckets = report.examination.iter().flat_map(|one| &one.buckets);
+    buckets
+        .map(|bucket| bucket.totals.bytes)
+        .fold(0, u64::saturating_add)
+}
+
+fn hash_of(input: &Input, options: &Options) -> Result<Option<HashKv>> {
+    Ok(match hashkv(input, 0, Release::default(), options)? {
+        HashKvOutcome::Answer(hash) => Some(hash),
+        HashKvOutcome::Refused(_) => None,
+    })
+}
+
+/// What differs between two databases that should not.
+fn differences(source: &VerifyReport, result: &VerifyReport, live_only: bool) -> Vec<String> {
+    let mut problems = first_errors(result);
+    let (Some(source), Some(result)) = (&source.examination, &result.examination) else {
+        problems.push("it cannot be opened".into());
+        return problems;
+    };
+    if !live_only && source.hash != result.hash {
+        problems.push("HASH over all buckets differs".into());
+    }
+    // Records go, and two values of bucket `meta` are set.
+    let changes = |path: &[Vec<u8>]| {
+        live_only && matches!(path, [name] if name == KEY_BUCKET || name == META_BUCKET)
+    };
+    let same = source.buckets.len() == result.buckets.len()
+        && source
+            .buckets
+            .iter()
+            .zip(&result.buckets)
+            .all(|(a, b)| a.path == b.path && (changes(&a.path) || a.totals == b.totals));
+    if !same {
+        problems.push("the buckets differ in names or contents".into());
+    }
+    problems
+}

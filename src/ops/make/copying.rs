@@ -1,0 +1,131 @@
+//! Copying a snapshot's database and checking it in one pass. What is checked is the copy, as it will be
+//! renamed: inside the kernel, and by reference where the file system can, it is made faster than it is
+//! hashed.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::disk::Disk;
+use super::restore::RestoreError;
+use crate::bolt::{Metas, SecondMeta};
+use crate::error::Error;
+use crate::ids::FileOffset;
+use crate::ops::copy_progress::Arriving;
+use crate::ops::examine::verify::{VerifyOptions, VerifyReport, verify, verify_copy};
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::source::{Mapped, Positioned, Source};
+use crate::workers::outcome_of;
+
+/// Bytes copied at a time.
+const PIECE: u64 = 4 << 20;
+/// Bytes that are brought to the disk together while more are copied.
+const FLUSH: u64 = 64 << 20;
+
+/// Copies everything but the trailer of `input` to `file`, which is at `path`, and tells what `verify` says of
+/// the copy. All of it is on the disk then.
+pub(in crate::ops) fn copy_and_verify(
+    input: &Input,
+    disk: &Disk,
+    path: &Path,
+    file: &File,
+    options: &Options,
+) -> Result<VerifyReport, RestoreError> {
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    if metas.select().is_err() {
+        // Nothing to copy: what is said of the file is said without reading the rest of it.
+        return Ok(verify(input, VerifyOptions::default(), options)?);
+    }
+    let unwritten = || RestoreError::write("cannot write", path);
+    let len = input.layout.database_len;
+    disk.set_len(file, len).map_err(unwritten())?;
+    let again = file.try_clone().map_err(unwritten())?;
+    let copy: Box<dyn Source> = match input.file.source().bytes() {
+        Some(_) => Box::new(Mapped::new(again, path, len).map_err(unwritten())?),
+        None => Box::new(Positioned::new(again, len)),
+    };
+    let arriving = Arriving::default();
+    let (report, copied, flushed) = std::thread::scope(|scope| {
+        let copying = scope.spawn(|| {
+            // However it ends, also by a panic: nobody must wait for what does not come.
+            let _ended = arriving.ends_with_this();
+            copy_database(input, disk, file, &arriving, options)
+        });
+        let flushing = scope.spawn(|| flush(disk, file, len, &arriving));
+        let what = VerifyOptions::default();
+        let report = verify_copy(input, &*copy, Some(&arriving), what, options);
+        (report, outcome_of(copying), outcome_of(flushing))
+    });
+    match copied {
+        Ok(()) => {}
+        Err(Copying::Read(error)) => return Err(error.into()),
+        Err(Copying::Write(error)) => return Err(unwritten()(error)),
+    }
+    flushed.map_err(unwritten())?;
+    Ok(report?)
+}
+
+enum Copying {
+    Read(Error),
+    Write(io::Error),
+}
+
+fn copy_database(
+    input: &Input,
+    disk: &Disk,
+    file: &File,
+    arriving: &Arriving,
+    options: &Options,
+) -> Result<(), Copying> {
+    let source = input.file.source();
+    let len = input.layout.database_len;
+    let mut at = 0;
+    let mut in_kernel = source.file();
+    let mut buffer = Vec::new();
+    while at < len {
+        options.cancel.check().map_err(Copying::Read)?;
+        let piece = len.saturating_sub(at).min(PIECE);
+        let copied = match in_kernel {
+            Some(from) => disk.copy_range(from, file, at, piece),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        };
+        match copied {
+            // The file ends here; reading tells it properly.
+            Ok(0) => in_kernel = None,
+            Ok(copied) => {
+                at = at.saturating_add(copied);
+                arriving.up_to(at);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                in_kernel = None;
+                let piece = usize::try_from(piece).unwrap_or(usize::MAX);
+                buffer.resize(piece, 0);
+                let offset = FileOffset(at);
+                source
+                    .read_exact_at(offset, &mut buffer)
+                    .map_err(Copying::Read)?;
+                disk.write_at(file, &buffer, at).map_err(Copying::Write)?;
+                at = at.saturating_add(piece as u64);
+                arriving.up_to(at);
+            }
+            Err(error) => return Err(Copying::Write(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Brings what has arrived to the disk while the rest is copied and checked, so that nobody has to wait
+/// for it at the end.
+fn flush(disk: &Disk, file: &File, len: u64, arriving: &Arriving) -> io::Result<()> {
+    let mut next = 0u64;
+    while next < len {
+        next = next.saturating_add(FLUSH).min(len);
+        if arriving.wait(next).is_err() {
+            // Whoever copies tells why.
+            return Ok(());
+        }
+        disk.sync_data(file)?;
+    }
+    Ok(())
+}

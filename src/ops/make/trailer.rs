@@ -1,0 +1,96 @@
+//! A database of a data directory becomes a snapshot: the same bytes, and their SHA-256.
+
+use std::path::Path;
+
+use super::copying::copy_and_verify;
+use super::disk::Disk;
+use super::output::Output;
+use super::restore::{RestoreError, check_not_in_use, first_errors};
+use crate::bolt::{Metas, SecondMeta};
+use crate::checksum::Sha256;
+use crate::ops::examine::digest::digest_of;
+use crate::ops::examine::verify::{Verdict, VerifyOptions, VerifyReport, verify};
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::source::Access;
+
+/// The snapshot that was made.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What `verify` says of the input.
+    pub source: VerifyReport,
+    /// Bytes of the snapshot, the SHA-256 included.
+    pub len: u64,
+    /// Unused bytes behind the database that were left out, as a server leaves them out.
+    pub cut: u64,
+    /// The SHA-256.
+    pub trailer: Sha256,
+}
+
+/// Makes a snapshot at `out` of a database without SHA-256. The file is checked as by `verify` while it is
+/// copied; only the verdict [`Verdict::NoTrailer`] will do.
+///
+/// # Errors
+/// [`RestoreError`]; nothing stands under the final name then.
+pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Sealed, RestoreError> {
+    let output = Output::create(out, input)?;
+    check_not_in_use(input)?;
+    let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
+    let selected = metas.select().ok();
+    // Without a meta the check will tell what the file is.
+    let keep = selected.map_or(0, |selected| {
+        selected.meta.database_len().unwrap_or(u64::MAX)
+    });
+    let keep = keep.min(input.layout.database_len);
+    output.check_space(keep)?;
+    let source = match selected {
+        Some(_) => copy_and_verify(
+            input,
+            &Disk::default(),
+            output.path(),
+            output.file(),
+            options,
+        )?,
+        None => verify(input, VerifyOptions::default(), options)?,
+    };
+    check_has_none(&source)?;
+    let cut = source.layout.database_len.saturating_sub(keep);
+    output.cut(keep)?;
+    let trailer = match source.database_sha256 {
+        Some(digest) if cut == 0 => digest,
+        _ => digest_of(&output.written(keep)?, options)?,
+    };
+    output.append(&trailer.0, keep)?;
+    output.sync()?;
+    let made = Input::open(output.path(), Access::Map)?;
+    let result = verify(&made, VerifyOptions::default(), options)?;
+    if result.verdict != Verdict::Ok {
+        return Err(RestoreError::File {
+            message: "what was written does not read back as it should".into(),
+            details: first_errors(&result),
+        });
+    }
+    output.finish()?;
+    Ok(Sealed {
+        cut,
+        len: result.layout.file_len,
+        source,
+        trailer,
+    })
+}
+
+/// Nothing but a sound file without SHA-256 gets one: it says that the bytes are those that were checked.
+fn check_has_none(report: &VerifyReport) -> Result<(), RestoreError> {
+    let (message, mut details) = match report.verdict {
+        Verdict::NoTrailer => return Ok(()),
+        _ if report.layout.trailer.is_some() => (
+            "the file ends in a SHA-256 already".to_string(),
+            first_errors(report),
+        ),
+        _ => (report.reason.clone(), first_errors(report)),
+    };
+    if report.verdict != Verdict::Ok {
+        details.push(report.next_step.clone());
+    }
+    Err(RestoreError::File { message, details })
+}

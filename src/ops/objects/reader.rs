@@ -1,0 +1,188 @@
+//! How stored values are looked at: decrypted where a key is at hand, decoded, secrets hidden.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::kubernetes::secrets::encryption::{
+    DecryptFault, EncryptionConfig, decrypt, is_encrypted,
+};
+use crate::kubernetes::secrets::redact;
+use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, add_read_defaults};
+
+/// The settings of a look.
+#[derive(Debug, Clone, Default)]
+pub struct Lens {
+    /// Keys for values that are encrypted at rest.
+    pub encryption: Option<EncryptionConfig>,
+    /// Hides secrets; without one they are shown.
+    pub redactor: Option<Redactor>,
+    /// Keeps `metadata.managedFields`.
+    pub managed_fields: bool,
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub enum Sight {
+    /// An object of Kubernetes, with its resource version set and its secrets hidden.
+    Object(Box<Object>),
+    /// Something else, that may be shown.
+    Bytes,
+    /// Something that is not shown, and what to show instead.
+    Hidden(String),
+}
+
+/// What a look at a value found.
+#[derive(Debug)]
+pub struct Look<'v> {
+    /// How it is stored.
+    pub stored: Encoding,
+    /// The value, decrypted if it had to be and could be.
+    pub plain: Cow<'v, [u8]>,
+    /// What it is.
+    pub sight: Sight,
+    /// True when the value holds a secret that is hidden, so that its bytes must not be shown either.
+    pub is_secret: bool,
+    /// Why it could not be decrypted.
+    pub locked: Option<DecryptFault>,
+    /// Why it was not decoded, if decoding it would take too much memory.
+    pub too_large: Option<Fault>,
+}
+
+impl Lens {
+    /// Decrypts a value, if it is encrypted and there is a configuration.
+    ///
+    /// # Errors
+    /// [`DecryptFault`].
+    pub fn plain<'v>(&self, key: &[u8], value: &'v [u8]) -> Result<Cow<'v, [u8]>, DecryptFault> {
+        match &self.encryption {
+            Some(config) if is_encrypted(value) => decrypt(key, value, config, None),
+            _ => Ok(Cow::Borrowed(value)),
+        }
+    }
+
+    /// Looks at a value, stored under `key` at `mod_revision`.
+    pub fn look<'v>(&self, key: &[u8], value: &'v [u8], mod_revision: i64) -> Look<'v> {
+        let (plain, locked) = match self.plain(key, value) {
+            Ok(plain) => (plain, None),
+            Err(fault) => (Cow::Borrowed(value), Some(fault)),
+        };
+        let mut too_large = None;
+        let (sight, is_secret) = match kubernetes::decode(&plain) {
+            Ok(object) => self.object(key, &plain, object, mod_revision),
+            Err(Fault::Encrypted) => (self.hidden(key, &plain, None, true), false),
+            Err(fault) => {
+                let is_large = matches!(fault, Fault::TooLarge { .. });
+                // Whether there is a secret in it nobody has looked.
+                let kind = is_large.then_some("Secret");
+                let shown = match &self.redactor {
+                    Some(redactor) => match redactor.redact_bytes(key, &plain, kind) {
+                        Some(mark) => (Sight::Hidden(mark), true),
+                        None => (Sight::Bytes, false),
+                    },
+                    None => (Sight::Bytes, false),
+                };
+                too_large = is_large.then_some(fault);
+                shown
+            }
+        };
+        Look {
+            stored: Encoding::of(value),
+            plain,
+            sight,
+            is_secret,
+            locked,
+            too_large,
+        }
+    }
+
+    /// The object itself, nothing hidden: for comparing, selecting, cleaning.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn object_of(&self, key: &[u8], value: &[u8], mod_revision: i64) -> Result<Object, Fault> {
+        let plain = self.plain(key, value).map_err(|_| Fault::Encrypted)?;
+        let mut object = kubernetes::decode(&plain)?;
+        set_resource_version(&mut object.json, mod_revision);
+        Ok(object)
+    }
+
+    /// Hides the secrets of an object stored under `key`, and its managed fields unless they are wanted. True
+    /// when there was a secret.
+    pub fn dim(&self, key: &[u8], object: &mut Value) -> bool {
+        if !self.managed_fields {
+            redact::hide_managed_fields(object);
+        }
+        match &self.redactor {
+            Some(redactor) => redactor.redact_stored(key, object),
+            None => false,
+        }
+    }
+
+    /// True when the stored bytes of a value must not be shown as they are. Looks into them too, for they may
+    /// hold what the object does not show, such as a field that stands there twice.
+    pub fn hides_bytes(&self, key: &[u8], look: &Look<'_>) -> bool {
+        let Some(redactor) = &self.redactor else {
+            return false;
+        };
+        let by_itself = match &look.sight {
+            Sight::Object(object) => {
+                redact::is_secret_by_kind_or_key(key, Some(&object.description.kind))
+                    || redactor.is_in_bytes_of_object(&look.plain)
+            }
+            _ => redactor.is_secret_value(key, &look.plain, None),
+        };
+        look.is_secret || by_itself
+    }
+
+    fn object(
+        &self,
+        key: &[u8],
+        plain: &[u8],
+        mut object: Object,
+        mod_revision: i64,
+    ) -> (Sight, bool) {
+        let is_whole = !object.description.is_partial();
+        if let Some(redactor) = &self.redactor
+            && !is_whole
+            && redactor.is_secret_value(key, plain, Some(&object.description.kind))
+        {
+            return (
+                self.hidden(key, plain, Some(&object.description.kind), false),
+                true,
+            );
+        }
+        set_resource_version(&mut object.json, mod_revision);
+        add_read_defaults(&mut object.json);
+        let is_secret = self.dim(key, &mut object.json);
+        (Sight::Object(Box::new(object)), is_secret)
+    }
+
+    fn hidden(&self, key: &[u8], value: &[u8], kind: Option<&str>, is_encrypted: bool) -> Sight {
+        let mark = match (&self.redactor, is_encrypted) {
+            (Some(redactor), _) => redactor.redact_bytes(key, value, kind),
+            // Of ciphertext nothing but its frame is worth showing.
+            (None, true) => Redactor::with_key(b"").redact_bytes(key, value, kind),
+            (None, false) => None,
+        };
+        mark.map_or(Sight::Bytes, Sight::Hidden)
+    }
+}
+
+/// Storage leaves it empty; the API server gives the mod revision.
+fn set_resource_version(object: &mut Value, mod_revision: i64) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("resourceVersion".into(), mod_revision.to_string().into());
+    }
+}
+
+/// A word for an encoding.
+pub fn encoding_name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Protobuf => "protobuf",
+        Encoding::Json => "json",
+        Encoding::Cbor => "cbor",
+        Encoding::Encrypted => "encrypted",
+        Encoding::Other => "other",
+    }
+}

@@ -1,0 +1,297 @@
+//! What each stored value is: an object, one that stays locked, one that is damaged, or nobody's business. What the
+//! key promises and the value does not keep is damage, and is never passed over.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::reader::Lens;
+use crate::error::Result;
+use crate::etcd::keyspace::{RecordPlace, RecordView, RecordVisitor};
+use crate::kubernetes::catalog::resources::{KeyParts, Resource, Resources};
+use crate::kubernetes::check::layout::{Expected, Layout, judge, may_be_stored};
+use crate::kubernetes::{Encoding, Flaw, Head, inspect};
+use crate::ops::keys::lookup::{is_definition, note_newest, resources};
+use crate::ops::session::Session;
+
+/// A live value that an API server cannot serve as what its key names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedValue {
+    /// The key.
+    pub key: Vec<u8>,
+    /// What is wrong.
+    pub flaw: Flaw,
+    /// Its revision.
+    pub mod_revision: i64,
+    pub(in crate::ops) place: RecordPlace,
+}
+
+impl DamagedValue {
+    /// False for an object that can be served and only calls itself otherwise than its key.
+    pub fn is_damaged(&self) -> bool {
+        !self.flaw.is_decodable()
+    }
+}
+
+/// Who an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ops) struct Who<'q> {
+    /// Group and version, as stored where that can be read.
+    pub(in crate::ops) api_version: String,
+    pub(in crate::ops) resource: Cow<'q, Resource>,
+    pub(in crate::ops) namespace: String,
+    pub(in crate::ops) name: String,
+}
+
+impl Who<'_> {
+    /// True for objects in the namespace, and for those of the cluster: as with kubectl, a namespace does not
+    /// narrow down kinds that have none.
+    pub(in crate::ops) fn is_in(&self, namespace: &str) -> bool {
+        !self.resource.namespaced || self.namespace == namespace
+    }
+}
+
+/// What a value is.
+pub(in crate::ops) enum Stand<'q> {
+    /// An object. A flaw is one with which it can be decoded.
+    Object(Who<'q>, Option<Flaw>),
+    /// Encrypted, and there is no key that opens it; who it is by its key, if that tells.
+    Locked(Option<Who<'q>>),
+    /// Not what the key promises; who it should be, if the key tells.
+    Damaged(Option<Who<'q>>, Flaw),
+    /// No object, and none is expected.
+    Other,
+}
+
+/// Judges values by what is known of the file.
+#[derive(Clone, Copy)]
+pub(in crate::ops) struct Judge<'q> {
+    pub(in crate::ops) lens: &'q Lens,
+    pub(in crate::ops) resources: &'q Resources,
+    pub(in crate::ops) layout: &'q Layout,
+}
+
+impl<'q> Judge<'q> {
+    pub(in crate::ops) fn stand(&self, key: &[u8], value: &[u8]) -> Stand<'q> {
+        match self.lens.plain(key, value) {
+            Ok(plain) => self.stand_of_plain(key, &plain),
+            Err(_) => self.stand_of_locked(key, value),
+        }
+    }
+
+    /// The same of a value that cannot be decrypted.
+    pub(in crate::ops) fn stand_of_locked(&self, key: &[u8], value: &[u8]) -> Stand<'q> {
+        let expected = self.layout.expects(self.resources, key);
+        match judge(self.resources, &expected, value) {
+            (_, Some(flaw)) => Stand::Damaged(self.of_key(&expected, key), flaw),
+            _ => Stand::Locked(self.of_key(&expected, key)),
+        }
+    }
+
+    /// The same of a value that was decrypted as far as the lens has keys.
+    pub(in crate::ops) fn stand_of_plain(&self, key: &[u8], plain: &[u8]) -> Stand<'q> {
+        let expected = self.layout.expects(self.resources, key);
+        let (head, flaw) = judge(self.resources, &expected, plain);
+        let is_expected = expected != Expected::Anything;
+        match (flaw, head.encoding) {
+            (None, Encoding::Encrypted) => Stand::Locked(self.of_key(&expected, key)),
+            (None, _) => match self.of_head(&head, &expected, key) {
+                Some(who) => Stand::Object(who, None),
+                None => Stand::Other,
+            },
+            (Some(flaw), _) if flaw.is_decodable() => match self.of_head(&head, &expected, key) {
+                Some(who) => Stand::Object(who, Some(flaw)),
+                None => Stand::Damaged(self.of_key(&expected, key), flaw),
+            },
+            (Some(flaw), Encoding::Encrypted | Encoding::Protobuf) => {
+                let who = self.of_key(&expected, key);
+                Stand::Damaged(who.or_else(|| self.of_head(&head, &expected, key)), flaw)
+            }
+            (Some(flaw), encoding) => {
+                let by_head = self.of_head(&head, &expected, key);
+                // Others keep JSON too; it is an object's if it says so.
+                if is_expected || encoding != Encoding::Other && by_head.is_some() {
+                    let by_key = match expected {
+                        Expected::Anything => None,
+                        _ => self.of_key(&expected, key),
+                    };
+                    Stand::Damaged(by_key.or(by_head), flaw)
+                } else {
+                    Stand::Other
+                }
+            }
+        }
+    }
+
+    /// Who an object is, as far as it tells itself; the key helps out with a name.
+    fn of_head(&self, head: &Head<'_>, expected: &Expected, key: &[u8]) -> Option<Who<'q>> {
+        let api_version = head.api_version.as_deref()?.to_string();
+        let kind = head.kind.as_deref().filter(|kind| !kind.is_empty())?;
+        let name = match &head.name {
+            Some(name) => name.to_string(),
+            None => self
+                .parts(expected, key)
+                .map(|parts| parts.name)
+                .unwrap_or_default(),
+        };
+        Some(Who {
+            resource: self.resources.of_kind_or_guess(&api_version, kind),
+            api_version,
+            namespace: head.namespace.as_deref().unwrap_or_default().to_string(),
+            name,
+        })
+    }
+
+    /// Who the object under a key is, by that key alone. Where nothing is expected the kind must be a known one.
+    pub(in crate::ops) fn who_by_key(&self, key: &[u8]) -> Option<Who<'q>> {
+        let expected = self.layout.expects(self.resources, key);
+        let who = self.of_key(&expected, key)?;
+        let is_known = || {
+            let (group, plural) = (&who.resource.group, &who.resource.plural);
+            self.resources.of_plural(group, plural).is_some()
+        };
+        (expected != Expected::Anything || is_known()).then_some(who)
+    }
+
+    /// Who an object is, from its key alone.
+    fn of_key(&self, expected: &Expected, key: &[u8]) -> Option<Who<'q>> {
+        let parts = self.parts(expected, key)?;
+        let (api_version, resource) = self.resources.of_parts(&parts);
+        Some(Who {
+            api_version,
+            resource,
+            namespace: parts.namespace.unwrap_or_default(),
+            name: parts.name,
+        })
+    }
+
+    fn parts(&self, expected: &Expected, key: &[u8]) -> Option<KeyParts> {
+        match expected {
+            Expected::Object(parts) | Expected::Guess(parts) => Some(parts.clone()),
+            Expected::Value => None,
+            Expected::Anything => self.resources.of_key(std::str::from_utf8(key).ok()?),
+        }
+    }
+}
+
+/// Notes, in any scan, beneath which prefixes objects are kept.
+pub(in crate::ops) struct LayoutVisitor {
+    builtin: Resources,
+}
+
+impl LayoutVisitor {
+    pub(in crate::ops) fn new() -> Self {
+        Self {
+            builtin: Resources::builtin(),
+        }
+    }
+
+    pub(in crate::ops) fn join(parts: impl IntoIterator<Item = Layout>) -> Layout {
+        let mut all = Layout::default();
+        for part in parts {
+            all.merge(part);
+        }
+        all
+    }
+}
+
+impl RecordVisitor for LayoutVisitor {
+    type Local = Layout;
+
+    fn start(&self) -> Layout {
+        Layout::default()
+    }
+
+    fn record(&self, local: &mut Layout, view: &RecordView<'_>) -> Result<()> {
+        if !view.is_tombstone {
+            local.note(&self.builtin, view.record.key, view.record.value);
+        }
+        Ok(())
+    }
+}
+
+/// Notes where the newest definitions of custom resources are.
+struct DefinitionVisitor;
+
+impl RecordVisitor for DefinitionVisitor {
+    type Local = BTreeMap<Vec<u8>, RecordPlace>;
+
+    fn start(&self) -> Self::Local {
+        BTreeMap::new()
+    }
+
+    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
+        if !view.is_tombstone && is_definition(view.record.key) {
+            note_newest(local, view.record.key, view.place);
+        }
+        Ok(())
+    }
+}
+
+/// Looks at single values, for commands that read few of them. What the whole file has to tell is found out when
+/// the first value needs it.
+#[derive(Debug, Default)]
+pub struct Inspector {
+    builtin: Resources,
+    known: Option<(Resources, Layout)>,
+}
+
+impl Inspector {
+    /// What is wrong with the value of a key, if something is.
+    ///
+    /// # Errors
+    /// Reading, cancelling.
+    pub fn flaw(
+        &mut self,
+        session: &Session<'_>,
+        lens: &Lens,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Option<Flaw>> {
+        if !self.is_suspicious(lens, key, value) {
+            return Ok(None);
+        }
+        if self.known.is_none() {
+            let visitor = (LayoutVisitor::new(), DefinitionVisitor);
+            let (keyspace, parts) = session.scan_again(&visitor)?;
+            let (layouts, definitions): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+            let mut newest = BTreeMap::new();
+            for (key, place) in definitions.into_iter().flatten() {
+                note_newest(&mut newest, &key, place);
+            }
+            let resources = resources(session, &keyspace, newest.into_values())?;
+            self.known = Some((resources, LayoutVisitor::join(layouts)));
+        }
+        let Some((resources, layout)) = &self.known else {
+            return Ok(None);
+        };
+        let judge = Judge {
+            lens,
+            resources,
+            layout,
+        };
+        Ok(match judge.stand(key, value) {
+            Stand::Object(_, flaw) => flaw,
+            Stand::Damaged(_, flaw) => Some(flaw),
+            Stand::Locked(_) | Stand::Other => None,
+        })
+    }
+
+    /// False for a value that is fine wherever it may be stored, and for a key under which nobody expects an
+    /// object.
+    fn is_suspicious(&self, lens: &Lens, key: &[u8], value: &[u8]) -> bool {
+        let plain = lens.plain(key, value).unwrap_or(Cow::Borrowed(value));
+        let (head, flaw) = inspect(&plain);
+        if flaw.is_some() {
+            return may_be_stored(&plain) || self.builtin.may_be_object(key);
+        }
+        if head.encoding == Encoding::Encrypted {
+            return false;
+        }
+        let expected = Layout::default().expects(&self.builtin, key);
+        let part = |n| key.rsplit(|b| *b == b'/').nth(n);
+        let is_called = |n, text: Option<&str>| part(n) == text.map(str::as_bytes);
+        judge(&self.builtin, &expected, &plain).1.is_some()
+            || !is_called(0, head.name.as_deref())
+            || head.namespace.is_some() && !is_called(1, head.namespace.as_deref())
+    }
+}

@@ -1,0 +1,320 @@
+//! Whether an API server could serve what is stored: for `verify`, from the first bytes of the values, which the scan
+//! passes over anyway; or, where it is asked for, from every live value.
+
+use std::collections::BTreeSet;
+
+use super::list::{Live, live, live_of};
+use super::reader::Lens;
+use super::stored::{Judge, Stand};
+use crate::bolt::{Leaf, PlannedBucket, Visitor};
+use crate::error::Result;
+use crate::etcd::keyspace::{KeyFilter, RecordView, RecordVisitor};
+use crate::etcd::schema::KEY_BUCKET;
+use crate::finding::{Collector, DEFAULT_LIMIT, Finding};
+use crate::kubernetes::Encoding;
+use crate::kubernetes::check::layout::may_be_stored;
+use crate::ops::examine::verify::{Ledger, Proof, VerifyReport};
+use crate::ops::input::Input;
+use crate::ops::session::Session;
+use crate::options::Options;
+
+/// Looks at the first bytes of values where API servers keep objects, in any scan.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::ops) struct FirstBytes;
+
+/// What first bytes tell.
+#[derive(Debug, Default)]
+pub(in crate::ops) struct FirstBytesSeen {
+    /// Keys of which some record, maybe not the newest, does not begin as an object does.
+    odd: BTreeSet<Box<[u8]>>,
+    /// There are objects.
+    has_objects: bool,
+}
+
+/// Beneath these objects are kept, unless somebody chose another prefix.
+const PREFIXES: [&[u8]; 2] = [b"/registry/", b"/kubernetes.io/"];
+
+/// No more keys than this are looked at again; the first in order.
+const MOST_ODD: usize = 10_000;
+
+impl Visitor for FirstBytes {
+    type Local = FirstBytesSeen;
+
+    fn start(&self) -> FirstBytesSeen {
+        FirstBytesSeen::default()
+    }
+
+    fn leaf(
+        &self,
+        local: &mut FirstBytesSeen,
+        bucket: &PlannedBucket,
+        leaf: &Leaf<'_>,
+    ) -> Result<()> {
+        if !bucket.is_top_level() || bucket.name() != KEY_BUCKET {
+            return Ok(());
+        }
+        for element in leaf.elements.iter().filter(|element| !element.is_bucket) {
+            // Tombstones have a longer key.
+            if leaf.key(element).len() != REVISION_LEN {
+                continue;
+            }
+            let Some((key, value)) = key_and_value(leaf.value(element)) else {
+                continue;
+            };
+            if !PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
+                continue;
+            }
+            match Encoding::of(value) {
+                Encoding::Other => local.note(key),
+                _ => local.has_objects = local.has_objects || may_be_stored(value),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Length of the key of a record that is no tombstone.
+const REVISION_LEN: usize = 17;
+
+/// Key and value of a record as etcd writes it, or what there is of the value, without decoding the rest.
+fn key_and_value(record: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = record;
+    let (mut key, mut value) = (&b""[..], &b""[..]);
+    while let Some((tag, behind)) = rest.split_first() {
+        let (number, behind) = varint(behind)?;
+        rest = behind;
+        if tag & 7 == 2 {
+            let len = usize::try_from(number).ok()?.min(rest.len());
+            let (bytes, behind) = rest.split_at_checked(len)?;
+            match tag >> 3 {
+                1 => key = bytes,
+                5 => value = bytes,
+                _ => {}
+            }
+            rest = behind;
+        }
+    }
+    Some((key, value))
+}
+
+fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0u64;
+    for (at, byte) in bytes.iter().enumerate().take(10) {
+        let shift = u32::try_from(at).ok()?.checked_mul(7)?;
+        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+        if byte & 0x80 == 0 {
+            return Some((value, bytes.get(at.checked_add(1)?..)?));
+        }
+    }
+    None
+}
+
+impl FirstBytesSeen {
+    /// Keeps a key, if it is among the first.
+    fn note(&mut self, key: &[u8]) {
+        if self.odd.len() >= MOST_ODD {
+            if self.odd.last().is_some_and(|last| **last <= *key) {
+                return;
+            }
+            self.odd.pop_last();
+        }
+        self.odd.insert(key.into());
+    }
+
+    pub(in crate::ops) fn join(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            all.odd.extend(part.odd);
+            all.has_objects |= part.has_objects;
+        }
+        while all.odd.len() > MOST_ODD {
+            all.odd.pop_last();
+        }
+        all
+    }
+
+    /// Reports live values that do not begin as objects do; the line of the account, if there are objects at all.
+    /// The file is read again only if there are such values.
+    ///
+    /// # Errors
+    /// Reading, cancelling, threads.
+    pub(in crate::ops) fn report(
+        self,
+        input: &Input,
+        options: &Options,
+        findings: &mut Collector,
+    ) -> Result<Option<Ledger>> {
+        if !self.has_objects {
+            // Not a cluster's file, whatever its keys look like.
+            return Ok(None);
+        }
+        let mut damaged = 0;
+        if !self.odd.is_empty() {
+            let quiet = Options {
+                progress: None,
+                ..options.clone()
+            };
+            if let Ok(mut session) = Session::open(input, &quiet)? {
+                let keys = self.odd.into_iter().map(<[u8]>::into_vec).collect();
+                let live = live_of(&mut session, KeyFilter::Keys(keys), 0)?;
+                let lens = Lens::default();
+                let seen = check(&session, &live, &lens, findings.limit(), true)?;
+                damaged = seen.figures.damaged;
+                findings.merge(seen.findings);
+            }
+        }
+        let detail = match damaged {
+            0 => "not decoded; --values decodes every live value".to_string(),
+            1 => "not decoded, but a live value is not an object; see the findings".to_string(),
+            n => format!("not decoded, but {n} live values are not objects; see the findings"),
+        };
+        Ok(Some(Ledger {
+            proof: Proof::Values,
+            proven: false,
+            detail,
+        }))
+    }
+}
+
+/// What became of the live values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Figures {
+    objects: u64,
+    damaged: u64,
+    locked: u64,
+}
+
+struct Seen {
+    figures: Figures,
+    findings: Collector,
+}
+
+struct Check<'q> {
+    judge: Judge<'q>,
+    limit: usize,
+    first_bytes_only: bool,
+}
+
+impl RecordVisitor for Check<'_> {
+    type Local = Seen;
+
+    fn start(&self) -> Seen {
+        Seen {
+            figures: Figures::default(),
+            findings: Collector::new(self.limit),
+        }
+    }
+
+    fn record(&self, local: &mut Seen, view: &RecordView<'_>) -> Result<()> {
+        let value = view.value()?;
+        let figures = &mut local.figures;
+        let count = |number: &mut u64| *number = number.saturating_add(1);
+        let flaw = match self.judge.stand(view.record.key, &value) {
+            Stand::Other => return Ok(()),
+            Stand::Locked(_) => {
+                count(&mut figures.locked);
+                return Ok(());
+            }
+            Stand::Object(_, None) => {
+                count(&mut figures.objects);
+                return Ok(());
+            }
+            Stand::Object(_, Some(flaw)) | Stand::Damaged(_, flaw) => flaw,
+        };
+        if self.first_bytes_only && !flaw.is_of_first_bytes() {
+            return Ok(());
+        }
+        count(&mut figures.damaged);
+        let finding = Finding::new(flaw.code(), view.place_in_file(), flaw.to_string());
+        local.findings.add(finding);
+        Ok(())
+    }
+}
+
+fn check<'i>(
+    session: &Session<'i>,
+    live: &Live<'i>,
+    lens: &Lens,
+    limit: usize,
+    first_bytes_only: bool,
+) -> Result<Seen> {
+    let visitor = Check {
+        judge: Judge {
+            lens,
+            resources: &live.resources,
+            layout: &live.layout,
+        },
+        limit,
+        first_bytes_only,
+    };
+    let parts = live
+        .keyspace
+        .visit(&live.places, &visitor, &session.workers, session.options)?;
+    let mut all = visitor.start();
+    for part in parts {
+        all.findings.merge(part.findings);
+        for (sum, more) in [
+            (&mut all.figures.objects, part.figures.objects),
+            (&mut all.figures.damaged, part.figures.damaged),
+            (&mut all.figures.locked, part.figures.locked),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+    Ok(all)
+}
+
+/// Decodes every live value where API servers keep objects, and adds to `report` what they could not serve, as
+/// warnings, and a line of the account. Encrypted values are opened with the keys of `lens`.
+///
+/// # Errors
+/// Reading, cancelling, a file that changed meanwhile.
+pub fn verify_values(
+    input: &Input,
+    lens: &Lens,
+    finding_limit: usize,
+    options: &Options,
+    report: &mut VerifyReport,
+) -> Result<()> {
+    let Ok(mut session) = Session::open(input, options)? else {
+        return Ok(());
+    };
+    let limit = match finding_limit {
+        0 => DEFAULT_LIMIT,
+        limit => limit,
+    };
+    let live = live(&mut session, 0)?;
+    let Seen { figures, findings } = check(&session, &live, lens, limit, false)?;
+    drop(live);
+    session.finish()?;
+    report.values_decoded = true;
+    report.findings.extend(findings.finish());
+    let Figures {
+        objects,
+        damaged,
+        locked,
+    } = figures;
+    let mut detail = format!("{objects} values decoded as objects");
+    if objects > 0 {
+        detail.push_str("; types of fields in JSON and CBOR are not checked");
+    }
+    if damaged > 0 {
+        detail.push_str(&format!("; {damaged} are not what their keys promise"));
+    }
+    if locked > 0 {
+        let hint = match lens.encryption {
+            Some(_) => "no key opens them",
+            None => "--encryption-config opens them",
+        };
+        detail.push_str(&format!("; {locked} are encrypted ({hint})"));
+    }
+    if damaged > 0 {
+        detail.push_str("; see the findings");
+    }
+    report.ledger.push(Ledger {
+        proof: Proof::Values,
+        proven: damaged == 0 && locked == 0,
+        detail,
+    });
+    Ok(())
+}
