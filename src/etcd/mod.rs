@@ -24,7 +24,6 @@ mod release;
 mod revision;
 mod runs;
 pub mod schema;
-pub(crate) mod wire;
 
 pub use backend_hash::{BackendHash, BucketTotals};
 pub use entry::{KeyHash, KeyHasher, Keyed, Partitions, RecordEntry};

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::revision::LeaseId;
-use super::wire::{Field, Fields, Malformed};
 use crate::bolt::LeafTail;
 use crate::error::Result;
 use crate::ids::FileOffset;
 use crate::source::WindowBuffer;
+use crate::wire::{FieldValue, Fields, Malformed};
 
 /// A decoded record. Source: etcd v3.6.14 api/mvccpb/kv.proto.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +58,7 @@ impl<'a> Record<'a> {
             return Ok(record);
         }
         let mut record = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             record.set(field?);
         }
         Ok(record)
@@ -75,7 +75,7 @@ impl<'a> Record<'a> {
             return Ok(record);
         }
         let mut record = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             if !record.set(field?) {
                 return Err(RecordFault);
             }
@@ -117,17 +117,17 @@ impl<'a> Record<'a> {
 
     /// Takes a field; false when it is a known one of another wire type.
     #[inline]
-    fn set(&mut self, (number, field): (u64, Field<'a>)) -> bool {
+    fn set(&mut self, (number, field): (u32, FieldValue<'a>)) -> bool {
         match (number, field) {
-            (1, Field::Bytes(key)) => self.key = key,
-            (2, Field::Varint(n)) => self.create_revision = n.cast_signed(),
-            (3, Field::Varint(n)) => self.mod_revision = n.cast_signed(),
-            (4, Field::Varint(n)) => self.version = n.cast_signed(),
-            (5, Field::Bytes(value)) => {
+            (1, FieldValue::Bytes(key)) => self.key = key,
+            (2, FieldValue::Varint(n)) => self.create_revision = n.cast_signed(),
+            (3, FieldValue::Varint(n)) => self.mod_revision = n.cast_signed(),
+            (4, FieldValue::Varint(n)) => self.version = n.cast_signed(),
+            (5, FieldValue::Bytes(value)) => {
                 self.value = value;
                 self.value_len = value.len() as u64;
             }
-            (6, Field::Varint(n)) => self.lease = LeaseId(n.cast_signed()),
+            (6, FieldValue::Varint(n)) => self.lease = LeaseId(n.cast_signed()),
             (1..=6, _) => return false,
             _ => {}
         }
@@ -146,11 +146,11 @@ impl<'a> Record<'a> {
     ) -> Result<Result<Self, RecordFault>> {
         // All fields that `head` holds whole.
         let mut record = Self::default();
-        let mut fields = Fields::new(head);
+        let mut fields = Fields::of_etcd(head);
         let mut consumed = 0usize;
         while let Some(Ok(field)) = fields.next() {
             record.set(field);
-            consumed = head.len().saturating_sub(fields.remaining());
+            consumed = head.len().saturating_sub(fields.rest().len());
         }
         let whole = (head.len() as u64).saturating_add(tail.len);
         let mut behind = consumed as u64;
@@ -179,10 +179,10 @@ impl<'a> Record<'a> {
             .saturating_add(behind)
             .saturating_sub(head.len() as u64);
         let len = usize::try_from(left).unwrap_or(usize::MAX);
-        for field in Fields::new(buffer.lend(tail.source, FileOffset(from), len)?) {
+        for field in Fields::of_etcd(buffer.lend(tail.source, FileOffset(from), len)?) {
             match field {
-                Ok((6, Field::Varint(n))) => record.lease = LeaseId(n.cast_signed()),
-                Ok((5, Field::Bytes(value))) => record.value_len = value.len() as u64,
+                Ok((6, FieldValue::Varint(n))) => record.lease = LeaseId(n.cast_signed()),
+                Ok((5, FieldValue::Bytes(value))) => record.value_len = value.len() as u64,
                 Ok(_) => {}
                 Err(_) => return Ok(Err(RecordFault)),
             }
@@ -263,7 +263,7 @@ mod tests {
     fn the_short_way_and_the_long_way_agree_on_any_bytes() {
         fn long_way(bytes: &[u8]) -> Option<Record<'_>> {
             let mut record = Record::default();
-            for field in Fields::new(bytes) {
+            for field in Fields::of_etcd(bytes) {
                 record.set(field.ok()?);
             }
             Some(record)

@@ -32,7 +32,6 @@ pub mod query;
 pub mod secrets;
 pub mod show;
 mod time;
-mod wire;
 
 pub use check::{Flaw, inspect};
 pub use encodings::{

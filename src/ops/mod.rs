@@ -18,13 +18,14 @@ mod input;
 pub mod keys;
 pub mod make;
 pub mod objects;
+mod opening;
 pub mod session;
 mod times;
 
 pub use examine::{
     BucketFigures, DirectoryReport, Examination, FileInfo, HashKvOutcome, Ledger, Losses,
-    PageCensus, Proof, Readable, Refusal, Standing, Status, StatusOutcome, Stranger, Verdict,
-    VerifyOptions, VerifyReport, WalSummary, examine, hashkv, info, status, verify, wal,
+    PageCensus, Proof, Readable, Standing, Status, StatusOutcome, Stranger, Verdict, VerifyOptions,
+    VerifyReport, WalSummary, examine, hashkv, info, status, verify, verify_values, wal,
 };
 pub use input::Input;
 pub use keys::{
@@ -38,7 +39,8 @@ pub use make::{
 pub use objects::{
     DamagedValue, EncryptionCount, EncryptionReport, ExportOptions, Exported, Found, Inspector,
     KindCount, KindFault, Kinds, Lens, Look, ObjectList, ObjectsQuery, Sight, StoredKind,
-    encoding_name, encryption, export, kinds, objects, verify_values,
+    encoding_name, encryption, export, kinds, objects,
 };
+pub use opening::Refusal;
 pub use session::{Session, fetch};
 pub use times::{FileTime, NewestTime, TimeLine, Times};

@@ -1,7 +1,7 @@
 //! The protobuf messages of the log.
 
 use super::WalForm;
-use crate::etcd::wire::{Field, Fields, Malformed};
+use crate::wire::{FieldValue, Fields, Malformed};
 
 pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -42,10 +42,10 @@ impl Metadata {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut made = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             match field? {
-                (1, Field::Varint(id)) => made.member = id,
-                (2, Field::Varint(id)) => made.cluster = id,
+                (1, FieldValue::Varint(id)) => made.member = id,
+                (2, FieldValue::Varint(id)) => made.cluster = id,
                 _ => {}
             }
         }
@@ -106,9 +106,9 @@ impl Entry {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut made = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             match field? {
-                (1, Field::Varint(kind)) => {
+                (1, FieldValue::Varint(kind)) => {
                     made.kind = match kind {
                         0 => EntryType::Normal,
                         1 => EntryType::ConfChange,
@@ -116,9 +116,9 @@ impl Entry {
                         other => EntryType::Other(other),
                     }
                 }
-                (2, Field::Varint(term)) => made.term = term,
-                (3, Field::Varint(index)) => made.index = index,
-                (4, Field::Bytes(data)) => made.data = Some(data.to_vec()),
+                (2, FieldValue::Varint(term)) => made.term = term,
+                (3, FieldValue::Varint(index)) => made.index = index,
+                (4, FieldValue::Bytes(data)) => made.data = Some(data.to_vec()),
                 _ => {}
             }
         }
@@ -157,10 +157,10 @@ impl Entry {
             EntryType::ConfChangeV2 | EntryType::Other(_) => return Some(MemberChange::Other),
         }
         let (mut kind, mut member) = (0, 0);
-        for field in Fields::new(self.data.as_deref()?) {
+        for field in Fields::of_etcd(self.data.as_deref()?) {
             match field.ok()? {
-                (2, Field::Varint(number)) => kind = number,
-                (3, Field::Varint(id)) => member = id,
+                (2, FieldValue::Varint(number)) => kind = number,
+                (3, FieldValue::Varint(id)) => member = id,
                 _ => {}
             }
         }
@@ -182,10 +182,10 @@ impl Entry {
         else {
             return facts;
         };
-        for field in Fields::new(data) {
+        for field in Fields::of_etcd(data) {
             match field {
                 // The request itself, or within the envelope of later ones.
-                Ok((V2, Field::Bytes(request))) => {
+                Ok((V2, FieldValue::Bytes(request))) => {
                     facts.is_v2 = true;
                     let within = v2_version(request);
                     facts.cluster_version = facts
@@ -193,7 +193,7 @@ impl Entry {
                         .or(within)
                         .or_else(|| v2_version(data));
                 }
-                Ok((CLUSTER_VERSION_SET, Field::Bytes(request))) => {
+                Ok((CLUSTER_VERSION_SET, FieldValue::Bytes(request))) => {
                     facts.cluster_version = text_of(request, 1).and_then(parse_version);
                 }
                 Ok(_) => {}
@@ -205,12 +205,12 @@ impl Entry {
 }
 
 /// The field of a request to the old store, which has its method in the same place.
-const V2: u64 = 2;
-const CLUSTER_VERSION_SET: u64 = 1300;
+const V2: u32 = 2;
+const CLUSTER_VERSION_SET: u32 = 1300;
 
-fn text_of(message: &[u8], number: u64) -> Option<&str> {
-    let found = Fields::new(message).find_map(|field| match field {
-        Ok((of, Field::Bytes(bytes))) if of == number => Some(bytes),
+fn text_of(message: &[u8], number: u32) -> Option<&str> {
+    let found = Fields::of_etcd(message).find_map(|field| match field {
+        Ok((of, FieldValue::Bytes(bytes))) if of == number => Some(bytes),
         _ => None,
     });
     std::str::from_utf8(found?).ok()
@@ -218,8 +218,8 @@ fn text_of(message: &[u8], number: u64) -> Option<&str> {
 
 /// The cluster's version, if the request to the old store sets it.
 fn v2_version(request: &[u8]) -> Option<(u64, u64)> {
-    const PATH: u64 = 3;
-    const VALUE: u64 = 4;
+    const PATH: u32 = 3;
+    const VALUE: u32 = 4;
     let is_version = text_of(request, PATH) == Some("/0/version");
     is_version
         .then(|| text_of(request, VALUE))?
@@ -256,11 +256,11 @@ impl HardState {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut made = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             match field? {
-                (1, Field::Varint(term)) => made.term = term,
-                (2, Field::Varint(vote)) => made.vote = vote,
-                (3, Field::Varint(commit)) => made.commit = commit,
+                (1, FieldValue::Varint(term)) => made.term = term,
+                (2, FieldValue::Varint(vote)) => made.vote = vote,
+                (3, FieldValue::Varint(commit)) => made.commit = commit,
                 _ => {}
             }
         }
@@ -306,13 +306,13 @@ impl Configuration {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut made = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             match field? {
-                (1, Field::Varint(id)) => made.voters.push(id),
-                (2, Field::Varint(id)) => made.learners.push(id),
-                (3, Field::Varint(id)) => made.voters_outgoing.push(id),
-                (4, Field::Varint(id)) => made.learners_next.push(id),
-                (5, Field::Varint(flag)) => made.auto_leave = flag != 0,
+                (1, FieldValue::Varint(id)) => made.voters.push(id),
+                (2, FieldValue::Varint(id)) => made.learners.push(id),
+                (3, FieldValue::Varint(id)) => made.voters_outgoing.push(id),
+                (4, FieldValue::Varint(id)) => made.learners_next.push(id),
+                (5, FieldValue::Varint(flag)) => made.auto_leave = flag != 0,
                 _ => {}
             }
         }
@@ -345,11 +345,11 @@ impl SnapshotMark {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut made = Self::default();
-        for field in Fields::new(bytes) {
+        for field in Fields::of_etcd(bytes) {
             match field? {
-                (1, Field::Varint(index)) => made.index = index,
-                (2, Field::Varint(term)) => made.term = term,
-                (3, Field::Bytes(bytes)) => {
+                (1, FieldValue::Varint(index)) => made.index = index,
+                (2, FieldValue::Varint(term)) => made.term = term,
+                (3, FieldValue::Bytes(bytes)) => {
                     made.configuration = Some(Configuration::decode(bytes)?);
                 }
                 _ => {}

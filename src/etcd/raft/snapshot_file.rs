@@ -9,7 +9,7 @@ use super::message::{Configuration, parse_version, put_bytes, put_number};
 use super::wal::parse_pair;
 use crate::checksum::crc32c;
 use crate::etcd::go_text::json_escaped;
-use crate::etcd::wire::{Field, Fields};
+use crate::wire::{FieldValue, Fields};
 
 /// Slots of the event queue in the JSON that etcd's old store writes.
 const QUEUE: usize = 1000;
@@ -132,12 +132,12 @@ impl SnapshotFile {
 /// [`SnapshotFault`].
 pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
     let fields =
-        |bytes| Fields::new(bytes).map(|field| field.map_err(|_| SnapshotFault::Malformed));
+        |bytes| Fields::of_etcd(bytes).map(|field| field.map_err(|_| SnapshotFault::Malformed));
     let (mut stored, mut data) = (None, None);
     for field in fields(bytes) {
         match field? {
-            (1, Field::Varint(crc)) => stored = u32::try_from(crc).ok(),
-            (2, Field::Bytes(bytes)) => data = Some(bytes),
+            (1, FieldValue::Varint(crc)) => stored = u32::try_from(crc).ok(),
+            (2, FieldValue::Bytes(bytes)) => data = Some(bytes),
             _ => {}
         }
     }
@@ -151,16 +151,16 @@ pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
     let mut made = SnapshotFile::default();
     for field in fields(data) {
         match field? {
-            (1, Field::Bytes(store)) => made.store = store.to_vec(),
-            (2, Field::Bytes(metadata)) => {
+            (1, FieldValue::Bytes(store)) => made.store = store.to_vec(),
+            (2, FieldValue::Bytes(metadata)) => {
                 for field in fields(metadata) {
                     match field? {
-                        (1, Field::Bytes(bytes)) => {
+                        (1, FieldValue::Bytes(bytes)) => {
                             made.configuration = Configuration::decode(bytes)
                                 .map_err(|_| SnapshotFault::Malformed)?;
                         }
-                        (2, Field::Varint(index)) => made.index = index,
-                        (3, Field::Varint(term)) => made.term = term,
+                        (2, FieldValue::Varint(index)) => made.index = index,
+                        (3, FieldValue::Varint(term)) => made.term = term,
                         _ => {}
                     }
                 }

@@ -4,7 +4,7 @@ use super::WalForm;
 use super::members::NewCluster;
 use super::message::{Entry, HardState, Metadata, SnapshotMark, put_bytes, put_number};
 use crate::checksum::crc32c;
-use crate::etcd::wire::{Field, Fields};
+use crate::wire::{FieldValue, Fields};
 
 /// Bytes that etcd gives a new segment.
 pub const SEGMENT_LEN: u64 = 64_000_000;
@@ -419,18 +419,18 @@ impl Iterator for WalReader<'_> {
 
 fn envelope(record: &[u8]) -> Option<(RecordType, u32, &[u8])> {
     let (mut kind, mut crc, mut data) = (0, 0, &[][..]);
-    for field in Fields::new(record) {
+    for field in Fields::of_etcd(record) {
         match field.ok()? {
-            (1, Field::Varint(number)) => kind = number,
-            (2, Field::Varint(value)) => crc = u32::try_from(value).ok()?,
-            (3, Field::Bytes(bytes)) => data = bytes,
+            (1, FieldValue::Varint(number)) => kind = number,
+            (2, FieldValue::Varint(value)) => crc = u32::try_from(value).ok()?,
+            (3, FieldValue::Bytes(bytes)) => data = bytes,
             _ => {}
         }
     }
     Some((RecordType::of(kind), crc, data))
 }
 
-fn decode(kind: RecordType, data: &[u8]) -> Result<Record, crate::etcd::wire::Malformed> {
+fn decode(kind: RecordType, data: &[u8]) -> Result<Record, crate::wire::Malformed> {
     Ok(match kind {
         RecordType::Metadata => Record::Metadata(Metadata::decode(data)?),
         RecordType::Entry => Record::Entry(Entry::decode(data)?),

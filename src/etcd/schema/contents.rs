@@ -11,8 +11,8 @@ use crate::bolt::{Leaf, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::check::codes;
 use crate::etcd::revision::LeaseId;
-use crate::etcd::wire::{Field, Fields};
 use crate::finding::{Collector, Finding, Place, escape};
+use crate::wire::{FieldValue, Fields};
 
 /// More bytes of small entries than this are not gathered: no cluster has them.
 const GATHER_LIMIT: u64 = 64 << 20;
@@ -401,10 +401,10 @@ fn parse_alarm(key: &[u8]) -> Option<Alarm> {
         member: 0,
         kind: AlarmKind::None,
     };
-    for field in Fields::new(key) {
+    for field in Fields::of_etcd(key) {
         match field.ok()? {
-            (1, Field::Varint(member)) => alarm.member = member,
-            (2, Field::Varint(kind)) => {
+            (1, FieldValue::Varint(member)) => alarm.member = member,
+            (2, FieldValue::Varint(kind)) => {
                 alarm.kind = match kind {
                     0 => AlarmKind::None,
                     1 => AlarmKind::NoSpace,
@@ -426,10 +426,10 @@ fn parse_lease(key: &[u8], value: &[u8]) -> Result<Lease, String> {
         id: LeaseId(0),
         ttl: 0,
     };
-    for field in Fields::new(value) {
+    for field in Fields::of_etcd(value) {
         match field.map_err(|_| "the value is no lease".to_string())? {
-            (1, Field::Varint(id)) => lease.id = LeaseId(id.cast_signed()),
-            (2, Field::Varint(ttl)) => lease.ttl = ttl.cast_signed(),
+            (1, FieldValue::Varint(id)) => lease.id = LeaseId(id.cast_signed()),
+            (2, FieldValue::Varint(ttl)) => lease.ttl = ttl.cast_signed(),
             _ => {}
         }
     }
@@ -445,13 +445,13 @@ fn parse_user(value: &[u8]) -> Option<User> {
         roles: Vec::new(),
         no_password: false,
     };
-    for field in Fields::new(value) {
+    for field in Fields::of_etcd(value) {
         match field.ok()? {
-            (1, Field::Bytes(name)) => user.name = name.to_vec(),
-            (3, Field::Bytes(role)) => user.roles.push(role.to_vec()),
-            (4, Field::Bytes(options)) => {
-                for option in Fields::new(options) {
-                    if let (1, Field::Varint(flag)) = option.ok()? {
+            (1, FieldValue::Bytes(name)) => user.name = name.to_vec(),
+            (3, FieldValue::Bytes(role)) => user.roles.push(role.to_vec()),
+            (4, FieldValue::Bytes(options)) => {
+                for option in Fields::of_etcd(options) {
+                    if let (1, FieldValue::Varint(flag)) = option.ok()? {
                         user.no_password = flag != 0;
                     }
                 }
@@ -467,10 +467,10 @@ fn parse_role(value: &[u8]) -> Option<Role> {
         name: Vec::new(),
         permissions: 0,
     };
-    for field in Fields::new(value) {
+    for field in Fields::of_etcd(value) {
         match field.ok()? {
-            (1, Field::Bytes(name)) => role.name = name.to_vec(),
-            (2, Field::Bytes(_)) => role.permissions = role.permissions.saturating_add(1),
+            (1, FieldValue::Bytes(name)) => role.name = name.to_vec(),
+            (2, FieldValue::Bytes(_)) => role.permissions = role.permissions.saturating_add(1),
             _ => {}
         }
     }

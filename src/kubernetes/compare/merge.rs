@@ -2,18 +2,8 @@
 //! objects uses it to pair the elements of lists. Source: the schemas of client-go's apply
 //! configurations, and the `patchMergeKey` tags of the Go types.
 
+pub use crate::kubernetes::catalog::table::ListType;
 use crate::kubernetes::catalog::table::{Kind, MessageId, Shape, TABLE};
-
-/// What a list is, as the API defines it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListType {
-    /// It is replaced as a whole.
-    Atomic,
-    /// Plain values, each of them once.
-    Set,
-    /// Objects, told apart by some of their fields.
-    Map,
-}
 
 /// How one list is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

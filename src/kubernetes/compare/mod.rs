@@ -3,6 +3,7 @@
 
 pub mod custom_lists;
 pub mod difference;
+pub mod kind_schema;
 pub mod merge;
 pub mod noise;
 pub mod security;

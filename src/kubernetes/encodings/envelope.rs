@@ -3,7 +3,7 @@
 
 use super::fault::Fault;
 use super::format::PROTOBUF;
-use crate::kubernetes::wire::{Fields, Value};
+use crate::wire::{FieldValue, Fields};
 
 /// The bytes in front of the envelope.
 pub const ENVELOPE_MAGIC: &[u8] = PROTOBUF;
@@ -39,12 +39,12 @@ impl<'a> Envelope<'a> {
         let body = value.strip_prefix(ENVELOPE_MAGIC)?;
         let mut envelope = Self::default();
         let mut has_raw = false;
-        let mut fields = Fields::new(body);
+        let mut fields = Fields::of_kubernetes(body);
         loop {
             let before = fields.rest();
             match fields.next() {
                 None => break,
-                Some(Ok((number, Value::Bytes(bytes)))) => {
+                Some(Ok((number, FieldValue::Bytes(bytes)))) => {
                     has_raw |= number == 2;
                     envelope.set(number, bytes);
                 }
@@ -66,10 +66,10 @@ impl<'a> Envelope<'a> {
     fn set(&mut self, number: u32, bytes: &'a [u8]) {
         match number {
             1 => {
-                for field in Fields::new(bytes) {
+                for field in Fields::of_kubernetes(bytes) {
                     match field {
-                        Ok((1, Value::Bytes(text))) => self.api_version = self.text(text),
-                        Ok((2, Value::Bytes(text))) => self.kind = self.text(text),
+                        Ok((1, FieldValue::Bytes(text))) => self.api_version = self.text(text),
+                        Ok((2, FieldValue::Bytes(text))) => self.kind = self.text(text),
                         Ok(_) => {}
                         Err(_) => self.is_garbled = true,
                     }
@@ -104,7 +104,7 @@ impl<'a> Envelope<'a> {
 
 /// The beginning of field 2 of which the end is missing.
 fn cut_raw(bytes: &[u8]) -> Option<&[u8]> {
-    let mut fields = Fields::new(bytes.strip_prefix(&[0x12])?);
+    let mut fields = Fields::of_kubernetes(bytes.strip_prefix(&[0x12])?);
     let len = fields.varint().ok()?;
     (len > fields.rest().len() as u64).then(|| fields.rest())
 }

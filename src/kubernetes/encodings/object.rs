@@ -12,7 +12,7 @@ use super::format::Encoding;
 use super::head::Head;
 use crate::kubernetes::catalog::table::TABLE;
 use crate::kubernetes::fields::controller;
-use crate::kubernetes::wire::{self, Fields};
+use crate::wire::{self, Fields};
 
 /// What is known of an object besides its JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,8 +241,9 @@ fn outline(envelope: &Envelope<'_>, sink: &mut impl Sink) {
 
 /// Field 1 of an object, if it reads as metadata without a rest.
 fn metadata(raw: &[u8]) -> Option<Value> {
-    let (_, first) = Fields::new(raw).find_map(|field| field.ok().filter(|field| field.0 == 1))?;
-    let wire::Value::Bytes(bytes) = first else {
+    let (_, first) =
+        Fields::of_kubernetes(raw).find_map(|field| field.ok().filter(|field| field.0 == 1))?;
+    let wire::FieldValue::Bytes(bytes) = first else {
         return None;
     };
     let mut tree = Tree::new(Budget::of(bytes.len()));

@@ -6,7 +6,7 @@ use crate::etcd::schema::{
     ALARM_BUCKET, AUTH_BUCKET, AUTH_ROLES_BUCKET, AUTH_USERS_BUCKET, CLUSTER_BUCKET, KEY_BUCKET,
     LEASE_BUCKET, MEMBERS_BUCKET, MEMBERS_REMOVED_BUCKET, META_BUCKET, Meta, STANDARD_BUCKETS,
 };
-use crate::etcd::wire::Fields;
+use crate::wire::Fields;
 
 /// How an entry of a small bucket differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,14 +169,14 @@ fn member_ids(entries: &Entries) -> Vec<u64> {
 const MOST_MEMBERS: usize = 1000;
 
 /// The field of a user that holds the password's hash.
-const PASSWORD: u64 = 2;
+const PASSWORD: u32 = 2;
 
 /// True when two users differ in nothing but the hash of the password. Up to 3.4 each member makes a hash of
 /// its own, and keeps it when it is upgraded.
 fn differ_in_password(a: &[u8], b: &[u8]) -> bool {
-    let others = |value: &[u8]| -> Option<Vec<(u64, String)>> {
+    let others = |value: &[u8]| -> Option<Vec<(u32, String)>> {
         let mut others = Vec::new();
-        for field in Fields::new(value) {
+        for field in Fields::of_etcd(value) {
             let (number, field) = field.ok()?;
             if number != PASSWORD {
                 others.push((number, format!("{field:?}")));

@@ -5,92 +5,14 @@ use serde_json::{Value, json};
 use super::known::Surroundings;
 use super::{Change, Detail, DiffQuery, Item};
 use crate::kubernetes::apply::clean::is_owned_or_transient;
-use crate::kubernetes::catalog::resources::{Resources, split_api_version};
-use crate::kubernetes::compare::custom_lists::CustomLists;
-use crate::kubernetes::compare::difference::{Difference, FieldPath, ListKeys, differences};
-use crate::kubernetes::compare::merge::SchemaPlace;
+use crate::kubernetes::catalog::resources::Resources;
+use crate::kubernetes::compare::difference::{Difference, FieldPath, differences};
+use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
-use crate::kubernetes::show::quantity;
-use crate::kubernetes::{Description, Encoding, Flaw, Object, memory_of, parse_rfc3339, read_json};
+use crate::kubernetes::{Encoding, Flaw, Object, memory_of, read_json};
 use crate::ops::objects::reader::{Lens, Look, Sight};
 use crate::ops::objects::stored::{Judge, Stand};
 use crate::ops::{FieldChange, Moment};
-
-/// What the API says about the fields of a kind.
-#[derive(Default)]
-pub(in crate::ops) struct KindSchema<'o> {
-    place: Option<SchemaPlace>,
-    /// What definitions say, and the kind.
-    custom: Option<(&'o CustomLists, &'o Description)>,
-}
-
-impl<'o> KindSchema<'o> {
-    pub(in crate::ops) fn of(object: &Object) -> Self {
-        let (group, version) = split_api_version(&object.description.api_version);
-        Self {
-            place: SchemaPlace::of_kind(group, version, &object.description.kind),
-            custom: None,
-        }
-    }
-
-    fn with(object: &'o Object, lists: &'o CustomLists) -> Self {
-        Self {
-            custom: Some((lists, &object.description)),
-            ..Self::of(object)
-        }
-    }
-
-    fn at(&self, path: &FieldPath) -> Option<SchemaPlace> {
-        path.fields()
-            .try_fold(self.place?, |place, name| place.child(name))
-    }
-}
-
-impl ListKeys for KindSchema<'_> {
-    fn list_keys(&self, path: &FieldPath) -> Option<Vec<String>> {
-        // Owners are known by their uid, whatever kind refers to them.
-        let mut fields = path.fields();
-        if fields.next() == Some("metadata") && fields.next() == Some("ownerReferences") {
-            return Some(vec!["uid".to_string()]);
-        }
-        if let (None, Some((lists, kind))) = (self.place, self.custom) {
-            let (group, version) = split_api_version(&kind.api_version);
-            let path: Vec<&str> = path.fields().collect();
-            return lists.keys(group, version, &kind.kind, &path).cloned();
-        }
-        let keys: Vec<String> = self
-            .at(path)?
-            .list()?
-            .key_fields()
-            .map(str::to_string)
-            .collect();
-        (!keys.is_empty()).then_some(keys)
-    }
-
-    fn is_same(&self, path: &FieldPath, old: &Value, new: &Value) -> bool {
-        let (Some(place), Some(old), Some(new)) = (self.at(path), old.as_str(), new.as_str())
-        else {
-            return false;
-        };
-        if place.is_quantity() {
-            return quantity::canonical(old) == quantity::canonical(new);
-        }
-        place.is_time() && is_same_time(old, new)
-    }
-}
-
-/// True when both are the same moment, whatever the zone and however many zeros follow.
-fn is_same_time(old: &str, new: &str) -> bool {
-    let fraction = |text: &str| {
-        let (_, rest) = text.split_once('.')?;
-        let digits = rest.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let digits = digits.split(['+', '-']).next().unwrap_or_default();
-        let digits = digits.trim_end_matches('0');
-        (!digits.is_empty()).then(|| digits.to_string())
-    };
-    parse_rfc3339(old).is_some_and(|seconds| parse_rfc3339(new) == Some(seconds))
-        && fraction(old) == fraction(new)
-}
 
 /// One side of a comparison.
 pub(super) struct State {
@@ -410,7 +332,7 @@ fn coarse_patch(old: &Value, new: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{coarse_patch, is_same_time};
+    use super::coarse_patch;
     use serde_json::{Value, json};
 
     #[test]
@@ -426,22 +348,5 @@ mod tests {
         json_patch::patch(&mut patched, &steps).unwrap();
         patched["metadata"]["resourceVersion"] = json!("2");
         assert_eq!(patched, new);
-    }
-
-    #[test]
-    fn a_moment_is_the_same_in_any_zone_and_with_any_zeros() {
-        assert!(is_same_time(
-            "2026-11-21T10:00:00Z",
-            "2026-11-21T11:00:00+01:00"
-        ));
-        assert!(is_same_time(
-            "2026-11-21T10:00:00.5Z",
-            "2026-11-21T10:00:00.500000Z"
-        ));
-        assert!(!is_same_time(
-            "2026-11-21T10:00:00.5Z",
-            "2026-11-21T10:00:00Z"
-        ));
-        assert!(!is_same_time("yesterday", "yesterday!"));
     }
 }

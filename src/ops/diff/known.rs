@@ -8,7 +8,7 @@ use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::check::layout::Layout;
 use crate::kubernetes::compare::custom_lists::CustomLists;
 use crate::kubernetes::compare::security::WideRoles;
-use crate::ops::keys::lookup::is_definition;
+use crate::ops::objects::definitions::is_definition;
 use crate::ops::{NewestTime, Session};
 
 /// Notes where definitions of custom resources and roles are, as of a revision.

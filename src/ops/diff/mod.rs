@@ -17,7 +17,6 @@ mod tests;
 pub use answer::{Change, Comparison, Detail, DiffQuery, DivergentRecord, Item, SideFigures};
 pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
-pub(super) use compare::KindSchema;
 pub use identity::Identity;
 pub use kinds::KindFilter;
 pub use manifests::{Direction, Task, Todo};

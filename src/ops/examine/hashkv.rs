@@ -1,12 +1,13 @@
 //! The hash of keys at a revision.
 
-use super::status::{Refusal, damaged, open_database};
+use super::status::damaged;
 use crate::bolt::PlannedBucket;
 use crate::error::Result;
 use crate::etcd::schema::Compaction;
 use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::input::Input;
+use crate::ops::opening::{Refusal, open_database};
 use crate::options::Options;
 use crate::workers::Workers;
 

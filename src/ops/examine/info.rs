@@ -1,13 +1,13 @@
 //! What is in a file, at a glance.
 
 use super::examination::{Examination, examine};
-use super::status::{Refusal, open_database};
 use crate::container::Layout;
 use crate::error::Result;
 use crate::etcd::Release;
 use crate::etcd::keyspace::EachRecord;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::ops::input::Input;
+use crate::ops::opening::{Refusal, open_database};
 use crate::ops::times::FileTime;
 use crate::options::Options;
 use crate::workers::Workers;

@@ -1,13 +1,13 @@
 //! `snapshot status`: hash, revision, number of keys, size, version.
 
+use crate::bolt::Database;
 use crate::bolt::check::bolt_messages;
-use crate::bolt::{Database, MetaFault};
-use crate::container::classify;
 use crate::error::Result;
 use crate::etcd::schema::{KEY_BUCKET, META_BUCKET, StorageVersion, meta_value};
 use crate::etcd::{BackendHash, LiveKeys, Release, quote};
-use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
+use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::input::Input;
+use crate::ops::opening::{Refusal, open_database};
 use crate::options::Options;
 use crate::workers::Workers;
 
@@ -24,37 +24,6 @@ pub struct Status {
     pub total_size: u64,
     /// VERSION, from 3.6 on; empty when the file does not say.
     pub version: Option<String>,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone)]
-pub struct Refusal {
-    /// In the real tool's words, where it has any.
-    pub message: String,
-    /// More about it: what was found and what to do.
-    pub details: Vec<String>,
-    /// What the structural check found.
-    pub findings: Findings,
-    /// True when another process held the file's lock: the damage may come from reading while it wrote.
-    pub possibly_torn: bool,
-}
-
-impl Refusal {
-    fn new(input: &Input, message: String, details: Vec<String>) -> Self {
-        let possibly_torn = input.file.in_use();
-        Self {
-            message,
-            details,
-            findings: Findings::default(),
-            possibly_torn,
-        }
-    }
-
-    /// A refusal because of what a record holds.
-    pub(in crate::ops) fn of_record(input: &Input, message: String) -> Self {
-        let details = "run `etcdsnap verify` on the file for all that is wrong with it".into();
-        Self::new(input, message, vec![details])
-    }
 }
 
 /// An answer, or why there is none.
@@ -153,40 +122,6 @@ fn version(database: &Database<'_>, release: Release) -> Result<String> {
     Ok(parsed
         .map(|version| version.to_string())
         .unwrap_or_default())
-}
-
-/// Opens the database as `release` would, or tells why it cannot.
-pub(in crate::ops) fn open_database<'i>(
-    input: &'i Input,
-    release: Release,
-) -> Result<std::result::Result<Database<'i>, Refusal>> {
-    let source = input.file.source();
-    let opened = Database::open(source, input.layout.database_len, release.second_meta())?;
-    let refusal = |message, details| Refusal::new(input, message, details);
-    match opened {
-        Ok(database) => {
-            let page_size = u64::from(database.geometry().page_size);
-            if input.layout.file_len < page_size.saturating_mul(2) {
-                let message = format!("file size too small {}", input.layout.file_len);
-                let details = vec![format!(
-                    "a database has at least two pages of {page_size} bytes; take another copy"
-                )];
-                return Ok(Err(refusal(message, details)));
-            }
-            Ok(Ok(database))
-        }
-        Err((metas, fault)) => {
-            let kind = classify(source, &metas, fault, input.is_part())?;
-            let message = match fault {
-                MetaFault::Missing | MetaFault::Magic => "invalid database".to_string(),
-                other => other.bolt_text().to_string(),
-            };
-            Ok(Err(refusal(
-                message,
-                vec![format!("{}; {}", kind.describe(), kind.next_step())],
-            )))
-        }
-    }
 }
 
 /// The refusal for a damaged tree, in bbolt's words where it has any. Releases that do not check

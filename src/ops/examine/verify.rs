@@ -3,6 +3,7 @@
 use super::data_dir::{DirectoryReport, check_directory};
 use super::digest::{Digests, digests};
 use super::examination::{Examination, examine};
+use super::first_bytes::{FirstBytes, FirstBytesSeen};
 use super::foreign::{foreign, named, without_metas};
 use super::losses::Readable;
 use super::whole_file::{Known, Outer, bytes, diagnose};
@@ -15,7 +16,6 @@ use crate::error::Result;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings, Severity};
 use crate::ops::copy_progress::Arriving;
 use crate::ops::input::Input;
-use crate::ops::objects::verify_values::{FirstBytes, FirstBytesSeen};
 use crate::options::Options;
 use crate::source::Source;
 use crate::workers::{Workers, outcome_of};

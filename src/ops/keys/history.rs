@@ -13,9 +13,9 @@ use crate::etcd::keyspace::{
     RowOrder, Rows, Wanted,
 };
 use crate::kubernetes::compare::difference::{FieldPath, differences};
+use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::{Flaw, Object};
-use crate::ops::diff::KindSchema;
 use crate::ops::objects::reader::{Lens, Look, Sight};
 use crate::ops::objects::stored::Inspector;
 use crate::ops::session::Session;

@@ -11,9 +11,10 @@ use crate::etcd::{LeaseId, Revision};
 use crate::finding::escape;
 use crate::kubernetes::Head;
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
-use crate::ops::objects::list::is_called;
+use crate::ops::objects::definitions::{is_definition, note_newest, resources};
 use crate::ops::objects::reader::Lens;
 use crate::ops::objects::stored::{Judge, LayoutVisitor, Stand, Who};
+use crate::ops::objects::wanted::is_called;
 use crate::ops::session::Session;
 use crate::ops::times::{TimeLine, Times};
 
@@ -283,47 +284,6 @@ impl Sought<'_> {
         };
         self.is(&who).then_some(By::Key)
     }
-}
-
-/// Where custom resources are defined, whatever the prefix.
-pub(in crate::ops) fn is_definition(key: &[u8]) -> bool {
-    key.rsplit(|b| *b == b'/').nth(1) == Some(b"customresourcedefinitions")
-}
-
-pub(in crate::ops) fn note_newest(
-    newest: &mut BTreeMap<Vec<u8>, RecordPlace>,
-    key: &[u8],
-    place: RecordPlace,
-) {
-    match newest.get_mut(key) {
-        Some(known) => *known = (*known).max(place),
-        None => {
-            newest.insert(key.to_vec(), place);
-        }
-    }
-}
-
-/// The kinds that are built in and those that the file defines.
-///
-/// # Errors
-/// Reading, cancelling.
-pub(in crate::ops) fn resources<'i>(
-    session: &Session<'i>,
-    keyspace: &Keyspace<'i>,
-    definitions: impl IntoIterator<Item = RecordPlace>,
-) -> Result<Resources> {
-    let mut resources = Resources::builtin();
-    let places: Vec<RecordPlace> = definitions.into_iter().collect();
-    // They are among the largest objects there are.
-    for few in places.chunks(4) {
-        let definitions = session.map(keyspace, few, |view| {
-            Ok(crate::kubernetes::decode(&view.value()?).ok())
-        })?;
-        for definition in definitions.into_iter().flatten().flatten() {
-            resources.add_custom(&definition.json);
-        }
-    }
-    Ok(resources)
 }
 
 /// Names that were looked up.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::list::{Live, live};
+use super::live::{Live, live};
 use super::reader::Lens;
 use super::stored::{DamagedValue, Judge, Stand};
 use crate::error::Result;

@@ -1,29 +1,26 @@
 //! The Kubernetes objects of a file.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use super::live::live;
 use super::reader::Lens;
-use super::stored::{DamagedValue, Judge, LayoutVisitor, Stand, Who};
+use super::stored::{DamagedValue, Judge, Stand, Who, by_key};
+use super::wanted::{KindFault, WantedKinds, is_called};
 use crate::error::Result;
 use crate::etcd::LeaseId;
 use crate::etcd::Revision;
 use crate::etcd::keyspace::{
-    KeyFilter, Keyspace, Newest, RecordFacts, RecordPlace, RecordView, RecordVisitor,
-    RevisionBounds, Wanted,
+    Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor, RevisionBounds,
 };
-use crate::kubernetes::Encoding;
 use crate::kubernetes::Fault;
 use crate::kubernetes::Flaw;
-use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources, split_api_version};
-use crate::kubernetes::check::layout::Layout;
+use crate::kubernetes::catalog::resources::{Resource, Resources, split_api_version};
 use crate::kubernetes::query::field_selector::FieldSelector;
 use crate::kubernetes::query::selector::LabelSelector;
-use crate::ops::keys::lookup::{is_definition, note_newest, resources};
 use crate::ops::session::Session;
 use crate::ops::session::fetch;
-use crate::ops::times::{FileTime, NewestTime};
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]
@@ -93,188 +90,6 @@ pub struct ObjectList<'i> {
     /// The newest time that the file tells, from which ages are counted.
     pub now: Option<i64>,
     keyspace: Keyspace<'i>,
-}
-
-/// A word that is no kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KindFault {
-    /// Nothing is called so.
-    Unknown(String),
-    /// Several kinds are called so; their full names.
-    Ambiguous(String, Vec<String>),
-}
-
-impl std::fmt::Display for KindFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unknown(word) => write!(
-                f,
-                "no kind is called {word:?} here; `etcdsnap kinds FILE` lists those of the file"
-            ),
-            Self::Ambiguous(word, names) => {
-                write!(f, "{word:?} is ambiguous: {}", names.join(", "))
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Definitions {
-    revision: i64,
-}
-
-impl RecordVisitor for Definitions {
-    type Local = BTreeMap<Vec<u8>, RecordPlace>;
-
-    fn start(&self) -> Self::Local {
-        BTreeMap::new()
-    }
-
-    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
-        let is_seen = self.revision <= 0 || view.revision.main <= self.revision;
-        if is_seen && !view.is_tombstone && is_definition(view.record.key) {
-            note_newest(local, view.record.key, view.place);
-        }
-        Ok(())
-    }
-}
-
-/// The live keys of a file at a revision, with what is needed to tell what they hold.
-pub(in crate::ops) struct Live<'i> {
-    pub(in crate::ops) keyspace: Keyspace<'i>,
-    pub(in crate::ops) places: Vec<RecordPlace>,
-    pub(in crate::ops) resources: Resources,
-    pub(in crate::ops) layout: Layout,
-    pub(in crate::ops) revision: i64,
-    pub(in crate::ops) now: Option<i64>,
-}
-
-/// Finds the live keys at a revision.
-pub(in crate::ops) fn live<'i>(session: &mut Session<'i>, revision: i64) -> Result<Live<'i>> {
-    live_of(session, KeyFilter::all(), revision)
-}
-
-/// Finds the live ones of some keys at a revision.
-pub(in crate::ops) fn live_of<'i>(
-    session: &mut Session<'i>,
-    filter: KeyFilter,
-    revision: i64,
-) -> Result<Live<'i>> {
-    let newest = Newest::new(filter, revision, session.options.memory_limit);
-    let visitor = (
-        newest,
-        ((Definitions { revision }, LayoutVisitor::new()), FileTime),
-    );
-    let (keyspace, parts) = session.scan(&visitor)?;
-    let revision = keyspace.bounds().resolve(revision)?;
-    let mut entries = Vec::new();
-    let mut definitions = BTreeMap::new();
-    let mut times: Vec<NewestTime> = Vec::new();
-    let mut layout = Layout::default();
-    for (of_keys, ((of_definitions, of_layout), time)) in parts {
-        entries.push(of_keys);
-        layout.merge(of_layout);
-        for (key, place) in of_definitions {
-            note_newest(&mut definitions, &key, place);
-        }
-        times.push(time);
-    }
-    let places = Newest::select(&entries, Wanted::Live, &session.workers)?;
-    let resources = resources(session, &keyspace, definitions.into_values())?;
-    Ok(Live {
-        keyspace,
-        places,
-        resources,
-        layout,
-        revision,
-        now: FileTime::join(times),
-    })
-}
-
-/// Kinds that are wanted; with a name, only the object of that name.
-pub(in crate::ops) struct WantedKinds<'q> {
-    /// By group and kind.
-    known: Vec<(String, String, Option<&'q str>)>,
-    /// Words that only a value may know.
-    pub(in crate::ops) words: Vec<(&'q str, Option<&'q str>)>,
-}
-
-impl<'q> WantedKinds<'q> {
-    pub(in crate::ops) fn of(
-        query: &'q ObjectsQuery,
-        resources: &Resources,
-    ) -> Result<Self, KindFault> {
-        let mut wanted = Self {
-            known: Vec::new(),
-            words: Vec::new(),
-        };
-        let pairs = query
-            .pairs
-            .iter()
-            .map(|(kind, name)| (kind, Some(name.as_str())));
-        let kinds = query.kinds.iter().map(|kind| (kind, None));
-        let both: Vec<(&String, Option<&str>)> = if query.pairs.is_empty() {
-            kinds.collect()
-        } else {
-            pairs.collect()
-        };
-        for (word, name) in both {
-            let mut add = |kind: &Resource| {
-                wanted
-                    .known
-                    .push((kind.group.clone(), kind.kind.clone(), name));
-            };
-            match resources.resolve(word) {
-                Resolved::Unknown => wanted.words.push((word, name)),
-                Resolved::One(kind) => add(kind),
-                Resolved::Category(kinds) => kinds.into_iter().for_each(add),
-                Resolved::Ambiguous(kinds) => {
-                    let names = kinds.iter().map(|kind| kind.full_name()).collect();
-                    return Err(KindFault::Ambiguous(word.clone(), names));
-                }
-            }
-        }
-        Ok(wanted)
-    }
-
-    /// True when objects of the kind are wanted, whatever their names.
-    pub(in crate::ops) fn takes(&self, resource: &Resource) -> bool {
-        self.takes_everything() || self.names(resource).next().is_some()
-    }
-
-    /// True when this object is wanted.
-    fn takes_one(&self, resource: &Resource, name: &str) -> bool {
-        self.takes_everything()
-            || self
-                .names(resource)
-                .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
-    }
-
-    fn takes_everything(&self) -> bool {
-        self.known.is_empty() && self.words.is_empty()
-    }
-
-    fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
-        let known = self
-            .known
-            .iter()
-            .filter(|(group, kind, _)| *group == resource.group && *kind == resource.kind)
-            .map(|(_, _, name)| *name);
-        let words = self
-            .words
-            .iter()
-            .filter(|(word, _)| is_called(resource, word))
-            .map(|(_, name)| *name);
-        known.chain(words)
-    }
-}
-
-/// True when a kind that no definition tells of goes by `word`.
-pub(in crate::ops) fn is_called(resource: &Resource, word: &str) -> bool {
-    [&resource.kind, &resource.plural, &resource.singular]
-        .into_iter()
-        .any(|name| name.eq_ignore_ascii_case(word))
-        || resource.full_name().eq_ignore_ascii_case(word)
 }
 
 struct ObjectFinder<'q> {
@@ -614,133 +429,4 @@ impl Found {
     pub fn mod_revision(&self) -> i64 {
         self.revision.main
     }
-}
-
-pub(in crate::ops) fn by_key(damaged: &[DamagedValue]) -> Vec<&DamagedValue> {
-    let mut all: Vec<&DamagedValue> = damaged.iter().collect();
-    all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    all
-}
-
-/// Objects of one kind in one encoding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KindCount {
-    /// Group and version, as stored; empty when it is no object.
-    pub api_version: String,
-    /// The kind; empty when it is no object.
-    pub kind: String,
-    /// How they are stored.
-    pub encoding: Encoding,
-    /// How many.
-    pub objects: u64,
-    /// Bytes of their values.
-    pub bytes: u64,
-    /// How many of them are not what their keys promise.
-    pub damaged: u64,
-}
-
-struct KindCounter<'q> {
-    judge: Judge<'q>,
-}
-
-impl RecordVisitor for KindCounter<'_> {
-    type Local = (
-        HashMap<(String, String, &'static str), KindCount>,
-        Vec<DamagedValue>,
-    );
-
-    fn start(&self) -> Self::Local {
-        Self::Local::default()
-    }
-
-    fn record(&self, (local, all_damaged): &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
-        let key = view.record.key;
-        let value = view.value()?;
-        let stored = Encoding::of(&value);
-        let (who, flaw) = match self.judge.stand(key, &value) {
-            Stand::Object(who, flaw) => (Some(who), flaw),
-            Stand::Locked(who) => (who, None),
-            Stand::Damaged(who, flaw) => (who, Some(flaw)),
-            Stand::Other => (None, None),
-        };
-        let (api_version, kind) = who
-            .map(|who| (who.api_version, who.resource.kind.clone()))
-            .unwrap_or_default();
-        let name = super::reader::encoding_name(stored);
-        let count =
-            local
-                .entry((api_version, kind, name))
-                .or_insert_with_key(|(api_version, kind, _)| KindCount {
-                    api_version: api_version.clone(),
-                    kind: kind.clone(),
-                    encoding: stored,
-                    objects: 0,
-                    bytes: 0,
-                    damaged: 0,
-                });
-        count.objects = count.objects.saturating_add(1);
-        count.bytes = count.bytes.saturating_add(view.record.value_len);
-        let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
-        count.damaged = count.damaged.saturating_add(u64::from(is_damaged));
-        all_damaged.extend(flaw.map(|flaw| DamagedValue {
-            key: key.to_vec(),
-            flaw,
-            mod_revision: view.revision.main,
-            place: view.place,
-        }));
-        Ok(())
-    }
-}
-
-/// Counts of all kinds.
-#[derive(Debug, Clone)]
-pub struct Kinds {
-    /// By kind, group and version, encoding.
-    pub counts: Vec<KindCount>,
-    /// Values that are not what their keys promise, by key; also objects that only call themselves otherwise.
-    pub damaged: Vec<DamagedValue>,
-    /// From where to where the file can answer.
-    pub bounds: RevisionBounds,
-    /// The revision that was asked for.
-    pub revision: i64,
-}
-
-/// Counts the objects of a file by kind, stored version and encoding.
-///
-/// # Errors
-/// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
-pub fn kinds(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Kinds> {
-    let live = live(session, revision)?;
-    let counter = KindCounter {
-        judge: Judge {
-            lens,
-            resources: &live.resources,
-            layout: &live.layout,
-        },
-    };
-    let parts = live
-        .keyspace
-        .visit(&live.places, &counter, &session.workers, session.options)?;
-    let mut all: BTreeMap<(String, String, &str), KindCount> = BTreeMap::new();
-    let (parts, damaged): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let mut damaged: Vec<DamagedValue> = damaged.into_iter().flatten().collect();
-    damaged.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    for ((api_version, kind, encoding), count) in parts.into_iter().flatten() {
-        match all.get_mut(&(kind.clone(), api_version.clone(), encoding)) {
-            Some(sum) => {
-                sum.objects = sum.objects.saturating_add(count.objects);
-                sum.bytes = sum.bytes.saturating_add(count.bytes);
-                sum.damaged = sum.damaged.saturating_add(count.damaged);
-            }
-            None => {
-                all.insert((kind, api_version, encoding), count);
-            }
-        }
-    }
-    Ok(Kinds {
-        counts: all.into_values().collect(),
-        damaged,
-        bounds: live.keyspace.bounds(),
-        revision: live.revision,
-    })
 }

@@ -1,17 +1,19 @@
 //! Values as objects of Kubernetes: how they are read, what is wrong with them, lists of them.
 
+pub(in crate::ops) mod definitions;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
+pub(in crate::ops) mod kinds;
 pub(in crate::ops) mod list;
+pub(in crate::ops) mod live;
 pub(in crate::ops) mod reader;
 pub(in crate::ops) mod stored;
-pub(in crate::ops) mod verify_values;
+pub(in crate::ops) mod wanted;
 
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportOptions, Exported, export};
-pub use list::{
-    Found, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, StoredKind, kinds, objects,
-};
+pub use kinds::{KindCount, Kinds, kinds};
+pub use list::{Found, ObjectList, ObjectsQuery, StoredKind, objects};
 pub use reader::{Lens, Look, Sight, encoding_name};
 pub use stored::{DamagedValue, Inspector};
-pub use verify_values::verify_values;
+pub use wanted::KindFault;

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::definitions::{DefinitionVisitor, note_newest, resources};
 use super::reader::Lens;
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordPlace, RecordView, RecordVisitor};
 use crate::kubernetes::catalog::resources::{KeyParts, Resource, Resources};
 use crate::kubernetes::check::layout::{Expected, Layout, judge, may_be_stored};
 use crate::kubernetes::{Encoding, Flaw, Head, inspect};
-use crate::ops::keys::lookup::{is_definition, note_newest, resources};
 use crate::ops::session::Session;
 
 /// A live value that an API server cannot serve as what its key names.
@@ -30,6 +30,13 @@ impl DamagedValue {
     pub fn is_damaged(&self) -> bool {
         !self.flaw.is_decodable()
     }
+}
+
+/// In the order of their keys.
+pub(in crate::ops) fn by_key(damaged: &[DamagedValue]) -> Vec<&DamagedValue> {
+    let mut all: Vec<&DamagedValue> = damaged.iter().collect();
+    all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    all
 }
 
 /// Who an object is.
@@ -209,24 +216,6 @@ impl RecordVisitor for LayoutVisitor {
     }
 }
 
-/// Notes where the newest definitions of custom resources are.
-struct DefinitionVisitor;
-
-impl RecordVisitor for DefinitionVisitor {
-    type Local = BTreeMap<Vec<u8>, RecordPlace>;
-
-    fn start(&self) -> Self::Local {
-        BTreeMap::new()
-    }
-
-    fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
-        if !view.is_tombstone && is_definition(view.record.key) {
-            note_newest(local, view.record.key, view.place);
-        }
-        Ok(())
-    }
-}
-
 /// Looks at single values, for commands that read few of them. What the whole file has to tell is found out when
 /// the first value needs it.
 #[derive(Debug, Default)]
@@ -251,7 +240,7 @@ impl Inspector {
             return Ok(None);
         }
         if self.known.is_none() {
-            let visitor = (LayoutVisitor::new(), DefinitionVisitor);
+            let visitor = (LayoutVisitor::new(), DefinitionVisitor { revision: 0 });
             let (keyspace, parts) = session.scan_again(&visitor)?;
             let (layouts, definitions): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
             let mut newest = BTreeMap::new();

@@ -5,8 +5,8 @@ mod fetch;
 pub use fetch::fetch;
 pub(in crate::ops) use fetch::{BATCH, BATCH_BYTES};
 
-use super::examine::status::{Refusal, open_database};
 use super::input::Input;
+use super::opening::{Refusal, open_database};
 use crate::bolt::Database;
 use crate::error::{Error, Result};
 use crate::etcd::keyspace::{

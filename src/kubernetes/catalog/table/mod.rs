@@ -54,10 +54,21 @@ pub(in crate::kubernetes) enum Shape {
     Map,
 }
 
+/// What a list is, as the API defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListType {
+    /// It is replaced as a whole.
+    Atomic,
+    /// Plain values, each of them once.
+    Set,
+    /// Objects, told apart by some of their fields.
+    Map,
+}
+
 /// How lists of a field are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::kubernetes) struct ListInfo {
-    pub(in crate::kubernetes) list_type: Option<crate::kubernetes::compare::merge::ListType>,
+    pub(in crate::kubernetes) list_type: Option<ListType>,
     pub(in crate::kubernetes) keys: Vec<&'static str>,
     /// Whether a strategic merge patch merges the list, and the field it compares, which is empty for
     /// lists of plain values.

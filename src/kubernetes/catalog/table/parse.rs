@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::ListType;
 use super::{Field, Kind, ListInfo, Message, MessageId, Shape, Table};
-use crate::kubernetes::compare::merge::ListType;
 
 /// The table, and how many lines were not understood.
 pub(super) fn parse(text: &'static str) -> (Table, usize) {

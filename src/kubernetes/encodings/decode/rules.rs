@@ -3,7 +3,7 @@
 use super::MAX_DEPTH;
 use super::special;
 use crate::kubernetes::catalog::table::{Field, Kind, Shape, TABLE};
-use crate::kubernetes::wire::{Fields, Value};
+use crate::wire::{FieldValue, Fields};
 
 /// Whether something inside of a value may be damaged or unknown, so that its path is kept.
 pub(super) fn has_parts(kind: Kind) -> bool {
@@ -20,40 +20,40 @@ pub(super) fn has_parts(kind: Kind) -> bool {
 
 /// Whether a value on the wire can belong to the field.
 #[inline]
-pub(super) fn is_on_wire(field: &Field, value: Value<'_>) -> bool {
+pub(super) fn is_on_wire(field: &Field, value: FieldValue<'_>) -> bool {
     match field.shape {
         Shape::One => is_value(field, value),
         // Numbers may be packed.
-        Shape::List => is_value(field, value) || matches!(value, Value::Bytes(_)),
-        Shape::Map => matches!(value, Value::Bytes(_)),
+        Shape::List => is_value(field, value) || matches!(value, FieldValue::Bytes(_)),
+        Shape::Map => matches!(value, FieldValue::Bytes(_)),
     }
 }
 
 /// Whether a value is one of the field's kind.
 #[inline]
-pub(super) fn is_value(field: &Field, value: Value<'_>) -> bool {
+pub(super) fn is_value(field: &Field, value: FieldValue<'_>) -> bool {
     match field.kind {
-        _ if field.is_wrapped => matches!(value, Value::Bytes(_)),
-        Kind::Bool | Kind::Int32 | Kind::Int64 => matches!(value, Value::Varint(_)),
-        Kind::Double => matches!(value, Value::Fixed64(_)),
-        _ => matches!(value, Value::Bytes(_)),
+        _ if field.is_wrapped => matches!(value, FieldValue::Bytes(_)),
+        Kind::Bool | Kind::Int32 | Kind::Int64 => matches!(value, FieldValue::Varint(_)),
+        Kind::Double => matches!(value, FieldValue::Fixed64(_)),
+        _ => matches!(value, FieldValue::Bytes(_)),
     }
 }
 
 /// Whether a stored value is left out for `omitempty`.
-pub(super) fn is_empty(field: &Field, value: Value<'_>) -> bool {
+pub(super) fn is_empty(field: &Field, value: FieldValue<'_>) -> bool {
     match value {
-        Value::Varint(n) if field.kind == Kind::Int32 => special::int32(n) == 0,
-        Value::Varint(n) => n == 0,
-        Value::Fixed64(bits) => f64::from_bits(bits) == 0.0,
-        Value::Bytes(bytes) if field.is_wrapped => special::first_bytes(bytes).is_none(),
-        Value::Bytes(bytes) => !field.kind.is_struct() && bytes.is_empty(),
+        FieldValue::Varint(n) if field.kind == Kind::Int32 => special::int32(n) == 0,
+        FieldValue::Varint(n) => n == 0,
+        FieldValue::Fixed64(bits) => f64::from_bits(bits) == 0.0,
+        FieldValue::Bytes(bytes) if field.is_wrapped => special::first_bytes(bytes).is_none(),
+        FieldValue::Bytes(bytes) => !field.kind.is_struct() && bytes.is_empty(),
         _ => false,
     }
 }
 
 /// Whether a stored value of a field with `omitzero` is left out.
-pub(super) fn is_zero_field(field: &Field, value: Value<'_>) -> bool {
+pub(super) fn is_zero_field(field: &Field, value: FieldValue<'_>) -> bool {
     match field.kind {
         // These say themselves what zero is, even behind a pointer.
         Kind::Time | Kind::MicroTime | Kind::Quantity => is_zero(field.kind, value, 0),
@@ -61,11 +61,11 @@ pub(super) fn is_zero_field(field: &Field, value: Value<'_>) -> bool {
     }
 }
 
-fn is_zero(kind: Kind, value: Value<'_>, depth: usize) -> bool {
+fn is_zero(kind: Kind, value: FieldValue<'_>, depth: usize) -> bool {
     let bytes = match value {
-        Value::Varint(n) => return n == 0,
-        Value::Fixed64(bits) => return bits == 0,
-        Value::Bytes(bytes) => bytes,
+        FieldValue::Varint(n) => return n == 0,
+        FieldValue::Fixed64(bits) => return bits == 0,
+        FieldValue::Bytes(bytes) => bytes,
         _ => return false,
     };
     match kind {
@@ -75,17 +75,19 @@ fn is_zero(kind: Kind, value: Value<'_>, depth: usize) -> bool {
         Kind::Quantity => {
             special::is_zero_quantity(special::first_bytes(bytes).unwrap_or_default())
         }
-        Kind::IntOrString => Fields::new(bytes).flatten().all(|(_, value)| match value {
-            Value::Varint(n) => n == 0,
-            Value::Bytes(bytes) => bytes.is_empty(),
-            _ => true,
-        }),
+        Kind::IntOrString => Fields::of_kubernetes(bytes)
+            .flatten()
+            .all(|(_, value)| match value {
+                FieldValue::Varint(n) => n == 0,
+                FieldValue::Bytes(bytes) => bytes.is_empty(),
+                _ => true,
+            }),
         Kind::Message(id) if depth < MAX_DEPTH => {
             let Some(message) = TABLE.message(id) else {
                 return false;
             };
             let depth = depth.saturating_add(1);
-            let mut fields = Fields::new(bytes).flatten();
+            let mut fields = Fields::of_kubernetes(bytes).flatten();
             fields.all(|(number, value)| {
                 message.by_number(number).is_none_or(|(_, field)| {
                     field.shape == Shape::One

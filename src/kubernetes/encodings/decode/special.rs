@@ -2,7 +2,7 @@
 
 use crate::kubernetes::catalog::table::Kind;
 use crate::kubernetes::time::{Moment, ZERO_TIME};
-use crate::kubernetes::wire::{Fields, Value};
+use crate::wire::{FieldValue, Fields};
 
 /// `Time` and `MicroTime`. Nothing on the wire is Go's zero time, which is printed as null; seconds and
 /// nanoseconds that are absent are 0.
@@ -11,10 +11,10 @@ pub(super) fn moment(bytes: &[u8], has_micros: bool) -> Option<Moment> {
         return None;
     }
     let (mut seconds, mut nanos) = (0i64, 0i32);
-    for (number, value) in Fields::new(bytes).flatten() {
+    for (number, value) in Fields::of_kubernetes(bytes).flatten() {
         match (number, value) {
-            (1, Value::Varint(n)) => seconds = n.cast_signed(),
-            (2, Value::Varint(n)) => nanos = int32(n),
+            (1, FieldValue::Varint(n)) => seconds = n.cast_signed(),
+            (2, FieldValue::Varint(n)) => nanos = int32(n),
             _ => {}
         }
     }
@@ -43,14 +43,14 @@ pub(super) fn int32(n: u64) -> i32 {
 
 /// Field 1 of a small message, of bytes; the last one counts.
 pub(super) fn first_bytes(bytes: &[u8]) -> Option<&[u8]> {
-    let fields = Fields::new(bytes).flatten();
+    let fields = Fields::of_kubernetes(bytes).flatten();
     let ones = fields.filter(|(number, _)| *number == 1);
     ones.filter_map(|(_, value)| value.bytes()).last()
 }
 
 /// Field 1 of a small message, a varint.
 pub(super) fn first_varint(bytes: &[u8]) -> u64 {
-    let fields = Fields::new(bytes).flatten();
+    let fields = Fields::of_kubernetes(bytes).flatten();
     let ones = fields.filter(|(number, _)| *number == 1);
     ones.filter_map(|(_, value)| value.varint())
         .last()
@@ -68,11 +68,11 @@ pub(super) enum IntOrString<'a> {
 
 pub(super) fn int_or_string(bytes: &[u8]) -> IntOrString<'_> {
     let (mut kind, mut int, mut string) = (0u64, 0u64, &b""[..]);
-    for (number, value) in Fields::new(bytes).flatten() {
+    for (number, value) in Fields::of_kubernetes(bytes).flatten() {
         match (number, value) {
-            (1, Value::Varint(n)) => kind = n,
-            (2, Value::Varint(n)) => int = n,
-            (3, Value::Bytes(bytes)) => string = bytes,
+            (1, FieldValue::Varint(n)) => kind = n,
+            (2, FieldValue::Varint(n)) => int = n,
+            (3, FieldValue::Bytes(bytes)) => string = bytes,
             _ => {}
         }
     }
@@ -92,12 +92,12 @@ pub(super) fn is_zero_quantity(text: &[u8]) -> bool {
 
 /// True for bytes that Go's reader of such a type refuses: fields that are cut off, or of another wire type.
 pub(super) fn is_broken(kind: Kind, bytes: &[u8]) -> bool {
-    let is_taken = |number: u32, value: Value<'_>| match (kind, number) {
+    let is_taken = |number: u32, value: FieldValue<'_>| match (kind, number) {
         (Kind::Time | Kind::MicroTime | Kind::IntOrString, 1 | 2) | (Kind::Duration, 1) => {
-            matches!(value, Value::Varint(_))
+            matches!(value, FieldValue::Varint(_))
         }
         (Kind::Quantity | Kind::Raw, 1) | (Kind::IntOrString, 3) => {
-            matches!(value, Value::Bytes(_))
+            matches!(value, FieldValue::Bytes(_))
         }
         _ => true,
     };
@@ -111,18 +111,18 @@ pub(super) fn is_broken(kind: Kind, bytes: &[u8]) -> bool {
             | Kind::Raw
     );
     is_special
-        && Fields::new(bytes)
+        && Fields::of_kubernetes(bytes)
             .any(|field| !field.is_ok_and(|(number, value)| is_taken(number, value)))
 }
 
 /// A packed list: the numbers in it, until one is cut off.
-pub(super) fn packed(bytes: &[u8], is_double: bool) -> impl Iterator<Item = Value<'_>> {
-    let mut fields = Fields::new(bytes);
+pub(super) fn packed(bytes: &[u8], is_double: bool) -> impl Iterator<Item = FieldValue<'_>> {
+    let mut fields = Fields::of_kubernetes(bytes);
     std::iter::from_fn(move || {
         if is_double {
-            fields.fixed64().ok().map(Value::Fixed64)
+            fields.fixed64().ok().map(FieldValue::Fixed64)
         } else {
-            fields.varint().ok().map(Value::Varint)
+            fields.varint().ok().map(FieldValue::Varint)
         }
     })
 }

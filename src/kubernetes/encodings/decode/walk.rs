@@ -9,7 +9,7 @@ use super::special::{self, IntOrString};
 use crate::kubernetes::catalog::table::{Field, Kind, Message, MessageId, Shape, TABLE, Table};
 use crate::kubernetes::encodings::format::Encoding;
 use crate::kubernetes::time::GoDuration;
-use crate::kubernetes::wire::{Fields, Value};
+use crate::wire::{FieldValue, Fields};
 
 /// A field met on the wire. The value is taken apart, as copying it whole was what took longest.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +23,11 @@ struct Met<'a> {
 
 impl<'a> Met<'a> {
     #[inline(always)]
-    fn new(place: u16, value: Value<'a>) -> Self {
+    fn new(place: u16, value: FieldValue<'a>) -> Self {
         let (wire_type, word, bytes): (_, _, &[u8]) = match value {
-            Value::Varint(word) => (0, word, &[]),
-            Value::Fixed64(word) | Value::Fixed32(word) => (1, word, &[]),
-            Value::Bytes(bytes) | Value::Group(bytes) => (2, 0, bytes),
+            FieldValue::Varint(word) => (0, word, &[]),
+            FieldValue::Fixed64(word) | FieldValue::Fixed32(word) => (1, word, &[]),
+            FieldValue::Bytes(bytes) | FieldValue::Group(bytes) => (2, 0, bytes),
         };
         Self {
             bytes,
@@ -38,11 +38,11 @@ impl<'a> Met<'a> {
     }
 
     #[inline(always)]
-    fn value(&self) -> Value<'a> {
+    fn value(&self) -> FieldValue<'a> {
         match self.wire_type {
-            0 => Value::Varint(self.word),
-            1 => Value::Fixed64(self.word),
-            _ => Value::Bytes(self.bytes),
+            0 => FieldValue::Varint(self.word),
+            1 => FieldValue::Fixed64(self.word),
+            _ => FieldValue::Bytes(self.bytes),
         }
     }
 }
@@ -152,7 +152,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         let base = met.len();
         let mut is_ordered = true;
         let mut last = 0u16;
-        let mut fields = Fields::new(bytes);
+        let mut fields = Fields::of_kubernetes(bytes);
         loop {
             let before = fields.rest();
             let Some(field) = fields.next() else {
@@ -184,14 +184,14 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     #[cold]
-    fn unknown(&mut self, number: u32, value: Value<'_>, before: &[u8], rest: &[u8]) {
+    fn unknown(&mut self, number: u32, value: FieldValue<'_>, before: &[u8], rest: &[u8]) {
         let len = before.len().saturating_sub(rest.len());
         let field = before.get(..len).unwrap_or_default();
         let bytes = match value {
-            Value::Bytes(bytes) | Value::Group(bytes) => bytes,
-            Value::Varint(_) | Value::Fixed32(_) | Value::Fixed64(_) => {
+            FieldValue::Bytes(bytes) | FieldValue::Group(bytes) => bytes,
+            FieldValue::Varint(_) | FieldValue::Fixed32(_) | FieldValue::Fixed64(_) => {
                 // The value is what stands behind the tag.
-                let mut fields = Fields::new(field);
+                let mut fields = Fields::of_kubernetes(field);
                 let _ = fields.varint();
                 fields.rest()
             }
@@ -242,14 +242,14 @@ impl<'s, S: Sink> Walk<'s, S> {
             let parts = run.iter().map(|met| met.bytes);
             let joined = parts.collect::<Vec<_>>().concat();
             self.sink.charge(joined.len());
-            self.single(&mut Vec::new(), field, Value::Bytes(&joined));
+            self.single(&mut Vec::new(), field, FieldValue::Bytes(&joined));
         } else {
             self.single(met, field, value);
         }
     }
 
-    fn single<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, value: Value<'a>) {
-        if let (true, Kind::Message(id), Value::Bytes(bytes)) =
+    fn single<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, value: FieldValue<'a>) {
+        if let (true, Kind::Message(id), FieldValue::Bytes(bytes)) =
             (field.is_inline(), field.kind, value)
         {
             self.fields(met, id, bytes);
@@ -273,14 +273,21 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives one value of a field.
-    fn element<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, value: Value<'a>) {
+    fn element<'a>(
+        &mut self,
+        met: &mut Vec<Met<'a>>,
+        field: &'static Field,
+        value: FieldValue<'a>,
+    ) {
         match (field.kind, value) {
-            (_, Value::Bytes(bytes)) if field.is_wrapped => self.wrapped(met, field.kind, bytes),
-            (kind, Value::Bytes(bytes)) => self.payload(met, kind, bytes),
-            (Kind::Bool, Value::Varint(n)) => self.sink.bool(n != 0),
-            (Kind::Int32, Value::Varint(n)) => self.sink.int(special::int32(n).into()),
-            (Kind::Int64, Value::Varint(n)) => self.sink.int(n.cast_signed()),
-            (Kind::Double, Value::Fixed64(bits)) => self.double(f64::from_bits(bits)),
+            (_, FieldValue::Bytes(bytes)) if field.is_wrapped => {
+                self.wrapped(met, field.kind, bytes)
+            }
+            (kind, FieldValue::Bytes(bytes)) => self.payload(met, kind, bytes),
+            (Kind::Bool, FieldValue::Varint(n)) => self.sink.bool(n != 0),
+            (Kind::Int32, FieldValue::Varint(n)) => self.sink.int(special::int32(n).into()),
+            (Kind::Int64, FieldValue::Varint(n)) => self.sink.int(n.cast_signed()),
+            (Kind::Double, FieldValue::Fixed64(bits)) => self.double(f64::from_bits(bits)),
             // Nothing else passes `is_on_wire`.
             _ => self.sink.null(),
         }
@@ -298,9 +305,9 @@ impl<'s, S: Sink> Walk<'s, S> {
     /// Gives the list inside a message that stands for a list.
     fn wrapped<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, bytes: &'a [u8]) {
         let mut is_open = false;
-        for item in Fields::new(bytes) {
+        for item in Fields::of_kubernetes(bytes) {
             match item {
-                Ok((1, Value::Bytes(bytes))) => {
+                Ok((1, FieldValue::Bytes(bytes))) => {
                     if !std::mem::replace(&mut is_open, true) {
                         self.sink.begin_list();
                     }
@@ -329,7 +336,10 @@ impl<'s, S: Sink> Walk<'s, S> {
                 break;
             }
             match (field.kind, value) {
-                (Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Double, Value::Bytes(bytes)) => {
+                (
+                    Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Double,
+                    FieldValue::Bytes(bytes),
+                ) => {
                     for value in special::packed(bytes, field.kind == Kind::Double) {
                         self.element(met, field, value);
                     }
@@ -348,12 +358,12 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     fn map<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
         let run: Run<'_, 'a> = met.get(at..at.saturating_add(len)).unwrap_or_default();
-        let mut entries: Vec<(&'a [u8], Option<Value<'a>>)> = Vec::with_capacity(len);
+        let mut entries: Vec<(&'a [u8], Option<FieldValue<'a>>)> = Vec::with_capacity(len);
         for entry in run {
             let (mut key, mut value) = (&b""[..], None);
-            for field in Fields::new(entry.bytes) {
+            for field in Fields::of_kubernetes(entry.bytes) {
                 match field {
-                    Ok((1, Value::Bytes(bytes))) => key = bytes,
+                    Ok((1, FieldValue::Bytes(bytes))) => key = bytes,
                     Ok((2, found)) => value = Some(found),
                     Ok(_) => {}
                     Err(_) => self.damage.malformed("protobuf cannot be read"),
@@ -393,11 +403,11 @@ impl<'s, S: Sink> Walk<'s, S> {
         &mut self,
         met: &mut Vec<Met<'a>>,
         field: &'static Field,
-        value: Option<Value<'a>>,
+        value: Option<FieldValue<'a>>,
     ) {
         match (value, field.kind) {
             (value, _) if field.is_wrapped => {
-                let list = value.and_then(Value::bytes).unwrap_or_default();
+                let list = value.and_then(FieldValue::bytes).unwrap_or_default();
                 if special::first_bytes(list).is_some() {
                     self.wrapped(met, field.kind, list);
                 } else {
@@ -471,12 +481,15 @@ impl<'s, S: Sink> Walk<'s, S> {
     /// Gives a schema or what may stand for one.
     fn schema<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, id: MessageId, bytes: &'a [u8]) {
         let (mut allows, mut schema, mut is_open) = (false, None, false);
-        for field in Fields::new(bytes) {
+        for field in Fields::of_kubernetes(bytes) {
             match (kind, field) {
-                (Kind::SchemaOrBool(_), Ok((1, Value::Varint(n)))) => allows = n != 0,
-                (Kind::SchemaOrBool(_), Ok((2, Value::Bytes(bytes))))
-                | (_, Ok((1, Value::Bytes(bytes)))) => schema = Some(bytes),
-                (Kind::SchemaOrList(_) | Kind::SchemaOrStrings(_), Ok((2, Value::Bytes(item)))) => {
+                (Kind::SchemaOrBool(_), Ok((1, FieldValue::Varint(n)))) => allows = n != 0,
+                (Kind::SchemaOrBool(_), Ok((2, FieldValue::Bytes(bytes))))
+                | (_, Ok((1, FieldValue::Bytes(bytes)))) => schema = Some(bytes),
+                (
+                    Kind::SchemaOrList(_) | Kind::SchemaOrStrings(_),
+                    Ok((2, FieldValue::Bytes(item))),
+                ) => {
                     if !std::mem::replace(&mut is_open, true) {
                         self.sink.begin_list();
                     }

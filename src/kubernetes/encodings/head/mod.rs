@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::fault::Fault;
 use super::format::Encoding;
-use crate::kubernetes::wire::{Fields, Value};
+use crate::wire::{FieldValue, Fields};
 
 /// What can be had of a stored value without decoding it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +57,12 @@ impl<'a> Labels<'a> {
             Self::Wire(metadata) => (*metadata, &[][..]),
             Self::List(list) => (&[][..], list.as_slice()),
         };
-        let on_wire = Fields::new(wire).flatten().filter_map(|field| match field {
-            (11, Value::Bytes(entry)) => protobuf::map_entry(entry),
-            _ => None,
-        });
+        let on_wire = Fields::of_kubernetes(wire)
+            .flatten()
+            .filter_map(|field| match field {
+                (11, FieldValue::Bytes(entry)) => protobuf::map_entry(entry),
+                _ => None,
+            });
         on_wire.chain(list.iter().cloned())
     }
 }

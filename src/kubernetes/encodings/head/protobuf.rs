@@ -7,7 +7,7 @@ use super::{Head, Labels};
 use crate::kubernetes::encodings::envelope::Envelope;
 use crate::kubernetes::encodings::fault::Fault;
 use crate::kubernetes::time::ZERO_TIME;
-use crate::kubernetes::wire::{Fields, Value};
+use crate::wire::{FieldValue, Fields};
 
 pub(super) fn read<'a>(value: &'a [u8], head: &mut Head<'a>) {
     let Some(envelope) = Envelope::parse(value) else {
@@ -22,8 +22,8 @@ pub(super) fn read<'a>(value: &'a [u8], head: &mut Head<'a>) {
     head.kind = text(envelope.kind);
     head.fault = envelope.fault();
     // The metadata comes first; what is behind it is not looked at.
-    match Fields::new(envelope.raw).next() {
-        Some(Ok((1, Value::Bytes(bytes)))) => metadata(bytes, head),
+    match Fields::of_kubernetes(envelope.raw).next() {
+        Some(Ok((1, FieldValue::Bytes(bytes)))) => metadata(bytes, head),
         Some(Err(_)) => {
             // Cut off: what there is of the metadata still tells the name.
             if let Some(bytes) = cut(envelope.raw) {
@@ -36,7 +36,7 @@ pub(super) fn read<'a>(value: &'a [u8], head: &mut Head<'a>) {
 }
 
 fn cut(raw: &[u8]) -> Option<&[u8]> {
-    let mut fields = Fields::new(raw.strip_prefix(&[0x0a])?);
+    let mut fields = Fields::of_kubernetes(raw.strip_prefix(&[0x0a])?);
     fields.varint().ok()?;
     Some(fields.rest())
 }
@@ -50,17 +50,17 @@ fn damaged(head: &mut Head<'_>) {
 
 fn metadata<'a>(bytes: &'a [u8], head: &mut Head<'a>) {
     head.labels = Labels::Wire(bytes);
-    for field in Fields::new(bytes) {
+    for field in Fields::of_kubernetes(bytes) {
         match field {
-            Ok((1, Value::Bytes(bytes))) => head.name = text(bytes, head),
-            Ok((3, Value::Bytes(bytes))) => head.namespace = text(bytes, head),
-            Ok((5, Value::Bytes(bytes))) => head.uid = text(bytes, head),
-            Ok((7, Value::Varint(n))) => {
+            Ok((1, FieldValue::Bytes(bytes))) => head.name = text(bytes, head),
+            Ok((3, FieldValue::Bytes(bytes))) => head.namespace = text(bytes, head),
+            Ok((5, FieldValue::Bytes(bytes))) => head.uid = text(bytes, head),
+            Ok((7, FieldValue::Varint(n))) => {
                 head.generation = Some(n.cast_signed()).filter(|n| *n != 0);
             }
-            Ok((8, Value::Bytes(bytes))) => head.creation = seconds(bytes),
-            Ok((9, Value::Bytes(bytes))) => head.deletion = seconds(bytes),
-            Ok((17, Value::Bytes(bytes))) => {
+            Ok((8, FieldValue::Bytes(bytes))) => head.creation = seconds(bytes),
+            Ok((9, FieldValue::Bytes(bytes))) => head.deletion = seconds(bytes),
+            Ok((17, FieldValue::Bytes(bytes))) => {
                 head.has_managed_fields = true;
                 managed(bytes, head);
             }
@@ -83,9 +83,9 @@ fn text<'a>(bytes: &'a [u8], head: &mut Head<'a>) -> Option<Cow<'a, str>> {
 }
 
 fn managed(bytes: &[u8], head: &mut Head<'_>) {
-    for field in Fields::new(bytes) {
+    for field in Fields::of_kubernetes(bytes) {
         match field {
-            Ok((4, Value::Bytes(bytes))) => {
+            Ok((4, FieldValue::Bytes(bytes))) => {
                 if let Some(seconds) = seconds(bytes) {
                     head.managed_at(seconds);
                 }
@@ -103,7 +103,9 @@ fn seconds(bytes: &[u8]) -> Option<i64> {
     if bytes.is_empty() {
         return None;
     }
-    let ones = Fields::new(bytes).flatten().filter(|field| field.0 == 1);
+    let ones = Fields::of_kubernetes(bytes)
+        .flatten()
+        .filter(|field| field.0 == 1);
     let seconds = ones.filter_map(|(_, value)| value.varint()).last();
     let seconds = seconds.unwrap_or_default().cast_signed();
     (seconds != ZERO_TIME).then_some(seconds)
@@ -112,10 +114,10 @@ fn seconds(bytes: &[u8]) -> Option<i64> {
 /// Key and value of an entry of a map.
 pub(super) fn map_entry<'a>(entry: &'a [u8]) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
     let (mut key, mut value) = ("", "");
-    for field in Fields::new(entry).flatten() {
+    for field in Fields::of_kubernetes(entry).flatten() {
         match field {
-            (1, Value::Bytes(bytes)) => key = std::str::from_utf8(bytes).ok()?,
-            (2, Value::Bytes(bytes)) => value = std::str::from_utf8(bytes).ok()?,
+            (1, FieldValue::Bytes(bytes)) => key = std::str::from_utf8(bytes).ok()?,
+            (2, FieldValue::Bytes(bytes)) => value = std::str::from_utf8(bytes).ok()?,
             _ => {}
         }
     }

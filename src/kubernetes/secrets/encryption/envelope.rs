@@ -5,8 +5,8 @@ use std::fmt;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine as _, alphabet};
 
-use crate::etcd::wire::{Field, Fields};
 use crate::finding::escape;
+use crate::wire::{FieldValue, Fields};
 
 /// What every encrypted value begins with.
 pub const PREFIX: &[u8] = b"k8s:enc:";
@@ -184,9 +184,9 @@ pub(super) fn looks_like_secret(name: &[u8]) -> bool {
 /// Field 2 of the message in a value of KMS v2.
 fn key_id(payload: &[u8]) -> Result<Option<&[u8]>, EnvelopeFault> {
     let mut id = None;
-    for field in Fields::new(payload) {
+    for field in Fields::of_etcd(payload) {
         match field {
-            Ok((2, Field::Bytes(bytes))) => id = Some(bytes),
+            Ok((2, FieldValue::Bytes(bytes))) => id = Some(bytes),
             Ok(_) => {}
             Err(_) => return Err(EnvelopeFault::Malformed),
         }

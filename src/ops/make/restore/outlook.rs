@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::ops::input::Input;
 use crate::ops::objects::encryption::{EncryptionCount, counted};
-use crate::ops::objects::list::live;
+use crate::ops::objects::live::live;
 use crate::ops::session::Session;
 use crate::options::Options;
 

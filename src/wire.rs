@@ -1,8 +1,9 @@
-//! The protobuf wire format as objects use it: every wire type, and where a field lies.
+//! The protobuf wire format: fields one after the other, as records of etcd and objects of Kubernetes hold them.
+//! Source: protobuf's "Encoding", and what the generated Go decoders of both accept.
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum FieldValue<'a> {
     Varint(u64),
     Fixed64(u64),
     /// Held as 64 bits, so that values of all types lie alike in memory.
@@ -12,9 +13,9 @@ pub(super) enum Value<'a> {
     Group(&'a [u8]),
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     /// The number of the wire type.
-    pub(super) fn wire_type(self) -> u8 {
+    pub(crate) fn wire_type(self) -> u8 {
         match self {
             Self::Varint(_) => 0,
             Self::Fixed64(_) => 1,
@@ -25,14 +26,14 @@ impl<'a> Value<'a> {
     }
 
     /// The payload of a field with a length.
-    pub(super) fn bytes(self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
             _ => None,
         }
     }
 
-    pub(super) fn varint(self) -> Option<u64> {
+    pub(crate) fn varint(self) -> Option<u64> {
         match self {
             Self::Varint(n) => Some(n),
             _ => None,
@@ -42,30 +43,69 @@ impl<'a> Value<'a> {
 
 /// The bytes are not wire format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
-
-/// Groups nested deeper than this are refused.
-const MAX_GROUPS: usize = 100;
+pub(crate) struct Malformed;
 
 /// Reads fields one after the other; after an error it ends.
 #[derive(Debug, Clone)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
+    reader: Reader,
+}
+
+/// Whose rules hold where readers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// A number of more than 64 bits is malformed.
+    Etcd,
+    /// Bits beyond the 64th are dropped, as Go's generated decoders do.
+    Kubernetes,
+}
+
+impl Reader {
+    /// Groups nested deeper than this are refused. Neither etcd nor Kubernetes writes any.
+    fn max_groups(self) -> usize {
+        match self {
+            Self::Etcd => 10_000,
+            Self::Kubernetes => 100,
+        }
+    }
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    /// The fields of a message of etcd.
+    pub(crate) fn of_etcd(bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            reader: Reader::Etcd,
+        }
+    }
+
+    /// The fields of an object of Kubernetes.
+    pub(crate) fn of_kubernetes(bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            reader: Reader::Kubernetes,
+        }
+    }
+
+    /// Reads only the tag and length of a field of bytes that may end beyond `bytes`: its number, its
+    /// length, and how many bytes tag and length take.
+    pub(crate) fn long_bytes(bytes: &[u8]) -> Option<(u32, u64, usize)> {
+        let mut fields = Fields::of_etcd(bytes);
+        let (number, wire_type) = fields.tag().ok()?;
+        let len = fields.varint().ok()?;
+        let used = bytes.len().saturating_sub(fields.rest.len());
+        (wire_type == 2).then_some((number, len, used))
     }
 
     /// What has not been read.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Reads a varint by itself, as in packed lists.
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         // Most tags and lengths are of one byte.
         if let Some((byte, rest)) = self.rest.split_first()
             && *byte < 0x80
@@ -80,10 +120,14 @@ impl<'a> Fields<'a> {
     fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0u64;
         let mut shift = 0u32;
-        // Ten bytes at most; like Go's reader, bits beyond the 64th are dropped.
+        // Ten bytes at most.
         while shift < 70 {
             let (byte, rest) = self.rest.split_first().ok_or(Malformed)?;
             self.rest = rest;
+            // The tenth has room for one bit.
+            if shift == 63 && *byte > 1 && self.reader == Reader::Etcd {
+                return Err(Malformed);
+            }
             value |= u64::from(byte & 0x7f).wrapping_shl(shift);
             if byte & 0x80 == 0 {
                 return Ok(value);
@@ -102,7 +146,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads eight bytes by themselves.
-    pub(super) fn fixed64(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Malformed> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(Malformed)?;
         self.rest = rest;
         Ok(u64::from_le_bytes(*taken))
@@ -127,17 +171,17 @@ impl<'a> Fields<'a> {
 
     // Else each field would pass through memory twice, which takes longer than reading it.
     #[inline(always)]
-    fn step(&mut self) -> Result<(u32, Value<'a>), Malformed> {
+    fn step(&mut self) -> Result<(u32, FieldValue<'a>), Malformed> {
         let (number, wire_type) = self.tag()?;
         let value = match wire_type {
             2 => {
                 let len = self.varint()?;
-                Value::Bytes(self.take(len)?)
+                FieldValue::Bytes(self.take(len)?)
             }
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(self.fixed64()?),
-            3 => Value::Group(self.group(number)?),
-            5 => Value::Fixed32(self.fixed32()?.into()),
+            0 => FieldValue::Varint(self.varint()?),
+            1 => FieldValue::Fixed64(self.fixed64()?),
+            3 => FieldValue::Group(self.group(number)?),
+            5 => FieldValue::Fixed32(self.fixed32()?.into()),
             _ => return Err(Malformed),
         };
         Ok((number, value))
@@ -157,7 +201,7 @@ impl<'a> Fields<'a> {
                     let len = self.varint()?;
                     self.take(len)?;
                 }
-                3 if open.len() < MAX_GROUPS => open.push(number),
+                3 if open.len() < self.reader.max_groups() => open.push(number),
                 4 if number == innermost => {
                     open.pop();
                     if open.is_empty() {
@@ -174,7 +218,7 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Value<'a>), Malformed>;
+    type Item = Result<(u32, FieldValue<'a>), Malformed>;
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
@@ -193,8 +237,13 @@ impl<'a> Iterator for Fields<'a> {
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8]) -> Result<Vec<(u32, Value<'_>)>, Malformed> {
-        Fields::new(bytes).collect()
+    type All<'a> = Result<Vec<(u32, FieldValue<'a>)>, Malformed>;
+
+    fn both(bytes: &[u8]) -> [All<'_>; 2] {
+        [
+            Fields::of_etcd(bytes).collect(),
+            Fields::of_kubernetes(bytes).collect(),
+        ]
     }
 
     #[test]
@@ -203,16 +252,18 @@ mod tests {
             0x08, 0x96, 0x01, 0x12, 0x02, b'h', b'i', 0x19, 1, 0, 0, 0, 0, 0, 0, 0, 0x25, 2, 0, 0,
             0, 0x2b, 0x08, 0x01, 0x2c,
         ];
-        assert_eq!(
-            all(&bytes).unwrap(),
-            [
-                (1, Value::Varint(150)),
-                (2, Value::Bytes(b"hi")),
-                (3, Value::Fixed64(1)),
-                (4, Value::Fixed32(2)),
-                (5, Value::Group(b"\x08\x01")),
-            ]
-        );
+        for all in both(&bytes) {
+            assert_eq!(
+                all.unwrap(),
+                [
+                    (1, FieldValue::Varint(150)),
+                    (2, FieldValue::Bytes(b"hi")),
+                    (3, FieldValue::Fixed64(1)),
+                    (4, FieldValue::Fixed32(2)),
+                    (5, FieldValue::Group(b"\x08\x01")),
+                ]
+            );
+        }
     }
 
     #[test]
@@ -229,8 +280,40 @@ mod tests {
             b"\x09\x01",
             b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
         ] {
-            assert!(all(bytes).is_err(), "{bytes:x?}");
+            for all in both(bytes) {
+                assert!(all.is_err(), "{bytes:x?}");
+            }
         }
-        assert!(all(&[0x0b; 4000]).is_err());
+    }
+
+    #[test]
+    fn a_number_of_more_than_64_bits_is_malformed_in_etcd_and_cut_in_kubernetes() {
+        let [etcd, kubernetes] = both(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x03");
+        assert!(etcd.is_err());
+        assert_eq!(kubernetes.unwrap(), [(1, FieldValue::Varint(u64::MAX))]);
+        for all in both(b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01") {
+            assert_eq!(all.unwrap(), [(1, FieldValue::Varint(u64::MAX))]);
+        }
+    }
+
+    #[test]
+    fn groups_nest_as_deep_as_each_reader_allows() {
+        for (depth, are_read) in [
+            (100, [true, true]),
+            (101, [true, false]),
+            (10_001, [false; 2]),
+        ] {
+            let bytes = [vec![0x0b; depth], vec![0x0c; depth]].concat();
+            assert_eq!(both(&bytes).map(|all| all.is_ok()), are_read, "{depth}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_bytes_is_known_by_its_front() {
+        assert_eq!(
+            Fields::long_bytes(b"\x2a\x80\x80\x04abc"),
+            Some((5, 65_536, 4))
+        );
+        assert_eq!(Fields::long_bytes(b"\x28\x01"), None);
     }
 }
