@@ -51,7 +51,7 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
     let (comparison, findings) = match asked {
         AskedBoth::Done(comparison, findings) => (comparison, findings),
         AskedBoth::Refused(refusal, number) => {
-            super::status::refuse(&refusal, paths[number.min(1)]);
+            super::refusal::refuse(&refusal, paths[number.min(1)]);
             return Exit::Failed;
         }
         AskedBoth::Failed(errors) => return fail_all(&errors, &args.b),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::refusal::refuse;
 use super::run::{Run, fail, print};
-use super::status::refuse;
 use crate::etcd::Release;
 use crate::ops::{self, HashKvOutcome};
 use crate::report;

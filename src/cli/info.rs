@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::refusal::refuse;
 use super::run::{JsonArgs, Run, fail, print};
-use super::status::refuse;
 use crate::finding::escape;
 use crate::ops;
 use crate::report;

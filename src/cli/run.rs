@@ -362,7 +362,7 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             ));
             exit.max(Exit::Findings)
         }
-        Ok(Asked::Refused(refusal)) => super::status::refuse(&refusal, path),
+        Ok(Asked::Refused(refusal)) => super::refusal::refuse(&refusal, path),
         Err(error) => {
             term::discard();
             fail(&error, path)

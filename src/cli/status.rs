@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::refusal::refuse;
 use super::run::{Run, fail, print};
 use super::term;
 use crate::etcd::Release;
-use crate::finding::escape;
-use crate::ops::{self, Refusal, StatusOutcome};
+use crate::ops::{self, StatusOutcome};
 use crate::report;
 use crate::source::Access;
 
@@ -57,33 +57,4 @@ pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {
         term::line("note: the SHA-256 of the file was not checked; `etcdsnap verify` does that");
     }
     exit
-}
-
-/// Says why there is no answer.
-pub(super) fn refuse(refusal: &Refusal, path: &std::path::Path) -> Exit {
-    let name = escape::path(path);
-    term::error(&refusal.message);
-    for detail in &refusal.details {
-        term::line(&format!("{name}: {detail}"));
-    }
-    let listed = refusal.details.len() as u64;
-    let all = refusal.findings.count(crate::finding::Severity::Error);
-    if all > 0 {
-        let more = if all > listed {
-            format!("{all} findings in all; ")
-        } else {
-            String::new()
-        };
-        term::line(&format!(
-            "{name}: {more}run `etcdsnap verify` for the whole report"
-        ));
-    }
-    if refusal.possibly_torn {
-        term::line(&format!(
-            "{name}: another process held its lock, so this may come from reading while it wrote; \
-             save a snapshot and look at that"
-        ));
-        return Exit::Failed;
-    }
-    Exit::Findings
 }

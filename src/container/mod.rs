@@ -12,6 +12,7 @@
     )
 )] // Tests build their inputs themselves, and a panic there is a failed test.
 
+mod classify;
 pub mod codes;
 mod kind;
 mod length;
@@ -19,7 +20,8 @@ mod origin;
 mod shift;
 mod signatures;
 
-pub use kind::{FileKind, classify, front_of_one_page, taken_for_text};
+pub use classify::{classify, front_of_one_page, taken_for_text};
+pub use kind::FileKind;
 pub use length::{LengthVerdict, judge_length};
 pub use origin::{Origin, SavedMetas, origin, saved_metas};
 pub use shift::{Shift, end_in_place, find_doubled, find_shift};

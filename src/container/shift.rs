@@ -1,6 +1,6 @@
 //! Blocks lost or added in the middle: the pages behind them lie a constant distance from their places.
 
-use super::kind::tree_page_at;
+use super::classify::tree_page_at;
 use crate::bolt::layout::{PAGE_HEADER, PageHeader};
 use crate::error::Result;
 use crate::ids::FileOffset;

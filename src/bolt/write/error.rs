@@ -1,6 +1,9 @@
 use crate::bolt::layout::MAX_KEY_SIZE;
 use crate::finding::escape;
 
+/// The longest value that bbolt accepts.
+pub(super) const MAX_VALUE_SIZE: usize = (1 << 31) - 2;
+
 /// Why a file could not be written. What is in the output then is no database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,7 +29,7 @@ pub enum WriteError {
     #[error("the key has {0} bytes, the limit is {MAX_KEY_SIZE}")]
     LongKey(usize),
     /// A value is too long.
-    #[error("the value has {0} bytes, the limit is {max}", max = super::tree::MAX_VALUE_SIZE)]
+    #[error("the value has {0} bytes, the limit is {max}", max = MAX_VALUE_SIZE)]
     LongValue(usize),
     /// A key is not above the one before it in its bucket.
     #[error(

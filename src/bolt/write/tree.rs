@@ -2,14 +2,12 @@
 
 use std::io::{Read, Seek, Write};
 
-use super::WriteError;
+use super::error::{MAX_VALUE_SIZE, WriteError};
 use super::page::{BranchBuffer, LeafBuffer};
 use super::writer::Core;
 use crate::bolt::layout::{BucketHeader, MAX_KEY_SIZE};
 use crate::ids::PageId;
 
-/// The longest value that bbolt accepts.
-pub(super) const MAX_VALUE_SIZE: usize = (1 << 31) - 2;
 /// bbolt never writes a branch of fewer children, save where a tree has no more.
 const MIN_CHILDREN: usize = 2;
 

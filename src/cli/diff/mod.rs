@@ -246,7 +246,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
 
 /// Nothing was compared.
 fn refused(refusal: &Refusal, path: &Path) -> Exit {
-    super::status::refuse(refusal, path);
+    super::refusal::refuse(refusal, path);
     Exit::Failed
 }
 

@@ -1,6 +1,27 @@
 //! Which texts can be keys and values of labels.
 
-use super::selector::SelectorError;
+/// Why a text is no selector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectorError {
+    /// Something else was expected at a place.
+    #[error("label selector: {expected} expected, found {found}")]
+    Unexpected {
+        /// What could stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A key or value that no label can have.
+    #[error("label selector: {text:?} cannot be the {part} of a label: {rule}")]
+    Invalid {
+        /// `key` or `value`.
+        part: &'static str,
+        /// The text.
+        text: String,
+        /// What holds for such texts.
+        rule: &'static str,
+    },
+}
 
 pub(in crate::kubernetes) fn check_key(key: &str) -> Result<(), SelectorError> {
     let (prefix, name) = match key.split_once('/') {

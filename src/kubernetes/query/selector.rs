@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use super::label::SelectorError;
 use super::label::{check_key, check_value};
 use crate::kubernetes::fields::{at, items, members};
 
@@ -30,29 +31,6 @@ enum Test {
     NotIn(Vec<String>),
     Above(i64),
     Below(i64),
-}
-
-/// Why a text is no selector.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SelectorError {
-    /// Something else was expected at a place.
-    #[error("label selector: {expected} expected, found {found}")]
-    Unexpected {
-        /// What could stand there.
-        expected: &'static str,
-        /// What stands there.
-        found: String,
-    },
-    /// A key or value that no label can have.
-    #[error("label selector: {text:?} cannot be the {part} of a label: {rule}")]
-    Invalid {
-        /// `key` or `value`.
-        part: &'static str,
-        /// The text.
-        text: String,
-        /// What holds for such texts.
-        rule: &'static str,
-    },
 }
 
 impl LabelSelector {

@@ -9,17 +9,19 @@ mod identity;
 mod kinds;
 mod known;
 mod manifests;
+mod query;
 mod relation;
 mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Change, Comparison, Detail, DiffQuery, DivergentRecord, Item, SideFigures};
+pub use answer::{Change, Comparison, DivergentRecord, Item, SideFigures};
 pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub use identity::Identity;
 pub use kinds::KindFilter;
 pub use manifests::{Direction, Task, Todo};
+pub use query::{Detail, DiffQuery};
 pub use relation::{CommonMembers, Doubt, Relation, Ties};
 pub use sides::{DivergenceKind, Uncompared};
 

@@ -4,7 +4,7 @@ use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
 use super::known::{Clock, NEVER, Noted, Notes};
-use super::{Detail, DiffQuery};
+use super::query::{Detail, DiffQuery};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};

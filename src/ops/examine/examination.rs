@@ -1,11 +1,13 @@
 //! One look at everything in a database: what `verify` and `info` report from.
 
-use super::losses::Losses;
+use super::losses::{Losses, Readable};
 use crate::bolt::freelist::Freelist;
 use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta, Visitor};
 use crate::error::Result;
 use crate::etcd::check::{RecordCheck, RecordFigures, check_contents};
-use crate::etcd::schema::{Compaction, Contents, ContentsVisitor};
+use crate::etcd::schema::{
+    Compaction, Contents, ContentsVisitor, KEY_BUCKET, META_BUCKET, STANDARD_BUCKETS,
+};
 use crate::etcd::{BackendHash, BucketTotals};
 use crate::finding::Collector;
 use crate::options::Options;
@@ -227,5 +229,37 @@ fn count_pages(
             pages.unreachable = unused.saturating_sub(list.free.len());
         }
         None => pages.free = unused,
+    }
+}
+
+impl Examination {
+    /// How much of the records could be read.
+    pub fn keys_readable(&self) -> Readable {
+        match self.losses.bucket(KEY_BUCKET) {
+            Readable::Partly if self.records.records == 0 => Readable::Nothing,
+            other => other,
+        }
+    }
+
+    /// True when bucket `meta` could be read, so that compaction and schema are known.
+    pub fn meta_is_known(&self) -> bool {
+        self.losses.bucket(META_BUCKET) == Readable::Whole
+    }
+
+    /// The revision that a server would report, unless damage hides it.
+    pub fn revision(&self) -> Option<i64> {
+        let last = self.records.last.map_or(0, |revision| revision.main);
+        let known = self.keys_readable() == Readable::Whole && self.meta_is_known();
+        known.then(|| self.contents.meta.compaction.current(last))
+    }
+
+    /// True when it is a sound bbolt database without anything of etcd's.
+    pub fn is_foreign(&self) -> bool {
+        let losses = &self.losses;
+        let own = STANDARD_BUCKETS
+            .into_iter()
+            .filter(|name| losses.present.contains(*name))
+            .count();
+        !losses.root && !losses.strays && own <= 1 && !losses.present.contains(KEY_BUCKET)
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::examination::Examination;
 use crate::bolt::Plan;
 use crate::bolt::check::codes;
-use crate::etcd::schema::{KEY_BUCKET, META_BUCKET, STANDARD_BUCKETS};
+use crate::etcd::schema::KEY_BUCKET;
 use crate::finding::{Code, Collector};
 
 /// Which buckets damage hides, wholly or in part.
@@ -89,7 +88,7 @@ impl Losses {
     }
 
     /// How much of a top-level bucket could be read.
-    fn bucket(&self, name: &[u8]) -> Readable {
+    pub(super) fn bucket(&self, name: &[u8]) -> Readable {
         match (self.present.contains(name), self.buckets.contains(name)) {
             (false, _) => Readable::Nothing,
             (true, true) => Readable::Partly,
@@ -115,37 +114,5 @@ impl Losses {
     pub fn small_buckets_are_whole(&self) -> bool {
         let key = |name: &Vec<u8>| name == KEY_BUCKET;
         !self.root && self.buckets.iter().all(key) && !self.nothing_is_reached()
-    }
-}
-
-impl Examination {
-    /// How much of the records could be read.
-    pub fn keys_readable(&self) -> Readable {
-        match self.losses.bucket(KEY_BUCKET) {
-            Readable::Partly if self.records.records == 0 => Readable::Nothing,
-            other => other,
-        }
-    }
-
-    /// True when bucket `meta` could be read, so that compaction and schema are known.
-    pub fn meta_is_known(&self) -> bool {
-        self.losses.bucket(META_BUCKET) == Readable::Whole
-    }
-
-    /// The revision that a server would report, unless damage hides it.
-    pub fn revision(&self) -> Option<i64> {
-        let last = self.records.last.map_or(0, |revision| revision.main);
-        let known = self.keys_readable() == Readable::Whole && self.meta_is_known();
-        known.then(|| self.contents.meta.compaction.current(last))
-    }
-
-    /// True when it is a sound bbolt database without anything of etcd's.
-    pub fn is_foreign(&self) -> bool {
-        let losses = &self.losses;
-        let own = STANDARD_BUCKETS
-            .into_iter()
-            .filter(|name| losses.present.contains(*name))
-            .count();
-        !losses.root && !losses.strays && own <= 1 && !losses.present.contains(KEY_BUCKET)
     }
 }

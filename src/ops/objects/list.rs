@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::live::live;
 use super::reader::Lens;
 use super::stored::{DamagedValue, Judge, Stand, Who, by_key};
-use super::wanted::{KindFault, WantedKinds, is_called};
+use super::wanted::{KindFault, ObjectsQuery, WantedKinds, is_called};
 use crate::error::Result;
 use crate::etcd::LeaseId;
 use crate::etcd::Revision;
@@ -17,27 +17,8 @@ use crate::etcd::keyspace::{
 use crate::kubernetes::Fault;
 use crate::kubernetes::Flaw;
 use crate::kubernetes::catalog::resources::{Resource, Resources, split_api_version};
-use crate::kubernetes::query::field_selector::FieldSelector;
-use crate::kubernetes::query::selector::LabelSelector;
 use crate::ops::session::Session;
 use crate::ops::session::fetch;
-
-/// Which objects are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct ObjectsQuery {
-    /// Kinds, as people call them; none: every kind.
-    pub kinds: Vec<String>,
-    /// Only these: kind and name.
-    pub pairs: Vec<(String, String)>,
-    /// Only in this namespace.
-    pub namespace: Option<String>,
-    /// Only with these labels.
-    pub labels: Option<LabelSelector>,
-    /// Only with these fields.
-    pub fields: Option<FieldSelector>,
-    /// At this revision; 0 = the newest.
-    pub revision: i64,
-}
 
 /// A kind of objects in a file, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,25 @@
 //! Which kinds and names are wanted.
 
-use super::list::ObjectsQuery;
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
+use crate::kubernetes::query::field_selector::FieldSelector;
+use crate::kubernetes::query::selector::LabelSelector;
+
+/// Which objects are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectsQuery {
+    /// Kinds, as people call them; none: every kind.
+    pub kinds: Vec<String>,
+    /// Only these: kind and name.
+    pub pairs: Vec<(String, String)>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Only with these labels.
+    pub labels: Option<LabelSelector>,
+    /// Only with these fields.
+    pub fields: Option<FieldSelector>,
+    /// At this revision; 0 = the newest.
+    pub revision: i64,
+}
 
 /// A word that is no kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

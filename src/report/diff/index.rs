@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{code, who};
+use super::code_span::{code, who};
 use super::relation_line;
 use crate::finding::escape;
 use crate::kubernetes::apply::clean::is_assigned;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::code_span::{code, who};
 use super::security::security_markdown;
 use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
@@ -99,41 +100,4 @@ pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> S
         let _ = writeln!(out, "  - beneath it: {}", code(beneath));
     }
     out
-}
-
-pub(super) fn who(item: &Item, with_namespace: bool) -> String {
-    let Some(name) = item.name.as_ref().filter(|_| !item.kind.is_empty()) else {
-        return code(&escape::text(&item.key));
-    };
-    let place = match &item.namespace {
-        Some(namespace) if with_namespace => format!("{namespace}/"),
-        _ => String::new(),
-    };
-    code(&escape::text(
-        format!("{} {place}{name}", item.kind).as_bytes(),
-    ))
-}
-
-/// A code span that holds any text: the fence is longer than every run of backticks in it.
-pub(super) fn code(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.saturating_add(1));
-    let pad = if text.is_empty() || text.starts_with('`') || text.ends_with('`') {
-        " "
-    } else {
-        ""
-    };
-    format!("{fence}{pad}{text}{pad}{fence}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::code;
-
-    #[test]
-    fn a_code_span_holds_backticks() {
-        assert_eq!(code("a"), "`a`");
-        assert_eq!(code("a``b"), "```a``b```");
-        assert_eq!(code("`"), "`` ` ``");
-    }
 }

@@ -1,5 +1,6 @@
 //! What changed between two states.
 
+mod code_span;
 mod divergence;
 mod index;
 mod json;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 
-use super::markdown::{code, who};
+use super::code_span::{code, who};
 use crate::finding::escape;
 use crate::ops::diff::Item;
 
