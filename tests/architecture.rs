@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up. A part may name those of its own layer and of the layers before it.
 const LAYERS: &[&[&str]] = &[
     &[
-        "checksum", "error", "finding", "ids", "options", "workers", "Error", "Result",
+        "checksum", "error", "finding", "ids", "options", "wire", "workers", "Error", "Result",
     ],
     &["source"],
     &["bolt"],
@@ -19,6 +19,41 @@ const LAYERS: &[&[&str]] = &[
     &["ops"],
     &["report"],
     &["cli"],
+];
+
+/// The rooms of a layer, from the ground up, with what stands beside them. A file may name its own room and those
+/// before it.
+const ROOMS: &[(&str, &[&str])] = &[
+    (
+        "kubernetes",
+        &[
+            "fields",
+            "time",
+            "catalog",
+            "encodings",
+            "secrets",
+            "check",
+            "query",
+            "show",
+            "compare",
+            "apply",
+        ],
+    ),
+    (
+        "ops",
+        &[
+            "input",
+            "times",
+            "copy_progress",
+            "opening",
+            "session",
+            "objects",
+            "examine",
+            "keys",
+            "diff",
+            "make",
+        ],
+    ),
 ];
 
 /// The roots of library and program name the parts and nothing else.
@@ -146,8 +181,9 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// The parts of the crate that a file names, by `crate::` or by as many `super::` as lead to the root.
-fn parts_named(file: &SourceFile) -> Vec<String> {
+/// What a file names of the crate, by `crate::` or by as many `super::` as it takes: the words of each path, groups
+/// written out.
+fn paths_named(file: &SourceFile) -> Vec<Vec<String>> {
     let tokens: Vec<&str> = file.tokens.iter().map(String::as_str).collect();
     let mut named = Vec::new();
     // For each open brace, whether it belongs to a module.
@@ -165,13 +201,22 @@ fn parts_named(file: &SourceFile) -> Vec<String> {
             ["}", ..] => {
                 braces.pop();
             }
-            ["crate", "::", ..] => named.extend(heads(&rest[2..])),
+            // How far something is visible is no use of it.
+            ["in", "crate", ..] => {
+                i += 2;
+                continue;
+            }
+            ["crate", "::", ..] => {
+                written_out(&[], &rest[2..], &mut named);
+            }
             ["super", "::", ..] => {
                 let pairs = rest.chunks(2);
                 let supers = pairs.take_while(|pair| *pair == ["super", "::"]).count();
                 let inline = braces.iter().filter(|is_module| **is_module).count();
-                if supers == file.modules.len() + inline {
-                    named.extend(heads(&rest[2 * supers..]));
+                // Within the modules of the file itself nothing else is named.
+                if let Some(up) = supers.checked_sub(inline).filter(|up| *up > 0) {
+                    let above = file.modules.len().saturating_sub(up);
+                    written_out(&file.modules[..above], &rest[2 * supers..], &mut named);
                 }
                 i += 2 * supers;
                 continue;
@@ -183,33 +228,43 @@ fn parts_named(file: &SourceFile) -> Vec<String> {
     named
 }
 
-/// The first words of a path, or of each path of a group.
-fn heads(rest: &[&str]) -> Vec<String> {
-    let [first, ..] = rest else {
-        return Vec::new();
+/// Adds the path that begins `rest`, or each path of a group, behind the words of `before`. Returns how many tokens
+/// it takes.
+fn written_out(before: &[String], rest: &[&str], paths: &mut Vec<Vec<String>>) -> usize {
+    let Some((first, behind)) = rest.split_first() else {
+        return 0;
     };
-    if *first != "{" {
-        return vec![(*first).to_owned()];
-    }
-    let mut depth = 0;
-    let mut heads = Vec::new();
-    let mut is_head = false;
-    for token in rest {
-        match *token {
-            "{" => (depth, is_head) = (depth + 1, depth == 0),
-            "}" => depth -= 1,
-            "," => is_head = depth == 1,
-            word if is_head => {
-                heads.push(word.to_owned());
-                is_head = false;
-            }
-            _ => {}
+    if *first == "{" {
+        let mut at = 1;
+        while rest.get(at).is_some_and(|token| *token != "}") {
+            at += match rest[at] {
+                "," => 1,
+                _ => written_out(before, &rest[at..], paths).max(1),
+            };
         }
-        if depth == 0 {
-            break;
+        return at + 1;
+    }
+    let mut words = before.to_vec();
+    if *first != "self" {
+        words.push((*first).to_owned());
+    }
+    match behind {
+        ["::", behind @ ..] => 2 + written_out(&words, behind, paths),
+        ["as", _, ..] => {
+            paths.push(words);
+            3
+        }
+        _ => {
+            paths.push(words);
+            1
         }
     }
-    heads
+}
+
+/// The parts of the crate that a file names.
+fn parts_named(file: &SourceFile) -> Vec<String> {
+    let paths = paths_named(file).into_iter();
+    paths.filter_map(|path| path.into_iter().next()).collect()
 }
 
 fn layer_of(part: &str) -> Option<usize> {
@@ -240,6 +295,41 @@ fn no_layer_names_one_above_it() {
 }
 
 #[test]
+fn no_room_names_one_that_builds_on_it() {
+    let mut seen = 0;
+    for file in source_files() {
+        let [layer, own, ..] = file.modules.as_slice() else {
+            continue;
+        };
+        // Tests may build their inputs with whatever there is.
+        if file.modules.iter().any(|part| part.ends_with("tests")) {
+            continue;
+        }
+        let Some((_, rooms)) = ROOMS.iter().find(|(name, _)| name == layer) else {
+            continue;
+        };
+        let place = |room: &str| {
+            let place = rooms.iter().position(|known| *known == room);
+            place.unwrap_or_else(|| panic!("{} names {layer}::{room}, which is no room", file.name))
+        };
+        for path in paths_named(&file) {
+            if path.first() != Some(layer) {
+                continue;
+            }
+            // What a room has to offer is named by the room, not by the layer.
+            let room = path.get(1).map_or("", String::as_str);
+            assert!(
+                place(room) <= place(own),
+                "{} names {layer}::{room}, which builds on {layer}::{own}",
+                file.name
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 200, "only {seen} paths were found");
+}
+
+#[test]
 fn the_reader_of_paths_sees_groups_and_supers() {
     let file = |modules: &[&str], text: &str| SourceFile {
         name: String::new(),
@@ -247,13 +337,20 @@ fn the_reader_of_paths_sees_groups_and_supers() {
         tokens: tokens(text),
     };
     let text = "use crate::{a::{b, c}, d}; // crate::no\nlet s = \"crate::no\"; crate::e::f();";
-    assert_eq!(parts_named(&file(&["x"], text)), ["a", "d", "e"]);
+    assert_eq!(parts_named(&file(&["x"], text)), ["a", "a", "d", "e"]);
     let text = "use super::super::g; use super::near; mod tests { use super::super::near; }";
-    assert_eq!(parts_named(&file(&["x", "y"], text)), ["g"]);
+    assert_eq!(parts_named(&file(&["x", "y"], text)), ["g", "x", "x"]);
     let text = "use super::h; mod tests { use super::near; use super::super::i; } 'a: loop {}";
     assert_eq!(parts_named(&file(&["x"], text)), ["h", "i"]);
     let text = "let c = '\"'; let q = '\\''; crate::j(); let r = r#\"crate::no\"#; b\"crate::no\"";
     assert_eq!(parts_named(&file(&["x"], text)), ["j"]);
+    let paths = |modules: &[&str], text: &str| -> Vec<String> {
+        let named = paths_named(&file(modules, text));
+        named.iter().map(|path| path.join("::")).collect()
+    };
+    let text = "use crate::a::{self, b::{C, d as e}, F}; use super::{g, h::I}; mod tests { use super::*; }";
+    let expected = ["a", "a::b::C", "a::b::d", "a::F", "x::g", "x::h::I"];
+    assert_eq!(paths(&["x", "y"], text), expected);
 }
 
 #[test]

@@ -116,7 +116,7 @@ pub fn judge<'v>(
     value: &'v [u8],
 ) -> (Head<'v>, Option<Flaw>) {
     let (head, flaw) = inspect(value);
-    if flaw.is_some() || head.encoding == crate::kubernetes::Encoding::Encrypted {
+    if flaw.is_some() || head.encoding == crate::kubernetes::encodings::Encoding::Encrypted {
         return (head, flaw);
     }
     let Expected::Object(parts) = expected else {

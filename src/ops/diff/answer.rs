@@ -8,7 +8,7 @@ use super::sides::{DivergenceKind, Uncompared};
 use crate::etcd::Revision;
 use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
-use crate::ops::{FieldChange, Moment};
+use crate::ops::keys::{FieldChange, Moment};
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

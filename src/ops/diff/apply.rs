@@ -6,7 +6,7 @@ use super::Diff;
 use crate::error::Result;
 use crate::etcd::LeaseId;
 use crate::etcd::keyspace::RecordPlace;
-use crate::ops::Session;
+use crate::ops::session::Session;
 
 /// The live keys of a state: value and lease of each.
 pub type State = BTreeMap<Vec<u8>, (Vec<u8>, LeaseId)>;

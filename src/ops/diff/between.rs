@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use super::{Change, Detail, Diff, DiffQuery, Item, compare};
 use crate::error::Result;
 use crate::etcd::keyspace::{Changes, NextChange, RecordPlace};
+use crate::ops::keys::Moment;
 use crate::ops::objects::reader::Lens;
-use crate::ops::{Moment, Session};
+use crate::ops::session::Session;
 
 impl<'i> Diff<'i> {
     /// The keys of which `wants` takes what they were before, what they are after, or what was put in

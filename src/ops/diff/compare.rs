@@ -10,9 +10,9 @@ use crate::kubernetes::compare::difference::{Difference, FieldPath, differences}
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::{Encoding, Flaw, Object, memory_of, read_json};
+use crate::ops::keys::{FieldChange, Moment};
 use crate::ops::objects::reader::{Lens, Look, Sight};
 use crate::ops::objects::stored::{Judge, Stand};
-use crate::ops::{FieldChange, Moment};
 
 /// One side of a comparison.
 pub(super) struct State {

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use crate::etcd::raft::{Record, RecordFault, WalReader, parse_segment_name};
-use crate::ops::Input;
+use crate::ops::input::Input;
 
 /// A member of a cluster, as its log names both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

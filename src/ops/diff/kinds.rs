@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Diff;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::objects::wanted::{WantedKinds, is_called};
-use crate::ops::{KindFault, ObjectsQuery};
+use crate::ops::objects::{KindFault, ObjectsQuery};
 
 /// Kinds by any of their names, custom ones of either file included.
 #[derive(Debug)]

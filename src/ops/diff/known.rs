@@ -9,7 +9,8 @@ use crate::kubernetes::check::layout::Layout;
 use crate::kubernetes::compare::custom_lists::CustomLists;
 use crate::kubernetes::compare::security::WideRoles;
 use crate::ops::objects::definitions::is_definition;
-use crate::ops::{NewestTime, Session};
+use crate::ops::session::Session;
+use crate::ops::times::NewestTime;
 
 /// Notes where definitions of custom resources and roles are, as of a revision.
 #[derive(Clone, Copy)]

@@ -10,9 +10,10 @@ use super::{Change, Diff, Item};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
 use crate::kubernetes::apply::order::apply_order;
+use crate::ops::keys::Moment;
 use crate::ops::objects::export::{ExportOptions, Exported, manifest};
 use crate::ops::objects::reader::Lens;
-use crate::ops::{Moment, Session, fetch};
+use crate::ops::session::{Session, fetch};
 
 /// The state that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

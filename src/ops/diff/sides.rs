@@ -10,7 +10,8 @@ use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, Re
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
 use crate::kubernetes::check::layout::Layout;
 use crate::ops::objects::stored::LayoutVisitor;
-use crate::ops::{FileTime, Session};
+use crate::ops::session::Session;
+use crate::ops::times::FileTime;
 use crate::workers::Workers;
 
 /// At most so many divergences are kept, the lowest revisions first.

@@ -10,7 +10,7 @@ use super::*;
 use crate::bolt::write::{Layout, WriteError, Writer};
 use crate::etcd::schema::Compaction;
 use crate::etcd::{LeaseId, Revision};
-use crate::ops::Input;
+use crate::ops::input::Input;
 use crate::options::Options;
 use crate::source::Access;
 

@@ -126,7 +126,7 @@ pub enum Standing {
 pub struct VerifyOptions {
     /// Leave out the SHA-256, which needs every byte.
     pub quick: bool,
-    /// Leave the values to [`verify_values`](crate::ops::verify_values), which decodes them.
+    /// Leave the values to [`verify_values`](crate::ops::examine::verify_values), which decodes them.
     pub values: bool,
     /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
     pub finding_limit: usize,
@@ -162,7 +162,7 @@ pub struct VerifyReport {
     pub is_data_dir: bool,
     /// What is to be said of the data directory as a whole, if it was judged.
     pub directory: Option<DirectoryReport>,
-    /// True once [`verify_values`](crate::ops::verify_values) has decoded every live value.
+    /// True once [`verify_values`](crate::ops::examine::verify_values) has decoded every live value.
     pub values_decoded: bool,
 }
 

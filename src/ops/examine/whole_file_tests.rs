@@ -11,10 +11,12 @@ use crate::error::Result;
 use crate::etcd::Release;
 use crate::finding::Severity;
 use crate::ids::FileOffset;
-use crate::ops::{
-    HashKvOutcome, Input, Readable, Session, Standing, Verdict, VerifyOptions, VerifyReport,
-    hashkv, info, status, verify,
+use crate::ops::examine::{
+    HashKvOutcome, Readable, Standing, Verdict, VerifyOptions, VerifyReport, hashkv, info, status,
+    verify,
 };
+use crate::ops::input::Input;
+use crate::ops::session::Session;
 use crate::options::Options;
 use crate::source::{OpenFile, Slice, Source};
 
@@ -110,7 +112,7 @@ fn of_a_tebibyte_of_zeros_only_the_beginning_is_read() {
     let status = status(&input, Release::default(), &options).unwrap();
     assert!(matches!(status, StatusOutcome::Refused(_)));
     let dir = tempfile::tempdir().unwrap();
-    crate::ops::add_trailer(&input, &dir.path().join("out"), &options).unwrap_err();
+    crate::ops::make::add_trailer(&input, &dir.path().join("out"), &options).unwrap_err();
     let read = zeros.read.load(Ordering::Relaxed);
     assert!(read < 32 << 20, "{read} bytes were read");
 }

@@ -87,7 +87,7 @@ fn restored_from(store: &Store, change: impl FnOnce(&mut RestoreRequest)) -> Mad
     (dir, prepared, restored)
 }
 
-fn examined(prepared: &Prepared) -> Box<crate::ops::Examination> {
+fn examined(prepared: &Prepared) -> Box<crate::ops::examine::Examination> {
     let input = Input::open(prepared.data_dir(), Access::Positioned).unwrap();
     let report = verify(&input, VerifyOptions::default(), &Options::default()).unwrap();
     assert!(!report.findings.has_errors(), "{:?}", report.findings);
