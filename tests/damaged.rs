@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use etcdsnap::bolt::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader};
-use etcdsnap::bolt::write::{Layout, WriteError, Writer};
+use etcdsnap::bolt::write::{WriteError, WriteLayout, Writer};
 use etcdsnap::etcd::Release;
 use etcdsnap::ops::{self, Input, Verdict, VerifyOptions};
 use etcdsnap::options::Options;
@@ -139,7 +139,8 @@ fn a_leaf_of_65534_overlapping_elements_is_read_once() {
 
 /// A store of 30,000 transactions that lack their first change; every third transaction is lost altogether.
 fn store_with_many_gaps() -> Vec<u8> {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), Layout::default()).expect("a writer");
+    let mut writer =
+        Writer::new(Cursor::new(Vec::new()), WriteLayout::default()).expect("a writer");
     let mains = (2..30_002u64).filter(|main| main % 3 != 0);
     let records = mains.map(|main| {
         let key = [&main.to_be_bytes()[..], b"_", &1u64.to_be_bytes()].concat();

@@ -1,7 +1,7 @@
 use std::io::{Read, Seek, Write};
 
 use etcdsnap::bolt::write::{
-    FreeContent, Layout, MetaOrder, PageOrder, WriteError, Writer, Written,
+    FreeContent, MetaOrder, PageOrder, WriteError, WriteLayout, Writer, Written,
 };
 
 use super::history::{Amounts, Change, Simulation};
@@ -113,7 +113,7 @@ impl Cluster {
                 }
             }
         };
-        let layout = Layout {
+        let layout = WriteLayout {
             fill: FILL,
             min_elements: 2,
             order,
@@ -123,7 +123,7 @@ impl Cluster {
             metas: MetaOrder::Snapshot,
             trailer: true,
             seed: self.seed,
-            ..Layout::default()
+            ..WriteLayout::default()
         };
         let mut writer = Writer::new(out, layout)?;
         let mut simulation = self.simulation(amounts);

@@ -3,7 +3,7 @@
 
 use etcdsnap::checksum::crc32c;
 use etcdsnap::etcd::raft::{
-    Frame, Record, RecordFault, SnapshotFault, SnapshotFile, WalForm, WalReader, WalWriter,
+    Frame, LogRecord, RecordFault, SnapshotFault, SnapshotFile, WalForm, WalReader, WalWriter,
     read_snapshot_file,
 };
 
@@ -54,18 +54,18 @@ fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<RecordFault>) {
         let mut writer = WalWriter::new(form);
         for frame in &frames {
             match &frame.record {
-                Record::Metadata(metadata) => writer.metadata(*metadata),
-                Record::Entry(entry) => writer.entry(entry),
-                Record::State(state) => writer.state(*state),
-                Record::Snapshot(mark) => writer.snapshot(mark),
-                Record::Crc | Record::Other => {}
+                LogRecord::Metadata(metadata) => writer.metadata(*metadata),
+                LogRecord::Entry(entry) => writer.entry(entry),
+                LogRecord::State(state) => writer.state(*state),
+                LogRecord::Snapshot(mark) => writer.snapshot(mark),
+                LogRecord::Crc | LogRecord::Other => {}
             }
         }
         let again = WalReader::new(writer.bytes(), 0).map(|frame| frame.expect("it was written"));
-        let known = |record: &Record| !matches!(record, Record::Crc | Record::Other);
-        let again: Vec<Record> = again.map(|frame| frame.record).filter(known).collect();
+        let known = |record: &LogRecord| !matches!(record, LogRecord::Crc | LogRecord::Other);
+        let again: Vec<LogRecord> = again.map(|frame| frame.record).filter(known).collect();
         let records = frames.iter().map(|frame| &frame.record);
-        let before: Vec<&Record> = records.filter(|record| known(record)).collect();
+        let before: Vec<&LogRecord> = records.filter(|record| known(record)).collect();
         assert_eq!(again.iter().collect::<Vec<_>>(), before);
     }
     (frames, fault)
@@ -168,11 +168,11 @@ pub fn pieces(segment: &[u8]) -> Vec<u8> {
     for frame in WalReader::new(segment, 0) {
         let frame = frame.expect("a sound log");
         let (kind, content) = match &frame.record {
-            Record::Metadata(metadata) => (1, metadata.encode()),
-            Record::Entry(entry) => (2, entry.encode()),
-            Record::State(state) => (3, state.encode()),
-            Record::Snapshot(mark) => (5, mark.encode(WalForm::V36)),
-            Record::Crc | Record::Other => (4, Vec::new()),
+            LogRecord::Metadata(metadata) => (1, metadata.encode()),
+            LogRecord::Entry(entry) => (2, entry.encode()),
+            LogRecord::State(state) => (3, state.encode()),
+            LogRecord::Snapshot(mark) => (5, mark.encode(WalForm::V36)),
+            LogRecord::Crc | LogRecord::Other => (4, Vec::new()),
         };
         out.extend([kind, u8::try_from(content.len()).expect("a short record")]);
         out.extend(content);

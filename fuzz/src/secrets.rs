@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use etcdsnap::kubernetes::compare::difference::{NoListKeys, differences};
 use etcdsnap::kubernetes::secrets::redact::Redactor;
-use etcdsnap::ops::{Lens, Sight};
+use etcdsnap::ops::{ValueContent, ValueReader};
 use serde_json::{Map, Value, json};
 
 const CANARY: &str = "Ws9Kq2XvRt5Y";
@@ -38,24 +38,24 @@ pub fn secrets(data: &[u8]) {
         // There it must say that it is a Secret.
         _ => b"/elsewhere",
     };
-    let lens = Lens {
+    let reader = ValueReader {
         redactor: Some(Redactor::with_key(b"key")),
         managed_fields: how & 0x80 != 0,
-        ..Lens::default()
+        ..ValueReader::default()
     };
     let mut objects = Vec::new();
     for value in [old, new] {
         let bytes = stored(&value, *how);
-        let look = lens.look(key, &bytes, 7);
-        assert!(lens.hides_bytes(key, &look), "the bytes may be shown");
+        let look = reader.read(key, &bytes, 7);
+        assert!(reader.hides_bytes(key, &look), "the bytes may be shown");
         match look.sight {
-            Sight::Object(object) => {
+            ValueContent::Object(object) => {
                 let text = object.json.to_string();
                 assert!(!shows(&text), "{text}");
                 objects.push(object.json);
             }
-            Sight::Hidden(mark) => assert!(!shows(&mark), "{mark}"),
-            Sight::Bytes => panic!("the value is shown as it is"),
+            ValueContent::Hidden(mark) => assert!(!shows(&mark), "{mark}"),
+            ValueContent::Bytes => panic!("the value is shown as it is"),
         }
     }
     if let [old, new] = objects.as_slice() {

@@ -15,7 +15,7 @@ use etcdsnap::bolt::layout::{
     VERSION, flags,
 };
 use etcdsnap::bolt::{Cursor, Database, Leaf, LeafTail, Metas, PlannedBucket, SecondMeta, Visitor};
-use etcdsnap::container::{Layout, classify, front_of_one_page, judge_length, taken_for_text};
+use etcdsnap::container::{FileLayout, classify, front_of_one_page, judge_length, taken_for_text};
 use etcdsnap::etcd::schema::{Compaction, STANDARD_BUCKETS, StorageVersion, meta_value};
 use etcdsnap::etcd::{BackendHash, HashKvVisitor, LiveKeys, Record, Release, RevisionKey, hash_kv};
 use etcdsnap::finding::{Collector, DEFAULT_LIMIT, Findings};
@@ -54,7 +54,7 @@ const STEPS: usize = 20_000;
 /// What a file is: it gets a name, a length and a digest, whatever it holds.
 pub fn classification(data: &[u8]) {
     let source = Slice(data);
-    let layout = Layout::read(&source).expect("memory can be read");
+    let layout = FileLayout::read(&source).expect("memory can be read");
     assert!(layout.database_len <= layout.file_len);
     for second in [SecondMeta::Search, SecondMeta::At(4096)] {
         let metas = Metas::read(&source, second).expect("memory can be read");
@@ -347,7 +347,7 @@ fn workers(threads: usize) -> &'static Workers {
 
 fn answers(source: &dyn Source, release: Release, workers: &Workers) -> String {
     let mut out = String::new();
-    let layout = Layout::read(source).expect("memory can be read");
+    let layout = FileLayout::read(source).expect("memory can be read");
     let opened = Database::open(source, layout.database_len, release.second_meta());
     match opened.expect("memory can be read") {
         Ok(database) => ask(&database, release, workers, &mut out),

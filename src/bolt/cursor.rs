@@ -62,7 +62,7 @@ pub struct Cursor<'s> {
 
 /// Which way keys must go for a move to be sound.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Anywhere,
     Up,
     Down,
@@ -145,7 +145,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn first(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(Way::Anywhere, |cursor| {
+        self.run(Direction::Anywhere, |cursor| {
             cursor.stack.clear();
             match cursor.descend(None, End::First)? {
                 Ok(()) => cursor.skip_empty(End::First),
@@ -159,7 +159,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn last(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(Way::Anywhere, |cursor| {
+        self.run(Direction::Anywhere, |cursor| {
             cursor.stack.clear();
             match cursor.descend(None, End::Last)? {
                 Ok(()) => cursor.skip_empty(End::Last),
@@ -173,7 +173,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn seek(&mut self, key: &[u8]) -> Step<Option<Entry<'_>>> {
-        self.run(Way::Anywhere, |cursor| {
+        self.run(Direction::Anywhere, |cursor| {
             cursor.stack.clear();
             match cursor.descend(Some(key), End::First)? {
                 Ok(()) => cursor.skip_empty(End::First),
@@ -191,7 +191,7 @@ impl<'s> Cursor<'s> {
         reason = "an iterator cannot lend from itself"
     )]
     pub fn next(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(Way::Up, |cursor| {
+        self.run(Direction::Up, |cursor| {
             if let Some(leaf) = cursor.stack.last_mut() {
                 leaf.index = leaf.index.saturating_add(1);
             }
@@ -204,7 +204,7 @@ impl<'s> Cursor<'s> {
     /// # Errors
     /// Reading. Damage on the way is the inner result.
     pub fn prev(&mut self) -> Step<Option<Entry<'_>>> {
-        self.run(Way::Down, |cursor| {
+        self.run(Direction::Down, |cursor| {
             match cursor.stack.last_mut() {
                 Some(leaf) if leaf.index > 0 => {
                     leaf.index = leaf.index.min(leaf.header.count).saturating_sub(1);
@@ -252,7 +252,7 @@ impl<'s> Cursor<'s> {
 
     fn run(
         &mut self,
-        way: Way,
+        way: Direction,
         step: impl FnOnce(&mut Self) -> Step<()>,
     ) -> Step<Option<Entry<'_>>> {
         let pages = self.pages.geometry.pages_in_file;
@@ -271,10 +271,10 @@ impl<'s> Cursor<'s> {
         self.read_element()?;
         let fault = match self.entry() {
             None => Some("the element reaches out of its page"),
-            Some(entry) if way == Way::Up && *entry.key <= *self.key => {
+            Some(entry) if way == Direction::Up && *entry.key <= *self.key => {
                 Some("the key is not above the one before it")
             }
-            Some(entry) if way == Way::Down && *entry.key >= *self.key => {
+            Some(entry) if way == Direction::Down && *entry.key >= *self.key => {
                 Some("the key is not below the one behind it")
             }
             Some(_) => None,

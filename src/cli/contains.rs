@@ -5,12 +5,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
+use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::query::jsonpath::Path;
-use crate::ops::{self, Answer, Lens, Name, Session};
+use crate::ops::{self, Answer, Name, Session, ValueReader};
 use crate::report;
 use crate::source::Access;
 
@@ -52,7 +52,7 @@ pub(super) struct ContainsArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 /// What the value is held against.
@@ -84,17 +84,17 @@ impl Test {
 }
 
 pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
-    let (lens, test) = match (args.lens.lens(), Test::of(args)) {
-        (Ok(lens), Ok(test)) => (lens, test),
+    let (reader, test) = match (args.reader.reader(), Test::of(args)) {
+        (Ok(reader), Ok(test)) => (reader, test),
         (Err(message), _) | (_, Err(message)) => {
             term::error(&message);
             return Exit::Failed;
         }
     };
     // Secrets are compared, not shown.
-    let lens = Lens {
+    let reader = ValueReader {
         redactor: None,
-        ..lens
+        ..reader
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let name = Name {
@@ -102,14 +102,14 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
             namespace: args.namespace.clone(),
             is_key: args.key,
         };
-        let answers = ops::get(session, &[name], args.rev, &lens)?;
+        let answers = ops::get(session, &[name], args.rev, &reader)?;
         let place = args.namespace.as_deref();
         let exit = match answers.list.first() {
             Some(Answer::Found(found)) => {
                 let Some((key, moment)) = found.first() else {
                     return Ok(Ok(Exit::Failed));
                 };
-                judge(session, &answers, key, moment, &lens, &test, args.key)?
+                judge(session, &answers, key, moment, &reader, &test, args.key)?
             }
             Some(answer) => {
                 super::get::explain(answer, args.name.as_bytes(), place, answers.revision)
@@ -145,7 +145,7 @@ fn judge<'i>(
     answers: &ops::Answers<'i>,
     key: &[u8],
     moment: &ops::Moment,
-    lens: &Lens,
+    reader: &ValueReader,
     test: &Test,
     is_key: bool,
 ) -> crate::Result<Exit> {
@@ -156,7 +156,7 @@ fn judge<'i>(
         return Ok(Exit::Failed);
     };
     let shown = escape::text(key);
-    let flaw = ops::Inspector::default().flaw(session, lens, key, &value)?;
+    let flaw = ops::Inspector::default().flaw(session, reader, key, &value)?;
     if let Some(flaw) = &flaw {
         term::line(&report::flaw_line(key, flaw));
     }
@@ -172,9 +172,9 @@ fn judge<'i>(
     }
     let is_equal = match test {
         Test::Present => true,
-        Test::Value(wanted) => match lens.plain(key, &value) {
+        Test::Value(wanted) => match reader.plain(key, &value) {
             Ok(plain) => {
-                let is_locked = lens.encryption.is_none()
+                let is_locked = reader.encryption.is_none()
                     && crate::kubernetes::secrets::encryption::is_encrypted(&plain);
                 if is_locked && *plain != **wanted {
                     term::error(&format!(
@@ -190,7 +190,7 @@ fn judge<'i>(
             }
         },
         Test::Field(path, wanted) => {
-            let plain = match lens.plain(key, &value) {
+            let plain = match reader.plain(key, &value) {
                 Ok(plain) => plain,
                 Err(fault) => {
                     term::error(&format!("{shown}: {fault}"));
@@ -203,7 +203,7 @@ fn judge<'i>(
                 ));
                 return Ok(Exit::Failed);
             }
-            let object = match lens.object_of(key, &value, moment.revision.main) {
+            let object = match reader.object_of(key, &value, moment.revision.main) {
                 Ok(object) => object.json,
                 Err(fault) => {
                     let Ok(json) = crate::kubernetes::read_json(&plain) else {

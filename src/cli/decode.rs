@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
+use super::reader::ReaderArgs;
 use super::run::finish;
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::Encoding;
-use crate::ops::{Look, Sight};
+use crate::ops::{ReadValue, ValueContent};
 use crate::report::{self, Readable};
 
 const EXAMPLES: &str = "\
@@ -47,7 +47,7 @@ pub(super) struct DecodeArgs {
     )]
     etcd_key: String,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -57,8 +57,8 @@ enum Form {
 }
 
 pub(super) fn run(args: &DecodeArgs) -> Exit {
-    let lens = match args.lens.lens() {
-        Ok(lens) => lens,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
         Err(message) => {
             term::error(&message);
             return Exit::Failed;
@@ -79,12 +79,12 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
         return Exit::Failed;
     }
     let value = unwrapped(bytes);
-    let look = lens.look(args.etcd_key.as_bytes(), &value, 0);
+    let look = reader.read(args.etcd_key.as_bytes(), &value, 0);
     if let Some(fault) = &look.locked {
         term::error(&format!("{name}: {fault}"));
         return Exit::Failed;
     }
-    if let Sight::Object(object) = &look.sight {
+    if let ValueContent::Object(object) = &look.sight {
         for note in report::notes(&object.description) {
             term::line(&format!("{name}: {note}"));
         }
@@ -108,9 +108,9 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
     finish(written.and_then(|()| term::release()), Exit::Fine)
 }
 
-fn shown(mut look: Look<'_>) -> Option<serde_json::Value> {
+fn shown(mut look: ReadValue<'_>) -> Option<serde_json::Value> {
     // Revision 0 stands for none.
-    if let Sight::Object(object) = &mut look.sight
+    if let ValueContent::Object(object) = &mut look.sight
         && let Some(metadata) = object.json.get_mut("metadata")
         && let Some(metadata) = metadata.as_object_mut()
         && metadata.get("resourceVersion").and_then(|v| v.as_str()) == Some("0")

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::config_of;
 use super::objects::Notes;
+use super::reader::config_of;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;

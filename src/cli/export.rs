@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::folder::{Folder, safe_name};
-use super::lens::LensArgs;
 use super::objects::{Notes, WhichArgs};
+use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
@@ -55,12 +55,12 @@ pub(super) struct ExportArgs {
     #[arg(long)]
     partial: bool,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
-    let (lens, which) = match (args.lens.lens(), args.which.which()) {
-        (Ok(lens), Ok(which)) => (lens, which),
+    let (reader, which) = match (args.reader.reader(), args.which.which()) {
+        (Ok(reader), Ok(which)) => (reader, which),
         (Err(message), _) | (_, Err(message)) => {
             term::error(&message);
             return Exit::Failed;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         include_owned: args.include_owned,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let list = match ops::objects(session, &which.query, &lens)? {
+        let list = match ops::objects(session, &which.query, &reader)? {
             Ok(list) => list,
             Err(fault) => {
                 term::error(&fault.to_string());
@@ -87,7 +87,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         };
         let mut written = Ok(());
         let mut tally = Tally::default();
-        ops::export(session, &list, &lens, options, |found, exported| {
+        ops::export(session, &list, &reader, options, |found, exported| {
             match exported {
                 Exported::Manifest(json) => {
                     written = target.write(&list, found, &json);

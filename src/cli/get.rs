@@ -10,13 +10,13 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
 use super::objects::too_large;
+use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::finding::escape;
-use crate::ops::{self, Answer, Answers, Lens, Look, Moment, Name, Session};
+use crate::ops::{self, Answer, Answers, Moment, Name, ReadValue, Session, ValueReader};
 use crate::report::{self, Format, Readable};
 use crate::source::Access;
 
@@ -63,7 +63,7 @@ pub(super) struct GetArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,8 +84,8 @@ impl Form {
 }
 
 pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
-    let lens = match args.lens.lens() {
-        Ok(lens) => lens,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
         Err(message) => {
             term::error(&message);
             return Exit::Failed;
@@ -110,7 +110,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                     is_key: args.key,
                 })
                 .collect();
-            vec![ops::get(session, &names, args.rev, &lens)?]
+            vec![ops::get(session, &names, args.rev, &reader)?]
         };
         for answers in &groups {
             for (answer, name) in answers.list.iter().zip(&args.names) {
@@ -138,7 +138,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                     answers.revision
                 ));
             }
-            exit = exit.max(output.write(session, answers, &found, &lens)?);
+            exit = exit.max(output.write(session, answers, &found, &reader)?);
         }
         let at = groups
             .first()
@@ -243,7 +243,7 @@ impl<'a> Output<'a> {
         session: &Session<'i>,
         answers: &Answers<'i>,
         found: &[(&[u8], Moment)],
-        lens: &Lens,
+        reader: &ValueReader,
     ) -> crate::Result<Exit> {
         let mut exit = Exit::Fine;
         let several = found.len() > 1 || self.records > 0;
@@ -264,13 +264,13 @@ impl<'a> Output<'a> {
                     exit = exit.max(Exit::Failed);
                     return ControlFlow::Continue(());
                 };
-                let look = lens.look(facts.key, &value, facts.revision.main);
+                let look = reader.read(facts.key, &value, facts.revision.main);
                 if let Some(fault) = &look.locked {
                     let key = escape::text(facts.key);
                     term::error(&format!("{key}: {fault}"));
                     exit = exit.max(Exit::Findings);
                 }
-                let flaw = match self.inspector.flaw(session, lens, facts.key, &value) {
+                let flaw = match self.inspector.flaw(session, reader, facts.key, &value) {
                     Ok(flaw) => flaw,
                     Err(error) => {
                         failed = Some(error);
@@ -293,7 +293,7 @@ impl<'a> Output<'a> {
                     }
                 }
                 if form == Some(Form::Json)
-                    && let ops::Sight::Object(object) = &look.sight
+                    && let ops::ValueContent::Object(object) = &look.sight
                 {
                     // JSON has no comments.
                     let key = escape::text(facts.key);
@@ -305,7 +305,7 @@ impl<'a> Output<'a> {
                     Piece::Text(report::record_json(&facts, &look, flaw.as_ref()))
                 } else {
                     let hides_bytes =
-                        form.is_some_and(Form::is_exact) && lens.hides_bytes(facts.key, &look);
+                        form.is_some_and(Form::is_exact) && reader.hides_bytes(facts.key, &look);
                     match hides_bytes {
                         true => Piece::Refused(
                             "the value is secret; --show-secrets shows it, -o yaml shows the rest"
@@ -411,7 +411,7 @@ fn render(
     form: Option<Form>,
     facts: &RecordFacts<'_>,
     value: &[u8],
-    look: Look<'_>,
+    look: ReadValue<'_>,
     guards_terminal: bool,
 ) -> Piece {
     match form {
@@ -433,9 +433,9 @@ fn render(
     }
 }
 
-fn readable(form: Option<Form>, look: Look<'_>) -> Piece {
+fn readable(form: Option<Form>, look: ReadValue<'_>) -> Piece {
     let notes = match &look.sight {
-        ops::Sight::Object(object) => Some(report::notes(&object.description)),
+        ops::ValueContent::Object(object) => Some(report::notes(&object.description)),
         _ => None,
     };
     match (report::readable(look.sight, &look.plain), form) {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
+use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
@@ -42,12 +42,12 @@ pub(super) struct HistoryArgs {
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
-    let lens = match args.lens.lens() {
-        Ok(lens) => lens,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
         Err(message) => {
             term::error(&message);
             return Exit::Failed;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         is_key: args.key,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let mut lookup = ops::look_up(session, &[name], &lens, true)?;
+        let mut lookup = ops::look_up(session, &[name], &reader, true)?;
         let bounds = lookup.keyspace.bounds();
         let story = match lookup.found.pop().unwrap_or(Named::Nothing) {
             Named::Key(story) => story,
@@ -118,7 +118,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             &lookup.keyspace,
             &lookup.times,
             &story,
-            &lens,
+            &reader,
             &mut each,
         )?;
         Ok(written

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
 use super::objects::Notes;
+use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::ops;
@@ -33,12 +33,12 @@ pub(super) struct KindsArgs {
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
-    let lens = match args.lens.lens() {
-        Ok(lens) => lens,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
         Err(message) => {
             term::error(&message);
             return Exit::Failed;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
     };
     let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let kinds = ops::kinds(session, args.rev, &lens)?;
+        let kinds = ops::kinds(session, args.rev, &reader)?;
         let text = if json {
             report::kinds_json(&kinds)
         } else {

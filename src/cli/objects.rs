@@ -8,16 +8,18 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::lens::LensArgs;
+use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::query::field_selector::FieldSelector;
 use crate::kubernetes::query::jsonpath::{ItemPart, Template};
 use crate::kubernetes::query::selector::LabelSelector;
-use crate::kubernetes::show::columns::{Layout, TableOptions};
+use crate::kubernetes::show::columns::{TableLayout, TableOptions};
 use crate::kubernetes::{Fault, memory_of};
-use crate::ops::{self, DamagedValue, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
+use crate::ops::{
+    self, DamagedValue, Found, ObjectList, ObjectsQuery, Session, ValueContent, ValueReader,
+};
 use crate::report::{self, Format, JsonLayout};
 use crate::source::Access;
 
@@ -57,7 +59,7 @@ pub(super) struct ObjectsArgs {
     #[arg(long)]
     no_headers: bool,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 /// Which objects are meant; the same for all commands over objects.
@@ -171,8 +173,8 @@ impl FromStr for Form {
 }
 
 pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
-    let (lens, which) = match (args.lens.lens(), args.which.which()) {
-        (Ok(lens), Ok(which)) => (lens, which),
+    let (reader, which) = match (args.reader.reader(), args.which.which()) {
+        (Ok(reader), Ok(which)) => (reader, which),
         (Err(message), _) | (_, Err(message)) => {
             term::error(&message);
             return Exit::Failed;
@@ -184,7 +186,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
         args.output.clone()
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let list = match ops::objects(session, &which.query, &lens)? {
+        let list = match ops::objects(session, &which.query, &reader)? {
             Ok(list) => list,
             Err(fault) => {
                 term::error(&fault.to_string());
@@ -202,7 +204,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             lines: term::Lines::exact(),
             is_terminal: term::stdout_is_terminal(),
             notes: Notes::default(),
-            lens: &lens,
+            reader: &reader,
             no_headers: args.no_headers,
             has_namespaces: args.which.namespace.is_none(),
             has_failed: false,
@@ -333,10 +335,10 @@ impl Seen {
         self.fault.iter().chain(&self.notes).cloned().collect()
     }
 
-    pub(super) fn of(lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> Self {
-        let look = lens.look(key, value, revision);
+    pub(super) fn of(reader: &ValueReader, key: &[u8], value: &[u8], revision: i64) -> Self {
+        let look = reader.read(key, value, revision);
         // Its value is not encrypted, and nothing in it can be shown.
-        let is_bytes = matches!(look.sight, Sight::Bytes);
+        let is_bytes = matches!(look.sight, ValueContent::Bytes);
         let mut seen = Self {
             json: None,
             fault: None,
@@ -344,12 +346,12 @@ impl Seen {
             is_error: look.locked.is_some() || is_bytes,
         };
         match look.sight {
-            Sight::Object(object) => {
+            ValueContent::Object(object) => {
                 seen.notes = report::notes(&object.description);
                 seen.json = Some(object.json);
             }
-            Sight::Hidden(mark) => seen.fault = Some(mark),
-            Sight::Bytes => seen.fault = Some("its value is no object".into()),
+            ValueContent::Hidden(mark) => seen.fault = Some(mark),
+            ValueContent::Bytes => seen.fault = Some("its value is no object".into()),
         }
         if let Some(fault) = look.locked {
             seen.fault = Some(fault.to_string());
@@ -371,7 +373,7 @@ struct Printer<'a> {
     lines: term::Lines,
     is_terminal: bool,
     notes: Notes,
-    lens: &'a Lens,
+    reader: &'a ValueReader,
     no_headers: bool,
     has_namespaces: bool,
     /// A template went wrong, which was told.
@@ -520,11 +522,11 @@ impl Printer<'_> {
         let mut items = Vec::new();
         let mut memory = 0usize;
         let mut notes = std::mem::take(&mut self.notes);
-        let lens = self.lens;
+        let reader = self.reader;
         list.fetch(
             session,
             &list.found,
-            |key, value, revision| Seen::of(lens, key, value, revision),
+            |key, value, revision| Seen::of(reader, key, value, revision),
             |found, seen| {
                 if let Some(seen) = seen {
                     notes.look(list, found, &seen);
@@ -600,11 +602,11 @@ impl Printer<'_> {
         show: impl Fn(&Found, &Seen) -> String,
     ) -> crate::Result<io::Result<()>> {
         let mut written = Ok(());
-        let lens = self.lens;
+        let reader = self.reader;
         list.fetch(
             session,
             &list.found,
-            |key, value, revision| Seen::of(lens, key, value, revision),
+            |key, value, revision| Seen::of(reader, key, value, revision),
             |found, seen| {
                 if let Some(seen) = seen {
                     self.notes.look(list, found, &seen);
@@ -644,11 +646,11 @@ impl Printer<'_> {
         mut show: impl FnMut(&Value, &mut dyn io::Write) -> io::Result<()>,
     ) -> crate::Result<io::Result<()>> {
         let mut written = Ok(());
-        let lens = self.lens;
+        let reader = self.reader;
         list.fetch(
             session,
             &list.found,
-            |key, value, revision| Seen::of(lens, key, value, revision),
+            |key, value, revision| Seen::of(reader, key, value, revision),
             |found, seen| {
                 let Some(seen) = seen else {
                     return ControlFlow::Continue(());
@@ -694,14 +696,14 @@ impl Printer<'_> {
             let Some(kind) = group.first().and_then(|found| list.kind(found)) else {
                 continue;
             };
-            let layout = Layout::of(&kind.resource, &kind.api_version);
+            let layout = TableLayout::of(&kind.resource, &kind.api_version);
             let options = TableOptions {
                 wide,
                 now: list.now,
             };
             let columns = layout.columns(wide);
             let with_namespace = self.has_namespaces && kind.resource.namespaced;
-            let lens = self.lens;
+            let reader = self.reader;
             let mut head: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
             if with_namespace {
                 head.insert(0, "NAMESPACE".into());
@@ -711,7 +713,7 @@ impl Printer<'_> {
                 session,
                 group,
                 |key, value, revision| {
-                    let mut seen = Seen::of(lens, key, value, revision);
+                    let mut seen = Seen::of(reader, key, value, revision);
                     let cells = seen.json.as_ref().map(|json| layout.row(json, options));
                     // What is shown is in the cells.
                     seen.json = None;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
+use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
@@ -30,12 +30,12 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
-    let lens = match args.lens.lens() {
-        Ok(lens) => lens,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
         Err(message) => {
             term::error(&message);
             return Exit::Failed;
@@ -43,7 +43,7 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
     };
     let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Map, |session| {
-        let shown = ops::show(session, args.revision, &lens)?;
+        let shown = ops::show(session, args.revision, &reader)?;
         let mut out = term::Lines::new();
         if shown.changes.is_empty() {
             term::line(&format!(

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::lens::config_of;
+use super::reader::config_of;
 use super::run::{JsonArgs, Run, describe_without_name, exit_of, print};
 use super::term;
 use crate::error::Error;
 use crate::finding::{EXTENDED_LIMIT, Severity, escape};
-use crate::ops::{self, Lens, Verdict, VerifyOptions, VerifyReport};
+use crate::ops::{self, ValueReader, Verdict, VerifyOptions, VerifyReport};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -84,9 +84,9 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let lens = Lens {
+    let reader = ValueReader {
         encryption: config,
-        ..Lens::default()
+        ..ValueReader::default()
     };
     let mut exit = Exit::Fine;
     for path in &args.files {
@@ -94,7 +94,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
         let outcome = run.with_input_and_log(path, args.wal_dir.clone(), |input, options| {
             let mut report = ops::verify(input, what, options)?;
             if args.values && report.examination.is_some() && report.verdict != Verdict::InUse {
-                ops::verify_values(input, &lens, what.finding_limit, options, &mut report)?;
+                ops::verify_values(input, &reader, what.finding_limit, options, &mut report)?;
             }
             Ok(report)
         });

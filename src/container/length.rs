@@ -1,4 +1,4 @@
-use super::{Layout, TRAILER};
+use super::{FileLayout, TRAILER};
 
 /// What the length of a file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum LengthVerdict {
 /// Compares the length of a file with the length that its meta gives the database. `digest_fits` tells whether
 /// the digest at the end is that of all bytes before it; none when it was not compared.
 pub fn judge_length(
-    layout: &Layout,
+    layout: &FileLayout,
     expected: u64,
     page_size: u32,
     digest_fits: Option<bool>,
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn every_length_has_its_name() {
         let of = |file_len| {
-            let layout = Layout {
+            let layout = FileLayout {
                 file_len,
                 database_len: file_len,
                 trailer: None,
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn bytes_that_the_digest_covers_are_slack() {
         let of = |file_len, fits| {
-            let layout = Layout {
+            let layout = FileLayout {
                 file_len,
                 database_len: file_len - TRAILER,
                 trailer: Some(crate::checksum::Sha256([0; 32])),

@@ -39,7 +39,7 @@ pub const DB_IN_DATA_DIR: &str = "member/snap/db";
 
 /// A file seen as database and digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct FileLayout {
     /// Bytes of the file.
     pub file_len: u64,
     /// Bytes of the database.
@@ -48,7 +48,7 @@ pub struct Layout {
     pub trailer: Option<Sha256>,
 }
 
-impl Layout {
+impl FileLayout {
     /// Splits a file by etcd's rule: it has a digest when its length modulo 512 is 32.
     ///
     /// # Errors

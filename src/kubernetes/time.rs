@@ -7,14 +7,14 @@ pub(super) const ZERO_TIME: i64 = -62_135_596_800;
 
 /// A moment in UTC, to be shown as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct Timestamp {
     /// Since 1970.
     pub(super) seconds: i64,
     /// With six digits behind the point.
     pub(super) micros: Option<u32>,
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date(self.seconds.div_euclid(86_400));
         let second = self.seconds.rem_euclid(86_400);
@@ -102,7 +102,7 @@ fn days_in(year: i64, month: i64) -> i64 {
 #[must_use]
 pub fn rfc3339(seconds: i64) -> String {
     let micros = None;
-    Moment { seconds, micros }.to_string()
+    Timestamp { seconds, micros }.to_string()
 }
 
 /// Seconds since 1970 of a moment in RFC 3339; fractions are dropped.
@@ -244,7 +244,7 @@ mod tests {
             rfc3339(ZERO_TIME - 366 * 86_400 - 1),
             "-0001-12-31T23:59:59Z"
         );
-        let with_micros = Moment {
+        let with_micros = Timestamp {
             seconds: 1,
             micros: Some(20),
         };

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// How much of a copy is there, from its beginning on.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct Arriving {
+pub(in crate::ops) struct CopyProgress {
     state: Mutex<State>,
     more: Condvar,
 }
@@ -17,7 +17,7 @@ struct State {
     ended: bool,
 }
 
-impl Arriving {
+impl CopyProgress {
     /// Says that the first `bytes` bytes are there.
     pub(in crate::ops) fn up_to(&self, bytes: u64) {
         let mut state = self.lock();
@@ -57,8 +57,8 @@ impl Arriving {
     }
 }
 
-/// See [`Arriving::ends_with_this`].
-pub(in crate::ops) struct Ending<'a>(&'a Arriving);
+/// See [`CopyProgress::ends_with_this`].
+pub(in crate::ops) struct Ending<'a>(&'a CopyProgress);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
@@ -72,31 +72,31 @@ mod tests {
 
     #[test]
     fn a_reader_waits_for_what_it_needs_and_is_told_when_it_will_not_come() {
-        let arriving = Arriving::default();
+        let progress = CopyProgress::default();
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
-                let first = arriving.wait(10);
-                (first, arriving.wait(30))
+                let first = progress.wait(10);
+                (first, progress.wait(30))
             });
-            arriving.up_to(10);
-            arriving.up_to(5);
-            arriving.up_to(29);
-            arriving.end();
+            progress.up_to(10);
+            progress.up_to(5);
+            progress.up_to(29);
+            progress.end();
             let (first, second) = reader.join().unwrap();
             assert!(first.is_ok());
             assert!(matches!(second, Err(Error::Cancelled)));
         });
-        assert!(arriving.wait(29).is_ok());
+        assert!(progress.wait(29).is_ok());
     }
 
     #[test]
     fn a_copy_that_ends_in_a_panic_is_not_waited_for() {
-        let arriving = Arriving::default();
+        let progress = CopyProgress::default();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _ending = arriving.ends_with_this();
+            let _ending = progress.ends_with_this();
             panic!("in the middle");
         }));
         assert!(outcome.is_err());
-        assert!(arriving.wait(1).is_err());
+        assert!(progress.wait(1).is_err());
     }
 }

@@ -1,7 +1,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::bolt::Metas;
-use crate::container::{DB_IN_DATA_DIR, Layout};
+use crate::container::{DB_IN_DATA_DIR, FileLayout};
 use crate::error::{Error, Result};
 use crate::source::{Access, OpenFile};
 
@@ -14,7 +14,7 @@ pub struct Input {
     /// The file.
     pub file: OpenFile,
     /// Database and digest.
-    pub layout: Layout,
+    pub layout: FileLayout,
     is_directory: bool,
     wal_dir: Option<PathBuf>,
 }
@@ -75,7 +75,7 @@ impl Input {
                 what: "is longer than 4 TiB, the most that is read here",
             });
         }
-        let layout = Layout::read(file.source())?;
+        let layout = FileLayout::read(file.source())?;
         let is_directory = file.path() != path;
         Ok(Self {
             file,
@@ -88,7 +88,7 @@ impl Input {
     /// An input of a source that is in memory.
     #[cfg(test)]
     pub(super) fn of_file(file: OpenFile) -> Result<Self> {
-        let layout = Layout::read(file.source())?;
+        let layout = FileLayout::read(file.source())?;
         Ok(Self {
             file,
             layout,

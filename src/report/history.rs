@@ -10,7 +10,7 @@ use super::json::{Name, line};
 use super::log::{event_line, op};
 use crate::finding::escape;
 use crate::kubernetes::{Flaw, rfc3339};
-use crate::ops::{Action, Change, Episode, FieldChange, Operation, Shown};
+use crate::ops::{Action, Episode, FieldChange, Operation, Shown, ValueChange};
 
 /// Longer values are cut in text.
 const VALUE_CHARS: usize = 60;
@@ -27,13 +27,13 @@ struct JsonField<'f> {
 }
 
 /// How a change is said in JSON: a word, and the fields.
-fn json_change(change: &Change) -> (Option<&'static str>, Vec<JsonField<'_>>) {
+fn json_change(change: &ValueChange) -> (Option<&'static str>, Vec<JsonField<'_>>) {
     match change {
-        Change::Unknown => (None, Vec::new()),
-        Change::Same => (Some("same-bytes"), Vec::new()),
-        Change::Bytes => (Some("other-bytes"), Vec::new()),
-        Change::Fields(fields) if fields.is_empty() => (Some("re-encoded"), Vec::new()),
-        Change::Fields(fields) => (Some("fields"), fields.iter().map(json_field).collect()),
+        ValueChange::Unknown => (None, Vec::new()),
+        ValueChange::Same => (Some("same-bytes"), Vec::new()),
+        ValueChange::Bytes => (Some("other-bytes"), Vec::new()),
+        ValueChange::Fields(fields) if fields.is_empty() => (Some("re-encoded"), Vec::new()),
+        ValueChange::Fields(fields) => (Some("fields"), fields.iter().map(json_field).collect()),
     }
 }
 
@@ -145,13 +145,13 @@ fn flaw_text(flaw: &Flaw) -> String {
 }
 
 /// What changed, in one line; nothing when there is nothing to compare with.
-fn change_line(change: &Change) -> Option<String> {
+fn change_line(change: &ValueChange) -> Option<String> {
     Some(match change {
-        Change::Unknown => return None,
-        Change::Same => "the same bytes".into(),
-        Change::Bytes => "other bytes".into(),
-        Change::Fields(fields) if fields.is_empty() => "the same object in other bytes".into(),
-        Change::Fields(fields) => {
+        ValueChange::Unknown => return None,
+        ValueChange::Same => "the same bytes".into(),
+        ValueChange::Bytes => "other bytes".into(),
+        ValueChange::Fields(fields) if fields.is_empty() => "the same object in other bytes".into(),
+        ValueChange::Fields(fields) => {
             let shown: Vec<String> = fields.iter().take(LINE_FIELDS).map(field_line).collect();
             let more = fields.len().saturating_sub(LINE_FIELDS);
             let more = if more > 0 {
@@ -309,7 +309,7 @@ pub fn shown_text(shown: &Shown) -> String {
             let _ = writeln!(out, "      {}", escape::text(text.as_bytes()));
         }
         match &one.change {
-            Change::Fields(fields) if !fields.is_empty() => {
+            ValueChange::Fields(fields) if !fields.is_empty() => {
                 for field in fields {
                     let _ = writeln!(out, "      {}", field_line(field));
                 }

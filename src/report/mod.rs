@@ -23,7 +23,7 @@ mod yaml;
 
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{
-    DiffCounts, KindTable, Row, bucket_change_json, comparison_text, diff_item_json,
+    DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text, diff_item_json,
     diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title, diff_summary_json,
     divergence_json, divergence_text, roll_up, security_text, tasks_markdown,
 };

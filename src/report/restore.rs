@@ -10,7 +10,9 @@ use super::json::line;
 use super::verify::summary;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
-use crate::ops::make::restore::{Outlook, Prepared, Proven, RestoreError, RestorePlan, Restored};
+use crate::ops::make::restore::{
+    Prepared, Proven, RestoreError, RestorePlan, Restored, RestoredObjects,
+};
 use crate::ops::{EncryptionCount, Verdict, VerifyReport};
 
 /// A word for a shell: as it is where that is safe, else in quotes.
@@ -158,7 +160,7 @@ pub fn restored_text(
     out
 }
 
-fn outlook_text(out: &mut String, outlook: &Outlook) {
+fn outlook_text(out: &mut String, outlook: &RestoredObjects) {
     if let Some(time) = outlook.newest_object {
         let _ = writeln!(
             out,

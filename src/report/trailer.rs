@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::humanize;
 use super::json::line;
 use super::verify::summary;
-use crate::ops::{Sealed, Verdict};
+use crate::ops::{AddedTrailer, Verdict};
 
 /// What `trailer` wrote, for people.
-pub fn trailer_text(made: &Sealed, file: &str, out: &str) -> String {
+pub fn trailer_text(made: &AddedTrailer, file: &str, out: &str) -> String {
     let mut text = format!(
         "{out}: {file} as a snapshot, {}\n",
         humanize::bytes(made.len)
@@ -24,7 +24,7 @@ pub fn trailer_text(made: &Sealed, file: &str, out: &str) -> String {
     text
 }
 
-fn notes(made: &Sealed) -> Vec<String> {
+fn notes(made: &AddedTrailer) -> Vec<String> {
     let mut notes = vec![
         "the SHA-256 is of the bytes that were found; whether etcd wrote them so, nobody can tell"
             .to_string(),
@@ -54,7 +54,7 @@ struct JsonTrailer<'t> {
 }
 
 /// What `trailer` wrote, as one line of JSON.
-pub fn trailer_json(made: &Sealed, file: &str, out: &str) -> String {
+pub fn trailer_json(made: &AddedTrailer, file: &str, out: &str) -> String {
     line(&JsonTrailer {
         r#type: "trailer",
         file,

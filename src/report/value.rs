@@ -13,7 +13,7 @@ use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::etcd::quote;
 use crate::finding::escape;
 use crate::kubernetes::{Description, Flaw, read_json};
-use crate::ops::{Look, Sight};
+use crate::ops::{ReadValue, ValueContent};
 
 /// What a value shows as, for reading.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +27,11 @@ pub enum Readable {
 }
 
 /// What a sight of a value shows: an object, JSON, text, or none of them.
-pub fn readable(sight: Sight, plain: &[u8]) -> Readable {
+pub fn readable(sight: ValueContent, plain: &[u8]) -> Readable {
     match sight {
-        Sight::Object(object) => Readable::Json(object.json),
-        Sight::Hidden(mark) => Readable::Text(mark),
-        Sight::Bytes => match std::str::from_utf8(plain) {
+        ValueContent::Object(object) => Readable::Json(object.json),
+        ValueContent::Hidden(mark) => Readable::Text(mark),
+        ValueContent::Bytes => match std::str::from_utf8(plain) {
             Ok(text) => match read_json(plain) {
                 Ok(json @ (Value::Object(_) | Value::Array(_))) => Readable::Json(json),
                 _ => Readable::Text(text.to_string()),
@@ -173,7 +173,7 @@ struct JsonRecord<'r> {
 }
 
 /// A record with its value as a line of JSON, and what is wrong with the value.
-pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>, flaw: Option<&Flaw>) -> String {
+pub fn record_json(facts: &RecordFacts<'_>, look: &ReadValue<'_>, flaw: Option<&Flaw>) -> String {
     let mut record = JsonRecord {
         r#type: "record",
         key: Name::key(facts.key),
@@ -191,12 +191,12 @@ pub fn record_json(facts: &RecordFacts<'_>, look: &Look<'_>, flaw: Option<&Flaw>
         error: flaw.map(ToString::to_string),
     };
     match &look.sight {
-        Sight::Object(object) => {
+        ValueContent::Object(object) => {
             record.object = Some(&object.json);
             record.notes = notes(&object.description);
         }
-        Sight::Hidden(mark) => record.hidden = Some(mark),
-        Sight::Bytes => match std::str::from_utf8(&look.plain) {
+        ValueContent::Hidden(mark) => record.hidden = Some(mark),
+        ValueContent::Bytes => match std::str::from_utf8(&look.plain) {
             Ok(text) => record.value = Some(text),
             Err(_) => record.value_base64 = Some(STANDARD.encode(&look.plain)),
         },

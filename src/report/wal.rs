@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::findings::findings_text;
 use super::json::{JsonFinding, line};
-use crate::etcd::raft::{EntryType, Frame, Record};
+use crate::etcd::raft::{EntryType, Frame, LogRecord};
 use crate::ops::{Stranger, WalSummary};
 
 fn entry_name(kind: EntryType) -> String {
@@ -17,17 +17,17 @@ fn entry_name(kind: EntryType) -> String {
 /// The index of an entry or of a snapshot mark.
 pub fn wal_index(frame: &Frame) -> Option<u64> {
     match &frame.record {
-        Record::Entry(entry) => Some(entry.index),
-        Record::Snapshot(mark) => Some(mark.index),
+        LogRecord::Entry(entry) => Some(entry.index),
+        LogRecord::Snapshot(mark) => Some(mark.index),
         _ => None,
     }
 }
 
 fn term(frame: &Frame) -> Option<u64> {
     match &frame.record {
-        Record::Entry(entry) => Some(entry.term),
-        Record::Snapshot(mark) => Some(mark.term),
-        Record::State(state) => Some(state.term),
+        LogRecord::Entry(entry) => Some(entry.term),
+        LogRecord::Snapshot(mark) => Some(mark.term),
+        LogRecord::State(state) => Some(state.term),
         _ => None,
     }
 }
@@ -35,13 +35,13 @@ fn term(frame: &Frame) -> Option<u64> {
 /// What is in a record, without the requests of users.
 fn detail(frame: &Frame) -> String {
     match &frame.record {
-        Record::Metadata(of) => format!("member {:x} cluster {:x}", of.member, of.cluster),
-        Record::Entry(entry) => {
+        LogRecord::Metadata(of) => format!("member {:x} cluster {:x}", of.member, of.cluster),
+        LogRecord::Entry(entry) => {
             let bytes = entry.data.as_ref().map_or(0, Vec::len);
             format!("{} {bytes} bytes", entry_name(entry.kind))
         }
-        Record::State(state) => format!("vote {:x} commit {}", state.vote, state.commit),
-        Record::Snapshot(mark) => match &mark.configuration {
+        LogRecord::State(state) => format!("vote {:x} commit {}", state.vote, state.commit),
+        LogRecord::Snapshot(mark) => match &mark.configuration {
             Some(configuration) => {
                 let hex = |id: &u64| format!("{id:x}");
                 let voters: Vec<String> = configuration.voters.iter().map(hex).collect();
@@ -49,7 +49,7 @@ fn detail(frame: &Frame) -> String {
             }
             None => String::new(),
         },
-        Record::Crc | Record::Other => String::new(),
+        LogRecord::Crc | LogRecord::Other => String::new(),
     }
 }
 

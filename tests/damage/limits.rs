@@ -9,7 +9,7 @@ use std::time::Duration;
 use etcdsnap::Workers;
 use etcdsnap::bolt::check::bolt_messages;
 use etcdsnap::bolt::{Database, SecondMeta};
-use etcdsnap::container::{Layout, classify};
+use etcdsnap::container::{FileLayout, classify};
 use etcdsnap::etcd::Release;
 use etcdsnap::finding::Collector;
 use etcdsnap::ids::FileOffset;
@@ -163,7 +163,7 @@ pub(crate) fn work(bytes: &[u8]) -> Result<(f64, f64), String> {
 }
 
 fn open<'s>(source: &'s Counting<'_>) -> Option<Database<'s>> {
-    let layout = Layout::read(source).expect("memory can be read");
+    let layout = FileLayout::read(source).expect("memory can be read");
     let opened = Database::open(source, layout.database_len, SecondMeta::Search);
     match opened.expect("memory can be read") {
         Ok(database) => Some(database),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use etcdsnap::etcd::raft::{
-    Entry, EntryType, HardState, MemberChange, Metadata, Record, SnapshotFile, SnapshotMark,
+    Entry, EntryType, HardState, LogRecord, MemberChange, Metadata, SnapshotFile, SnapshotMark,
     WalForm, WalReader, WalWriter, read_snapshot_file, segment_name, snapshot_file_name,
 };
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use super::{clusters, folder, restore, testdata, tool};
 /// A restored directory whose log and `.snap` file can be written anew.
 struct DataDir {
     dir: TempDir,
-    records: Vec<Record>,
+    records: Vec<LogRecord>,
     snapshot: SnapshotFile,
 }
 
@@ -49,12 +49,12 @@ impl DataDir {
     }
 
     /// Writes these records as the segment of this number, the only one.
-    fn write_log(&self, number: u64, records: &[Record]) {
+    fn write_log(&self, number: u64, records: &[LogRecord]) {
         self.write_segments(&[(number, 0, records)]);
     }
 
     /// Writes segments of these numbers and first indices, with one chain of checksums.
-    fn write_segments(&self, segments: &[(u64, u64, &[Record])]) {
+    fn write_segments(&self, segments: &[(u64, u64, &[LogRecord])]) {
         fs::remove_dir_all(self.wal()).expect("a folder");
         fs::create_dir(self.wal()).expect("a folder");
         let mut writer = WalWriter::new(WalForm::V36);
@@ -73,7 +73,7 @@ impl DataDir {
 
     fn metadata(&self) -> Metadata {
         let found = self.records.iter().find_map(|record| match record {
-            Record::Metadata(metadata) => Some(*metadata),
+            LogRecord::Metadata(metadata) => Some(*metadata),
             _ => None,
         });
         found.expect("whose log it is")
@@ -83,10 +83,10 @@ impl DataDir {
     /// database that knows all of it.
     fn of_three_segments() -> Self {
         let data = Self::new();
-        let first: Vec<Record> = (3..=5).map(entry).chain([state(1, 5)]).collect();
+        let first: Vec<LogRecord> = (3..=5).map(entry).chain([state(1, 5)]).collect();
         let first = data.with(&first);
-        let second: Vec<Record> = (6..=9).map(entry).chain([state(1, 9), mark(8)]).collect();
-        let third: Vec<Record> = (10..=12).map(entry).chain([state(1, 12)]).collect();
+        let second: Vec<LogRecord> = (6..=9).map(entry).chain([state(1, 9), mark(8)]).collect();
+        let third: Vec<LogRecord> = (10..=12).map(entry).chain([state(1, 12)]).collect();
         data.write_segments(&[(0, 0, &first), (1, 6, &second), (2, 10, &third)]);
         data.write_snapshot(8);
         // The database that was restored has come to entry 2; a leader has sent this one.
@@ -113,7 +113,7 @@ impl DataDir {
         outcome.stdout.lines().next().unwrap_or_default().to_owned()
     }
 
-    fn with(&self, more: &[Record]) -> Vec<Record> {
+    fn with(&self, more: &[LogRecord]) -> Vec<LogRecord> {
         [&self.records[..], more].concat()
     }
 
@@ -132,8 +132,8 @@ fn verdict(dir: &Path, name: &str) -> (Option<i32>, Vec<String>) {
     (outcome.status, codes.map(str::to_owned).collect())
 }
 
-fn entry(index: u64) -> Record {
-    Record::Entry(Entry {
+fn entry(index: u64) -> LogRecord {
+    LogRecord::Entry(Entry {
         term: 1,
         index,
         data: Some(b"x".to_vec()),
@@ -141,21 +141,21 @@ fn entry(index: u64) -> Record {
     })
 }
 
-fn mark(index: u64) -> Record {
+fn mark(index: u64) -> LogRecord {
     mark_of(index, 1)
 }
 
-fn mark_of(index: u64, term: u64) -> Record {
-    Record::Snapshot(SnapshotMark {
+fn mark_of(index: u64, term: u64) -> LogRecord {
+    LogRecord::Snapshot(SnapshotMark {
         index,
         term,
         configuration: None,
     })
 }
 
-fn state(term: u64, commit: u64) -> Record {
+fn state(term: u64, commit: u64) -> LogRecord {
     let vote = 0;
-    Record::State(HardState { term, vote, commit })
+    LogRecord::State(HardState { term, vote, commit })
 }
 
 #[track_caller]
@@ -173,7 +173,7 @@ fn a_log_that_goes_on_where_the_database_ends_is_sound() {
     is(data.verdict(), 0, &[]);
     data.write_log(0, &data.records);
     is(data.verdict(), 0, &[]);
-    let mut more: Vec<Record> = (3..9).map(entry).collect();
+    let mut more: Vec<LogRecord> = (3..9).map(entry).collect();
     more.push(state(2, 8));
     // What was never committed is written anew by another leader.
     more.extend((7..12).map(entry));
@@ -186,18 +186,18 @@ fn a_database_ahead_of_the_log_is_told() {
     let data = DataDir::new();
     // One entry, which makes the member known.
     let own = MemberChange::Add(data.metadata().member);
-    let one: Vec<Record> = data
+    let one: Vec<LogRecord> = data
         .records
         .iter()
         .filter_map(|record| match record {
-            Record::Entry(entry) if entry.member_change() == Some(own) => {
+            LogRecord::Entry(entry) if entry.member_change() == Some(own) => {
                 let entry = Entry {
                     index: 1,
                     ..entry.clone()
                 };
-                Some(Record::Entry(entry))
+                Some(LogRecord::Entry(entry))
             }
-            Record::Metadata(_) => Some(record.clone()),
+            LogRecord::Metadata(_) => Some(record.clone()),
             _ => None,
         })
         .collect();
@@ -208,7 +208,7 @@ fn a_database_ahead_of_the_log_is_told() {
 #[test]
 fn a_database_older_than_what_the_log_starts_from_is_told() {
     let data = DataDir::new();
-    let more: Vec<Record> = (3..=9).map(entry).collect();
+    let more: Vec<LogRecord> = (3..=9).map(entry).collect();
     let more = [&more[..], &[state(1, 9), mark(9)]].concat();
     data.write_log(0, &data.with(&more));
     // Without its .snap file the server starts from the one before.
@@ -221,7 +221,7 @@ fn a_database_older_than_what_the_log_starts_from_is_told() {
     is(data.verdict(), 0, &[]);
     fs::remove_file(sent).expect("a file");
     // A mark that was not committed does not count.
-    let more: Vec<Record> = (3..=9).map(entry).chain([mark(9)]).collect();
+    let more: Vec<LogRecord> = (3..=9).map(entry).chain([mark(9)]).collect();
     data.write_log(0, &data.with(&more));
     is(data.verdict(), 0, &[]);
 }
@@ -231,7 +231,7 @@ fn an_older_term_in_the_log_is_a_warning_since_servers_start() {
     let data = DataDir::new();
     let mut records = data.records.clone();
     for record in &mut records {
-        if let Record::State(state) = record {
+        if let LogRecord::State(state) = record {
             state.term = 0;
         }
     }
@@ -362,7 +362,7 @@ fn a_sound_directory_says_who_starts_there() {
         data: Some(version),
         ..Entry::default()
     };
-    data.write_log(0, &data.with(&[Record::Entry(set), state(1, 3)]));
+    data.write_log(0, &data.with(&[LogRecord::Entry(set), state(1, 3)]));
     assert!(
         data.headline().contains("etcd 3.6 or newer"),
         "{}",
@@ -375,7 +375,7 @@ fn a_sound_directory_says_who_starts_there() {
         data: Some(b"\x08\x01\x12\x03PUT\x1a\x04/0/x".to_vec()),
         ..Entry::default()
     };
-    data.write_log(0, &data.with(&[Record::Entry(old), state(1, 3)]));
+    data.write_log(0, &data.with(&[LogRecord::Entry(old), state(1, 3)]));
     let told = "etcd 3.4 to 3.6 can start here; 3.7 cannot: ";
     assert!(data.headline().contains(told), "{}", data.headline());
     is(data.verdict(), 0, &[]);
@@ -385,8 +385,8 @@ fn a_sound_directory_says_who_starts_there() {
 fn a_directory_by_etcds_backup_is_not_damaged() {
     let data = DataDir::new();
     // The mark stands behind the entries that follow the snapshot, and the member is a new one.
-    let head: Vec<Record> = data.records.iter().take(3).cloned().collect();
-    let more: Vec<Record> = (3..=6).map(entry).collect();
+    let head: Vec<LogRecord> = data.records.iter().take(3).cloned().collect();
+    let more: Vec<LogRecord> = (3..=6).map(entry).collect();
     let records = [&head[..], &more[..], &[state(1, 6), mark(2)]].concat();
     data.write_log(0, &records);
     is(data.verdict(), 0, &[]);
@@ -410,7 +410,7 @@ fn a_directory_by_etcds_backup_is_not_damaged() {
             rest >>= 7;
         }
         bytes.push(rest as u8);
-        Record::Entry(Entry {
+        LogRecord::Entry(Entry {
             kind: EntryType::ConfChange,
             term: 1,
             index,
@@ -507,8 +507,8 @@ fn a_member_whose_addition_is_not_committed_yet_is_not_taken_for_one_of_another_
     fs::write(data.path_of_snapshot(), before.encode(WalForm::V36)).expect("the file");
     is(data.verdict(), 1, &["W022"]);
     let added = data.records.iter().find_map(|record| match record {
-        Record::Entry(entry) if entry.member_change() == Some(MemberChange::Add(own)) => {
-            Some(Record::Entry(Entry {
+        LogRecord::Entry(entry) if entry.member_change() == Some(MemberChange::Add(own)) => {
+            Some(LogRecord::Entry(Entry {
                 index: 3,
                 ..entry.clone()
             }))
@@ -538,7 +538,7 @@ fn members_that_the_log_does_not_know_are_told_until_an_entry_changes_them() {
     fs::write(data.path_of_snapshot(), other.encode(WalForm::V36)).expect("the file");
     is(data.verdict(), 0, &["W010"]);
     let change = data.records.iter().find_map(|record| match record {
-        Record::Entry(entry) => Some(Record::Entry(Entry {
+        LogRecord::Entry(entry) => Some(LogRecord::Entry(Entry {
             index: 3,
             ..entry.clone()
         })),
@@ -554,7 +554,7 @@ fn members_that_the_log_does_not_know_are_told_until_an_entry_changes_them() {
 #[test]
 fn records_of_another_member_and_gaps_are_told() {
     let data = DataDir::new();
-    let stranger = Record::Metadata(Metadata {
+    let stranger = LogRecord::Metadata(Metadata {
         member: 1,
         cluster: 2,
     });
@@ -573,7 +573,7 @@ fn records_of_another_member_and_gaps_are_told() {
 #[test]
 fn a_log_that_contradicts_the_database_does_not_keep_it_from_being_restored() {
     let data = DataDir::new();
-    let one: Vec<Record> = data.records.iter().take(4).cloned().collect();
+    let one: Vec<LogRecord> = data.records.iter().take(4).cloned().collect();
     data.write_log(0, &one);
     let args = ["restore", "data", "--skip-hash-check", "--data-dir", "new"];
     let outcome = tool::run(data.dir.path(), args);

@@ -47,14 +47,14 @@ pub enum EditError {
 }
 
 /// What happens to one element: its flags and value, or that it goes.
-pub(in crate::bolt) type Change = Option<(u32, Vec<u8>)>;
+pub(in crate::bolt) type EditedElement = Option<(u32, Vec<u8>)>;
 
 /// What happens to one bucket.
 #[derive(Debug, Default)]
 pub(in crate::bolt) struct BucketEdits {
     /// Nothing of what was in it stays.
     pub(in crate::bolt) clear: bool,
-    pub(in crate::bolt) changes: BTreeMap<Vec<u8>, Change>,
+    pub(in crate::bolt) changes: BTreeMap<Vec<u8>, EditedElement>,
 }
 
 /// Changes to top-level buckets. A bucket that is named and not there is made.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, EditError};
+use super::{EditError, EditedElement};
 use crate::bolt::elements::leaf_entry;
 use crate::bolt::layout::{
     BranchElement, ELEMENT_HEADER, ELEMENT_IS_BUCKET, LeafElement, MAX_ELEMENTS, PAGE_HEADER,
@@ -31,7 +31,7 @@ impl Leaf {
         Some(Self { elements })
     }
 
-    pub(super) fn changed(mut self, changes: &BTreeMap<Vec<u8>, Change>) -> Self {
+    pub(super) fn changed(mut self, changes: &BTreeMap<Vec<u8>, EditedElement>) -> Self {
         for (key, change) in changes {
             match change {
                 Some(held) => {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bolt::layout::ELEMENT_IS_BUCKET;
-use crate::bolt::write::{FreelistForm, Layout, WriteError, Writer};
+use crate::bolt::write::{FreelistForm, WriteError, WriteLayout, Writer};
 use crate::bolt::{Leaf, PlannedBucket, SecondMeta, Visitor};
 use crate::finding::Collector;
 use crate::options::Options;
@@ -16,7 +16,7 @@ use crate::workers::Workers;
 type Bucket = BTreeMap<Vec<u8>, Vec<u8>>;
 type Store = BTreeMap<Vec<u8>, Bucket>;
 
-fn written(store: &Store, layout: Layout) -> Vec<u8> {
+fn written(store: &Store, layout: WriteLayout) -> Vec<u8> {
     let mut writer = Writer::new(Cursor::new(Vec::new()), layout).unwrap();
     for (name, entries) in store {
         writer
@@ -110,7 +110,7 @@ fn read(bytes: &[u8]) -> Store {
     store
 }
 
-fn check(store: &Store, layout: Layout, edits: &Edits) {
+fn check(store: &Store, layout: WriteLayout, edits: &Edits) {
     let bytes = written(store, layout);
     let changed = patched(&bytes, edits);
     assert_eq!(read(&changed), applied(store.clone(), edits));
@@ -143,19 +143,19 @@ fn few_keys_of_a_large_tree_change_and_few_pages_with_them() {
     edits.put(b"members", b"m", b"one");
     edits.create(b"new");
     edits.create(b"meta");
-    check(&store, Layout::default(), &edits);
-    let bytes = written(&store, Layout::default());
+    check(&store, WriteLayout::default(), &edits);
+    let bytes = written(&store, WriteLayout::default());
     let grown = (patched(&bytes, &edits).len() - bytes.len()) / 4096;
     assert!(grown < 12, "{grown} pages");
 }
 
 #[test]
 fn a_stored_freelist_is_given_up() {
-    let layout = Layout {
+    let layout = WriteLayout {
         freelist: FreelistForm::Stored,
         free_share: 0.2,
         page_size: 1024,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     let mut edits = Edits::new();
     edits.put(b"meta", b"k", b"v");
@@ -172,12 +172,12 @@ fn a_tree_can_lose_all_its_keys_and_an_inline_bucket_can_outgrow_its_value() {
     for n in 0..3000u32 {
         edits.put(b"meta", &n.to_be_bytes(), &[1; 100]);
     }
-    check(&store, Layout::default(), &edits);
+    check(&store, WriteLayout::default(), &edits);
 }
 
 #[test]
 fn metas_stand_on_the_pages_of_their_parity_and_name_the_same_tree() {
-    let bytes = written(&small_store(), Layout::snapshot());
+    let bytes = written(&small_store(), WriteLayout::snapshot());
     let mut edits = Edits::new();
     edits.put(b"meta", b"k", b"v");
     let changed = patched(&bytes[..bytes.len() - 32], &edits);
@@ -195,7 +195,7 @@ fn metas_stand_on_the_pages_of_their_parity_and_name_the_same_tree() {
 
 #[test]
 fn a_key_in_the_place_of_a_bucket_is_refused() {
-    let mut bytes = written(&small_store(), Layout::default());
+    let mut bytes = written(&small_store(), WriteLayout::default());
     let at = bytes.len() - 4096;
     // The root bucket's leaf is the last page; its first element loses the mark of a bucket.
     assert_eq!(bytes[at + 16], ELEMENT_IS_BUCKET as u8);
@@ -257,10 +257,10 @@ proptest! {
         shift in 10u32..14,
         stored in any::<bool>(),
     ) {
-        let layout = Layout {
+        let layout = WriteLayout {
             page_size: 1 << shift,
             freelist: if stored { FreelistForm::Stored } else { FreelistForm::None },
-            ..Layout::default()
+            ..WriteLayout::default()
         };
         check(&store, layout, &edits_of(changes, cleared));
     }
@@ -271,7 +271,7 @@ proptest! {
     ) {
         let mut store = small_store();
         store.get_mut(&b"key"[..]).unwrap().retain(|key, _| key[2] == 0);
-        let mut bytes = written(&store, Layout { page_size: 1024, ..Layout::default() });
+        let mut bytes = written(&store, WriteLayout { page_size: 1024, ..WriteLayout::default() });
         for (place, byte) in places {
             // The metas stay.
             let at = 2048 + place.index(bytes.len() - 2048);

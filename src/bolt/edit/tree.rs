@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::node::{Branch, Leaf};
-use super::{Change, EditError, PageWriter, read_page};
+use super::{EditError, EditedElement, PageWriter, read_page};
 use crate::bolt::Pages;
 use crate::bolt::layout::flags;
 use crate::ids::PageId;
@@ -29,7 +29,7 @@ impl<'s, 'w> Tree<'s, 'w> {
     pub(super) fn edit(
         &mut self,
         root: PageId,
-        changes: &BTreeMap<Vec<u8>, Change>,
+        changes: &BTreeMap<Vec<u8>, EditedElement>,
     ) -> Result<PageId, EditError> {
         if changes.is_empty() {
             return Ok(root);
@@ -84,7 +84,7 @@ impl<'s, 'w> Tree<'s, 'w> {
     fn node(
         &mut self,
         id: PageId,
-        changes: &[(&Vec<u8>, &Change)],
+        changes: &[(&Vec<u8>, &EditedElement)],
         depth: usize,
     ) -> Result<Replaced, EditError> {
         let damage = |what| EditError::Damage { page: id, what };
@@ -112,7 +112,7 @@ impl<'s, 'w> Tree<'s, 'w> {
     fn branch(
         &mut self,
         branch: Branch,
-        changes: &[(&Vec<u8>, &Change)],
+        changes: &[(&Vec<u8>, &EditedElement)],
         depth: usize,
     ) -> Result<Replaced, EditError> {
         let mut children = Vec::new();

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use crate::bolt::check::codes;
 use crate::bolt::layout::{BranchElement, ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags, u64_at};
 use crate::bolt::plan::{branch_element, element_at};
-use crate::bolt::write::{Layout, WriteError, Writer};
+use crate::bolt::write::{WriteError, WriteLayout, Writer};
 use crate::bolt::{Database, Leaf, PlannedBucket, SecondMeta, Visitor};
 use crate::error::Result;
 use crate::finding::Collector;
@@ -18,11 +18,11 @@ const PAGE: usize = 1 << 10;
 
 /// A tree whose root has more than sixteen bottom branches below it.
 fn tree() -> Vec<u8> {
-    let layout = Layout {
+    let layout = WriteLayout {
         page_size: PAGE as u32,
         fill: 1.0,
         trailer: false,
-        ..Layout::snapshot()
+        ..WriteLayout::snapshot()
     };
     let mut writer = Writer::new(Cursor::new(Vec::new()), layout).unwrap();
     writer

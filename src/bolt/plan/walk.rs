@@ -32,7 +32,7 @@ const PIECE: usize = 8;
 const GROUP: usize = 4 << 20;
 
 /// How the way down one bucket is gone.
-struct Way<'w> {
+struct Descent<'w> {
     bucket: &'w [Arc<[u8]>],
     /// Levels of branch pages; `None` when every page must be looked at to know.
     leaf_level: Option<usize>,
@@ -134,7 +134,7 @@ impl Plan<'_> {
         } else {
             self.leftmost_depth(root)?
         };
-        let way = Way {
+        let way = Descent {
             bucket: &path,
             leaf_level,
             workers,
@@ -179,7 +179,7 @@ impl Plan<'_> {
         Ok(None)
     }
 
-    fn walk(&mut self, way: &Way<'_>, root: PageId, findings: &mut Collector) -> Result<()> {
+    fn walk(&mut self, way: &Descent<'_>, root: PageId, findings: &mut Collector) -> Result<()> {
         let mut stack: Vec<Frame> = Vec::new();
         let mut buffer = WindowBuffer::new();
         let step = Step {
@@ -227,7 +227,7 @@ impl Plan<'_> {
     /// below them in tree order.
     fn bottom_branches(
         &mut self,
-        way: &Way<'_>,
+        way: &Descent<'_>,
         frame: &Frame,
         level: usize,
         findings: &mut Collector,
@@ -365,7 +365,7 @@ impl Plan<'_> {
     /// Visits one page: notes a leaf, or gives back a branch to go on from.
     fn enter(
         &mut self,
-        way: &Way<'_>,
+        way: &Descent<'_>,
         step: Step,
         buffer: &mut WindowBuffer,
         findings: &mut Collector,
@@ -381,7 +381,7 @@ impl Plan<'_> {
     /// no certain order, nothing is claimed.
     fn visit(
         &self,
-        way: &Way<'_>,
+        way: &Descent<'_>,
         step: &Step,
         in_order: bool,
         buffer: &mut WindowBuffer,

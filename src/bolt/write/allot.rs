@@ -1,7 +1,7 @@
 //! Which pages an object gets, and which pages stay free.
 
 use super::random::Random;
-use super::{Layout, PageOrder, WriteError};
+use super::{PageOrder, WriteError, WriteLayout};
 use crate::ids::PageId;
 
 /// How many runs are looked at for one that is long enough.
@@ -32,7 +32,7 @@ struct Run {
 }
 
 impl Allotment {
-    pub(super) fn new(layout: &Layout) -> Self {
+    pub(super) fn new(layout: &WriteLayout) -> Self {
         Self {
             order: layout.order,
             free_share: layout.free_share,
@@ -181,11 +181,11 @@ mod tests {
     use super::*;
 
     fn allot(order: PageOrder, free_share: f64) -> (Vec<u64>, Vec<u64>) {
-        let layout = Layout {
+        let layout = WriteLayout {
             order,
             free_share,
             seed: 7,
-            ..Layout::default()
+            ..WriteLayout::default()
         };
         let mut allotment = Allotment::new(&layout);
         let mut taken = Vec::new();

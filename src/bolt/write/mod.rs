@@ -6,9 +6,9 @@
 //! free pages between them, either form of freelist or none.
 //!
 //! ```
-//! use etcdsnap::bolt::write::{Layout, WriteError, Writer};
+//! use etcdsnap::bolt::write::{WriteLayout, WriteError, Writer};
 //!
-//! let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), Layout::default())?;
+//! let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), WriteLayout::default())?;
 //! writer.bucket(b"cluster", |bucket| {
 //!     bucket.put(b"clusterVersion", b"3.6.0")
 //! })?;
@@ -41,7 +41,7 @@ use super::layout;
 /// How a file is laid out. The default is the best file for reading and for a server to start on: pages
 /// in order, none free, no freelist, filled to nine tenths.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Layout {
+pub struct WriteLayout {
     /// Bytes per page, a power of two from 1 KiB to 16 MiB.
     pub page_size: u32,
     /// Which share of a page is filled before the next one is begun, from 0.1 to 1.0. etcd fills its
@@ -74,7 +74,7 @@ pub struct Layout {
     pub seed: u64,
 }
 
-impl Default for Layout {
+impl Default for WriteLayout {
     fn default() -> Self {
         Self {
             page_size: 4096,
@@ -95,7 +95,7 @@ impl Default for Layout {
     }
 }
 
-impl Layout {
+impl WriteLayout {
     /// The default layout as a snapshot: metas as a server sends them, and the trailer.
     pub fn snapshot() -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, Write};
 use super::writer::{Bucket, Writer};
 use super::{WriteError, layout};
 use crate::bolt::cursor::Cursor;
-use crate::bolt::edit::{BucketEdits, Change, Edits};
+use crate::bolt::edit::{BucketEdits, EditedElement, Edits};
 use crate::bolt::{CursorDamage, Database, Entry};
 use crate::error::Error;
 use crate::finding::escape;
@@ -98,7 +98,7 @@ fn put_all<W: Read + Write + Seek>(
 fn put<W: Read + Write + Seek>(
     out: &mut Bucket<'_, W>,
     key: &[u8],
-    change: &Change,
+    change: &EditedElement,
 ) -> Result<(), RebuildError> {
     match change {
         Some((_, value)) => Ok(out.put(key, value)?),

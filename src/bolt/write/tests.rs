@@ -84,7 +84,7 @@ fn database() -> impl Strategy<Value = Entries> {
     btree_map(key(), bucket.prop_map(Node::Bucket), 0..8)
 }
 
-fn layout() -> impl Strategy<Value = Layout> {
+fn layout() -> impl Strategy<Value = WriteLayout> {
     let order = prop_oneof![
         Just(PageOrder::Ascending),
         (1u32..400, 1u32..12).prop_map(|(stretch, longest_run)| PageOrder::Scattered {
@@ -110,7 +110,7 @@ fn layout() -> impl Strategy<Value = Layout> {
         any::<u64>(),
     )
         .prop_map(
-            |(shift, fill, min_elements, inline, order, free, freelist, flags, seed)| Layout {
+            |(shift, fill, min_elements, inline, order, free, freelist, flags, seed)| WriteLayout {
                 page_size: 1 << shift,
                 fill,
                 min_elements,
@@ -150,7 +150,7 @@ fn fill<W: std::io::Read + std::io::Write + std::io::Seek>(
     Ok(())
 }
 
-fn written(database: &Entries, layout: Layout) -> (Vec<u8>, Written) {
+fn written(database: &Entries, layout: WriteLayout) -> (Vec<u8>, Written) {
     let mut writer = Writer::new(Cursor::new(Vec::new()), layout).unwrap();
     for (name, node) in database {
         let Node::Bucket(inner) = node else {
@@ -346,7 +346,7 @@ fn check_cursors(source: &dyn Source, expected: &Flat, name: &str) {
     }
 }
 
-fn check(database: &Entries, layout: &Layout) {
+fn check(database: &Entries, layout: &WriteLayout) {
     let (bytes, written) = written(database, layout.clone());
     let expected = flat(database);
     assert_eq!(bytes.len() as u64, written.len);
@@ -402,11 +402,11 @@ fn single(name: &str, entries: Entries) -> Entries {
 fn values_of_every_length_around_a_page_come_back() {
     for exact_fit_takes_one_more in [false, true] {
         for len in (1024 - 60..1024 + 10).chain(2048 - 60..2048 + 10) {
-            let layout = Layout {
+            let layout = WriteLayout {
                 page_size: 1024,
                 fill: 1.0,
                 exact_fit_takes_one_more,
-                ..Layout::default()
+                ..WriteLayout::default()
             };
             check(&single("a", numbered(3, len)), &layout);
         }
@@ -416,10 +416,10 @@ fn values_of_every_length_around_a_page_come_back() {
 #[test]
 fn values_too_long_to_be_held_come_back() {
     for layout in [
-        Layout::default(),
-        Layout {
+        WriteLayout::default(),
+        WriteLayout {
             min_elements: 3,
-            ..Layout::default()
+            ..WriteLayout::default()
         },
     ] {
         let mut entries = numbered(4, 100);
@@ -431,9 +431,9 @@ fn values_too_long_to_be_held_come_back() {
 
 #[test]
 fn a_page_never_has_more_elements_than_it_can_name() {
-    let layout = Layout {
+    let layout = WriteLayout {
         page_size: 1 << 24,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     check(&single("a", numbered(150_000, 0)), &layout);
 }
@@ -441,11 +441,11 @@ fn a_page_never_has_more_elements_than_it_can_name() {
 #[test]
 fn a_freelist_takes_its_long_form_at_65535_ids() {
     for (free_tail, long) in [(65_534, false), (65_535, true)] {
-        let layout = Layout {
+        let layout = WriteLayout {
             page_size: 1024,
             free_tail,
             freelist: FreelistForm::Stored,
-            ..Layout::default()
+            ..WriteLayout::default()
         };
         let database = single("a", numbered(3, 10));
         let (bytes, written) = written(&database, layout.clone());
@@ -464,7 +464,7 @@ fn small_buckets_are_inlined_up_to_a_quarter_of_a_page() {
     // 16 + 16 + 1 + 991 = 1024 is a quarter of 4096.
     for (len, inline) in [(991, true), (992, false)] {
         let entries = Entries::from([(vec![7], Node::Value(filled(len, 0)))]);
-        let (bytes, _) = written(&single("a", entries), Layout::default());
+        let (bytes, _) = written(&single("a", entries), WriteLayout::default());
         let slice = Slice(&bytes);
         let database = Database::open(&slice, bytes.len() as u64, SecondMeta::Search)
             .unwrap()
@@ -485,10 +485,10 @@ fn metas_stand_where_the_layout_says() {
     ] {
         let (bytes, written) = written(
             &Entries::new(),
-            Layout {
+            WriteLayout {
                 metas,
                 txid,
-                ..Layout::default()
+                ..WriteLayout::default()
             },
         );
         let slice = Slice(&bytes);
@@ -507,37 +507,37 @@ fn metas_stand_where_the_layout_says() {
 #[test]
 fn mistakes_of_the_caller_are_refused_and_the_rest_can_go_on() {
     let new = |layout| Writer::new(Cursor::new(Vec::new()), layout);
-    let base = Layout::default;
+    let base = WriteLayout::default;
     assert!(matches!(
-        new(Layout {
+        new(WriteLayout {
             page_size: 1000,
             ..base()
         }),
         Err(WriteError::PageSize(1000))
     ));
     assert!(matches!(
-        new(Layout {
+        new(WriteLayout {
             fill: 0.05,
             ..base()
         }),
         Err(WriteError::Fill(_))
     ));
     assert!(matches!(
-        new(Layout {
+        new(WriteLayout {
             fill: f64::NAN,
             ..base()
         }),
         Err(WriteError::Fill(_))
     ));
     assert!(matches!(
-        new(Layout {
+        new(WriteLayout {
             free_share: 1.0,
             ..base()
         }),
         Err(WriteError::FreeShare(_))
     ));
     assert!(matches!(
-        new(Layout { txid: 0, ..base() }),
+        new(WriteLayout { txid: 0, ..base() }),
         Err(WriteError::TxId)
     ));
 
@@ -567,7 +567,7 @@ fn mistakes_of_the_caller_are_refused_and_the_rest_can_go_on() {
 
 #[test]
 fn after_a_failed_bucket_there_is_no_file() {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), Layout::default()).unwrap();
+    let mut writer = Writer::new(Cursor::new(Vec::new()), WriteLayout::default()).unwrap();
     let failed: Result<(), WriteError> = writer.bucket(b"a", |_| Err(WriteError::EmptyKey));
     assert!(matches!(failed, Err(WriteError::EmptyKey)));
     let next: Result<(), WriteError> = writer.bucket(b"b", |_| Ok(()));
@@ -607,10 +607,10 @@ impl std::io::Write for Full {
 #[test]
 fn a_full_disk_is_an_error_wherever_it_happens() {
     let write = |room| -> Result<Written, WriteError> {
-        let layout = Layout {
+        let layout = WriteLayout {
             free_share: 0.2,
             free_content: FreeContent::Stale,
-            ..Layout::snapshot()
+            ..WriteLayout::snapshot()
         };
         let mut writer = Writer::new(Full(Cursor::new(Vec::new()), room), layout)?;
         writer.bucket(b"a", |bucket| fill(bucket, &numbered(5000, 800)))?;
@@ -636,9 +636,9 @@ fn an_image_made_by_hand_is_what_the_writer_writes() {
     database.insert(b"b".to_vec(), Node::Bucket(numbered(1, 4)));
     let (bytes, written) = written(
         &database,
-        Layout {
+        WriteLayout {
             page_size: 1024,
-            ..Layout::default()
+            ..WriteLayout::default()
         },
     );
 

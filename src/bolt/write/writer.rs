@@ -5,7 +5,7 @@ use super::page::{BranchBuffer, LeafBuffer};
 use super::random::Random;
 use super::sink::Sink;
 use super::tree::Tree;
-use super::{FreeContent, FreelistForm, Layout, MetaOrder, WriteError};
+use super::{FreeContent, FreelistForm, MetaOrder, WriteError, WriteLayout};
 use crate::bolt::layout::{
     ELEMENT_IS_BUCKET, LONG_FREELIST, MAGIC, META, NO_FREELIST, PAGE_HEADER, PageHeader, RawMeta,
     VERSION, flags,
@@ -49,7 +49,7 @@ impl<W: Read + Write + Seek> Writer<W> {
     ///
     /// # Errors
     /// [`WriteError::PageSize`], [`WriteError::Fill`], [`WriteError::FreeShare`], [`WriteError::TxId`].
-    pub fn new(out: W, layout: Layout) -> Result<Self, WriteError> {
+    pub fn new(out: W, layout: WriteLayout) -> Result<Self, WriteError> {
         layout.check()?;
         let core = Core {
             allotment: Allotment::new(&layout),
@@ -160,7 +160,7 @@ impl<W: Read + Write + Seek> Bucket<'_, W> {
 /// What all buckets write through.
 #[derive(Debug)]
 pub(super) struct Core<W> {
-    pub(super) layout: Layout,
+    pub(super) layout: WriteLayout,
     allotment: Allotment,
     sink: Sink<W>,
     head: Vec<u8>,

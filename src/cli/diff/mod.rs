@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::exit::Exit;
-use super::lens::LensArgs;
+use super::reader::ReaderArgs;
 use super::run::{Asked, AskedBoth, Run, fail, fail_all};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
@@ -20,7 +20,7 @@ use crate::finding::{Findings, escape};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::kubernetes::query::selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
-use crate::ops::{Lens, Refusal};
+use crate::ops::{Refusal, ValueReader};
 use crate::report;
 use crate::source::Access;
 use show::Show;
@@ -124,7 +124,7 @@ pub(super) struct DiffArgs {
     #[arg(long)]
     exit_zero: bool,
     #[command(flatten)]
-    lens: LensArgs,
+    reader: ReaderArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -160,8 +160,8 @@ impl From<Noise> for NoiseProfile {
 }
 
 pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
-    let lens = match args.lens.lens() {
-        Ok(lens) => lens,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
         Err(message) => {
             term::error(&message);
             return Exit::Failed;
@@ -180,9 +180,9 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         }
     };
     // What differs is judged with managed fields; whether they are shown is another matter.
-    let lens = Lens {
+    let reader = ValueReader {
         managed_fields: true,
-        ..lens
+        ..reader
     };
     let only_names = args.names_only && !run.wants_json(args.json) && !args.log;
     let query = DiffQuery {
@@ -204,7 +204,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         let asked = run.ask(&args.old, Access::Positioned, |session| {
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(session, from, to, &query)?;
-            Show::new(args, run, &query, &incomplete).one(&diff, session, &lens)
+            Show::new(args, run, &query, &incomplete).one(&diff, session, &reader)
         });
         return match asked {
             Ok(Asked::Done(written, findings)) => {
@@ -223,7 +223,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         Access::Positioned,
         |old, new| {
             let diff = diff_files(old, new, &query)?;
-            Show::new(args, run, &query, &incomplete).all(&diff, old, new, &lens)
+            Show::new(args, run, &query, &incomplete).all(&diff, old, new, &reader)
         },
     );
     match asked {

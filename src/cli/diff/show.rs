@@ -15,8 +15,8 @@ use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
-use crate::ops::{KindFault, Lens, Session};
-use crate::report::{self, DiffCounts, Format, KindTable, Row};
+use crate::ops::{KindFault, Session, ValueReader};
+use crate::report::{self, DiffCounts, Format, KindTable, RollupRow};
 
 /// A comparison and what it is looked at with.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ struct Sides<'d, 'i> {
     diff: &'d Diff<'i>,
     old: &'d Session<'i>,
     new: &'d Session<'i>,
-    lens: &'d Lens,
+    reader: &'d ValueReader,
 }
 
 impl Sides<'_, '_> {
@@ -39,14 +39,14 @@ impl Sides<'_, '_> {
             ..query.clone()
         };
         self.diff
-            .each(self.old, self.new, self.lens, self.lens, &query, each)
+            .each(self.old, self.new, self.reader, self.reader, &query, each)
     }
 }
 
 /// What is listed, by namespace.
 #[derive(Default)]
 struct Groups<'l> {
-    rows: BTreeMap<Option<&'l str>, Vec<Row<'l>>>,
+    rows: BTreeMap<Option<&'l str>, Vec<RollupRow<'l>>>,
     /// How many there would be without a limit; none where only counts are wanted.
     total: usize,
 }
@@ -79,7 +79,7 @@ impl<'a> Show<'a> {
             },
             query,
             lines: term::Lines::new(),
-            managed_fields: args.lens.shows_managed_fields(),
+            managed_fields: args.reader.shows_managed_fields(),
             old_name: escape::path(&args.old),
             new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
             incomplete,
@@ -91,30 +91,30 @@ impl<'a> Show<'a> {
         diff: &Diff<'i>,
         old: &Session<'i>,
         new: &mut Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
     ) -> Result<Outcome> {
         if self.args.log {
-            return match self.log_keys(diff, old, new, lens)? {
+            return match self.log_keys(diff, old, new, reader)? {
                 Some(filter) => self.log(diff, new, filter),
                 None => Ok(Ok(None)),
             };
         }
-        self.show(diff, old, new, lens)
+        self.show(diff, old, new, reader)
     }
 
     pub(super) fn one<'i>(
         self,
         diff: &Diff<'i>,
         session: &mut Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
     ) -> Result<Outcome> {
         if self.args.log {
-            return match self.log_keys(diff, session, session, lens)? {
+            return match self.log_keys(diff, session, session, reader)? {
                 Some(filter) => self.log(diff, session, filter),
                 None => Ok(Ok(None)),
             };
         }
-        self.show(diff, session, session, lens)
+        self.show(diff, session, session, reader)
     }
 
     fn show<'i>(
@@ -122,7 +122,7 @@ impl<'a> Show<'a> {
         diff: &Diff<'i>,
         old: &Session<'i>,
         new: &Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
     ) -> Result<Outcome> {
         let manifests = match Manifests::open(self.args, self.form) {
             Ok(manifests) => manifests,
@@ -135,7 +135,7 @@ impl<'a> Show<'a> {
             diff,
             old,
             new,
-            lens,
+            reader,
         };
         let Some(mut kinds) = self.kinds(sides)? else {
             return Ok(Ok(None));
@@ -253,7 +253,7 @@ impl<'a> Show<'a> {
             diff,
             old,
             new,
-            lens,
+            reader,
         } = sides;
         let mut written = Ok(());
         let write = |number, json| {
@@ -263,7 +263,7 @@ impl<'a> Show<'a> {
                 Err(_) => ControlFlow::Break(()),
             }
         };
-        let tasks = diff.tasks(old, new, lens, manifests.direction, &listed, write)?;
+        let tasks = diff.tasks(old, new, reader, manifests.direction, &listed, write)?;
         if let Err(error) = written {
             return Ok(Err(error));
         }
@@ -376,9 +376,9 @@ impl<'a> Show<'a> {
             diff,
             old,
             new,
-            lens,
+            reader,
         } = sides;
-        diff.each_named(&keys, old, new, lens, &query, |item| {
+        diff.each_named(&keys, old, new, reader, &query, |item| {
             told.insert(item.key.clone(), item);
             ControlFlow::Continue(())
         })?;
@@ -432,7 +432,7 @@ impl<'a> Show<'a> {
             return groups;
         }
         let rows = if self.args.flat {
-            listed.iter().map(|item| Row::flat(item)).collect()
+            listed.iter().map(|item| RollupRow::flat(item)).collect()
         } else {
             report::roll_up(listed)
         };

@@ -12,7 +12,7 @@ use crate::finding::Finding;
 
 /// One record, borrowed from the cursor.
 #[derive(Debug, Clone, Copy)]
-pub struct Change<'c> {
+pub struct RecordChange<'c> {
     /// Its revision.
     pub revision: Revision,
     /// True when it marks a deletion.
@@ -25,7 +25,7 @@ pub struct Change<'c> {
 #[derive(Debug)]
 pub enum NextChange<'c> {
     /// A record.
-    Change(Change<'c>),
+    Change(RecordChange<'c>),
     /// An entry that is no record; there may be more behind it.
     Fault(Finding),
     /// The end of the bucket.
@@ -169,7 +169,7 @@ impl<'s> Changes<'s> {
                 let message = "user keys have at least one byte";
                 NextChange::Fault(Finding::new(&codes::EMPTY_USER_KEY, place, message))
             }
-            Ok(record) => NextChange::Change(Change {
+            Ok(record) => NextChange::Change(RecordChange {
                 revision: key.revision,
                 is_tombstone: key.tombstone,
                 record,

@@ -69,7 +69,7 @@ mod selection;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Change, Changes, NextChange};
+pub use changes::{Changes, NextChange, RecordChange};
 pub use filter::KeyFilter;
 pub use first_keys::{FirstKeyParts, FirstKeys};
 pub(crate) use record_visitor::EachRecord;

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bolt::write::{Layout, PageOrder, WriteError, Writer};
+use crate::bolt::write::{PageOrder, WriteError, WriteLayout, Writer};
 use crate::bolt::{Database, SecondMeta};
 use crate::etcd::revision::Revision;
 use crate::finding::{Collector, DEFAULT_LIMIT};
@@ -92,10 +92,10 @@ fn history(steps: &[(u8, u16, bool)]) -> Vec<Put> {
 }
 
 fn file(puts: &[Put], order: PageOrder) -> Vec<u8> {
-    let layout = Layout {
+    let layout = WriteLayout {
         page_size: 1024,
         order,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), layout).unwrap();
     writer

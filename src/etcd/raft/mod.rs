@@ -18,8 +18,8 @@ pub use snapshot_file::{
     SnapshotFault, SnapshotFile, parse_snapshot_file_name, read_snapshot_file, snapshot_file_name,
 };
 pub use wal::{
-    Frame, Record, RecordFault, RecordType, SEGMENT_LEN, WalReader, WalWriter, parse_segment_name,
-    segment_name,
+    Frame, LogRecord, RecordFault, RecordType, SEGMENT_LEN, WalReader, WalWriter,
+    parse_segment_name, segment_name,
 };
 
 /// Which releases' way of writing is meant, where they differ. All read both.

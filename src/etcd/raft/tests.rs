@@ -71,18 +71,18 @@ fn a_log_reads_back_as_it_was_written() {
     );
     assert_eq!(
         read[1].record,
-        Record::Metadata(Metadata {
+        LogRecord::Metadata(Metadata {
             member: M1,
             cluster: cluster().id()
         })
     );
     assert_eq!(
         read[3].record,
-        Record::Entry(cluster().entries(WalForm::V36)[0].clone())
+        LogRecord::Entry(cluster().entries(WalForm::V36)[0].clone())
     );
     assert_eq!(
         read[5].record,
-        Record::State(HardState {
+        LogRecord::State(HardState {
             term: 1,
             vote: M2,
             commit: 2
@@ -90,7 +90,7 @@ fn a_log_reads_back_as_it_was_written() {
     );
     assert_eq!(
         read[6].record,
-        Record::Snapshot(SnapshotMark {
+        LogRecord::Snapshot(SnapshotMark {
             index: 2,
             term: 1,
             configuration: Some(cluster().configuration())

@@ -85,7 +85,7 @@ impl RecordType {
 
 /// A record, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub enum LogRecord {
     /// Whose log it is.
     Metadata(Metadata),
     /// An entry.
@@ -132,13 +132,13 @@ impl WalWriter {
     }
 
     /// Adds a record as it was read; a running checksum is left out, every segment has its own.
-    pub fn record(&mut self, record: &Record) {
+    pub fn record(&mut self, record: &LogRecord) {
         match record {
-            Record::Metadata(metadata) => self.metadata(*metadata),
-            Record::Entry(entry) => self.entry(entry),
-            Record::State(state) => self.state(*state),
-            Record::Snapshot(mark) => self.snapshot(mark),
-            Record::Crc | Record::Other => {}
+            LogRecord::Metadata(metadata) => self.metadata(*metadata),
+            LogRecord::Entry(entry) => self.entry(entry),
+            LogRecord::State(state) => self.state(*state),
+            LogRecord::Snapshot(mark) => self.snapshot(mark),
+            LogRecord::Crc | LogRecord::Other => {}
         }
     }
 
@@ -235,7 +235,7 @@ pub struct Frame {
     /// The checksum in it.
     pub crc: u32,
     /// Its content.
-    pub record: Record,
+    pub record: LogRecord,
 }
 
 /// Why a segment cannot be read further.
@@ -430,13 +430,13 @@ fn envelope(record: &[u8]) -> Option<(RecordType, u32, &[u8])> {
     Some((RecordType::of(kind), crc, data))
 }
 
-fn decode(kind: RecordType, data: &[u8]) -> Result<Record, crate::wire::Malformed> {
+fn decode(kind: RecordType, data: &[u8]) -> Result<LogRecord, crate::wire::Malformed> {
     Ok(match kind {
-        RecordType::Metadata => Record::Metadata(Metadata::decode(data)?),
-        RecordType::Entry => Record::Entry(Entry::decode(data)?),
-        RecordType::State => Record::State(HardState::decode(data)?),
-        RecordType::Crc => Record::Crc,
-        RecordType::Snapshot => Record::Snapshot(SnapshotMark::decode(data)?),
-        RecordType::Other(_) => Record::Other,
+        RecordType::Metadata => LogRecord::Metadata(Metadata::decode(data)?),
+        RecordType::Entry => LogRecord::Entry(Entry::decode(data)?),
+        RecordType::State => LogRecord::State(HardState::decode(data)?),
+        RecordType::Crc => LogRecord::Crc,
+        RecordType::Snapshot => LogRecord::Snapshot(SnapshotMark::decode(data)?),
+        RecordType::Other(_) => LogRecord::Other,
     })
 }

@@ -11,7 +11,7 @@ use crate::kubernetes::encodings::head::Head;
 
 /// The prefixes beneath which objects were found: most clusters have one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Layout {
+pub struct KeyLayout {
     /// Each ends with a slash.
     prefixes: BTreeSet<Box<str>>,
 }
@@ -35,7 +35,7 @@ pub enum Expected {
     Anything,
 }
 
-impl Layout {
+impl KeyLayout {
     /// Takes a record into account. `builtin` are the kinds that Kubernetes brings along.
     pub fn note(&mut self, builtin: &Resources, key: &[u8], value: &[u8]) {
         if !may_be_stored(value) || self.prefix(key).is_some() {
@@ -186,8 +186,8 @@ mod tests {
 
     const POD: &[u8] = b"{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}";
 
-    fn layout(keys: &[&str]) -> Layout {
-        let mut layout = Layout::default();
+    fn layout(keys: &[&str]) -> KeyLayout {
+        let mut layout = KeyLayout::default();
         let builtin = Resources::builtin();
         for key in keys {
             layout.note(&builtin, key.as_bytes(), POD);
@@ -195,7 +195,7 @@ mod tests {
         layout
     }
 
-    fn expects(layout: &Layout, key: &str) -> &'static str {
+    fn expects(layout: &KeyLayout, key: &str) -> &'static str {
         match layout.expects(&Resources::builtin(), key.as_bytes()) {
             Expected::Object(_) => "object",
             Expected::Guess(_) => "guess",
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(expects(&odd, "/v/other/pods/ns/a"), "anything");
         // A custom resource that shares its name with a built-in kind is no prefix.
         let custom = layout(&["/registry/crd.projectcalico.org/networkpolicies/ns/a"]);
-        assert_eq!(custom, Layout::default());
+        assert_eq!(custom, KeyLayout::default());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::ops::keys::{FieldChange, Moment};
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum KeyChange {
     /// Only the new state has it.
     Added,
     /// Only the old state has it.
@@ -29,7 +29,7 @@ pub enum Change {
     Unknown,
 }
 
-impl Change {
+impl KeyChange {
     /// One word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ pub struct Item {
     /// The key.
     pub key: Vec<u8>,
     /// How.
-    pub change: Change,
+    pub change: KeyChange,
     /// Its record in the old state.
     pub old: Option<Moment>,
     /// Its record in the new state.
@@ -87,7 +87,7 @@ pub struct Item {
 
 impl Item {
     /// A key of which nothing else is known.
-    pub(super) fn of_key(key: &[u8], change: Change) -> Self {
+    pub(super) fn of_key(key: &[u8], change: KeyChange) -> Self {
         Self {
             key: key.to_vec(),
             change,

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::{Change, Detail, Diff, DiffQuery, Item, compare};
+use super::{Detail, Diff, DiffQuery, Item, KeyChange, compare};
 use crate::error::Result;
 use crate::etcd::keyspace::{Changes, NextChange, RecordPlace};
 use crate::ops::keys::Moment;
-use crate::ops::objects::reader::Lens;
+use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
 impl<'i> Diff<'i> {
@@ -21,7 +21,7 @@ impl<'i> Diff<'i> {
         &self,
         old: &Session<'i>,
         new: &Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
         query: &DiffQuery,
         mut wants: impl FnMut(&Item) -> bool,
     ) -> Result<BTreeSet<Vec<u8>>> {
@@ -30,7 +30,7 @@ impl<'i> Diff<'i> {
             detail: Detail::Names,
             ..query.clone()
         };
-        self.each(old, new, lens, lens, &query, |item| {
+        self.each(old, new, reader, reader, &query, |item| {
             if wants(&item) {
                 keys.insert(item.key);
             }
@@ -69,8 +69,8 @@ impl<'i> Diff<'i> {
                 },
             };
             let state =
-                compare::State::of(lens, &self.surroundings, record.key, record.value, moment);
-            let mut item = Item::of_key(record.key, Change::Added);
+                compare::State::of(reader, &self.surroundings, record.key, record.value, moment);
+            let mut item = Item::of_key(record.key, KeyChange::Added);
             compare::name(&mut item, &state, &self.surroundings.resources);
             if compare::has_labels([&None, &Some(state)], &query) && wants(&item) {
                 keys.insert(item.key);

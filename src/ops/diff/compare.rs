@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::known::Surroundings;
-use super::{Change, Detail, DiffQuery, Item};
+use super::known::KnownKinds;
+use super::{Detail, DiffQuery, Item, KeyChange};
 use crate::kubernetes::apply::clean::is_owned_or_transient;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::difference::{Difference, FieldPath, differences};
@@ -11,8 +11,8 @@ use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::{Encoding, Flaw, Object, memory_of, read_json};
 use crate::ops::keys::{FieldChange, Moment};
-use crate::ops::objects::reader::{Lens, Look, Sight};
-use crate::ops::objects::stored::{Judge, Stand};
+use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
+use crate::ops::objects::stored::{Classifier, StoredValue};
 
 /// One side of a comparison.
 pub(super) struct State {
@@ -31,37 +31,37 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn of(
-        lens: &Lens,
-        known: &Surroundings,
+        reader: &ValueReader,
+        known: &KnownKinds,
         key: &[u8],
         value: &[u8],
         moment: Moment,
     ) -> Self {
-        let Look {
+        let ReadValue {
             stored,
             plain,
             sight,
             is_secret,
             locked,
             too_large,
-        } = lens.look(key, value, moment.revision.main);
+        } = reader.read(key, value, moment.revision.main);
         // That a value can be decoded does not make it what its key promises.
-        let judge = Judge {
-            lens,
+        let judge = Classifier {
+            reader,
             resources: &known.resources,
             layout: &known.layout,
         };
         let stand = match locked {
-            Some(_) => judge.stand_of_locked(key, &plain),
-            None => judge.stand_of_plain(key, &plain),
+            Some(_) => judge.classify_locked(key, &plain),
+            None => judge.classify_plain(key, &plain),
         };
         let (is_locked, flaw) = match stand {
-            Stand::Damaged(_, flaw) => (false, Some(flaw)),
-            Stand::Locked(_) => (true, None),
-            Stand::Object(..) | Stand::Other => (false, None),
+            StoredValue::Damaged(_, flaw) => (false, Some(flaw)),
+            StoredValue::Locked(_) => (true, None),
+            StoredValue::Object(..) | StoredValue::Other => (false, None),
         };
         let object = match sight {
-            Sight::Object(object) => Some(*object),
+            ValueContent::Object(object) => Some(*object),
             _ => None,
         };
         let json = match &object {
@@ -100,8 +100,8 @@ pub(super) fn compare(
     item: &mut Item,
     old: Option<State>,
     new: Option<State>,
-    known: &Surroundings,
-    lens: &Lens,
+    known: &KnownKinds,
+    reader: &ValueReader,
     query: &DiffQuery,
 ) {
     let detail = query.detail;
@@ -118,10 +118,10 @@ pub(super) fn compare(
             item.damage.push((word, flaw.clone()));
         }
     }
-    if item.change != Change::Unknown && detail > Detail::Change {
-        item.security = security(old.as_ref(), new.as_ref(), known, lens);
+    if item.change != KeyChange::Unknown && detail > Detail::Change {
+        item.security = security(old.as_ref(), new.as_ref(), known, reader);
     }
-    let (Some(old), Some(new), true) = (&old, &new, item.change != Change::Unknown) else {
+    let (Some(old), Some(new), true) = (&old, &new, item.change != KeyChange::Unknown) else {
         if let Some(state) = shown {
             item.is_locked = state.is_locked;
         }
@@ -159,11 +159,13 @@ pub(super) fn compare(
     let no_fields = fields.as_ref().is_some_and(Vec::is_empty) && is_whole(old) && is_whole(new);
     let is_same = old.plain == new.plain || no_fields;
     item.change = match (is_other_life, is_same) {
-        (true, _) => Change::Recreated,
-        (false, false) => Change::Changed,
-        (false, true) if old.plain == new.plain && !is_encrypted => Change::Touched("same-bytes"),
-        (false, true) if is_encrypted => Change::Touched("re-encrypted"),
-        (false, true) => Change::Touched("re-encoded"),
+        (true, _) => KeyChange::Recreated,
+        (false, false) => KeyChange::Changed,
+        (false, true) if old.plain == new.plain && !is_encrypted => {
+            KeyChange::Touched("same-bytes")
+        }
+        (false, true) if is_encrypted => KeyChange::Touched("re-encrypted"),
+        (false, true) => KeyChange::Touched("re-encoded"),
     };
     if let (Some(a), Some(b)) = (old.value(), new.value())
         && !is_same
@@ -236,8 +238,8 @@ fn name_by_key(item: &mut Item, resources: &Resources) {
 fn security<'s>(
     old: Option<&'s State>,
     new: Option<&'s State>,
-    known: &Surroundings,
-    lens: &Lens,
+    known: &KnownKinds,
+    reader: &ValueReader,
 ) -> Vec<String> {
     let json = |state: Option<&'s State>| {
         let state = state.filter(|state| state.flaw.is_none())?;
@@ -256,7 +258,7 @@ fn security<'s>(
         {
             found.push("it was encrypted and is stored in plain text now".into());
         }
-        (None, Some(_)) if lens.managed_fields && after.is_some_and(lacks_managed_fields) => {
+        (None, Some(_)) if reader.managed_fields && after.is_some_and(lacks_managed_fields) => {
             found.push("it has no managed fields, so nothing tells who set its fields".into());
         }
         _ => {}

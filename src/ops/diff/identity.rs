@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::etcd::raft::{Record, RecordFault, WalReader, parse_segment_name};
+use crate::etcd::raft::{LogRecord, RecordFault, WalReader, parse_segment_name};
 use crate::ops::input::Input;
 
 /// A member of a cluster, as its log names both.
@@ -42,7 +42,7 @@ pub(super) fn identity(input: &Input) -> Option<Identity> {
     };
     let records = WalReader::new(&bytes, crc).map_while(Result::ok);
     let mut records = records.filter_map(|frame| match frame.record {
-        Record::Metadata(metadata) => Some(Identity {
+        LogRecord::Metadata(metadata) => Some(Identity {
             cluster: metadata.cluster,
             member: metadata.member,
         }),

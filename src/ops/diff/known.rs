@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor};
 use crate::kubernetes::catalog::resources::Resources;
-use crate::kubernetes::check::layout::Layout;
+use crate::kubernetes::check::layout::KeyLayout;
 use crate::kubernetes::compare::custom_lists::CustomLists;
 use crate::kubernetes::compare::security::WideRoles;
 use crate::ops::objects::definitions::is_definition;
@@ -14,7 +14,7 @@ use crate::ops::times::NewestTime;
 
 /// Notes where definitions of custom resources and roles are, as of a revision.
 #[derive(Clone, Copy)]
-pub(super) struct Notes {
+pub(super) struct DefinitionsAndRoles {
     /// 0 = the newest.
     pub(super) revision: i64,
     /// Whether roles are wanted, which only tell what a change means.
@@ -22,14 +22,14 @@ pub(super) struct Notes {
 }
 
 /// The newest record of each key, and whether it is a deletion.
-pub(super) type Noted = BTreeMap<Vec<u8>, (RecordPlace, bool)>;
+pub(super) type NewestByKey = BTreeMap<Vec<u8>, (RecordPlace, bool)>;
 
 fn is_role(key: &[u8]) -> bool {
     let mut parts = key.rsplit(|b| *b == b'/').skip(1);
     parts.next() == Some(b"clusterroles") || parts.next() == Some(b"roles")
 }
 
-fn note(noted: &mut Noted, key: &[u8], place: RecordPlace, is_tombstone: bool) {
+fn note(noted: &mut NewestByKey, key: &[u8], place: RecordPlace, is_tombstone: bool) {
     match noted.get_mut(key) {
         Some(known) if known.0 >= place => {}
         Some(known) => *known = (place, is_tombstone),
@@ -39,9 +39,9 @@ fn note(noted: &mut Noted, key: &[u8], place: RecordPlace, is_tombstone: bool) {
     }
 }
 
-impl Notes {
-    pub(super) fn join(parts: impl IntoIterator<Item = Noted>) -> Noted {
-        let mut all = Noted::new();
+impl DefinitionsAndRoles {
+    pub(super) fn join(parts: impl IntoIterator<Item = NewestByKey>) -> NewestByKey {
+        let mut all = NewestByKey::new();
         for (key, (place, is_tombstone)) in parts.into_iter().flatten() {
             note(&mut all, &key, place, is_tombstone);
         }
@@ -49,14 +49,14 @@ impl Notes {
     }
 }
 
-impl RecordVisitor for Notes {
-    type Local = Noted;
+impl RecordVisitor for DefinitionsAndRoles {
+    type Local = NewestByKey;
 
-    fn start(&self) -> Noted {
-        Noted::new()
+    fn start(&self) -> NewestByKey {
+        NewestByKey::new()
     }
 
-    fn record(&self, local: &mut Noted, view: &RecordView<'_>) -> Result<()> {
+    fn record(&self, local: &mut NewestByKey, view: &RecordView<'_>) -> Result<()> {
         let is_seen = self.revision <= 0 || view.revision.main <= self.revision;
         let key = view.record.key;
         if is_seen && (is_definition(key) || self.roles && is_role(key)) {
@@ -71,12 +71,12 @@ pub(super) const NEVER: i64 = -1;
 
 /// The newest time that the records up to a revision tell.
 #[derive(Clone, Copy)]
-pub(super) struct Clock {
+pub(super) struct NewestTimeUpTo {
     /// 0 = all of them.
     pub(super) revision: i64,
 }
 
-impl RecordVisitor for Clock {
+impl RecordVisitor for NewestTimeUpTo {
     type Local = NewestTime;
 
     fn start(&self) -> NewestTime {
@@ -96,22 +96,22 @@ const AT_ONCE: usize = 4;
 
 /// What both files tell of kinds and roles.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Surroundings {
+pub(super) struct KnownKinds {
     pub(super) resources: Resources,
-    pub(super) layout: Layout,
+    pub(super) layout: KeyLayout,
     pub(super) lists: CustomLists,
     /// Those of the new state.
     pub(super) roles: WideRoles,
 }
 
-impl Surroundings {
+impl KnownKinds {
     /// Takes what one state tells; the new one comes last.
     pub(super) fn add<'i>(
         &mut self,
         session: &Session<'i>,
         keyspace: &Keyspace<'i>,
-        noted: &Noted,
-        layout: &Layout,
+        noted: &NewestByKey,
+        layout: &KeyLayout,
     ) -> Result<()> {
         self.layout.merge(layout.clone());
         // A definition that is gone tells of objects that are gone with it.

@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::{Change, Diff, Item};
+use super::{Diff, Item, KeyChange};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
 use crate::kubernetes::apply::order::apply_order;
 use crate::ops::keys::Moment;
 use crate::ops::objects::export::{ExportOptions, Exported, manifest};
-use crate::ops::objects::reader::Lens;
+use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::{Session, fetch};
 
 /// The state that is wanted.
@@ -93,7 +93,7 @@ impl<'i> Diff<'i> {
         &self,
         old: &Session<'i>,
         new: &Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
         direction: Direction,
         items: &[&'d Item],
         mut write: impl FnMut(usize, Value) -> ControlFlow<()>,
@@ -115,10 +115,16 @@ impl<'i> Diff<'i> {
             .copied()
             .filter(both)
             .filter_map(|item| Some((item, direction.present(item)?)));
-        exported(present_session, present, lens, moments, |item, exported| {
-            known.insert(&item.key, digest(&exported));
-            ControlFlow::Continue(())
-        })?;
+        exported(
+            present_session,
+            present,
+            reader,
+            moments,
+            |item, exported| {
+                known.insert(&item.key, digest(&exported));
+                ControlFlow::Continue(())
+            },
+        )?;
         let mut tasks: Vec<Task<'d>> = Vec::with_capacity(items.len());
         let mut add = |item: &'d Item, todo: Todo| {
             let kind = self
@@ -134,12 +140,12 @@ impl<'i> Diff<'i> {
         let mut to_read = Vec::new();
         for &item in items {
             match (direction.wanted(item), item.change) {
-                (_, Change::Unknown) => add(
+                (_, KeyChange::Unknown) => add(
                     item,
                     Todo::LeftOut("damage in a file hides what became of it".into()),
                 ),
                 _ if item.kind.is_empty() => add(item, Todo::NoObject),
-                (_, Change::Touched(_) | Change::Lease) => add(item, Todo::Nothing),
+                (_, KeyChange::Touched(_) | KeyChange::Lease) => add(item, Todo::Nothing),
                 (None, _) if !item.damage.is_empty() => {
                     add(
                         item,
@@ -171,7 +177,7 @@ impl<'i> Diff<'i> {
         exported(
             wanted_session,
             wanted,
-            lens,
+            reader,
             to_read.into_iter(),
             |item, exported| {
                 let is_same = known
@@ -225,7 +231,7 @@ fn is_damaged(item: &Item, direction: Direction) -> bool {
 fn exported<'i, 'd>(
     session: &Session<'i>,
     keyspace: &Keyspace<'i>,
-    lens: &Lens,
+    reader: &ValueReader,
     moments: impl Iterator<Item = (&'d Item, Moment)> + Clone,
     mut each: impl FnMut(&'d Item, Exported) -> ControlFlow<()>,
 ) -> Result<()> {
@@ -234,7 +240,7 @@ fn exported<'i, 'd>(
         session,
         keyspace,
         moments.map(|(item, moment)| moment.facts(&item.key)),
-        |key, value, revision| manifest(key, value, revision, lens, ExportOptions::default()),
+        |key, value, revision| manifest(key, value, revision, reader, ExportOptions::default()),
         |_, exported| {
             let Some(item) = items.next() else {
                 return ControlFlow::Break(());

@@ -15,7 +15,7 @@ mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Change, Comparison, DivergentRecord, Item, SideFigures};
+pub use answer::{Comparison, DivergentRecord, Item, KeyChange, SideFigures};
 pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub use identity::Identity;
@@ -30,7 +30,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use super::keys::lookup::Moment;
-use super::objects::reader::Lens;
+use super::objects::reader::ValueReader;
 use super::session::Session;
 use super::session::{BATCH, BATCH_BYTES};
 use crate::error::Result;
@@ -39,7 +39,7 @@ use crate::etcd::schema::Compaction;
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::noise::{NoiseProfile, noise_of_key};
 use buckets::compare_buckets;
-use known::{NEVER, Surroundings};
+use known::{KnownKinds, NEVER};
 use sides::{Candidate, Gather, Joined, Side, first_hole, join};
 
 /// Two states whose keys were joined; gives out how they differ.
@@ -50,7 +50,7 @@ pub struct Diff<'i> {
     /// `None`: both states are of one file.
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
-    surroundings: Surroundings,
+    surroundings: KnownKinds,
 }
 
 /// A value as it is stored; `None` when it could not be read.
@@ -133,7 +133,7 @@ pub fn diff_files<'i>(
         first_hole,
         buckets: buckets.changes,
     };
-    let mut surroundings = Surroundings::default();
+    let mut surroundings = KnownKinds::default();
     surroundings.add(old, &left.keyspace, &left.noted, &left.layout)?;
     surroundings.add(new, &right.keyspace, &right.noted, &right.layout)?;
     let mut diff = Diff {
@@ -194,7 +194,7 @@ pub fn diff_revisions<'i>(
         first_hole,
         buckets: Vec::new(),
     };
-    let mut surroundings = Surroundings::default();
+    let mut surroundings = KnownKinds::default();
     surroundings.add(session, &side.keyspace, &side.noted, &side.layout)?;
     let mut diff = Diff {
         comparison,
@@ -294,8 +294,8 @@ impl<'i> Diff<'i> {
         &self,
         old: &Session<'i>,
         new: &Session<'i>,
-        old_lens: &Lens,
-        new_lens: &Lens,
+        old_lens: &ValueReader,
+        new_lens: &ValueReader,
         query: &DiffQuery,
         each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
@@ -312,32 +312,32 @@ impl<'i> Diff<'i> {
         keys: &BTreeSet<&[u8]>,
         old: &Session<'i>,
         new: &Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
         query: &DiffQuery,
         each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
         let is_wanted = |pair: &&Pair| keys.contains(pair.key.as_slice());
         let rows: Vec<&Pair> = self.rows.iter().filter(is_wanted).collect();
-        self.each_of(&rows, old, new, lens, lens, query, each)
+        self.each_of(&rows, old, new, reader, reader, query, each)
     }
 
     #[expect(
         clippy::too_many_arguments,
-        reason = "two sides, each with a session and a lens"
+        reason = "two sides, each with a session and a reader"
     )]
     fn each_of(
         &self,
         rows: &[&Pair],
         old: &Session<'i>,
         new: &Session<'i>,
-        old_lens: &Lens,
-        new_lens: &Lens,
+        old_lens: &ValueReader,
+        new_lens: &ValueReader,
         query: &DiffQuery,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
-        let plain = |lens: &Lens| Lens {
+        let plain = |reader: &ValueReader| ValueReader {
             redactor: None,
-            ..lens.clone()
+            ..reader.clone()
         };
         let plain = query
             .hides_nothing()
@@ -391,7 +391,7 @@ impl<'i> Diff<'i> {
         after: Vec<Stored>,
         query: &DiffQuery,
         session: &Session<'i>,
-        lenses: [&Lens; 2],
+        lenses: [&ValueReader; 2],
     ) -> Result<Vec<Item>> {
         type Slot = Mutex<(Stored, Stored)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
@@ -449,46 +449,47 @@ impl<'i> Diff<'i> {
         old: Stored,
         new: Stored,
         query: &DiffQuery,
-        [old_lens, lens]: [&Lens; 2],
+        [old_lens, reader]: [&ValueReader; 2],
     ) -> Option<Item> {
         let has_same_bytes = matches!((&old, &new), (Some((a, _)), Some((b, _))) if a == b);
         // Decoded here, two at a time, objects come and go in memory that is near.
-        let state = |lens: &Lens, stored: Stored| {
+        let state = |reader: &ValueReader, stored: Stored| {
             stored.map(|(value, moment)| {
-                compare::State::of(lens, &self.surroundings, &pair.key, &value, moment)
+                compare::State::of(reader, &self.surroundings, &pair.key, &value, moment)
             })
         };
-        let (old, new) = (state(old_lens, old), state(lens, new));
+        let (old, new) = (state(old_lens, old), state(reader, new));
         if !compare::has_labels([&old, &new], query) {
             return None;
         }
         let figures = &self.comparison;
         let change = match (&pair.old, &pair.new) {
-            _ if self.is_lost(pair) => Change::Unknown,
-            (Some(_), None) if figures.new.is_damaged => Change::Unknown,
-            (None, Some(_)) if figures.old.is_damaged => Change::Unknown,
-            (Some(_), None) => Change::Removed,
-            (None, _) => Change::Added,
-            (Some(_), Some(_)) => Change::Changed,
+            _ if self.is_lost(pair) => KeyChange::Unknown,
+            (Some(_), None) if figures.new.is_damaged => KeyChange::Unknown,
+            (None, Some(_)) if figures.old.is_damaged => KeyChange::Unknown,
+            (Some(_), None) => KeyChange::Removed,
+            (None, _) => KeyChange::Added,
+            (Some(_), Some(_)) => KeyChange::Changed,
         };
         let mut item = Item {
             old: pair.old,
             new: pair.new,
             ..Item::of_key(&pair.key, change)
         };
-        compare::compare(&mut item, old, new, &self.surroundings, lens, query);
+        compare::compare(&mut item, old, new, &self.surroundings, reader, query);
         if let (Some(a), Some(b)) = (&pair.old, &pair.new)
-            && item.change != Change::Unknown
+            && item.change != KeyChange::Unknown
             && has_same_bytes
             && a.create_revision == b.create_revision
         {
             item.change = if a.lease == b.lease {
-                Change::Touched("same-bytes")
+                KeyChange::Touched("same-bytes")
             } else {
-                Change::Lease
+                KeyChange::Lease
             };
         }
-        if item.change == Change::Changed && !query.ignored.is_empty() && !item.fields.is_empty() {
+        if item.change == KeyChange::Changed && !query.ignored.is_empty() && !item.fields.is_empty()
+        {
             item.fields
                 .retain(|field| !query.ignores(&field.path.to_string()));
             if item.fields.is_empty() {
@@ -497,13 +498,13 @@ impl<'i> Diff<'i> {
         }
         let (group, _) = split_api_version(&item.api_version);
         let paths: Vec<_> = item.fields.iter().map(|field| &field.path).collect();
-        let is_changed = matches!(item.change, Change::Changed);
+        let is_changed = matches!(item.change, KeyChange::Changed);
         item.noise = noise_of_key(query.noise, &item.key).or_else(|| {
             query
                 .noise
                 .rule(group, &item.kind, is_changed.then_some(&paths))
         });
-        let is_touched = matches!(item.change, Change::Touched(_));
+        let is_touched = matches!(item.change, KeyChange::Touched(_));
         if is_touched && query.noise != NoiseProfile::None {
             item.noise = item.noise.or(Some("touched"));
         }

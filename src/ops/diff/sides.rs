@@ -3,12 +3,12 @@
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
-use super::known::{Clock, NEVER, Noted, Notes};
+use super::known::{DefinitionsAndRoles, NEVER, NewestByKey, NewestTimeUpTo};
 use super::query::{Detail, DiffQuery};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
 use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
-use crate::kubernetes::check::layout::Layout;
+use crate::kubernetes::check::layout::KeyLayout;
 use crate::ops::objects::stored::LayoutVisitor;
 use crate::ops::session::Session;
 use crate::ops::times::FileTime;
@@ -75,9 +75,9 @@ pub(super) struct Side<'i> {
     /// Part of the file could not be read, so that keys may be missing.
     pub(super) is_damaged: bool,
     /// Definitions and roles.
-    pub(super) noted: Noted,
+    pub(super) noted: NewestByKey,
     /// Where it keeps objects.
-    pub(super) layout: Layout,
+    pub(super) layout: KeyLayout,
     /// The state was not earlier than this, in seconds since 1970.
     pub(super) not_before: Option<i64>,
     /// The same of the state at `from`.
@@ -99,11 +99,11 @@ impl<'i> Side<'i> {
         from: i64,
         query: &DiffQuery,
     ) -> Result<Self> {
-        let clock = |revision: i64| Clock {
+        let clock = |revision: i64| NewestTimeUpTo {
             revision: if query.times { revision } else { NEVER },
         };
         let clocks = (clock(revision), clock(from));
-        let notes = Notes {
+        let notes = DefinitionsAndRoles {
             revision,
             roles: query.detail > Detail::Change,
         };
@@ -119,7 +119,7 @@ impl<'i> Side<'i> {
             revision: bounds.resolve(revision)?,
             keyspace,
             entries,
-            noted: Notes::join(noted),
+            noted: DefinitionsAndRoles::join(noted),
             layout: LayoutVisitor::join(layouts),
             not_before: FileTime::join(times),
             from_not_before: FileTime::join(from_times),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bolt::write::{Layout, WriteError, Writer};
+use crate::bolt::write::{WriteError, WriteLayout, Writer};
 use crate::etcd::schema::Compaction;
 use crate::etcd::{LeaseId, Revision};
 use crate::ops::input::Input;
@@ -145,9 +145,9 @@ type Entry<'e> = (&'e [u8], &'e [u8], &'e [u8]);
 
 /// A file with these records, the compactions that were scheduled and finished, and more entries, in order.
 fn file(records: &[(&Put, Vec<u8>)], compactions: [i64; 2], more: &[Entry<'_>]) -> Vec<u8> {
-    let layout = Layout {
+    let layout = WriteLayout {
         page_size: 1024,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), layout).unwrap();
     let mut entries: BTreeMap<&[u8], BTreeMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
@@ -214,19 +214,26 @@ struct Outcome {
     applied: State,
 }
 
-fn lens() -> Lens {
-    Lens {
+fn reader() -> ValueReader {
+    ValueReader {
         managed_fields: true,
-        ..Lens::default()
+        ..ValueReader::default()
     }
 }
 
 fn all<'i>(diff: &Diff<'i>, old: &Session<'i>, new: &Session<'i>, mut applied: State) -> Outcome {
     let mut items = Vec::new();
-    diff.each(old, new, &lens(), &lens(), &DiffQuery::default(), |item| {
-        items.push(item);
-        ControlFlow::Continue(())
-    })
+    diff.each(
+        old,
+        new,
+        &reader(),
+        &reader(),
+        &DiffQuery::default(),
+        |item| {
+            items.push(item);
+            ControlFlow::Continue(())
+        },
+    )
     .unwrap();
     diff.apply(new, &mut applied).unwrap();
     Outcome {
@@ -266,9 +273,9 @@ fn compare_bytes(a: &[u8], b: &[u8], before: State) -> Outcome {
 }
 
 fn shape(items: &[Item], is_swapped: bool) -> Vec<(Vec<u8>, &'static str)> {
-    let word = |change: Change| match (change, is_swapped) {
-        (Change::Added, true) => "removed",
-        (Change::Removed, true) => "added",
+    let word = |change: KeyChange| match (change, is_swapped) {
+        (KeyChange::Added, true) => "removed",
+        (KeyChange::Removed, true) => "added",
         (other, _) => other.as_str(),
     };
     items
@@ -386,7 +393,7 @@ fn what_damage_may_hide_is_unknown_and_not_removed() {
     assert!(found.comparison.new.is_damaged);
     assert!(!found.items.is_empty());
     for item in &found.items {
-        assert_eq!(item.change, Change::Unknown);
+        assert_eq!(item.change, KeyChange::Unknown);
     }
     assert_eq!(found.applied, before);
     assert_eq!(found.comparison.divergence_count, 0);

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use crate::checksum::{Sha256, Sha256Stream};
-use crate::container::{Layout, SavedMetas};
+use crate::container::{FileLayout, SavedMetas};
 use crate::error::Result;
 use crate::ids::{FileOffset, TxId};
-use crate::ops::copy_progress::Arriving;
+use crate::ops::copy_progress::CopyProgress;
 use crate::options::Options;
 use crate::source::{Source, WindowBuffer};
 
@@ -27,20 +27,20 @@ pub(in crate::ops) struct Digests {
 /// the database ends by its meta.
 pub(in crate::ops) fn digests(
     source: &dyn Source,
-    layout: &Layout,
+    layout: &FileLayout,
     mark: u64,
-    arriving: Option<&Arriving>,
+    progress: Option<&CopyProgress>,
     options: &Options,
 ) -> Result<Digests> {
     options.stage("computing SHA-256", layout.file_len);
     let mut stream = Sha256Stream::new();
     let end = layout.database_len;
     let mark = mark.min(end);
-    feed(source, 0..mark, arriving, options, &mut |bytes| {
+    feed(source, 0..mark, progress, options, &mut |bytes| {
         stream.update(bytes);
     })?;
     let below_mark = (mark < end).then(|| stream.clone().finish());
-    feed(source, mark..end, arriving, options, &mut |bytes| {
+    feed(source, mark..end, progress, options, &mut |bytes| {
         stream.update(bytes);
     })?;
     let database = stream.clone().finish();
@@ -113,7 +113,7 @@ pub(in crate::ops) fn find_saved_metas(
 fn feed(
     source: &dyn Source,
     range: Range<u64>,
-    arriving: Option<&Arriving>,
+    progress: Option<&CopyProgress>,
     options: &Options,
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<()> {
@@ -123,8 +123,8 @@ fn feed(
         options.cancel.check()?;
         let len = range.end.saturating_sub(at).min(HASH_PIECE);
         let next = at.saturating_add(len);
-        if let Some(arriving) = arriving {
-            arriving.wait(next)?;
+        if let Some(progress) = progress {
+            progress.wait(next)?;
         }
         let size = usize::try_from(len).unwrap_or(usize::MAX);
         each(buffer.lend(source, FileOffset(at), size)?);

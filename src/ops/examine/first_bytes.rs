@@ -13,7 +13,7 @@ use crate::kubernetes::Encoding;
 use crate::kubernetes::check::layout::may_be_stored;
 use crate::ops::input::Input;
 use crate::ops::objects::live::live_of;
-use crate::ops::objects::reader::Lens;
+use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 use crate::options::Options;
 
@@ -156,8 +156,8 @@ impl FirstBytesSeen {
             if let Ok(mut session) = Session::open(input, &quiet)? {
                 let keys = self.odd.into_iter().map(<[u8]>::into_vec).collect();
                 let live = live_of(&mut session, KeyFilter::Keys(keys), 0)?;
-                let lens = Lens::default();
-                let seen = check(&session, &live, &lens, findings.limit(), true)?;
+                let reader = ValueReader::default();
+                let seen = check(&session, &live, &reader, findings.limit(), true)?;
                 damaged = seen.figures.damaged;
                 findings.merge(seen.findings);
             }

@@ -1,7 +1,7 @@
 //! What is in a file, at a glance.
 
 use super::examination::{Examination, examine};
-use crate::container::Layout;
+use crate::container::FileLayout;
 use crate::error::Result;
 use crate::etcd::Release;
 use crate::etcd::keyspace::EachRecord;
@@ -16,7 +16,7 @@ use crate::workers::Workers;
 #[derive(Debug)]
 pub struct FileInfo {
     /// Length and digest as stored; the digest is not compared.
-    pub layout: Layout,
+    pub layout: FileLayout,
     /// Everything inside, or why it cannot be opened.
     pub inside: std::result::Result<Box<Examination>, Refusal>,
     /// The newest time that an object in it tells, in seconds since 1970: it was not saved before.

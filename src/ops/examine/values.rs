@@ -7,8 +7,8 @@ use crate::finding::{Collector, DEFAULT_LIMIT, Finding};
 use crate::ops::examine::verify::{Ledger, Proof, VerifyReport};
 use crate::ops::input::Input;
 use crate::ops::objects::live::{Live, live};
-use crate::ops::objects::reader::Lens;
-use crate::ops::objects::stored::{Judge, Stand};
+use crate::ops::objects::reader::ValueReader;
+use crate::ops::objects::stored::{Classifier, StoredValue};
 use crate::ops::session::Session;
 use crate::options::Options;
 
@@ -26,7 +26,7 @@ pub(super) struct Seen {
 }
 
 struct Check<'q> {
-    judge: Judge<'q>,
+    judge: Classifier<'q>,
     limit: usize,
     first_bytes_only: bool,
 }
@@ -45,17 +45,17 @@ impl RecordVisitor for Check<'_> {
         let value = view.value()?;
         let figures = &mut local.figures;
         let count = |number: &mut u64| *number = number.saturating_add(1);
-        let flaw = match self.judge.stand(view.record.key, &value) {
-            Stand::Other => return Ok(()),
-            Stand::Locked(_) => {
+        let flaw = match self.judge.classify(view.record.key, &value) {
+            StoredValue::Other => return Ok(()),
+            StoredValue::Locked(_) => {
                 count(&mut figures.locked);
                 return Ok(());
             }
-            Stand::Object(_, None) => {
+            StoredValue::Object(_, None) => {
                 count(&mut figures.objects);
                 return Ok(());
             }
-            Stand::Object(_, Some(flaw)) | Stand::Damaged(_, flaw) => flaw,
+            StoredValue::Object(_, Some(flaw)) | StoredValue::Damaged(_, flaw) => flaw,
         };
         if self.first_bytes_only && !flaw.is_of_first_bytes() {
             return Ok(());
@@ -70,13 +70,13 @@ impl RecordVisitor for Check<'_> {
 pub(super) fn check<'i>(
     session: &Session<'i>,
     live: &Live<'i>,
-    lens: &Lens,
+    reader: &ValueReader,
     limit: usize,
     first_bytes_only: bool,
 ) -> Result<Seen> {
     let visitor = Check {
-        judge: Judge {
-            lens,
+        judge: Classifier {
+            reader,
             resources: &live.resources,
             layout: &live.layout,
         },
@@ -101,13 +101,13 @@ pub(super) fn check<'i>(
 }
 
 /// Decodes every live value where API servers keep objects, and adds to `report` what they could not serve, as
-/// warnings, and a line of the account. Encrypted values are opened with the keys of `lens`.
+/// warnings, and a line of the account. Encrypted values are opened with the keys of `reader`.
 ///
 /// # Errors
 /// Reading, cancelling, a file that changed meanwhile.
 pub fn verify_values(
     input: &Input,
-    lens: &Lens,
+    reader: &ValueReader,
     finding_limit: usize,
     options: &Options,
     report: &mut VerifyReport,
@@ -120,7 +120,7 @@ pub fn verify_values(
         limit => limit,
     };
     let live = live(&mut session, 0)?;
-    let Seen { figures, findings } = check(&session, &live, lens, limit, false)?;
+    let Seen { figures, findings } = check(&session, &live, reader, limit, false)?;
     drop(live);
     session.finish()?;
     report.values_decoded = true;
@@ -138,7 +138,7 @@ pub fn verify_values(
         detail.push_str(&format!("; {damaged} are not what their keys promise"));
     }
     if locked > 0 {
-        let hint = match lens.encryption {
+        let hint = match reader.encryption {
             Some(_) => "no key opens them",
             None => "--encryption-config opens them",
         };

@@ -6,15 +6,15 @@ use super::examination::{Examination, examine};
 use super::first_bytes::{FirstBytes, FirstBytesSeen};
 use super::foreign::{foreign, named, without_metas};
 use super::losses::Readable;
-use super::whole_file::{Known, Outer, bytes, diagnose};
+use super::whole_file::{WholeFile, WholeFileDamage, bytes, diagnose};
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::container::{
-    FileKind, Layout, LengthVerdict, Origin, TRAILER, front_of_one_page, judge_length,
+    FileKind, FileLayout, LengthVerdict, Origin, TRAILER, front_of_one_page, judge_length,
 };
 use crate::error::Result;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings, Severity};
-use crate::ops::copy_progress::Arriving;
+use crate::ops::copy_progress::CopyProgress;
 use crate::ops::input::Input;
 use crate::options::Options;
 use crate::source::Source;
@@ -149,7 +149,7 @@ pub struct VerifyReport {
     /// What was found.
     pub findings: Findings,
     /// Length and digest as stored.
-    pub layout: Layout,
+    pub layout: FileLayout,
     /// What a file that is no database is.
     pub kind: Option<FileKind>,
     /// Everything inside, when it could be opened.
@@ -180,7 +180,7 @@ pub fn verify(input: &Input, what: VerifyOptions, options: &Options) -> Result<V
 pub(in crate::ops) fn verify_copy(
     input: &Input,
     source: &dyn Source,
-    arriving: Option<&Arriving>,
+    progress: Option<&CopyProgress>,
     what: VerifyOptions,
     options: &Options,
 ) -> Result<VerifyReport> {
@@ -207,8 +207,8 @@ pub(in crate::ops) fn verify_copy(
     let with_digest = (!what.quick || is_odd) && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
         let hashing = with_digest
-            .then(|| scope.spawn(move || digests(source, &input.layout, whole, arriving, options)));
-        let examined = examine_all(input, source, arriving, with_digest, options, &mut findings);
+            .then(|| scope.spawn(move || digests(source, &input.layout, whole, progress, options)));
+        let examined = examine_all(input, source, progress, with_digest, options, &mut findings);
         let digests = hashing.map(outcome_of);
         Ok((examined?, digests.transpose()?))
     })?;
@@ -229,7 +229,7 @@ pub(in crate::ops) fn verify_copy(
         .map(|(digests, stored)| digests.database == stored);
     let length = judge_length(&input.layout, whole, page_size, digest_fits);
     let is_directory = what.directory && input.is_whole_directory() && !input.file.in_use();
-    let known = Known {
+    let known = WholeFile {
         input,
         source,
         metas: database.metas(),
@@ -350,13 +350,13 @@ type Examined<'s> = (Database<'s>, Examination, FirstBytesSeen);
 fn examine_all<'s>(
     input: &Input,
     source: &'s dyn Source,
-    arriving: Option<&Arriving>,
+    progress: Option<&CopyProgress>,
     with_digest: bool,
     options: &Options,
     findings: &mut Collector,
 ) -> Result<std::result::Result<Examined<'s>, (Metas, MetaFault)>> {
-    if let Some(arriving) = arriving {
-        arriving.wait(input.layout.database_len)?;
+    if let Some(progress) = progress {
+        progress.wait(input.layout.database_len)?;
     }
     let database = match Database::open(source, input.layout.database_len, SecondMeta::Search)? {
         Ok(database) => database,
@@ -387,7 +387,7 @@ struct Judgement {
 fn judge(
     input: &Input,
     findings: &Findings,
-    outer: Option<Outer>,
+    outer: Option<WholeFileDamage>,
     (origin, is_longer): (Origin, bool),
     directory: Option<&DirectoryReport>,
     what: VerifyOptions,
@@ -475,11 +475,11 @@ fn judge(
 }
 
 fn ledger(
-    layout: &Layout,
+    layout: &FileLayout,
     length: LengthVerdict,
     examined: &Examination,
     digests: Option<&Digests>,
-    outer: Option<&Outer>,
+    outer: Option<&WholeFileDamage>,
     what: VerifyOptions,
     findings: &Findings,
 ) -> Vec<Ledger> {

@@ -8,7 +8,7 @@ use crate::bolt::{Metas, SecondMeta};
 use crate::container::{FileKind, classify};
 use crate::error::{Error, Result};
 use crate::etcd::raft::{
-    Frame, Record, RecordFault, WalReader, codes, parse_segment_name, read_snapshot_file,
+    Frame, LogRecord, RecordFault, WalReader, codes, parse_segment_name, read_snapshot_file,
 };
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, escape};
 use crate::ids::FileOffset;
@@ -197,7 +197,7 @@ pub(in crate::ops) fn read(
                     is_readable = true;
                     summary.records = summary.records.saturating_add(1);
                     summary.story.add(number, &name, &frame, findings);
-                    if let Record::Entry(entry) = &frame.record {
+                    if let LogRecord::Entry(entry) = &frame.record {
                         summary.entries = summary.entries.saturating_add(1);
                         summary.last_index = entry.index;
                     }
@@ -345,7 +345,7 @@ fn file_that_is_no_segment(path: &Path) -> Result<Option<Stranger>> {
     source.read_exact_at(FileOffset(0), head)?;
     // Every segment begins with the running checksum, in a record of 16 bytes.
     let first = WalReader::new(head, 0).next();
-    if first.is_some_and(|first| first.is_ok_and(|frame| frame.record == Record::Crc)) {
+    if first.is_some_and(|first| first.is_ok_and(|frame| frame.record == LogRecord::Crc)) {
         return Ok(None);
     }
     let name = path.file_name().and_then(|name| name.to_str());

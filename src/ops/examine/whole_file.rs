@@ -6,7 +6,7 @@ use crate::bolt::Metas;
 use crate::bolt::check::codes as bolt_codes;
 use crate::checksum::Sha256;
 use crate::container::{
-    FileKind, Layout, LengthVerdict, Origin, SavedMetas, Shift, TRAILER, codes, end_in_place,
+    FileKind, FileLayout, LengthVerdict, Origin, SavedMetas, Shift, TRAILER, codes, end_in_place,
     find_doubled, find_shift, origin, saved_metas, taken_for_text,
 };
 use crate::error::Result;
@@ -19,7 +19,7 @@ use crate::source::Source;
 
 /// What happened to a file, and what follows from it.
 #[derive(Debug, Clone)]
-pub(in crate::ops) struct Outer {
+pub(in crate::ops) struct WholeFileDamage {
     pub(in crate::ops) kind: FileKind,
     /// For people, as one clause.
     pub(in crate::ops) reason: String,
@@ -30,7 +30,7 @@ pub(in crate::ops) struct Outer {
     pub(in crate::ops) unproven: Option<String>,
 }
 
-impl Outer {
+impl WholeFileDamage {
     fn new(kind: FileKind, reason: String) -> Self {
         Self {
             kind,
@@ -42,7 +42,7 @@ impl Outer {
     }
 }
 
-impl Outer {
+impl WholeFileDamage {
     /// The worst error that was there when the file was saved, where what happened to it since is proven to
     /// have left the data as it was.
     pub(in crate::ops) fn left_unexplained(&self, findings: &Findings) -> Option<&'static Code> {
@@ -66,7 +66,7 @@ impl Outer {
 }
 
 /// The file and what is known of it so far.
-pub(in crate::ops) struct Known<'k> {
+pub(in crate::ops) struct WholeFile<'k> {
     pub(in crate::ops) input: &'k Input,
     pub(in crate::ops) source: &'k dyn Source,
     pub(in crate::ops) metas: &'k Metas,
@@ -82,8 +82,8 @@ pub(in crate::ops) struct Known<'k> {
     pub(in crate::ops) is_directory: bool,
 }
 
-impl Known<'_> {
-    fn layout(&self) -> &Layout {
+impl WholeFile<'_> {
+    fn layout(&self) -> &FileLayout {
         &self.input.layout
     }
 
@@ -156,10 +156,10 @@ impl Known<'_> {
 /// Tells what happened to a file that is not as it should be, and adds the findings of it. Findings of the
 /// structure are there already.
 pub(in crate::ops) fn diagnose(
-    known: &Known<'_>,
+    known: &WholeFile<'_>,
     findings: &mut Collector,
     options: &Options,
-) -> Result<Option<Outer>> {
+) -> Result<Option<WholeFileDamage>> {
     if known.input.file.in_use() {
         // Whatever is seen may come from reading while it is written.
         check_length(known, findings);
@@ -227,10 +227,14 @@ pub(in crate::ops) fn diagnose(
 }
 
 /// What nothing proves, but the pages and the length show.
-fn damage(known: &Known<'_>, findings: &mut Collector, options: &Options) -> Result<Option<Outer>> {
+fn damage(
+    known: &WholeFile<'_>,
+    findings: &mut Collector,
+    options: &Options,
+) -> Result<Option<WholeFileDamage>> {
     if let Some(kind) = taken_for_text(known.input.file.source())? {
         // The metas were spared, but what happened still has a name.
-        return Ok(Some(Outer::new(kind, kind.describe())));
+        return Ok(Some(WholeFileDamage::new(kind, kind.describe())));
     }
     let mut check = || options.cancel.check();
     let source = known.input.file.source();
@@ -258,7 +262,7 @@ fn damage(known: &Known<'_>, findings: &mut Collector, options: &Options) -> Res
 }
 
 /// A snapshot that is whole, and more bytes.
-fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> {
+fn behind(known: &WholeFile<'_>, findings: &mut Collector) -> Result<Option<WholeFileDamage>> {
     let below = known.digests.and_then(|digests| digests.below_mark);
     let (Some(below), Some(stored)) = (below, known.digest_at(known.whole)?) else {
         return Ok(None);
@@ -276,7 +280,7 @@ fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> 
     let reason = format!(
         "the snapshot in the first {end} bytes is whole and its SHA-256 fits, but it is followed by {what}"
     );
-    let mut outer = Outer::new(FileKind::BytesBehind, reason);
+    let mut outer = WholeFileDamage::new(FileKind::BytesBehind, reason);
     outer.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
     outer.proven = Some(format!(
         "SHA-256 of the first {} bytes is the one behind them",
@@ -293,7 +297,10 @@ fn behind(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> 
 }
 
 /// A snapshot with bytes between its database and its SHA-256.
-fn before_trailer(known: &Known<'_>, findings: &mut Collector) -> Result<Option<Outer>> {
+fn before_trailer(
+    known: &WholeFile<'_>,
+    findings: &mut Collector,
+) -> Result<Option<WholeFileDamage>> {
     let at = known.source_len().saturating_sub(TRAILER);
     let extra = at.saturating_sub(known.whole);
     let below = known.digests.and_then(|digests| digests.below_mark);
@@ -314,7 +321,7 @@ fn before_trailer(known: &Known<'_>, findings: &mut Collector) -> Result<Option<
         Place::at(FileOffset(whole)),
         message,
     ));
-    let mut outer = Outer::new(FileKind::BlockAdded, reason);
+    let mut outer = WholeFileDamage::new(FileKind::BlockAdded, reason);
     outer.next_step =
         format!("leave them out: (head -c {whole} FILE; tail -c {TRAILER} FILE) > snapshot.db");
     outer.proven = Some(format!(
@@ -324,7 +331,10 @@ fn before_trailer(known: &Known<'_>, findings: &mut Collector) -> Result<Option<
 }
 
 /// A snapshot of which a tool wrote the metas anew.
-fn rewritten_metas(known: &Known<'_>, options: &Options) -> Result<Option<(Outer, String)>> {
+fn rewritten_metas(
+    known: &WholeFile<'_>,
+    options: &Options,
+) -> Result<Option<(WholeFileDamage, String)>> {
     let Some(stored) = known.layout().trailer else {
         return Ok(None);
     };
@@ -338,7 +348,7 @@ fn rewritten_metas(known: &Known<'_>, options: &Options) -> Result<Option<(Outer
         return Ok(None);
     };
     let kind = FileKind::MetasRewritten;
-    let mut outer = Outer::new(
+    let mut outer = WholeFileDamage::new(
         kind,
         "only the two metas are not as they were saved; all other bytes are proven to be".into(),
     );
@@ -357,11 +367,11 @@ fn rewritten_metas(known: &Known<'_>, options: &Options) -> Result<Option<(Outer
 
 /// A block that is missing or too many.
 fn moved_pages(
-    known: &Known<'_>,
+    known: &WholeFile<'_>,
     shift: &Shift,
     findings: &mut Collector,
     options: &Options,
-) -> Result<Outer> {
+) -> Result<WholeFileDamage> {
     let size = bytes(shift.bytes());
     let from = match shift.last_in_place {
         Some(page) => format!("page {page} is the last in its place"),
@@ -387,7 +397,7 @@ fn moved_pages(
     if shift.distance < 0 {
         let reason = format!("{} missing {where_}", are(shift.bytes()));
         findings.add(Finding::new(&codes::BLOCK_MISSING, place, what));
-        return Ok(Outer::new(FileKind::BlockMissing, reason));
+        return Ok(WholeFileDamage::new(FileKind::BlockMissing, reason));
     }
     let doubled = doubled_block(known, shift, options)?;
     let mut reason = format!("{} too many {where_}", are(shift.bytes()));
@@ -417,14 +427,14 @@ fn moved_pages(
         proven = Some("SHA-256 of the bytes without the doubled block is the stored one".into());
     }
     findings.add(Finding::new(&codes::BLOCK_ADDED, place, message));
-    let mut outer = Outer::new(FileKind::BlockAdded, reason);
+    let mut outer = WholeFileDamage::new(FileKind::BlockAdded, reason);
     outer.proven = proven;
     outer.next_step = next_step.unwrap_or(outer.next_step);
     Ok(outer)
 }
 
 /// Where the block begins that stands twice, if a SHA-256 proves it.
-fn doubled_block(known: &Known<'_>, shift: &Shift, options: &Options) -> Result<Option<u64>> {
+fn doubled_block(known: &WholeFile<'_>, shift: &Shift, options: &Options) -> Result<Option<u64>> {
     let source = known.input.file.source();
     let block = shift.bytes();
     let is_snapshot =
@@ -448,7 +458,11 @@ fn doubled_block(known: &Known<'_>, shift: &Shift, options: &Options) -> Result<
 }
 
 /// A file that ends too early.
-fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -> Result<Outer> {
+fn cut(
+    known: &WholeFile<'_>,
+    missing: u64,
+    check: &mut dyn FnMut() -> Result<()>,
+) -> Result<WholeFileDamage> {
     let len = known.source_len();
     let in_place = end_in_place(known.input.file.source(), known.page_size, check)?;
     // The last bytes are some of a page in its place: nothing but the end is missing.
@@ -463,7 +477,7 @@ fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -
             "it is the unfinished output of `snapshot save`, {} short of the whole database",
             bytes(missing)
         );
-        return Ok(Outer::new(FileKind::Part, reason));
+        return Ok(WholeFileDamage::new(FileKind::Part, reason));
     }
     // A SHA-256 may have stayed behind the bytes that are missing.
     let may_be_inside = reaches_the_end && has_no_digest && ends_like_a_digest(known)?;
@@ -504,7 +518,7 @@ fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -
             ),
         ),
     };
-    let mut outer = Outer::new(kind, reason);
+    let mut outer = WholeFileDamage::new(kind, reason);
     if !has_no_digest {
         outer.unproven = Some("bytes are missing, so what stands at the end proves nothing".into());
     }
@@ -513,7 +527,7 @@ fn cut(known: &Known<'_>, missing: u64, check: &mut dyn FnMut() -> Result<()>) -
 
 /// True when the last bytes look as random as those of a SHA-256: then it does not show whether the end is
 /// missing or something before it.
-fn ends_like_a_digest(known: &Known<'_>) -> Result<bool> {
+fn ends_like_a_digest(known: &WholeFile<'_>) -> Result<bool> {
     /// Different bytes among 32 random ones: fewer than one time in a thousand. Text and pages seldom have that many.
     const DIFFERENT: u32 = 24;
     /// Bytes above 127 among 32 random ones, likewise. Text has none.
@@ -535,7 +549,7 @@ fn ends_like_a_digest(known: &Known<'_>) -> Result<bool> {
 }
 
 /// A snapshot that ends within its SHA-256.
-fn cut_trailer(known: &Known<'_>, extra: u64) -> Result<Option<Outer>> {
+fn cut_trailer(known: &WholeFile<'_>, extra: u64) -> Result<Option<WholeFileDamage>> {
     /// Fewer bytes than these may fit by chance.
     const ENOUGH: usize = 8;
     let Some(below) = known.digests.and_then(|digests| digests.below_mark) else {
@@ -557,7 +571,7 @@ fn cut_trailer(known: &Known<'_>, extra: u64) -> Result<Option<Outer>> {
         "it is a snapshot that was cut off within its SHA-256, {} before its end; what is left of it fits",
         bytes(TRAILER.saturating_sub(extra))
     );
-    let mut outer = Outer::new(FileKind::CutSnapshot, reason);
+    let mut outer = WholeFileDamage::new(FileKind::CutSnapshot, reason);
     if left >= ENOUGH {
         outer.proven = Some(format!(
             "the first {left} bytes of the SHA-256 are there and fit"
@@ -571,7 +585,7 @@ fn cut_trailer(known: &Known<'_>, extra: u64) -> Result<Option<Outer>> {
 }
 
 /// A database whose pages are whole, each, but not of one time.
-fn torn(known: &Known<'_>, findings: &mut Collector) -> Option<Outer> {
+fn torn(known: &WholeFile<'_>, findings: &mut Collector) -> Option<WholeFileDamage> {
     if known.layout().trailer.is_some() {
         return None;
     }
@@ -600,10 +614,10 @@ fn torn(known: &Known<'_>, findings: &mut Collector) -> Option<Outer> {
     let kind = FileKind::TornCopy;
     let message = "the root page holds entries of another tree: it was used again after the metas were copied";
     findings.add(Finding::new(&codes::TORN_COPY, Place::default(), message));
-    Some(Outer::new(kind, kind.describe()))
+    Some(WholeFileDamage::new(kind, kind.describe()))
 }
 
-fn check_length(known: &Known<'_>, findings: &mut Collector) {
+fn check_length(known: &WholeFile<'_>, findings: &mut Collector) {
     let layout = known.layout();
     let page_size = u64::from(known.page_size);
     let end = Place::at(FileOffset(layout.file_len));
@@ -645,7 +659,7 @@ fn check_length(known: &Known<'_>, findings: &mut Collector) {
     }
 }
 
-fn check_trailer(known: &Known<'_>, explained: Option<String>, findings: &mut Collector) {
+fn check_trailer(known: &WholeFile<'_>, explained: Option<String>, findings: &mut Collector) {
     let layout = known.layout();
     let place = Place::at(FileOffset(layout.database_len));
     match (layout.trailer, known.digests) {

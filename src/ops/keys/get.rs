@@ -4,7 +4,7 @@ use super::list::{KeysQuery, keys};
 use super::lookup::{KeyStory, Moment, Name, Named, look_up};
 use crate::error::Result;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
-use crate::ops::objects::reader::Lens;
+use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
 /// What a name came to at a revision.
@@ -94,9 +94,9 @@ pub fn get<'i>(
     session: &mut Session<'i>,
     names: &[Name],
     revision: i64,
-    lens: &Lens,
+    reader: &ValueReader,
 ) -> Result<Answers<'i>> {
-    let lookup = look_up(session, names, lens, false)?;
+    let lookup = look_up(session, names, reader, false)?;
     let bounds = lookup.keyspace.bounds();
     let revision = bounds.resolve(revision)?;
     let list = lookup.found.into_iter().map(|named| match named {

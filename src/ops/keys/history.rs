@@ -16,7 +16,7 @@ use crate::kubernetes::compare::difference::{FieldPath, differences};
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::{Flaw, Object};
-use crate::ops::objects::reader::{Lens, Look, Sight};
+use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
 use crate::ops::objects::stored::Inspector;
 use crate::ops::session::Session;
 use crate::ops::session::fetch;
@@ -60,7 +60,7 @@ pub struct FieldChange {
 
 /// How a value differs from the one before it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
+pub enum ValueChange {
     /// There is nothing to compare it with.
     Unknown,
     /// The same bytes.
@@ -81,7 +81,7 @@ pub struct Episode {
     /// It did not happen before this time, in seconds since 1970.
     pub not_before: Option<i64>,
     /// How its value differs from the one before.
-    pub change: Change,
+    pub change: ValueChange,
     /// Why its value could not be decrypted.
     pub locked: Option<DecryptFault>,
     /// How its value is not what the key promises.
@@ -96,30 +96,30 @@ struct State {
 }
 
 impl State {
-    fn of(lens: &Lens, key: &[u8], value: &[u8], mod_revision: i64) -> Self {
-        let Look {
+    fn of(reader: &ValueReader, key: &[u8], value: &[u8], mod_revision: i64) -> Self {
+        let ReadValue {
             plain,
             sight,
             locked,
             ..
-        } = lens.look(key, value, mod_revision);
+        } = reader.read(key, value, mod_revision);
         Self {
             bytes: plain.into_owned(),
             locked,
             object: match sight {
-                Sight::Object(object) => Some(*object),
+                ValueContent::Object(object) => Some(*object),
                 _ => None,
             },
         }
     }
 }
 
-fn compare(old: &State, new: &State) -> Change {
+fn compare(old: &State, new: &State) -> ValueChange {
     if old.bytes == new.bytes {
-        return Change::Same;
+        return ValueChange::Same;
     }
     let (Some(old), Some(new)) = (&old.object, &new.object) else {
-        return Change::Bytes;
+        return ValueChange::Bytes;
     };
     let fields = differences(&old.json, &new.json, &KindSchema::of(new), usize::MAX)
         .into_iter()
@@ -129,7 +129,7 @@ fn compare(old: &State, new: &State) -> Change {
             old: d.old.cloned(),
             new: d.new.cloned(),
         });
-    Change::Fields(fields.collect())
+    ValueChange::Fields(fields.collect())
 }
 
 /// The life of a key, record by record, given to `each`.
@@ -141,7 +141,7 @@ pub fn history<'i>(
     keyspace: &Keyspace<'i>,
     times: &Times,
     story: &KeyStory,
-    lens: &Lens,
+    reader: &ValueReader,
     each: &mut dyn FnMut(&Episode) -> ControlFlow<()>,
 ) -> Result<()> {
     let mut before: Option<State> = None;
@@ -165,7 +165,7 @@ pub fn history<'i>(
             seen = true;
             let fetched = fetched.filter(|_| !facts.is_tombstone);
             let flaw = match &fetched {
-                Some((key, value)) => inspector.flaw(session, lens, key, value),
+                Some((key, value)) => inspector.flaw(session, reader, key, value),
                 None => Ok(None),
             };
             let flaw = match flaw {
@@ -176,10 +176,10 @@ pub fn history<'i>(
                 }
             };
             let state =
-                fetched.map(|(key, value)| State::of(lens, &key, &value, facts.revision.main));
+                fetched.map(|(key, value)| State::of(reader, &key, &value, facts.revision.main));
             let change = match (&before, &state) {
                 (Some(old), Some(new)) => compare(old, new),
-                _ => Change::Unknown,
+                _ => ValueChange::Unknown,
             };
             let locked = state.as_ref().and_then(|state| state.locked.clone());
             before = state;
@@ -202,7 +202,7 @@ pub struct ShownChange {
     /// The change.
     pub event: Event,
     /// How the value differs from the one before it.
-    pub change: Change,
+    pub change: ValueChange,
     /// Who the object is, if it is one: kind, namespace, name.
     pub object: Option<(String, Option<String>, Option<String>)>,
     /// Why its value, or the one before it, could not be decrypted.
@@ -231,7 +231,7 @@ const NEAR: usize = 2000;
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
-pub fn show(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Shown> {
+pub fn show(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> Result<Shown> {
     let bounds = session.bounds()?;
     let revision = bounds.resolve(revision)?;
     let mut shown = Shown {
@@ -252,15 +252,15 @@ pub fn show(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Sho
         let is_deleted = event.operation == Operation::Delete;
         let flaw = match is_deleted {
             true => None,
-            false => inspector.flaw(session, lens, &event.key, &value)?,
+            false => inspector.flaw(session, reader, &event.key, &value)?,
         };
-        let new = (!is_deleted).then(|| State::of(lens, &event.key, &value, event.revision.main));
+        let new = (!is_deleted).then(|| State::of(reader, &event.key, &value, event.revision.main));
         let old = before
             .get(&event.key)
-            .map(|(value, at)| State::of(lens, &event.key, value, *at));
+            .map(|(value, at)| State::of(reader, &event.key, value, *at));
         let change = match (&old, &new) {
             (Some(old), Some(new)) => compare(old, new),
-            _ => Change::Unknown,
+            _ => ValueChange::Unknown,
         };
         let object = new
             .as_ref()

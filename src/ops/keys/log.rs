@@ -7,7 +7,8 @@ use crate::bolt::CursorDamage;
 use crate::bolt::check::codes;
 use crate::error::Result;
 use crate::etcd::keyspace::{
-    Change, Changes, GatherRows, KeyFilter, NextChange, RecordFacts, RevisionBounds, RowOrder, Rows,
+    Changes, GatherRows, KeyFilter, NextChange, RecordChange, RecordFacts, RevisionBounds,
+    RowOrder, Rows,
 };
 use crate::etcd::{LeaseId, Revision};
 use crate::finding::Finding;
@@ -97,7 +98,7 @@ pub struct Event {
 }
 
 impl Event {
-    pub(in crate::ops) fn of_change(change: &Change<'_>) -> Self {
+    pub(in crate::ops) fn of_change(change: &RecordChange<'_>) -> Self {
         let record = &change.record;
         Self {
             revision: change.revision,

@@ -12,8 +12,8 @@ use crate::finding::escape;
 use crate::kubernetes::Head;
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
 use crate::ops::objects::definitions::{is_definition, note_newest, resources};
-use crate::ops::objects::reader::Lens;
-use crate::ops::objects::stored::{Judge, LayoutVisitor, Stand, Who};
+use crate::ops::objects::reader::ValueReader;
+use crate::ops::objects::stored::{Classifier, LayoutVisitor, ObjectIdentity, StoredValue};
 use crate::ops::objects::wanted::is_called;
 use crate::ops::session::Session;
 use crate::ops::times::{TimeLine, Times};
@@ -137,7 +137,7 @@ struct Finder<'n> {
     names: &'n [Name],
     /// The names of objects among them.
     objects: Vec<(&'n str, memmem::Finder<'n>)>,
-    lens: &'n Lens,
+    reader: &'n ValueReader,
 }
 
 #[derive(Default)]
@@ -149,14 +149,14 @@ struct FinderParts {
 }
 
 impl<'n> Finder<'n> {
-    fn new(names: &'n [Name], lens: &'n Lens) -> Self {
+    fn new(names: &'n [Name], reader: &'n ValueReader) -> Self {
         let objects = names.iter().filter_map(Name::kind_and_name);
         Self {
             names,
             objects: objects
                 .map(|(_, name)| (name, memmem::Finder::new(name)))
                 .collect(),
-            lens,
+            reader,
         }
     }
 
@@ -171,7 +171,7 @@ impl<'n> Finder<'n> {
         if self.objects.is_empty() {
             return false;
         }
-        let Ok(plain) = self.lens.plain(key, value) else {
+        let Ok(plain) = self.reader.plain(key, value) else {
             return false;
         };
         // Few values have the name in them, and nothing else is worth a look.
@@ -254,7 +254,7 @@ enum By {
 }
 
 impl Sought<'_> {
-    fn is(&self, who: &Who<'_>) -> bool {
+    fn is(&self, who: &ObjectIdentity<'_>) -> bool {
         let is_kind = if self.kinds.is_empty() {
             is_called(&who.resource, self.word)
         } else {
@@ -267,17 +267,19 @@ impl Sought<'_> {
     }
 
     /// Whether the object under a key is the one, judged by the newest value there is.
-    fn is_under(&self, judge: &Judge<'_>, key: &[u8], value: Option<&[u8]>) -> Option<By> {
+    fn is_under(&self, judge: &Classifier<'_>, key: &[u8], value: Option<&[u8]>) -> Option<By> {
         let by_key = || judge.who_by_key(key).filter(|who| self.is(who));
-        let who = match value.map(|value| judge.stand(key, value)) {
-            Some(Stand::Object(who, Some(_))) => {
+        let who = match value.map(|value| judge.classify(key, value)) {
+            Some(StoredValue::Object(who, Some(_))) => {
                 return match by_key() {
                     Some(_) => Some(By::Key),
                     None => self.is(&who).then_some(By::Value),
                 };
             }
             Some(
-                Stand::Object(who, None) | Stand::Locked(Some(who)) | Stand::Damaged(Some(who), _),
+                StoredValue::Object(who, None)
+                | StoredValue::Locked(Some(who))
+                | StoredValue::Damaged(Some(who), _),
             ) => who,
             // Deleted and compacted, or nothing that tells: only the key is left.
             _ => return by_key().map(|_| By::Key),
@@ -306,13 +308,13 @@ pub struct Lookup<'i> {
 pub fn look_up<'i>(
     session: &mut Session<'i>,
     names: &[Name],
-    lens: &Lens,
+    reader: &ValueReader,
     with_times: bool,
 ) -> Result<Lookup<'i>> {
     let line = TimeLine {
         is_wanted: with_times,
     };
-    let visitor = (Finder::new(names, lens), (LayoutVisitor::new(), line));
+    let visitor = (Finder::new(names, reader), (LayoutVisitor::new(), line));
     let (keyspace, parts) = session.scan(&visitor)?;
     let mut all = FinderParts::default();
     let (mut layouts, mut times) = (Vec::new(), Vec::new());
@@ -337,8 +339,8 @@ pub fn look_up<'i>(
         moments.sort_by_key(|moment| (moment.revision, moment.place));
     }
     let resources = resources(session, &keyspace, all.definitions.into_values())?;
-    let judge = Judge {
-        lens,
+    let judge = Classifier {
+        reader,
         resources: &resources,
         layout: &LayoutVisitor::join(layouts),
     };
@@ -365,7 +367,7 @@ pub fn look_up<'i>(
 struct Candidates<'c, 'i> {
     session: &'c Session<'i>,
     keyspace: &'c Keyspace<'i>,
-    judge: &'c Judge<'c>,
+    judge: &'c Classifier<'c>,
     keys: &'c BTreeMap<Vec<u8>, Vec<Moment>>,
     aliases: &'c BTreeSet<Vec<u8>>,
 }

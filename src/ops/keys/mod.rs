@@ -7,7 +7,7 @@ pub(in crate::ops) mod log;
 pub(in crate::ops) mod lookup;
 
 pub use get::{Answer, Answers, get, get_prefix};
-pub use history::{Action, Change, Episode, FieldChange, Shown, ShownChange, history, show};
+pub use history::{Action, Episode, FieldChange, Shown, ShownChange, ValueChange, history, show};
 pub use list::{KeyList, KeysQuery, keys};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
 pub use lookup::{KeyStory, Lookup, Moment, Name, Named, look_up};

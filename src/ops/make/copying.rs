@@ -11,7 +11,7 @@ use super::restore::RestoreError;
 use crate::bolt::{Metas, SecondMeta};
 use crate::error::Error;
 use crate::ids::FileOffset;
-use crate::ops::copy_progress::Arriving;
+use crate::ops::copy_progress::CopyProgress;
 use crate::ops::examine::verify::{VerifyOptions, VerifyReport, verify, verify_copy};
 use crate::ops::input::Input;
 use crate::options::Options;
@@ -45,16 +45,16 @@ pub(in crate::ops) fn copy_and_verify(
         Some(_) => Box::new(Mapped::new(again, path, len).map_err(unwritten())?),
         None => Box::new(Positioned::new(again, len)),
     };
-    let arriving = Arriving::default();
+    let progress = CopyProgress::default();
     let (report, copied, flushed) = std::thread::scope(|scope| {
         let copying = scope.spawn(|| {
             // However it ends, also by a panic: nobody must wait for what does not come.
-            let _ended = arriving.ends_with_this();
-            copy_database(input, disk, file, &arriving, options)
+            let _ended = progress.ends_with_this();
+            copy_database(input, disk, file, &progress, options)
         });
-        let flushing = scope.spawn(|| flush(disk, file, len, &arriving));
+        let flushing = scope.spawn(|| flush(disk, file, len, &progress));
         let what = VerifyOptions::default();
-        let report = verify_copy(input, &*copy, Some(&arriving), what, options);
+        let report = verify_copy(input, &*copy, Some(&progress), what, options);
         (report, outcome_of(copying), outcome_of(flushing))
     });
     match copied {
@@ -75,7 +75,7 @@ fn copy_database(
     input: &Input,
     disk: &Disk,
     file: &File,
-    arriving: &Arriving,
+    progress: &CopyProgress,
     options: &Options,
 ) -> Result<(), Copying> {
     let source = input.file.source();
@@ -95,7 +95,7 @@ fn copy_database(
             Ok(0) => in_kernel = None,
             Ok(copied) => {
                 at = at.saturating_add(copied);
-                arriving.up_to(at);
+                progress.up_to(at);
             }
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 in_kernel = None;
@@ -107,7 +107,7 @@ fn copy_database(
                     .map_err(Copying::Read)?;
                 disk.write_at(file, &buffer, at).map_err(Copying::Write)?;
                 at = at.saturating_add(piece as u64);
-                arriving.up_to(at);
+                progress.up_to(at);
             }
             Err(error) => return Err(Copying::Write(error)),
         }
@@ -117,11 +117,11 @@ fn copy_database(
 
 /// Brings what has arrived to the disk while the rest is copied and checked, so that nobody has to wait
 /// for it at the end.
-fn flush(disk: &Disk, file: &File, len: u64, arriving: &Arriving) -> io::Result<()> {
+fn flush(disk: &Disk, file: &File, len: u64, progress: &CopyProgress) -> io::Result<()> {
     let mut next = 0u64;
     while next < len {
         next = next.saturating_add(FLUSH).min(len);
-        if arriving.wait(next).is_err() {
+        if progress.wait(next).is_err() {
             // Whoever copies tells why.
             return Ok(());
         }

@@ -11,4 +11,4 @@ mod trailer;
 
 pub use compact::{CompactRequest, Compacted, compact};
 pub use rebuild::{KeptFigures, KeyScope};
-pub use trailer::{Sealed, add_trailer};
+pub use trailer::{AddedTrailer, add_trailer};

@@ -5,7 +5,7 @@ use std::fs::File;
 use super::restore::RestoreError;
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;
-use crate::bolt::write::{Layout, RebuildError, Writer, rebuild};
+use crate::bolt::write::{RebuildError, WriteLayout, Writer, rebuild};
 use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::Result;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, Newest, RecordView, RecordVisitor, Wanted};
@@ -201,11 +201,11 @@ pub(in crate::ops) fn write_anew(
     kept: Option<&Kept>,
     options: &Options,
 ) -> Result<Rebuilt, RebuildError> {
-    let layout = Layout {
+    let layout = WriteLayout {
         page_size: database.geometry().page_size,
         // As bbolt splits pages: of long values two share one object, which wastes less.
         min_elements: 2,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     options.stage("writing", database.len());
     let mut writer = Writer::new(out, layout)?;

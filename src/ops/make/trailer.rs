@@ -16,7 +16,7 @@ use crate::source::Access;
 
 /// The snapshot that was made.
 #[derive(Debug)]
-pub struct Sealed {
+pub struct AddedTrailer {
     /// What `verify` says of the input.
     pub source: VerifyReport,
     /// Bytes of the snapshot, the SHA-256 included.
@@ -32,7 +32,11 @@ pub struct Sealed {
 ///
 /// # Errors
 /// [`RestoreError`]; nothing stands under the final name then.
-pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Sealed, RestoreError> {
+pub fn add_trailer(
+    input: &Input,
+    out: &Path,
+    options: &Options,
+) -> Result<AddedTrailer, RestoreError> {
     let output = Output::create(out, input)?;
     check_not_in_use(input)?;
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
@@ -71,7 +75,7 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
         });
     }
     output.finish()?;
-    Ok(Sealed {
+    Ok(AddedTrailer {
         cut,
         len: result.layout.file_len,
         source,

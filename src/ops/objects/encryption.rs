@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::live::{Live, live};
-use super::reader::Lens;
-use super::stored::{DamagedValue, Judge, Stand};
+use super::reader::ValueReader;
+use super::stored::{Classifier, DamagedValue, StoredValue};
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordView, RecordVisitor, RevisionBounds};
 use crate::kubernetes::Head;
@@ -79,16 +79,16 @@ impl EncryptionReport {
 struct Counter<'q> {
     resources: &'q Resources,
     config: Option<&'q EncryptionConfig>,
-    judge: Judge<'q>,
+    judge: Classifier<'q>,
 }
 
 /// The word for values that are no objects where there should be one.
 const DAMAGED: &str = "damaged";
 
-type Way = (String, Option<(String, String)>);
+type CountKey = (String, Option<(String, String)>);
 
 impl RecordVisitor for Counter<'_> {
-    type Local = (BTreeMap<Way, EncryptionCount>, Vec<DamagedValue>);
+    type Local = (BTreeMap<CountKey, EncryptionCount>, Vec<DamagedValue>);
 
     fn start(&self) -> Self::Local {
         Self::Local::default()
@@ -98,8 +98,8 @@ impl RecordVisitor for Counter<'_> {
         let key = view.record.key;
         let value = view.value()?;
         let stored = Stored::of(&value);
-        let flaw = match self.judge.stand(key, &value) {
-            Stand::Damaged(_, flaw) | Stand::Object(_, Some(flaw)) => Some(flaw),
+        let flaw = match self.judge.classify(key, &value) {
+            StoredValue::Damaged(_, flaw) | StoredValue::Object(_, Some(flaw)) => Some(flaw),
             _ => None,
         };
         let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
@@ -214,15 +214,15 @@ fn count(
     session: &Session<'_>,
     config: Option<&EncryptionConfig>,
 ) -> Result<(Vec<EncryptionCount>, Vec<DamagedValue>)> {
-    let lens = Lens {
+    let reader = ValueReader {
         encryption: config.cloned(),
-        ..Lens::default()
+        ..ValueReader::default()
     };
     let counter = Counter {
         resources: &live.resources,
         config,
-        judge: Judge {
-            lens: &lens,
+        judge: Classifier {
+            reader: &reader,
             resources: &live.resources,
             layout: &live.layout,
         },
@@ -230,7 +230,7 @@ fn count(
     let parts = live
         .keyspace
         .visit(&live.places, &counter, &session.workers, session.options)?;
-    let mut all: BTreeMap<Way, EncryptionCount> = BTreeMap::new();
+    let mut all: BTreeMap<CountKey, EncryptionCount> = BTreeMap::new();
     let (parts, damaged): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
     let mut damaged: Vec<DamagedValue> = damaged.into_iter().flatten().collect();
     damaged.sort_unstable_by(|a, b| a.key.cmp(&b.key));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::Value;
 
 use super::list::{Found, ObjectList};
-use super::reader::Lens;
+use super::reader::ValueReader;
 use crate::error::Result;
 use crate::kubernetes::Flaw;
 use crate::kubernetes::apply::clean::{clean, is_owned_or_transient};
@@ -42,14 +42,14 @@ pub enum Exported {
 pub fn export<'i, 'l>(
     session: &Session<'i>,
     list: &'l ObjectList<'i>,
-    lens: &Lens,
+    reader: &ValueReader,
     options: ExportOptions,
     mut each: impl FnMut(&'l Found, Exported) -> ControlFlow<()>,
 ) -> Result<()> {
     list.fetch(
         session,
         &list.found,
-        |key, value, revision| manifest(key, value, revision, lens, options),
+        |key, value, revision| manifest(key, value, revision, reader, options),
         |found, exported| {
             let lost = || Exported::Unreadable("its value cannot be read any more".into());
             let is_secret = list.kind(found).is_some_and(|kind| {
@@ -63,7 +63,7 @@ pub fn export<'i, 'l>(
                 },
                 // It would be left out all the same if there were a key for it.
                 Exported::Unreadable(_)
-                    if is_secret && found.is_locked && lens.redactor.is_some() =>
+                    if is_secret && found.is_locked && reader.redactor.is_some() =>
                 {
                     Exported::Secret
                 }
@@ -78,13 +78,13 @@ pub(in crate::ops) fn manifest(
     key: &[u8],
     value: &[u8],
     revision: i64,
-    lens: &Lens,
+    reader: &ValueReader,
     options: ExportOptions,
 ) -> Exported {
-    if let Err(fault) = lens.plain(key, value) {
+    if let Err(fault) = reader.plain(key, value) {
         return Exported::Unreadable(fault.to_string());
     }
-    let object = match lens.object_of(key, value, revision) {
+    let object = match reader.object_of(key, value, revision) {
         Ok(object) => object,
         Err(fault) => return Exported::Unreadable(fault.to_string()),
     };
@@ -100,7 +100,7 @@ pub(in crate::ops) fn manifest(
     }
     // A file that is meant to be applied never holds a mark instead of a secret: an object in which anything is to be
     // hidden is left out whole.
-    if let Some(redactor) = &lens.redactor
+    if let Some(redactor) = &reader.redactor
         && redactor.redact_stored(key, &mut json)
     {
         return Exported::Secret;

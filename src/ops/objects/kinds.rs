@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::live::live;
-use super::reader::Lens;
-use super::stored::{DamagedValue, Judge, Stand};
+use super::reader::ValueReader;
+use super::stored::{Classifier, DamagedValue, StoredValue};
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordView, RecordVisitor, RevisionBounds};
 use crate::kubernetes::Encoding;
@@ -28,7 +28,7 @@ pub struct KindCount {
 }
 
 struct KindCounter<'q> {
-    judge: Judge<'q>,
+    judge: Classifier<'q>,
 }
 
 impl RecordVisitor for KindCounter<'_> {
@@ -45,11 +45,11 @@ impl RecordVisitor for KindCounter<'_> {
         let key = view.record.key;
         let value = view.value()?;
         let stored = Encoding::of(&value);
-        let (who, flaw) = match self.judge.stand(key, &value) {
-            Stand::Object(who, flaw) => (Some(who), flaw),
-            Stand::Locked(who) => (who, None),
-            Stand::Damaged(who, flaw) => (who, Some(flaw)),
-            Stand::Other => (None, None),
+        let (who, flaw) = match self.judge.classify(key, &value) {
+            StoredValue::Object(who, flaw) => (Some(who), flaw),
+            StoredValue::Locked(who) => (who, None),
+            StoredValue::Damaged(who, flaw) => (who, Some(flaw)),
+            StoredValue::Other => (None, None),
         };
         let (api_version, kind) = who
             .map(|who| (who.api_version, who.resource.kind.clone()))
@@ -97,11 +97,11 @@ pub struct Kinds {
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
-pub fn kinds(session: &mut Session<'_>, revision: i64, lens: &Lens) -> Result<Kinds> {
+pub fn kinds(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> Result<Kinds> {
     let live = live(session, revision)?;
     let counter = KindCounter {
-        judge: Judge {
-            lens,
+        judge: Classifier {
+            reader,
             resources: &live.resources,
             layout: &live.layout,
         },

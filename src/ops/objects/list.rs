@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::live::live;
-use super::reader::Lens;
-use super::stored::{DamagedValue, Judge, Stand, Who, by_key};
+use super::reader::ValueReader;
+use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
 use super::wanted::{KindFault, ObjectsQuery, WantedKinds, is_called};
 use crate::error::Result;
 use crate::etcd::LeaseId;
@@ -76,7 +76,7 @@ pub struct ObjectList<'i> {
 struct ObjectFinder<'q> {
     query: &'q ObjectsQuery,
     wanted: WantedKinds<'q>,
-    judge: Judge<'q>,
+    judge: Classifier<'q>,
 }
 
 /// Longer values are decoded by the calling thread, one at a time, so that memory does not grow with the number
@@ -90,8 +90,8 @@ impl ObjectsQuery {
     }
 
     /// True when labels and fields are as wanted.
-    fn fits(&self, lens: &Lens, key: &[u8], value: &[u8], revision: i64) -> bool {
-        match lens.object_of(key, value, revision) {
+    fn fits(&self, reader: &ValueReader, key: &[u8], value: &[u8], revision: i64) -> bool {
+        match reader.object_of(key, value, revision) {
             Ok(object) => {
                 let (labels, fields) = (self.labels.as_ref(), self.fields.as_ref());
                 labels.is_none_or(|labels| labels.matches(&object.json))
@@ -114,7 +114,7 @@ struct FinderParts {
 }
 
 impl FinderParts {
-    fn kind(&mut self, finder: &ObjectFinder<'_>, who: &Who<'_>) -> Option<u32> {
+    fn kind(&mut self, finder: &ObjectFinder<'_>, who: &ObjectIdentity<'_>) -> Option<u32> {
         // Looked up for every object; only a new kind costs an allocation that stays.
         let key = (who.api_version.clone(), who.resource.kind.clone());
         let (is_wanted, number) = *self.kinds.entry(key).or_insert_with(|| {
@@ -142,11 +142,11 @@ impl RecordVisitor for ObjectFinder<'_> {
     fn record(&self, local: &mut FinderParts, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
         let value = view.value()?;
-        let (who, flaw, is_locked) = match self.judge.stand(key, &value) {
-            Stand::Other => return Ok(()),
-            Stand::Object(who, flaw) => (Some(who), flaw, false),
-            Stand::Damaged(who, flaw) => (who, Some(flaw), false),
-            Stand::Locked(who) => (who, None, true),
+        let (who, flaw, is_locked) = match self.judge.classify(key, &value) {
+            StoredValue::Other => return Ok(()),
+            StoredValue::Object(who, flaw) => (Some(who), flaw, false),
+            StoredValue::Damaged(who, flaw) => (who, Some(flaw), false),
+            StoredValue::Locked(who) => (who, None, true),
         };
         let damage = |flaw| DamagedValue {
             key: key.to_vec(),
@@ -167,7 +167,7 @@ impl RecordVisitor for ObjectFinder<'_> {
             return Ok(());
         };
         let namespace = self.query.namespace.as_ref();
-        let is_meant = |who: &Who<'_>| {
+        let is_meant = |who: &ObjectIdentity<'_>| {
             let is_there = |wanted: &String| match self.wanted.takes_everything() {
                 // Nobody asked for the objects of the cluster.
                 true => who.namespace == *wanted,
@@ -198,8 +198,10 @@ impl RecordVisitor for ObjectFinder<'_> {
             return Ok(());
         }
         let is_unchecked = needs_object && value.len() > LONG;
-        let lens = self.judge.lens;
-        if needs_object && !is_unchecked && !self.query.fits(lens, key, &value, view.revision.main)
+        let reader = self.judge.reader;
+        if needs_object
+            && !is_unchecked
+            && !self.query.fits(reader, key, &value, view.revision.main)
         {
             return Ok(());
         }
@@ -226,7 +228,7 @@ impl RecordVisitor for ObjectFinder<'_> {
 pub fn objects<'i>(
     session: &mut Session<'i>,
     query: &ObjectsQuery,
-    lens: &Lens,
+    reader: &ValueReader,
 ) -> Result<Result<ObjectList<'i>, KindFault>> {
     let live = live(session, query.revision)?;
     let wanted = match WantedKinds::of(query, &live.resources) {
@@ -241,8 +243,8 @@ pub fn objects<'i>(
     let finder = ObjectFinder {
         query,
         wanted,
-        judge: Judge {
-            lens,
+        judge: Classifier {
+            reader,
             resources: &live.resources,
             layout: &live.layout,
         },
@@ -277,7 +279,7 @@ pub fn objects<'i>(
         now: live.now,
         keyspace: live.keyspace,
     };
-    list.check_long_ones(session, query, lens)?;
+    list.check_long_ones(session, query, reader)?;
     Ok(Ok(list))
 }
 
@@ -324,7 +326,7 @@ impl<'i> ObjectList<'i> {
         &mut self,
         session: &Session<'i>,
         query: &ObjectsQuery,
-        lens: &Lens,
+        reader: &ValueReader,
     ) -> Result<()> {
         let unchecked = self.found.iter().filter(|one| one.is_unchecked);
         let rows: Vec<RecordFacts<'_>> = unchecked.map(Found::facts).collect();
@@ -337,7 +339,9 @@ impl<'i> ObjectList<'i> {
             |facts, read| {
                 let revision = facts.revision.main;
                 // One that cannot be read any more is not left out silently.
-                fits.push(read.is_none_or(|(key, value)| query.fits(lens, &key, &value, revision)));
+                fits.push(
+                    read.is_none_or(|(key, value)| query.fits(reader, &key, &value, revision)),
+                );
                 ControlFlow::Continue(())
             },
         )?;

@@ -7,7 +7,7 @@ use super::stored::LayoutVisitor;
 use crate::error::Result;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, Newest, RecordPlace, Wanted};
 use crate::kubernetes::catalog::resources::Resources;
-use crate::kubernetes::check::layout::Layout;
+use crate::kubernetes::check::layout::KeyLayout;
 use crate::ops::session::Session;
 use crate::ops::times::{FileTime, NewestTime};
 
@@ -16,7 +16,7 @@ pub(in crate::ops) struct Live<'i> {
     pub(in crate::ops) keyspace: Keyspace<'i>,
     pub(in crate::ops) places: Vec<RecordPlace>,
     pub(in crate::ops) resources: Resources,
-    pub(in crate::ops) layout: Layout,
+    pub(in crate::ops) layout: KeyLayout,
     pub(in crate::ops) revision: i64,
     pub(in crate::ops) now: Option<i64>,
 }
@@ -45,7 +45,7 @@ pub(in crate::ops) fn live_of<'i>(
     let mut entries = Vec::new();
     let mut definitions = BTreeMap::new();
     let mut times: Vec<NewestTime> = Vec::new();
-    let mut layout = Layout::default();
+    let mut layout = KeyLayout::default();
     for (of_keys, ((of_definitions, of_layout), time)) in parts {
         entries.push(of_keys);
         layout.merge(of_layout);

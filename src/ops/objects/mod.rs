@@ -14,6 +14,6 @@ pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportOptions, Exported, export};
 pub use kinds::{KindCount, Kinds, kinds};
 pub use list::{Found, ObjectList, StoredKind, objects};
-pub use reader::{Lens, Look, Sight, encoding_name};
+pub use reader::{ReadValue, ValueContent, ValueReader, encoding_name};
 pub use stored::{DamagedValue, Inspector};
 pub use wanted::{KindFault, ObjectsQuery};

@@ -12,7 +12,7 @@ use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, add_read_defaul
 
 /// The settings of a look.
 #[derive(Debug, Clone, Default)]
-pub struct Lens {
+pub struct ValueReader {
     /// Keys for values that are encrypted at rest.
     pub encryption: Option<EncryptionConfig>,
     /// Hides secrets; without one they are shown.
@@ -23,7 +23,7 @@ pub struct Lens {
 
 /// What a value is.
 #[derive(Debug)]
-pub enum Sight {
+pub enum ValueContent {
     /// An object of Kubernetes, with its resource version set and its secrets hidden.
     Object(Box<Object>),
     /// Something else, that may be shown.
@@ -34,13 +34,13 @@ pub enum Sight {
 
 /// What a look at a value found.
 #[derive(Debug)]
-pub struct Look<'v> {
+pub struct ReadValue<'v> {
     /// How it is stored.
     pub stored: Encoding,
     /// The value, decrypted if it had to be and could be.
     pub plain: Cow<'v, [u8]>,
     /// What it is.
-    pub sight: Sight,
+    pub sight: ValueContent,
     /// True when the value holds a secret that is hidden, so that its bytes must not be shown either.
     pub is_secret: bool,
     /// Why it could not be decrypted.
@@ -49,7 +49,7 @@ pub struct Look<'v> {
     pub too_large: Option<Fault>,
 }
 
-impl Lens {
+impl ValueReader {
     /// Decrypts a value, if it is encrypted and there is a configuration.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Lens {
     }
 
     /// Looks at a value, stored under `key` at `mod_revision`.
-    pub fn look<'v>(&self, key: &[u8], value: &'v [u8], mod_revision: i64) -> Look<'v> {
+    pub fn read<'v>(&self, key: &[u8], value: &'v [u8], mod_revision: i64) -> ReadValue<'v> {
         let (plain, locked) = match self.plain(key, value) {
             Ok(plain) => (plain, None),
             Err(fault) => (Cow::Borrowed(value), Some(fault)),
@@ -77,16 +77,16 @@ impl Lens {
                 let kind = is_large.then_some("Secret");
                 let shown = match &self.redactor {
                     Some(redactor) => match redactor.redact_bytes(key, &plain, kind) {
-                        Some(mark) => (Sight::Hidden(mark), true),
-                        None => (Sight::Bytes, false),
+                        Some(mark) => (ValueContent::Hidden(mark), true),
+                        None => (ValueContent::Bytes, false),
                     },
-                    None => (Sight::Bytes, false),
+                    None => (ValueContent::Bytes, false),
                 };
                 too_large = is_large.then_some(fault);
                 shown
             }
         };
-        Look {
+        ReadValue {
             stored: Encoding::of(value),
             plain,
             sight,
@@ -109,7 +109,7 @@ impl Lens {
 
     /// Hides the secrets of an object stored under `key`, and its managed fields unless they are wanted. True
     /// when there was a secret.
-    pub fn dim(&self, key: &[u8], object: &mut Value) -> bool {
+    pub fn hide_secrets(&self, key: &[u8], object: &mut Value) -> bool {
         if !self.managed_fields {
             redact::hide_managed_fields(object);
         }
@@ -121,12 +121,12 @@ impl Lens {
 
     /// True when the stored bytes of a value must not be shown as they are. Looks into them too, for they may
     /// hold what the object does not show, such as a field that stands there twice.
-    pub fn hides_bytes(&self, key: &[u8], look: &Look<'_>) -> bool {
+    pub fn hides_bytes(&self, key: &[u8], look: &ReadValue<'_>) -> bool {
         let Some(redactor) = &self.redactor else {
             return false;
         };
         let by_itself = match &look.sight {
-            Sight::Object(object) => {
+            ValueContent::Object(object) => {
                 redact::is_secret_by_kind_or_key(key, Some(&object.description.kind))
                     || redactor.is_in_bytes_of_object(&look.plain)
             }
@@ -141,7 +141,7 @@ impl Lens {
         plain: &[u8],
         mut object: Object,
         mod_revision: i64,
-    ) -> (Sight, bool) {
+    ) -> (ValueContent, bool) {
         let is_whole = !object.description.is_partial();
         if let Some(redactor) = &self.redactor
             && !is_whole
@@ -154,18 +154,24 @@ impl Lens {
         }
         set_resource_version(&mut object.json, mod_revision);
         add_read_defaults(&mut object.json);
-        let is_secret = self.dim(key, &mut object.json);
-        (Sight::Object(Box::new(object)), is_secret)
+        let is_secret = self.hide_secrets(key, &mut object.json);
+        (ValueContent::Object(Box::new(object)), is_secret)
     }
 
-    fn hidden(&self, key: &[u8], value: &[u8], kind: Option<&str>, is_encrypted: bool) -> Sight {
+    fn hidden(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        kind: Option<&str>,
+        is_encrypted: bool,
+    ) -> ValueContent {
         let mark = match (&self.redactor, is_encrypted) {
             (Some(redactor), _) => redactor.redact_bytes(key, value, kind),
             // Of ciphertext nothing but its frame is worth showing.
             (None, true) => Redactor::with_key(b"").redact_bytes(key, value, kind),
             (None, false) => None,
         };
-        mark.map_or(Sight::Bytes, Sight::Hidden)
+        mark.map_or(ValueContent::Bytes, ValueContent::Hidden)
     }
 }
 

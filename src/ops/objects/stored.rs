@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::definitions::{DefinitionVisitor, note_newest, resources};
-use super::reader::Lens;
+use super::reader::ValueReader;
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordPlace, RecordView, RecordVisitor};
 use crate::kubernetes::catalog::resources::{KeyParts, Resource, Resources};
-use crate::kubernetes::check::layout::{Expected, Layout, judge, may_be_stored};
+use crate::kubernetes::check::layout::{Expected, KeyLayout, judge, may_be_stored};
 use crate::kubernetes::{Encoding, Flaw, Head, inspect};
 use crate::ops::session::Session;
 
@@ -41,7 +41,7 @@ pub(in crate::ops) fn by_key(damaged: &[DamagedValue]) -> Vec<&DamagedValue> {
 
 /// Who an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ops) struct Who<'q> {
+pub(in crate::ops) struct ObjectIdentity<'q> {
     /// Group and version, as stored where that can be read.
     pub(in crate::ops) api_version: String,
     pub(in crate::ops) resource: Cow<'q, Resource>,
@@ -49,7 +49,7 @@ pub(in crate::ops) struct Who<'q> {
     pub(in crate::ops) name: String,
 }
 
-impl Who<'_> {
+impl ObjectIdentity<'_> {
     /// True for objects in the namespace, and for those of the cluster: as with kubectl, a namespace does not
     /// narrow down kinds that have none.
     pub(in crate::ops) fn is_in(&self, namespace: &str) -> bool {
@@ -58,60 +58,60 @@ impl Who<'_> {
 }
 
 /// What a value is.
-pub(in crate::ops) enum Stand<'q> {
+pub(in crate::ops) enum StoredValue<'q> {
     /// An object. A flaw is one with which it can be decoded.
-    Object(Who<'q>, Option<Flaw>),
+    Object(ObjectIdentity<'q>, Option<Flaw>),
     /// Encrypted, and there is no key that opens it; who it is by its key, if that tells.
-    Locked(Option<Who<'q>>),
+    Locked(Option<ObjectIdentity<'q>>),
     /// Not what the key promises; who it should be, if the key tells.
-    Damaged(Option<Who<'q>>, Flaw),
+    Damaged(Option<ObjectIdentity<'q>>, Flaw),
     /// No object, and none is expected.
     Other,
 }
 
 /// Judges values by what is known of the file.
 #[derive(Clone, Copy)]
-pub(in crate::ops) struct Judge<'q> {
-    pub(in crate::ops) lens: &'q Lens,
+pub(in crate::ops) struct Classifier<'q> {
+    pub(in crate::ops) reader: &'q ValueReader,
     pub(in crate::ops) resources: &'q Resources,
-    pub(in crate::ops) layout: &'q Layout,
+    pub(in crate::ops) layout: &'q KeyLayout,
 }
 
-impl<'q> Judge<'q> {
-    pub(in crate::ops) fn stand(&self, key: &[u8], value: &[u8]) -> Stand<'q> {
-        match self.lens.plain(key, value) {
-            Ok(plain) => self.stand_of_plain(key, &plain),
-            Err(_) => self.stand_of_locked(key, value),
+impl<'q> Classifier<'q> {
+    pub(in crate::ops) fn classify(&self, key: &[u8], value: &[u8]) -> StoredValue<'q> {
+        match self.reader.plain(key, value) {
+            Ok(plain) => self.classify_plain(key, &plain),
+            Err(_) => self.classify_locked(key, value),
         }
     }
 
     /// The same of a value that cannot be decrypted.
-    pub(in crate::ops) fn stand_of_locked(&self, key: &[u8], value: &[u8]) -> Stand<'q> {
+    pub(in crate::ops) fn classify_locked(&self, key: &[u8], value: &[u8]) -> StoredValue<'q> {
         let expected = self.layout.expects(self.resources, key);
         match judge(self.resources, &expected, value) {
-            (_, Some(flaw)) => Stand::Damaged(self.of_key(&expected, key), flaw),
-            _ => Stand::Locked(self.of_key(&expected, key)),
+            (_, Some(flaw)) => StoredValue::Damaged(self.of_key(&expected, key), flaw),
+            _ => StoredValue::Locked(self.of_key(&expected, key)),
         }
     }
 
     /// The same of a value that was decrypted as far as the lens has keys.
-    pub(in crate::ops) fn stand_of_plain(&self, key: &[u8], plain: &[u8]) -> Stand<'q> {
+    pub(in crate::ops) fn classify_plain(&self, key: &[u8], plain: &[u8]) -> StoredValue<'q> {
         let expected = self.layout.expects(self.resources, key);
         let (head, flaw) = judge(self.resources, &expected, plain);
         let is_expected = expected != Expected::Anything;
         match (flaw, head.encoding) {
-            (None, Encoding::Encrypted) => Stand::Locked(self.of_key(&expected, key)),
+            (None, Encoding::Encrypted) => StoredValue::Locked(self.of_key(&expected, key)),
             (None, _) => match self.of_head(&head, &expected, key) {
-                Some(who) => Stand::Object(who, None),
-                None => Stand::Other,
+                Some(who) => StoredValue::Object(who, None),
+                None => StoredValue::Other,
             },
             (Some(flaw), _) if flaw.is_decodable() => match self.of_head(&head, &expected, key) {
-                Some(who) => Stand::Object(who, Some(flaw)),
-                None => Stand::Damaged(self.of_key(&expected, key), flaw),
+                Some(who) => StoredValue::Object(who, Some(flaw)),
+                None => StoredValue::Damaged(self.of_key(&expected, key), flaw),
             },
             (Some(flaw), Encoding::Encrypted | Encoding::Protobuf) => {
                 let who = self.of_key(&expected, key);
-                Stand::Damaged(who.or_else(|| self.of_head(&head, &expected, key)), flaw)
+                StoredValue::Damaged(who.or_else(|| self.of_head(&head, &expected, key)), flaw)
             }
             (Some(flaw), encoding) => {
                 let by_head = self.of_head(&head, &expected, key);
@@ -121,16 +121,21 @@ impl<'q> Judge<'q> {
                         Expected::Anything => None,
                         _ => self.of_key(&expected, key),
                     };
-                    Stand::Damaged(by_key.or(by_head), flaw)
+                    StoredValue::Damaged(by_key.or(by_head), flaw)
                 } else {
-                    Stand::Other
+                    StoredValue::Other
                 }
             }
         }
     }
 
     /// Who an object is, as far as it tells itself; the key helps out with a name.
-    fn of_head(&self, head: &Head<'_>, expected: &Expected, key: &[u8]) -> Option<Who<'q>> {
+    fn of_head(
+        &self,
+        head: &Head<'_>,
+        expected: &Expected,
+        key: &[u8],
+    ) -> Option<ObjectIdentity<'q>> {
         let api_version = head.api_version.as_deref()?.to_string();
         let kind = head.kind.as_deref().filter(|kind| !kind.is_empty())?;
         let name = match &head.name {
@@ -140,7 +145,7 @@ impl<'q> Judge<'q> {
                 .map(|parts| parts.name)
                 .unwrap_or_default(),
         };
-        Some(Who {
+        Some(ObjectIdentity {
             resource: self.resources.of_kind_or_guess(&api_version, kind),
             api_version,
             namespace: head.namespace.as_deref().unwrap_or_default().to_string(),
@@ -149,7 +154,7 @@ impl<'q> Judge<'q> {
     }
 
     /// Who the object under a key is, by that key alone. Where nothing is expected the kind must be a known one.
-    pub(in crate::ops) fn who_by_key(&self, key: &[u8]) -> Option<Who<'q>> {
+    pub(in crate::ops) fn who_by_key(&self, key: &[u8]) -> Option<ObjectIdentity<'q>> {
         let expected = self.layout.expects(self.resources, key);
         let who = self.of_key(&expected, key)?;
         let is_known = || {
@@ -160,10 +165,10 @@ impl<'q> Judge<'q> {
     }
 
     /// Who an object is, from its key alone.
-    fn of_key(&self, expected: &Expected, key: &[u8]) -> Option<Who<'q>> {
+    fn of_key(&self, expected: &Expected, key: &[u8]) -> Option<ObjectIdentity<'q>> {
         let parts = self.parts(expected, key)?;
         let (api_version, resource) = self.resources.of_parts(&parts);
-        Some(Who {
+        Some(ObjectIdentity {
             api_version,
             resource,
             namespace: parts.namespace.unwrap_or_default(),
@@ -192,8 +197,8 @@ impl LayoutVisitor {
         }
     }
 
-    pub(in crate::ops) fn join(parts: impl IntoIterator<Item = Layout>) -> Layout {
-        let mut all = Layout::default();
+    pub(in crate::ops) fn join(parts: impl IntoIterator<Item = KeyLayout>) -> KeyLayout {
+        let mut all = KeyLayout::default();
         for part in parts {
             all.merge(part);
         }
@@ -202,13 +207,13 @@ impl LayoutVisitor {
 }
 
 impl RecordVisitor for LayoutVisitor {
-    type Local = Layout;
+    type Local = KeyLayout;
 
-    fn start(&self) -> Layout {
-        Layout::default()
+    fn start(&self) -> KeyLayout {
+        KeyLayout::default()
     }
 
-    fn record(&self, local: &mut Layout, view: &RecordView<'_>) -> Result<()> {
+    fn record(&self, local: &mut KeyLayout, view: &RecordView<'_>) -> Result<()> {
         if !view.is_tombstone {
             local.note(&self.builtin, view.record.key, view.record.value);
         }
@@ -221,7 +226,7 @@ impl RecordVisitor for LayoutVisitor {
 #[derive(Debug, Default)]
 pub struct Inspector {
     builtin: Resources,
-    known: Option<(Resources, Layout)>,
+    known: Option<(Resources, KeyLayout)>,
 }
 
 impl Inspector {
@@ -232,11 +237,11 @@ impl Inspector {
     pub fn flaw(
         &mut self,
         session: &Session<'_>,
-        lens: &Lens,
+        reader: &ValueReader,
         key: &[u8],
         value: &[u8],
     ) -> Result<Option<Flaw>> {
-        if !self.is_suspicious(lens, key, value) {
+        if !self.is_suspicious(reader, key, value) {
             return Ok(None);
         }
         if self.known.is_none() {
@@ -253,22 +258,22 @@ impl Inspector {
         let Some((resources, layout)) = &self.known else {
             return Ok(None);
         };
-        let judge = Judge {
-            lens,
+        let judge = Classifier {
+            reader,
             resources,
             layout,
         };
-        Ok(match judge.stand(key, value) {
-            Stand::Object(_, flaw) => flaw,
-            Stand::Damaged(_, flaw) => Some(flaw),
-            Stand::Locked(_) | Stand::Other => None,
+        Ok(match judge.classify(key, value) {
+            StoredValue::Object(_, flaw) => flaw,
+            StoredValue::Damaged(_, flaw) => Some(flaw),
+            StoredValue::Locked(_) | StoredValue::Other => None,
         })
     }
 
     /// False for a value that is fine wherever it may be stored, and for a key under which nobody expects an
     /// object.
-    fn is_suspicious(&self, lens: &Lens, key: &[u8], value: &[u8]) -> bool {
-        let plain = lens.plain(key, value).unwrap_or(Cow::Borrowed(value));
+    fn is_suspicious(&self, reader: &ValueReader, key: &[u8], value: &[u8]) -> bool {
+        let plain = reader.plain(key, value).unwrap_or(Cow::Borrowed(value));
         let (head, flaw) = inspect(&plain);
         if flaw.is_some() {
             return may_be_stored(&plain) || self.builtin.may_be_object(key);
@@ -276,7 +281,7 @@ impl Inspector {
         if head.encoding == Encoding::Encrypted {
             return false;
         }
-        let expected = Layout::default().expects(&self.builtin, key);
+        let expected = KeyLayout::default().expects(&self.builtin, key);
         let part = |n| key.rsplit(|b| *b == b'/').nth(n);
         let is_called = |n, text: Option<&str>| part(n) == text.map(str::as_bytes);
         judge(&self.builtin, &expected, &plain).1.is_some()

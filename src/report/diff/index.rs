@@ -7,7 +7,7 @@ use super::relation_line;
 use crate::finding::escape;
 use crate::kubernetes::apply::clean::is_assigned;
 use crate::kubernetes::apply::order::takes_others_along;
-use crate::ops::diff::{Change, Comparison, Direction, Item, Task, Todo};
+use crate::ops::diff::{Comparison, Direction, Item, KeyChange, Task, Todo};
 use crate::report::history::field_line;
 
 /// So many fields of an object are told.
@@ -77,12 +77,12 @@ pub fn tasks_markdown(
 
 fn applied(item: &Item, file: &str) -> String {
     let why = match item.change {
-        Change::Changed => "differs",
-        Change::Recreated => "was deleted and created again in between",
+        KeyChange::Changed => "differs",
+        KeyChange::Recreated => "was deleted and created again in between",
         _ => "is missing",
     };
     let mut out = format!("- {} {} {why}\n", code(file), who(item, true));
-    if item.change == Change::Changed {
+    if item.change == KeyChange::Changed {
         let fields = item.fields.iter();
         let mut fields = fields.filter(|field| !is_assigned(&field.path)).peekable();
         for field in fields.by_ref().take(FIELDS) {

@@ -7,8 +7,8 @@ use super::{DiffCounts, apart, bucket_word};
 use crate::kubernetes::rfc3339;
 use crate::ops::Moment;
 use crate::ops::diff::{
-    BucketChange, BucketDivergence, Change, CommonMembers, Comparison, DivergenceKind,
-    DivergentRecord, Identity, Item, Relation, SideFigures, Uncompared,
+    BucketChange, BucketDivergence, CommonMembers, Comparison, DivergenceKind, DivergentRecord,
+    Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
 use crate::report::json::{Name, line};
 
@@ -68,8 +68,8 @@ struct JsonItem<'i> {
 /// One key that differs as a line of JSON.
 pub fn diff_item_json(item: &Item) -> String {
     let why = match item.change {
-        Change::Touched(why) => Some(why),
-        Change::Changed if item.is_locked => Some("or-only-re-encrypted"),
+        KeyChange::Touched(why) => Some(why),
+        KeyChange::Changed if item.is_locked => Some("or-only-re-encrypted"),
         _ => None,
     };
     line(&JsonItem {

@@ -8,7 +8,7 @@ use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
 use crate::kubernetes::compare::noise::is_managed;
 use crate::ops::FieldChange;
-use crate::ops::diff::{Change, Comparison, Item};
+use crate::ops::diff::{Comparison, Item, KeyChange};
 use crate::report::history::field_line;
 
 /// The beginning: what was compared, how many keys differ, what to look at first.
@@ -80,17 +80,17 @@ pub fn diff_markdown_title(namespace: Option<&str>) -> String {
 pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> String {
     let mut out = format!("- **{}** {}", item.change.as_str(), who(item, false));
     match item.change {
-        Change::Touched(why) => {
+        KeyChange::Touched(why) => {
             let _ = write!(out, " ({why})");
         }
-        Change::Changed if item.is_locked => out.push_str(" (or only re-encrypted)"),
+        KeyChange::Changed if item.is_locked => out.push_str(" (or only re-encrypted)"),
         _ => {}
     }
     out.push('\n');
     for (side, flaw) in &item.damage {
         let _ = writeln!(out, "  - {}", code(&format!("damaged, {side}: {flaw}")));
     }
-    if matches!(item.change, Change::Changed | Change::Recreated) {
+    if matches!(item.change, KeyChange::Changed | KeyChange::Recreated) {
         let is_shown = |field: &&FieldChange| managed_fields || !is_managed(&field.path);
         for field in item.fields.iter().filter(is_shown) {
             let _ = writeln!(out, "  - {}", code(&field_line(field)));

@@ -12,7 +12,7 @@ pub use divergence::divergence_text;
 pub use index::tasks_markdown;
 pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};
 pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
-pub use rollup::{Row, roll_up};
+pub use rollup::{RollupRow, roll_up};
 pub use security::security_text;
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use super::objects::columns_text;
 use crate::finding::escape;
 use crate::kubernetes::compare::noise::is_managed;
 use crate::kubernetes::rfc3339;
-use crate::ops::diff::{BucketChangeKind, Change, Comparison, Item, Relation, SideFigures};
+use crate::ops::diff::{BucketChangeKind, Comparison, Item, KeyChange, Relation, SideFigures};
 
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
@@ -67,13 +67,13 @@ impl DiffCounts {
     /// Counts one.
     pub fn add(&mut self, item: &Item) {
         let slot = match item.change {
-            Change::Added => &mut self.added,
-            Change::Removed => &mut self.removed,
-            Change::Changed => &mut self.changed,
-            Change::Recreated => &mut self.recreated,
-            Change::Touched(_) => &mut self.touched,
-            Change::Lease => &mut self.lease,
-            Change::Unknown => &mut self.unknown,
+            KeyChange::Added => &mut self.added,
+            KeyChange::Removed => &mut self.removed,
+            KeyChange::Changed => &mut self.changed,
+            KeyChange::Recreated => &mut self.recreated,
+            KeyChange::Touched(_) => &mut self.touched,
+            KeyChange::Lease => &mut self.lease,
+            KeyChange::Unknown => &mut self.unknown,
         };
         *slot = slot.saturating_add(1);
         if item.noise.is_some() {
@@ -342,11 +342,11 @@ impl KindTable {
     }
 }
 
-fn style(change: Change) -> Style {
+fn style(change: KeyChange) -> Style {
     match change {
-        Change::Added => AnsiColor::Green.on_default(),
-        Change::Removed => AnsiColor::Red.on_default(),
-        Change::Recreated | Change::Unknown => AnsiColor::Magenta.on_default(),
+        KeyChange::Added => AnsiColor::Green.on_default(),
+        KeyChange::Removed => AnsiColor::Red.on_default(),
+        KeyChange::Recreated | KeyChange::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
 }
@@ -359,8 +359,8 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
         _ => escape::text(&item.key),
     };
     let why = match item.change {
-        Change::Touched(why) => format!("  ({why})"),
-        Change::Changed if item.is_locked => {
+        KeyChange::Touched(why) => format!("  ({why})"),
+        KeyChange::Changed if item.is_locked => {
             "  (changed, or only re-encrypted: give --encryption-config)".to_string()
         }
         _ => String::new(),
@@ -375,7 +375,7 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
     for (side, flaw) in &item.damage {
         let _ = writeln!(out, "      <damaged> {side}: {flaw}");
     }
-    if item.change != Change::Changed && item.change != Change::Recreated {
+    if item.change != KeyChange::Changed && item.change != KeyChange::Recreated {
         return out;
     }
     for field in &item.fields {

@@ -3,21 +3,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ops::diff::{Change, Item};
+use crate::ops::diff::{Item, KeyChange};
 
 /// A change of an owner's owner's owner is still found.
 const MAX_STEPS: usize = 8;
 
 /// An item with a line of its own.
 #[derive(Debug)]
-pub struct Row<'i> {
+pub struct RollupRow<'i> {
     /// The item.
     pub item: &'i Item,
     /// How many items are beneath it, by kind and change.
     beneath: BTreeMap<&'i str, BTreeMap<&'static str, u64>>,
 }
 
-impl<'i> Row<'i> {
+impl<'i> RollupRow<'i> {
     /// An item with nothing beneath it.
     pub fn flat(item: &'i Item) -> Self {
         Self {
@@ -41,14 +41,14 @@ impl<'i> Row<'i> {
 }
 
 /// Puts items beneath those that brought them about; the order stays.
-pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<Row<'i>> {
+pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<RollupRow<'i>> {
     let mut by_uid: HashMap<&str, usize> = HashMap::new();
     let mut gone: HashMap<&str, usize> = HashMap::new();
     for (number, item) in items.iter().enumerate() {
         if let Some(uid) = &item.uid {
             by_uid.insert(uid, number);
         }
-        if let (Change::Removed, "Namespace", "v1", Some(name)) = (
+        if let (KeyChange::Removed, "Namespace", "v1", Some(name)) = (
             item.change,
             item.kind.as_str(),
             item.api_version.as_str(),
@@ -61,7 +61,7 @@ pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<Row<'i>> {
         let namespace = item.namespace.as_deref();
         let gone = namespace.and_then(|name| gone.get(name));
         match (gone, item.change) {
-            (Some(number), Change::Removed) => Some(*number),
+            (Some(number), KeyChange::Removed) => Some(*number),
             _ => by_uid.get(item.owner.as_deref()?).copied(),
         }
     };
@@ -77,10 +77,10 @@ pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<Row<'i>> {
         None
     };
     let roots: Vec<Option<usize>> = (0..items.len()).map(root).collect();
-    let mut rows: BTreeMap<usize, Row<'i>> = BTreeMap::new();
+    let mut rows: BTreeMap<usize, RollupRow<'i>> = BTreeMap::new();
     for (number, item) in items.iter().enumerate() {
         if roots.get(number).is_none_or(Option::is_none) {
-            rows.insert(number, Row::flat(item));
+            rows.insert(number, RollupRow::flat(item));
         }
     }
     for (item, root) in items.iter().zip(&roots) {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use etcdsnap::etcd::raft::{
-    Record, WalForm, WalReader, WalWriter, parse_segment_name, segment_name,
+    LogRecord, WalForm, WalReader, WalWriter, parse_segment_name, segment_name,
 };
 use serde_json::json;
 
@@ -110,21 +110,21 @@ impl Directory {
     fn cut_log(&self, form: WalForm) -> io::Result<()> {
         let path = self.segments()?.remove(0);
         let log = fs::read(&path)?;
-        let records: Vec<Record> = WalReader::new(&log, 0)
+        let records: Vec<LogRecord> = WalReader::new(&log, 0)
             .map_while(Result::ok)
             .map(|frame| frame.record)
             .collect();
         let head = records
             .iter()
-            .find(|record| matches!(record, Record::Metadata(_)));
+            .find(|record| matches!(record, LogRecord::Metadata(_)));
         let entries = records
             .iter()
-            .filter(|record| matches!(record, Record::Entry(_)))
+            .filter(|record| matches!(record, LogRecord::Entry(_)))
             .count();
         let (mut writer, mut number, mut first) = (WalWriter::new(form), 0, 0);
         let (mut state, mut seen, mut last) = (None, 0, 0);
         for record in &records {
-            if let Record::Entry(entry) = record {
+            if let LogRecord::Entry(entry) = record {
                 // A `.snap` file must not lie behind the last segment's first entry alone.
                 if seen * SEGMENTS >= (number as usize + 1) * entries.max(SEGMENTS) {
                     self.write(number, first, &writer)?;
@@ -137,7 +137,7 @@ impl Directory {
                 seen += 1;
                 last = entry.index;
             }
-            if matches!(record, Record::State(_)) {
+            if matches!(record, LogRecord::State(_)) {
                 state = Some(record);
             }
             writer.record(record);

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use etcdsnap::bolt::edit::Edits;
-use etcdsnap::bolt::write::{FreelistForm, Layout, WriteError, Writer};
+use etcdsnap::bolt::write::{FreelistForm, WriteError, WriteLayout, Writer};
 use etcdsnap::bolt::{Database, SecondMeta};
 use etcdsnap::source::{Positioned, Source as _};
 
@@ -48,14 +48,14 @@ pub(super) fn bbolt_finds_edited_files_sound(
 
 /// A random file: how it was written.
 fn write(path: &Path, random: &mut Random) -> Result<String, String> {
-    let layout = Layout {
+    let layout = WriteLayout {
         page_size: 1 << random.between(10, 14),
         freelist: match random.between(0, 1) {
             0 => FreelistForm::None,
             _ => FreelistForm::Stored,
         },
         free_share: 0.1 * random.between(0, 4) as f64,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     let told = format!("{layout:?}");
     let file = File::options()

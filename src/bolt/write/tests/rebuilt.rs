@@ -7,7 +7,7 @@ use crate::source::{Access, OpenFile};
 /// The database written anew. `keep` is asked about every entry below the top.
 fn anew(
     source: &dyn Source,
-    layout: Layout,
+    layout: WriteLayout,
     edits: &Edits,
     keep: impl FnMut(&[Vec<u8>], &[u8], &[u8]) -> crate::Result<bool>,
 ) -> Result<(Vec<u8>, Written), RebuildError> {
@@ -93,7 +93,7 @@ proptest! {
         let (bytes, written) = written(&database, before);
         let bytes = database_of(&bytes, &written);
         let keep = |_: &[Vec<u8>], key: &[u8], _: &[u8]| Ok(wanted(key));
-        let (made, facts) = anew(&Slice(&bytes), Layout::default(), &edits, keep).unwrap();
+        let (made, facts) = anew(&Slice(&bytes), WriteLayout::default(), &edits, keep).unwrap();
         check_scan(&Slice(&made), 1, &flat(&expected), &facts, "changed");
     }
 }
@@ -113,11 +113,11 @@ fn the_asked_one_is_told_the_way_to_each_entry() {
     let mut inner = single("inner", numbered(2, 5));
     inner.insert(b"a".to_vec(), Node::Value(b"1".to_vec()));
     let database = single("outer", inner);
-    let (bytes, _) = written(&database, Layout::default());
+    let (bytes, _) = written(&database, WriteLayout::default());
     let mut seen = Vec::new();
     anew(
         &Slice(&bytes),
-        Layout::default(),
+        WriteLayout::default(),
         &Edits::new(),
         |path, key, value| {
             seen.push((path.to_vec(), key.to_vec(), value.len()));
@@ -140,7 +140,7 @@ fn the_asked_one_is_told_the_way_to_each_entry() {
 
 #[test]
 fn sequences_are_kept_and_small_buckets_inline() {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), Layout::default()).unwrap();
+    let mut writer = Writer::new(Cursor::new(Vec::new()), WriteLayout::default()).unwrap();
     writer
         .bucket(b"small", |bucket| -> Result<(), WriteError> {
             bucket.set_sequence(7);
@@ -149,7 +149,7 @@ fn sequences_are_kept_and_small_buckets_inline() {
         .unwrap();
     let bytes = writer.finish().unwrap().0.into_inner();
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let (made, _) = anew(&Slice(&bytes), Layout::default(), &Edits::new(), keep).unwrap();
+    let (made, _) = anew(&Slice(&bytes), WriteLayout::default(), &Edits::new(), keep).unwrap();
     // Nothing was free and the order is the same, so the file is the same too.
     assert!(made == bytes);
 }
@@ -157,7 +157,7 @@ fn sequences_are_kept_and_small_buckets_inline() {
 #[test]
 fn free_pages_are_gone_afterwards() {
     let database = single("key", numbered(5000, 300));
-    let scattered = Layout {
+    let scattered = WriteLayout {
         order: PageOrder::Scattered {
             stretch: 100,
             longest_run: 3,
@@ -165,13 +165,13 @@ fn free_pages_are_gone_afterwards() {
         free_share: 0.5,
         free_content: FreeContent::Stale,
         freelist: FreelistForm::Stored,
-        ..Layout::default()
+        ..WriteLayout::default()
     };
     let (before, _) = written(&database, scattered);
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let (made, facts) = anew(&Slice(&before), Layout::default(), &Edits::new(), keep).unwrap();
+    let (made, facts) = anew(&Slice(&before), WriteLayout::default(), &Edits::new(), keep).unwrap();
     assert_eq!(facts.free_pages, 0);
-    let (packed, _) = written(&database, Layout::default());
+    let (packed, _) = written(&database, WriteLayout::default());
     assert!(made == packed);
     assert!(made.len() < before.len() * 6 / 10);
 }
@@ -181,21 +181,21 @@ fn long_values_are_read_from_a_file_as_from_memory() {
     let mut entries = numbered(3, 10);
     entries.insert(b"long".to_vec(), Node::Value(filled(70 << 20, 3)));
     let database = single("key", entries);
-    let (bytes, _) = written(&database, Layout::default());
+    let (bytes, _) = written(&database, WriteLayout::default());
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     std::fs::write(&path, &bytes).unwrap();
     let file = OpenFile::open(&path, "none", Access::Positioned).unwrap();
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let (made, _) = anew(file.source(), Layout::default(), &Edits::new(), keep).unwrap();
+    let (made, _) = anew(file.source(), WriteLayout::default(), &Edits::new(), keep).unwrap();
     assert!(made == bytes);
 }
 
 #[test]
 fn damage_an_entry_among_buckets_and_buckets_too_deep_are_refused() {
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let again = |bytes: &[u8]| anew(&Slice(bytes), Layout::default(), &Edits::new(), keep);
-    let (bytes, written_as) = written(&single("key", numbered(500, 30)), Layout::default());
+    let again = |bytes: &[u8]| anew(&Slice(bytes), WriteLayout::default(), &Edits::new(), keep);
+    let (bytes, written_as) = written(&single("key", numbered(500, 30)), WriteLayout::default());
     let mut image = Image::from_bytes(4096, bytes.clone());
     image
         .edit_header(PageId(3), |header| header.flags = 0x10)
@@ -213,15 +213,15 @@ fn damage_an_entry_among_buckets_and_buckets_too_deep_are_refused() {
     for _ in 0..70 {
         deep = single("b", deep);
     }
-    let (bytes, _) = written(&deep, Layout::default());
+    let (bytes, _) = written(&deep, WriteLayout::default());
     assert!(matches!(again(&bytes), Err(RebuildError::TooDeep)));
 }
 
 #[test]
 fn who_is_asked_may_end_it() {
-    let (bytes, _) = written(&single("key", numbered(5, 5)), Layout::default());
+    let (bytes, _) = written(&single("key", numbered(5, 5)), WriteLayout::default());
     let stop = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Err(crate::Error::Cancelled);
-    let ended = anew(&Slice(&bytes), Layout::default(), &Edits::new(), stop);
+    let ended = anew(&Slice(&bytes), WriteLayout::default(), &Edits::new(), stop);
     assert!(matches!(
         ended,
         Err(RebuildError::Read(crate::Error::Cancelled))

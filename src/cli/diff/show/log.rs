@@ -9,7 +9,7 @@ use crate::cli::diff::Form;
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::ops::diff::{Diff, Item, Relation};
-use crate::ops::{self, Lens, LogQuery, Session};
+use crate::ops::{self, LogQuery, Session, ValueReader};
 use crate::report;
 
 impl Show<'_> {
@@ -19,7 +19,7 @@ impl Show<'_> {
         diff: &Diff<'i>,
         old: &Session<'i>,
         new: &Session<'i>,
-        lens: &Lens,
+        reader: &ValueReader,
     ) -> Result<Option<KeyFilter>> {
         if !matches!(self.form, Form::Text | Form::Json)
             || self.args.stat
@@ -64,13 +64,13 @@ impl Show<'_> {
             diff,
             old,
             new,
-            lens,
+            reader,
         };
         let Some(mut kinds) = self.kinds(sides)? else {
             return Ok(None);
         };
         let wants = |item: &Item| self.wants(item, &mut kinds);
-        let keys = diff.keys_between(old, new, lens, self.query, wants)?;
+        let keys = diff.keys_between(old, new, reader, self.query, wants)?;
         Ok(Some(KeyFilter::Keys(keys)))
     }
 

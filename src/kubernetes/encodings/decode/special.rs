@@ -1,12 +1,12 @@
 //! The types that print themselves: what is on the wire, and what Go prints for it.
 
 use crate::kubernetes::catalog::table::Kind;
-use crate::kubernetes::time::{Moment, ZERO_TIME};
+use crate::kubernetes::time::{Timestamp, ZERO_TIME};
 use crate::wire::{FieldValue, Fields};
 
 /// `Time` and `MicroTime`. Nothing on the wire is Go's zero time, which is printed as null; seconds and
 /// nanoseconds that are absent are 0.
-pub(super) fn moment(bytes: &[u8], has_micros: bool) -> Option<Moment> {
+pub(super) fn moment(bytes: &[u8], has_micros: bool) -> Option<Timestamp> {
     if bytes.is_empty() {
         return None;
     }
@@ -19,7 +19,7 @@ pub(super) fn moment(bytes: &[u8], has_micros: bool) -> Option<Moment> {
         }
     }
     if !has_micros {
-        return (seconds != ZERO_TIME).then_some(Moment {
+        return (seconds != ZERO_TIME).then_some(Timestamp {
             seconds,
             micros: None,
         });
@@ -29,7 +29,7 @@ pub(super) fn moment(bytes: &[u8], has_micros: bool) -> Option<Moment> {
     let seconds = seconds.saturating_add(micros.div_euclid(1_000_000));
     let micros = u32::try_from(micros.rem_euclid(1_000_000)).unwrap_or_default();
     let is_zero = seconds == ZERO_TIME && micros == 0;
-    (!is_zero).then_some(Moment {
+    (!is_zero).then_some(Timestamp {
         seconds,
         micros: Some(micros),
     })

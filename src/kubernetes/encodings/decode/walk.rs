@@ -13,7 +13,7 @@ use crate::wire::{FieldValue, Fields};
 
 /// A field met on the wire. The value is taken apart, as copying it whole was what took longest.
 #[derive(Debug, Clone, Copy)]
-struct Met<'a> {
+struct WireField<'a> {
     bytes: &'a [u8],
     word: u64,
     /// The place of the field in the message.
@@ -21,7 +21,7 @@ struct Met<'a> {
     wire_type: u8,
 }
 
-impl<'a> Met<'a> {
+impl<'a> WireField<'a> {
     #[inline(always)]
     fn new(place: u16, value: FieldValue<'a>) -> Self {
         let (wire_type, word, bytes): (_, _, &[u8]) = match value {
@@ -51,7 +51,7 @@ impl<'a> Met<'a> {
 const LARGE: usize = 1 << 20;
 
 /// The values of one field of a message, at least one.
-type Run<'r, 'a> = &'r [Met<'a>];
+type Run<'r, 'a> = &'r [WireField<'a>];
 
 /// A walk into a sink.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives a message as an object.
-    fn message<'a>(&mut self, met: &mut Vec<Met<'a>>, id: MessageId, bytes: &'a [u8]) {
+    fn message<'a>(&mut self, met: &mut Vec<WireField<'a>>, id: MessageId, bytes: &'a [u8]) {
         self.sink.begin_object();
         self.fields(met, id, bytes);
         self.sink.end_object();
@@ -99,7 +99,7 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     /// Gives the fields of a message, into an object that is open. `met` is a stack that the messages
     /// around it share.
-    fn fields<'a>(&mut self, met: &mut Vec<Met<'a>>, id: MessageId, bytes: &'a [u8]) {
+    fn fields<'a>(&mut self, met: &mut Vec<WireField<'a>>, id: MessageId, bytes: &'a [u8]) {
         let table = self.table;
         let Some(message) = table.message(id) else {
             return;
@@ -117,7 +117,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         let end = met.len();
         let gathered = end
             .saturating_sub(base)
-            .saturating_mul(size_of::<Met<'_>>());
+            .saturating_mul(size_of::<WireField<'_>>());
         if gathered > LARGE {
             self.sink.charge(gathered);
         }
@@ -129,7 +129,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 self.absent(met, message, absent);
             }
             always.next_if_eq(&place);
-            let same = |other: &&Met<'_>| other.place == place;
+            let same = |other: &&WireField<'_>| other.place == place;
             let len = met.get(at..end).unwrap_or_default();
             let len = len.iter().take_while(same).count();
             if let Some(field) = message.at(place) {
@@ -148,7 +148,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Puts the fields of a message on the stack, in the order in which they are printed.
-    fn gather<'a>(&mut self, met: &mut Vec<Met<'a>>, message: &Message, bytes: &'a [u8]) {
+    fn gather<'a>(&mut self, met: &mut Vec<WireField<'a>>, message: &Message, bytes: &'a [u8]) {
         let base = met.len();
         let mut is_ordered = true;
         let mut last = 0u16;
@@ -166,7 +166,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 Some((place, field)) if is_on_wire(field, value) => {
                     is_ordered &= last <= place;
                     last = place;
-                    met.push(Met::new(place, value));
+                    met.push(WireField::new(place, value));
                 }
                 known => {
                     if known.is_some() {
@@ -200,7 +200,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives a field of which nothing is stored.
-    fn absent<'a>(&mut self, met: &mut Vec<Met<'a>>, message: &'static Message, place: u16) {
+    fn absent<'a>(&mut self, met: &mut Vec<WireField<'a>>, message: &'static Message, place: u16) {
         let Some(field) = message.at(place) else {
             return;
         };
@@ -222,7 +222,13 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives a field of which `len` values are on the stack from `at` on.
-    fn run<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
+    fn run<'a>(
+        &mut self,
+        met: &mut Vec<WireField<'a>>,
+        field: &'static Field,
+        at: usize,
+        len: usize,
+    ) {
         match field.shape {
             Shape::One => self.one(met, field, at, len),
             Shape::List => self.list(met, field, at, len),
@@ -230,9 +236,15 @@ impl<'s, S: Sink> Walk<'s, S> {
         }
     }
 
-    fn one<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
+    fn one<'a>(
+        &mut self,
+        met: &mut Vec<WireField<'a>>,
+        field: &'static Field,
+        at: usize,
+        len: usize,
+    ) {
         let last = at.saturating_add(len).saturating_sub(1);
-        let Some(value) = met.get(last).map(Met::value) else {
+        let Some(value) = met.get(last).map(WireField::value) else {
             return;
         };
         let merges = field.is_wrapped || matches!(field.kind, Kind::Message(_));
@@ -248,7 +260,12 @@ impl<'s, S: Sink> Walk<'s, S> {
         }
     }
 
-    fn single<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, value: FieldValue<'a>) {
+    fn single<'a>(
+        &mut self,
+        met: &mut Vec<WireField<'a>>,
+        field: &'static Field,
+        value: FieldValue<'a>,
+    ) {
         if let (true, Kind::Message(id), FieldValue::Bytes(bytes)) =
             (field.is_inline(), field.kind, value)
         {
@@ -275,7 +292,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     /// Gives one value of a field.
     fn element<'a>(
         &mut self,
-        met: &mut Vec<Met<'a>>,
+        met: &mut Vec<WireField<'a>>,
         field: &'static Field,
         value: FieldValue<'a>,
     ) {
@@ -303,7 +320,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives the list inside a message that stands for a list.
-    fn wrapped<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, bytes: &'a [u8]) {
+    fn wrapped<'a>(&mut self, met: &mut Vec<WireField<'a>>, kind: Kind, bytes: &'a [u8]) {
         let mut is_open = false;
         for item in Fields::of_kubernetes(bytes) {
             match item {
@@ -324,12 +341,18 @@ impl<'s, S: Sink> Walk<'s, S> {
         }
     }
 
-    fn list<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
+    fn list<'a>(
+        &mut self,
+        met: &mut Vec<WireField<'a>>,
+        field: &'static Field,
+        at: usize,
+        len: usize,
+    ) {
         self.sink.name(field.name);
         self.damage.enter(Step::Field(field.name));
         self.sink.begin_list();
         for index in 0..len {
-            let Some(value) = met.get(at.saturating_add(index)).map(Met::value) else {
+            let Some(value) = met.get(at.saturating_add(index)).map(WireField::value) else {
                 break;
             };
             if self.sink.is_full() {
@@ -356,7 +379,13 @@ impl<'s, S: Sink> Walk<'s, S> {
         self.damage.leave();
     }
 
-    fn map<'a>(&mut self, met: &mut Vec<Met<'a>>, field: &'static Field, at: usize, len: usize) {
+    fn map<'a>(
+        &mut self,
+        met: &mut Vec<WireField<'a>>,
+        field: &'static Field,
+        at: usize,
+        len: usize,
+    ) {
         let run: Run<'_, 'a> = met.get(at..at.saturating_add(len)).unwrap_or_default();
         let mut entries: Vec<(&'a [u8], Option<FieldValue<'a>>)> = Vec::with_capacity(len);
         for entry in run {
@@ -401,7 +430,7 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     fn map_value<'a>(
         &mut self,
-        met: &mut Vec<Met<'a>>,
+        met: &mut Vec<WireField<'a>>,
         field: &'static Field,
         value: Option<FieldValue<'a>>,
     ) {
@@ -424,7 +453,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives a value that has a length on the wire; an empty one is also what an absent one is.
-    fn payload<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, bytes: &'a [u8]) {
+    fn payload<'a>(&mut self, met: &mut Vec<WireField<'a>>, kind: Kind, bytes: &'a [u8]) {
         if special::is_broken(kind, bytes) {
             self.damage.malformed("protobuf cannot be read");
         }
@@ -479,7 +508,13 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     /// Gives a schema or what may stand for one.
-    fn schema<'a>(&mut self, met: &mut Vec<Met<'a>>, kind: Kind, id: MessageId, bytes: &'a [u8]) {
+    fn schema<'a>(
+        &mut self,
+        met: &mut Vec<WireField<'a>>,
+        kind: Kind,
+        id: MessageId,
+        bytes: &'a [u8],
+    ) {
         let (mut allows, mut schema, mut is_open) = (false, None, false);
         for field in Fields::of_kubernetes(bytes) {
             match (kind, field) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::cipher::{self, Shut};
+use super::cipher::{self, OpenFault};
 use super::config::{EncryptionConfig, KmsVersion, ProviderEntry};
 use super::envelope::{Envelope, EnvelopeFault, Provider};
 use crate::kubernetes::encodings::format::Encoding;
@@ -132,8 +132,8 @@ pub fn decrypt<'a>(
     let (provider, name) = (envelope.provider, envelope.shown_name());
     Err(match attempt.failed {
         None => DecryptFault::NoKey { provider, name },
-        Some(Shut::WrongKey) => DecryptFault::WrongKey { provider, name },
-        Some(Shut::Malformed) => DecryptFault::Malformed,
+        Some(OpenFault::WrongKey) => DecryptFault::WrongKey { provider, name },
+        Some(OpenFault::Malformed) => DecryptFault::Malformed,
     })
 }
 
@@ -141,7 +141,7 @@ pub fn decrypt<'a>(
 struct Attempt<'e, 'a> {
     envelope: &'e Envelope<'a>,
     etcd_key: &'e [u8],
-    failed: Option<Shut>,
+    failed: Option<OpenFault>,
 }
 
 impl Attempt<'_, '_> {
@@ -163,7 +163,7 @@ impl Attempt<'_, '_> {
                 };
                 match cipher::open(*provider, &key.secret, payload, self.etcd_key) {
                     Ok(plain) if *provider == Provider::AesCbc && !begins_as_object(&plain) => {
-                        self.failed = Some(Shut::WrongKey);
+                        self.failed = Some(OpenFault::WrongKey);
                     }
                     Ok(plain) => return Some(plain),
                     Err(shut) => self.failed = Some(shut),

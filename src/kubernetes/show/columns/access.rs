@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::shared::{NONE, joined, labels};
-use super::{Row, name};
+use super::{RowMaker, name};
 use crate::kubernetes::fields::{at, is_set, items, some_text, text, text_or};
 use crate::kubernetes::show::duration::human;
 
-pub(super) const BINDING: (&str, Row) = (
+pub(super) const BINDING: (&str, RowMaker) = (
     "NAME|ROLE|AGE|USERS*|GROUPS*|SERVICEACCOUNTS*",
     |object, now| {
         let role = format!(
@@ -37,7 +37,7 @@ pub(super) const BINDING: (&str, Row) = (
     },
 );
 
-pub(super) const SIGNING_REQUEST: (&str, Row) = (
+pub(super) const SIGNING_REQUEST: (&str, RowMaker) = (
     "NAME|AGE|SIGNERNAME|REQUESTOR|REQUESTEDDURATION|CONDITION",
     |object, now| {
         let duration = at(object, "spec.expirationSeconds").as_i64();
@@ -73,14 +73,14 @@ fn signing_status(request: &Value) -> String {
     )
 }
 
-pub(super) const TRUST_BUNDLE: (&str, Row) = ("NAME|SIGNERNAME", |object, _| {
+pub(super) const TRUST_BUNDLE: (&str, RowMaker) = ("NAME|SIGNERNAME", |object, _| {
     vec![
         name(object),
         text_or(object, "spec.signerName", NONE).to_owned(),
     ]
 });
 
-pub(super) const POD_CERTIFICATE: (&str, Row) = (
+pub(super) const POD_CERTIFICATE: (&str, RowMaker) = (
     "NAME|PODNAME|SERVICEACCOUNTNAME|NODENAME|SIGNERNAME|STATE|UNVERIFIEDUSERANNOTATIONS*",
     |object, _| {
         let part = |field| text(at(object, "spec"), field).to_owned();

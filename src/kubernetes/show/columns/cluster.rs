@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::shared::{NONE, UNKNOWN, UNSET, condition, count, first_three, joined, scalar_or};
-use super::{Row, name};
+use super::{RowMaker, name};
 use crate::kubernetes::fields::{at, is_true, items, members, scalar, some_text, text, text_or};
 
-pub(super) const CONFIG_MAP: (&str, Row) = ("NAME|DATA|AGE", |object, now| {
+pub(super) const CONFIG_MAP: (&str, RowMaker) = ("NAME|DATA|AGE", |object, now| {
     let entries = count(object, "data").saturating_add(count(object, "binaryData"));
     vec![name(object), entries.to_string(), now.age(object)]
 });
 
-pub(super) const SECRET: (&str, Row) = ("NAME|TYPE|DATA|AGE", |object, now| {
+pub(super) const SECRET: (&str, RowMaker) = ("NAME|TYPE|DATA|AGE", |object, now| {
     vec![
         name(object),
         text_or(object, "type", "Opaque").to_owned(),
@@ -22,12 +22,12 @@ pub(super) const SECRET: (&str, Row) = ("NAME|TYPE|DATA|AGE", |object, now| {
     ]
 });
 
-pub(super) const NAMESPACE: (&str, Row) = ("NAME|STATUS|AGE", |object, now| {
+pub(super) const NAMESPACE: (&str, RowMaker) = ("NAME|STATUS|AGE", |object, now| {
     let phase = text_or(object, "status.phase", "Active");
     vec![name(object), phase.to_owned(), now.age(object)]
 });
 
-pub(super) const NODE: (&str, Row) = (
+pub(super) const NODE: (&str, RowMaker) = (
     "NAME|STATUS|ROLES|AGE|VERSION|INTERNAL-IP*|EXTERNAL-IP*|OS-IMAGE*|KERNEL-VERSION*|CONTAINER-RUNTIME*",
     |object, now| {
         let info = at(object, "status.nodeInfo");
@@ -91,7 +91,7 @@ fn address<'a>(node: &'a Value, kind: &str) -> &'a str {
         .map_or(NONE, |address| text(address, "address"))
 }
 
-pub(super) const COMPONENT_STATUS: (&str, Row) = ("NAME|STATUS|MESSAGE|ERROR", |object, _| {
+pub(super) const COMPONENT_STATUS: (&str, RowMaker) = ("NAME|STATUS|MESSAGE|ERROR", |object, _| {
     let mut conditions = items(object, "conditions").iter();
     let healthy = conditions.find(|condition| text(condition, "type") == "Healthy");
     let status = match healthy.map(|healthy| text(healthy, "status")) {
@@ -112,12 +112,12 @@ pub(super) const COMPONENT_STATUS: (&str, Row) = ("NAME|STATUS|MESSAGE|ERROR", |
     ]
 });
 
-pub(super) const LEASE: (&str, Row) = ("NAME|HOLDER|AGE", |object, now| {
+pub(super) const LEASE: (&str, RowMaker) = ("NAME|HOLDER|AGE", |object, now| {
     let holder = text(object, "spec.holderIdentity");
     vec![name(object), holder.to_owned(), now.age(object)]
 });
 
-pub(super) const LEASE_CANDIDATE: (&str, Row) = (
+pub(super) const LEASE_CANDIDATE: (&str, RowMaker) = (
     "NAME|LEASENAME|BINARYVERSION|EMULATIONVERSION|AGE",
     |object, now| {
         let part = |field| text(at(object, "spec"), field).to_owned();
@@ -131,12 +131,12 @@ pub(super) const LEASE_CANDIDATE: (&str, Row) = (
     },
 );
 
-pub(super) const RUNTIME_CLASS: (&str, Row) = ("NAME|HANDLER|AGE", |object, now| {
+pub(super) const RUNTIME_CLASS: (&str, RowMaker) = ("NAME|HANDLER|AGE", |object, now| {
     let handler = text(object, "handler");
     vec![name(object), handler.to_owned(), now.age(object)]
 });
 
-pub(super) const API_SERVICE: (&str, Row) = ("NAME|SERVICE|AVAILABLE|AGE", |object, now| {
+pub(super) const API_SERVICE: (&str, RowMaker) = ("NAME|SERVICE|AVAILABLE|AGE", |object, now| {
     let service = at(object, "spec.service");
     let service = if service.is_null() {
         "Local".into()
@@ -153,7 +153,7 @@ pub(super) const API_SERVICE: (&str, Row) = ("NAME|SERVICE|AVAILABLE|AGE", |obje
     vec![name(object), service, available, now.age(object)]
 });
 
-pub(super) const STORAGE_VERSION: (&str, Row) = (
+pub(super) const STORAGE_VERSION: (&str, RowMaker) = (
     "NAME|COMMONENCODINGVERSION|STORAGEVERSIONS|AGE",
     |object, now| {
         let versions = items(object, "status.storageVersions")
@@ -171,7 +171,7 @@ pub(super) const STORAGE_VERSION: (&str, Row) = (
     },
 );
 
-pub(super) const STORAGE_MIGRATION: (&str, Row) = ("NAME|RESOURCE|STATUS", |object, _| {
+pub(super) const STORAGE_MIGRATION: (&str, RowMaker) = ("NAME|RESOURCE|STATUS", |object, _| {
     let resource = at(object, "spec.resource");
     let mut shown = text(resource, "resource").to_owned();
     if let Some(group) = some_text(resource, "group") {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Row, name};
+use super::{RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, some_text, text};
 
-pub(super) const EVENT: (&str, Row) = (
+pub(super) const EVENT: (&str, RowMaker) = (
     "LAST SEEN|TYPE|REASON|OBJECT|SUBOBJECT*|SOURCE*|MESSAGE|FIRST SEEN*|COUNT*|NAME*",
     |object, now| {
         let first = now.since(either(object, "firstTimestamp", "deprecatedFirstTimestamp"));

@@ -50,7 +50,7 @@ pub struct TableOptions {
 }
 
 /// Makes the row of one object.
-type Row = fn(&Value, &Now) -> Vec<String>;
+type RowMaker = fn(&Value, &Now) -> Vec<String>;
 
 /// The present, for ages.
 #[derive(Debug, Clone, Copy)]
@@ -70,18 +70,18 @@ impl Now {
 
 /// What tables of one kind look like.
 #[derive(Debug, Clone)]
-pub struct Layout {
+pub struct TableLayout {
     columns: Vec<Column>,
     maker: Maker,
 }
 
 #[derive(Debug, Clone)]
 enum Maker {
-    Builtin(Row),
+    Builtin(RowMaker),
     Custom(Vec<custom::Cell>),
 }
 
-impl Layout {
+impl TableLayout {
     /// The layout of a kind. `api_version` is that of the objects: custom resources may have other columns
     /// in each version.
     pub fn of(resource: &Resource, api_version: &str) -> Self {
@@ -110,7 +110,7 @@ impl Layout {
         shown.cloned().collect()
     }
 
-    /// The cells of an object, one for each of [`Layout::columns`].
+    /// The cells of an object, one for each of [`TableLayout::columns`].
     pub fn row(&self, object: &Value, options: TableOptions) -> Vec<String> {
         let now = Now(options.now);
         let mut cells = match &self.maker {
@@ -129,7 +129,7 @@ pub fn table(resource: &Resource, objects: &[&Value], options: TableOptions) -> 
     let api_version = objects
         .first()
         .map_or("", |object| text(object, "apiVersion"));
-    let layout = Layout::of(resource, api_version);
+    let layout = TableLayout::of(resource, api_version);
     Table {
         columns: layout.columns(options.wide),
         rows: objects
@@ -148,12 +148,12 @@ pub fn first_line(cell: &str) -> String {
 }
 
 /// Kinds that nobody wrote columns for.
-const PLAIN: (&str, Row) = ("NAME|AGE", |object, now| {
+const PLAIN: (&str, RowMaker) = ("NAME|AGE", |object, now| {
     vec![name(object), now.age(object)]
 });
 
 /// Kinds for which an API server has no columns either.
-const CREATED: (&str, Row) = ("NAME|CREATED AT", |object, _| {
+const CREATED: (&str, RowMaker) = ("NAME|CREATED AT", |object, _| {
     let created = text(object, "metadata.creationTimestamp");
     let created = parse_rfc3339(created).map(rfc3339);
     vec![name(object), created.unwrap_or_else(|| "<unknown>".into())]
@@ -164,7 +164,7 @@ fn name(object: &Value) -> String {
 }
 
 /// Headers, those of wide tables with a star, and the maker of rows.
-fn builtin(group: &str, kind: &str) -> Option<(&'static str, Row)> {
+fn builtin(group: &str, kind: &str) -> Option<(&'static str, RowMaker)> {
     let found = match (group, kind) {
         ("", "Pod") => pods::POD,
         ("", "PodTemplate") => workloads::POD_TEMPLATE,

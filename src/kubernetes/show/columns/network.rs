@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::shared::{NONE, UNKNOWN, UNSET, first_three, joined, labels, scalar_or, selector};
-use super::{Row, name};
+use super::{RowMaker, name};
 use crate::kubernetes::fields::{annotation, at, integer, is_set, items, some_text, text, text_or};
 
-pub(super) const SERVICE: (&str, Row) = (
+pub(super) const SERVICE: (&str, RowMaker) = (
     "NAME|TYPE|CLUSTER-IP|EXTERNAL-IP|PORT(S)|AGE|SELECTOR*",
     |object, now| {
         let ports: Vec<_> = items(object, "spec.ports")
@@ -78,7 +78,7 @@ fn load_balancer(object: &Value) -> String {
     joined(given.into_iter(), ",")
 }
 
-pub(super) const ENDPOINTS: (&str, Row) = ("NAME|ENDPOINTS|AGE", |object, now| {
+pub(super) const ENDPOINTS: (&str, RowMaker) = ("NAME|ENDPOINTS|AGE", |object, now| {
     vec![name(object), endpoints(object), now.age(object)]
 });
 
@@ -113,7 +113,7 @@ fn endpoints(object: &Value) -> String {
     }
 }
 
-pub(super) const ENDPOINT_SLICE: (&str, Row) =
+pub(super) const ENDPOINT_SLICE: (&str, RowMaker) =
     ("NAME|ADDRESSTYPE|PORTS|ENDPOINTS|AGE", |object, now| {
         let ports = items(object, "ports").iter();
         let ports = ports.map(|port| scalar_or(port, "port", text(port, "name")));
@@ -130,20 +130,21 @@ pub(super) const ENDPOINT_SLICE: (&str, Row) =
         ]
     });
 
-pub(super) const INGRESS: (&str, Row) = ("NAME|CLASS|HOSTS|ADDRESS|PORTS|AGE", |object, now| {
-    let ports = match items(object, "spec.tls") {
-        [] => "80",
-        _ => "80, 443",
-    };
-    vec![
-        name(object),
-        scalar_or(object, "spec.ingressClassName", NONE),
-        hosts(items(object, "spec.rules")),
-        load_balancer(object),
-        ports.to_owned(),
-        now.age(object),
-    ]
-});
+pub(super) const INGRESS: (&str, RowMaker) =
+    ("NAME|CLASS|HOSTS|ADDRESS|PORTS|AGE", |object, now| {
+        let ports = match items(object, "spec.tls") {
+            [] => "80",
+            _ => "80, 443",
+        };
+        vec![
+            name(object),
+            scalar_or(object, "spec.ingressClassName", NONE),
+            hosts(items(object, "spec.rules")),
+            load_balancer(object),
+            ports.to_owned(),
+            now.age(object),
+        ]
+    });
 
 fn hosts(rules: &[Value]) -> String {
     let mut shown = Vec::new();
@@ -162,41 +163,42 @@ fn hosts(rules: &[Value]) -> String {
     }
 }
 
-pub(super) const INGRESS_CLASS: (&str, Row) = ("NAME|CONTROLLER|PARAMETERS|AGE", |object, now| {
-    let annotation = annotation(object, "ingressclass.kubernetes.io/is-default-class");
-    let mark = if annotation == Some("true") {
-        " (default)"
-    } else {
-        ""
-    };
-    let parameters = at(object, "spec.parameters");
-    let parameters = if parameters.is_null() {
-        NONE.into()
-    } else {
-        let kind = text(parameters, "kind");
-        let group = at(parameters, "apiGroup").as_str();
-        let group = group.map(|group| format!(".{group}")).unwrap_or_default();
-        format!("{kind}{group}/{}", text(parameters, "name"))
-    };
-    vec![
-        format!("{}{mark}", name(object)),
-        text(object, "spec.controller").to_owned(),
-        parameters,
-        now.age(object),
-    ]
-});
+pub(super) const INGRESS_CLASS: (&str, RowMaker) =
+    ("NAME|CONTROLLER|PARAMETERS|AGE", |object, now| {
+        let annotation = annotation(object, "ingressclass.kubernetes.io/is-default-class");
+        let mark = if annotation == Some("true") {
+            " (default)"
+        } else {
+            ""
+        };
+        let parameters = at(object, "spec.parameters");
+        let parameters = if parameters.is_null() {
+            NONE.into()
+        } else {
+            let kind = text(parameters, "kind");
+            let group = at(parameters, "apiGroup").as_str();
+            let group = group.map(|group| format!(".{group}")).unwrap_or_default();
+            format!("{kind}{group}/{}", text(parameters, "name"))
+        };
+        vec![
+            format!("{}{mark}", name(object)),
+            text(object, "spec.controller").to_owned(),
+            parameters,
+            now.age(object),
+        ]
+    });
 
-pub(super) const NETWORK_POLICY: (&str, Row) = ("NAME|POD-SELECTOR|AGE", |object, now| {
+pub(super) const NETWORK_POLICY: (&str, RowMaker) = ("NAME|POD-SELECTOR|AGE", |object, now| {
     let selector = selector(at(object, "spec.podSelector"));
     vec![name(object), selector, now.age(object)]
 });
 
-pub(super) const SERVICE_CIDR: (&str, Row) = ("NAME|CIDRS|AGE", |object, now| {
+pub(super) const SERVICE_CIDR: (&str, RowMaker) = ("NAME|CIDRS|AGE", |object, now| {
     let ranges = items(object, "spec.cidrs").iter().filter_map(Value::as_str);
     vec![name(object), joined(ranges, ","), now.age(object)]
 });
 
-pub(super) const IP_ADDRESS: (&str, Row) = ("NAME|PARENTREF", |object, _| {
+pub(super) const IP_ADDRESS: (&str, RowMaker) = ("NAME|PARENTREF", |object, _| {
     let parent = at(object, "spec.parentRef");
     let mut shown = text(parent, "resource").to_lowercase();
     if let Some(group) = some_text(parent, "group") {

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::shared::{NONE, condition_is_true};
-use super::{Now, Row, name};
+use super::{Now, RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, is_true, items, text, text_or};
 use crate::kubernetes::time::parse_rfc3339;
 
-pub(super) const POD: (&str, Row) = (
+pub(super) const POD: (&str, RowMaker) = (
     "NAME|READY|STATUS|RESTARTS|AGE|IP*|NODE*|NOMINATED NODE*|READINESS GATES*",
     |pod, now| {
         let state = State::of(pod);

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::shared::{NONE, UNSET, amount, condition, condition_is_true, count, scalar_or};
-use super::{Now, Row, name};
+use super::{Now, RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, is_true, members, some_text, text};
 use crate::kubernetes::query::jsonpath::compact_json;
 
-pub(super) const DISRUPTION_BUDGET: (&str, Row) = (
+pub(super) const DISRUPTION_BUDGET: (&str, RowMaker) = (
     "NAME|MIN AVAILABLE|MAX UNAVAILABLE|ALLOWED DISRUPTIONS|AGE",
     |object, now| {
         vec![
@@ -20,7 +20,7 @@ pub(super) const DISRUPTION_BUDGET: (&str, Row) = (
     },
 );
 
-pub(super) const QUOTA: (&str, Row) = ("NAME|REQUEST|LIMIT|AGE", |object, now| {
+pub(super) const QUOTA: (&str, RowMaker) = ("NAME|REQUEST|LIMIT|AGE", |object, now| {
     let mut limits = Vec::new();
     let mut requests = Vec::new();
     let hard = members(object, "status.hard").into_iter().flatten();
@@ -44,7 +44,7 @@ pub(super) const QUOTA: (&str, Row) = ("NAME|REQUEST|LIMIT|AGE", |object, now| {
     ]
 });
 
-pub(super) const PRIORITY_CLASS: (&str, Row) = (
+pub(super) const PRIORITY_CLASS: (&str, RowMaker) = (
     "NAME|VALUE|GLOBAL-DEFAULT|AGE|PREEMPTIONPOLICY",
     |object, now| {
         vec![
@@ -57,30 +57,31 @@ pub(super) const PRIORITY_CLASS: (&str, Row) = (
     },
 );
 
-pub(super) const POD_GROUP: (&str, Row) = ("NAME|POLICY|WORKLOAD|STATUS|AGE", |object, now| {
-    let gang = is_set(object, "spec.schedulingPolicy.gang");
-    let workload = at(object, "spec.podGroupTemplateRef");
-    let workload = if workload.is_null() {
-        NONE
-    } else {
-        text(workload, "workload.workloadName")
-    };
-    let status = match condition(object, "DisruptionTarget") {
-        Some(disrupted) => text(disrupted, "reason"),
-        None if condition_is_true(object, "PodGroupScheduled") => "Scheduled",
-        None if condition(object, "PodGroupScheduled").is_some() => "Unschedulable",
-        None => "Pending",
-    };
-    vec![
-        name(object),
-        if gang { "Gang" } else { "Basic" }.to_owned(),
-        workload.to_owned(),
-        status.to_owned(),
-        now.age(object),
-    ]
-});
+pub(super) const POD_GROUP: (&str, RowMaker) =
+    ("NAME|POLICY|WORKLOAD|STATUS|AGE", |object, now| {
+        let gang = is_set(object, "spec.schedulingPolicy.gang");
+        let workload = at(object, "spec.podGroupTemplateRef");
+        let workload = if workload.is_null() {
+            NONE
+        } else {
+            text(workload, "workload.workloadName")
+        };
+        let status = match condition(object, "DisruptionTarget") {
+            Some(disrupted) => text(disrupted, "reason"),
+            None if condition_is_true(object, "PodGroupScheduled") => "Scheduled",
+            None if condition(object, "PodGroupScheduled").is_some() => "Unschedulable",
+            None => "Pending",
+        };
+        vec![
+            name(object),
+            if gang { "Gang" } else { "Basic" }.to_owned(),
+            workload.to_owned(),
+            status.to_owned(),
+            now.age(object),
+        ]
+    });
 
-pub(super) const WEBHOOKS: (&str, Row) = ("NAME|WEBHOOKS|AGE", |object, now| {
+pub(super) const WEBHOOKS: (&str, RowMaker) = ("NAME|WEBHOOKS|AGE", |object, now| {
     vec![
         name(object),
         count(object, "webhooks").to_string(),
@@ -88,11 +89,12 @@ pub(super) const WEBHOOKS: (&str, Row) = ("NAME|WEBHOOKS|AGE", |object, now| {
     ]
 });
 
-pub(super) const VALIDATING: (&str, Row) = ("NAME|VALIDATIONS|PARAMKIND|AGE", |object, now| {
-    admission_policy(object, "spec.validations", now)
-});
+pub(super) const VALIDATING: (&str, RowMaker) =
+    ("NAME|VALIDATIONS|PARAMKIND|AGE", |object, now| {
+        admission_policy(object, "spec.validations", now)
+    });
 
-pub(super) const MUTATING: (&str, Row) = ("NAME|MUTATIONS|PARAMKIND|AGE", |object, now| {
+pub(super) const MUTATING: (&str, RowMaker) = ("NAME|MUTATIONS|PARAMKIND|AGE", |object, now| {
     admission_policy(object, "spec.mutations", now)
 });
 
@@ -111,25 +113,26 @@ fn admission_policy(object: &Value, rules: &str, now: &Now) -> Vec<String> {
     ]
 }
 
-pub(super) const POLICY_BINDING: (&str, Row) = ("NAME|POLICYNAME|PARAMREF|AGE", |object, now| {
-    let parameter = at(object, "spec.paramRef");
-    let shown = if let Some(name) = some_text(parameter, "name") {
-        let namespace = some_text(parameter, "namespace").unwrap_or("*");
-        format!("{namespace}/{name}")
-    } else if is_set(parameter, "selector") {
-        compact_json(at(parameter, "selector"))
-    } else {
-        UNSET.into()
-    };
-    vec![
-        name(object),
-        text(object, "spec.policyName").to_owned(),
-        shown,
-        now.age(object),
-    ]
-});
+pub(super) const POLICY_BINDING: (&str, RowMaker) =
+    ("NAME|POLICYNAME|PARAMREF|AGE", |object, now| {
+        let parameter = at(object, "spec.paramRef");
+        let shown = if let Some(name) = some_text(parameter, "name") {
+            let namespace = some_text(parameter, "namespace").unwrap_or("*");
+            format!("{namespace}/{name}")
+        } else if is_set(parameter, "selector") {
+            compact_json(at(parameter, "selector"))
+        } else {
+            UNSET.into()
+        };
+        vec![
+            name(object),
+            text(object, "spec.policyName").to_owned(),
+            shown,
+            now.age(object),
+        ]
+    });
 
-pub(super) const FLOW_SCHEMA: (&str, Row) = (
+pub(super) const FLOW_SCHEMA: (&str, RowMaker) = (
     "NAME|PRIORITYLEVEL|MATCHINGPRECEDENCE|DISTINGUISHERMETHOD|AGE|MISSINGPL",
     |object, now| {
         let dangling = condition(object, "Dangling");
@@ -146,7 +149,7 @@ pub(super) const FLOW_SCHEMA: (&str, Row) = (
     },
 );
 
-pub(super) const PRIORITY_LEVEL: (&str, Row) = (
+pub(super) const PRIORITY_LEVEL: (&str, RowMaker) = (
     "NAME|TYPE|NOMINALCONCURRENCYSHARES|QUEUES|HANDSIZE|QUEUELENGTHLIMIT|AGE",
     |object, now| {
         let limited = at(object, "spec.limited");

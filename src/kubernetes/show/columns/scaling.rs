@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::shared::{NONE, UNKNOWN, joined, scalar_or};
-use super::{Row, name};
+use super::{RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, items, scalar, text};
 use crate::kubernetes::show::quantity::canonical;
 
-pub(super) const AUTOSCALER: (&str, Row) = (
+pub(super) const AUTOSCALER: (&str, RowMaker) = (
     "NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE",
     |object, now| {
         vec![

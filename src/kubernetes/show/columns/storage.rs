@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::shared::{UNSET, count, joined, quantity, scalar_or};
-use super::{Row, name};
+use super::{RowMaker, name};
 use crate::kubernetes::fields::{annotation, at, is_set, is_true, items, some_text, text, text_or};
 
-pub(super) const VOLUME: (&str, Row) = (
+pub(super) const VOLUME: (&str, RowMaker) = (
     "NAME|CAPACITY|ACCESS MODES|RECLAIM POLICY|STATUS|CLAIM|STORAGECLASS|VOLUMEATTRIBUTESCLASS|REASON|AGE|VOLUMEMODE*",
     |object, now| {
         let claim = at(object, "spec.claimRef");
@@ -31,7 +31,7 @@ pub(super) const VOLUME: (&str, Row) = (
     },
 );
 
-pub(super) const CLAIM: (&str, Row) = (
+pub(super) const CLAIM: (&str, RowMaker) = (
     "NAME|STATUS|VOLUME|CAPACITY|ACCESS MODES|STORAGECLASS|VOLUMEATTRIBUTESCLASS|AGE|VOLUMEMODE*",
     |object, now| {
         let volume = text(object, "spec.volumeName");
@@ -83,7 +83,7 @@ fn access_modes(modes: &[Value]) -> String {
     joined(there.map(|(_, short)| short), ",")
 }
 
-pub(super) const STORAGE_CLASS: (&str, Row) = (
+pub(super) const STORAGE_CLASS: (&str, RowMaker) = (
     "NAME|PROVISIONER|RECLAIMPOLICY|VOLUMEBINDINGMODE|ALLOWVOLUMEEXPANSION|AGE",
     |object, now| {
         let is_default = [
@@ -104,28 +104,29 @@ pub(super) const STORAGE_CLASS: (&str, Row) = (
     },
 );
 
-pub(super) const ATTRIBUTES_CLASS: (&str, Row) = ("NAME|DRIVERNAME|AGE", |object, now| {
+pub(super) const ATTRIBUTES_CLASS: (&str, RowMaker) = ("NAME|DRIVERNAME|AGE", |object, now| {
     let driver = text(object, "driverName");
     vec![name(object), driver.to_owned(), now.age(object)]
 });
 
-pub(super) const ATTACHMENT: (&str, Row) = ("NAME|ATTACHER|PV|NODE|ATTACHED|AGE", |object, now| {
-    vec![
-        name(object),
-        text(object, "spec.attacher").to_owned(),
-        text(object, "spec.source.persistentVolumeName").to_owned(),
-        text(object, "spec.nodeName").to_owned(),
-        is_true(object, "status.attached").to_string(),
-        now.age(object),
-    ]
-});
+pub(super) const ATTACHMENT: (&str, RowMaker) =
+    ("NAME|ATTACHER|PV|NODE|ATTACHED|AGE", |object, now| {
+        vec![
+            name(object),
+            text(object, "spec.attacher").to_owned(),
+            text(object, "spec.source.persistentVolumeName").to_owned(),
+            text(object, "spec.nodeName").to_owned(),
+            is_true(object, "status.attached").to_string(),
+            now.age(object),
+        ]
+    });
 
-pub(super) const CSI_NODE: (&str, Row) = ("NAME|DRIVERS|AGE", |object, now| {
+pub(super) const CSI_NODE: (&str, RowMaker) = ("NAME|DRIVERS|AGE", |object, now| {
     let drivers = count(object, "spec.drivers");
     vec![name(object), drivers.to_string(), now.age(object)]
 });
 
-pub(super) const CSI_DRIVER: (&str, Row) = (
+pub(super) const CSI_DRIVER: (&str, RowMaker) = (
     "NAME|ATTACHREQUIRED|PODINFOONMOUNT|STORAGECAPACITY|TOKENREQUESTS|REQUIRESREPUBLISH|MODES|AGE",
     |object, now| {
         let flag = |field| is_true(at(object, "spec"), field).to_string();
@@ -155,20 +156,21 @@ pub(super) const CSI_DRIVER: (&str, Row) = (
     },
 );
 
-pub(super) const CSI_CAPACITY: (&str, Row) = ("NAME|STORAGECLASSNAME|CAPACITY", |object, _| {
-    let capacity = if is_set(object, "capacity") {
-        quantity(object, "capacity")
-    } else {
-        UNSET.into()
-    };
-    vec![
-        name(object),
-        text(object, "storageClassName").to_owned(),
-        capacity,
-    ]
-});
+pub(super) const CSI_CAPACITY: (&str, RowMaker) =
+    ("NAME|STORAGECLASSNAME|CAPACITY", |object, _| {
+        let capacity = if is_set(object, "capacity") {
+            quantity(object, "capacity")
+        } else {
+            UNSET.into()
+        };
+        vec![
+            name(object),
+            text(object, "storageClassName").to_owned(),
+            capacity,
+        ]
+    });
 
-pub(super) const RESOURCE_CLAIM: (&str, Row) = ("NAME|STATE|AGE", |object, now| {
+pub(super) const RESOURCE_CLAIM: (&str, RowMaker) = ("NAME|STATE|AGE", |object, now| {
     let deleted = is_set(object, "metadata.deletionTimestamp");
     let allocated = is_set(object, "status.allocation");
     let reserved = allocated && !items(object, "status.reservedFor").is_empty();
@@ -186,7 +188,7 @@ pub(super) const RESOURCE_CLAIM: (&str, Row) = ("NAME|STATE|AGE", |object, now| 
     ]
 });
 
-pub(super) const RESOURCE_SLICE: (&str, Row) = ("NAME|NODE|DRIVER|POOL|AGE", |object, now| {
+pub(super) const RESOURCE_SLICE: (&str, RowMaker) = ("NAME|NODE|DRIVER|POOL|AGE", |object, now| {
     vec![
         name(object),
         some_text(object, "spec.nodeName")

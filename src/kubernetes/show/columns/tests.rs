@@ -126,7 +126,7 @@ fn wide_tables_have_more_columns() {
     let resources = Resources::builtin();
     let columns = |wide: bool| {
         let kind = resources.of_kind("v1", "Service").expect("a kind");
-        let columns = Layout::of(kind, "v1").columns(wide);
+        let columns = TableLayout::of(kind, "v1").columns(wide);
         columns
             .into_iter()
             .map(|column| column.name)
@@ -339,7 +339,7 @@ proptest! {
     fn any_object_has_a_row_in_any_table(object in any_value()) {
         let options = TableOptions { wide: true, now: Some(NOW) };
         for kind in Resources::builtin().all() {
-            let layout = Layout::of(kind, "v1");
+            let layout = TableLayout::of(kind, "v1");
             prop_assert_eq!(layout.row(&object, options).len(), layout.columns(true).len());
         }
         let mut object = object;

@@ -3,24 +3,25 @@
 use serde_json::Value;
 
 use super::shared::{NONE, condition_is_true, containers, labels, scalar_or, selector};
-use super::{Now, Row, name};
+use super::{Now, RowMaker, name};
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::fields::{at, controller, integer, is_set, is_true, items, text};
 use crate::kubernetes::query::selector::LabelSelector;
 use crate::kubernetes::show::duration::human;
 use crate::kubernetes::time::parse_rfc3339;
 
-pub(super) const POD_TEMPLATE: (&str, Row) = ("NAME|CONTAINERS|IMAGES|POD LABELS", |object, _| {
-    let [names, images] = containers(at(object, "template.spec"));
-    vec![
-        name(object),
-        names,
-        images,
-        labels(at(object, "template.metadata.labels")),
-    ]
-});
+pub(super) const POD_TEMPLATE: (&str, RowMaker) =
+    ("NAME|CONTAINERS|IMAGES|POD LABELS", |object, _| {
+        let [names, images] = containers(at(object, "template.spec"));
+        vec![
+            name(object),
+            names,
+            images,
+            labels(at(object, "template.metadata.labels")),
+        ]
+    });
 
-pub(super) const REPLICATION_CONTROLLER: (&str, Row) = (
+pub(super) const REPLICATION_CONTROLLER: (&str, RowMaker) = (
     "NAME|DESIRED|CURRENT|READY|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
     |object, now| {
         // Without a selector, the labels of the template are meant.
@@ -32,7 +33,7 @@ pub(super) const REPLICATION_CONTROLLER: (&str, Row) = (
     },
 );
 
-pub(super) const REPLICA_SET: (&str, Row) = (
+pub(super) const REPLICA_SET: (&str, RowMaker) = (
     "NAME|DESIRED|CURRENT|READY|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
     |object, now| replica_row(object, now, selector(at(object, "spec.selector"))),
 );
@@ -51,7 +52,7 @@ fn replica_row(object: &Value, now: &Now, selector: String) -> Vec<String> {
     ]
 }
 
-pub(super) const DEPLOYMENT: (&str, Row) = (
+pub(super) const DEPLOYMENT: (&str, RowMaker) = (
     "NAME|READY|UP-TO-DATE|AVAILABLE|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
     |object, now| {
         let [names, images] = containers(at(object, "spec.template.spec"));
@@ -74,7 +75,7 @@ pub(super) const DEPLOYMENT: (&str, Row) = (
     },
 );
 
-pub(super) const STATEFUL_SET: (&str, Row) =
+pub(super) const STATEFUL_SET: (&str, RowMaker) =
     ("NAME|READY|AGE|CONTAINERS*|IMAGES*", |object, now| {
         let [names, images] = containers(at(object, "spec.template.spec"));
         vec![name(object), ready(object), now.age(object), names, images]
@@ -85,7 +86,7 @@ fn ready(object: &Value) -> String {
     format!("{ready}/{}", scalar_or(object, "spec.replicas", "1"))
 }
 
-pub(super) const DAEMON_SET: (&str, Row) = (
+pub(super) const DAEMON_SET: (&str, RowMaker) = (
     "NAME|DESIRED|CURRENT|READY|UP-TO-DATE|AVAILABLE|NODE SELECTOR|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
     |object, now| {
         let [names, images] = containers(at(object, "spec.template.spec"));
@@ -106,7 +107,7 @@ pub(super) const DAEMON_SET: (&str, Row) = (
     },
 );
 
-pub(super) const JOB: (&str, Row) = (
+pub(super) const JOB: (&str, RowMaker) = (
     "NAME|STATUS|COMPLETIONS|DURATION|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
     |object, now| {
         let [names, images] = containers(at(object, "spec.template.spec"));
@@ -161,7 +162,7 @@ fn job_duration(job: &Value, now: &Now) -> String {
     }
 }
 
-pub(super) const CRON_JOB: (&str, Row) = (
+pub(super) const CRON_JOB: (&str, RowMaker) = (
     "NAME|SCHEDULE|TIMEZONE|SUSPEND|ACTIVE|LAST SCHEDULE|AGE|CONTAINERS*|IMAGES*|SELECTOR*",
     |object, now| {
         let job = at(object, "spec.jobTemplate.spec");
@@ -190,7 +191,7 @@ pub(super) const CRON_JOB: (&str, Row) = (
     },
 );
 
-pub(super) const CONTROLLER_REVISION: (&str, Row) =
+pub(super) const CONTROLLER_REVISION: (&str, RowMaker) =
     ("NAME|CONTROLLER|REVISION|AGE", |object, now| {
         let owner = controller(object).map(|owner| {
             let (group, _) = split_api_version(text(owner, "apiVersion"));

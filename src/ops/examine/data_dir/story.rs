@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::etcd::raft::{EntryType, Frame, HardState, MemberChange, Metadata, Record, codes};
+use crate::etcd::raft::{EntryType, Frame, HardState, LogRecord, MemberChange, Metadata, codes};
 use crate::finding::{Collector, Finding, Place, escape};
 use crate::ids::FileOffset;
 
@@ -72,7 +72,7 @@ impl LogStory {
             findings.add(Finding::new(code, place, format!("{name}: {message}")));
         };
         match &frame.record {
-            Record::Metadata(metadata) => {
+            LogRecord::Metadata(metadata) => {
                 if let Some(before) = self.metadata.filter(|before| before != metadata) {
                     let message = format!(
                         "member {:x} of cluster {:x} after member {:x} of cluster {:x}",
@@ -82,7 +82,7 @@ impl LogStory {
                 }
                 self.metadata = Some(*metadata);
             }
-            Record::Entry(entry) => {
+            LogRecord::Entry(entry) => {
                 self.add_to_runs(segment, entry.index);
                 if entry.kind == EntryType::Normal {
                     let facts = entry.request_facts();
@@ -96,13 +96,13 @@ impl LogStory {
                     push(&mut self.changes, (entry.index, change));
                 }
             }
-            Record::State(state) => {
+            LogRecord::State(state) => {
                 self.state = *state;
                 self.has_state = true;
             }
-            Record::Snapshot(mark) => push(&mut self.marks, (mark.index, mark.term)),
-            Record::Crc => {}
-            Record::Other => report(
+            LogRecord::Snapshot(mark) => push(&mut self.marks, (mark.index, mark.term)),
+            LogRecord::Crc => {}
+            LogRecord::Other => report(
                 &codes::MALFORMED,
                 format!("{} is nothing that etcd writes", frame.kind.name()),
             ),

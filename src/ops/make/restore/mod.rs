@@ -17,7 +17,7 @@ mod urls;
 mod write;
 
 pub use error::RestoreError;
-pub use outlook::Outlook;
+pub use outlook::RestoredObjects;
 pub use proof::{Proven, prove, prove_sibling};
 pub use selected::KeptRecords;
 pub(in crate::ops) use target::{bytes_below, free_bytes_near, parent_of, with_ending};
@@ -268,7 +268,7 @@ pub struct RestorePlan {
     /// False when the release that was named will not start from the result.
     pub starts: bool,
     /// What the objects tell.
-    pub outlook: Outlook,
+    pub outlook: RestoredObjects,
     /// What changes against the snapshot, and what to know.
     pub notes: Vec<String>,
     /// What would be kept, where not everything is.
@@ -340,7 +340,7 @@ pub fn plan(
                 .zip(storage.as_ref())
                 .is_none_or(|(release, storage)| starts(release, storage)),
         refusal,
-        outlook: Outlook::of(input, options)?,
+        outlook: RestoredObjects::of(input, options)?,
         notes: all_notes(&report, prepared, kept.as_ref()),
         bytes: needed_bytes(&report, kept.as_ref()),
         kept,

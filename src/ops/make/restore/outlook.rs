@@ -10,14 +10,14 @@ use crate::options::Options;
 
 /// What the live objects of a snapshot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outlook {
+pub struct RestoredObjects {
     /// The newest time that an object tells, in seconds since 1970: whatever happened later is lost.
     pub newest_object: Option<i64>,
     /// Values that are encrypted at rest, by resource, provider and key.
     pub encrypted: Vec<EncryptionCount>,
 }
 
-impl Outlook {
+impl RestoredObjects {
     /// Looks at every live object of `input`. Damage is not told here; a file that cannot be opened tells
     /// nothing.
     ///

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::{KeptRecords, Prepared};
 use crate::error::Result;
-use crate::etcd::raft::{Record, SnapshotFile, read_snapshot_file, snapshot_file_name};
+use crate::etcd::raft::{LogRecord, SnapshotFile, read_snapshot_file, snapshot_file_name};
 use crate::etcd::{HashKv, Release};
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::{VerifyOptions, verify};
@@ -99,7 +99,7 @@ pub fn prove_sibling(first: &Proven, prepared: &Prepared, options: &Options) -> 
 fn read_log(prepared: &Prepared, options: &Options, problems: &mut Vec<String>) -> Result<u64> {
     let mut index = 0;
     let log = wal(&prepared.wal_dir(), options, |_, frame| {
-        if let Record::Snapshot(mark) = &frame.record {
+        if let LogRecord::Snapshot(mark) = &frame.record {
             index = mark.index;
         }
         ControlFlow::Continue(())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::bolt::write::{Layout, WriteError, Writer};
+use crate::bolt::write::{WriteError, WriteLayout, Writer};
 use crate::etcd::Revision;
 use crate::source::Access;
 
@@ -51,7 +51,7 @@ pub(super) fn snapshot(dir: &Path, store: &Store) -> Input {
         .create_new(true)
         .open(&path)
         .unwrap();
-    let mut writer = Writer::new(file, Layout::snapshot()).unwrap();
+    let mut writer = Writer::new(file, WriteLayout::snapshot()).unwrap();
     for (name, entries) in store {
         writer
             .bucket(name, |bucket| -> Result<(), WriteError> {

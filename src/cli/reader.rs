@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::finding::escape;
 use crate::kubernetes::Redactor;
 use crate::kubernetes::secrets::encryption::EncryptionConfig;
-use crate::ops::Lens;
+use crate::ops::ValueReader;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Values")]
-pub(super) struct LensArgs {
+pub(super) struct ReaderArgs {
     /// Show secrets instead of hiding them
     #[arg(long)]
     show_secrets: bool,
@@ -24,13 +24,13 @@ pub(super) struct LensArgs {
     show_managed_fields: bool,
 }
 
-impl LensArgs {
+impl ReaderArgs {
     pub(super) fn shows_managed_fields(&self) -> bool {
         self.show_managed_fields
     }
 
     /// The way to look; or why the configuration cannot be used.
-    pub(super) fn lens(&self) -> Result<Lens, String> {
+    pub(super) fn reader(&self) -> Result<ValueReader, String> {
         let encryption = config_of(self.encryption_config.as_deref())?;
         let redactor = match (&self.redact_key, self.show_secrets) {
             (_, true) => None,
@@ -40,7 +40,7 @@ impl LensArgs {
                 Some(random.map_err(|error| format!("no random key for hiding secrets: {error}"))?)
             }
         };
-        Ok(Lens {
+        Ok(ValueReader {
             encryption,
             redactor,
             managed_fields: self.show_managed_fields,
