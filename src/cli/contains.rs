@@ -106,10 +106,10 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         let place = args.namespace.as_deref();
         let exit = match answers.list.first() {
             Some(Answer::Found(found)) => {
-                let Some((key, moment)) = found.first() else {
+                let Some((key, facts)) = found.first() else {
                     return Ok(Ok(Exit::Failed));
                 };
-                judge(session, &answers, key, moment, &reader, &test, args.key)?
+                judge(session, &answers, key, facts, &reader, &test, args.key)?
             }
             Some(answer) => {
                 super::get::explain(answer, args.name.as_bytes(), place, answers.revision)
@@ -144,12 +144,12 @@ fn judge<'i>(
     session: &Session<'i>,
     answers: &ops::Answers<'i>,
     key: &[u8],
-    moment: &ops::Moment,
+    facts: &crate::etcd::keyspace::RecordFacts,
     reader: &ValueReader,
     test: &Test,
     is_key: bool,
 ) -> crate::Result<Exit> {
-    let values = session.map(&answers.keyspace, &[moment.place], |view| {
+    let values = session.map(&answers.keyspace, &[facts.place], |view| {
         Ok(view.value()?.into_owned())
     })?;
     let Some(value) = values.into_iter().flatten().next() else {
@@ -203,7 +203,7 @@ fn judge<'i>(
                 ));
                 return Ok(Exit::Failed);
             }
-            let object = match reader.object_of(key, &value, moment.revision.main) {
+            let object = match reader.object_of(key, &value, facts.revision.main) {
                 Ok(object) => object.json,
                 Err(fault) => {
                     let Ok(json) = crate::kubernetes::read_json(&plain) else {

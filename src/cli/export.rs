@@ -14,7 +14,7 @@ use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
-use crate::ops::{self, ExportOptions, Exported, Found, ObjectList};
+use crate::ops::{self, ExportOptions, Exported, FoundObject, ObjectList};
 use crate::report;
 use crate::source::Access;
 
@@ -136,7 +136,7 @@ struct Tally {
     notes: Notes,
 }
 
-fn who(list: &ObjectList<'_>, found: &Found) -> String {
+fn who(list: &ObjectList<'_>, found: &FoundObject) -> String {
     let kind = list
         .kind(found)
         .map_or("", |kind| kind.resource.kind.as_str());
@@ -162,7 +162,12 @@ impl Target {
         Ok(Self::Folder(Folder::open(out)?, BTreeMap::new()))
     }
 
-    fn write(&mut self, list: &ObjectList<'_>, found: &Found, json: &Value) -> io::Result<()> {
+    fn write(
+        &mut self,
+        list: &ObjectList<'_>,
+        found: &FoundObject,
+        json: &Value,
+    ) -> io::Result<()> {
         match self {
             Self::Stdout(lines, is_first) => {
                 if !std::mem::take(is_first) {
@@ -194,7 +199,7 @@ impl Target {
 }
 
 /// `shop_deployments.apps_web`: namespace, resource, name.
-fn file_name(list: &ObjectList<'_>, found: &Found) -> String {
+fn file_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
     let resource = list.kind(found).map(|kind| kind.resource.full_name());
     let namespace = if found.namespace.is_empty() {
         "_cluster"

@@ -14,9 +14,10 @@ use super::objects::too_large;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
-use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
+use crate::etcd::keyspace::RecordFacts;
+use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
-use crate::ops::{self, Answer, Answers, Moment, Name, ReadValue, Session, ValueReader};
+use crate::ops::{self, Answer, Answers, Name, ReadValue, Session, ValueReader};
 use crate::report::{self, Format, Readable};
 use crate::source::Access;
 
@@ -121,7 +122,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                     answers.revision,
                 ));
             }
-            let found: Vec<(&[u8], Moment)> = answers
+            let found: Vec<(&[u8], RecordFacts)> = answers
                 .list
                 .iter()
                 .filter_map(|answer| match answer {
@@ -129,7 +130,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                     _ => None,
                 })
                 .flatten()
-                .map(|(key, moment)| (key.as_slice(), *moment))
+                .map(|(key, facts)| (key.as_slice(), *facts))
                 .collect();
             if args.prefix && found.is_empty() {
                 term::line(&format!(
@@ -242,7 +243,7 @@ impl<'a> Output<'a> {
         &mut self,
         session: &Session<'i>,
         answers: &Answers<'i>,
-        found: &[(&[u8], Moment)],
+        found: &[(&[u8], RecordFacts)],
         reader: &ValueReader,
     ) -> crate::Result<Exit> {
         let mut exit = Exit::Fine;
@@ -254,23 +255,23 @@ impl<'a> Output<'a> {
         ops::fetch(
             session,
             &answers.keyspace,
-            found.iter().map(|(key, moment)| moment.facts(key)),
+            found.iter().map(|(key, facts)| facts.with_key(key)),
             |_, value, _| value.to_vec(),
-            |facts, value| {
+            |record, value| {
                 rest.next();
                 let Some(value) = value else {
-                    let key = escape::text(facts.key);
+                    let key = escape::text(record.key);
                     term::error(&format!("{key}: its value cannot be read any more"));
                     exit = exit.max(Exit::Failed);
                     return ControlFlow::Continue(());
                 };
-                let look = reader.read(facts.key, &value, facts.revision.main);
+                let look = reader.read(record.key, &value, record.facts.revision.main);
                 if let Some(fault) = &look.locked {
-                    let key = escape::text(facts.key);
+                    let key = escape::text(record.key);
                     term::error(&format!("{key}: {fault}"));
                     exit = exit.max(Exit::Findings);
                 }
-                let flaw = match self.inspector.flaw(session, reader, facts.key, &value) {
+                let flaw = match self.inspector.flaw(session, reader, record.key, &value) {
                     Ok(flaw) => flaw,
                     Err(error) => {
                         failed = Some(error);
@@ -279,14 +280,14 @@ impl<'a> Output<'a> {
                 };
                 let is_shown = json || !form.is_some_and(Form::is_exact);
                 if let Some(fault) = look.too_large.as_ref().filter(|_| is_shown) {
-                    let key = escape::text(facts.key);
+                    let key = escape::text(record.key);
                     term::error(&format!("{key}: {}", too_large(fault)));
                     exit = exit.max(Exit::Findings);
                     if !json {
                         return ControlFlow::Continue(());
                     }
                 } else if let Some(flaw) = &flaw {
-                    term::line(&report::flaw_line(facts.key, flaw));
+                    term::line(&report::flaw_line(record.key, flaw));
                     // Stored bytes are given as they are, whatever they mean.
                     if !flaw.is_decodable() && is_shown {
                         exit = exit.max(Exit::Findings);
@@ -296,25 +297,25 @@ impl<'a> Output<'a> {
                     && let ops::ValueContent::Object(object) = &look.sight
                 {
                     // JSON has no comments.
-                    let key = escape::text(facts.key);
+                    let key = escape::text(record.key);
                     for note in report::notes(&object.description) {
                         term::line(&format!("{key}: {note}"));
                     }
                 }
                 let piece = if json {
-                    Piece::Text(report::record_json(&facts, &look, flaw.as_ref()))
+                    Piece::Text(report::record_json(&record, &look, flaw.as_ref()))
                 } else {
                     let hides_bytes =
-                        form.is_some_and(Form::is_exact) && reader.hides_bytes(facts.key, &look);
+                        form.is_some_and(Form::is_exact) && reader.hides_bytes(record.key, &look);
                     match hides_bytes {
                         true => Piece::Refused(
                             "the value is secret; --show-secrets shows it, -o yaml shows the rest"
                                 .into(),
                         ),
-                        false => render(form, &facts, &value, look, is_terminal && !force),
+                        false => render(form, &record, &value, look, is_terminal && !force),
                     }
                 };
-                exit = exit.max(self.put(&facts, piece, several));
+                exit = exit.max(self.put(&record, piece, several));
                 if self.written.is_ok() {
                     ControlFlow::Continue(())
                 } else {
@@ -328,9 +329,9 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn put(&mut self, facts: &RecordFacts<'_>, piece: Piece, several: bool) -> Exit {
+    fn put(&mut self, record: &KeyRecord<'_>, piece: Piece, several: bool) -> Exit {
         if let Piece::Refused(reason) = piece {
-            term::error(&format!("{}: {reason}", escape::text(facts.key)));
+            term::error(&format!("{}: {reason}", escape::text(record.key)));
             return Exit::Failed;
         }
         let separator = match (self.args.output, self.json) {
@@ -409,7 +410,7 @@ impl<'a> Output<'a> {
 
 fn render(
     form: Option<Form>,
-    facts: &RecordFacts<'_>,
+    record: &KeyRecord<'_>,
     value: &[u8],
     look: ReadValue<'_>,
     guards_terminal: bool,
@@ -427,8 +428,8 @@ fn render(
             Piece::Bytes(value.to_vec())
         }
         Some(Form::Hex) => Piece::Text(format!("{}\n", escape::hex(value))),
-        Some(Form::Fields) => Piece::Text(report::record_fields(facts, value)),
-        Some(Form::EtcdctlJson) => Piece::Text(report::record_etcdctl_json(facts, value)),
+        Some(Form::Fields) => Piece::Text(report::record_fields(record, value)),
+        Some(Form::EtcdctlJson) => Piece::Text(report::record_etcdctl_json(record, value)),
         Some(Form::Yaml) | Some(Form::Json) | None => readable(form, look),
     }
 }

@@ -87,12 +87,12 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         let mut each = |episode: &ops::Episode| {
             if let Some(fault) = &episode.locked {
                 let key = escape::text(&story.key);
-                let revision = episode.moment.revision.main;
+                let revision = episode.facts.revision.main;
                 term::error(&format!("{key} at revision {revision}: {fault}"));
                 exit = Exit::Findings;
             }
             if let Some(flaw) = &episode.flaw {
-                let revision = episode.moment.revision.main;
+                let revision = episode.facts.revision.main;
                 let line = report::flaw_line(&story.key, flaw);
                 term::line(&format!("{line}, at revision {revision}"));
                 if !flaw.is_decodable() {
@@ -124,7 +124,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         Ok(written
             .and_then(|()| {
                 if json {
-                    out.write(&report::history_summary_json(story.moments.len(), bounds))?;
+                    out.write(&report::history_summary_json(story.records.len(), bounds))?;
                 }
                 out.finish()
             })

@@ -18,7 +18,7 @@ use crate::kubernetes::query::selector::LabelSelector;
 use crate::kubernetes::show::columns::{TableLayout, TableOptions};
 use crate::kubernetes::{Fault, memory_of};
 use crate::ops::{
-    self, DamagedValue, Found, ObjectList, ObjectsQuery, Session, ValueContent, ValueReader,
+    self, DamagedValue, FoundObject, ObjectList, ObjectsQuery, Session, ValueContent, ValueReader,
 };
 use crate::report::{self, Format, JsonLayout};
 use crate::source::Access;
@@ -281,7 +281,7 @@ impl Notes {
     }
 
     /// What a look at an object left open.
-    pub(super) fn look(&mut self, list: &ObjectList<'_>, found: &Found, look: &Seen) {
+    pub(super) fn look(&mut self, list: &ObjectList<'_>, found: &FoundObject, look: &Seen) {
         if found.is_damaged {
             // Told by key.
             return;
@@ -599,7 +599,7 @@ impl Printer<'_> {
         &mut self,
         session: &Session<'i>,
         list: &ObjectList<'i>,
-        show: impl Fn(&Found, &Seen) -> String,
+        show: impl Fn(&FoundObject, &Seen) -> String,
     ) -> crate::Result<io::Result<()>> {
         let mut written = Ok(());
         let reader = self.reader;
@@ -681,7 +681,7 @@ impl Printer<'_> {
         list: &ObjectList<'i>,
         wide: bool,
     ) -> crate::Result<io::Result<()>> {
-        let groups: Vec<&[Found]> = list
+        let groups: Vec<&[FoundObject]> = list
             .found
             .chunk_by(|a, b| {
                 let of = |found| {

@@ -30,16 +30,16 @@ pub use examine::{
 pub use input::Input;
 pub use keys::{
     Action, Answer, Answers, Episode, Event, FieldChange, KeyList, KeyStory, KeysQuery, LogQuery,
-    LogSummary, Lookup, Moment, Name, Named, Operation, Shown, ShownChange, Transaction,
-    ValueChange, get, get_prefix, history, keys, log, look_up, show,
+    LogSummary, Lookup, Name, Named, Operation, Shown, ShownChange, Transaction, ValueChange, get,
+    get_prefix, history, keys, log, look_up, show,
 };
 pub use make::{
     AddedTrailer, CompactRequest, Compacted, KeptFigures, KeyScope, add_trailer, compact, restore,
 };
 pub use objects::{
-    DamagedValue, EncryptionCount, EncryptionReport, ExportOptions, Exported, Found, Inspector,
-    KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, ReadValue, StoredKind, ValueContent,
-    ValueReader, encoding_name, encryption, export, kinds, objects,
+    DamagedValue, EncryptionCount, EncryptionReport, ExportOptions, Exported, FoundObject,
+    Inspector, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, ReadValue, StoredKind,
+    ValueContent, ValueReader, encoding_name, encryption, export, kinds, objects,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

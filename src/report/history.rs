@@ -75,21 +75,21 @@ struct JsonEpisode<'e> {
 
 /// One record of a key as a line of JSON.
 pub fn episode_json(key: &[u8], episode: &Episode) -> String {
-    let moment = &episode.moment;
-    let lives = !moment.is_tombstone;
+    let facts = &episode.facts;
+    let lives = !facts.is_tombstone;
     let (change, fields) = json_change(&episode.change);
     line(&JsonEpisode {
         r#type: "history",
         op: if lives { "put" } else { "delete" },
         action: episode.action.as_str(),
-        revision: moment.revision.main,
-        sub: moment.revision.sub,
+        revision: facts.revision.main,
+        sub: facts.revision.sub,
         key: Name::key(key),
-        create_revision: lives.then_some(moment.create_revision),
-        mod_revision: moment.revision.main,
-        version: lives.then_some(moment.version),
-        lease: lives.then_some(moment.lease.0),
-        value_size: lives.then_some(moment.value_size),
+        create_revision: lives.then_some(facts.create_revision),
+        mod_revision: facts.revision.main,
+        version: lives.then_some(facts.version),
+        lease: lives.then_some(facts.lease.0),
+        value_size: lives.then_some(facts.value_size),
         not_before: episode.not_before.map(rfc3339),
         change,
         fields,
@@ -99,28 +99,28 @@ pub fn episode_json(key: &[u8], episode: &Episode) -> String {
 
 /// One record of a key as a line of text, and what changed as another.
 pub fn episode_text(episode: &Episode) -> String {
-    let moment = &episode.moment;
+    let facts = &episode.facts;
     let style = match episode.action {
         Action::Create | Action::Recreate => AnsiColor::Green.on_default(),
         Action::Update => AnsiColor::Yellow.on_default(),
         Action::Delete => AnsiColor::Red.on_default(),
     };
-    let revision = if moment.revision.sub == 0 {
-        moment.revision.main.to_string()
+    let revision = if facts.revision.sub == 0 {
+        facts.revision.main.to_string()
     } else {
-        moment.revision.to_string()
+        facts.revision.to_string()
     };
     let word = episode.action.as_str();
     let mut out = format!("{revision:>10}  {style}{word:<9}{style:#}");
     // Writing to a String cannot fail.
-    if !moment.is_tombstone {
+    if !facts.is_tombstone {
         let _ = write!(
             out,
             "  version {:<5} {:>8} bytes",
-            moment.version, moment.value_size
+            facts.version, facts.value_size
         );
-        if moment.lease.0 != 0 {
-            let _ = write!(out, "  lease {}", moment.lease);
+        if facts.lease.0 != 0 {
+            let _ = write!(out, "  lease {}", facts.lease);
         }
     }
     if let Some(time) = episode.not_before {

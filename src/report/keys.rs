@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::json::{Name, line};
-use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
+use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
 
 #[derive(Debug, Serialize)]
@@ -27,17 +27,17 @@ struct JsonKey<'k> {
 }
 
 /// One key as a line of JSON.
-pub fn key_json(facts: &RecordFacts<'_>) -> String {
-    let lives = !facts.is_tombstone;
+pub fn key_json(record: &KeyRecord<'_>) -> String {
+    let lives = !record.facts.is_tombstone;
     line(&JsonKey {
         r#type: "key",
-        key: Name::key(facts.key),
-        deleted: facts.is_tombstone,
-        create_revision: lives.then_some(facts.create_revision),
-        mod_revision: facts.revision.main,
-        version: lives.then_some(facts.version),
-        lease: lives.then_some(facts.lease.0),
-        value_size: lives.then_some(facts.value_size),
+        key: Name::key(record.key),
+        deleted: record.facts.is_tombstone,
+        create_revision: lives.then_some(record.facts.create_revision),
+        mod_revision: record.facts.revision.main,
+        version: lives.then_some(record.facts.version),
+        lease: lives.then_some(record.facts.lease.0),
+        value_size: lives.then_some(record.facts.value_size),
     })
 }
 
@@ -71,7 +71,7 @@ const HEADS: [&str; 5] = ["MOD", "CREATE", "VERSION", "LEASE", "SIZE"];
 
 impl LongKeys {
     /// Wide enough for all of `rows`.
-    pub fn new<'r>(rows: impl Iterator<Item = RecordFacts<'r>>) -> Self {
+    pub fn new<'r>(rows: impl Iterator<Item = KeyRecord<'r>>) -> Self {
         let mut widths = HEADS.map(str::len);
         for facts in rows {
             for (width, cell) in widths.iter_mut().zip(cells(&facts)) {
@@ -87,8 +87,8 @@ impl LongKeys {
     }
 
     /// One key.
-    pub fn row(&self, facts: &RecordFacts<'_>) -> String {
-        self.line(cells(facts), &escape::text(facts.key))
+    pub fn row(&self, record: &KeyRecord<'_>) -> String {
+        self.line(cells(record), &escape::text(record.key))
     }
 
     fn line(&self, cells: [String; 5], key: &str) -> String {
@@ -103,21 +103,21 @@ impl LongKeys {
     }
 }
 
-fn cells(facts: &RecordFacts<'_>) -> [String; 5] {
-    let main = facts.revision.main.to_string();
-    if facts.is_tombstone {
+fn cells(record: &KeyRecord<'_>) -> [String; 5] {
+    let main = record.facts.revision.main.to_string();
+    if record.facts.is_tombstone {
         return [main, "-".into(), "deleted".into(), "-".into(), "-".into()];
     }
-    let lease = if facts.lease.0 == 0 {
+    let lease = if record.facts.lease.0 == 0 {
         "-".into()
     } else {
-        facts.lease.to_string()
+        record.facts.lease.to_string()
     };
     [
         main,
-        facts.create_revision.to_string(),
-        facts.version.to_string(),
+        record.facts.create_revision.to_string(),
+        record.facts.version.to_string(),
         lease,
-        facts.value_size.to_string(),
+        record.facts.value_size.to_string(),
     ]
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::json::{Name, line};
 use crate::finding::escape;
 use crate::kubernetes::Flaw;
-use crate::ops::{DamagedValue, Found, KindCount, Kinds, ObjectList, StoredKind, encoding_name};
+use crate::ops::{
+    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, StoredKind, encoding_name,
+};
 
 /// Longer cells are cut: they are in no table that people read, and each row would be padded to their length.
 const CELL: usize = 4096;
@@ -106,7 +108,7 @@ struct JsonObject<'o> {
 /// An object with its place as a line of JSON; `notes` say what it cannot show.
 pub fn object_json(
     kind: Option<&StoredKind>,
-    found: &Found,
+    found: &FoundObject,
     object: Option<&Value>,
     notes: &[String],
 ) -> String {
@@ -142,7 +144,7 @@ struct JsonDamagedObject<'o> {
 /// An object of which only the key tells, as a line of JSON.
 pub fn damaged_object_json(
     kind: Option<&StoredKind>,
-    found: &Found,
+    found: &FoundObject,
     damaged: &DamagedValue,
 ) -> String {
     line(&JsonDamagedObject {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::json::{JsonLayout, Name, line, write_json};
 use super::yaml::write_yaml;
-use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
+use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::etcd::quote;
 use crate::finding::escape;
 use crate::kubernetes::{Description, Flaw, read_json};
@@ -98,15 +98,15 @@ pub fn notes(description: &Description) -> Vec<String> {
 }
 
 /// A record as `etcdctl get -w fields` shows it.
-pub fn record_fields(facts: &RecordFacts<'_>, value: &[u8]) -> String {
+pub fn record_fields(record: &KeyRecord<'_>, value: &[u8]) -> String {
     format!(
         "\"Key\" : {}\n\"CreateRevision\" : {}\n\"ModRevision\" : {}\n\"Version\" : {}\n\"Value\" : {}\n\"Lease\" : {}\n",
-        quote(facts.key),
-        facts.create_revision,
-        facts.revision.main,
-        facts.version,
+        quote(record.key),
+        record.facts.create_revision,
+        record.facts.revision.main,
+        record.facts.version,
         quote(value),
-        facts.lease.0
+        record.facts.lease.0
     )
 }
 
@@ -133,14 +133,14 @@ fn is_zero(number: &i64) -> bool {
 }
 
 /// A record as an item of `kvs` of `etcdctl get -w json`.
-pub fn record_etcdctl_json(facts: &RecordFacts<'_>, value: &[u8]) -> String {
+pub fn record_etcdctl_json(record: &KeyRecord<'_>, value: &[u8]) -> String {
     let record = EtcdctlRecord {
-        key: STANDARD.encode(facts.key),
-        create_revision: facts.create_revision,
-        mod_revision: facts.revision.main,
-        version: facts.version,
+        key: STANDARD.encode(record.key),
+        create_revision: record.facts.create_revision,
+        mod_revision: record.facts.revision.main,
+        version: record.facts.version,
         value: STANDARD.encode(value),
-        lease: facts.lease.0,
+        lease: record.facts.lease.0,
     };
     let mut text = line(&record);
     text.truncate(text.trim_end().len());
@@ -173,15 +173,15 @@ struct JsonRecord<'r> {
 }
 
 /// A record with its value as a line of JSON, and what is wrong with the value.
-pub fn record_json(facts: &RecordFacts<'_>, look: &ReadValue<'_>, flaw: Option<&Flaw>) -> String {
+pub fn record_json(record: &KeyRecord<'_>, look: &ReadValue<'_>, flaw: Option<&Flaw>) -> String {
     let mut record = JsonRecord {
         r#type: "record",
-        key: Name::key(facts.key),
-        create_revision: facts.create_revision,
-        mod_revision: facts.revision.main,
-        version: facts.version,
-        lease: facts.lease.0,
-        value_size: facts.value_size,
+        key: Name::key(record.key),
+        create_revision: record.facts.create_revision,
+        mod_revision: record.facts.revision.main,
+        version: record.facts.version,
+        lease: record.facts.lease.0,
+        value_size: record.facts.value_size,
         encoding: crate::ops::encoding_name(look.stored),
         object: None,
         value: None,

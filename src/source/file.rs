@@ -49,7 +49,7 @@ impl FileState {
     }
 }
 
-/// A file opened for reading only. Nothing is created, locked for longer than a moment, or changed.
+/// A file opened for reading only. Nothing is created, locked for longer than a facts, or changed.
 #[derive(Debug)]
 pub struct OpenFile {
     path: PathBuf,

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 
-/// Notes each write to a file from the moment it was made. It sees writes through this machine's kernel, but not
+/// Notes each write to a file from the facts it was made. It sees writes through this machine's kernel, but not
 /// those through a map of another process.
 #[derive(Debug)]
 pub(super) struct Watch {

@@ -63,6 +63,7 @@
 mod changes;
 mod filter;
 mod first_keys;
+mod record_facts;
 mod record_visitor;
 mod rows;
 mod selection;
@@ -72,7 +73,8 @@ mod tests;
 pub use changes::{Changes, NextChange, RecordChange};
 pub use filter::KeyFilter;
 pub use first_keys::{FirstKeyParts, FirstKeys};
+pub use record_facts::{KeyRecord, RecordFacts};
 pub(crate) use record_visitor::EachRecord;
 pub use record_visitor::{RecordPlace, RecordView, RecordVisitor};
-pub use rows::{GatherRows, RecordFacts, RowOrder, RowParts, Rows};
+pub use rows::{GatherRows, RowOrder, RowParts, Rows};
 pub use selection::{Keyspace, Newest, NewestEntry, RevisionBounds, Wanted};

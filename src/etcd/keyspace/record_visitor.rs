@@ -14,7 +14,7 @@ use crate::source::WindowBuffer;
 
 /// Where a record is, as long as the plan of its scan is at hand. Records in tree order have ascending
 /// places, and ascending revisions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RecordPlace {
     /// Rank of the leaf.
     pub rank: u32,

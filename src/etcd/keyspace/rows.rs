@@ -4,31 +4,10 @@ use std::cmp::Ordering;
 use std::sync::Mutex;
 
 use super::filter::KeyFilter;
-use super::record_visitor::{RecordPlace, RecordView, RecordVisitor};
+use super::record_facts::{KeyRecord, RecordFacts};
+use super::record_visitor::{RecordView, RecordVisitor};
 use crate::error::{Error, Result};
-use crate::etcd::revision::{LeaseId, Revision};
 use crate::workers::Workers;
-
-/// One record, without its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordFacts<'r> {
-    /// The user's key.
-    pub key: &'r [u8],
-    /// Its revision; the main part is the mod revision.
-    pub revision: Revision,
-    /// True for a deletion, which has no other figures.
-    pub is_tombstone: bool,
-    /// Main revision at which the key was created last.
-    pub create_revision: i64,
-    /// 1 at creation, one more with each put.
-    pub version: i64,
-    /// The lease the key hangs on; 0 = none.
-    pub lease: LeaseId,
-    /// Bytes of the value.
-    pub value_size: u64,
-    /// Where it is.
-    pub place: RecordPlace,
-}
 
 /// How rows are sorted. Rows that are equal by it follow each other by key, then by revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,23 +27,13 @@ pub enum RowOrder {
     Revision,
 }
 
-/// The figures of one record, its key in the arena of its thread: 64 bytes.
+/// One record, its key in the arena of its thread.
 #[derive(Debug, Clone, Copy)]
 struct Row {
+    facts: RecordFacts,
     key_at: u64,
     key_len: u32,
-    rank: u32,
-    element: u16,
-    is_tombstone: bool,
-    sub: u32,
-    main: i64,
-    create_revision: i64,
-    version: i64,
-    lease: i64,
-    value_size: u64,
 }
-
-const _: () = assert!(size_of::<Row>() == 64);
 
 /// What one thread gathers.
 #[derive(Debug, Default)]
@@ -74,24 +43,12 @@ pub struct RowParts {
 }
 
 impl RowParts {
-    fn facts(&self, row: &Row) -> RecordFacts<'_> {
+    fn record(&self, row: &Row) -> KeyRecord<'_> {
         let at = usize::try_from(row.key_at).unwrap_or(usize::MAX);
         let key = self.arena.get(at..).unwrap_or_default();
-        RecordFacts {
+        KeyRecord {
             key: key.get(..row.key_len as usize).unwrap_or_default(),
-            revision: Revision {
-                main: row.main,
-                sub: i64::from(row.sub),
-            },
-            is_tombstone: row.is_tombstone,
-            create_revision: row.create_revision,
-            version: row.version,
-            lease: LeaseId(row.lease),
-            value_size: row.value_size,
-            place: RecordPlace {
-                rank: row.rank,
-                element: row.element,
-            },
+            facts: row.facts,
         }
     }
 
@@ -133,18 +90,10 @@ impl RecordVisitor for GatherRows {
         let key_at = local.arena.len() as u64;
         local.arena.extend_from_slice(record.key);
         local.rows.push(Row {
+            facts: RecordFacts::of(view),
             key_at,
             // A record has less than 2^31 bytes.
             key_len: u32::try_from(record.key.len()).unwrap_or(u32::MAX),
-            rank: view.place.rank,
-            element: view.place.element,
-            is_tombstone: view.is_tombstone,
-            sub: u32::try_from(view.revision.sub).unwrap_or(u32::MAX),
-            main: view.revision.main,
-            create_revision: record.create_revision,
-            version: record.version,
-            lease: record.lease.0,
-            value_size: record.value_len,
         });
         match self.memory_limit {
             Some(limit) if local.bytes() > limit => Err(Error::MemoryLimit {
@@ -210,7 +159,7 @@ impl Rows {
     }
 
     /// The rows, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = RecordFacts<'_>> + ExactSizeIterator {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = KeyRecord<'_>> + ExactSizeIterator {
         self.order.iter().map(|(part, number)| {
             let part = self.parts.get(usize::from(*part));
             // `order` holds nothing else than places of rows.
@@ -219,7 +168,7 @@ impl Rows {
     }
 
     /// Keeps the rows that `keep` says, in their order.
-    pub fn retain(&mut self, mut keep: impl FnMut(&RecordFacts<'_>) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&KeyRecord<'_>) -> bool) {
         let parts = &self.parts;
         self.order.retain(|(part, number)| {
             let facts = parts.get(usize::from(*part)).and_then(|p| p.row(*number));
@@ -229,24 +178,15 @@ impl Rows {
 }
 
 impl RowParts {
-    fn row(&self, number: u32) -> Option<RecordFacts<'_>> {
-        self.rows.get(number as usize).map(|row| self.facts(row))
+    fn row(&self, number: u32) -> Option<KeyRecord<'_>> {
+        self.rows.get(number as usize).map(|row| self.record(row))
     }
 }
 
-fn nothing<'r>() -> RecordFacts<'r> {
-    RecordFacts {
+fn nothing<'r>() -> KeyRecord<'r> {
+    KeyRecord {
         key: &[],
-        revision: Revision::default(),
-        is_tombstone: false,
-        create_revision: 0,
-        version: 0,
-        lease: LeaseId(0),
-        value_size: 0,
-        place: RecordPlace {
-            rank: 0,
-            element: 0,
-        },
+        facts: RecordFacts::default(),
     }
 }
 
@@ -255,7 +195,7 @@ fn merge(parts: &[RowParts], lists: &[Vec<u32>], order: RowOrder) -> Vec<(u16, u
     let mut merged = Vec::with_capacity(total);
     let mut next: Vec<usize> = vec![0; lists.len()];
     while merged.len() < total {
-        let mut best: Option<(usize, u32, RecordFacts<'_>)> = None;
+        let mut best: Option<(usize, u32, KeyRecord<'_>)> = None;
         for (number, ((part, list), at)) in parts.iter().zip(lists).zip(&next).enumerate() {
             let Some(row) = list.get(*at) else { continue };
             let Some(facts) = part.row(*row) else {
@@ -278,20 +218,20 @@ fn merge(parts: &[RowParts], lists: &[Vec<u32>], order: RowOrder) -> Vec<(u16, u
     merged
 }
 
-fn compare(a: Option<RecordFacts<'_>>, b: Option<RecordFacts<'_>>, order: RowOrder) -> Ordering {
+fn compare(a: Option<KeyRecord<'_>>, b: Option<KeyRecord<'_>>, order: RowOrder) -> Ordering {
     let (Some(a), Some(b)) = (a, b) else {
         return Ordering::Equal;
     };
     let first = match order {
         RowOrder::Key => Ordering::Equal,
-        RowOrder::Create => a.create_revision.cmp(&b.create_revision),
-        RowOrder::Mod => a.revision.main.cmp(&b.revision.main),
-        RowOrder::Version => a.version.cmp(&b.version),
-        RowOrder::Size => a.value_size.cmp(&b.value_size),
-        RowOrder::Revision => a.revision.cmp(&b.revision),
+        RowOrder::Create => a.facts.create_revision.cmp(&b.facts.create_revision),
+        RowOrder::Mod => a.facts.revision.main.cmp(&b.facts.revision.main),
+        RowOrder::Version => a.facts.version.cmp(&b.facts.version),
+        RowOrder::Size => a.facts.value_size.cmp(&b.facts.value_size),
+        RowOrder::Revision => a.facts.revision.cmp(&b.facts.revision),
     };
     first
         .then_with(|| a.key.cmp(b.key))
-        .then(a.revision.cmp(&b.revision))
-        .then(a.place.cmp(&b.place))
+        .then(a.facts.revision.cmp(&b.facts.revision))
+        .then(a.facts.place.cmp(&b.facts.place))
 }

@@ -137,7 +137,7 @@ impl Model<'_> {
 
 fn rows(rows: &Rows) -> Vec<(Vec<u8>, Revision)> {
     rows.iter()
-        .map(|facts| (facts.key.to_vec(), facts.revision))
+        .map(|record| (record.key.to_vec(), record.facts.revision))
         .collect()
 }
 
@@ -175,7 +175,7 @@ proptest! {
             let expected: Vec<_> = model.at(revision, live).into_iter().collect();
             prop_assert_eq!(rows(&found), expected.clone());
             // The same places in another order give the same keys in that order.
-            let backwards: Vec<RecordPlace> = found.iter().rev().map(|facts| facts.place).collect();
+            let backwards: Vec<RecordPlace> = found.iter().rev().map(|record| record.facts.place).collect();
             let keys = keyspace
                 .map(&backwards, |view| Ok(view.record.key.to_vec()), &workers, &options)
                 .unwrap();

@@ -118,7 +118,7 @@ fn child_of(id: MessageId, name: &str, depth: u32) -> Option<SchemaPlace> {
 /// indexes. Nothing if the kind or the path is unknown, or there is no list.
 ///
 /// ```
-/// use etcdsnap::kubernetes::merge::{ListType, list_merge};
+/// use etcdsnap::kubernetes::compare::merge::{ListType, list_merge};
 ///
 /// let ports = ["spec", "template", "spec", "containers", "ports"];
 /// let merge = list_merge("apps", "v1", "Deployment", &ports).expect("a list");

@@ -6,9 +6,10 @@ use super::buckets::BucketChange;
 use super::relation::{Relation, Ties};
 use super::sides::{DivergenceKind, Uncompared};
 use crate::etcd::Revision;
+use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
-use crate::ops::keys::{FieldChange, Moment};
+use crate::ops::keys::FieldChange;
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +53,9 @@ pub struct Item {
     /// How.
     pub change: KeyChange,
     /// Its record in the old state.
-    pub old: Option<Moment>,
+    pub old: Option<RecordFacts>,
     /// Its record in the new state.
-    pub new: Option<Moment>,
+    pub new: Option<RecordFacts>,
     /// Group and version; empty when it is no object.
     pub api_version: String,
     /// The kind; empty when it is no object.

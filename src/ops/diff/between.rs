@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use super::{Detail, Diff, DiffQuery, Item, KeyChange, compare};
 use crate::error::Result;
+use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{Changes, NextChange, RecordPlace};
-use crate::ops::keys::Moment;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
@@ -55,7 +55,7 @@ impl<'i> Diff<'i> {
             if change.is_tombstone || keys.contains(record.key) || !query.matches(record.key) {
                 continue;
             }
-            let moment = Moment {
+            let facts = RecordFacts {
                 revision: change.revision,
                 is_tombstone: false,
                 create_revision: record.create_revision,
@@ -69,7 +69,7 @@ impl<'i> Diff<'i> {
                 },
             };
             let state =
-                compare::State::of(reader, &self.surroundings, record.key, record.value, moment);
+                compare::State::of(reader, &self.surroundings, record.key, record.value, facts);
             let mut item = Item::of_key(record.key, KeyChange::Added);
             compare::name(&mut item, &state, &self.surroundings.resources);
             if compare::has_labels([&None, &Some(state)], &query) && wants(&item) {

@@ -4,19 +4,20 @@ use serde_json::{Value, json};
 
 use super::known::KnownKinds;
 use super::{Detail, DiffQuery, Item, KeyChange};
+use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::apply::clean::is_owned_or_transient;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::difference::{Difference, FieldPath, differences};
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::{Encoding, Flaw, Object, memory_of, read_json};
-use crate::ops::keys::{FieldChange, Moment};
+use crate::ops::keys::FieldChange;
 use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
 use crate::ops::objects::stored::{Classifier, StoredValue};
 
 /// One side of a comparison.
 pub(super) struct State {
-    pub(super) moment: Moment,
+    pub(super) facts: RecordFacts,
     stored: Encoding,
     plain: Vec<u8>,
     object: Option<Object>,
@@ -35,7 +36,7 @@ impl State {
         known: &KnownKinds,
         key: &[u8],
         value: &[u8],
-        moment: Moment,
+        facts: RecordFacts,
     ) -> Self {
         let ReadValue {
             stored,
@@ -44,7 +45,7 @@ impl State {
             is_secret,
             locked,
             too_large,
-        } = reader.read(key, value, moment.revision.main);
+        } = reader.read(key, value, facts.revision.main);
         // That a value can be decoded does not make it what its key promises.
         let judge = Classifier {
             reader,
@@ -71,7 +72,7 @@ impl State {
             _ => None,
         };
         Self {
-            moment,
+            facts,
             stored,
             plain: plain.into_owned(),
             object,
@@ -128,7 +129,7 @@ pub(super) fn compare(
         return;
     };
     item.is_locked = old.is_locked || new.is_locked;
-    let is_other_life = old.moment.create_revision != new.moment.create_revision
+    let is_other_life = old.facts.create_revision != new.facts.create_revision
         || matches!((old.uid(), new.uid()), (Some(a), Some(b)) if a != b);
     let is_encrypted = [old.stored, new.stored].contains(&Encoding::Encrypted);
     // What is missing from a damaged one was not removed.

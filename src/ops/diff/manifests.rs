@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{Diff, Item, KeyChange};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
+use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::apply::order::apply_order;
-use crate::ops::keys::Moment;
 use crate::ops::objects::export::{ExportOptions, Exported, manifest};
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::{Session, fetch};
@@ -25,14 +25,14 @@ pub enum Direction {
 }
 
 impl Direction {
-    fn wanted(self, item: &Item) -> Option<Moment> {
+    fn wanted(self, item: &Item) -> Option<RecordFacts> {
         match self {
             Self::ToOld => item.old,
             Self::ToNew => item.new,
         }
     }
 
-    fn present(self, item: &Item) -> Option<Moment> {
+    fn present(self, item: &Item) -> Option<RecordFacts> {
         match self {
             Self::ToOld => item.new,
             Self::ToNew => item.old,
@@ -110,7 +110,7 @@ impl<'i> Diff<'i> {
         };
         let mut known: HashMap<&[u8], Option<u64>> = HashMap::new();
         let both = |item: &&Item| item.old.is_some() && item.new.is_some();
-        let moments = items
+        let records = items
             .iter()
             .copied()
             .filter(both)
@@ -119,7 +119,7 @@ impl<'i> Diff<'i> {
             present_session,
             present,
             reader,
-            moments,
+            records,
             |item, exported| {
                 known.insert(&item.key, digest(&exported));
                 ControlFlow::Continue(())
@@ -170,7 +170,7 @@ impl<'i> Diff<'i> {
                     ),
                 ),
                 (None, _) => add(item, Todo::Delete),
-                (Some(moment), _) => to_read.push((item, moment)),
+                (Some(facts), _) => to_read.push((item, facts)),
             }
         }
         let mut count = 0usize;
@@ -232,14 +232,14 @@ fn exported<'i, 'd>(
     session: &Session<'i>,
     keyspace: &Keyspace<'i>,
     reader: &ValueReader,
-    moments: impl Iterator<Item = (&'d Item, Moment)> + Clone,
+    records: impl Iterator<Item = (&'d Item, RecordFacts)> + Clone,
     mut each: impl FnMut(&'d Item, Exported) -> ControlFlow<()>,
 ) -> Result<()> {
-    let mut items = moments.clone().map(|(item, _)| item);
+    let mut items = records.clone().map(|(item, _)| item);
     fetch(
         session,
         keyspace,
-        moments.map(|(item, moment)| moment.facts(&item.key)),
+        records.map(|(item, facts)| facts.with_key(&item.key)),
         |key, value, revision| manifest(key, value, revision, reader, ExportOptions::default()),
         |_, exported| {
             let Some(item) = items.next() else {

@@ -29,11 +29,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use super::keys::lookup::Moment;
 use super::objects::reader::ValueReader;
 use super::session::Session;
 use super::session::{BATCH, BATCH_BYTES};
 use crate::error::Result;
+use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
 use crate::kubernetes::catalog::resources::split_api_version;
@@ -54,20 +54,20 @@ pub struct Diff<'i> {
 }
 
 /// A value as it is stored; `None` when it could not be read.
-type Stored = Option<(Vec<u8>, Moment)>;
+type Stored = Option<(Vec<u8>, RecordFacts)>;
 
 /// One key that differs, before its values are looked at.
 struct Pair {
     key: Vec<u8>,
-    old: Option<Moment>,
-    new: Option<Moment>,
+    old: Option<RecordFacts>,
+    new: Option<RecordFacts>,
 }
 
 /// Splits changes into what is looked at together.
 fn batches<'r, 'p>(rows: &'r [&'p Pair]) -> impl Iterator<Item = &'r [&'p Pair]> {
     let size = |pair: &Pair| {
-        let moments = [pair.old, pair.new].into_iter().flatten();
-        moments.fold(0u64, |sum, moment| sum.saturating_add(moment.value_size))
+        let records = [pair.old, pair.new].into_iter().flatten();
+        records.fold(0u64, |sum, facts| sum.saturating_add(facts.value_size))
     };
     let mut rest = rows;
     std::iter::from_fn(move || {
@@ -260,7 +260,7 @@ impl<'i> Diff<'i> {
         query: &DiffQuery,
     ) -> Result<Vec<Pair>> {
         let look = |view: &crate::etcd::keyspace::RecordView<'_>| {
-            Ok((view.record.key.to_vec(), Moment::of(view)))
+            Ok((view.record.key.to_vec(), RecordFacts::of(view)))
         };
         let before: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.old).collect();
         let after: Vec<RecordPlace> = candidates.iter().filter_map(|c| c.new).collect();
@@ -276,8 +276,8 @@ impl<'i> Diff<'i> {
             if query.matches(key) {
                 pairs.push(Pair {
                     key: key.clone(),
-                    old: old.map(|(_, moment)| moment),
-                    new: new.map(|(_, moment)| moment),
+                    old: old.map(|(_, facts)| facts),
+                    new: new.map(|(_, facts)| facts),
                 });
             }
         }
@@ -350,17 +350,17 @@ impl<'i> Diff<'i> {
             new.options.cancel.check()?;
             let values = |session: &Session<'i>,
                           keyspace: &Keyspace<'i>,
-                          pick: fn(&Pair) -> Option<Moment>|
+                          pick: fn(&Pair) -> Option<RecordFacts>|
              -> Result<Vec<Stored>> {
-                let wanted: Vec<(usize, Moment)> = batch
+                let wanted: Vec<(usize, RecordFacts)> = batch
                     .iter()
                     .enumerate()
                     .filter_map(|(at, pair)| Some((at, pick(pair)?)))
                     .collect();
                 let places: Vec<RecordPlace> = wanted.iter().map(|(_, m)| m.place).collect();
                 let looked = session.map(keyspace, &places, |view| {
-                    let moment = Moment::of(view);
-                    Ok((view.value()?.into_owned(), moment))
+                    let facts = RecordFacts::of(view);
+                    Ok((view.value()?.into_owned(), facts))
                 })?;
                 let mut states: Vec<Stored> = Vec::new();
                 states.resize_with(batch.len(), || None);
@@ -440,7 +440,7 @@ impl<'i> Diff<'i> {
         } else {
             (&pair.old, new.bounds.current)
         };
-        ahead.is_some_and(|moment| moment.revision.main <= known)
+        ahead.is_some_and(|facts| facts.revision.main <= known)
     }
 
     fn item(
@@ -454,8 +454,8 @@ impl<'i> Diff<'i> {
         let has_same_bytes = matches!((&old, &new), (Some((a, _)), Some((b, _))) if a == b);
         // Decoded here, two at a time, objects come and go in memory that is near.
         let state = |reader: &ValueReader, stored: Stored| {
-            stored.map(|(value, moment)| {
-                compare::State::of(reader, &self.surroundings, &pair.key, &value, moment)
+            stored.map(|(value, facts)| {
+                compare::State::of(reader, &self.surroundings, &pair.key, &value, facts)
             })
         };
         let (old, new) = (state(old_lens, old), state(reader, new));

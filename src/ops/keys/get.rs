@@ -1,8 +1,9 @@
 //! Finding the records that are asked for by name.
 
 use super::list::{KeysQuery, keys};
-use super::lookup::{KeyStory, Moment, Name, Named, look_up};
+use super::lookup::{KeyStory, Name, Named, look_up};
 use crate::error::Result;
+use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
@@ -11,7 +12,7 @@ use crate::ops::session::Session;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Records, in the order of their keys.
-    Found(Vec<(Vec<u8>, Moment)>),
+    Found(Vec<(Vec<u8>, RecordFacts)>),
     /// The key was deleted at this revision.
     Deleted {
         /// The key.
@@ -38,12 +39,12 @@ impl Answer {
     /// What there is of a key at a revision.
     pub fn of(story: KeyStory, revision: i64) -> Self {
         match story.at(revision).copied() {
-            Some(moment) if moment.is_tombstone => Self::Deleted {
-                revision: moment.revision.main,
+            Some(facts) if facts.is_tombstone => Self::Deleted {
+                revision: facts.revision.main,
                 key: story.key,
             },
-            Some(moment) => Self::Found(vec![(story.key, moment)]),
-            None => match story.moments.first() {
+            Some(facts) => Self::Found(vec![(story.key, facts)]),
+            None => match story.records.first() {
                 Some(first) => Self::NotYet {
                     revision: first.revision.main,
                     key: story.key,
@@ -130,7 +131,7 @@ pub fn get_prefix<'i>(
     let list = keys(session, &query)?;
     let found = list
         .iter()
-        .map(|facts| (facts.key.to_vec(), Moment::of_facts(&facts)))
+        .map(|record| (record.key.to_vec(), record.facts))
         .collect();
     Ok(Answers {
         list: vec![Answer::Found(found)],

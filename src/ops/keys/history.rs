@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use serde_json::Value;
 
 use super::log::{Event, Operation, look_back};
-use super::lookup::{KeyStory, Moment};
+use super::lookup::KeyStory;
 use crate::error::Result;
+use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{
-    Changes, GatherRows, KeyFilter, Keyspace, Newest, NextChange, RecordFacts, RevisionBounds,
+    Changes, GatherRows, KeyFilter, KeyRecord, Keyspace, Newest, NextChange, RevisionBounds,
     RowOrder, Rows, Wanted,
 };
 use crate::kubernetes::compare::difference::{FieldPath, differences};
@@ -75,7 +76,7 @@ pub enum ValueChange {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Episode {
     /// Its figures.
-    pub moment: Moment,
+    pub facts: RecordFacts,
     /// What it did.
     pub action: Action,
     /// It did not happen before this time, in seconds since 1970.
@@ -149,21 +150,21 @@ pub fn history<'i>(
     let mut inspector = Inspector::default();
     let mut failed = None;
     let session = &*session;
-    let rows = story.moments.iter().map(|moment| moment.facts(&story.key));
+    let rows = story.records.iter().map(|facts| facts.with_key(&story.key));
     fetch(
         session,
         keyspace,
         rows,
         |key, value, _| (key.to_vec(), value.to_vec()),
-        |facts, fetched| {
-            let action = match (facts.is_tombstone, facts.version) {
+        |record, fetched| {
+            let action = match (record.facts.is_tombstone, record.facts.version) {
                 (true, _) => Action::Delete,
                 (false, ..=1) if seen => Action::Recreate,
                 (false, ..=1) => Action::Create,
                 (false, _) => Action::Update,
             };
             seen = true;
-            let fetched = fetched.filter(|_| !facts.is_tombstone);
+            let fetched = fetched.filter(|_| !record.facts.is_tombstone);
             let flaw = match &fetched {
                 Some((key, value)) => inspector.flaw(session, reader, key, value),
                 None => Ok(None),
@@ -175,8 +176,8 @@ pub fn history<'i>(
                     return ControlFlow::Break(());
                 }
             };
-            let state =
-                fetched.map(|(key, value)| State::of(reader, &key, &value, facts.revision.main));
+            let state = fetched
+                .map(|(key, value)| State::of(reader, &key, &value, record.facts.revision.main));
             let change = match (&before, &state) {
                 (Some(old), Some(new)) => compare(old, new),
                 _ => ValueChange::Unknown,
@@ -186,9 +187,9 @@ pub fn history<'i>(
             each(&Episode {
                 locked,
                 flaw,
-                moment: Moment::of_facts(&facts),
+                facts: record.facts,
                 action,
-                not_before: times.at(facts.place),
+                not_before: times.at(record.facts.place),
                 change,
             })
         },
@@ -321,14 +322,14 @@ fn records_of(session: &mut Session<'_>, revision: i64) -> Result<Option<Records
         let gather = GatherRows::new(KeyFilter::all(), session.options.memory_limit);
         let (keyspace, parts) = session.scan_again(&gather)?;
         let mut rows = Rows::sorted(parts, RowOrder::Revision, &session.workers)?;
-        rows.retain(|facts: &RecordFacts<'_>| facts.revision.main == revision);
+        rows.retain(|record: &KeyRecord<'_>| record.facts.revision.main == revision);
         fetch(
             session,
             &keyspace,
             rows.iter(),
             |_, value, _| value.to_vec(),
-            |facts, value| {
-                records.push((Event::of_facts(&facts), value.unwrap_or_default()));
+            |record, value| {
+                records.push((Event::of_record(&record), value.unwrap_or_default()));
                 ControlFlow::Continue(())
             },
         )?;

@@ -57,7 +57,7 @@ pub struct KeyList<'i> {
 
 impl KeyList<'_> {
     /// The keys as they are wanted.
-    pub fn iter(&self) -> impl Iterator<Item = crate::etcd::keyspace::RecordFacts<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = crate::etcd::keyspace::KeyRecord<'_>> {
         let rows = self.rows.iter();
         let (up, down) = if self.descending {
             (None, Some(rows.rev()))

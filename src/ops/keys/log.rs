@@ -7,8 +7,8 @@ use crate::bolt::CursorDamage;
 use crate::bolt::check::codes;
 use crate::error::Result;
 use crate::etcd::keyspace::{
-    Changes, GatherRows, KeyFilter, NextChange, RecordChange, RecordFacts, RevisionBounds,
-    RowOrder, Rows,
+    Changes, GatherRows, KeyFilter, KeyRecord, NextChange, RecordChange, RevisionBounds, RowOrder,
+    Rows,
 };
 use crate::etcd::{LeaseId, Revision};
 use crate::finding::Finding;
@@ -111,15 +111,15 @@ impl Event {
         }
     }
 
-    pub(in crate::ops) fn of_facts(facts: &RecordFacts<'_>) -> Self {
+    pub(in crate::ops) fn of_record(record: &KeyRecord<'_>) -> Self {
         Self {
-            revision: facts.revision,
-            operation: Operation::of(facts.is_tombstone, facts.version),
-            key: facts.key.to_vec(),
-            create_revision: facts.create_revision,
-            version: facts.version,
-            lease: facts.lease,
-            value_size: facts.value_size,
+            revision: record.facts.revision,
+            operation: Operation::of(record.facts.is_tombstone, record.facts.version),
+            key: record.key.to_vec(),
+            create_revision: record.facts.create_revision,
+            version: record.facts.version,
+            lease: record.facts.lease,
+            value_size: record.facts.value_size,
         }
     }
 }
@@ -360,8 +360,8 @@ impl Log<'_, '_> {
         let rows = Rows::sorted(parts, RowOrder::Revision, &session.workers)?;
         let (from, to, done) = (self.from, self.to, self.done);
         let descending = self.query.descending;
-        let is_wanted = |facts: &RecordFacts<'_>| {
-            let main = facts.revision.main;
+        let is_wanted = |record: &KeyRecord<'_>| {
+            let main = record.facts.revision.main;
             let is_new = match done {
                 Some(done) if descending => main < done,
                 Some(done) => main > done,
@@ -369,17 +369,17 @@ impl Log<'_, '_> {
             };
             is_new && main >= from && main <= to
         };
-        let mut wanted: Vec<RecordFacts<'_>> = rows.iter().filter(is_wanted).collect();
+        let mut wanted: Vec<KeyRecord<'_>> = rows.iter().filter(is_wanted).collect();
         if descending {
             wanted.reverse();
         }
-        for group in wanted.chunk_by(|a, b| a.revision.main == b.revision.main) {
+        for group in wanted.chunk_by(|a, b| a.facts.revision.main == b.facts.revision.main) {
             if self.is_over {
                 break;
             }
-            let mut events: Vec<Event> = group.iter().map(Event::of_facts).collect();
+            let mut events: Vec<Event> = group.iter().map(Event::of_record).collect();
             events.sort_by_key(|event| event.revision);
-            let revision = group.first().map_or(0, |facts| facts.revision.main);
+            let revision = group.first().map_or(0, |record| record.facts.revision.main);
             self.give(&mut Transaction {
                 revision,
                 not_before: None,

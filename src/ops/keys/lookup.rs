@@ -7,7 +7,6 @@ use memchr::memmem;
 
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor};
-use crate::etcd::{LeaseId, Revision};
 use crate::finding::escape;
 use crate::kubernetes::Head;
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
@@ -40,82 +39,22 @@ impl Name {
     }
 }
 
-/// A record of a key that was named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// Its revision.
-    pub revision: Revision,
-    /// True for a deletion.
-    pub is_tombstone: bool,
-    /// As etcd names it.
-    pub create_revision: i64,
-    /// As etcd names it.
-    pub version: i64,
-    /// 0 = none.
-    pub lease: LeaseId,
-    /// Bytes of the value.
-    pub value_size: u64,
-    /// Where it is.
-    pub place: RecordPlace,
-}
-
-impl Moment {
-    pub(in crate::ops) fn of(view: &RecordView<'_>) -> Self {
-        Self {
-            revision: view.revision,
-            is_tombstone: view.is_tombstone,
-            create_revision: view.record.create_revision,
-            version: view.record.version,
-            lease: view.record.lease,
-            value_size: view.record.value_len,
-            place: view.place,
-        }
-    }
-
-    /// The same without the key.
-    pub fn of_facts(facts: &RecordFacts<'_>) -> Self {
-        Self {
-            revision: facts.revision,
-            is_tombstone: facts.is_tombstone,
-            create_revision: facts.create_revision,
-            version: facts.version,
-            lease: facts.lease,
-            value_size: facts.value_size,
-            place: facts.place,
-        }
-    }
-
-    /// The same with the key.
-    pub fn facts<'k>(&self, key: &'k [u8]) -> RecordFacts<'k> {
-        RecordFacts {
-            key,
-            revision: self.revision,
-            is_tombstone: self.is_tombstone,
-            create_revision: self.create_revision,
-            version: self.version,
-            lease: self.lease,
-            value_size: self.value_size,
-            place: self.place,
-        }
-    }
-}
-
 /// All that the file retains of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyStory {
     /// The key.
     pub key: Vec<u8>,
     /// Its records, by revision.
-    pub moments: Vec<Moment>,
+    pub records: Vec<RecordFacts>,
 }
 
 impl KeyStory {
     /// The newest record at a revision.
-    pub fn at(&self, revision: i64) -> Option<&Moment> {
+    pub fn at(&self, revision: i64) -> Option<&RecordFacts> {
         let end = self
-            .moments
-            .partition_point(|moment| moment.revision.main <= revision);
-        self.moments.get(..end)?.last()
+            .records
+            .partition_point(|facts| facts.revision.main <= revision);
+        self.records.get(..end)?.last()
     }
 }
 
@@ -142,7 +81,7 @@ struct Finder<'n> {
 
 #[derive(Default)]
 struct FinderParts {
-    keys: BTreeMap<Vec<u8>, Vec<Moment>>,
+    keys: BTreeMap<Vec<u8>, Vec<RecordFacts>>,
     /// Keys of which only a value has the name.
     aliases: BTreeSet<Vec<u8>>,
     definitions: BTreeMap<Vec<u8>, RecordPlace>,
@@ -199,8 +138,8 @@ impl RecordVisitor for Finder<'_> {
             note_newest(&mut local.definitions, key, view.place);
         }
         if self.is_wanted(key) {
-            let moments = local.keys.entry(key.to_vec()).or_default();
-            moments.push(Moment::of(view));
+            let records = local.keys.entry(key.to_vec()).or_default();
+            records.push(RecordFacts::of(view));
         } else if !view.is_tombstone && self.calls_itself(key, view.record.value) {
             local.aliases.insert(key.to_vec());
         }
@@ -218,7 +157,7 @@ fn ends_with(key: &[u8], name: &str) -> bool {
 struct Stories<'k>(&'k BTreeSet<Vec<u8>>);
 
 impl RecordVisitor for Stories<'_> {
-    type Local = BTreeMap<Vec<u8>, Vec<Moment>>;
+    type Local = BTreeMap<Vec<u8>, Vec<RecordFacts>>;
 
     fn start(&self) -> Self::Local {
         BTreeMap::new()
@@ -227,8 +166,8 @@ impl RecordVisitor for Stories<'_> {
     fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
         if self.0.contains(key) {
-            let moments = local.entry(key.to_vec()).or_default();
-            moments.push(Moment::of(view));
+            let records = local.entry(key.to_vec()).or_default();
+            records.push(RecordFacts::of(view));
         }
         Ok(())
     }
@@ -319,8 +258,8 @@ pub fn look_up<'i>(
     let mut all = FinderParts::default();
     let (mut layouts, mut times) = (Vec::new(), Vec::new());
     for (part, (layout, time)) in parts {
-        for (key, moments) in part.keys {
-            all.keys.entry(key).or_default().extend(moments);
+        for (key, records) in part.keys {
+            all.keys.entry(key).or_default().extend(records);
         }
         all.aliases.extend(part.aliases);
         for (key, place) in part.definitions {
@@ -331,12 +270,12 @@ pub fn look_up<'i>(
     }
     if !all.aliases.is_empty() {
         let (_, parts) = session.scan_again(&Stories(&all.aliases))?;
-        for (key, moments) in parts.into_iter().flatten() {
-            all.keys.entry(key).or_default().extend(moments);
+        for (key, records) in parts.into_iter().flatten() {
+            all.keys.entry(key).or_default().extend(records);
         }
     }
-    for moments in all.keys.values_mut() {
-        moments.sort_by_key(|moment| (moment.revision, moment.place));
+    for records in all.keys.values_mut() {
+        records.sort_by_key(|facts| (facts.revision, facts.place));
     }
     let resources = resources(session, &keyspace, all.definitions.into_values())?;
     let judge = Classifier {
@@ -368,16 +307,16 @@ struct Candidates<'c, 'i> {
     session: &'c Session<'i>,
     keyspace: &'c Keyspace<'i>,
     judge: &'c Classifier<'c>,
-    keys: &'c BTreeMap<Vec<u8>, Vec<Moment>>,
+    keys: &'c BTreeMap<Vec<u8>, Vec<RecordFacts>>,
     aliases: &'c BTreeSet<Vec<u8>>,
 }
 
 impl Candidates<'_, '_> {
     fn find(&self, name: &Name) -> Result<Named> {
-        if let Some(moments) = self.keys.get(&name.text) {
+        if let Some(records) = self.keys.get(&name.text) {
             return Ok(Named::Key(KeyStory {
                 key: name.text.clone(),
-                moments: moments.clone(),
+                records: records.clone(),
             }));
         }
         let Some((word, object)) = name.kind_and_name() else {
@@ -396,7 +335,7 @@ impl Candidates<'_, '_> {
         let mut matches = self.matches(&sought)?;
         // As for an API server, the key goes before what an object calls itself.
         let lives = |(by, story): &(By, KeyStory)| {
-            *by == By::Key && story.moments.last().is_some_and(|last| !last.is_tombstone)
+            *by == By::Key && story.records.last().is_some_and(|last| !last.is_tombstone)
         };
         if matches.iter().any(lives) {
             matches.retain(|(by, _)| *by == By::Key);
@@ -410,18 +349,18 @@ impl Candidates<'_, '_> {
     }
 
     fn matches(&self, sought: &Sought<'_>) -> Result<Vec<(By, KeyStory)>> {
-        let newest_put = |moments: &[Moment]| {
-            let mut puts = moments.iter().rev().filter(|moment| !moment.is_tombstone);
-            puts.next().map(|moment| moment.place)
+        let newest_put = |records: &[RecordFacts]| {
+            let mut puts = records.iter().rev().filter(|facts| !facts.is_tombstone);
+            puts.next().map(|facts| facts.place)
         };
-        let keys: Vec<(&Vec<u8>, &Vec<Moment>)> = self
+        let keys: Vec<(&Vec<u8>, &Vec<RecordFacts>)> = self
             .keys
             .iter()
             .filter(|(key, _)| ends_with(key, sought.object) || self.aliases.contains(*key))
             .collect();
         let places: Vec<RecordPlace> = keys
             .iter()
-            .filter_map(|(_, moments)| newest_put(moments))
+            .filter_map(|(_, records)| newest_put(records))
             .collect();
         let judged = self.session.map(self.keyspace, &places, |view| {
             let value = view.value()?;
@@ -429,14 +368,14 @@ impl Candidates<'_, '_> {
         })?;
         let mut judged = judged.into_iter();
         let mut found = Vec::new();
-        for (key, moments) in keys {
-            let by = match newest_put(moments) {
+        for (key, records) in keys {
+            let by = match newest_put(records) {
                 Some(_) => judged.next().flatten().flatten(),
                 None => sought.is_under(self.judge, key, None),
             };
             if let Some(by) = by {
-                let (key, moments) = (key.clone(), moments.clone());
-                found.push((by, KeyStory { key, moments }));
+                let (key, records) = (key.clone(), records.clone());
+                found.push((by, KeyStory { key, records }));
             }
         }
         Ok(found)

@@ -10,4 +10,4 @@ pub use get::{Answer, Answers, get, get_prefix};
 pub use history::{Action, Episode, FieldChange, Shown, ShownChange, ValueChange, history, show};
 pub use list::{KeyList, KeysQuery, keys};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
-pub use lookup::{KeyStory, Lookup, Moment, Name, Named, look_up};
+pub use lookup::{KeyStory, Lookup, Name, Named, look_up};

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::list::{Found, ObjectList};
+use super::list::{FoundObject, ObjectList};
 use super::reader::ValueReader;
 use crate::error::Result;
 use crate::kubernetes::Flaw;
@@ -44,7 +44,7 @@ pub fn export<'i, 'l>(
     list: &'l ObjectList<'i>,
     reader: &ValueReader,
     options: ExportOptions,
-    mut each: impl FnMut(&'l Found, Exported) -> ControlFlow<()>,
+    mut each: impl FnMut(&'l FoundObject, Exported) -> ControlFlow<()>,
 ) -> Result<()> {
     list.fetch(
         session,

@@ -9,10 +9,8 @@ use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
 use super::wanted::{KindFault, ObjectsQuery, WantedKinds, is_called};
 use crate::error::Result;
-use crate::etcd::LeaseId;
-use crate::etcd::Revision;
 use crate::etcd::keyspace::{
-    Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor, RevisionBounds,
+    KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
 };
 use crate::kubernetes::Fault;
 use crate::kubernetes::Flaw;
@@ -31,7 +29,7 @@ pub struct StoredKind {
 
 /// One object that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundObject {
     /// Position in [`ObjectList::kinds`].
     pub kind: u32,
     /// Its namespace; empty for objects of the cluster.
@@ -44,16 +42,14 @@ pub struct Found {
     pub is_damaged: bool,
     /// It is to be seen whether it has the labels and fields that are wanted.
     is_unchecked: bool,
-    revision: Revision,
-    value_size: u64,
-    place: RecordPlace,
+    facts: RecordFacts,
 }
 
 /// Objects that were found, sorted by kind, namespace and name.
 #[derive(Debug)]
 pub struct ObjectList<'i> {
     /// The objects.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundObject>,
     /// What is wrong with values of which some are among the objects, by place; see [`ObjectList::damage`]. Where
     /// all objects are wanted, also values of which not even the key tells whose they are; where only some are,
     /// also those of which the selectors cannot tell.
@@ -108,7 +104,7 @@ struct FinderParts {
     /// By api version and kind: whether it is wanted, and its number.
     kinds: HashMap<(String, String), (bool, u32)>,
     list: Vec<StoredKind>,
-    found: Vec<Found>,
+    found: Vec<FoundObject>,
     damaged: Vec<DamagedValue>,
     undecided: Vec<Vec<u8>>,
 }
@@ -206,16 +202,14 @@ impl RecordVisitor for ObjectFinder<'_> {
             return Ok(());
         }
         local.damaged.extend(flaw.map(damage));
-        local.found.push(Found {
+        local.found.push(FoundObject {
             kind,
             namespace: who.namespace.into(),
             name: who.name.into(),
             is_locked,
             is_damaged,
             is_unchecked,
-            revision: view.revision,
-            value_size: view.record.value_len,
-            place: view.place,
+            facts: RecordFacts::of(view),
         });
         Ok(())
     }
@@ -284,7 +278,7 @@ pub fn objects<'i>(
 }
 
 /// The kinds of all threads in one order, and the objects sorted by it.
-fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<Found>) {
+fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
     let mut kinds: Vec<StoredKind> = Vec::new();
     for kind in parts.iter().flat_map(|part| &part.list) {
         if !kinds.contains(kind) {
@@ -302,7 +296,7 @@ fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<Found>) {
                 u32::try_from(at).unwrap_or(u32::MAX)
             })
             .collect();
-        found.extend(part.found.into_iter().map(|one| Found {
+        found.extend(part.found.into_iter().map(|one| FoundObject {
             kind: numbers.get(one.kind as usize).copied().unwrap_or(0),
             ..one
         }));
@@ -316,8 +310,13 @@ fn order(kind: &StoredKind) -> (&str, &str, &str) {
     (&kind.resource.plural, &kind.resource.group, version)
 }
 
-fn compare(a: &Found, b: &Found) -> Ordering {
-    (a.kind, &a.namespace, &a.name, a.place).cmp(&(b.kind, &b.namespace, &b.name, b.place))
+fn compare(a: &FoundObject, b: &FoundObject) -> Ordering {
+    (a.kind, &a.namespace, &a.name, a.facts.place).cmp(&(
+        b.kind,
+        &b.namespace,
+        &b.name,
+        b.facts.place,
+    ))
 }
 
 impl<'i> ObjectList<'i> {
@@ -329,15 +328,15 @@ impl<'i> ObjectList<'i> {
         reader: &ValueReader,
     ) -> Result<()> {
         let unchecked = self.found.iter().filter(|one| one.is_unchecked);
-        let rows: Vec<RecordFacts<'_>> = unchecked.map(Found::facts).collect();
+        let rows: Vec<KeyRecord<'_>> = unchecked.map(FoundObject::record).collect();
         let mut fits = Vec::with_capacity(rows.len());
         fetch(
             session,
             &self.keyspace,
             rows.into_iter(),
             |key, value, _| (key.to_vec(), value.to_vec()),
-            |facts, read| {
-                let revision = facts.revision.main;
+            |record, read| {
+                let revision = record.facts.revision.main;
                 // One that cannot be read any more is not left out silently.
                 fits.push(
                     read.is_none_or(|(key, value)| query.fits(reader, &key, &value, revision)),
@@ -358,11 +357,11 @@ impl<'i> ObjectList<'i> {
     pub fn fetch<'l, T: Send>(
         &'l self,
         session: &Session<'i>,
-        found: &'l [Found],
+        found: &'l [FoundObject],
         make: impl Fn(&[u8], &[u8], i64) -> T + Sync,
-        mut each: impl FnMut(&'l Found, Option<T>) -> ControlFlow<()>,
+        mut each: impl FnMut(&'l FoundObject, Option<T>) -> ControlFlow<()>,
     ) -> Result<()> {
-        let rows = found.iter().map(Found::facts);
+        let rows = found.iter().map(FoundObject::record);
         let mut at = found.iter();
         fetch(
             session,
@@ -377,10 +376,10 @@ impl<'i> ObjectList<'i> {
     }
 
     /// What is wrong with the value of an object.
-    pub fn damage(&self, found: &Found) -> Option<&DamagedValue> {
+    pub fn damage(&self, found: &FoundObject) -> Option<&DamagedValue> {
         let at = self
             .damaged
-            .binary_search_by_key(&found.place, |one| one.place)
+            .binary_search_by_key(&found.facts.place, |one| one.place)
             .ok()?;
         self.damaged.get(at)
     }
@@ -391,27 +390,19 @@ impl<'i> ObjectList<'i> {
     }
 
     /// The kind of an object.
-    pub fn kind(&self, found: &Found) -> Option<&StoredKind> {
+    pub fn kind(&self, found: &FoundObject) -> Option<&StoredKind> {
         self.kinds.get(found.kind as usize)
     }
 }
 
-impl Found {
-    fn facts(&self) -> RecordFacts<'static> {
-        RecordFacts {
-            key: &[],
-            revision: self.revision,
-            is_tombstone: false,
-            create_revision: 0,
-            version: 0,
-            lease: LeaseId(0),
-            value_size: self.value_size,
-            place: self.place,
-        }
+impl FoundObject {
+    fn record(&self) -> KeyRecord<'static> {
+        // What reads it again does not need the key.
+        self.facts.with_key(&[])
     }
 
     /// Its mod revision.
     pub fn mod_revision(&self) -> i64 {
-        self.revision.main
+        self.facts.revision.main
     }
 }

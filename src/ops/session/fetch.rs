@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Session;
 use crate::error::Result;
-use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace};
+use crate::etcd::keyspace::{KeyRecord, Keyspace, RecordPlace};
 
 /// At most so many values are held at once,
 pub(in crate::ops) const BATCH: usize = 1024;
@@ -20,26 +20,26 @@ pub(in crate::ops) const BATCH_BYTES: u64 = 128 << 10;
 pub fn fetch<'r, 'i, T: Send>(
     session: &Session<'i>,
     keyspace: &Keyspace<'i>,
-    rows: impl Iterator<Item = RecordFacts<'r>>,
+    rows: impl Iterator<Item = KeyRecord<'r>>,
     make: impl Fn(&[u8], &[u8], i64) -> T + Sync,
-    mut each: impl FnMut(RecordFacts<'r>, Option<T>) -> ControlFlow<()>,
+    mut each: impl FnMut(KeyRecord<'r>, Option<T>) -> ControlFlow<()>,
 ) -> Result<()> {
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
         session.options.cancel.check()?;
-        let mut batch: Vec<RecordFacts<'r>> = Vec::new();
+        let mut batch: Vec<KeyRecord<'r>> = Vec::new();
         let mut bytes = 0u64;
         while batch.len() < BATCH {
-            let fits = |next: &RecordFacts<'_>| {
-                bytes == 0 || bytes.saturating_add(next.value_size) <= BATCH_BYTES
+            let fits = |next: &KeyRecord<'_>| {
+                bytes == 0 || bytes.saturating_add(next.facts.value_size) <= BATCH_BYTES
             };
             let Some(next) = rows.next_if(fits) else {
                 break;
             };
-            bytes = bytes.saturating_add(next.value_size).max(1);
+            bytes = bytes.saturating_add(next.facts.value_size).max(1);
             batch.push(next);
         }
-        let places: Vec<RecordPlace> = batch.iter().map(|facts| facts.place).collect();
+        let places: Vec<RecordPlace> = batch.iter().map(|record| record.facts.place).collect();
         if bytes > BATCH_BYTES {
             // A long value by itself. What is made of it is made here: threads in turn would each keep the
             // memory that it took.
@@ -47,9 +47,9 @@ pub fn fetch<'r, 'i, T: Send>(
                 let (key, value) = (view.record.key.to_vec(), view.value()?.into_owned());
                 Ok((key, value, view.revision.main))
             })?;
-            for (facts, read) in batch.into_iter().zip(read) {
+            for (record, read) in batch.into_iter().zip(read) {
                 let made = read.map(|(key, value, revision)| make(&key, &value, revision));
-                if each(facts, made).is_break() {
+                if each(record, made).is_break() {
                     return Ok(());
                 }
             }
@@ -58,8 +58,8 @@ pub fn fetch<'r, 'i, T: Send>(
         let made = session.map(keyspace, &places, |view| {
             Ok(make(view.record.key, &view.value()?, view.revision.main))
         })?;
-        for (facts, made) in batch.into_iter().zip(made) {
-            if each(facts, made).is_break() {
+        for (record, made) in batch.into_iter().zip(made) {
+            if each(record, made).is_break() {
                 return Ok(());
             }
         }

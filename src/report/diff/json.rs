@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{DiffCounts, apart, bucket_word};
+use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::rfc3339;
-use crate::ops::Moment;
 use crate::ops::diff::{
     BucketChange, BucketDivergence, CommonMembers, Comparison, DivergenceKind, DivergentRecord,
     Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
@@ -22,13 +22,13 @@ struct JsonSide {
 }
 
 impl JsonSide {
-    fn of(moment: &Moment) -> Self {
+    fn of(facts: &RecordFacts) -> Self {
         Self {
-            create_revision: moment.create_revision,
-            mod_revision: moment.revision.main,
-            version: moment.version,
-            lease: moment.lease.0,
-            value_size: moment.value_size,
+            create_revision: facts.create_revision,
+            mod_revision: facts.revision.main,
+            version: facts.version,
+            lease: facts.lease.0,
+            value_size: facts.value_size,
         }
     }
 }
