@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
 use crate::finding::{Findings, escape};
+use crate::ops::restore::RestoreError;
 use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
@@ -336,6 +337,18 @@ fn named(error: Error, path: &Path) -> Error {
 pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
     let exits = errors.iter().map(|error| fail(error, path));
     exits.fold(Exit::Failed, Exit::max)
+}
+
+/// Says why a folder was not written. What the file that was read has to do with is handed back, to be said with
+/// its name.
+pub(super) fn not_written(error: RestoreError) -> Result<()> {
+    match error {
+        RestoreError::Read(error) => Err(error),
+        other => {
+            term::error(&other.to_string());
+            Ok(())
+        }
+    }
 }
 
 /// Ends a job over keys: says what could not be read, and how to exit. `exit` is how the job itself went.

@@ -1,5 +1,7 @@
 //! What the jobs over keys have in common: opening, scanning, what to say of damage.
 
+use std::cell::Cell;
+
 use super::input::Input;
 use super::status::{Refusal, open_database};
 use crate::bolt::Database;
@@ -74,6 +76,8 @@ pub struct Session<'i> {
     pub(super) workers: Workers,
     pub(super) options: &'i Options,
     pub(super) findings: Collector,
+    /// Set when the file was looked at for the last time.
+    is_settled: Cell<bool>,
 }
 
 impl<'i> Session<'i> {
@@ -107,6 +111,7 @@ impl<'i> Session<'i> {
             workers,
             options,
             findings: Collector::new(DEFAULT_LIMIT),
+            is_settled: Cell::new(false),
         }))
     }
 
@@ -208,7 +213,21 @@ impl<'i> Session<'i> {
     /// # Errors
     /// [`Error::Changed`].
     pub fn check_unchanged(&self) -> Result<()> {
+        if self.is_settled.get() {
+            return Ok(());
+        }
         self.input.check_unchanged(Some(self.database.metas()))
+    }
+
+    /// The last look, before what was made of the file gets its name: what becomes of the file later is nothing
+    /// that the job could still answer for.
+    ///
+    /// # Errors
+    /// [`Error::Changed`].
+    pub(super) fn settle(&self) -> Result<()> {
+        self.check_unchanged()?;
+        self.is_settled.set(true);
+        Ok(())
     }
 
     /// Ends the job: the file must be what it was when it was opened.
