@@ -22,8 +22,24 @@ fn commands(files: &Path) -> [Vec<String>; 2] {
     let [before, after] = [BEFORE, AFTER].map(|name| files.join(name).to_str().unwrap().to_owned());
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     [
-        words(&["export", &after, "--partial", "deploy,ns,svc,cm,crd"]),
-        words(&["diff", &before, &after, "-o", "manifests", "--to-old"]),
+        words(&[
+            "export",
+            &after,
+            "--partial",
+            "-n",
+            "legacy",
+            "deploy,ns,svc,cm",
+        ]),
+        words(&[
+            "diff",
+            &before,
+            &after,
+            "-o",
+            "manifests",
+            "--to-old",
+            "-n",
+            "legacy",
+        ]),
     ]
 }
 
@@ -63,7 +79,7 @@ fn usual(command: &[String]) -> (Outcome, BTreeMap<PathBuf, (u32, Vec<u8>)>) {
     let dir = tempfile::tempdir().expect("a directory");
     let outcome = run(dir.path(), command, OsStr::new("out"));
     let written = tree(&dir.path().join("out"));
-    assert!(written.len() > 10, "{outcome:?}");
+    assert!(written.len() > 5, "{outcome:?}");
     (outcome, written)
 }
 
@@ -78,14 +94,20 @@ fn every_empty_folder_is_filled_whatever_it_is_called() {
             "new/",
             "./new",
             "new/.",
-            "empty",
             "empty/",
             "empty/.",
-            "link",
             "link/",
             "far/../new",
+            "empty",
+            "link",
         ];
-        for out in outs.map(OsStr::new).into_iter().chain([not_utf8]) {
+        // Both write by the same means; one of them tries every form.
+        let forms = if command[0] == "export" {
+            0
+        } else {
+            outs.len() - 3
+        };
+        for out in outs[forms..].iter().map(OsStr::new).chain([not_utf8]) {
             let dir = tempfile::tempdir().expect("a directory");
             for name in ["empty", "real", "far"] {
                 fs::create_dir(dir.path().join(name)).expect("a folder");
