@@ -258,7 +258,7 @@ fn a_full_disk_leaves_nothing_and_names_the_file() {
     for command in commands(files.path()) {
         let dir = tempfile::tempdir().expect("a directory");
         // A limit on the length of files stands for the disk.
-        let outcome = limited(dir.path(), &command, "trap '' XFSZ; ulimit -f 1");
+        let outcome = limited(dir.path(), &command, "trap '' XFSZ; ulimit -f 0");
         let lines: Vec<&str> = outcome.stderr.lines().collect();
         let [line] = lines[..] else {
             panic!("{outcome:?}");

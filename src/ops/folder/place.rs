@@ -112,7 +112,6 @@ fn gives_way(path: &Path, found: &Metadata) -> bool {
     let is_same = |other: &Metadata| (other.dev(), other.ino()) == (found.dev(), found.ino());
     let above = parent_of(path);
     found.is_dir()
-        && path.file_name().is_some()
         && found.uid() == rustix::process::geteuid().as_raw()
         && !fs::metadata(".").is_ok_and(|current| is_same(&current))
         && fs::metadata(above).is_ok_and(|above| above.dev() == found.dev())

@@ -152,6 +152,31 @@ fn an_interrupt_at_any_call_leaves_everything_or_nothing() {
 }
 
 #[test]
+fn after_an_interrupt_no_more_files_are_synced() {
+    let scene = Scene::new(Place::New);
+    let folder = scene.filled().unwrap();
+    scene.cancel.cancel();
+    let done = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
+    assert!(matches!(done, Err(RestoreError::Read(Error::Cancelled))));
+    let calls = journal::below(scene.dir.path());
+    assert!(calls.iter().all(|(call, _)| *call != Call::Sync));
+    assert!(scene.is_as_before());
+}
+
+#[test]
+fn of_several_files_that_do_not_read_back_the_first_by_name_is_told() {
+    for _ in 0..20 {
+        let scene = Scene::new(Place::New);
+        let folder = scene.filled().unwrap();
+        for name in FILES {
+            fs::write(folder.target.staged.join(name), "").unwrap();
+        }
+        let error = folder.publish(&scene.cancel, || Ok(())).unwrap_err();
+        assert!(error.to_string().contains("/a.yaml:"), "{error}");
+    }
+}
+
+#[test]
 fn what_does_not_read_back_as_it_was_written_gets_no_name() {
     type Harm = fn(&Path);
     let harms: [(&str, Harm); 5] = [
