@@ -1,6 +1,5 @@
 //! `export`: manifests that can be applied again.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -8,13 +7,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::folder::{Folder, safe_name};
 use super::objects::{Notes, WhichArgs};
 use super::reader::ReaderArgs;
-use super::run::{Run, conclude};
+use super::run::{Run, conclude, not_written};
 use super::term;
+use crate::error::Result;
 use crate::finding::escape;
-use crate::ops::{self, ExportOptions, Exported, FoundObject, ObjectList};
+use crate::ops::make::restore::RestoreError;
+use crate::ops::{
+    self, ExportOptions, Exported, FileNames, Folder, FoundObject, ObjectList, Session,
+};
 use crate::report;
 use crate::source::Access;
 
@@ -68,8 +70,8 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
     };
     let mut target = match Target::open(&args.out) {
         Ok(target) => target,
-        Err(message) => {
-            term::error(&message);
+        Err(error) => {
+            term::error(&error.to_string());
             return Exit::Failed;
         }
     };
@@ -85,7 +87,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                 return Ok(Ok(Exit::Failed));
             }
         };
-        let mut written = Ok(());
+        let mut written = Ok(Ok(()));
         let mut tally = Tally::default();
         ops::export(session, &list, &reader, options, |found, exported| {
             match exported {
@@ -105,12 +107,19 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                     .notes
                     .always(format!("left out, damaged: {}", who(&list, found)), true),
             }
-            if written.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
+            match written {
+                Ok(Ok(())) => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
             }
         })?;
+        // Nothing is said of the folder before it has its name.
+        let written = match written.and_then(|written| match written {
+            Ok(()) => target.finish(session),
+            Err(error) => Ok(Err(error)),
+        }) {
+            Ok(written) => written,
+            Err(error) => return not_written(error).map(|()| Ok(Exit::Failed)),
+        };
         tally.notes.damage(&list);
         let exit = tally.notes.tell();
         if list.found.is_empty() {
@@ -124,7 +133,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             ));
         }
         session.check_unchanged()?;
-        Ok(written.and_then(|()| target.finish()).map(|()| exit))
+        Ok(written.map(|()| exit))
     });
     conclude(asked, &args.file)
 }
@@ -151,49 +160,42 @@ fn who(list: &ObjectList<'_>, found: &FoundObject) -> String {
 /// Where manifests go.
 enum Target {
     Stdout(term::Lines, bool),
-    Folder(Folder, BTreeMap<String, usize>),
+    Folder(Folder, FileNames),
 }
 
+/// How it went: what kept the folder from being written, or standard output from taking it.
+type Written = Result<io::Result<()>, RestoreError>;
+
 impl Target {
-    fn open(out: &Path) -> Result<Self, String> {
+    fn open(out: &Path) -> Result<Self, RestoreError> {
         if out.as_os_str() == "-" {
             return Ok(Self::Stdout(term::Lines::exact(), true));
         }
-        Ok(Self::Folder(Folder::open(out)?, BTreeMap::new()))
+        Ok(Self::Folder(Folder::create(out)?, FileNames::default()))
     }
 
-    fn write(
-        &mut self,
-        list: &ObjectList<'_>,
-        found: &FoundObject,
-        json: &Value,
-    ) -> io::Result<()> {
+    fn write(&mut self, list: &ObjectList<'_>, found: &FoundObject, json: &Value) -> Written {
         match self {
             Self::Stdout(lines, is_first) => {
-                if !std::mem::take(is_first) {
-                    lines.write("---\n")?;
-                }
-                report::write_yaml(json, &mut lines.stored())
+                let separator = match std::mem::take(is_first) {
+                    true => "",
+                    false => "---\n",
+                };
+                let written = lines.write(separator);
+                Ok(written.and_then(|()| report::write_yaml(json, &mut lines.stored())))
             }
             Self::Folder(folder, names) => {
-                let name = file_name(list, found);
-                // Names that differ only in signs a file name cannot have get a number.
-                let number = names.entry(name.to_lowercase()).or_default();
-                *number += 1;
-                let name = if *number > 1 {
-                    format!("{name}~{number}.yaml")
-                } else {
-                    format!("{name}.yaml")
-                };
-                folder.write_with(&name, |out| report::write_yaml(json, out))
+                let name = names.unique(&file_name(list, found), ".yaml");
+                folder.write(&name, |out| report::write_yaml(json, out))?;
+                Ok(Ok(()))
             }
         }
     }
 
-    fn finish(&mut self) -> io::Result<()> {
+    fn finish(self, session: &Session<'_>) -> Written {
         match self {
-            Self::Stdout(lines, _) => std::mem::replace(lines, term::Lines::exact()).finish(),
-            Self::Folder(folder, _) => folder.finish(),
+            Self::Stdout(lines, _) => Ok(lines.finish()),
+            Self::Folder(folder, _) => folder.finish(&[session]).map(Ok),
         }
     }
 }
@@ -206,9 +208,9 @@ fn file_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
     } else {
         &found.namespace
     };
-    safe_name(&format!(
+    format!(
         "{namespace}_{}_{}",
         resource.unwrap_or_default(),
         found.name
-    ))
+    )
 }

@@ -9,7 +9,6 @@ mod divergence;
 mod encryption;
 mod exit;
 mod export;
-mod folder;
 mod get;
 mod hashkv;
 mod history;

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
 use crate::finding::{Findings, escape};
+use crate::ops::restore::RestoreError;
 use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
@@ -338,6 +339,18 @@ pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
     exits.fold(Exit::Failed, Exit::max)
 }
 
+/// Says why a folder was not written. What the file that was read has to do with is handed back, to be said with
+/// its name.
+pub(super) fn not_written(error: RestoreError) -> Result<()> {
+    match error {
+        RestoreError::Read(error) => Err(error),
+        other => {
+            term::error(&other.to_string());
+            Ok(())
+        }
+    }
+}
+
 /// Ends a job over keys: says what could not be read, and how to exit. `exit` is how the job itself went.
 pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> Exit {
     match asked {
@@ -392,6 +405,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::ops::Folder;
 
     fn run() -> Run {
         Run {
@@ -437,6 +451,48 @@ mod tests {
         assert_eq!(term::held(), "all\n");
         assert_eq!(conclude(asked, &path), Exit::Failed);
         assert_eq!(term::held(), "");
+    }
+
+    /// What is asked for is written into a folder; the source changes before that has its name, or after.
+    fn written(path: &Path, out: &Path, is_early: bool) -> Result<Asked<()>> {
+        run().ask(path, Access::Positioned, |session| {
+            let mut folder = Folder::create(out).unwrap();
+            folder.write("file", |out| out.write_all(b"all")).unwrap();
+            if is_early {
+                append(path);
+            }
+            let finished = folder.finish(&[session]);
+            if !is_early {
+                append(path);
+            }
+            finished.or_else(not_written)
+        })
+    }
+
+    #[test]
+    fn a_folder_has_its_name_only_if_the_file_did_not_change_before_and_then_that_is_the_end_of_it()
+    {
+        let (dir, [one, other]) = copies();
+        let out = dir.path().join("out");
+        let asked = written(&one, &out, true);
+        assert!(matches!(&asked, Err(Error::Changed { path, .. }) if *path == one));
+        assert!(!out.exists() && !dir.path().join("out.partial").exists());
+        assert!(matches!(written(&other, &out, false), Ok(Asked::Done(..))));
+        assert_eq!(std::fs::read(out.join("file")).unwrap(), b"all");
+    }
+
+    #[test]
+    fn of_two_files_each_that_changed_before_a_folder_had_its_name_is_told() {
+        let (dir, [one, other]) = copies();
+        let out = dir.path().join("out");
+        let asked = run().ask_both([&one, &other], Access::Positioned, |old, new| {
+            let folder = Folder::create(&out).unwrap();
+            append(&one);
+            append(&other);
+            folder.finish(&[old, new]).or_else(not_written)
+        });
+        assert!(matches!(asked, AskedBoth::Failed(errors) if errors.len() == 2));
+        assert!(!out.exists());
     }
 
     #[test]

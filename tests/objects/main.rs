@@ -8,7 +8,10 @@ mod canary;
 mod damaged;
 mod decode;
 mod export;
+mod folders;
 mod judge;
+#[path = "../restore/mount.rs"]
+mod mount;
 mod readme;
 mod secrets;
 mod shapes;

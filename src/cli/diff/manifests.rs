@@ -1,14 +1,14 @@
 //! `-o manifests`: a folder that brings a cluster from one state to the other.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use serde_json::Value;
 
 use super::{DiffArgs, Form};
-use crate::cli::folder::{Folder, safe_name};
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Direction, Task, Todo};
+use crate::ops::restore::RestoreError;
+use crate::ops::{Folder, Session, safe_name};
 use crate::report;
 
 /// Where the manifests go, and which state they lead to.
@@ -40,26 +40,29 @@ impl Manifests {
         let Some(out) = &args.out else {
             return Err("-o manifests: say where they go: --out DIR".into());
         };
-        let folder = Folder::open(out)?;
-        folder
-            .folder("apply")
-            .map_err(|error| format!("{}: {error}", escape::path(out)))?;
+        let made = Folder::create(out).and_then(|mut folder| {
+            folder.folder("apply")?;
+            Ok(folder)
+        });
+        let folder = made.map_err(|error| error.to_string())?;
         Ok(Some(Self { folder, direction }))
     }
 
     /// Writes a manifest. What it is called is known when all of them are there.
-    pub(super) fn add(&self, number: usize, json: &Value) -> io::Result<()> {
+    pub(super) fn add(&mut self, number: usize, json: &Value) -> Result<(), RestoreError> {
         self.folder
-            .write_with(&unnamed(number), |out| report::write_yaml(json, out))
+            .write(&unnamed(number), |out| report::write_yaml(json, out))
     }
 
-    /// Gives the manifests their names and writes what goes with them.
+    /// Gives the manifests their names, writes what goes with them, and gives the folder its name if what it was made
+    /// from has not changed.
     pub(super) fn finish(
         mut self,
         comparison: &Comparison,
         names: [&str; 2],
         tasks: Vec<Task<'_>>,
-    ) -> io::Result<()> {
+        sources: [&Session<'_>; 2],
+    ) -> Result<(), RestoreError> {
         let is_applied = |task: &&Task<'_>| matches!(task.todo, Todo::Apply(_));
         let total = tasks.iter().filter(is_applied).count();
         let width = total.to_string().len().max(3);
@@ -95,11 +98,13 @@ impl Manifests {
             written.push((task, file));
         }
         if !deletions.is_empty() {
-            self.folder.write("delete.txt", &deletions)?;
+            self.folder
+                .write("delete.txt", |out| out.write_all(deletions.as_bytes()))?;
         }
         let index = report::tasks_markdown(comparison, names, self.direction, &written);
-        self.folder.write("index.md", &index)?;
-        self.folder.finish()
+        self.folder
+            .write("index.md", |out| out.write_all(index.as_bytes()))?;
+        self.folder.finish(&sources)
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use super::manifests::{self, Manifests};
 use super::{DiffArgs, Form, Outcome};
 use crate::Result;
-use crate::cli::run::Run;
+use crate::cli::run::{Run, not_written};
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
@@ -245,7 +245,7 @@ impl<'a> Show<'a> {
     fn manifests(
         self,
         sides: Sides<'_, '_>,
-        manifests: Manifests,
+        mut manifests: Manifests,
         items: &[Item],
     ) -> Result<Outcome> {
         let listed: Vec<&Item> = items.iter().filter(|item| matters(item)).collect();
@@ -256,6 +256,7 @@ impl<'a> Show<'a> {
             reader,
         } = sides;
         let mut written = Ok(());
+        let direction = manifests.direction;
         let write = |number, json| {
             written = manifests.add(number, &json);
             match written {
@@ -263,23 +264,22 @@ impl<'a> Show<'a> {
                 Err(_) => ControlFlow::Break(()),
             }
         };
-        let tasks = diff.tasks(old, new, reader, manifests.direction, &listed, write)?;
-        if let Err(error) = written {
-            return Ok(Err(error));
+        let tasks = diff.tasks(old, new, reader, direction, &listed, write)?;
+        let mut lines = manifests::left_out(&tasks);
+        lines.push(manifests::summary(&tasks));
+        let is_incomplete = manifests::is_incomplete(&tasks, self.args.partial);
+        let names = [self.old_name.as_str(), &self.new_name];
+        let finished =
+            written.and_then(|()| manifests.finish(&diff.comparison, names, tasks, [old, new]));
+        if let Err(error) = finished {
+            return not_written(error).map(|()| Ok(None));
         }
-        let summary = manifests::summary(&tasks);
-        old.check_unchanged()?;
-        new.check_unchanged()?;
-        for line in manifests::left_out(&tasks) {
-            term::line(&line);
-        }
-        if manifests::is_incomplete(&tasks, self.args.partial) {
+        // Nothing is said of the folder before it has its name.
+        lines.iter().for_each(|line| term::line(line));
+        if is_incomplete {
             self.incomplete.set(true);
         }
-        term::line(&summary);
-        let names = [self.old_name.as_str(), &self.new_name];
-        let written = manifests.finish(&diff.comparison, names, tasks);
-        Ok(written.map(|()| Some(!listed.is_empty())))
+        Ok(Ok(Some(!listed.is_empty())))
     }
 
     /// Writes what `text` makes of each item that is wanted; true when one of them matters.

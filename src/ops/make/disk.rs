@@ -15,12 +15,12 @@ impl Disk {
     /// Comes before each call.
     #[cfg(not(test))]
     #[allow(clippy::unused_self)] // The one for tests looks at it.
-    fn may(&self) -> io::Result<()> {
+    pub(super) fn may(&self) -> io::Result<()> {
         Ok(())
     }
 
     #[cfg(test)]
-    fn may(&self) -> io::Result<()> {
+    pub(super) fn may(&self) -> io::Result<()> {
         self.faults.next()
     }
 

@@ -4,11 +4,13 @@
 mod compact;
 mod copying;
 mod disk;
+mod folder;
 mod output;
 mod rebuild;
 pub mod restore;
 mod trailer;
 
 pub use compact::{CompactRequest, Compacted, compact};
+pub use folder::{FileNames, Folder, safe_name};
 pub use rebuild::{KeptFigures, KeyScope};
 pub use trailer::{AddedTrailer, add_trailer};

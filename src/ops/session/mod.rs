@@ -5,6 +5,8 @@ mod fetch;
 pub use fetch::fetch;
 pub(in crate::ops) use fetch::{BATCH, BATCH_BYTES};
 
+use std::cell::Cell;
+
 use super::input::Input;
 use super::opening::{Refusal, open_database};
 use crate::bolt::Database;
@@ -79,6 +81,8 @@ pub struct Session<'i> {
     pub(in crate::ops) workers: Workers,
     pub(in crate::ops) options: &'i Options,
     pub(in crate::ops) findings: Collector,
+    /// Set when the file was looked at for the last time.
+    is_settled: Cell<bool>,
 }
 
 impl<'i> Session<'i> {
@@ -112,6 +116,7 @@ impl<'i> Session<'i> {
             workers,
             options,
             findings: Collector::new(DEFAULT_LIMIT),
+            is_settled: Cell::new(false),
         }))
     }
 
@@ -213,7 +218,21 @@ impl<'i> Session<'i> {
     /// # Errors
     /// [`Error::Changed`].
     pub fn check_unchanged(&self) -> Result<()> {
+        if self.is_settled.get() {
+            return Ok(());
+        }
         self.input.check_unchanged(Some(self.database.metas()))
+    }
+
+    /// The last look, before what was made of the file gets its name: what becomes of the file later is nothing
+    /// that the job could still answer for.
+    ///
+    /// # Errors
+    /// [`Error::Changed`].
+    pub(in crate::ops) fn settle(&self) -> Result<()> {
+        self.check_unchanged()?;
+        self.is_settled.set(true);
+        Ok(())
     }
 
     /// Ends the job: the file must be what it was when it was opened.

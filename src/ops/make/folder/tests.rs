@@ -1,0 +1,342 @@
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use super::calls::{Call, journal};
+use super::*;
+use crate::error::Error;
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::source::Access;
+
+/// What is at the target before: nothing, an empty folder, a link to one.
+const PLACES: [Place; 3] = [Place::New, Place::Empty, Place::Inside];
+
+const FILES: [&str; 4] = ["a.yaml", "apply/1-b.yaml", "apply/2-c.yaml", "index.md"];
+
+fn content(name: &str) -> Vec<u8> {
+    // Some of them take more than one call to write.
+    name.bytes().cycle().take(name.len() * 1500).collect()
+}
+
+struct Scene {
+    dir: tempfile::TempDir,
+    place: Place,
+    disk: Disk,
+    cancel: Cancel,
+}
+
+impl Scene {
+    fn new(place: Place) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        match place {
+            Place::New => {}
+            Place::Empty => fs::create_dir(out).unwrap(),
+            Place::Inside => {
+                fs::create_dir(dir.path().join("real")).unwrap();
+                symlink("real", out).unwrap();
+            }
+        }
+        Self {
+            dir,
+            place,
+            disk: Disk::default(),
+            cancel: Cancel::new(),
+        }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn filled(&self) -> Result<Folder, RestoreError> {
+        let mut folder = Folder::create_on(&self.out(), self.disk.clone())?;
+        assert_eq!(folder.target.place, self.place);
+        folder.folder("apply")?;
+        for name in FILES {
+            folder.write("unnamed", |out| out.write_all(&content(name)))?;
+            folder.rename("unnamed", name)?;
+        }
+        Ok(folder)
+    }
+
+    fn run(&self, look: impl FnOnce() -> Result<()>) -> Result<(), RestoreError> {
+        self.filled()?.publish(&self.cancel, look)
+    }
+
+    /// Every path below the folder.
+    fn paths(&self) -> Vec<PathBuf> {
+        fn gather(folder: &Path, paths: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && !path.is_symlink() {
+                    gather(&path, paths);
+                }
+                paths.push(path);
+            }
+        }
+        let mut paths = Vec::new();
+        gather(self.dir.path(), &mut paths);
+        paths.sort();
+        paths
+    }
+
+    fn is_whole(&self) -> bool {
+        let out = self.out();
+        let count = |folder: &Path| fs::read_dir(folder).unwrap().count();
+        FILES
+            .iter()
+            .all(|name| fs::read(out.join(name)).is_ok_and(|read| read == content(name)))
+            && count(&out) == 3
+            && count(&out.join("apply")) == 2
+    }
+
+    fn is_as_before(&self) -> bool {
+        self.paths() == Self::new(self.place).named_like(self)
+    }
+
+    fn named_like(&self, other: &Self) -> Vec<PathBuf> {
+        let moved = |path: PathBuf| {
+            let inside = path.strip_prefix(self.dir.path()).unwrap();
+            other.dir.path().join(inside)
+        };
+        self.paths().into_iter().map(moved).collect()
+    }
+}
+
+#[test]
+fn each_call_that_fails_leaves_nothing_and_the_error_names_the_place() {
+    for place in PLACES {
+        for number in 1.. {
+            let scene = Scene::new(place);
+            scene.disk.faults.fail_at(number);
+            let done = scene.run(|| Ok(()));
+            if !scene.disk.faults.has_failed() {
+                done.unwrap();
+                assert!(scene.is_whole(), "{place:?}");
+                assert!(number > 25, "{place:?}: only {number} calls");
+                break;
+            }
+            let text = done.unwrap_err().to_string();
+            let dir = scene.dir.path().to_str().unwrap();
+            assert!(text.contains(dir), "{place:?}, call {number}: {text}");
+            assert!(scene.is_as_before(), "{place:?}, call {number}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_at_any_call_leaves_everything_or_nothing() {
+    for place in PLACES {
+        let mut interrupted = 0;
+        for number in 1.. {
+            let scene = Scene::new(place);
+            scene.disk.faults.cancel_at(number, scene.cancel.clone());
+            match scene.run(|| Ok(())) {
+                Ok(()) => assert!(scene.is_whole(), "{place:?}, call {number}"),
+                Err(error) => {
+                    assert!(matches!(error, RestoreError::Read(Error::Cancelled)));
+                    assert!(scene.is_as_before(), "{place:?}, call {number}");
+                    interrupted += 1;
+                }
+            }
+            if scene.cancel.check().is_ok() {
+                // All but the renames themselves, of which the last is followed by no other, and the last sync.
+                assert!(interrupted >= number - 3, "{interrupted} of {number}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn after_an_interrupt_no_more_files_are_synced() {
+    let scene = Scene::new(Place::New);
+    let folder = scene.filled().unwrap();
+    scene.cancel.cancel();
+    let done = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
+    assert!(matches!(done, Err(RestoreError::Read(Error::Cancelled))));
+    let calls = journal::below(scene.dir.path());
+    assert!(calls.iter().all(|(call, _)| *call != Call::Sync));
+    assert!(scene.is_as_before());
+}
+
+#[test]
+fn of_several_files_that_do_not_read_back_the_first_by_name_is_told() {
+    for _ in 0..20 {
+        let scene = Scene::new(Place::New);
+        let folder = scene.filled().unwrap();
+        for name in FILES {
+            fs::write(folder.target.staged.join(name), "").unwrap();
+        }
+        let error = folder.publish(&scene.cancel, || Ok(())).unwrap_err();
+        assert!(error.to_string().contains("/a.yaml:"), "{error}");
+    }
+}
+
+#[test]
+fn what_does_not_read_back_as_it_was_written_gets_no_name() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 5] = [
+        ("are not those that were written", |path| {
+            let file = OpenOptions::new().write(true).open(path).unwrap();
+            file.write_all_at(b"#", 70).unwrap();
+        }),
+        ("it has 8999 bytes, 9000 were", |path| {
+            let file = OpenOptions::new().write(true).open(path).unwrap();
+            file.set_len(8999).unwrap();
+        }),
+        ("it has 9001 bytes, 9000 were", |path| {
+            let mut file = OpenOptions::new().append(true).open(path).unwrap();
+            file.write_all(b"#").unwrap();
+        }),
+        ("it has 0 bytes, 9000 were", |path| {
+            fs::write(path, "").unwrap();
+        }),
+        ("No such file", |path| fs::remove_file(path).unwrap()),
+    ];
+    for (told, harm) in harms {
+        for place in PLACES {
+            let scene = Scene::new(place);
+            let folder = scene.filled().unwrap();
+            let path = folder.target.staged.join("a.yaml");
+            harm(&path);
+            let error = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
+            let text = error.unwrap_err().to_string();
+            assert!(text.contains(path.to_str().unwrap()), "{text}");
+            assert!(text.contains(told), "{text}");
+            assert!(scene.is_as_before(), "{told}");
+        }
+    }
+}
+
+#[test]
+fn everything_is_written_synced_and_read_back_before_the_last_look_and_named_after_it() {
+    for place in PLACES {
+        let scene = Scene::new(place);
+        let mut before = 0;
+        scene
+            .run(|| {
+                before = journal::below(scene.dir.path()).len();
+                assert!(!scene.out().join("a.yaml").exists());
+                Ok(())
+            })
+            .unwrap();
+        let calls = journal::below(scene.dir.path());
+        let (staged, out) = match place {
+            Place::Inside => (scene.out().join(".partial"), scene.out()),
+            _ => (scene.dir.path().join("out.partial"), scene.out()),
+        };
+        let at = |call: Call, path: &Path| {
+            let found = calls
+                .iter()
+                .rposition(|made| made == &(call, path.to_owned()));
+            found.unwrap_or_else(|| panic!("{call:?} {} is missing", path.display()))
+        };
+        let last_write = calls.iter().rposition(|(call, _)| *call == Call::Write);
+        let folders = [staged.join("apply"), staged.clone()].map(|path| at(Call::SyncNames, &path));
+        assert!(folders[0] < folders[1]);
+        for name in FILES {
+            let path = staged.join(name);
+            let (synced, read) = (at(Call::Sync, &path), at(Call::ReadBack, &path));
+            assert!(last_write < Some(synced), "{place:?}: {name}");
+            assert!(
+                synced < folders[0] && folders[1] < read,
+                "{place:?}: {name}"
+            );
+            assert!(read < before, "{place:?}: {name}");
+        }
+        let names: Vec<(Call, PathBuf)> = match place {
+            Place::Inside => ["a.yaml", "index.md", "apply"]
+                .map(|name| (Call::Rename, out.join(name)))
+                .into(),
+            _ => vec![(Call::Rename, out.clone())],
+        };
+        let above = match place {
+            Place::Inside => out,
+            _ => scene.dir.path().to_owned(),
+        };
+        let expected: Vec<_> = names
+            .into_iter()
+            .chain([(Call::SyncNames, above)])
+            .collect();
+        assert_eq!(calls[before..], expected, "{place:?}");
+    }
+}
+
+#[test]
+fn what_has_come_to_stand_there_meanwhile_is_neither_replaced_nor_filled() {
+    type Put = fn(&Path);
+    let puts: [Put; 3] = [
+        |out| fs::write(out, "mine").unwrap(),
+        |out| fs::create_dir(out).unwrap(),
+        |out| {
+            fs::create_dir_all(out).unwrap();
+            fs::write(out.join("a.yaml"), "mine").unwrap();
+        },
+    ];
+    for place in PLACES {
+        for put in puts.iter().skip(if place == Place::New { 0 } else { 2 }) {
+            let scene = Scene::new(place);
+            let mut paths = Vec::new();
+            let done = scene.run(|| {
+                put(&scene.out());
+                paths = scene.paths();
+                paths.retain(|path| !path.to_str().unwrap().contains(".partial"));
+                Ok(())
+            });
+            let text = done.unwrap_err().to_string();
+            assert!(text.contains("cannot give its final name to"), "{text}");
+            assert_eq!(scene.paths(), paths, "{place:?}");
+            for path in [scene.out(), scene.out().join("a.yaml")] {
+                assert!(!path.is_file() || fs::read(path).unwrap() == b"mine");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_that_changes_later_is_no_matter()
+ {
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/real/etcd-3.6.14-a.db");
+    for place in PLACES {
+        let scene = Scene::new(place);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::copy(&real, file.path()).unwrap();
+        let change = || {
+            let mut source = OpenOptions::new().append(true).open(file.path()).unwrap();
+            source.write_all(b"more").unwrap();
+        };
+        let options = Options::default();
+        let input = Input::open(file.path(), Access::Positioned).unwrap();
+        let session = Session::open(&input, &options).unwrap().ok().unwrap();
+        scene.filled().unwrap().finish(&[&session]).unwrap();
+        assert!(scene.is_whole());
+        change();
+        session.finish().unwrap();
+
+        let scene = Scene::new(place);
+        let input = Input::open(file.path(), Access::Positioned).unwrap();
+        let session = Session::open(&input, &options).unwrap().ok().unwrap();
+        let folder = scene.filled().unwrap();
+        change();
+        let error = folder.finish(&[&session]).unwrap_err();
+        assert!(matches!(error, RestoreError::Read(Error::Changed { .. })));
+        assert!(scene.is_as_before(), "{place:?}");
+
+        // The other one of two.
+        let one = Input::open(file.path(), Access::Positioned).unwrap();
+        let one = Session::open(&one, &options).unwrap().ok().unwrap();
+        let copy = scene.dir.path().join("copy");
+        fs::copy(&real, &copy).unwrap();
+        let other = Input::open(&copy, Access::Positioned).unwrap();
+        let other = Session::open(&other, &options).unwrap().ok().unwrap();
+        let folder = scene.filled().unwrap();
+        fs::write(&copy, "else").unwrap();
+        folder.finish(&[&one, &other]).unwrap_err();
+        fs::remove_file(&copy).unwrap();
+        assert!(scene.is_as_before(), "{place:?}");
+    }
+}
