@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::open::Access;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::jsonpath::Path;
 use crate::ops::{self, Answer, Lens, Name, Session};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

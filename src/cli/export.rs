@@ -11,12 +11,12 @@ use super::exit::Exit;
 use super::folder::{Folder, safe_name};
 use super::lens::LensArgs;
 use super::objects::{Notes, WhichArgs};
+use super::open::Access;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops::{self, ExportOptions, Exported, Found, ObjectList};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -12,13 +12,13 @@ use serde_json::Value;
 use super::exit::Exit;
 use super::lens::LensArgs;
 use super::objects::too_large;
+use super::open::Access;
 use super::run::{Run, conclude};
 use super::term;
 use crate::etcd::keyspace::{RecordFacts, RevisionBounds};
 use crate::finding::escape;
 use crate::ops::{self, Answer, Answers, Lens, Look, Moment, Name, Session};
 use crate::report::{self, Format, Readable};
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops::{self, Name, Named};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::lens::LensArgs;
 use super::objects::Notes;
+use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::ops;
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

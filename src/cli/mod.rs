@@ -20,6 +20,7 @@ mod lens;
 mod log;
 mod man;
 mod objects;
+mod open;
 mod restore;
 mod run;
 mod show;

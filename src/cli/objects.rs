@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::open::Access;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
@@ -19,7 +20,6 @@ use crate::kubernetes::selector::LabelSelector;
 use crate::kubernetes::{Fault, memory_of};
 use crate::ops::{self, DamagedValue, Found, Lens, ObjectList, ObjectsQuery, Session, Sight};
 use crate::report::{self, Format, JsonLayout};
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::exit::Exit;
+use super::open::{Access, open};
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
 use crate::finding::{Findings, escape};
 use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
-use crate::source::Access;
 
 /// How a command that has text and JSON is asked for JSON.
 #[derive(Debug, clap::Args)]
@@ -102,7 +102,7 @@ impl Run {
         default: Access,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
-        let input = Input::open(path, self.access.unwrap_or(default))?;
+        let input = open(path, self.access.unwrap_or(default))?;
         self.with_opened(&input, job)
     }
 
@@ -113,7 +113,7 @@ impl Run {
         wal_dir: Option<PathBuf>,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
-        let input = Input::open(path, self.access.unwrap_or(Access::Map))?;
+        let input = open(path, self.access.unwrap_or(Access::Map))?;
         if wal_dir.is_some() && !input.file.is_data_dir() {
             return Err(Error::NotAFile {
                 path: path.to_owned(),
@@ -458,7 +458,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("no database");
         std::fs::write(&path, vec![1; 10_000]).unwrap();
-        let input = Input::open(&path, Access::Positioned).unwrap();
+        let input = Input::open(&path).unwrap();
         assert!(changed(&[&input], None).is_empty());
         append(&path);
         assert_eq!(changed(&[&input], None).len(), 1);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

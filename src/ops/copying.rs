@@ -15,7 +15,7 @@ use crate::bolt::{Metas, SecondMeta};
 use crate::error::Error;
 use crate::ids::FileOffset;
 use crate::options::Options;
-use crate::source::{Mapped, Positioned, Source};
+use crate::source::Positioned;
 use crate::workers::outcome_of;
 
 /// Bytes copied at a time.
@@ -41,10 +41,8 @@ pub(super) fn copy_and_verify(
     let len = input.layout.database_len;
     disk.set_len(file, len).map_err(unwritten())?;
     let again = file.try_clone().map_err(unwritten())?;
-    let copy: Box<dyn Source> = match input.file.source().bytes() {
-        Some(_) => Box::new(Mapped::new(again, path, len).map_err(unwritten())?),
-        None => Box::new(Positioned::new(again, len)),
-    };
+    // By position: what is still being written must not be lent as a slice out of a map.
+    let copy = Positioned::new(again, len);
     let arriving = Arriving::default();
     let (report, copied, flushed) = std::thread::scope(|scope| {
         let copying = scope.spawn(|| {
@@ -54,7 +52,7 @@ pub(super) fn copy_and_verify(
         });
         let flushing = scope.spawn(|| flush(disk, file, len, &arriving));
         let what = VerifyOptions::default();
-        let report = verify_copy(input, &*copy, Some(&arriving), what, options);
+        let report = verify_copy(input, &copy, Some(&arriving), what, options);
         (report, outcome_of(copying), outcome_of(flushing))
     });
     match copied {

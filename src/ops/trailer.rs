@@ -12,7 +12,6 @@ use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::options::Options;
-use crate::source::Access;
 
 /// The snapshot that was made.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
     };
     output.append(&trailer.0, keep)?;
     output.sync()?;
-    let made = Input::open(output.path(), Access::Map)?;
+    let made = Input::open(output.path())?;
     let result = verify(&made, VerifyOptions::default(), options)?;
     if result.verdict != Verdict::Ok {
         return Err(RestoreError::File {

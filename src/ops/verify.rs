@@ -677,7 +677,6 @@ fn ledger(
 mod tests {
     use super::*;
     use crate::ids::FileOffset;
-    use crate::source::Access;
 
     /// Reads as the other does, but panics in the thread that hashes, the only one without a name.
     #[derive(Debug)]
@@ -702,7 +701,7 @@ mod tests {
     fn a_panic_while_hashing_is_a_panic_and_no_interrupt() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let path = path.join("testdata/real/etcd-3.6.14-a.db");
-        let input = Input::open(&path, Access::Positioned).unwrap();
+        let input = Input::open(&path).unwrap();
         let unlucky = Unlucky(input.file.source());
         let options = Options {
             threads: std::num::NonZeroUsize::new(2),

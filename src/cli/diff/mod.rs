@@ -13,6 +13,7 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::lens::LensArgs;
+use super::open::Access;
 use super::run::{Asked, AskedBoth, Run, fail, fail_all};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
@@ -22,7 +23,6 @@ use crate::kubernetes::selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
 use crate::ops::{Lens, Refusal};
 use crate::report;
-use crate::source::Access;
 use show::Show;
 
 const EXAMPLES: &str = "\
