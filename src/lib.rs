@@ -42,6 +42,7 @@ pub mod etcd;
 pub mod finding;
 pub mod ids;
 pub mod kubernetes;
+mod limits;
 pub mod ops;
 pub mod options;
 #[cfg(feature = "cli")]

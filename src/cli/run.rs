@@ -12,6 +12,7 @@ use super::open::{Access, open};
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
 use crate::finding::{Findings, escape};
+use crate::limits;
 use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
@@ -59,11 +60,14 @@ impl Run {
             (_, true) => Some(Access::Positioned),
             _ => None,
         };
-        let options = Options {
+        let mut options = Options {
             threads: global.threads,
             cancel: Cancel::from_flag(cancel),
             ..Options::default()
         };
+        // Where memory runs out the process would end in the middle of its work; this way the job does, and tells.
+        options.memory_limit = limits::address_space()
+            .map(|space| limits::memory_of_tables(options.worker_threads(), space));
         Ok(Self {
             format,
             options,
@@ -170,9 +174,22 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
             path: Some(path), ..
         } => format!("{}: {error}", escape::path(path)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
+        Error::MemoryLimit { needed, limit } => {
+            format!("{}: {}", escape::path(path), beyond(*needed, *limit))
+        }
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
         other => format!("{}: {other}", escape::path(path)),
     }
+}
+
+/// What is said of tables that need more memory than they may take. The command line limits them where the address
+/// space is limited.
+fn beyond(needed: u64, limit: u64) -> String {
+    let space = limits::address_space().unwrap_or(u64::MAX);
+    format!(
+        "needs about {needed} bytes of memory for its tables; the address space, limited to {space} bytes \
+         (ulimit -v), has room for {limit}; raise that limit"
+    )
 }
 
 /// What the system said, in the words that etcd's tools use where they have some.
@@ -193,6 +210,7 @@ pub(super) fn describe_without_name(error: &Error, path: &Path) -> String {
             format!("open {}: {}", escape::path(of), reason(source))
         }
         Error::NotAFile { what, .. } => (*what).into(),
+        Error::MemoryLimit { needed, limit } => beyond(*needed, *limit),
         other => other.to_string(),
     }
 }

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::ids::FileOffset;
 use crate::options::Options;
 use crate::source::Positioned;
-use crate::workers::outcome_of;
+use crate::workers::beside;
 
 /// Bytes copied at a time.
 const PIECE: u64 = 4 << 20;
@@ -45,15 +45,15 @@ pub(super) fn copy_and_verify(
     let copy = Positioned::new(again, len);
     let arriving = Arriving::default();
     let (report, copied, flushed) = std::thread::scope(|scope| {
-        let copying = scope.spawn(|| {
+        let copying = beside(scope, || {
             // However it ends, also by a panic: nobody must wait for what does not come.
             let _ended = arriving.ends_with_this();
             copy_database(input, disk, file, &arriving, options)
         });
-        let flushing = scope.spawn(|| flush(disk, file, len, &arriving));
+        let flushing = beside(scope, || flush(disk, file, len, &arriving));
         let what = VerifyOptions::default();
         let report = verify_copy(input, &copy, Some(&arriving), what, options);
-        (report, outcome_of(copying), outcome_of(flushing))
+        (report, copying.outcome(), flushing.outcome())
     });
     match copied {
         Ok(()) => {}

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings, Severity};
 use crate::options::Options;
 use crate::source::Source;
-use crate::workers::{Workers, outcome_of};
+use crate::workers::{Beside, Workers, beside};
 
 /// What a file is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -206,10 +206,13 @@ pub(super) fn verify_copy(
     let is_odd = input.layout.trailer.is_some() && input.layout.database_len > whole;
     let with_digest = (!what.quick || is_odd) && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
-        let hashing = with_digest
-            .then(|| scope.spawn(move || digests(source, &input.layout, whole, arriving, options)));
+        let hashing = with_digest.then(|| {
+            beside(scope, move || {
+                digests(source, &input.layout, whole, arriving, options)
+            })
+        });
         let examined = examine_all(input, source, arriving, with_digest, options, &mut findings);
-        let digests = hashing.map(outcome_of);
+        let digests = hashing.map(Beside::outcome);
         Ok((examined?, digests.transpose()?))
     })?;
     let (database, examined, first_bytes) = match examined {

@@ -299,6 +299,18 @@ mod tests {
     }
 
     #[test]
+    fn a_modification_time_that_moved_is_noticed_by_itself() {
+        for open in OPEN {
+            let (_dir, path) = sample(b"content");
+            let opened = open(&path, "member/snap/db").unwrap();
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+            let error = opened.check_unchanged().unwrap_err().to_string();
+            assert!(error.contains("its modification time moved"), "{error}");
+        }
+    }
+
+    #[test]
     fn links_mode_and_time_of_access_are_no_content() {
         use std::os::unix::fs::PermissionsExt as _;
 
@@ -341,6 +353,10 @@ mod tests {
             set_back(&path, &before);
             let error = opened.check_unchanged().unwrap_err();
             assert!(matches!(&error, Error::Changed { path: of, .. } if *of == path));
+            match Watch::new(&writer) {
+                Some(_) => assert!(error.to_string().contains("it was written to"), "{error}"),
+                None => eprintln!("skipped: nothing tells of writes here"),
+            }
             // And whoever asks again is told again.
             opened.check_unchanged().unwrap_err();
         }
