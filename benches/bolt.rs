@@ -44,11 +44,10 @@ fn sources(history: History) -> Sources {
         .expect("the snapshot is written");
     file.seek(SeekFrom::Start(0)).expect("files can seek");
     let len = summary.written.len;
-    let mapped = Mapped::new(
-        file.try_clone().expect("a second handle"),
-        "bench".as_ref(),
-        len,
-    );
+    let handle = file.try_clone().expect("a second handle");
+    // SAFETY: the file is this program's own and has no name; from now on it is only read.
+    #[allow(unsafe_code)]
+    let mapped = unsafe { Mapped::new(handle, "bench".as_ref(), len) };
     let mapped = mapped.expect("files can be mapped");
     let positioned = Positioned::new(file, len);
     Sources {

@@ -9,9 +9,8 @@
 //!
 //! use etcdsnap::ops::{self, Input, Verdict, VerifyOptions};
 //! use etcdsnap::options::Options;
-//! use etcdsnap::source::Access;
 //!
-//! let input = Input::open(Path::new("testdata/real/etcd-3.6.14-b.db"), Access::Map)?;
+//! let input = Input::open(Path::new("testdata/real/etcd-3.6.14-b.db"))?;
 //! let report = ops::verify(&input, VerifyOptions::default(), &Options::default())?;
 //! assert_eq!(report.verdict, Verdict::Ok);
 //! # Ok::<(), etcdsnap::Error>(())
@@ -43,6 +42,7 @@ pub mod etcd;
 pub mod finding;
 pub mod ids;
 pub mod kubernetes;
+mod limits;
 pub mod ops;
 pub mod options;
 #[cfg(feature = "cli")]

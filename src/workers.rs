@@ -3,15 +3,18 @@
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::ScopedJoinHandle;
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::options::{Cancel, Options};
 
 /// Any machine may run this many threads.
 const ALWAYS_ALLOWED: usize = 16;
 /// More threads than this per core only wait for each other.
 const PER_CORE: usize = 4;
+/// Bytes of a thread's stack.
+const STACK: usize = 2 << 20;
 
 /// Threads of our own, never the process-wide pool.
 #[derive(Debug)]
@@ -23,53 +26,59 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// `threads` workers, the caller included; no more than 16 or four per core, whichever is more.
+    /// `threads` workers, the caller included; no more than 16 or four per core, whichever is more, than the
+    /// address space has room for, or than the system starts. At least the caller works.
     ///
     /// # Errors
-    /// [`Error::Threads`].
+    /// None at present.
     pub fn new(threads: NonZeroUsize) -> Result<Self> {
-        Self::start(threads, Cancel::new())
+        Ok(Self::start(threads, Cancel::new(), STACK))
     }
 
     /// As many workers as the options ask for, within the limits of [`Workers::new`]. They begin no further
     /// piece once the options' flag is set.
     ///
     /// # Errors
-    /// [`Error::Threads`].
+    /// None at present.
     pub fn of(options: &Options) -> Result<Self> {
-        Self::start(options.worker_threads(), options.cancel.clone())
+        let cancel = options.cancel.clone();
+        Ok(Self::start(options.worker_threads(), cancel, STACK))
     }
 
     /// The same, with one worker less where the number is not prescribed: somebody else is busy meanwhile.
     ///
     /// # Errors
-    /// [`Error::Threads`].
+    /// None at present.
     pub(crate) fn beside_another(options: &Options) -> Result<Self> {
         let threads = options.threads.unwrap_or_else(|| {
             let spare = options.worker_threads().get().saturating_sub(1);
             NonZeroUsize::new(spare).unwrap_or(NonZeroUsize::MIN)
         });
-        Self::start(threads, options.cancel.clone())
+        Ok(Self::start(threads, options.cancel.clone(), STACK))
     }
 
-    fn start(threads: NonZeroUsize, cancel: Cancel) -> Result<Self> {
+    fn start(threads: NonZeroUsize, cancel: Cancel, stack: usize) -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = capped(threads, cores);
-        let others = threads.get().saturating_sub(1);
-        let others = (others > 0)
-            .then(|| {
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(others)
-                    .thread_name(|n| format!("worker-{}", n.saturating_add(1)))
-                    .build()
-            })
-            .transpose()
-            .map_err(|e| Error::Threads(e.to_string()))?;
-        Ok(Self {
-            others,
-            threads,
+        let threads = limits::threads_that_fit(threads, limits::address_space());
+        let mut others = threads.get().saturating_sub(1);
+        let mut pool = None;
+        while others > 0 && pool.is_none() {
+            let builder = rayon::ThreadPoolBuilder::new()
+                .num_threads(others)
+                .stack_size(stack)
+                .thread_name(|n| format!("worker-{}", n.saturating_add(1)));
+            // The system may let nobody have so many threads; the work is done by fewer as well.
+            pool = builder.build().ok();
+            if pool.is_none() {
+                others /= 2;
+            }
+        }
+        Self {
+            others: pool,
+            threads: NonZeroUsize::MIN.saturating_add(others),
             cancel,
-        })
+        }
     }
 
     /// How many threads work, the caller included.
@@ -125,12 +134,17 @@ impl Workers {
     }
 }
 
-/// What the thread made of its work. A panic goes on here: it is a mistake of the program, and must not look
-/// like something else.
-pub(crate) fn outcome_of<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    match thread.join() {
-        Ok(outcome) => outcome,
-        Err(panic) => std::panic::resume_unwind(panic),
+impl<T> Beside<'_, T> {
+    /// What became of the job. A panic goes on here: it is a mistake of the program, and must not look like
+    /// something else.
+    pub(crate) fn outcome(self) -> T {
+        match self {
+            Self::Done(outcome) => outcome,
+            Self::Thread(thread) => match thread.join() {
+                Ok(outcome) => outcome,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
     }
 }
 
@@ -138,6 +152,34 @@ pub(crate) fn outcome_of<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 fn capped(asked: NonZeroUsize, cores: NonZeroUsize) -> NonZeroUsize {
     let most = cores.get().saturating_mul(PER_CORE).max(ALWAYS_ALLOWED);
     NonZeroUsize::new(most).map_or(asked, |most| asked.min(most))
+}
+
+/// A job on a thread of its own, or done already.
+pub(crate) enum Beside<'scope, T> {
+    Thread(ScopedJoinHandle<'scope, T>),
+    Done(T),
+}
+
+/// Begins `job` on a thread of its own. Where none can be started, the calling thread does it before this returns.
+pub(crate) fn beside<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    job: impl FnOnce() -> T + Send + Clone + 'scope,
+) -> Beside<'scope, T> {
+    beside_with(scope, STACK, job)
+}
+
+fn beside_with<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    stack: usize,
+    job: impl FnOnce() -> T + Send + Clone + 'scope,
+) -> Beside<'scope, T> {
+    let started = Builder::new()
+        .stack_size(stack)
+        .spawn_scoped(scope, job.clone());
+    match started {
+        Ok(thread) => Beside::Thread(thread),
+        Err(_) => Beside::Done(job()),
+    }
 }
 
 /// The pieces of one call, which its threads take one by one.
@@ -253,6 +295,26 @@ mod tests {
         for workers in [Workers::of(&options), Workers::beside_another(&options)] {
             assert_eq!(workers.unwrap().threads(), (4 * cores).max(16));
         }
+    }
+
+    #[test]
+    fn where_no_thread_can_be_started_the_caller_does_the_work() {
+        // No address space has room for such a stack.
+        let stack = usize::MAX / 4;
+        let number = NonZeroUsize::new(8).unwrap();
+        let workers = Workers::start(number, Cancel::new(), stack);
+        assert_eq!(workers.threads(), 1);
+        let count = |count: &mut usize, _| {
+            *count += 1;
+            Ok(())
+        };
+        assert_eq!(workers.share(100, || 0, count).unwrap(), [100]);
+        let own = std::thread::current().id();
+        std::thread::scope(|scope| {
+            let where_it_runs = || std::thread::current().id();
+            assert_eq!(beside_with(scope, stack, where_it_runs).outcome(), own);
+            assert_ne!(beside(scope, where_it_runs).outcome(), own);
+        });
     }
 
     #[test]

@@ -12,7 +12,6 @@ use etcdsnap::bolt::write::{WriteError, WriteLayout, Writer};
 use etcdsnap::etcd::Release;
 use etcdsnap::ops::{self, Input, Verdict, VerifyOptions};
 use etcdsnap::options::Options;
-use etcdsnap::source::Access;
 use serde_json::Value;
 use support::damage::{Case, Table};
 use support::database::{Bucket, Database, PAGE};
@@ -236,7 +235,7 @@ const SMALL: &str = "nothing-is-wrong-in-a-deeper-tree";
 fn look_at_everything(bytes: &[u8]) -> bool {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file");
-    let input = Input::open(file.path(), Access::Positioned).expect("a readable file");
+    let input = Input::open(file.path()).expect("a readable file");
     let options = Options {
         threads: Some(NonZeroUsize::MIN),
         ..Options::default()

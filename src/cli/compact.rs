@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::restore::refuse;
 use super::run::{Run, fail, print};
 use crate::finding::escape;
 use crate::ops::{self, CompactRequest};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
@@ -12,7 +13,6 @@ use crate::finding::escape;
 use crate::kubernetes::query::jsonpath::Path;
 use crate::ops::{self, Answer, Name, Session, ValueReader};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

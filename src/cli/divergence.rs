@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::run::{AskedBoth, Run, fail_all, print};
 use super::term;
 use crate::finding::escape;
 use crate::ops::diff::{DiffQuery, Relation, diff_files};
 use crate::report::{self, DiffCounts, Format};
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

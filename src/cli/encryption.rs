@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::objects::Notes;
+use super::open::Access;
 use super::reader::config_of;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

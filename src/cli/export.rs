@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::objects::{Notes, WhichArgs};
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, not_written};
 use super::term;
@@ -18,7 +19,6 @@ use crate::ops::{
     self, ExportOptions, Exported, FileNames, Folder, FoundObject, ObjectList, Session,
 };
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

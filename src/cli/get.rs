@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::exit::Exit;
 use super::objects::too_large;
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
@@ -19,7 +20,6 @@ use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
 use crate::ops::{self, Answer, Answers, Name, ReadValue, Session, ValueReader};
 use crate::report::{self, Format, Readable};
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

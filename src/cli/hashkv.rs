@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
 use crate::etcd::Release;
 use crate::ops::{self, HashKvOutcome};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::refusal::refuse;
 use super::run::{JsonArgs, Run, fail, print};
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::{KeyFilter, RowOrder, Wanted};
 use crate::finding::escape;
 use crate::ops::{self, KeyList, KeysQuery};
 use crate::report::{self, LongKeys};
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::objects::Notes;
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::ops;
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

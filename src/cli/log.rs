@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::{self, LogQuery};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -18,6 +18,7 @@ mod kinds;
 mod log;
 mod man;
 mod objects;
+mod open;
 mod reader;
 mod refusal;
 mod restore;
@@ -139,6 +140,10 @@ pub fn main() -> ExitCode {
     }
     // A file that may not become longer is an error with a message, not the end of the process.
     let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    // Where no memory is left, the standard library says so and aborts. The job could not be done, and nothing more.
+    let always = Arc::new(AtomicBool::new(true));
+    let status = Exit::Failed.code().into();
+    let _ = signal_hook::flag::register_conditional_shutdown(libc::SIGABRT, status, always);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
@@ -21,7 +22,6 @@ use crate::ops::{
     self, DamagedValue, FoundObject, ObjectList, ObjectsQuery, Session, ValueContent, ValueReader,
 };
 use crate::report::{self, Format, JsonLayout};
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
+use super::open::Access;
 use super::run::{Asked, Run, describe, exit_of, print};
 use super::term;
 use crate::error::Error;
@@ -16,7 +17,6 @@ use crate::ops::make::restore::{
     Prepared, RestoreError, RestoreRequest, plan, prove, prove_sibling, restore_members,
 };
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

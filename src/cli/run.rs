@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::exit::Exit;
+use super::open::{Access, open};
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
 use crate::finding::{Findings, escape};
+use crate::limits;
 use crate::ops::restore::RestoreError;
 use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
-use crate::source::Access;
 
 /// How a command that has text and JSON is asked for JSON.
 #[derive(Debug, clap::Args)]
@@ -60,11 +61,14 @@ impl Run {
             (_, true) => Some(Access::Positioned),
             _ => None,
         };
-        let options = Options {
+        let mut options = Options {
             threads: global.threads,
             cancel: Cancel::from_flag(cancel),
             ..Options::default()
         };
+        // Where memory runs out the process would end in the middle of its work; this way the job does, and tells.
+        options.memory_limit = limits::address_space()
+            .map(|space| limits::memory_of_tables(options.worker_threads(), space));
         Ok(Self {
             format,
             options,
@@ -103,7 +107,7 @@ impl Run {
         default: Access,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
-        let input = Input::open(path, self.access.unwrap_or(default))?;
+        let input = open(path, self.access.unwrap_or(default))?;
         self.with_opened(&input, job)
     }
 
@@ -114,7 +118,7 @@ impl Run {
         wal_dir: Option<PathBuf>,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
-        let input = Input::open(path, self.access.unwrap_or(Access::Map))?;
+        let input = open(path, self.access.unwrap_or(Access::Map))?;
         if wal_dir.is_some() && !input.file.is_data_dir() {
             return Err(Error::NotAFile {
                 path: path.to_owned(),
@@ -171,9 +175,22 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
             path: Some(path), ..
         } => format!("{}: {error}", escape::path(path)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
+        Error::MemoryLimit { needed, limit } => {
+            format!("{}: {}", escape::path(path), beyond(*needed, *limit))
+        }
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
         other => format!("{}: {other}", escape::path(path)),
     }
+}
+
+/// What is said of tables that need more memory than they may take. The command line limits them where the address
+/// space is limited.
+fn beyond(needed: u64, limit: u64) -> String {
+    let space = limits::address_space().unwrap_or(u64::MAX);
+    format!(
+        "needs about {needed} bytes of memory for its tables; the address space, limited to {space} bytes \
+         (ulimit -v), has room for {limit}; raise that limit"
+    )
 }
 
 /// What the system said, in the words that etcd's tools use where they have some.
@@ -194,6 +211,7 @@ pub(super) fn describe_without_name(error: &Error, path: &Path) -> String {
             format!("open {}: {}", escape::path(of), reason(source))
         }
         Error::NotAFile { what, .. } => (*what).into(),
+        Error::MemoryLimit { needed, limit } => beyond(*needed, *limit),
         other => other.to_string(),
     }
 }
@@ -514,7 +532,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("no database");
         std::fs::write(&path, vec![1; 10_000]).unwrap();
-        let input = Input::open(&path, Access::Positioned).unwrap();
+        let input = Input::open(&path).unwrap();
         assert!(changed(&[&input], None).is_empty());
         append(&path);
         assert_eq!(changed(&[&input], None).len(), 1);

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

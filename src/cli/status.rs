@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
 use super::term;
 use crate::etcd::Release;
 use crate::ops::{self, StatusOutcome};
 use crate::report;
-use crate::source::Access;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,7 +3,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::bolt::Metas;
 use crate::container::{DB_IN_DATA_DIR, FileLayout};
 use crate::error::{Error, Result};
-use crate::source::{Access, OpenFile};
+use crate::source::OpenFile;
 
 /// Page ids are kept in 32 bits; with the smallest pages that is 4 TiB.
 const MAX_PAGES: u64 = u32::MAX as u64;
@@ -52,11 +52,23 @@ fn enclosing_data_dir(path: &Path) -> Option<PathBuf> {
 }
 
 impl Input {
-    /// Opens `path` for reading. `member` and `member/snap` stand for the data directory around them.
+    /// Opens `path` for reading by position. `member` and `member/snap` stand for the data directory around them.
     ///
     /// # Errors
     /// That it cannot be opened or read, or is larger than any database.
-    pub fn open(path: &Path, access: Access) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_by(path, OpenFile::open)
+    }
+
+    /// The same, with the file opened by `open`, which is given its path and that of the database in a data
+    /// directory: [`OpenFile::open`], or [`OpenFile::open_mapped`] by a caller that answers for it.
+    ///
+    /// # Errors
+    /// Those of [`Input::open`].
+    pub fn open_by(
+        path: &Path,
+        open: impl FnOnce(&Path, &str) -> Result<OpenFile>,
+    ) -> Result<Self> {
         let enclosing = enclosing_data_dir(path);
         let path = enclosing.as_deref().unwrap_or(path);
         let database = path.join(DB_IN_DATA_DIR);
@@ -68,7 +80,7 @@ impl Input {
                 what: "is a data directory without its database, member/snap/db; copy the whole directory again",
             });
         }
-        let file = OpenFile::open(path, DB_IN_DATA_DIR, access)?;
+        let file = open(path, DB_IN_DATA_DIR)?;
         if file.len() / u64::from(crate::bolt::layout::MIN_PAGE_SIZE) > MAX_PAGES {
             return Err(Error::NotAFile {
                 path: path.to_owned(),

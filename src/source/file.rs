@@ -4,17 +4,8 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::watch::Watch;
-use super::{Mapped, Positioned, Source};
+use super::{Positioned, Source};
 use crate::error::{Error, Result};
-
-/// How the bytes of a file are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Through a memory map.
-    Map,
-    /// With positioned reads.
-    Positioned,
-}
 
 /// What tells whether a file was changed: length, time of last write, and, where nobody tells of writes, time of
 /// last change of the inode, with what else moves that.
@@ -64,14 +55,24 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens the file at `path`. A directory is taken as a data directory if it holds `db_in_dir`.
+    /// Opens the file at `path`, to be read by position. A directory is taken as a data directory if it holds
+    /// `db_in_dir`. [`OpenFile::open_mapped`] maps the file.
     ///
-    /// Whether some process holds the file's lock is tried once, without waiting; such a file is never
-    /// mapped, whatever `access` says.
+    /// Whether some process holds the file's lock is tried once, without waiting.
     ///
     /// # Errors
     /// [`Error::Open`] and [`Error::NotAFile`].
-    pub fn open(path: &Path, db_in_dir: &str, access: Access) -> Result<Self> {
+    pub fn open(path: &Path, db_in_dir: &str) -> Result<Self> {
+        Self::open_as(path, db_in_dir, |_, _, _| None)
+    }
+
+    /// The same. A file that is not empty and that nobody holds the lock of is read by what `map` makes of it and of
+    /// its path and length, if that is something.
+    pub(super) fn open_as(
+        path: &Path,
+        db_in_dir: &str,
+        map: impl FnOnce(&File, &Path, u64) -> Option<Box<dyn Source + Send>>,
+    ) -> Result<Self> {
         let open_error = |path: &Path, source| Error::Open {
             path: path.to_owned(),
             source,
@@ -103,8 +104,12 @@ impl OpenFile {
         let watch = Watch::new(&file);
         let state = FileState::of(&file).map_err(|e| open_error(&target, e))?;
         let own = file.try_clone().map_err(|e| open_error(&target, e))?;
-        let source =
-            source(file, &target, state.len, access, in_use).map_err(|e| open_error(&target, e))?;
+        // An empty file cannot be mapped.
+        let mapped = (!in_use && state.len > 0).then(|| map(&file, &target, state.len));
+        let source = mapped.flatten().unwrap_or_else(|| {
+            let read = Positioned::named(file, &target, state.len);
+            Box::new(read)
+        });
         let from_data_dir = meta.is_dir() || target.ends_with(db_in_dir);
         Ok(Self {
             path: target,
@@ -226,23 +231,6 @@ fn no_way_to(dir: &Path, target: &Path, error: io::Error) -> Error {
     }
 }
 
-fn source(
-    file: File,
-    path: &Path,
-    len: u64,
-    access: Access,
-    in_use: bool,
-) -> io::Result<Box<dyn Source + Send>> {
-    // An empty file cannot be mapped.
-    if access == Access::Map && !in_use && len > 0 {
-        // A file system without maps, or an address space that is too small: reading still works.
-        if let Ok(map) = Mapped::new(file.try_clone()?, path, len) {
-            return Ok(Box::new(map));
-        }
-    }
-    Ok(Box::new(Positioned::named(file, path, len)))
-}
-
 /// True when another process holds an exclusive lock. The shared lock that finds this out is released at
 /// once. File systems without locks count as not locked.
 fn is_locked(file: &File) -> bool {
@@ -260,6 +248,10 @@ fn is_locked(file: &File) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::mapped::open_own_file_mapped;
+
+    /// Both ways to open a file.
+    const OPEN: [fn(&Path, &str) -> Result<OpenFile>; 2] = [OpenFile::open, open_own_file_mapped];
 
     fn sample(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -271,13 +263,14 @@ mod tests {
     #[test]
     fn an_exclusive_lock_of_somebody_else_forbids_the_map() {
         let (_dir, path) = sample(b"content");
+        let open = open_own_file_mapped;
         let holder = File::open(&path).unwrap();
         holder.lock().unwrap();
-        let opened = OpenFile::open(&path, "member/snap/db", Access::Map).unwrap();
+        let opened = open(&path, "member/snap/db").unwrap();
         assert!(opened.in_use());
         assert!(opened.source().bytes().is_none());
         holder.unlock().unwrap();
-        let opened = OpenFile::open(&path, "member/snap/db", Access::Map).unwrap();
+        let opened = open(&path, "member/snap/db").unwrap();
         assert!(!opened.in_use());
         assert_eq!(opened.source().bytes(), Some(&b"content"[..]));
         holder.try_lock().expect("no lock is left behind");
@@ -286,7 +279,7 @@ mod tests {
     #[test]
     fn growing_shrinking_and_rewriting_are_noticed() {
         let (_dir, path) = sample(b"content");
-        let opened = OpenFile::open(&path, "member/snap/db", Access::Positioned).unwrap();
+        let opened = OpenFile::open(&path, "member/snap/db").unwrap();
         opened.check_unchanged().unwrap();
         std::fs::write(&path, b"longer content").unwrap();
         let error = opened.check_unchanged().unwrap_err().to_string();
@@ -306,12 +299,24 @@ mod tests {
     }
 
     #[test]
+    fn a_modification_time_that_moved_is_noticed_by_itself() {
+        for open in OPEN {
+            let (_dir, path) = sample(b"content");
+            let opened = open(&path, "member/snap/db").unwrap();
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+            let error = opened.check_unchanged().unwrap_err().to_string();
+            assert!(error.contains("its modification time moved"), "{error}");
+        }
+    }
+
+    #[test]
     fn links_mode_and_time_of_access_are_no_content() {
         use std::os::unix::fs::PermissionsExt as _;
 
         let (dir, path) = sample(b"content");
-        for access in [Access::Positioned, Access::Map] {
-            let opened = OpenFile::open(&path, "member/snap/db", access).unwrap();
+        for open in OPEN {
+            let opened = open(&path, "member/snap/db").unwrap();
             let link = dir.path().join("link");
             std::fs::hard_link(&path, &link).unwrap();
             opened.check_unchanged().unwrap();
@@ -338,16 +343,20 @@ mod tests {
     fn a_write_is_noticed_though_the_times_are_set_back() {
         use std::os::unix::fs::FileExt as _;
 
-        for access in [Access::Positioned, Access::Map] {
+        for open in OPEN {
             let (_dir, path) = sample(b"content");
             let before = path.metadata().unwrap();
-            let opened = OpenFile::open(&path, "member/snap/db", access).unwrap();
+            let opened = open(&path, "member/snap/db").unwrap();
             let writer = OpenOptions::new().write(true).open(&path).unwrap();
             opened.check_unchanged().unwrap();
             writer.write_all_at(b"C", 0).unwrap();
             set_back(&path, &before);
             let error = opened.check_unchanged().unwrap_err();
             assert!(matches!(&error, Error::Changed { path: of, .. } if *of == path));
+            match Watch::new(&writer) {
+                Some(_) => assert!(error.to_string().contains("it was written to"), "{error}"),
+                None => eprintln!("skipped: nothing tells of writes here"),
+            }
             // And whoever asks again is told again.
             opened.check_unchanged().unwrap_err();
         }
@@ -356,7 +365,7 @@ mod tests {
     #[test]
     fn without_a_watch_the_time_of_the_inode_must_be_explained() {
         let (dir, path) = sample(b"content");
-        let mut opened = OpenFile::open(&path, "member/snap/db", Access::Map).unwrap();
+        let mut opened = OpenFile::open(&path, "member/snap/db").unwrap();
         opened.watch = None;
         opened.check_unchanged().unwrap();
         let before = path.metadata().unwrap();
@@ -402,7 +411,7 @@ mod tests {
             std::fs::set_permissions(&member, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         close(0o000);
-        let opened = OpenFile::open(dir.path(), "member/snap/db", Access::Map);
+        let opened = OpenFile::open(dir.path(), "member/snap/db");
         close(0o700);
         match opened {
             Ok(_) => eprintln!("skipped: no mode keeps this user out"),
@@ -417,11 +426,11 @@ mod tests {
     #[test]
     fn a_directory_stands_for_the_database_inside() {
         let dir = tempfile::tempdir().unwrap();
-        let error = OpenFile::open(dir.path(), "member/snap/db", Access::Map).unwrap_err();
+        let error = OpenFile::open(dir.path(), "member/snap/db").unwrap_err();
         assert!(matches!(error, Error::NotAFile { .. }));
         std::fs::create_dir_all(dir.path().join("member/snap")).unwrap();
         std::fs::write(dir.path().join("member/snap/db"), b"x").unwrap();
-        let opened = OpenFile::open(dir.path(), "member/snap/db", Access::Map).unwrap();
+        let opened = OpenFile::open(dir.path(), "member/snap/db").unwrap();
         assert!(opened.is_data_dir());
         assert!(opened.path().ends_with("member/snap/db"));
     }

@@ -10,7 +10,9 @@ mod slice;
 mod watch;
 mod window;
 
-pub use file::{Access, FileState, OpenFile};
+pub use file::{FileState, OpenFile};
+#[cfg(test)]
+pub(crate) use mapped::open_own_file_mapped;
 pub use mapped::{Mapped, install_fault_handler};
 pub use positioned::Positioned;
 pub use slice::Slice;

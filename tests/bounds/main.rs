@@ -5,6 +5,7 @@ mod support;
 
 mod escapes;
 mod memory;
+mod system;
 
 use std::path::Path;
 

@@ -11,7 +11,7 @@ use etcdsnap::bolt::{Database, SecondMeta};
 use etcdsnap::finding::Collector;
 use etcdsnap::ops::{Input, Verdict, VerifyOptions, verify};
 use etcdsnap::options::Options;
-use etcdsnap::source::{Access, Slice};
+use etcdsnap::source::{OpenFile, Slice};
 
 pub(crate) const PAGE: usize = 4096;
 pub(crate) const TRAILER: usize = 32;
@@ -86,12 +86,20 @@ fn uses(database: &[u8]) -> Vec<Use> {
     uses
 }
 
+#[allow(unsafe_code)]
+fn open_mapped(path: &Path) -> etcdsnap::Result<Input> {
+    // SAFETY: the file is this test's own, and it writes to it only while it is not open for reading.
+    Input::open_by(path, |path, database| unsafe {
+        OpenFile::open_mapped(path, database)
+    })
+}
+
 /// A copy of a file on disk that is changed, judged and put back.
 pub(crate) struct Copy {
     path: PathBuf,
     file: tempfile::NamedTempFile,
     bytes: Vec<u8>,
-    access: Access,
+    is_mapped: bool,
 }
 
 impl Copy {
@@ -102,7 +110,7 @@ impl Copy {
             path: file.path().to_owned(),
             file,
             bytes: bytes.to_vec(),
-            access: Access::Map,
+            is_mapped: true,
         }
     }
 
@@ -139,15 +147,16 @@ impl Copy {
 
     /// The verdict on the file as it is, read by map and by positioned reads in turn.
     pub(crate) fn verdict(&mut self) -> Verdict {
-        self.access = match self.access {
-            Access::Map => Access::Positioned,
-            Access::Positioned => Access::Map,
-        };
+        self.is_mapped = !self.is_mapped;
         let options = Options {
             threads: std::num::NonZeroUsize::new(1),
             ..Options::default()
         };
-        let input = Input::open(&self.path, self.access).expect("the file can be opened");
+        let input = match self.is_mapped {
+            true => open_mapped(&self.path),
+            false => Input::open(&self.path),
+        };
+        let input = input.expect("the file can be opened");
         // Without a digest there is nothing to compare one with.
         let what = VerifyOptions {
             quick: input.layout.trailer.is_none(),

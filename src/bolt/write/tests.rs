@@ -15,7 +15,7 @@ use crate::bolt::{Database, Leaf, PlannedBucket, Scan, Scanned, SecondMeta, Visi
 use crate::finding::Collector;
 use crate::ids::{PageId, TxId};
 use crate::options::Options;
-use crate::source::{Mapped, Positioned, Slice, Source, WindowBuffer};
+use crate::source::{Positioned, Slice, Source, WindowBuffer, open_own_file_mapped};
 use crate::workers::Workers;
 
 type Entries = BTreeMap<Vec<u8>, Node>;
@@ -354,11 +354,11 @@ fn check(database: &Entries, layout: &WriteLayout) {
     file.write_all(&bytes).unwrap();
     let slice = Slice(&bytes);
     let positioned = Positioned::new(file.reopen().unwrap(), written.len);
-    let mapped = Mapped::new(file.reopen().unwrap(), file.path(), written.len).unwrap();
+    let mapped = open_own_file_mapped(file.path(), "none").unwrap();
     let sources: [(&str, &dyn Source); 3] = [
         ("slice", &slice),
         ("positioned", &positioned),
-        ("mapped", &mapped),
+        ("mapped", mapped.source()),
     ];
     for (name, source) in sources {
         for threads in [1, 3] {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::exit::Exit;
+use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Asked, AskedBoth, Run, fail, fail_all};
 use super::term;
@@ -22,7 +23,6 @@ use crate::kubernetes::query::selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
 use crate::ops::{Refusal, ValueReader};
 use crate::report;
-use crate::source::Access;
 use show::Show;
 
 const EXAMPLES: &str = "\

@@ -12,7 +12,6 @@ use crate::etcd::schema::Compaction;
 use crate::etcd::{LeaseId, Revision};
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::source::Access;
 
 /// One change of the model: a value, or nothing for a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,7 +191,7 @@ fn input(bytes: &[u8]) -> Input {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     std::fs::write(&path, bytes).unwrap();
-    Input::open(&path, Access::Positioned).unwrap()
+    Input::open(&path).unwrap()
 }
 
 fn state(puts: &[Put], revision: i64) -> State {

@@ -18,7 +18,7 @@ use crate::ops::copy_progress::CopyProgress;
 use crate::ops::input::Input;
 use crate::options::Options;
 use crate::source::Source;
-use crate::workers::{Workers, outcome_of};
+use crate::workers::{Beside, Workers, beside};
 
 /// What a file is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -206,10 +206,13 @@ pub(in crate::ops) fn verify_copy(
     let is_odd = input.layout.trailer.is_some() && input.layout.database_len > whole;
     let with_digest = (!what.quick || is_odd) && !input.file.in_use();
     let (examined, digests) = std::thread::scope(|scope| -> Result<_> {
-        let hashing = with_digest
-            .then(|| scope.spawn(move || digests(source, &input.layout, whole, progress, options)));
+        let hashing = with_digest.then(|| {
+            beside(scope, move || {
+                digests(source, &input.layout, whole, progress, options)
+            })
+        });
         let examined = examine_all(input, source, progress, with_digest, options, &mut findings);
-        let digests = hashing.map(outcome_of);
+        let digests = hashing.map(Beside::outcome);
         Ok((examined?, digests.transpose()?))
     })?;
     let (database, examined, first_bytes) = match examined {
@@ -677,7 +680,6 @@ fn ledger(
 mod tests {
     use super::*;
     use crate::ids::FileOffset;
-    use crate::source::Access;
 
     /// Reads as the other does, but panics in the thread that hashes, the only one without a name.
     #[derive(Debug)]
@@ -702,7 +704,7 @@ mod tests {
     fn a_panic_while_hashing_is_a_panic_and_no_interrupt() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let path = path.join("testdata/real/etcd-3.6.14-a.db");
-        let input = Input::open(&path, Access::Positioned).unwrap();
+        let input = Input::open(&path).unwrap();
         let unlucky = Unlucky(input.file.source());
         let options = Options {
             threads: std::num::NonZeroUsize::new(2),

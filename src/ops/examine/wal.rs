@@ -13,7 +13,7 @@ use crate::etcd::raft::{
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, escape};
 use crate::ids::FileOffset;
 use crate::options::Options;
-use crate::source::{Access, OpenFile, Source, WindowBuffer};
+use crate::source::{OpenFile, Source, WindowBuffer};
 
 /// Where the log is inside a data directory.
 pub(in crate::ops) const WAL_IN_DATA_DIR: &str = "member/wal";
@@ -158,6 +158,7 @@ pub(in crate::ops) fn read(
     };
     let mut crc = 0;
     let mut before: Option<u64> = None;
+    let mut buffer = WindowBuffer::new();
     'segments: for (number, segment) in segments.iter().enumerate() {
         options.cancel.check()?;
         let is_last = number.saturating_add(1) == segments.len();
@@ -172,7 +173,7 @@ pub(in crate::ops) fn read(
             crc = 0;
         }
         before = this;
-        let file = OpenFile::open(segment, "", Access::Map)?;
+        let file = OpenFile::open(segment, "")?;
         let source = file.source();
         if source.len() > SEGMENT_LIMIT {
             return Err(Error::NotAFile {
@@ -180,15 +181,8 @@ pub(in crate::ops) fn read(
                 what: "is longer than any segment of a log",
             });
         }
-        let mut copied = Vec::new();
-        let bytes = match source.bytes() {
-            Some(bytes) => bytes,
-            None => {
-                copied.resize(usize::try_from(source.len()).unwrap_or(0), 0);
-                source.read_exact_at(FileOffset(0), &mut copied)?;
-                &copied
-            }
-        };
+        let len = usize::try_from(source.len()).unwrap_or(usize::MAX);
+        let bytes = buffer.lend(source, FileOffset(0), len)?;
         let mut reader = WalReader::new(bytes, crc);
         let (mut is_readable, mut is_torn) = (false, false);
         for frame in reader.by_ref() {
@@ -337,7 +331,7 @@ const GIVE_A_LOG: &str = "give a segment, a folder of segments or a data directo
 
 /// What the file is, if it does not begin with a record of a log.
 fn file_that_is_no_segment(path: &Path) -> Result<Option<Stranger>> {
-    let file = OpenFile::open(path, "", Access::Positioned)?;
+    let file = OpenFile::open(path, "")?;
     let source = file.source();
     let mut head = [0; 4096];
     let len = usize::try_from(source.len()).unwrap_or(usize::MAX);

@@ -16,7 +16,6 @@ use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::source::Access;
 
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +83,7 @@ pub fn compact(
     output.sync()?;
 
     let with_trailer = request.trailer.unwrap_or(input.layout.trailer.is_some());
-    let made = Input::open(output.path(), Access::Map)?;
+    let made = Input::open(output.path())?;
     let what = VerifyOptions {
         // The digest of what is read back becomes the trailer.
         quick: !with_trailer,
@@ -121,7 +120,7 @@ pub fn compact(
     let trailer = result.database_sha256.filter(|_| with_trailer);
     if let Some(digest) = &trailer {
         output.append(&digest.0, result.layout.file_len)?;
-        let made = Input::open(output.path(), Access::Map)?.layout;
+        let made = Input::open(output.path())?.layout;
         if (made.trailer, made.database_len) != (trailer, result.layout.file_len) {
             return Err(RestoreError::File {
                 message: "the SHA-256 does not read back as it was written".into(),

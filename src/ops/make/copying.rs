@@ -15,8 +15,8 @@ use crate::ops::copy_progress::CopyProgress;
 use crate::ops::examine::verify::{VerifyOptions, VerifyReport, verify, verify_copy};
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::source::{Mapped, Positioned, Source};
-use crate::workers::outcome_of;
+use crate::source::Positioned;
+use crate::workers::beside;
 
 /// Bytes copied at a time.
 const PIECE: u64 = 4 << 20;
@@ -41,21 +41,19 @@ pub(in crate::ops) fn copy_and_verify(
     let len = input.layout.database_len;
     disk.set_len(file, len).map_err(unwritten())?;
     let again = file.try_clone().map_err(unwritten())?;
-    let copy: Box<dyn Source> = match input.file.source().bytes() {
-        Some(_) => Box::new(Mapped::new(again, path, len).map_err(unwritten())?),
-        None => Box::new(Positioned::new(again, len)),
-    };
+    // By position: what is still being written must not be lent as a slice out of a map.
+    let copy = Positioned::new(again, len);
     let progress = CopyProgress::default();
     let (report, copied, flushed) = std::thread::scope(|scope| {
-        let copying = scope.spawn(|| {
+        let copying = beside(scope, || {
             // However it ends, also by a panic: nobody must wait for what does not come.
             let _ended = progress.ends_with_this();
             copy_database(input, disk, file, &progress, options)
         });
-        let flushing = scope.spawn(|| flush(disk, file, len, &progress));
+        let flushing = beside(scope, || flush(disk, file, len, &progress));
         let what = VerifyOptions::default();
-        let report = verify_copy(input, &*copy, Some(&progress), what, options);
-        (report, outcome_of(copying), outcome_of(flushing))
+        let report = verify_copy(input, &copy, Some(&progress), what, options);
+        (report, copying.outcome(), flushing.outcome())
     });
     match copied {
         Ok(()) => {}

@@ -12,7 +12,6 @@ use crate::ops::examine::digest::digest_of;
 use crate::ops::examine::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::source::Access;
 
 /// The snapshot that was made.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ pub fn add_trailer(
     };
     output.append(&trailer.0, keep)?;
     output.sync()?;
-    let made = Input::open(output.path(), Access::Map)?;
+    let made = Input::open(output.path())?;
     let result = verify(&made, VerifyOptions::default(), options)?;
     if result.verdict != Verdict::Ok {
         return Err(RestoreError::File {

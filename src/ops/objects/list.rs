@@ -287,7 +287,7 @@ fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
     }
     kinds.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut found = Vec::new();
-    for part in parts {
+    for mut part in parts {
         let numbers: Vec<u32> = part
             .list
             .iter()
@@ -296,10 +296,14 @@ fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
                 u32::try_from(at).unwrap_or(u32::MAX)
             })
             .collect();
-        found.extend(part.found.into_iter().map(|one| FoundObject {
-            kind: numbers.get(one.kind as usize).copied().unwrap_or(0),
-            ..one
-        }));
+        for one in &mut part.found {
+            one.kind = numbers.get(one.kind as usize).copied().unwrap_or(0);
+        }
+        match found.is_empty() {
+            // No copy: there are many.
+            true => found = part.found,
+            false => found.append(&mut part.found),
+        }
     }
     found.sort_unstable_by(compare);
     (kinds, found)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bolt::edit::Edits;
-use crate::source::{Access, OpenFile};
+use crate::source::OpenFile;
 
 /// The database written anew. `keep` is asked about every entry below the top.
 fn anew(
@@ -185,7 +185,7 @@ fn long_values_are_read_from_a_file_as_from_memory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     std::fs::write(&path, &bytes).unwrap();
-    let file = OpenFile::open(&path, "none", Access::Positioned).unwrap();
+    let file = OpenFile::open(&path, "none").unwrap();
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
     let (made, _) = anew(file.source(), WriteLayout::default(), &Edits::new(), keep).unwrap();
     assert!(made == bytes);

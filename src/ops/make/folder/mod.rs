@@ -20,7 +20,7 @@ use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::Result;
 use crate::ops::session::Session;
 use crate::options::Cancel;
-use crate::workers::outcome_of;
+use crate::workers::{Beside, beside};
 pub use names::{FileNames, safe_name};
 use place::{Place, Target};
 
@@ -233,15 +233,9 @@ impl Folder {
         };
         std::thread::scope(|scope| {
             let others = 1..SYNC_THREADS.min(files.len());
-            // A thread that cannot be started is one less; this one works, too.
-            let others: Vec<_> = others
-                .filter_map(|_| {
-                    let thread = std::thread::Builder::new().name("folder".into());
-                    thread.spawn_scoped(scope, run).ok()
-                })
-                .collect();
+            let others: Vec<_> = others.map(|_| beside(scope, run)).collect();
             run();
-            others.into_iter().for_each(outcome_of);
+            others.into_iter().for_each(Beside::outcome);
         });
         let failed = failed.into_inner();
         match failed.unwrap_or_else(std::sync::PoisonError::into_inner) {

@@ -8,7 +8,6 @@ use super::*;
 use crate::error::Error;
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::source::Access;
 
 /// What is at the target before: nothing, an empty folder, a link to one.
 const PLACES: [Place; 3] = [Place::New, Place::Empty, Place::Inside];
@@ -310,7 +309,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
             source.write_all(b"more").unwrap();
         };
         let options = Options::default();
-        let input = Input::open(file.path(), Access::Positioned).unwrap();
+        let input = Input::open(file.path()).unwrap();
         let session = Session::open(&input, &options).unwrap().ok().unwrap();
         scene.filled().unwrap().finish(&[&session]).unwrap();
         assert!(scene.is_whole());
@@ -318,7 +317,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
         session.finish().unwrap();
 
         let scene = Scene::new(place);
-        let input = Input::open(file.path(), Access::Positioned).unwrap();
+        let input = Input::open(file.path()).unwrap();
         let session = Session::open(&input, &options).unwrap().ok().unwrap();
         let folder = scene.filled().unwrap();
         change();
@@ -327,11 +326,11 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
         assert!(scene.is_as_before(), "{place:?}");
 
         // The other one of two.
-        let one = Input::open(file.path(), Access::Positioned).unwrap();
+        let one = Input::open(file.path()).unwrap();
         let one = Session::open(&one, &options).unwrap().ok().unwrap();
         let copy = scene.dir.path().join("copy");
         fs::copy(&real, &copy).unwrap();
-        let other = Input::open(&copy, Access::Positioned).unwrap();
+        let other = Input::open(&copy).unwrap();
         let other = Session::open(&other, &options).unwrap().ok().unwrap();
         let folder = scene.filled().unwrap();
         fs::write(&copy, "else").unwrap();

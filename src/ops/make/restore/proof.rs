@@ -12,7 +12,6 @@ use crate::ops::examine::verify::{VerifyOptions, verify};
 use crate::ops::examine::wal::wal;
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::source::Access;
 
 /// What a restored directory was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub fn prove(
     options: &Options,
 ) -> Result<Proven> {
     let mut problems = Vec::new();
-    let restored = Input::open(prepared.data_dir(), Access::Map)?;
+    let restored = Input::open(prepared.data_dir())?;
     let restored = restored.with_wal_dir(Some(prepared.wal_dir()));
     let what = VerifyOptions {
         quick: true,

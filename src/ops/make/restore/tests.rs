@@ -7,7 +7,6 @@ use std::path::Path;
 use super::*;
 use crate::bolt::write::{WriteError, WriteLayout, Writer};
 use crate::etcd::Revision;
-use crate::source::Access;
 
 pub(super) type Store = BTreeMap<&'static [u8], BTreeMap<Vec<u8>, Vec<u8>>>;
 
@@ -62,7 +61,7 @@ pub(super) fn snapshot(dir: &Path, store: &Store) -> Input {
             .unwrap();
     }
     writer.finish().unwrap();
-    Input::open(&path, Access::Map).unwrap()
+    Input::open(&path).unwrap()
 }
 
 type Made = (tempfile::TempDir, Prepared, Restored);
@@ -88,7 +87,7 @@ fn restored_from(store: &Store, change: impl FnOnce(&mut RestoreRequest)) -> Mad
 }
 
 fn examined(prepared: &Prepared) -> Box<crate::ops::examine::Examination> {
-    let input = Input::open(prepared.data_dir(), Access::Positioned).unwrap();
+    let input = Input::open(prepared.data_dir()).unwrap();
     let report = verify(&input, VerifyOptions::default(), &Options::default()).unwrap();
     assert!(!report.findings.has_errors(), "{:?}", report.findings);
     report.examination.unwrap()
@@ -121,7 +120,7 @@ fn an_alarm_about_corruption_stays_and_needs_force() {
     let alarms = store.get_mut(&b"alarm"[..]).unwrap();
     alarms.insert(CORRUPT.to_vec(), Vec::new());
     let (_dir, prepared, restored) = restored_from(&store, |request| request.force = true);
-    let input = Input::open(prepared.data_dir(), Access::Map).unwrap();
+    let input = Input::open(prepared.data_dir()).unwrap();
     let report = verify(&input, VerifyOptions::default(), &Options::default()).unwrap();
     let alarms = report.examination.unwrap().contents.alarms;
     assert_eq!(alarms.len(), 1);
@@ -204,7 +203,7 @@ fn a_store_with_nothing_but_keys_becomes_one_with_members() {
     })
     .unwrap();
     restore(&input, &prepared, &Options::default()).unwrap();
-    let restored = Input::open(prepared.data_dir(), Access::Map).unwrap();
+    let restored = Input::open(prepared.data_dir()).unwrap();
     let report = verify(&restored, VerifyOptions::default(), &Options::default()).unwrap();
     let contents = report.examination.unwrap().contents;
     assert_eq!(contents.members.len(), 1);
