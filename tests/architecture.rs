@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// From the ground up. A part may name those of its own layer and of the layers before it.
 const LAYERS: &[&[&str]] = &[
     &[
-        "checksum", "error", "finding", "ids", "options", "workers", "Error", "Result",
+        "checksum", "error", "finding", "ids", "options", "steps", "workers", "Error", "Result",
     ],
     &["source"],
     &["bolt"],

@@ -1,0 +1,54 @@
+//! Counts the work that a thread does, for tests that let a file double and look how the work grows. Outside of
+//! tests nothing is counted, and nothing is left of it in the program.
+//!
+//! A step is one turn of something whose number hostile bytes decide: an item compared, an element looked at, a
+//! page passed. Loops that could be nested in each other count theirs.
+
+/// Work of one thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg(test)]
+pub(crate) struct Work {
+    /// Steps that were counted.
+    pub(crate) steps: u64,
+    /// Bytes that were read by position.
+    pub(crate) bytes: u64,
+    /// Reads by position.
+    pub(crate) reads: u64,
+}
+
+#[cfg(test)]
+thread_local! {
+    static WORK: std::cell::Cell<Work> = const { std::cell::Cell::new(Work { steps: 0, bytes: 0, reads: 0 }) };
+}
+
+/// Counts so many steps.
+#[inline(always)]
+pub(crate) fn count(_steps: usize) {
+    #[cfg(test)]
+    WORK.with(|work| {
+        let mut all = work.get();
+        all.steps += _steps as u64;
+        work.set(all);
+    });
+}
+
+/// Counts a read by position.
+#[inline(always)]
+pub(crate) fn count_read(_len: usize) {
+    #[cfg(test)]
+    WORK.with(|work| {
+        let mut all = work.get();
+        all.bytes += _len as u64;
+        all.reads += 1;
+        work.set(all);
+    });
+}
+
+/// What `job` costs on this thread.
+#[cfg(test)]
+pub(crate) fn of<T>(job: impl FnOnce() -> T) -> (T, Work) {
+    let before = WORK.replace(Work::default());
+    let done = job();
+    let work = WORK.replace(before);
+    (done, work)
+}
