@@ -44,6 +44,24 @@ pub(crate) fn count_read(_len: usize) {
     });
 }
 
+/// A value whose comparisons are steps: a lookup in a table makes a few of them, a search through a list many.
+#[derive(Debug, Clone, Copy, Eq)]
+pub(crate) struct Counted<T>(pub(crate) T);
+
+impl<T: PartialEq> PartialEq for Counted<T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        count(1);
+        self.0 == other.0
+    }
+}
+
+impl<T: std::hash::Hash> std::hash::Hash for Counted<T> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 /// What `job` costs on this thread.
 #[cfg(test)]
 pub(crate) fn of<T>(job: impl FnOnce() -> T) -> (T, Work) {

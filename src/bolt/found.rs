@@ -105,6 +105,7 @@ impl Plan<'_> {
         findings: &mut Collector,
     ) -> Result<()> {
         for bucket in found {
+            crate::steps::count(1);
             options.cancel.check()?;
             let limit = if self.buckets.len() > MAX_BUCKETS {
                 Some(format!("buckets beyond {MAX_BUCKETS} are not looked at"))

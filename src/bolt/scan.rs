@@ -23,6 +23,8 @@ use crate::workers::Workers;
 const WINDOW: u64 = 256 << 10;
 /// Unwanted pages between two leaves that are read along rather than skipped.
 const WINDOW_GAP: u64 = 4;
+/// Bytes of a leaf that are read along for each of its elements that is wanted again, rather than each alone.
+const READ_ALONG: u64 = 16 << 10;
 /// Tree order is kept when its windows hold this many leaves on average.
 const WORTHWHILE: usize = 24;
 /// Leaves in one piece of work, at most.
@@ -637,9 +639,10 @@ impl<V: Visitor> Round<'_, '_, V> {
         let source = self.plan.pages.source;
         let len = usize::try_from(object_len).unwrap_or(usize::MAX);
         let mut object = std::mem::take(&mut state.object);
-        // Read whole where most of it is wanted, or all of it is little.
+        // Read whole where most of it is wanted, or the rest is little.
         let is_worthwhile = indexes.len().saturating_mul(2) >= usize::from(site.header.count);
-        let is_whole = object_len <= WINDOW || object_len <= WHOLE_OBJECT_LIMIT && is_worthwhile;
+        let few = READ_ALONG.saturating_mul(indexes.len() as u64);
+        let is_whole = object_len <= WHOLE_OBJECT_LIMIT && (is_worthwhile || object_len <= few);
         let bytes = match near.get(..len) {
             Some(bytes) => Some(bytes),
             None if is_whole => Some(object.lend(source, site.offset, len)?),

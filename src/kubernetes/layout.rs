@@ -8,7 +8,7 @@ use super::head::Head;
 use super::resources::{KeyParts, Resource, Resources, is_other_path, split_api_version};
 
 /// The prefixes beneath which objects were found: most clusters have one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     /// Each ends with a slash.
     prefixes: BTreeSet<Box<str>>,

@@ -12,6 +12,8 @@ mod examine;
 mod export;
 mod fetch;
 mod get;
+#[cfg(test)]
+mod growth_tests;
 mod hashkv;
 mod history;
 mod info;

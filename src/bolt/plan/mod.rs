@@ -272,11 +272,10 @@ impl<'s> Plan<'s> {
         let after = self
             .buckets
             .partition_point(|bucket| bucket.ranks.start <= rank);
-        self.buckets
-            .get(..after)?
-            .iter()
-            .rev()
-            .find(|bucket| bucket.ranks.contains(&rank))
+        self.buckets.get(..after)?.iter().rev().find(|bucket| {
+            crate::steps::count(1);
+            bucket.ranks.contains(&rank)
+        })
     }
 
     /// Where the leaf of this rank is.

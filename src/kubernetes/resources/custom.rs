@@ -37,7 +37,11 @@ impl Resources {
             return false;
         };
         let same = self.index.of_plural(&resource.group, &resource.plural);
-        let is_custom = |at: &usize| self.all.get(*at).is_some_and(|other| other.custom.is_some());
+        let is_custom = |at: &usize| {
+            self.all
+                .get(*at)
+                .is_some_and(|other| other.custom.is_some())
+        };
         let known = same.iter().copied().find(is_custom);
         match known.and_then(|at| Some((at, self.all.get_mut(at)?))) {
             Some((at, known)) => {

@@ -251,7 +251,11 @@ impl Resources {
     /// The kind of an object. Objects of `extensions` belong to the group that has the kind now.
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<&Resource> {
         let (group, _) = split_api_version(api_version);
-        let of_old_group = || self.index.of_kind_alone(kind).filter(|_| group == OLD_GROUP);
+        let of_old_group = || {
+            self.index
+                .of_kind_alone(kind)
+                .filter(|_| group == OLD_GROUP)
+        };
         let found = self.index.of_kind(group, kind).or_else(of_old_group)?;
         self.all.get(found)
     }
