@@ -24,7 +24,7 @@ const WINDOW: u64 = 256 << 10;
 /// Unwanted pages between two leaves that are read along rather than skipped.
 const WINDOW_GAP: u64 = 4;
 /// Bytes of a leaf that are read along for each of its elements that is wanted again, rather than each alone.
-const READ_ALONG: u64 = 16 << 10;
+const READ_ALONG: u64 = 4 << 10;
 /// Tree order is kept when its windows hold this many leaves on average.
 const WORTHWHILE: usize = 24;
 /// Leaves in one piece of work, at most.
