@@ -6,7 +6,7 @@ use super::check::codes;
 use super::elements::{
     Bounds, Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements, element_at,
 };
-use super::found::Found;
+use super::found::{Found, keep_first_strays};
 use super::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader, flags};
 use super::pages::WHOLE_OBJECT_LIMIT;
 use super::plan::{
@@ -156,6 +156,7 @@ pub fn scan<V: Visitor>(
             findings.merge(state.findings);
             outcome.locals.extend(state.visitor);
         }
+        keep_first_strays(&mut plan.strays);
         found.sort_unstable_by_key(|bucket| (bucket.rank, bucket.index));
         plan.add_buckets(found, workers, options, findings)?;
         done = round.end;

@@ -409,4 +409,17 @@ mod tests {
             Some("the object has no name")
         );
     }
+
+    #[test]
+    fn prefixes_inside_each_other_are_found_in_any_order() {
+        let mut keys = [
+            "/registry/pods/ns/a",
+            "/registry/pods/pods/ns/a",
+            "/registry/pods/ns/b",
+        ];
+        let first = layout(&keys);
+        keys.reverse();
+        assert_eq!(first.prefixes, layout(&keys).prefixes);
+        assert_eq!(first.prefixes.len(), 2, "{first:?}");
+    }
 }

@@ -85,6 +85,8 @@ impl PlannedBucket {
 pub struct StrayElement {
     /// Its key.
     pub key: Vec<u8>,
+    /// The rank of its leaf.
+    pub(in crate::bolt) rank: u32,
     /// Where it is.
     pub place: Place,
 }
