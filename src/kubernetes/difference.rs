@@ -383,7 +383,13 @@ mod tests {
         assert_eq!(told(json!(old), json!(new)).len(), 300);
         // Nor where they have too many runs in common: each second item differs.
         let list = |odd: &str| -> Value {
-            let item = |n: usize| if n % 2 == 0 { json!(odd) } else { json!(n) };
+            let item = |n: usize| {
+                if n.is_multiple_of(2) {
+                    json!(odd)
+                } else {
+                    json!(n)
+                }
+            };
             (0..256).map(item).collect()
         };
         assert_eq!(told(list("a"), list("b")).len(), 128);

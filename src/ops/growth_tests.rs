@@ -279,7 +279,13 @@ fn many_buckets_are_planned_one_by_one() {
 fn lists_are_compared_in_bounds() {
     // Lists that are alike at every second place, so that there are as many common runs as can be.
     let list = |size: usize, odd: i64| -> Value {
-        let item = |n: usize| if n % 2 == 0 { json!(odd) } else { json!(n) };
+        let item = |n: usize| {
+            if n.is_multiple_of(2) {
+                json!(odd)
+            } else {
+                json!(n)
+            }
+        };
         (0..size).map(item).collect()
     };
     grows_as_its_file("long lists", 100_000, |size| {

@@ -315,7 +315,7 @@ fn store(random: &mut Random) -> Vec<u8> {
     ];
     let mut versions = std::collections::BTreeMap::<String, (u64, u64)>::new();
     for main in 2..2_600u64 {
-        for sub in 0..=(main % 7 == 0) as u64 {
+        for sub in 0..=u64::from(main.is_multiple_of(7)) {
             let prefix = prefixes[random.below(40).min(prefixes.len() - 1)];
             let prefix = if random.below(8) > 0 {
                 "/registry/"
@@ -372,7 +372,7 @@ fn store(random: &mut Random) -> Vec<u8> {
                     varint(&mut record, n);
                 }
                 field(&mut record, 5, value.as_bytes());
-                if number % 4 == 0 {
+                if number.is_multiple_of(4) {
                     varint(&mut record, 6 << 3);
                     varint(&mut record, main);
                 }
