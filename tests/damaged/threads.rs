@@ -133,7 +133,7 @@ fn every_command_says_the_same_whatever_the_number_of_threads() {
             })
             .collect()
     };
-    let numbered: Vec<(usize, (usize, usize, Vec<usize>))> = runs.into_iter().enumerate().collect();
+    let numbered: Vec<_> = runs.into_iter().enumerate().collect();
     let found = for_all(&numbered, |(number, (file, command, ways))| {
         let folder = dir.path().join(file.to_string());
         let out = format!("out-{number}");
