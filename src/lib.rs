@@ -48,6 +48,7 @@ pub mod options;
 #[cfg(feature = "cli")]
 pub mod report;
 pub mod source;
+mod steps;
 mod wire;
 mod workers;
 

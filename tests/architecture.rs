@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// From the ground up. A part may name those of its own layer and of the layers before it.
 const LAYERS: &[&[&str]] = &[
     &[
-        "checksum", "error", "finding", "ids", "limits", "options", "wire", "workers", "Error",
-        "Result",
+        "checksum", "error", "finding", "ids", "limits", "options", "steps", "wire", "workers",
+        "Error", "Result",
     ],
     &["source"],
     &["bolt"],

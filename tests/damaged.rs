@@ -1,6 +1,8 @@
 //! Damaged files: each kind of damage is found, named by its code, and never more than that.
 
 mod support;
+#[path = "damaged/threads.rs"]
+mod threads;
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Write as _};

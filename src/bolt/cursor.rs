@@ -393,6 +393,7 @@ impl<'s> Cursor<'s> {
                 return Ok(Err(self.damage_at(child, message)));
             };
             self.budget = budget;
+            crate::steps::count(1);
             if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|l| l.page == child) {
                 let message = "the branch leads back to a page above it, or too deep".to_string();
                 return Ok(Err(self.damage_at(child, message)));

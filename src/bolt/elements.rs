@@ -114,6 +114,18 @@ impl<'a> Leaf<'a> {
 }
 
 impl Element {
+    /// The element of this header, when it lies within a leaf of `len` bytes. Nothing else is checked.
+    pub(crate) fn within(index: u16, header: &LeafElement, len: usize) -> Option<Self> {
+        let element = Self {
+            key: element_at(index).saturating_add(header.pos as usize),
+            key_len: header.key_size,
+            value_len: header.value_size,
+            index: u32::from(index),
+            is_bucket: header.flags & layout::ELEMENT_IS_BUCKET != 0,
+        };
+        (element.end() <= len).then_some(element)
+    }
+
     fn end(&self) -> usize {
         self.key
             .saturating_add(self.key_len as usize)
@@ -137,6 +149,11 @@ impl Element {
     pub(crate) fn rebased(self) -> Self {
         Self { key: 0, ..self }
     }
+}
+
+/// Where the header of an element is on its page.
+pub(crate) fn element_at(index: u16) -> usize {
+    PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(index)))
 }
 
 /// The header of an element of a leaf, and where its key begins on the page. Nothing is checked.
@@ -218,6 +235,7 @@ pub(crate) fn check_elements(
         findings.add(Finding::new(code, at, message));
     };
     for index in 0..u32::from(count) {
+        crate::steps::count(1);
         let header = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(index as usize));
         let Some(element) = bytes.get(header..).and_then(LeafElement::decode) else {
             let message = format!(

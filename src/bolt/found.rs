@@ -34,6 +34,11 @@ pub(super) struct FoundBucket {
 }
 
 impl FoundBucket {
+    /// Bytes that are held of it beside the header.
+    fn inline_len(&self) -> u64 {
+        self.value.len().saturating_sub(BUCKET_HEADER) as u64
+    }
+
     fn place(&self, plan: &Plan<'_>) -> Place {
         let mut place = plan.leaf_place(self.rank);
         place.element = Some(self.index);
@@ -56,12 +61,38 @@ impl Found {
         for element in leaf.elements {
             if element.is_bucket {
                 self.note(plan, bucket, leaf, element);
-            } else if bucket.path.is_empty() && self.strays.len() < MAX_BUCKETS {
+            } else if bucket.path.is_empty() {
                 let key = leaf.key(element).to_vec();
                 self.strays.push(StrayElement {
                     key,
+                    rank: leaf.rank,
                     place: leaf.place(element),
                 });
+            }
+        }
+        let most = MAX_BUCKETS.saturating_mul(2);
+        let is_long = self.bytes > MAX_INLINE_BYTES.saturating_mul(2);
+        if is_long || self.strays.len() > most || self.buckets.len() > most {
+            self.trim();
+        }
+    }
+
+    /// Keeps what comes first in the order of keys: what comes behind the limits is not looked at, whichever thread
+    /// saw it and when.
+    pub(super) fn trim(&mut self) {
+        keep_first_strays(&mut self.strays);
+        self.buckets
+            .sort_unstable_by_key(|bucket| (bucket.rank, bucket.index));
+        // One more, to tell that there are more.
+        self.buckets.truncate(MAX_BUCKETS.saturating_add(1));
+        self.bytes = 0;
+        for bucket in &mut self.buckets {
+            let sum = self.bytes.saturating_add(bucket.inline_len());
+            if sum > MAX_INLINE_BYTES {
+                bucket.value.truncate(BUCKET_HEADER);
+                bucket.value.shrink_to_fit();
+            } else {
+                self.bytes = sum;
             }
         }
     }
@@ -75,14 +106,9 @@ impl Found {
     ) {
         let value = leaf.value(element);
         let limit = (plan.pages.geometry.page_size as usize).saturating_add(BUCKET_HEADER);
-        let mut head = value.get(..limit).unwrap_or(value);
-        if self.bytes.saturating_add(head.len() as u64) > MAX_INLINE_BYTES {
-            head = value.get(..BUCKET_HEADER).unwrap_or(value);
-        }
-        self.bytes = self.bytes.saturating_add(head.len() as u64);
-        if self.buckets.len() > MAX_BUCKETS {
-            return;
-        }
+        let is_tree = BucketHeader::decode(value).is_some_and(|header| header.root != PageId(0));
+        let limit = if is_tree { BUCKET_HEADER } else { limit };
+        let head = value.get(..limit).unwrap_or(value);
         self.buckets.push(FoundBucket {
             parent: bucket.number,
             name: leaf.key(element).into(),
@@ -92,7 +118,15 @@ impl Found {
             value_offset: leaf.key_offset(element).plus(u64::from(element.key_len())),
             value_len: u64::from(element.value_len()),
         });
+        let inline = self.buckets.last().map_or(0, FoundBucket::inline_len);
+        self.bytes = self.bytes.saturating_add(inline);
     }
+}
+
+/// Keeps as many strays as there may be buckets, the first in the order of keys.
+pub(super) fn keep_first_strays(strays: &mut Vec<StrayElement>) {
+    strays.sort_unstable_by_key(|stray| (stray.rank, stray.place.element));
+    strays.truncate(MAX_BUCKETS);
 }
 
 impl Plan<'_> {
@@ -105,6 +139,7 @@ impl Plan<'_> {
         findings: &mut Collector,
     ) -> Result<()> {
         for bucket in found {
+            crate::steps::count(1);
             options.cancel.check()?;
             let limit = if self.buckets.len() > MAX_BUCKETS {
                 Some(format!("buckets beyond {MAX_BUCKETS} are not looked at"))

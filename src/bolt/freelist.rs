@@ -145,6 +145,7 @@ impl Freelist {
         place: &dyn Fn() -> Place,
         findings: &mut Collector,
     ) {
+        crate::steps::count(1);
         let at = || Place {
             element: u32::try_from(index).ok(),
             ..place()

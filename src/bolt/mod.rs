@@ -35,4 +35,4 @@ pub use meta::{
 pub use page_set::PageSet;
 pub use pages::{Geometry, PageProblem, Pages};
 pub use plan::{BucketRoot, Plan, PlannedBucket, StrayElement};
-pub use scan::{Census, Scan, Visitor, revisit, scan};
+pub use scan::{Census, Scan, Visitor, WantedElements, revisit, scan};

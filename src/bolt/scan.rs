@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::check::codes;
-use super::elements::{Bounds, Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements};
-use super::found::Found;
-use super::layout::{ELEMENT_HEADER, PAGE_HEADER, PageHeader, flags};
+use super::elements::{
+    Bounds, Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements, element_at,
+};
+use super::found::{Found, keep_first_strays};
+use super::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader, flags};
 use super::pages::WHOLE_OBJECT_LIMIT;
 use super::plan::{
     BucketRoot, FarBounds, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,
@@ -21,6 +23,8 @@ use crate::workers::Workers;
 const WINDOW: u64 = 256 << 10;
 /// Unwanted pages between two leaves that are read along rather than skipped.
 const WINDOW_GAP: u64 = 4;
+/// Bytes of a leaf that are read along for each of its elements that is wanted again, rather than each alone.
+const READ_ALONG: u64 = 4 << 10;
 /// Tree order is kept when its windows hold this many leaves on average.
 const WORTHWHILE: usize = 24;
 /// Leaves in one piece of work, at most.
@@ -152,6 +156,7 @@ pub fn scan<V: Visitor>(
             findings.merge(state.findings);
             outcome.locals.extend(state.visitor);
         }
+        keep_first_strays(&mut plan.strays);
         found.sort_unstable_by_key(|bucket| (bucket.rank, bucket.index));
         plan.add_buckets(found, workers, options, findings)?;
         done = round.end;
@@ -161,14 +166,19 @@ pub fn scan<V: Visitor>(
     Ok(outcome)
 }
 
-/// Lends leaves of a finished scan once more, in any order: those with the given ranks, which ascend. What
-/// is wrong with them was reported by the scan.
+/// Names the elements that are wanted of the leaf of a rank, in ascending order.
+pub type WantedElements<'w> = dyn Fn(u32, &mut Vec<u16>) + Sync + 'w;
+
+/// Lends leaves of a finished scan once more, in any order: those with the given ranks, which ascend, and of each
+/// only the elements that `wanted` names. What is wrong with them was reported by the scan, and nothing else of them
+/// is looked at: a long leaf whose elements are asked for a few at a time costs no more than they do.
 ///
 /// # Errors
 /// Reading, cancelling, and whatever the visitor returns.
 pub fn revisit<V: Visitor>(
     plan: &Plan<'_>,
     ranks: &[u32],
+    wanted: &WantedElements<'_>,
     visitor: &V,
     workers: &Workers,
     options: &Options,
@@ -177,16 +187,18 @@ pub fn revisit<V: Visitor>(
         .iter()
         .copied()
         .partition(|rank| plan.leaf_page(*rank).0 != 0);
-    let inline: Vec<&InlineLeaf> = plan
-        .inline
+    let inline: Vec<&InlineLeaf> = of_inline
         .iter()
-        .filter(|leaf| of_inline.binary_search(&leaf.rank).is_ok())
+        .filter_map(|rank| {
+            let at = plan.inline.binary_search_by_key(rank, |leaf| leaf.rank);
+            plan.inline.get(at.ok()?)
+        })
         .collect();
     let order = reading_order(plan, of_pages);
     let round = Round {
         plan,
         visitor,
-        again: true,
+        again: Some(wanted),
     };
     let states = round.run(&order, &inline, workers, options, 0)?;
     Ok(states.into_iter().filter_map(|s| s.visitor).collect())
@@ -203,6 +215,7 @@ struct State<Local> {
     window: WindowBuffer,
     object: WindowBuffer,
     elements: Vec<Element>,
+    wanted: Vec<u16>,
     /// Number of the bucket of the last leaf, which most often is that of the next one.
     bucket: usize,
 }
@@ -211,8 +224,8 @@ struct State<Local> {
 struct Round<'p, 's, V> {
     plan: &'p Plan<'s>,
     visitor: &'p V,
-    /// True when the scan has seen these leaves before.
-    again: bool,
+    /// Set when the scan has seen these leaves before: what is wanted of them.
+    again: Option<&'p WantedElements<'p>>,
 }
 
 fn scan_round<V: Visitor>(
@@ -230,7 +243,7 @@ fn scan_round<V: Visitor>(
     let round = Round {
         plan,
         visitor,
-        again: false,
+        again: None,
     };
     round.run(&order, &inline, workers, options, findings.limit())
 }
@@ -300,6 +313,7 @@ impl<V: Visitor> Round<'_, '_, V> {
             window: WindowBuffer::new(),
             object: WindowBuffer::new(),
             elements: Vec::new(),
+            wanted: Vec::new(),
             bucket: 0,
         };
         let share = order
@@ -420,9 +434,20 @@ impl<V: Visitor> Round<'_, '_, V> {
             state.census.unreadable = state.census.unreadable.saturating_add(1);
             return Ok(());
         }
+        if let Some(wanted) = self.again {
+            let owned = plan.owned_overflow(rank, header.overflow);
+            let offset = page.offset(geometry.page_size).unwrap_or_default();
+            let site = Site {
+                rank,
+                page,
+                offset,
+                header,
+                bounds: Bounds::default(),
+            };
+            return self.leaf_again(state, site, geometry.object_len(owned), near, wanted);
+        }
         let owned = match header.overflow {
             0 => 0,
-            claims if self.again => plan.owned_overflow(rank, claims),
             claims => {
                 let findings = &mut state.findings;
                 let owned = plan.claim_overflow(page, &header, &|_| place(), findings);
@@ -515,10 +540,10 @@ impl<V: Visitor> Round<'_, '_, V> {
     ) -> Result<LeafFacts> {
         let Site {
             rank,
-            page,
             offset,
             header,
             bounds,
+            ..
         } = site;
         let source = self.plan.pages.source;
         let table_len = PAGE_HEADER
@@ -553,6 +578,22 @@ impl<V: Visitor> Round<'_, '_, V> {
         if let Some(error) = failed {
             return Err(error);
         }
+        self.far_elements(state, site, &elements, facts.skipped)?;
+        Ok(facts)
+    }
+
+    /// Lends elements of a leaf that is not held whole, one by one.
+    fn far_elements(
+        &self,
+        state: &mut State<V::Local>,
+        site: Site<'_>,
+        elements: &[Element],
+        skipped: u32,
+    ) -> Result<()> {
+        let Site {
+            rank, page, offset, ..
+        } = site;
+        let source = self.plan.pages.source;
         let mut object = WindowBuffer::new();
         for (number, element) in elements.iter().enumerate() {
             let start = offset.plus(element.key_start() as u64);
@@ -572,16 +613,95 @@ impl<V: Visitor> Round<'_, '_, V> {
                 bytes,
                 tail,
                 is_start: number == 0,
-                skipped: if number == 0 { facts.skipped } else { 0 },
+                skipped: if number == 0 { skipped } else { 0 },
                 plan: self.plan,
             };
             self.visit(state, &leaf)?;
         }
-        Ok(facts)
+        Ok(())
+    }
+
+    /// Lends the wanted elements of a leaf of `object_len` bytes that was checked before. `near` begins with the
+    /// leaf and may end anywhere behind its first page.
+    fn leaf_again(
+        &self,
+        state: &mut State<V::Local>,
+        site: Site<'_>,
+        object_len: u64,
+        near: &[u8],
+        wanted: &WantedElements<'_>,
+    ) -> Result<()> {
+        let mut indexes = std::mem::take(&mut state.wanted);
+        indexes.clear();
+        wanted(site.rank, &mut indexes);
+        indexes.retain(|index| *index < site.header.count);
+        let mut elements = std::mem::take(&mut state.elements);
+        elements.clear();
+        let source = self.plan.pages.source;
+        let len = usize::try_from(object_len).unwrap_or(usize::MAX);
+        let mut object = std::mem::take(&mut state.object);
+        // Read whole where most of it is wanted, or the rest is little.
+        let is_worthwhile = indexes.len().saturating_mul(2) >= usize::from(site.header.count);
+        let few = READ_ALONG.saturating_mul(indexes.len() as u64);
+        let is_whole = object_len <= WHOLE_OBJECT_LIMIT && (is_worthwhile || object_len <= few);
+        let bytes = match near.get(..len) {
+            Some(bytes) => Some(bytes),
+            None if is_whole => Some(object.lend(source, site.offset, len)?),
+            None => None,
+        };
+        for index in &indexes {
+            crate::steps::count(1);
+            let at = element_at(*index);
+            let header = match bytes {
+                Some(bytes) => bytes.get(at..).and_then(LeafElement::decode),
+                None => {
+                    let mut header = [0; ELEMENT_HEADER];
+                    source.read_exact_at(site.offset.plus(at as u64), &mut header)?;
+                    LeafElement::decode(&header)
+                }
+            };
+            elements.extend(header.and_then(|header| Element::within(*index, &header, len)));
+        }
+        match bytes {
+            Some(bytes) => {
+                let leaf = Leaf {
+                    rank: site.rank,
+                    page: site.page,
+                    offset: site.offset,
+                    elements: &elements,
+                    bytes,
+                    tail: None,
+                    is_start: true,
+                    skipped: 0,
+                    plan: self.plan,
+                };
+                self.visit(state, &leaf)?;
+            }
+            None => self.far_elements(state, site, &elements, 0)?,
+        }
+        object.shrink_to(4 << 20);
+        state.object = object;
+        state.elements = elements;
+        state.wanted = indexes;
+        Ok(())
     }
 
     fn inline_leaf(&self, state: &mut State<V::Local>, inline: &InlineLeaf) -> Result<()> {
         let place = || self.plan.leaf_place(inline.rank);
+        if let Some(wanted) = self.again {
+            let Some(header) = PageHeader::decode(&inline.bytes) else {
+                return Ok(());
+            };
+            let site = Site {
+                rank: inline.rank,
+                page: inline.page,
+                offset: inline.offset,
+                header,
+                bounds: Bounds::default(),
+            };
+            let len = inline.bytes.len() as u64;
+            return self.leaf_again(state, site, len, &inline.bytes, wanted);
+        }
         let mut elements = std::mem::take(&mut state.elements);
         match check_inline(inline, &mut elements, &mut state.findings, &place) {
             Some(facts) => {
@@ -633,7 +753,7 @@ impl<V: Visitor> Round<'_, '_, V> {
         // A bucket inside an inline bucket is a finding, and not entered.
         let is_inline = matches!(bucket.root, Some(BucketRoot::Inline(_)));
         let has_buckets = leaf.elements.iter().any(|element| element.is_bucket);
-        if !self.again && (bucket.path.is_empty() || has_buckets && !is_inline) {
+        if self.again.is_none() && (bucket.path.is_empty() || has_buckets && !is_inline) {
             state.found.look(self.plan, bucket, leaf);
         }
         let local = state.visitor.get_or_insert_with(|| self.visitor.start());

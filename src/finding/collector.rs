@@ -121,6 +121,7 @@ impl Collector {
 impl PerCode {
     fn trim(&mut self, limit: usize) {
         self.kept.sort_by(|a, b| {
+            crate::steps::count(1);
             a.place
                 .file_order(&b.place)
                 .then_with(|| a.message.cmp(&b.message))

@@ -14,6 +14,8 @@
 mod copy_progress;
 pub mod diff;
 pub mod examine;
+#[cfg(test)]
+mod growth_tests;
 mod input;
 pub mod keys;
 pub mod make;

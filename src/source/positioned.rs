@@ -49,6 +49,7 @@ impl Source for Positioned {
             return Err(outside(offset, into.len()));
         }
         let len = into.len();
+        crate::steps::count_read(len);
         self.file
             .read_exact_at(into, offset.0)
             .map_err(|source| Error::Read {

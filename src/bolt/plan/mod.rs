@@ -85,6 +85,8 @@ impl PlannedBucket {
 pub struct StrayElement {
     /// Its key.
     pub key: Vec<u8>,
+    /// The rank of its leaf.
+    pub(in crate::bolt) rank: u32,
     /// Where it is.
     pub place: Place,
 }
@@ -272,11 +274,10 @@ impl<'s> Plan<'s> {
         let after = self
             .buckets
             .partition_point(|bucket| bucket.ranks.start <= rank);
-        self.buckets
-            .get(..after)?
-            .iter()
-            .rev()
-            .find(|bucket| bucket.ranks.contains(&rank))
+        self.buckets.get(..after)?.iter().rev().find(|bucket| {
+            crate::steps::count(1);
+            bucket.ranks.contains(&rank)
+        })
     }
 
     /// Where the leaf of this rank is.

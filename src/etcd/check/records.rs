@@ -14,6 +14,7 @@ use crate::etcd::runs::{Run, Runs};
 use crate::etcd::schema::{Contents, KEY_BUCKET};
 use crate::finding::{Code, Collector, Finding, Place};
 use crate::source::WindowBuffer;
+use crate::steps::Counted;
 use crate::workers::Workers;
 
 /// The visitor.
@@ -486,7 +487,7 @@ impl RecordCheck {
         let Ok(record) = Record::decode(&value) else {
             return Ok(());
         };
-        if missing.ids.contains(&record.lease.0) {
+        if missing.ids.contains(&Counted(record.lease.0)) {
             let message = format!("lease {} is not in bucket `lease`", record.lease);
             let place = record_place(entry, plan, Some(record.key));
             findings.add(Finding::new(&codes::LEASE_MISSING, place, message));
@@ -497,15 +498,15 @@ impl RecordCheck {
 
 /// Leases that records name and bucket `lease` does not have.
 struct MissingLeases {
-    ids: HashSet<i64>,
+    ids: HashSet<Counted<i64>>,
     /// What an entry keeps of them.
     bits: HashSet<u16>,
 }
 
 impl MissingLeases {
     fn new(ids: impl Iterator<Item = i64>) -> Self {
-        let ids: HashSet<i64> = ids.collect();
-        let bits = ids.iter().map(|lease| lease_bits(*lease)).collect();
+        let ids: HashSet<Counted<i64>> = ids.map(Counted).collect();
+        let bits = ids.iter().map(|lease| lease_bits(lease.0)).collect();
         Self { ids, bits }
     }
 

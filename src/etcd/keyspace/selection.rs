@@ -124,7 +124,14 @@ impl<'s> Keyspace<'s> {
             },
             places,
         };
-        let parts = revisit(&self.plan, &ranks, &chosen, workers, options)?;
+        let wanted = |rank: u32, elements: &mut Vec<u16>| {
+            let from = places.partition_point(|place| place.rank < rank);
+            let of_leaf = places.get(from..).unwrap_or_default().iter();
+            let of_leaf = of_leaf.take_while(|place| place.rank == rank);
+            elements.extend(of_leaf.map(|place| place.element));
+            elements.dedup();
+        };
+        let parts = revisit(&self.plan, &ranks, &wanted, &chosen, workers, options)?;
         Ok(parts.into_iter().map(|part| part.inner).collect())
     }
 

@@ -1,6 +1,6 @@
 //! Where in a file an API server keeps its objects, and what a key there must hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::flaw::{Flaw, inspect};
 use crate::kubernetes::catalog::resources::{
@@ -14,6 +14,8 @@ use crate::kubernetes::encodings::head::Head;
 pub struct KeyLayout {
     /// Each ends with a slash.
     prefixes: BTreeSet<Box<str>>,
+    /// How keys begin whose prefix was noted already: up to the name, and up to the namespace.
+    seen: [HashSet<Box<[u8]>>; 2],
 }
 
 /// Where an API server keeps objects unless it is told otherwise.
@@ -21,6 +23,9 @@ const DEFAULT_PREFIX: &str = "/registry/";
 
 /// Nobody has so many; of more, the first in order count.
 const MOST_PREFIXES: usize = 64;
+
+/// So many beginnings of keys are remembered; there are fewer kinds.
+const MOST_SEEN: usize = 1024;
 
 /// What a key must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,27 +41,48 @@ pub enum Expected {
 }
 
 impl KeyLayout {
-    /// Takes a record into account. `builtin` are the kinds that Kubernetes brings along.
+    /// Takes a record into account. `builtin` are the kinds that Kubernetes brings along. The outcome does not
+    /// depend on the order of the records.
     pub fn note(&mut self, builtin: &Resources, key: &[u8], value: &[u8]) {
-        if !may_be_stored(value) || self.prefix(key).is_some() {
+        if !may_be_stored(value) || self.has_seen(key) {
             return;
         }
         let found = std::str::from_utf8(key)
             .ok()
             .and_then(|key| builtin.prefix_of(key));
-        if let Some(prefix) = found {
-            self.prefixes.insert(prefix.into());
-            if self.prefixes.len() > MOST_PREFIXES {
-                self.prefixes.pop_last();
-            }
+        let Some((prefix, parts)) = found else { return };
+        self.insert(prefix.into());
+        // With a prefix of one part there is no other way to take the key apart that goes before it.
+        if prefix.trim_matches('/').contains('/') {
+            return;
+        }
+        let ends = beginnings(key);
+        let of_namespace = usize::from(parts.namespace.is_some());
+        let seen = self.seen.get_mut(of_namespace);
+        if let (Some(seen), Some(end)) = (seen, ends.get(of_namespace).copied().flatten())
+            && seen.len() < MOST_SEEN
+        {
+            seen.insert(end.into());
+        }
+    }
+
+    fn has_seen(&self, key: &[u8]) -> bool {
+        let ends = beginnings(key).into_iter().zip(&self.seen);
+        ends.filter_map(|(end, seen)| Some((end?, seen)))
+            .any(|(end, seen)| seen.contains(end))
+    }
+
+    fn insert(&mut self, prefix: Box<str>) {
+        self.prefixes.insert(prefix);
+        if self.prefixes.len() > MOST_PREFIXES {
+            self.prefixes.pop_last();
         }
     }
 
     /// Adds what another part of the file told.
     pub fn merge(&mut self, other: Self) {
-        self.prefixes.extend(other.prefixes);
-        while self.prefixes.len() > MOST_PREFIXES {
-            self.prefixes.pop_last();
+        for prefix in other.prefixes {
+            self.insert(prefix);
         }
     }
 
@@ -91,6 +117,14 @@ impl KeyLayout {
             (None, Some(_)) => Expected::Value,
         }
     }
+}
+
+/// How a key begins: up to its last part, and up to the part before that.
+fn beginnings(key: &[u8]) -> [Option<&[u8]>; 2] {
+    let before_slash = |key: &[u8]| key.iter().rposition(|byte| *byte == b'/');
+    let name = before_slash(key);
+    let namespace = name.and_then(|at| before_slash(key.get(..at)?));
+    [name, namespace].map(|at| key.get(..at?))
 }
 
 /// True for values of which the first bytes say that an API server stored them.
@@ -376,5 +410,18 @@ mod tests {
             flaw("/registry/pods/a/b", r#"{"apiVersion":"v1","kind":"Pod"}"#).as_deref(),
             Some("the object has no name")
         );
+    }
+
+    #[test]
+    fn prefixes_inside_each_other_are_found_in_any_order() {
+        let mut keys = [
+            "/registry/pods/ns/a",
+            "/registry/pods/pods/ns/a",
+            "/registry/pods/ns/b",
+        ];
+        let first = layout(&keys);
+        keys.reverse();
+        assert_eq!(first.prefixes, layout(&keys).prefixes);
+        assert_eq!(first.prefixes.len(), 2, "{first:?}");
     }
 }

@@ -208,6 +208,8 @@ impl<'v> Walk<'v, '_> {
 
 /// Beyond so many pairs of items only what is equal at both ends is looked for.
 const MOST_PAIRS: usize = 1 << 16;
+/// And so many pairs are compared in all of two lists, while what lies between equal stretches is searched for more.
+const MOST_COMPARISONS: usize = 1 << 18;
 
 /// Equal stretches of two lists in their order, the longest ones first chosen: where each begins in either list,
 /// and how long it is.
@@ -232,7 +234,13 @@ fn common_runs(a: &[Value], b: &[Value]) -> Vec<(usize, usize, usize)> {
         let of_a: Vec<usize> = middle_a.iter().map(&mut number).collect();
         let of_b: Vec<usize> = middle_b.iter().map(number).collect();
         let mut open = vec![(0..of_a.len(), 0..of_b.len())];
+        let mut left = MOST_COMPARISONS;
         while let Some((part_a, part_b)) = open.pop() {
+            let pairs = part_a.len().saturating_mul(part_b.len());
+            let Some(rest) = left.checked_sub(pairs) else {
+                break;
+            };
+            left = rest;
             let slice_a = of_a.get(part_a.clone()).unwrap_or_default();
             let slice_b = of_b.get(part_b.clone()).unwrap_or_default();
             let Some((in_a, in_b, len)) = longest_run(slice_a, slice_b) else {
@@ -260,6 +268,7 @@ fn common_runs(a: &[Value], b: &[Value]) -> Vec<(usize, usize, usize)> {
 
 /// The longest stretch that both have, the first of several: where it begins in either, and how long it is.
 fn longest_run(a: &[usize], b: &[usize]) -> Option<(usize, usize, usize)> {
+    crate::steps::count(a.len().saturating_mul(b.len()));
     let mut best: Option<(usize, usize, usize)> = None;
     // How long the run is that ends at each item of `b` and at the item of `a` before.
     let (mut before, mut ending) = (vec![0usize; b.len()], vec![0usize; b.len()]);
@@ -372,6 +381,18 @@ mod tests {
         // Nothing is lost where the lists are too long for it.
         let (old, new): (Vec<usize>, Vec<usize>) = ((0..300).collect(), (1..301).collect());
         assert_eq!(told(json!(old), json!(new)).len(), 300);
+        // Nor where they have too many runs in common: each second item differs.
+        let list = |odd: &str| -> Value {
+            let item = |n: usize| {
+                if n.is_multiple_of(2) {
+                    json!(odd)
+                } else {
+                    json!(n)
+                }
+            };
+            (0..256).map(item).collect()
+        };
+        assert_eq!(told(list("a"), list("b")).len(), 128);
     }
 
     #[test]

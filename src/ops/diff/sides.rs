@@ -330,7 +330,8 @@ pub(super) fn join(
 }
 
 fn keep_lowest(divergences: &mut Vec<Divergence>) {
-    divergences.sort_unstable_by_key(|d| (d.revision, d.kind));
+    // Damaged files may have one revision several times.
+    divergences.sort_unstable_by_key(|d| (d.revision, d.kind, d.old, d.new));
     divergences.truncate(KEPT_DIVERGENCES);
 }
 

@@ -101,8 +101,9 @@ impl ObjectsQuery {
 
 #[derive(Default)]
 struct FinderParts {
-    /// By api version and kind: whether it is wanted, and its number.
-    kinds: HashMap<(String, String), (bool, u32)>,
+    /// By api version, kind, plural and whether it is namespaced: whether it is wanted, and its number. Keys of
+    /// which only the place tells the kind give it in two forms.
+    kinds: HashMap<(String, String, String, bool), (bool, u32)>,
     list: Vec<StoredKind>,
     found: Vec<FoundObject>,
     damaged: Vec<DamagedValue>,
@@ -112,7 +113,12 @@ struct FinderParts {
 impl FinderParts {
     fn kind(&mut self, finder: &ObjectFinder<'_>, who: &ObjectIdentity<'_>) -> Option<u32> {
         // Looked up for every object; only a new kind costs an allocation that stays.
-        let key = (who.api_version.clone(), who.resource.kind.clone());
+        let key = (
+            who.api_version.clone(),
+            who.resource.kind.clone(),
+            who.resource.plural.clone(),
+            who.resource.namespaced,
+        );
         let (is_wanted, number) = *self.kinds.entry(key).or_insert_with(|| {
             let is_wanted = finder.wanted.takes(&who.resource);
             let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
@@ -279,20 +285,23 @@ pub fn objects<'i>(
 
 /// The kinds of all threads in one order, and the objects sorted by it.
 fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
-    let mut kinds: Vec<StoredKind> = Vec::new();
-    for kind in parts.iter().flat_map(|part| &part.list) {
-        if !kinds.contains(kind) {
-            kinds.push(kind.clone());
-        }
-    }
+    let mut kinds: Vec<StoredKind> = parts
+        .iter()
+        .flat_map(|part| part.list.iter().cloned())
+        .collect();
     kinds.sort_by(|a, b| order(a).cmp(&order(b)));
+    kinds.dedup_by(|a, b| order(a) == order(b));
     let mut found = Vec::new();
     for mut part in parts {
         let numbers: Vec<u32> = part
             .list
             .iter()
             .map(|kind| {
-                let at = kinds.iter().position(|known| known == kind).unwrap_or(0);
+                let of_kind = |known: &StoredKind| {
+                    crate::steps::count(1);
+                    order(known).cmp(&order(kind))
+                };
+                let at = kinds.binary_search_by(of_kind).unwrap_or(0);
                 u32::try_from(at).unwrap_or(u32::MAX)
             })
             .collect();
@@ -309,9 +318,13 @@ fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
     (kinds, found)
 }
 
-fn order(kind: &StoredKind) -> (&str, &str, &str) {
+/// How kinds are sorted; two that are alike in all of it are one.
+fn order(kind: &StoredKind) -> (&str, &str, &str, &str, &str, bool) {
+    let resource = &kind.resource;
     let (_, version) = split_api_version(&kind.api_version);
-    (&kind.resource.plural, &kind.resource.group, version)
+    let name = (&resource.plural, &resource.group, version);
+    let rest = (&kind.api_version, &resource.kind, resource.namespaced);
+    (name.0, name.1, name.2, rest.0, rest.1, rest.2)
 }
 
 fn compare(a: &FoundObject, b: &FoundObject) -> Ordering {

@@ -1,5 +1,7 @@
 //! Kinds that a CustomResourceDefinition defines.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{CustomColumns, Resource, Resources};
@@ -34,14 +36,19 @@ impl Resources {
         let Some(resource) = custom(definition) else {
             return false;
         };
-        let same = |other: &Resource| {
-            other.custom.is_some()
-                && other.group == resource.group
-                && other.plural == resource.plural
+        let same = self.index.of_plural(&resource.group, &resource.plural);
+        let is_custom = |at: &usize| {
+            self.all
+                .get(*at)
+                .is_some_and(|other| other.custom.is_some())
         };
-        match self.all.iter_mut().find(|other| same(other)) {
-            Some(known) => *known = resource,
-            None => self.all.push(resource),
+        let known = same.iter().copied().find(is_custom);
+        match known.and_then(|at| Some((at, self.all.get_mut(at)?))) {
+            Some((at, known)) => {
+                self.index.replace(known, &resource, at);
+                *known = resource;
+            }
+            None => self.add(resource),
         }
         true
     }
@@ -87,7 +94,7 @@ fn custom(definition: &Value) -> Option<Resource> {
 fn versions(spec: &Value) -> CustomColumns {
     // In v1beta1 there may be one version only, and columns for all versions.
     let shared = columns(spec);
-    let mut versions: Vec<(String, Vec<CustomColumn>)> = Vec::new();
+    let mut versions = CustomColumns::new();
     let mut stored = None;
     for version in items(spec, "versions") {
         let name = text(version, "name");
@@ -95,7 +102,11 @@ fn versions(spec: &Value) -> CustomColumns {
             stored = Some(name);
         }
         let own = columns(version);
-        let all = if own.is_empty() { shared.clone() } else { own };
+        let all = if own.is_empty() {
+            Arc::clone(&shared)
+        } else {
+            own
+        };
         versions.push((name.to_owned(), all));
     }
     if versions.is_empty() && !text(spec, "version").is_empty() {
@@ -124,7 +135,7 @@ fn maturity(version: &str) -> (u8, u64, u64) {
     parsed.unwrap_or_default()
 }
 
-fn columns(holder: &Value) -> Vec<CustomColumn> {
+fn columns(holder: &Value) -> Arc<[CustomColumn]> {
     let columns = items(holder, "additionalPrinterColumns").iter();
     let columns = columns.map(|column| CustomColumn {
         name: text(column, "name").to_owned(),

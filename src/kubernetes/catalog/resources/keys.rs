@@ -59,8 +59,8 @@ impl Resources {
     }
 
     /// What stands in front of the resource in the key of a kind that is known, with the slash behind it:
-    /// `/registry/`.
-    pub(in crate::kubernetes) fn prefix_of<'k>(&self, key: &'k str) -> Option<&'k str> {
+    /// `/registry/`; and the parts behind it.
+    pub(in crate::kubernetes) fn prefix_of<'k>(&self, key: &'k str) -> Option<(&'k str, KeyParts)> {
         let body = key.strip_prefix('/').unwrap_or(key);
         let parts = body.split('/').collect::<Vec<_>>();
         if parts.iter().any(|part| part.is_empty()) {
@@ -71,11 +71,11 @@ impl Resources {
             self.known(rest).is_some() || *prefix == 1 && grouped(rest).is_some()
         })?;
         let rest = parts.get(found..)?;
-        self.known(rest)?;
+        let known = self.known(rest)?;
         let len = rest.iter().fold(rest.len().saturating_sub(1), |sum, part| {
             sum.saturating_add(part.len())
         });
-        key.get(..key.len().saturating_sub(len))
+        Some((key.get(..key.len().saturating_sub(len))?, known))
     }
 
     /// Takes apart what follows the prefix: the resource of a kind that is known, with all behind it. True if
@@ -101,22 +101,16 @@ impl Resources {
         {
             return assemble(path, "", rest, Some(false));
         }
-        let mut found = None;
-        let mut longest = 0;
-        for resource in &self.all {
-            let path = resource.path.split('/');
-            let len = path.clone().count();
-            let Some((head, rest)) = parts.split_at_checked(len) else {
-                continue;
-            };
-            if len > longest && path.eq(head.iter().copied()) {
+        // Behind the path there is a name, or a namespace and a name.
+        [1, 2].into_iter().find_map(|behind| {
+            let (path, rest) = parts.split_at_checked(parts.len().checked_sub(behind)?)?;
+            let found = self.index.of_path(&path.join("/")).iter();
+            let mut found = found.filter_map(|at| self.all.get(*at));
+            found.find_map(|resource| {
                 let (plural, group) = (&resource.plural, &resource.group);
-                if let Some(parts) = assemble(plural, group, rest, Some(resource.namespaced)) {
-                    (found, longest) = (Some(parts), len);
-                }
-            }
-        }
-        found
+                assemble(plural, group, rest, Some(resource.namespaced))
+            })
+        })
     }
 }
 

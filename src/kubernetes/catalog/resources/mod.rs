@@ -2,12 +2,15 @@
 
 mod builtin;
 mod custom;
+mod index;
 mod keys;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use builtin::{BUILTINS, OLD_GROUP};
 pub use custom::CustomColumn;
+use index::Index;
 pub use keys::KeyParts;
 pub(in crate::kubernetes) use keys::is_other_path;
 
@@ -36,8 +39,8 @@ pub struct Resource {
     pub custom: Option<CustomColumns>,
 }
 
-/// The columns of a custom resource, by version.
-pub type CustomColumns = Vec<(String, Vec<CustomColumn>)>;
+/// The columns of a custom resource, by version. Versions may share them.
+pub type CustomColumns = Vec<(String, Arc<[CustomColumn]>)>;
 
 impl Resource {
     /// `deployments.apps`; the plural alone in the core.
@@ -57,7 +60,7 @@ impl Resource {
     pub fn custom_columns(&self, version: &str) -> Option<&[CustomColumn]> {
         let columns = self.custom.as_ref()?;
         let found = columns.iter().find(|(name, _)| name == version);
-        Some(found.map_or(&[], |(_, columns)| columns.as_slice()))
+        Some(found.map_or(&[], |(_, columns)| &**columns))
     }
 
     /// The group and version that its objects have most likely.
@@ -132,6 +135,7 @@ pub enum Resolved<'a> {
 #[derive(Debug, Clone)]
 pub struct Resources {
     all: Vec<Resource>,
+    index: Index,
 }
 
 impl Default for Resources {
@@ -164,7 +168,17 @@ impl Resources {
             .to_owned(),
             custom: None,
         });
-        Self { all: all.collect() }
+        let mut resources = Self {
+            all: Vec::new(),
+            index: Index::default(),
+        };
+        all.for_each(|resource| resources.add(resource));
+        resources
+    }
+
+    fn add(&mut self, resource: Resource) {
+        self.index.add(&resource, self.all.len());
+        self.all.push(resource);
     }
 
     /// All kinds; built-in ones first.
@@ -237,10 +251,13 @@ impl Resources {
     /// The kind of an object. Objects of `extensions` belong to the group that has the kind now.
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<&Resource> {
         let (group, _) = split_api_version(api_version);
-        let with_kind = || self.all.iter().filter(|resource| resource.kind == kind);
-        with_kind()
-            .find(|resource| resource.group == group)
-            .or_else(|| with_kind().find(|_| group == OLD_GROUP))
+        let of_old_group = || {
+            self.index
+                .of_kind_alone(kind)
+                .filter(|_| group == OLD_GROUP)
+        };
+        let found = self.index.of_kind(group, kind).or_else(of_old_group)?;
+        self.all.get(found)
     }
 
     /// The kind of an object, guessed if it is not known.
@@ -277,9 +294,7 @@ impl Resources {
 
     /// The kind with that group and plural.
     pub fn of_plural(&self, group: &str, plural: &str) -> Option<&Resource> {
-        self.all
-            .iter()
-            .find(|resource| resource.group == group && resource.plural == plural)
+        self.all.get(*self.index.of_plural(group, plural).first()?)
     }
 }
 

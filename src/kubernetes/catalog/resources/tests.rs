@@ -271,3 +271,24 @@ fn keys_are_taken_apart() {
         assert_eq!(resources.of_key(key), None, "{key}");
     }
 }
+
+#[test]
+fn a_definition_that_changes_its_kind_is_found_by_the_new_one() {
+    let mut resources = Resources::builtin();
+    let definition = |kind: &str| {
+        serde_json::json!({"spec": {"group": "g.io", "names": {"kind": kind, "plural": "things"},
+            "versions": [{"name": "v1"}]}})
+    };
+    assert!(resources.add_custom(&definition("Old")));
+    assert!(resources.add_custom(&definition("New")));
+    assert!(resources.of_kind("g.io/v1", "Old").is_none());
+    let found = resources.of_kind("g.io/v1", "New").expect("a kind");
+    assert_eq!(resources.of_plural("g.io", "things"), Some(found));
+    let parts = resources
+        .of_key("/registry/g.io/things/ns/a")
+        .expect("parts");
+    assert_eq!(
+        (parts.resource.as_str(), parts.group.as_str()),
+        ("things", "g.io")
+    );
+}

@@ -7,6 +7,8 @@ use crate::kubernetes::fields::{at, is_set, items};
 
 /// With more rules, a new one counts as more, whatever the old ones are.
 const MOST_RULES: usize = 200;
+/// The same with more comparisons of their peers and ports.
+const MOST_COMPARISONS: usize = 2_000_000;
 
 #[derive(Clone, Copy)]
 struct Direction {
@@ -44,7 +46,12 @@ pub(super) fn policy(old: Option<&Value>, new: Option<&Value>, found: &mut Vec<S
             (true, true) => {
                 let known = items(old, direction.list);
                 let mut more = fresh(known, items(new, direction.list));
-                if known.len() <= MOST_RULES && more.len() <= MOST_RULES {
+                let comparisons = comparisons(known, &more, direction);
+                if known.len() <= MOST_RULES
+                    && more.len() <= MOST_RULES
+                    && comparisons <= MOST_COMPARISONS
+                {
+                    crate::steps::count(comparisons);
                     more.retain(|rule| !known.iter().any(|known| covers(known, rule, direction)));
                 }
                 if more.is_empty() {
@@ -72,6 +79,18 @@ fn is_limited(policy: &Value, direction: Direction) -> bool {
             .any(|word| word == direction.name);
     }
     direction.name == "Ingress" || is_set(policy, direction.list)
+}
+
+/// How many peers and ports have to be compared to hold each rule of `more` against each that is known.
+fn comparisons(known: &[Value], more: &[&Value], direction: Direction) -> usize {
+    [direction.peers, "ports"]
+        .iter()
+        .map(|list| {
+            let all = |sum: usize, rule: &Value| sum.saturating_add(items(rule, list).len());
+            let wide = known.iter().fold(0, all);
+            wide.saturating_mul(more.iter().copied().fold(0, all))
+        })
+        .fold(0, usize::saturating_add)
 }
 
 /// True when `known` lets through whatever `rule` does; sometimes false though it does.

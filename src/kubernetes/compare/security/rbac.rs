@@ -96,8 +96,9 @@ pub(super) fn role(old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Str
     let known = items(old, "rules");
     let mut more = Vec::new();
     let mut budget = MOST_COMPARISONS;
+    let weight = known.iter().map(weight).fold(1, usize::saturating_add);
     for rule in fresh(known, rules) {
-        widened(known, rule, &mut budget, &mut more);
+        widened((known, weight), rule, &mut budget, &mut more);
     }
     if let Some(more) = sentence(more) {
         found.push(format!("the role allows more: {more}"));
@@ -129,30 +130,43 @@ fn words<'v>(rule: &'v Value, list: &str) -> Vec<&'v str> {
     items(rule, list).iter().filter_map(Value::as_str).collect()
 }
 
-/// Adds what `rule` allows and none of `known` does.
-fn widened(known: &[Value], rule: &Value, budget: &mut usize, more: &mut Vec<String>) {
-    let lists = [
-        "verbs",
-        "apiGroups",
-        "resources",
-        "resourceNames",
-        "nonResourceURLs",
-    ];
-    let [verbs, groups, resources, names, urls] = lists.map(|list| words(rule, list));
+/// The lists of a rule.
+const LISTS: [&str; 5] = [
+    "verbs",
+    "apiGroups",
+    "resources",
+    "resourceNames",
+    "nonResourceURLs",
+];
+
+/// How many words a rule has.
+fn weight(rule: &Value) -> usize {
+    crate::steps::count(1);
+    let lengths = LISTS.iter().map(|list| items(rule, list).len());
+    lengths.fold(0, usize::saturating_add)
+}
+
+/// Adds what `rule` allows and none of `known`, which have so many words in all, does.
+fn widened(
+    (known, weight): (&[Value], usize),
+    rule: &Value,
+    budget: &mut usize,
+    more: &mut Vec<String>,
+) {
+    let [verbs, groups, resources, names, urls] = LISTS.map(|list| words(rule, list));
     let mut names: Vec<Option<&str>> = names.into_iter().map(Some).collect();
     if names.is_empty() {
         names.push(None);
     }
-    let weight: usize = known
-        .iter()
-        .flat_map(|known| lists.map(|list| items(known, list).len()))
-        .fold(1, usize::saturating_add);
     let permissions = [groups.len(), resources.len(), verbs.len(), names.len()]
         .into_iter()
         .fold(1, usize::saturating_mul)
         .saturating_add(urls.len().saturating_mul(verbs.len()));
     match budget.checked_sub(permissions.saturating_mul(weight)) {
-        Some(rest) => *budget = rest,
+        Some(rest) => {
+            crate::steps::count(permissions.saturating_mul(weight));
+            *budget = rest;
+        }
         None => {
             more.push("rules too many to compare one by one".into());
             return;
