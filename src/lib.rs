@@ -47,6 +47,7 @@ pub mod ops;
 pub mod options;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod sentence;
 pub mod source;
 mod workers;
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use etcdsnap::finding::Code;
+
 /// From the ground up. A part may name those of its own layer and of the layers before it.
 const LAYERS: &[&[&str]] = &[
     &[
@@ -16,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["etcd"],
     &["kubernetes"],
     &["codes"],
+    &["sentence"],
     &["ops"],
     &["report"],
     &["cli"],
@@ -282,6 +285,25 @@ fn only_the_memory_map_is_unsafe() {
     assert_eq!(unsafe_files, ["src/source/mapped.rs"]);
 }
 
+/// The circumstances of a code with their values, as the list has them.
+fn data(code: &Code) -> String {
+    let circumstances = code.circumstances.iter().map(|circumstance| {
+        let values = circumstance.values.iter();
+        let values: Vec<String> = values
+            .map(|(name, kind)| format!("`{name}` ({})", kind.name()))
+            .collect();
+        let values = match values.is_empty() {
+            true => "none".to_string(),
+            false => values.join(", "),
+        };
+        match circumstance.name {
+            Some(name) => format!("`{name}`: {values}"),
+            None => values,
+        }
+    });
+    circumstances.collect::<Vec<_>>().join("; ")
+}
+
 #[test]
 fn the_list_of_findings_is_that_of_the_program() {
     let text = fs::read_to_string(root().join("docs/findings.md")).expect("docs/findings.md");
@@ -305,6 +327,8 @@ fn the_list_of_findings_is_that_of_the_program() {
         assert_eq!(title, code.title, "{}", code.id);
         for line in [
             format!("Severity: {}", code.severity.as_str()),
+            format!("- Area: {}.", code.area.as_str()),
+            format!("- Data: {}.", data(code)),
             format!("- Cause: {}.", code.cause),
             format!("- Next: {}.", code.next_step),
         ] {

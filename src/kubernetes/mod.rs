@@ -48,7 +48,7 @@ pub(crate) mod yaml_scalar;
 pub use decode::{UnknownField, memory_of, read_json};
 pub use defaults::add_read_defaults;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};
-pub use fault::Fault;
+pub use fault::{Broken, Fault};
 pub use flaw::{Flaw, inspect};
 pub use format::Encoding;
 pub use head::{Head, Labels};

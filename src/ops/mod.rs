@@ -1,6 +1,7 @@
 //! The jobs: from a file to a plain result value. Nothing here prints.
 
 mod arriving;
+mod claims;
 mod compact;
 mod copying;
 mod data_dir;

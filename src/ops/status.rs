@@ -9,6 +9,7 @@ use crate::etcd::{BackendHash, LiveKeys, Release, quote};
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::ops::input::Input;
 use crate::options::Options;
+use crate::sentence::sentence;
 use crate::workers::Workers;
 
 /// What `snapshot status` shows.
@@ -219,7 +220,9 @@ pub(super) fn damaged(
         .map(|finding| {
             format!(
                 "{}: {}: {}",
-                finding.code.id, finding.place, finding.message
+                finding.code.id,
+                finding.place,
+                sentence(finding)
             )
         })
         .collect();

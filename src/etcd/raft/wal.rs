@@ -48,7 +48,8 @@ pub enum RecordType {
 }
 
 impl RecordType {
-    fn number(self) -> u64 {
+    /// The number that a record has in its place.
+    pub fn number(self) -> u64 {
         match self {
             Self::Metadata => 1,
             Self::Entry => 2,

@@ -12,6 +12,7 @@ use crate::ops::input::Input;
 use crate::ops::verify::{VerifyOptions, verify};
 use crate::ops::wal::wal;
 use crate::options::Options;
+use crate::sentence::sentence;
 use crate::source::Access;
 
 /// What a restored directory was found to be.
@@ -105,7 +106,7 @@ fn read_log(prepared: &Prepared, options: &Options, problems: &mut Vec<String>) 
         ControlFlow::Continue(())
     })?;
     let found = log.findings.list.iter();
-    problems.extend(found.map(|finding| format!("the log: {}", finding.message)));
+    problems.extend(found.map(|finding| format!("the log: {}", sentence(finding))));
     if index != prepared.cluster.last_index() {
         problems.push("the log does not end with the mark of the database".into());
     }
