@@ -279,6 +279,22 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_findings_are_exact_and_say_how_much_is_missing() {
+        let put = |bytes: &[u8], len| {
+            let mut values = Map::new();
+            put_text(&mut values, "key", bytes, len);
+            Value::Object(values)
+        };
+        assert_eq!(put(b"a\x1bb", 3), json!({"key": "a\u{1b}b"}));
+        assert_eq!(put(b"\xff", 1), json!({"key_base64": "/w=="}));
+        let cut = json!({"key": "a", "key_bytes": 9});
+        assert_eq!(put(b"a", 9), cut);
+        assert_eq!(put("aü".as_bytes().get(..2).unwrap(), 9), cut);
+        let whole = put("aü".as_bytes().get(..2).unwrap(), 2);
+        assert_eq!(whole, json!({"key_base64": "YcM="}));
+    }
+
+    #[test]
     fn every_layout_says_the_same_and_escapes_the_same() {
         let value = serde_json::json!({"a": ["\u{9b}", {}, [], {"b": [1]}], "\u{202e}": "\n"});
         for layout in [JsonLayout::Line, JsonLayout::Pretty, JsonLayout::Item] {

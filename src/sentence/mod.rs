@@ -2,6 +2,14 @@
 //! of each code, and each kind of value is written in one way and escaped.
 //!
 //! It is no part of the reports, which come with the feature `cli`, so that a library has the sentences too.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)] // Tests build their inputs themselves, and a panic there is a failed test.
 
 mod bolt;
 mod etcd;

@@ -1,5 +1,8 @@
 //! What the fixed words among the values say.
 
+use crate::bolt::CursorFault;
+use crate::kubernetes::Broken;
+
 /// Words and what they say; no word has two meanings.
 const PHRASES: &[(&str, &str)] = &[
     // Why JSON could not be read, in the words of its parser.
@@ -7,33 +10,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("syntax", "Syntax"),
     ("data", "Data"),
     ("eof", "Eof"),
-    // What stopped a search in a tree.
-    ("out-of-bounds", "the page id is out of bounds"),
-    ("beyond-file", "the page lies beyond the end of the file"),
-    (
-        "long-way",
-        "the way leads over more pages than the file has",
-    ),
-    (
-        "loop",
-        "the branch leads back to a page above it, or too deep",
-    ),
-    ("inline-bucket", "the inline bucket is damaged"),
-    ("bucket-header", "the bucket's header is cut off"),
-    ("element-outside", "the element reaches out of its page"),
-    ("not-above", "the key is not above the one before it"),
-    ("not-below", "the key is not below the one behind it"),
-    // Which part of a stored object is broken.
-    ("json", "JSON cannot be read"),
-    ("cbor", "CBOR cannot be read"),
-    ("protobuf", "protobuf cannot be read"),
-    ("envelope-end", "the protobuf envelope is cut off"),
-    ("envelope-type", "the type in the protobuf envelope"),
-    ("object-metadata", "the metadata cannot be read"),
-    ("wire-type", "a field of another wire type"),
-    ("number", "a number that JSON does not have"),
-    ("number-or-text", "neither a number nor a string"),
-    ("raw-part", "the raw part is not JSON"),
     // Why a release does not start from a data directory.
     ("no-snap-file", "no `.snap` file belongs to the log"),
     (
@@ -70,9 +46,20 @@ const PHRASES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Words and phrases, those of errors that are told as findings too included.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let searches = CursorFault::WORDS.into_iter();
+    let objects = Broken::ALL.into_iter();
+    PHRASES
+        .iter()
+        .copied()
+        .chain(searches.map(|(_, word, phrase)| (word, phrase)))
+        .chain(objects.map(|(_, word, phrase)| (word, phrase)))
+}
+
 /// What a fixed word of a finding says; the word itself where it speaks for itself.
 pub fn phrase(word: &'static str) -> &'static str {
-    let found = PHRASES.iter().find(|(known, _)| *known == word);
+    let found = all().find(|(known, _)| *known == word);
     found.map_or(word, |(_, phrase)| phrase)
 }
 
@@ -81,15 +68,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::bolt::CursorFault;
     use crate::finding::{Finding, Place};
-    use crate::kubernetes::{Broken, Fault, Flaw};
+    use crate::kubernetes::{Fault, Flaw};
     use crate::sentence::sentence;
 
     #[test]
     fn each_word_has_one_phrase() {
-        let words: BTreeSet<&str> = PHRASES.iter().map(|(word, _)| *word).collect();
-        assert_eq!(words.len(), PHRASES.len());
+        let words: BTreeSet<&str> = all().map(|(word, _)| word).collect();
+        assert_eq!(words.len(), all().count());
     }
 
     #[test]
