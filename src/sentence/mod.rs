@@ -116,4 +116,32 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_is_an_error_too_says_the_same_as_a_finding() {
+        use crate::bolt::{MetaFault, MetaSlot};
+        use crate::etcd::{Revision, RevisionKeyFault};
+        use crate::finding::{Observation, Place};
+
+        let said = |what: Observation| sentence(&Finding::new(what, Place::default()));
+        for fault in [
+            MetaFault::Missing,
+            MetaFault::Magic,
+            MetaFault::Version,
+            MetaFault::Checksum,
+            MetaFault::PageSize,
+        ] {
+            let text = format!("meta 1 {}", fault.describe());
+            assert_eq!(said(fault.of(MetaSlot::One)), text);
+        }
+        let negative = Revision { main: -5, sub: 1 };
+        for fault in [
+            RevisionKeyFault::Length(12),
+            RevisionKeyFault::Separator(b'\''),
+            RevisionKeyFault::Negative(negative),
+        ] {
+            let text = format!("\"\\x00k\" is no revision key: {fault}");
+            assert_eq!(said(fault.of(b"\0k")), text);
+        }
+    }
 }

@@ -268,26 +268,6 @@ pub enum RecordFault {
     },
 }
 
-impl std::fmt::Display for RecordFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::CutOff { offset } => write!(f, "the record at byte {offset} is cut off"),
-            Self::Torn { offset } => {
-                write!(f, "the record at byte {offset} was not written to its end")
-            }
-            Self::Malformed { offset } => write!(f, "the bytes at {offset} are no record"),
-            Self::Crc {
-                offset,
-                stored,
-                computed,
-            } => write!(
-                f,
-                "the record at byte {offset} has checksum {stored:08x}, computed: {computed:08x}"
-            ),
-        }
-    }
-}
-
 /// Sectors are written whole; a record with one that is all zeros was never finished.
 const SECTOR: usize = 512;
 
