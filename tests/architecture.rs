@@ -1,7 +1,7 @@
 //! The rules that hold between the parts of the source: who may know whom, who may be unsafe, and that
 //! the list of findings for readers is that of the program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -283,6 +283,52 @@ fn only_the_memory_map_is_unsafe() {
         .map(|file| file.name.as_str())
         .collect();
     assert_eq!(unsafe_files, ["src/source/mapped.rs"]);
+}
+
+/// The types of circumstances that a list of codes declares: `Name {` or `Name = "name" {`.
+fn declared_circumstances(list: &SourceFile) -> Vec<&str> {
+    let tokens: Vec<&str> = list.tokens.iter().map(String::as_str).collect();
+    let is_type = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_uppercase()) && word.contains(char::is_lowercase)
+    };
+    let windows = (0..tokens.len()).map(|at| &tokens[at..]);
+    let declared = windows.filter_map(|rest| match rest {
+        [name, "{", ..] | [name, "=", "{", ..] if is_type(name) => Some(*name),
+        _ => None,
+    });
+    declared.collect()
+}
+
+#[test]
+fn each_circumstance_is_found_by_some_check() {
+    let files = source_files();
+    let is_list = |file: &&SourceFile| file.name.ends_with("/codes.rs");
+    let mut given = BTreeSet::new();
+    for file in files.iter().filter(|file| !is_list(file)) {
+        let tests = file
+            .tokens
+            .windows(3)
+            .position(|found| found == ["mod", "tests", "{"]);
+        let tokens = &file.tokens[..tests.unwrap_or(file.tokens.len())];
+        for path in tokens.windows(3) {
+            if path[0].ends_with("codes") && path[1] == "::" {
+                given.insert(path[2].as_str());
+            }
+        }
+    }
+    let declared: Vec<&str> = files
+        .iter()
+        .filter(is_list)
+        .flat_map(declared_circumstances)
+        .collect();
+    let codes = etcdsnap::codes::all();
+    let expected: usize = codes.iter().map(|code| code.circumstances.len()).sum();
+    assert_eq!(declared.len(), expected, "{declared:?}");
+    let idle: Vec<&&str> = declared
+        .iter()
+        .filter(|name| !given.contains(*name))
+        .collect();
+    assert!(idle.is_empty(), "no check gives {idle:?}");
 }
 
 /// The circumstances of a code with their values, as the list has them.

@@ -300,7 +300,7 @@ impl Contents {
         let number = || {
             be64(value)
                 .filter(|_| value.len() == 8)
-                .ok_or_else(|| codes::MetaValueLength {
+                .ok_or(codes::MetaValueLength {
                     found: value.len() as u64,
                     expected: 8,
                 })
@@ -425,7 +425,7 @@ fn parse_alarm(key: &[u8]) -> Option<Alarm> {
 fn parse_lease(key: &[u8], value: &[u8]) -> Result<Lease, Observation> {
     let id = be64(key)
         .filter(|_| key.len() == 8)
-        .ok_or_else(|| codes::LeaseKeyLength {
+        .ok_or(codes::LeaseKeyLength {
             found: key.len() as u64,
             expected: 8,
         })?;
