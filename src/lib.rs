@@ -23,6 +23,7 @@
 //! | [`ops`] | the jobs, one for each command; from an [`Input`](ops::Input) to a plain value |
 //! | [`kubernetes`] | what Kubernetes keeps in the values: objects as JSON, kinds, tables, encryption, secrets |
 //! | [`etcd`] | revisions, records, small buckets, the two hashes; [keys at a revision](etcd::keyspace) |
+//! | [`sentence`] | what findings say, made from their values |
 //! | [`container`] | the outer file: database and digest, or what it is instead |
 //! | [`bolt`] | the page file: metas, pages, cursors, one parallel [scan](bolt::Database::scan) |
 //! | [`source`] | bytes from a memory map, from positioned reads, from memory |
@@ -47,6 +48,7 @@ pub mod ops;
 pub mod options;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod sentence;
 pub mod source;
 mod steps;
 mod wire;

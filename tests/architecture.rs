@@ -1,9 +1,11 @@
 //! The rules that hold between the parts of the source: who may know whom, who may be unsafe, and that
 //! the list of findings for readers is that of the program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use etcdsnap::finding::Code;
 
 /// From the ground up. A part may name those of its own layer and of the layers before it.
 const LAYERS: &[&[&str]] = &[
@@ -17,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["etcd"],
     &["kubernetes"],
     &["codes"],
+    &["sentence"],
     &["ops"],
     &["report"],
     &["cli"],
@@ -417,6 +420,71 @@ fn a_map_is_made_in_one_place_of_the_program() {
     }
 }
 
+/// The types of circumstances that a list of codes declares: `Name {` or `Name = "name" {`.
+fn declared_circumstances(list: &SourceFile) -> Vec<&str> {
+    let tokens: Vec<&str> = list.tokens.iter().map(String::as_str).collect();
+    let is_type = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_uppercase()) && word.contains(char::is_lowercase)
+    };
+    let windows = (0..tokens.len()).map(|at| &tokens[at..]);
+    let declared = windows.filter_map(|rest| match rest {
+        [name, "{", ..] | [name, "=", "{", ..] if is_type(name) => Some(*name),
+        _ => None,
+    });
+    declared.collect()
+}
+
+#[test]
+fn each_circumstance_is_found_by_some_check() {
+    let files = source_files();
+    let is_list = |file: &&SourceFile| file.name.ends_with("/codes.rs");
+    let mut given = BTreeSet::new();
+    for file in files.iter().filter(|file| !is_list(file)) {
+        let tests = file
+            .tokens
+            .windows(3)
+            .position(|found| found == ["mod", "tests", "{"]);
+        let tokens = &file.tokens[..tests.unwrap_or(file.tokens.len())];
+        for path in tokens.windows(3) {
+            if path[0].ends_with("codes") && path[1] == "::" {
+                given.insert(path[2].as_str());
+            }
+        }
+    }
+    let declared: Vec<&str> = files
+        .iter()
+        .filter(is_list)
+        .flat_map(declared_circumstances)
+        .collect();
+    let codes = etcdsnap::codes::all();
+    let expected: usize = codes.iter().map(|code| code.circumstances.len()).sum();
+    assert_eq!(declared.len(), expected, "{declared:?}");
+    let idle: Vec<&&str> = declared
+        .iter()
+        .filter(|name| !given.contains(*name))
+        .collect();
+    assert!(idle.is_empty(), "no check gives {idle:?}");
+}
+
+/// The circumstances of a code with their values, as the list has them.
+fn data(code: &Code) -> String {
+    let circumstances = code.circumstances.iter().map(|circumstance| {
+        let values = circumstance.values.iter();
+        let values: Vec<String> = values
+            .map(|(name, kind)| format!("`{name}` ({})", kind.name()))
+            .collect();
+        let values = match values.is_empty() {
+            true => "none".to_string(),
+            false => values.join(", "),
+        };
+        match circumstance.name {
+            Some(name) => format!("`{name}`: {values}"),
+            None => values,
+        }
+    });
+    circumstances.collect::<Vec<_>>().join("; ")
+}
+
 #[test]
 fn the_list_of_findings_is_that_of_the_program() {
     let text = fs::read_to_string(root().join("docs/findings.md")).expect("docs/findings.md");
@@ -440,6 +508,8 @@ fn the_list_of_findings_is_that_of_the_program() {
         assert_eq!(title, code.title, "{}", code.id);
         for line in [
             format!("Severity: {}", code.severity.as_str()),
+            format!("- Area: {}.", code.area.as_str()),
+            format!("- Data: {}.", data(code)),
             format!("- Cause: {}.", code.cause),
             format!("- Next: {}.", code.next_step),
         ] {

@@ -70,6 +70,59 @@ fn every_damage_of_the_table_is_found_and_nothing_else() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+/// The values of a finding that are not as its code declares them.
+fn undeclared(finding: &Value) -> Option<String> {
+    let code = finding["code"].as_str().and_then(etcdsnap::codes::find);
+    let code = code.expect("a known code");
+    let circumstance = finding["circumstance"].as_str();
+    let mut declared = code.circumstances.iter();
+    let declared = declared.find(|declared| declared.name == circumstance);
+    let values = finding["values"].as_object().expect("values");
+    let expected = declared.map(|declared| {
+        let names = declared.values.iter().map(|(name, _)| (*name).to_owned());
+        names.collect::<BTreeSet<String>>()
+    });
+    let plain = |name: &String| {
+        let plain = name.strip_suffix("_base64").unwrap_or(name);
+        let is_length = plain.strip_suffix("_bytes").is_some_and(|of| {
+            values.contains_key(of) || values.contains_key(&format!("{of}_base64"))
+        });
+        (!is_length).then(|| plain.to_owned())
+    };
+    let found: BTreeSet<String> = values.keys().filter_map(plain).collect();
+    let is_told = finding["message"]
+        .as_str()
+        .is_some_and(|text| !text.is_empty() && !text.contains(['{', '}', '#']));
+    let is_fine = expected == Some(found) && finding["area"] == code.area.as_str() && is_told;
+    (!is_fine).then(|| finding.to_string())
+}
+
+#[test]
+fn every_finding_has_the_values_that_its_code_declares_and_no_stored_one() {
+    let table = Table::read();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let reports = for_all(&table.cases, |case| {
+        verify(dir.path(), &case.name, &table.build(case)).1
+    });
+    let mut seen = BTreeSet::new();
+    for report in &reports {
+        for finding in report["findings"].as_array().expect("findings") {
+            assert_eq!(undeclared(finding), None);
+            let texts = finding["values"].to_string();
+            // All stored values of the table begin like this, in base64 too.
+            assert!(
+                !texts.contains("secret-") && !texts.contains("c2VjcmV0"),
+                "{texts}"
+            );
+            seen.insert((
+                finding["code"].to_string(),
+                finding["circumstance"].to_string(),
+            ));
+        }
+    }
+    assert!(seen.len() > 60, "{} circumstances", seen.len());
+}
+
 #[test]
 fn every_code_of_a_database_has_a_case() {
     let table = Table::read();

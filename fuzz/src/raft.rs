@@ -48,7 +48,7 @@ fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<RecordFault>) {
         assert_eq!(reader.crc(), last.crc);
     }
     if let Some(fault) = fault {
-        assert_eq!(offset(fault), at, "{fault}");
+        assert_eq!(offset(fault), at, "{fault:?}");
     }
     for form in FORMS {
         let mut writer = WalWriter::new(form);
@@ -98,7 +98,7 @@ fn built(mut pieces: &[u8], cut: usize) {
             assert_eq!(Some(&(offset as usize)), begins.get(frames.len()));
             return;
         }
-        Some(other) => panic!("{other}"),
+        Some(other) => panic!("{other:?}"),
     }
 
     let padded = [&bytes[..], &[0; SECTOR]].concat();

@@ -26,6 +26,7 @@ use etcdsnap::kubernetes::secrets::encryption::{
 use etcdsnap::kubernetes::secrets::redact::Redactor;
 use etcdsnap::ops::examine;
 use etcdsnap::options::Options;
+use etcdsnap::sentence::sentence;
 use etcdsnap::source::{Positioned, Slice, Source, WindowBuffer};
 
 use crate::draft::{Draft, Item, record as put_record, revision_key};
@@ -421,7 +422,9 @@ fn list(findings: &Findings, out: &mut String) {
         let _ = writeln!(
             out,
             "{} {:?} {}",
-            finding.code.id, finding.place, finding.message
+            finding.code.id,
+            finding.place,
+            sentence(finding)
         );
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use super::check::codes;
 use super::elements::leaf_element;
 use super::layout::{ELEMENT_HEADER, ELEMENT_IS_BUCKET, PAGE_HEADER, PageHeader, flags};
 use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
 use super::plan::{branch_element, branch_key};
 use crate::error::Result;
-use crate::finding::Place;
+use crate::finding::{Observation, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::source::WindowBuffer;
 
@@ -31,16 +32,128 @@ pub struct CursorDamage {
     /// Where.
     pub place: Place,
     /// What is wrong there.
-    pub message: String,
+    pub fault: CursorFault,
 }
 
 impl fmt::Display for CursorDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        write!(f, "{}: {}", self.place, self.fault)
     }
 }
 
 impl std::error::Error for CursorDamage {}
+
+/// What keeps a cursor from going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CursorFault {
+    /// The page says that it is another one.
+    OtherPage(PageId),
+    /// The page is of a type that no tree has; its flags.
+    OtherType(u16),
+    /// The branch does not have an element of this number.
+    NoElement(u16),
+    /// The page id is below 2, or not below the high-water mark.
+    OutOfBounds,
+    /// The file ends before the page.
+    BeyondFile,
+    /// More pages are on the way than the file has.
+    LongWay,
+    /// The branch leads in a circle, or deeper than any tree is.
+    Loop,
+    /// The page of an inline bucket cannot be read.
+    InlineBucket,
+    /// A bucket's value is too short for its header.
+    BucketHeader,
+    /// Key or value end behind the page.
+    ElementOutside,
+    /// Going up, the next key is not above the last one.
+    NotAbove,
+    /// Going down, the next key is not below the last one.
+    NotBelow,
+}
+
+impl CursorFault {
+    /// Those that have a word, and what they say.
+    pub(crate) const WORDS: [(Self, &'static str, &'static str); 9] = [
+        (
+            Self::OutOfBounds,
+            "out-of-bounds",
+            "the page id is out of bounds",
+        ),
+        (
+            Self::BeyondFile,
+            "beyond-file",
+            "the page lies beyond the end of the file",
+        ),
+        (
+            Self::LongWay,
+            "long-way",
+            "the way leads over more pages than the file has",
+        ),
+        (
+            Self::Loop,
+            "loop",
+            "the branch leads back to a page above it, or too deep",
+        ),
+        (
+            Self::InlineBucket,
+            "inline-bucket",
+            "the inline bucket is damaged",
+        ),
+        (
+            Self::BucketHeader,
+            "bucket-header",
+            "the bucket's header is cut off",
+        ),
+        (
+            Self::ElementOutside,
+            "element-outside",
+            "the element reaches out of its page",
+        ),
+        (
+            Self::NotAbove,
+            "not-above",
+            "the key is not above the one before it",
+        ),
+        (
+            Self::NotBelow,
+            "not-below",
+            "the key is not below the one behind it",
+        ),
+    ];
+
+    fn word(self) -> (&'static str, &'static str) {
+        let found = Self::WORDS.into_iter().find(|(fault, ..)| *fault == self);
+        found.map_or(("", ""), |(_, word, text)| (word, text))
+    }
+
+    /// The same as a finding, for where no check has told it.
+    pub(crate) fn observation(self) -> Observation {
+        match self {
+            Self::OtherPage(found) => codes::OtherPage { found }.into(),
+            Self::OtherType(found) => codes::SearchMetType { found }.into(),
+            Self::NoElement(element) => codes::SearchLacksElement {
+                element: u64::from(element),
+            }
+            .into(),
+            other => codes::SearchStopped {
+                fault: other.word().0,
+            }
+            .into(),
+        }
+    }
+}
+
+impl fmt::Display for CursorFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherPage(page) => write!(f, "the page says it is page {page}"),
+            Self::OtherType(flags) => write!(f, "the page is of type {}", flags::name(*flags)),
+            Self::NoElement(element) => write!(f, "the branch has no element {element}"),
+            other => f.write_str(other.word().1),
+        }
+    }
+}
 
 /// A position in one bucket. Once it has met damage, every further move reports the same damage.
 ///
@@ -270,19 +383,19 @@ impl<'s> Cursor<'s> {
         }
         self.read_element()?;
         let fault = match self.entry() {
-            None => Some("the element reaches out of its page"),
+            None => Some(CursorFault::ElementOutside),
             Some(entry) if way == Direction::Up && *entry.key <= *self.key => {
-                Some("the key is not above the one before it")
+                Some(CursorFault::NotAbove)
             }
             Some(entry) if way == Direction::Down && *entry.key >= *self.key => {
-                Some("the key is not below the one behind it")
+                Some(CursorFault::NotBelow)
             }
             Some(_) => None,
         };
         if let Some(fault) = fault {
             let damage = CursorDamage {
                 place: self.place(),
-                message: fault.into(),
+                fault,
             };
             self.damage = Some(damage.clone());
             return Ok(Err(damage));
@@ -373,9 +486,7 @@ impl<'s> Cursor<'s> {
                                 self.stack.push(level);
                                 Ok(())
                             }
-                            None => {
-                                Err(self.damage_at(*page, "the inline bucket is damaged".into()))
-                            }
+                            None => Err(self.damage_at(*page, CursorFault::InlineBucket)),
                         });
                     }
                 },
@@ -383,20 +494,18 @@ impl<'s> Cursor<'s> {
                 Some(level) => match branch_element(level.bytes.bytes(), level.index) {
                     Some(element) if level.index < level.header.count => element.child,
                     _ => {
-                        let message = format!("the branch has no element {}", level.index);
-                        return Ok(Err(self.damage_at(level.page, message)));
+                        let fault = CursorFault::NoElement(level.index);
+                        return Ok(Err(self.damage_at(level.page, fault)));
                     }
                 },
             };
             let Some(budget) = self.budget.checked_sub(1) else {
-                let message = "the way leads over more pages than the file has".to_string();
-                return Ok(Err(self.damage_at(child, message)));
+                return Ok(Err(self.damage_at(child, CursorFault::LongWay)));
             };
             self.budget = budget;
             crate::steps::count(1);
             if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|l| l.page == child) {
-                let message = "the branch leads back to a page above it, or too deep".to_string();
-                return Ok(Err(self.damage_at(child, message)));
+                return Ok(Err(self.damage_at(child, CursorFault::Loop)));
             }
             let mut level = match self.load(child)? {
                 Ok(level) => level,
@@ -451,22 +560,19 @@ impl<'s> Cursor<'s> {
         let header = match self.pages.header(page)? {
             Ok(header) => header,
             Err(PageProblem::OutOfBounds) => {
-                return Ok(Err(
-                    self.damage_at(page, "the page id is out of bounds".into())
-                ));
+                return Ok(Err(self.damage_at(page, CursorFault::OutOfBounds)));
             }
             Err(PageProblem::BeyondFile) => {
-                let message = "the page lies beyond the end of the file".to_string();
-                return Ok(Err(self.damage_at(page, message)));
+                return Ok(Err(self.damage_at(page, CursorFault::BeyondFile)));
             }
         };
         if header.id != page {
-            let message = format!("the page says it is page {}", header.id);
-            return Ok(Err(self.damage_at(page, message)));
+            let fault = CursorFault::OtherPage(header.id);
+            return Ok(Err(self.damage_at(page, fault)));
         }
         if header.flags != flags::LEAF && header.flags != flags::BRANCH {
-            let message = format!("the page is of type {}", flags::name(header.flags));
-            return Ok(Err(self.damage_at(page, message)));
+            let fault = CursorFault::OtherType(header.flags);
+            return Ok(Err(self.damage_at(page, fault)));
         }
         let len = self.pages.geometry.object_len(header.overflow);
         let source = self.pages.source;
@@ -505,7 +611,7 @@ impl<'s> Cursor<'s> {
                 bytes,
                 index: 0,
             }),
-            None => Err(self.damage_at(page, "the page lies beyond the end of the file".into())),
+            None => Err(self.damage_at(page, CursorFault::BeyondFile)),
         })
     }
 
@@ -540,11 +646,11 @@ impl<'s> Cursor<'s> {
         failed.map(|()| index)
     }
 
-    fn damage_at(&self, page: PageId, message: String) -> CursorDamage {
+    fn damage_at(&self, page: PageId, fault: CursorFault) -> CursorDamage {
         let mut place = Place::page(page, self.pages.geometry.page_size);
         place.path = self.stack.iter().map(|level| level.page).collect();
         place.path.push(page);
-        CursorDamage { place, message }
+        CursorDamage { place, fault }
     }
 }
 

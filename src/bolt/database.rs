@@ -1,4 +1,3 @@
-use super::CursorDamage;
 use super::check::codes;
 use super::cursor::Cursor;
 use super::freelist::Freelist;
@@ -7,6 +6,7 @@ use super::meta::{CandidateMeta, MetaFault, Metas, SecondMeta, SelectedMeta};
 use super::pages::{Geometry, Pages};
 use super::plan::Plan;
 use super::scan::{Scan, Visitor, scan};
+use super::{CursorDamage, CursorFault};
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
@@ -140,7 +140,7 @@ impl<'s> Database<'s> {
             })),
             None => Err(CursorDamage {
                 place,
-                message: "the bucket's header is cut off".into(),
+                fault: CursorFault::BucketHeader,
             }),
         })
     }
@@ -213,12 +213,7 @@ impl<'s> Database<'s> {
     fn check_metas(&self, findings: &mut Collector) {
         for meta in self.metas.both() {
             if let Err(fault) = meta.validate() {
-                let message = format!("meta {} {}", meta.slot.number(), fault.describe());
-                findings.add(Finding::new(
-                    &codes::META_INVALID,
-                    meta_place(meta),
-                    message,
-                ));
+                findings.add(Finding::new(fault.of(meta.slot), meta_place(meta)));
             }
             let Some(header) = meta.header else { continue };
             let number = meta.slot.number();
@@ -227,39 +222,36 @@ impl<'s> Database<'s> {
                 || header.count != 0
                 || header.overflow != 0
             {
-                let message = format!(
-                    "the header says page {}, type {}, {} elements, {} overflow pages; \
-                     it is always page {number}, type meta, 0, 0",
-                    header.id,
-                    flags::name(header.flags),
-                    header.count,
-                    header.overflow
-                );
-                findings.add(Finding::new(&codes::META_HEADER, meta_place(meta), message));
+                let found = codes::MetaPageHeader {
+                    meta: number,
+                    page: header.id,
+                    page_type: header.flags,
+                    elements: u64::from(header.count),
+                    overflow: u64::from(header.overflow),
+                };
+                findings.add(Finding::new(found, meta_place(meta)));
             }
         }
-        let txid = self.selected.meta.txid;
-        let left = u64::MAX.saturating_sub(txid.0);
+        let transaction = self.selected.meta.txid;
+        let left = u64::MAX.saturating_sub(transaction.0);
         if left < TXIDS_TO_SPARE {
-            let message = format!("{left} transaction ids are left after {txid}");
             let place = meta_place(match self.selected.meta.slot.number() {
                 0 => &self.metas.zero,
                 _ => &self.metas.one,
             });
-            findings.add(Finding::new(&codes::TXID_LIMIT, place, message));
+            findings.add(Finding::new(
+                codes::FewTransactionsLeft { left, transaction },
+                place,
+            ));
         }
         if let (Ok(zero), Ok(one)) = (self.metas.zero.validate(), self.metas.one.validate())
             && zero.page_size != one.page_size
         {
-            let message = format!(
-                "meta 0 says {} bytes, meta 1 says {}",
-                zero.page_size, one.page_size
-            );
-            findings.add(Finding::new(
-                &codes::META_PAGE_SIZE,
-                meta_place(&self.metas.one),
-                message,
-            ));
+            let differ = codes::PageSizesDiffer {
+                meta_0: u64::from(zero.page_size),
+                meta_1: u64::from(one.page_size),
+            };
+            findings.add(Finding::new(differ, meta_place(&self.metas.one)));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::check::codes;
 use super::layout::{self, ELEMENT_HEADER, LeafElement, PAGE_HEADER};
 use super::plan::Plan;
-use crate::finding::{Code, Collector, Finding, Place, escape};
+use crate::finding::{Collector, Excerpt, Finding, Observation, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::source::Source;
 
@@ -224,24 +224,25 @@ pub(crate) fn check_elements(
             .is_some_and(|rest| rest.iter().any(|b| *b != 0))
     {
         // Writers write whole pages, with zeros behind their data.
-        let message = "the page names no elements, but holds data".to_string();
-        findings.add(Finding::new(&codes::ELEMENT_GAP, place(), message));
+        findings.add(Finding::new(codes::HiddenData {}, place()));
         return facts;
     }
-    let mut report = |code: &'static Code, index: u32, key: Option<&[u8]>, message: String| {
+    let mut report = |what: Observation, index: u32, key: Option<&[u8]>| {
         let mut at = place();
         at.element = Some(index);
         at.set_key(key);
-        findings.add(Finding::new(code, at, message));
+        findings.add(Finding::new(what, at));
     };
     for index in 0..u32::from(count) {
         crate::steps::count(1);
         let header = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(index as usize));
         let Some(element) = bytes.get(header..).and_then(LeafElement::decode) else {
-            let message = format!(
-                "the page names {count} elements, but its {object_len} bytes hold only {index} headers"
-            );
-            report(&codes::ELEMENT_OUTSIDE, index, None, message);
+            let outside = codes::HeadersOutside {
+                elements: u64::from(count),
+                bytes: object_len as u64,
+                held: u64::from(index),
+            };
+            report(outside.into(), index, None);
             facts.skipped = facts
                 .skipped
                 .saturating_add(u32::from(count).saturating_sub(index));
@@ -251,39 +252,35 @@ pub(crate) fn check_elements(
         let value = key.saturating_add(element.key_size as usize);
         let end = value.saturating_add(element.value_size as usize);
         if end > object_len {
-            let message = format!(
-                "key and value take bytes {key} to {end} of the page, which has {object_len} bytes"
-            );
-            report(&codes::ELEMENT_OUTSIDE, index, None, message);
+            let outside = codes::DataOutside {
+                start: key as u64,
+                end: end as u64,
+                bytes: object_len as u64,
+            };
+            report(outside.into(), index, None);
             facts.skipped = facts.skipped.saturating_add(1);
             continue;
         }
         if element.key_size == 0 {
-            report(
-                &codes::EMPTY_KEY,
-                index,
-                None,
-                "the key has no bytes".into(),
-            );
+            report(codes::EmptyKey {}.into(), index, None);
             facts.skipped = facts.skipped.saturating_add(1);
             continue;
         }
         if element.key_size > layout::MAX_KEY_SIZE {
-            let message = format!(
-                "the key has {} bytes, the limit is {}",
-                element.key_size,
-                layout::MAX_KEY_SIZE
-            );
-            report(&codes::LONG_KEY, index, None, message);
+            let long = codes::LongKey {
+                bytes: u64::from(element.key_size),
+                limit: u64::from(layout::MAX_KEY_SIZE),
+            };
+            report(long.into(), index, None);
             facts.skipped = facts.skipped.saturating_add(1);
             continue;
         }
         if key < data_end {
-            let message = format!(
-                "key and value begin at byte {key} of the page, inside what ends at byte {data_end}; \
-                 they are not read again"
-            );
-            report(&codes::ELEMENT_OVERLAP, index, None, message);
+            let overlap = codes::DataOverlap {
+                start: key as u64,
+                data_end: data_end as u64,
+            };
+            report(overlap.into(), index, None);
             data_end = data_end.max(end);
             facts.skipped = facts.skipped.saturating_add(1);
             continue;
@@ -300,17 +297,17 @@ pub(crate) fn check_elements(
             }
         };
         if key > data_end && facts.skipped == skipped_before {
-            let message = format!(
-                "its data begins at byte {key} of the page, the data before it ends at byte \
-                 {data_end}; no writer leaves such a gap"
-            );
-            report(&codes::ELEMENT_GAP, index, Some(key_bytes), message);
+            let gap = codes::GapBeforeData {
+                start: key as u64,
+                data_end: data_end as u64,
+            };
+            report(gap.into(), index, Some(key_bytes));
         }
         skipped_before = facts.skipped;
         data_end = end;
         if element.flags & !layout::ELEMENT_IS_BUCKET != 0 {
-            let message = format!("the element has unknown flags 0x{:x}", element.flags);
-            report(&codes::ELEMENT_FLAGS, index, Some(key_bytes), message);
+            let flags = element.flags;
+            report(codes::UnknownFlags { flags }.into(), index, Some(key_bytes));
         }
         let before: Option<&[u8]> = match previous {
             Some((start, end)) => Some(bytes.get(start..end).unwrap_or(&previous_far)),
@@ -320,31 +317,27 @@ pub(crate) fn check_elements(
             Some(before) => {
                 let order = before.cmp(key_bytes);
                 if order != Ordering::Less {
-                    let word = if order == Ordering::Equal {
-                        "equal to"
-                    } else {
-                        "below"
+                    let what = match order == Ordering::Equal {
+                        true => codes::KeyEqual {}.into(),
+                        false => codes::KeyBefore {}.into(),
                     };
-                    let message = format!("the key is {word} the one before it");
-                    report(&codes::KEY_ORDER, index, Some(key_bytes), message);
+                    report(what, index, Some(key_bytes));
                 }
             }
             None => {
                 if let Some(lower) = bounds.lower.filter(|lower| *lower > key_bytes) {
-                    let message = format!(
-                        "the key is below the branch's key {}",
-                        escape::hex_limited(lower)
+                    let lower = Excerpt::of(lower);
+                    report(
+                        codes::KeyBelowBranch { lower }.into(),
+                        index,
+                        Some(key_bytes),
                     );
-                    report(&codes::KEY_BELOW, index, Some(key_bytes), message);
                 }
             }
         }
         if let Some(upper) = bounds.upper.filter(|upper| key_bytes >= *upper) {
-            let message = format!(
-                "the key is not below {}, where the next page begins",
-                escape::hex_limited(upper)
-            );
-            report(&codes::KEY_ABOVE, index, Some(key_bytes), message);
+            let upper = Excerpt::of(upper);
+            report(codes::KeyAboveNext { upper }.into(), index, Some(key_bytes));
         }
         if bytes.get(key..value).is_none() {
             previous_far = key_bytes.to_vec();

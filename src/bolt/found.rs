@@ -7,7 +7,7 @@ use super::elements::{Element, Leaf};
 use super::layout::{BUCKET_HEADER, BucketHeader};
 use super::plan::{BucketRoot, InlineLeaf, Plan, PlannedBucket, StrayElement};
 use crate::error::Result;
-use crate::finding::{Code, Collector, Finding, Place};
+use crate::finding::{Collector, Finding, Observation, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::options::Options;
 use crate::workers::Workers;
@@ -142,17 +142,16 @@ impl Plan<'_> {
             crate::steps::count(1);
             options.cancel.check()?;
             let limit = if self.buckets.len() > MAX_BUCKETS {
-                Some(format!("buckets beyond {MAX_BUCKETS} are not looked at"))
+                let limit = MAX_BUCKETS as u64;
+                Some(Observation::from(codes::TooManyBuckets { limit }))
             } else if self.nesting(&bucket) > MAX_NESTING {
-                Some(format!(
-                    "buckets deeper than {MAX_NESTING} are not looked at"
-                ))
+                let limit = MAX_NESTING as u64;
+                Some(codes::BucketsTooDeep { limit }.into())
             } else {
                 None
             };
-            if let Some(message) = limit {
-                let place = bucket.place(self);
-                findings.add(Finding::new(&codes::TOO_MANY_BUCKETS, place, message));
+            if let Some(limit) = limit {
+                findings.add(Finding::new(limit, bucket.place(self)));
                 return Ok(());
             }
             self.add_bucket(&bucket, workers, options, findings)?;
@@ -179,36 +178,37 @@ impl Plan<'_> {
             .map(|parent| parent.path.clone());
         let mut path = parent.unwrap_or_default();
         path.push(Arc::clone(&found.name));
-        let mut report = |plan: &Self, code: &'static Code, message: String| {
-            findings.add(Finding::new(code, found.place(plan), message));
+        let mut report = |plan: &Self, what: Observation| {
+            findings.add(Finding::new(what, found.place(plan)));
         };
+        let expected = BUCKET_HEADER as u64;
         let Some(header) = BucketHeader::decode(&found.value) else {
-            let message = format!(
-                "the value has {} bytes, a bucket header has {BUCKET_HEADER}",
-                found.value_len
-            );
-            report(self, &codes::BUCKET_HEADER, message);
+            let short = codes::BucketHeaderShort {
+                found: found.value_len,
+                expected,
+            };
+            report(self, short.into());
             self.push_unread(path);
             return Ok(());
         };
         if header.root != PageId(0) {
-            if found.value_len != BUCKET_HEADER as u64 {
-                let message = format!(
-                    "the bucket has root page {} and still {} bytes of value, a header has \
-                     {BUCKET_HEADER}",
-                    header.root, found.value_len
-                );
-                report(self, &codes::BUCKET_HEADER, message);
+            if found.value_len != expected {
+                let long = codes::BucketHeaderLong {
+                    root: header.root,
+                    found: found.value_len,
+                    expected,
+                };
+                report(self, long.into());
             }
             return self.add_tree(path, header.root, workers, options, findings);
         }
         self.inline_bytes = self.inline_bytes.saturating_add(found.value_len);
         if found.value_len > found.value.len() as u64 || self.inline_bytes > MAX_INLINE_BYTES {
-            let message = format!(
-                "an inline bucket has {} bytes of value; writers inline a quarter of a page of {}",
-                found.value_len, self.pages.geometry.page_size
-            );
-            report(self, &codes::BUCKET_HEADER, message);
+            let long = codes::InlineTooLong {
+                found: found.value_len,
+                page_size: u64::from(self.pages.geometry.page_size),
+            };
+            report(self, long.into());
             self.push_unread(path);
             return Ok(());
         }

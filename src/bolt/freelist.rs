@@ -7,7 +7,7 @@ use super::layout::{LONG_FREELIST, PAGE_HEADER, PageHeader, flags, u64_at};
 use super::page_set::PageSet;
 use super::pages::{Geometry, PageProblem, Pages};
 use crate::error::Result;
-use crate::finding::{Collector, Finding, Place};
+use crate::finding::{Collector, Finding, Observation, Place};
 use crate::ids::PageId;
 use crate::source::WindowBuffer;
 
@@ -44,27 +44,28 @@ impl Freelist {
         let header = match pages.header(page)? {
             Ok(header) => header,
             Err(problem) => {
-                let message = match problem {
-                    PageProblem::OutOfBounds => format!(
-                        "the meta names page {page} as freelist; pages go from 2 to {}",
-                        geometry.high_water
-                    ),
-                    PageProblem::BeyondFile => format!(
-                        "the meta names page {page} as freelist; the file holds {} pages",
-                        geometry.pages_in_file
-                    ),
+                let what: Observation = match problem {
+                    PageProblem::OutOfBounds => codes::FreelistOutOfBounds {
+                        page,
+                        high_water_mark: geometry.high_water,
+                    }
+                    .into(),
+                    PageProblem::BeyondFile => codes::FreelistBeyondFile {
+                        page,
+                        pages_in_file: geometry.pages_in_file,
+                    }
+                    .into(),
                 };
-                findings.add(Finding::new(&codes::FREELIST_PAGE, place(), message));
+                findings.add(Finding::new(what, place()));
                 return Ok(list);
             }
         };
         if header.id != page || header.flags != flags::FREELIST {
-            let message = format!(
-                "the page says it is page {} of type {}",
-                header.id,
-                flags::name(header.flags)
-            );
-            findings.add(Finding::new(&codes::FREELIST_PAGE, place(), message));
+            let other = codes::FreelistOtherPage {
+                found: header.id,
+                page_type: header.flags,
+            };
+            findings.add(Finding::new(other, place()));
             return Ok(list);
         }
         list.read_ids(pages, page, &header, findings)?;
@@ -86,12 +87,11 @@ impl Freelist {
         let last = page.0.saturating_add(u64::from(header.overflow));
         let limit = geometry.high_water.0.min(geometry.pages_in_file);
         if last >= limit {
-            let message = format!(
-                "it has {} overflow pages, which lead beyond page {}",
-                header.overflow,
-                limit.saturating_sub(1)
-            );
-            findings.add(Finding::new(&codes::FREELIST_PAGE, place(), message));
+            let beyond = codes::FreelistOverflow {
+                overflow: u64::from(header.overflow),
+                last: PageId(limit.saturating_sub(1)),
+            };
+            findings.add(Finding::new(beyond, place()));
         }
         self.own_pages = page.0..last.saturating_add(1).min(limit);
         let own = self.own_pages.end.saturating_sub(self.own_pages.start);
@@ -109,11 +109,11 @@ impl Freelist {
         let room = bytes.saturating_sub(first) / 8;
         self.complete = self.count <= room && last < limit;
         if self.count > room {
-            let message = format!(
-                "it names {} ids, its pages have room for {room}",
-                self.count
-            );
-            findings.add(Finding::new(&codes::FREELIST_PAGE, place(), message));
+            let named = self.count;
+            findings.add(Finding::new(
+                codes::FreelistTooLong { named, room },
+                place(),
+            ));
             // What stands there instead is anything but ids.
             self.count = 0;
             return Ok(());
@@ -151,16 +151,15 @@ impl Freelist {
             ..place()
         };
         if id.0 < 2 || id >= geometry.high_water || self.own_pages.contains(&id.0) {
-            let message = format!(
-                "it names page {id}; free pages go from 2 to the high-water mark {}, without its own",
-                geometry.high_water
-            );
-            findings.add(Finding::new(&codes::FREELIST_ID, at(), message));
+            let beyond = codes::FreeOutOfBounds {
+                page: id,
+                high_water_mark: geometry.high_water,
+            };
+            findings.add(Finding::new(beyond, at()));
         } else if id.0 < geometry.pages_in_file && !self.free.insert(id)
             || *previous == Some(id) && id.0 >= geometry.pages_in_file
         {
-            let message = format!("it names page {id} a second time");
-            findings.add(Finding::new(&codes::FREELIST_TWICE, at(), message));
+            findings.add(Finding::new(codes::FreeTwice { page: id }, at()));
         }
         *previous = Some(id);
     }
@@ -172,16 +171,10 @@ impl Freelist {
             let place = || Place::page(id, geometry.page_size);
             match (self.free.contains(id), used.contains(id)) {
                 (true, true) if !self.own_pages.contains(&id.0) => {
-                    let message = "the page is in use and in the freelist".to_string();
-                    findings.add(Finding::new(&codes::FREE_AND_USED, place(), message));
+                    findings.add(Finding::new(codes::FreeAndUsed {}, place()));
                 }
                 (false, false) if self.complete => {
-                    let message = "nothing refers to the page, and it is not free".to_string();
-                    findings.add(Finding::new(
-                        &codes::NEITHER_FREE_NOR_USED,
-                        place(),
-                        message,
-                    ));
+                    findings.add(Finding::new(codes::NeitherFreeNorUsed {}, place()));
                 }
                 _ => {}
             }

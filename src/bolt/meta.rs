@@ -1,7 +1,9 @@
 //! The two metas: as found, as proven, and the one that counts.
 
+use super::check::codes;
 use super::layout::{self, PAGE_HEADER, PageHeader, RawMeta};
 use crate::error::Result;
+use crate::finding::Observation;
 use crate::ids::{FileOffset, PageId, TxId};
 use crate::source::Source;
 
@@ -59,6 +61,18 @@ impl MetaFault {
             Self::Version => "names an unknown format version",
             Self::Checksum => "has a checksum that does not fit its fields",
             Self::PageSize => "has an impossible page size",
+        }
+    }
+
+    /// The same as a finding about the meta of this slot.
+    pub(crate) fn of(self, slot: MetaSlot) -> Observation {
+        let meta = slot.number();
+        match self {
+            Self::Missing => codes::MetaBeyondFile { meta }.into(),
+            Self::Magic => codes::MetaMagic { meta }.into(),
+            Self::Version => codes::MetaVersion { meta }.into(),
+            Self::Checksum => codes::MetaChecksum { meta }.into(),
+            Self::PageSize => codes::MetaImpossibleSize { meta }.into(),
         }
     }
 }

@@ -26,7 +26,7 @@ mod plan;
 mod scan;
 pub mod write;
 
-pub use cursor::{Cursor, CursorDamage, Entry};
+pub use cursor::{Cursor, CursorDamage, CursorFault, Entry};
 pub use database::{Bucket, Database, Scanned, TXIDS_TO_SPARE};
 pub use elements::{Element, Leaf, LeafTail};
 pub use meta::{

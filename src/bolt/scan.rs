@@ -416,10 +416,9 @@ impl<V: Visitor> Round<'_, '_, V> {
             return Ok(());
         };
         if header.flags == flags::BRANCH && header.id == page {
-            let message = "a branch where its siblings are leaves".to_string();
             state
                 .findings
-                .add(Finding::new(&codes::UNEVEN_DEPTH, place(), message));
+                .add(Finding::new(codes::BranchAmongLeaves {}, place()));
             state.uneven = true;
             return Ok(());
         }
@@ -718,15 +717,11 @@ impl<V: Visitor> Round<'_, '_, V> {
                 };
                 self.visit(state, &leaf)?;
                 for element in elements.iter().filter(|element| element.is_bucket) {
-                    let message =
-                        "an inline bucket holds another bucket, which writers never do".to_string();
                     let at = Place {
                         element: Some(element.index),
                         ..place()
                     };
-                    state
-                        .findings
-                        .add(Finding::new(&codes::NESTED_INLINE, at, message));
+                    state.findings.add(Finding::new(codes::NestedInline {}, at));
                 }
             }
             None => state.census.unreadable = state.census.unreadable.saturating_add(1),

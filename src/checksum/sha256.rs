@@ -3,7 +3,7 @@ use std::fmt;
 use sha2::Digest as _;
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
 impl fmt::Display for Sha256 {

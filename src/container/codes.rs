@@ -2,39 +2,78 @@
 
 crate::finding::codes! {
     /// The stored digest is not the digest of the database.
-    TRAILER_DIFFERS = "F001" Error "the SHA-256 at the end does not fit the database",
+    TRAILER_DIFFERS = "F001" Error Digest "the SHA-256 at the end does not fit the database",
         "bytes of the file were changed, lost or added",
-        "etcd restores the file only with --skip-hash-check; take another copy";
+        "etcd restores the file only with --skip-hash-check; take another copy" => {
+            DigestDiffers = "differs" { stored: Digest, computed: Digest }
+            MetasRewritten = "metas-rewritten" {
+                stored: Digest, computed: Digest, transaction: Transaction, transaction_before: Transaction,
+            }
+        }
     /// There is no digest.
-    TRAILER_MISSING = "F002" Note "the file ends without a SHA-256",
+    TRAILER_MISSING = "F002" Note Digest "the file ends without a SHA-256",
         "a copied database has none, and a snapshot that lost its end has lost it; the message says what the metas tell",
-        "etcd restores it only with --skip-hash-check; nothing proves that the bytes are the original ones";
+        "etcd restores it only with --skip-hash-check; nothing proves that the bytes are the original ones" => {
+            NoDigestInSnapshot = "snapshot" {}
+            NoDigestInLongSnapshot = "snapshot-longer" {}
+            NoDigestInDatabase = "database" {}
+            NoDigestInEither = "either" {}
+            NoDigestInLongEither = "either-longer" {}
+            DigestCut = "digest-cut" {}
+            BytesMissing = "bytes-missing" {}
+        }
     /// The length is none that a writer produces.
-    LENGTH = "F003" Error "the length of the file fits neither a snapshot nor a database",
+    LENGTH = "F003" Error Length "the length of the file fits neither a snapshot nor a database",
         "bytes were cut off or added",
-        "copy the file again from where it was made";
+        "copy the file again from where it was made" => {
+            OddLength { bytes: Bytes, pages: Count, page_size: Bytes, extra: Bytes }
+        }
     /// Whole pages behind the high-water mark.
-    SLACK = "F004" Note "there are unused pages behind the high-water mark",
+    SLACK = "F004" Note Length "there are unused pages behind the high-water mark",
         "etcd makes its file longer ahead of need",
-        "normal in the database of a data directory";
+        "normal in the database of a data directory" => {
+            SlackPages = "pages" { pages: Count }
+            SlackCovered = "covered" { bytes: Bytes }
+            SlackNotCompared = "not-compared" { bytes: Bytes }
+        }
     /// Bytes before the database.
-    IN_FRONT = "F005" Error "bytes stand in front of the database",
+    IN_FRONT = "F005" Error Length "bytes stand in front of the database",
         "output of a program went into the same file, often an error stream or a log line",
-        "cut them off, as the message says, and verify the rest";
+        "cut them off, as the message says, and verify the rest" => {
+            InFront = "database" { front: Bytes }
+            InFrontDigestDiffers = "digest-differs" { front: Bytes }
+            InFrontOfWhole = "snapshot" { front: Bytes }
+            AroundWhole = "snapshot-and-behind" { front: Bytes, behind: Bytes }
+        }
     /// Bytes behind a snapshot that is whole.
-    BEHIND = "F006" Error "bytes follow a snapshot that is whole",
+    BEHIND = "F006" Error Length "bytes follow a snapshot that is whole",
         "something was added to the file: a second SHA-256, a line end, padding",
-        "etcd refuses the file as it is; cut them off, as the message says, and verify the rest";
+        "etcd refuses the file as it is; cut them off, as the message says, and verify the rest" => {
+            DigestBehind = "digest" { database: Bytes, snapshot: Bytes }
+            BytesBehind = "bytes" { database: Bytes, snapshot: Bytes, behind: Bytes }
+        }
     /// Pages lie a constant distance before their places.
-    BLOCK_MISSING = "F007" Error "a block is missing in the middle",
+    BLOCK_MISSING = "F007" Error Tree "a block is missing in the middle",
         "a part of the stream was lost while the file was copied or written",
-        "what was in it is lost in this copy; copy the snapshot again from where it was made";
+        "what was in it is lost in this copy; copy the snapshot again from where it was made" => {
+            FrontMissing = "front" { missing: Bytes }
+            PagesBefore = "pages" { last_in_place: Page, first_moved: Page, distance: Bytes, others: Count }
+            AllPagesBefore = "all-pages" { first_moved: Page, distance: Bytes, others: Count }
+        }
     /// Pages lie a constant distance behind their places.
-    BLOCK_ADDED = "F008" Error "there is a block too many in the middle",
+    BLOCK_ADDED = "F008" Error Tree "there is a block too many in the middle",
         "a part of the stream was written twice, or something else was written into it",
-        "copy the snapshot again from where it was made";
+        "copy the snapshot again from where it was made" => {
+            AddedBeforeDigest = "before-digest" { added: Bytes }
+            PagesBehind = "pages" { last_in_place: Page, first_moved: Page, distance: Bytes, others: Count }
+            AllPagesBehind = "all-pages" { first_moved: Page, distance: Bytes, others: Count }
+            ByteTwice = "byte-twice" { start: Offset }
+            BlockTwice = "block-twice" { start: Offset, end: Offset }
+        }
     /// Pages of different times.
-    TORN_COPY = "F009" Error "pages of different times are mixed",
+    TORN_COPY = "F009" Error Tree "pages of different times are mixed",
         "the database was copied while etcd wrote to it",
-        "save a snapshot instead: etcdctl snapshot save FILE";
+        "save a snapshot instead: etcdctl snapshot save FILE" => {
+            RootOfOtherTime {}
+        }
 }

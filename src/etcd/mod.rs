@@ -28,6 +28,7 @@ pub mod schema;
 pub use backend_hash::{BackendHash, BucketTotals};
 pub use entry::{KeyHash, KeyHasher, Keyed, Partitions, RecordEntry};
 pub use go_text::quote;
+pub(crate) use go_text::quote_char;
 pub use hashkv::{HashKv, HashKvVisitor, hash_kv};
 pub use live::{LiveKeys, RecordError};
 pub use record::{Record, RecordFault};

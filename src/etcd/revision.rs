@@ -1,6 +1,8 @@
 use std::fmt;
 
+use super::check::codes;
 use super::go_text;
+use crate::finding::{Excerpt, Observation};
 
 /// The version of the key space: `main` counts transactions, `sub` the changes inside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
@@ -86,6 +88,24 @@ impl fmt::Display for RevisionKeyFault {
                     "negative revision: main={} sub={}",
                     revision.main, revision.sub
                 )
+            }
+        }
+    }
+}
+
+impl RevisionKeyFault {
+    /// The same as a finding about `key`.
+    pub(crate) fn of(self, key: &[u8]) -> Observation {
+        let key = Excerpt::of(key);
+        match self {
+            Self::Length(bytes) => {
+                let bytes = bytes as u64;
+                codes::RevisionKeyLength { key, bytes }.into()
+            }
+            Self::Separator(separator) => codes::RevisionKeySeparator { key, separator }.into(),
+            Self::Negative(Revision { main, sub }) => {
+                let named = (main, sub);
+                codes::RevisionKeyNegative { key, named }.into()
             }
         }
     }

@@ -122,9 +122,7 @@ impl PerCode {
     fn trim(&mut self, limit: usize) {
         self.kept.sort_by(|a, b| {
             crate::steps::count(1);
-            a.place
-                .file_order(&b.place)
-                .then_with(|| a.message.cmp(&b.message))
+            a.file_order(b)
         });
         self.kept.truncate(limit);
     }
@@ -185,19 +183,21 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Place;
+    use crate::finding::{Place, Value};
     use crate::ids::FileOffset;
 
-    static SAMPLE: Code = Code {
-        id: "T001",
-        severity: Severity::Error,
-        title: "t",
-        cause: "c",
-        next_step: "n",
-    };
+    mod codes {
+        crate::finding::codes! {
+            /// A sample.
+            SAMPLE = "T001" Error Tree "t", "c", "n" => {
+                Few = "few" { found: Count }
+                Many = "many" { found: Count }
+            }
+        }
+    }
 
     fn sample(offset: u64) -> Finding {
-        Finding::new(&SAMPLE, Place::at(FileOffset(offset)), "m")
+        Finding::new(codes::Few { found: 1 }, Place::at(FileOffset(offset)))
     }
 
     #[test]
@@ -225,5 +225,33 @@ mod tests {
             assert_eq!(outcome.counts[0].count, 50);
             assert_eq!(outcome.count(Severity::Error), 50);
         }
+    }
+
+    #[test]
+    fn findings_at_one_place_are_ordered_by_circumstance_and_value() {
+        let found = |offset, what: crate::finding::Observation| {
+            Finding::new(what, Place::at(FileOffset(offset)))
+        };
+        let all = || {
+            [
+                found(1, codes::Many { found: 3 }.into()),
+                found(1, codes::Few { found: 10 }.into()),
+                found(1, codes::Few { found: 9 }.into()),
+                found(0, codes::Many { found: 7 }.into()),
+            ]
+        };
+        let told = |found: Vec<Finding>| {
+            let mut collector = Collector::new(10);
+            found.into_iter().for_each(|one| collector.add(one));
+            let list = collector.finish().list;
+            let value = |one: &Finding| match one.value("found") {
+                Some(Value::Count(count)) => *count,
+                other => panic!("{other:?}"),
+            };
+            list.iter().map(value).collect::<Vec<u64>>()
+        };
+        assert_eq!(told(all().into()), [7, 9, 10, 3]);
+        assert_eq!(told(all().into_iter().rev().collect()), [7, 9, 10, 3]);
+        assert_eq!(codes::ALL[0].circumstances.len(), 2);
     }
 }

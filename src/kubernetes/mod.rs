@@ -35,8 +35,8 @@ mod time;
 
 pub use check::{Flaw, inspect};
 pub use encodings::{
-    Description, ENVELOPE_MAGIC, Encoding, Envelope, Fault, Head, Labels, Object, UnknownField,
-    add_read_defaults, decode, memory_of, read_json, write_json,
+    Broken, Description, ENVELOPE_MAGIC, Encoding, Envelope, Fault, Head, Labels, Object,
+    UnknownField, add_read_defaults, decode, memory_of, read_json, write_json,
 };
 pub use secrets::Redactor;
 pub use time::{parse_rfc3339, rfc3339};

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::json::{JsonFinding, line};
 use crate::finding::{Finding, Findings, Severity};
+use crate::sentence::sentence;
 
 /// One finding as a line of JSON.
 pub fn finding_json(finding: &Finding, file: &str) -> String {
@@ -49,7 +50,7 @@ pub fn findings_text(findings: &Findings, per_code: usize) -> String {
             } else {
                 format!("{}: ", finding.place)
             };
-            let _ = writeln!(out, "      {place}{}", finding.message);
+            let _ = writeln!(out, "      {place}{}", sentence(finding));
             shown += 1;
         }
         if count.count > shown {

@@ -6,8 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+use serde_json::{Map, Value, json};
 
-use crate::finding::{Finding, escape};
+use crate::finding::{Finding, Value as Datum, escape};
+use crate::sentence::sentence;
 
 /// Bytes of a file that JSON may not be able to hold: as text when they are UTF-8, else in base64 under
 /// another name.
@@ -38,6 +40,7 @@ impl<'b> Name<'b> {
 pub(super) struct JsonFinding {
     code: &'static str,
     severity: &'static str,
+    area: &'static str,
     title: &'static str,
     file: String,
     offset: Option<u64>,
@@ -48,6 +51,8 @@ pub(super) struct JsonFinding {
     revision: Option<String>,
     key: Option<String>,
     key_hex: Option<String>,
+    circumstance: Option<&'static str>,
+    values: Map<String, Value>,
     message: String,
     next_step: &'static str,
 }
@@ -59,6 +64,7 @@ impl JsonFinding {
         Self {
             code: finding.code.id,
             severity: finding.severity().as_str(),
+            area: finding.code.area.as_str(),
             title: finding.code.title,
             file: file.into(),
             offset: place.offset.map(|offset| offset.0),
@@ -69,9 +75,76 @@ impl JsonFinding {
             revision: place.revision.map(|(main, sub)| format!("{main}.{sub}")),
             key: place.key.as_deref().map(escape::text),
             key_hex: place.key.as_deref().map(escape::hex),
-            message: finding.message.clone(),
+            circumstance: finding.circumstance.name,
+            values: values_json(finding),
+            message: sentence(finding),
             next_step: finding.code.next_step,
         }
+    }
+}
+
+/// The values of a finding under their names. Ids and checksums are texts as etcd's tools write them.
+fn values_json(finding: &Finding) -> Map<String, Value> {
+    let mut values = Map::new();
+    for (name, value) in finding.values() {
+        let json = match value {
+            Datum::Key(text) | Datum::Name(text) | Datum::Excerpt(text) | Datum::FileName(text) => {
+                put_text(&mut values, name, text.bytes(), text.len());
+                continue;
+            }
+            Datum::Folder(path) => {
+                let bytes = path.as_os_str().as_encoded_bytes();
+                put_text(&mut values, name, bytes, bytes.len() as u64);
+                continue;
+            }
+            Datum::Count(number)
+            | Datum::Bytes(number)
+            | Datum::Byte(number)
+            | Datum::Ordinal(number)
+            | Datum::Index(number)
+            | Datum::Term(number)
+            | Datum::Code(number) => Value::from(*number),
+            Datum::Offset(offset) => Value::from(offset.0),
+            Datum::Page(page) => Value::from(page.0),
+            Datum::Transaction(transaction) => Value::from(transaction.0),
+            Datum::PageType(flags) => Value::from(*flags),
+            Datum::Flags(flags) => Value::from(*flags),
+            Datum::Letter(byte) => Value::from(*byte),
+            Datum::MainRevision(number) | Datum::Version(number) => Value::from(*number),
+            Datum::Revision((main, sub)) => Value::from(format!("{main}.{sub}")),
+            Datum::Lease(id) => Value::from(format!("{id:016x}")),
+            Datum::Member(id) | Datum::Cluster(id) => Value::from(format!("{id:x}")),
+            Datum::Members(ids) => ids.first.iter().map(|id| format!("{id:x}")).collect(),
+            Datum::Segment(number) => Value::from(format!("{number:016x}")),
+            Datum::Checksum(sum) => Value::from(format!("{sum:08x}")),
+            Datum::Digest(digest) => Value::from(digest.to_string()),
+            Datum::Choice(word) => Value::from(*word),
+            Datum::Refusals(refusals) => refusals
+                .iter()
+                .map(|(minor, word)| json!({"release": format!("3.{minor}"), "reason": word}))
+                .collect(),
+        };
+        values.insert(name.into(), json);
+    }
+    values
+}
+
+/// Puts bytes from a file as text, or in base64 under another name if they are not UTF-8; and their whole length
+/// where not all of them are kept.
+fn put_text(values: &mut Map<String, Value>, name: &str, bytes: &[u8], len: u64) {
+    let is_cut = (bytes.len() as u64) < len;
+    match std::str::from_utf8(bytes) {
+        Ok(text) => values.insert(name.into(), text.into()),
+        // A character may have been cut.
+        Err(fault) if is_cut && fault.error_len().is_none() => {
+            let whole = bytes.get(..fault.valid_up_to()).unwrap_or_default();
+            let text = String::from_utf8_lossy(whole).into_owned();
+            values.insert(name.into(), text.into())
+        }
+        Err(_) => values.insert(format!("{name}_base64"), STANDARD.encode(bytes).into()),
+    };
+    if is_cut {
+        values.insert(format!("{name}_bytes"), len.into());
     }
 }
 
@@ -203,6 +276,22 @@ mod tests {
         );
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["key"], key);
+    }
+
+    #[test]
+    fn texts_of_findings_are_exact_and_say_how_much_is_missing() {
+        let put = |bytes: &[u8], len| {
+            let mut values = Map::new();
+            put_text(&mut values, "key", bytes, len);
+            Value::Object(values)
+        };
+        assert_eq!(put(b"a\x1bb", 3), json!({"key": "a\u{1b}b"}));
+        assert_eq!(put(b"\xff", 1), json!({"key_base64": "/w=="}));
+        let cut = json!({"key": "a", "key_bytes": 9});
+        assert_eq!(put(b"a", 9), cut);
+        assert_eq!(put("aü".as_bytes().get(..2).unwrap(), 9), cut);
+        let whole = put("aü".as_bytes().get(..2).unwrap(), 2);
+        assert_eq!(whole, json!({"key_base64": "YcM="}));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::bolt::layout::{
 use crate::bolt::page_set::PageSet;
 use crate::bolt::pages::{Pages, WHOLE_OBJECT_LIMIT};
 use crate::error::Result;
-use crate::finding::{Collector, Finding, Place};
+use crate::finding::{Collector, Finding, Observation, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::options::Options;
 use crate::workers::Workers;
@@ -541,28 +541,26 @@ pub(crate) fn check_inline(
     findings: &mut Collector,
     place: &dyn Fn() -> Place,
 ) -> Option<LeafFacts> {
-    let mut damaged = |message: String| {
-        findings.add(Finding::new(&codes::INLINE_BUCKET, place(), message));
-    };
+    let len = leaf.bytes.len() as u64;
+    let mut damaged = |what: Observation| findings.add(Finding::new(what, place()));
     let Some(header) = PageHeader::decode(&leaf.bytes) else {
-        damaged(format!(
-            "it has {} bytes, a page header has {PAGE_HEADER}",
-            leaf.bytes.len()
-        ));
+        let short = codes::InlineShort {
+            found: len,
+            expected: PAGE_HEADER as u64,
+        };
+        damaged(short.into());
         return None;
     };
     if header.id != PageId(0) || header.overflow != 0 {
-        damaged(format!(
-            "its header has id {} and {} overflow pages, both are always 0",
-            header.id, header.overflow
-        ));
+        let header = codes::InlineHeader {
+            page: header.id,
+            overflow: u64::from(header.overflow),
+        };
+        damaged(header.into());
     }
     if header.flags != flags::LEAF {
-        damaged(format!(
-            "it is of type {} (flags 0x{:02x}), expected: leaf",
-            flags::name(header.flags),
-            header.flags
-        ));
+        let found = header.flags;
+        damaged(codes::InlineNotALeaf { found }.into());
         return None;
     }
     let facts = check_elements(
@@ -576,12 +574,11 @@ pub(crate) fn check_inline(
         None,
     );
     if facts.skipped == 0 && facts.data_end != leaf.bytes.len() {
-        let message = format!(
-            "its data end at byte {}, its value at byte {}",
-            facts.data_end,
-            leaf.bytes.len()
-        );
-        findings.add(Finding::new(&codes::INLINE_BUCKET, place(), message));
+        let end = codes::InlineEnd {
+            data_end: facts.data_end as u64,
+            value_end: len,
+        };
+        findings.add(Finding::new(end, place()));
     }
     Some(facts)
 }

@@ -13,7 +13,7 @@ use crate::bolt::layout::{
 };
 use crate::bolt::pages::{PageProblem, WHOLE_OBJECT_LIMIT};
 use crate::error::Result;
-use crate::finding::{Collector, Finding, Place, escape};
+use crate::finding::{Collector, Excerpt, Finding, Observation, Place};
 use crate::ids::PageId;
 use crate::options::Options;
 use crate::source::WindowBuffer;
@@ -302,31 +302,33 @@ impl Plan<'_> {
         };
         self.unreadable = self.unreadable.saturating_add(1);
         let mut at = self.tree_place(bucket, parent, page);
-        let (code, message) = match problem {
-            None => {
-                let message = "the page is already in use elsewhere; it is not read again";
-                (&codes::PAGE_TWICE, message.to_string())
-            }
+        let high_water_mark = geometry.high_water;
+        let what: Observation = match problem {
+            None => codes::PageInUse {}.into(),
             Some(PageProblem::OutOfBounds) => {
                 // The place is where the wrong id stands, not where it leads.
                 at.offset = None;
-                let text = id_as_text(page).map_or(String::new(), |t| format!(" (text: \"{t}\")"));
-                let message = format!(
-                    "page {page}{text} is referenced; pages go from 2 to the high-water mark {}",
-                    geometry.high_water
-                );
-                (&codes::PAGE_OUT_OF_BOUNDS, message)
+                match id_as_text(page) {
+                    None => codes::PageOutOfBounds {
+                        page,
+                        high_water_mark,
+                    }
+                    .into(),
+                    Some(text) => codes::TextInsteadOfNumber {
+                        page,
+                        text,
+                        high_water_mark,
+                    }
+                    .into(),
+                }
             }
             Some(PageProblem::BeyondFile) => {
                 self.missing = self.missing.saturating_add(1);
-                let message = format!(
-                    "the page is in use; the file holds {} pages",
-                    geometry.pages_in_file
-                );
-                (&codes::PAGE_MISSING, message)
+                let pages_in_file = geometry.pages_in_file;
+                codes::PageBeyondFile { pages_in_file }.into()
             }
         };
-        findings.add(Finding::new(code, at, message));
+        findings.add(Finding::new(what, at));
         false
     }
 
@@ -399,8 +401,8 @@ impl Plan<'_> {
         };
         if header.flags == flags::LEAF && header.id == page {
             if way.leaf_level.is_some() {
-                let message = format!("a leaf at level {level}, others are deeper");
-                findings.add(Finding::new(&codes::UNEVEN_DEPTH, place(), message));
+                let level = level as u64;
+                findings.add(Finding::new(codes::LeafTooHigh { level }, place()));
             }
             return Ok(Visited::Leaf);
         }
@@ -408,8 +410,8 @@ impl Plan<'_> {
             return Ok(Visited::Damaged);
         }
         if level >= MAX_DEPTH {
-            let message = format!("the branch is at level {MAX_DEPTH}; nothing below it is read");
-            findings.add(Finding::new(&codes::TOO_DEEP, place(), message));
+            let level = MAX_DEPTH as u64;
+            findings.add(Finding::new(codes::BranchTooDeep { level }, place()));
             return Ok(Visited::Damaged);
         }
         if header.overflow != 0 && !in_order {
@@ -484,33 +486,32 @@ impl Plan<'_> {
         let mut owned = 0;
         for step in 1..=header.overflow {
             let next = PageId(page.0.saturating_add(u64::from(step)));
-            let message = match geometry.locate(next) {
+            let overflow = u64::from(header.overflow);
+            let what: Observation = match geometry.locate(next) {
                 Ok(_) if self.claimed.insert(next) => {
                     owned = step;
                     continue;
                 }
                 Ok(_) => {
-                    let message = format!(
-                        "it has {} overflow pages, but page {next} is in use elsewhere",
-                        header.overflow
-                    );
-                    findings.add(Finding::new(&codes::PAGE_TWICE, place(self), message));
+                    let in_use = codes::OverflowInUse {
+                        overflow,
+                        page: next,
+                    };
+                    findings.add(Finding::new(in_use, place(self)));
                     return owned;
                 }
-                Err(PageProblem::OutOfBounds) => format!(
-                    "it has {} overflow pages, which lead beyond the high-water mark {}",
-                    header.overflow, geometry.high_water
-                ),
-                Err(PageProblem::BeyondFile) => format!(
-                    "it has {} overflow pages, of which the file holds {owned}",
-                    header.overflow
-                ),
+                Err(PageProblem::OutOfBounds) => codes::OverflowOutOfBounds {
+                    overflow,
+                    high_water_mark: geometry.high_water,
+                }
+                .into(),
+                Err(PageProblem::BeyondFile) => codes::OverflowBeyondFile {
+                    overflow,
+                    held: u64::from(owned),
+                }
+                .into(),
             };
-            findings.add(Finding::new(
-                &codes::OVERFLOW_OUT_OF_BOUNDS,
-                place(self),
-                message,
-            ));
+            findings.add(Finding::new(what, place(self)));
             return owned;
         }
         owned
@@ -528,11 +529,12 @@ impl Plan<'_> {
         // bbolt up to 1.3.3 took one page more when the data ended exactly at the end of a page.
         let needed = data_end.checked_div(page_size).unwrap_or(0);
         if (header.overflow as usize) > needed {
-            let message = format!(
-                "it has {} overflow pages, its data end at byte {data_end}, pages have {page_size}",
-                header.overflow
-            );
-            findings.add(Finding::new(&codes::OVERFLOW_EXCESS, place(), message));
+            let excess = codes::OverflowExcess {
+                overflow: u64::from(header.overflow),
+                data_end: data_end as u64,
+                page_size: page_size as u64,
+            };
+            findings.add(Finding::new(excess, place()));
         }
     }
 }
@@ -547,25 +549,21 @@ pub(in crate::bolt) fn check_header(
     findings: &mut Collector,
 ) -> bool {
     if header.id != page {
-        let text = text_at_start(bytes).map_or(String::new(), |text| {
-            format!("; the page begins with the text \"{text}\"")
-        });
-        let message = format!("the page says it is page {}{text}", header.id);
-        findings.add(Finding::new(&codes::PAGE_ID, place(), message));
+        let found = header.id;
+        let what: Observation = match text_at_start(bytes) {
+            None => codes::OtherPage { found }.into(),
+            Some(text) => codes::TextInsteadOfPage { found, text }.into(),
+        };
+        findings.add(Finding::new(what, place()));
         return false;
     }
     if header.flags != wanted {
-        let expected = if wanted == flags::BRANCH {
-            "branch or leaf"
-        } else {
-            "leaf"
+        let found = header.flags;
+        let what: Observation = match wanted {
+            flags::BRANCH => codes::NeitherBranchNorLeaf { found }.into(),
+            _ => codes::NotALeaf { found }.into(),
         };
-        let message = format!(
-            "the page is of type {} (flags 0x{:02x}), expected: {expected}",
-            flags::name(header.flags),
-            header.flags
-        );
-        findings.add(Finding::new(&codes::PAGE_TYPE, place(), message));
+        findings.add(Finding::new(what, place()));
         return false;
     }
     true
@@ -585,90 +583,87 @@ fn check_branch(
         .saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(header.count)))
         .min(bytes.len());
     if header.count == 0 {
-        let message = "a branch needs at least one element".to_string();
-        findings.add(Finding::new(&codes::EMPTY_BRANCH, place(), message));
+        findings.add(Finding::new(codes::EmptyBranch {}, place()));
     }
     let mut previous: Option<&[u8]> = None;
     for index in 0..header.count {
-        let mut report = |code, key: Option<&[u8]>, message: String| {
+        let mut report = |what: Observation, key: Option<&[u8]>| {
             let mut at = place();
             at.element = Some(u32::from(index));
             at.set_key(key);
-            findings.add(Finding::new(code, at, message));
+            findings.add(Finding::new(what, at));
         };
+        let page_len = bytes.len() as u64;
         let Some(element) = branch_element(bytes, index) else {
-            let message = format!(
-                "the page names {} elements, but its {} bytes hold only {index} headers",
-                header.count,
-                bytes.len()
-            );
-            report(&codes::ELEMENT_OUTSIDE, None, message);
+            let outside = codes::HeadersOutside {
+                elements: u64::from(header.count),
+                bytes: page_len,
+                held: u64::from(index),
+            };
+            report(outside.into(), None);
             damaged.extend(index..header.count);
             break;
         };
         let start = element_at(index).saturating_add(element.pos as usize);
         let Some(key) = branch_key(bytes, index, &element) else {
-            let message = format!(
-                "the key takes bytes {start} to {} of the page, which has {} bytes",
-                start.saturating_add(element.key_size as usize),
-                bytes.len()
-            );
-            report(&codes::ELEMENT_OUTSIDE, None, message);
+            let outside = codes::KeyOutside {
+                start: start as u64,
+                end: start.saturating_add(element.key_size as usize) as u64,
+                bytes: page_len,
+            };
+            report(outside.into(), None);
             damaged.push(index);
             continue;
         };
         if key.is_empty() {
-            report(&codes::EMPTY_KEY, None, "the key has no bytes".into());
+            report(codes::EmptyKey {}.into(), None);
             damaged.push(index);
             continue;
         }
         if key.len() > MAX_KEY_SIZE as usize {
-            let message = format!(
-                "the key has {} bytes, the limit is {MAX_KEY_SIZE}",
-                key.len()
-            );
-            report(&codes::LONG_KEY, None, message);
+            let long = codes::LongKey {
+                bytes: key.len() as u64,
+                limit: u64::from(MAX_KEY_SIZE),
+            };
+            report(long.into(), None);
             damaged.push(index);
             continue;
         }
         if start < data_end {
-            let message = format!(
-                "the key begins at byte {start} of the page, inside what ends at byte {data_end}"
-            );
-            report(&codes::ELEMENT_OVERLAP, None, message);
+            let overlap = codes::KeyOverlap {
+                start: start as u64,
+                data_end: data_end as u64,
+            };
+            report(overlap.into(), None);
             damaged.push(index);
             data_end = data_end.max(start.saturating_add(key.len()));
             continue;
         } else if start > data_end {
-            let message = format!(
-                "its key begins at byte {start} of the page, the data before it ends at byte \
-                 {data_end}; no writer leaves such a gap"
-            );
-            report(&codes::ELEMENT_GAP, Some(key), message);
+            let gap = codes::GapBeforeKey {
+                start: start as u64,
+                data_end: data_end as u64,
+            };
+            report(gap.into(), Some(key));
         }
         data_end = data_end.max(start.saturating_add(key.len()));
         match previous {
             Some(before) if before >= key => {
-                let word = if before == key { "equal to" } else { "below" };
-                let message = format!("the key is {word} the one before it");
-                report(&codes::KEY_ORDER, Some(key), message);
+                let what = match before == key {
+                    true => codes::KeyEqual {}.into(),
+                    false => codes::KeyBefore {}.into(),
+                };
+                report(what, Some(key));
             }
             None if bounds.lower.is_some_and(|lower| lower > key) => {
                 let lower = bounds.lower.unwrap_or_default();
-                let message = format!(
-                    "the key is below the branch's key {}",
-                    escape::hex_limited(lower)
-                );
-                report(&codes::KEY_BELOW, Some(key), message);
+                let lower = Excerpt::of(lower);
+                report(codes::KeyBelowBranch { lower }.into(), Some(key));
             }
             _ => {}
         }
         if let Some(upper) = bounds.upper.filter(|upper| key >= *upper) {
-            let message = format!(
-                "the key is not below {}, where the next page begins",
-                escape::hex_limited(upper)
-            );
-            report(&codes::KEY_ABOVE, Some(key), message);
+            let upper = Excerpt::of(upper);
+            report(codes::KeyAboveNext { upper }.into(), Some(key));
         }
         previous = Some(key);
     }
@@ -676,22 +671,22 @@ fn check_branch(
 }
 
 /// Page ids in damaged files are often text that was written over them; shown as such it is recognised.
-fn id_as_text(page: PageId) -> Option<String> {
+fn id_as_text(page: PageId) -> Option<Excerpt> {
     let bytes = page.0.to_le_bytes();
     let printable = bytes
         .iter()
         .take_while(|b| (0x20..0x7f).contains(*b))
         .count();
-    (printable >= 5).then(|| escape::text(bytes.get(..printable).unwrap_or_default()))
+    (printable >= 5).then(|| Excerpt::of(bytes.get(..printable).unwrap_or_default()))
 }
 
-fn text_at_start(bytes: &[u8]) -> Option<String> {
+fn text_at_start(bytes: &[u8]) -> Option<Excerpt> {
     let head = bytes.get(..24).unwrap_or(bytes);
     let printable = head
         .iter()
         .take_while(|b| (0x20..0x7f).contains(*b) || **b == b'\n')
         .count();
-    (printable >= 6).then(|| escape::text(head.get(..printable).unwrap_or_default()))
+    (printable >= 6).then(|| Excerpt::of(head.get(..printable).unwrap_or_default()))
 }
 
 /// Objects longer than this are read in pieces, so branch pages and bucket values never reach it.

@@ -6,7 +6,7 @@ use super::writer::{Bucket, Writer};
 use super::{WriteError, layout};
 use crate::bolt::cursor::Cursor;
 use crate::bolt::edit::{BucketEdits, EditedElement, Edits};
-use crate::bolt::{CursorDamage, Database, Entry};
+use crate::bolt::{CursorDamage, CursorFault, Database, Entry};
 use crate::error::Error;
 use crate::finding::escape;
 use crate::ids::PageId;
@@ -130,8 +130,8 @@ impl Found {
     ) -> Result<(BucketHeader, Cursor<'s>), RebuildError> {
         let place = at.place();
         let Some(header) = BucketHeader::decode(&self.value) else {
-            let message = "the bucket's header is cut off".into();
-            return Err(CursorDamage { place, message }.into());
+            let fault = CursorFault::BucketHeader;
+            return Err(CursorDamage { place, fault }.into());
         };
         let cursor = if header.root == PageId(0) {
             let inline = self.value.get(BUCKET_HEADER..).unwrap_or_default().to_vec();

@@ -9,7 +9,7 @@ use crate::etcd::schema::{
     ALARM_BUCKET, AUTH_BUCKET, AUTH_USERS_BUCKET, AlarmKind, Compaction, Contents, KEY_BUCKET,
     MEMBERS_BUCKET, META_BUCKET, Meta, STANDARD_BUCKETS, StorageVersion,
 };
-use crate::finding::{Collector, Finding, Place, escape};
+use crate::finding::{Collector, Excerpt, Finding, Observation, Place};
 
 /// Looks at which buckets there are and at what the small ones hold.
 pub fn check_contents(plan: &Plan<'_>, contents: &Contents, findings: &mut Collector) {
@@ -22,12 +22,7 @@ pub fn check_contents(plan: &Plan<'_>, contents: &Contents, findings: &mut Colle
 
 fn check_buckets(plan: &Plan<'_>, findings: &mut Collector) {
     for stray in &plan.strays {
-        let message = "the element has no bucket flag".to_string();
-        findings.add(Finding::new(
-            &codes::NOT_A_BUCKET,
-            stray.place.clone(),
-            message,
-        ));
+        findings.add(Finding::new(codes::NotABucket {}, stray.place.clone()));
     }
     let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
     for bucket in &plan.buckets {
@@ -41,12 +36,10 @@ fn check_buckets(plan: &Plan<'_>, findings: &mut Collector) {
         let is_known =
             STANDARD_BUCKETS.contains(&bucket.path.first().map_or(&[][..], |name| &**name));
         if bucket.path.len() > 1 && is_known {
-            let message = "etcd never nests buckets".to_string();
-            findings.add(Finding::new(&codes::BUCKET_NESTED, place(), message));
+            findings.add(Finding::new(codes::BucketNested {}, place()));
         } else if bucket.is_top_level() && !is_known {
-            let name = escape::text_limited(bucket.name(), 64);
-            let message = format!("bucket \"{name}\" is none of etcd's");
-            findings.add(Finding::new(&codes::BUCKET_UNKNOWN, place(), message));
+            let bucket = Excerpt::of(bucket.name());
+            findings.add(Finding::new(codes::BucketUnknown { bucket }, place()));
         }
     }
     // When not even the root bucket could be read, that is what is to be said, and has been.
@@ -54,51 +47,50 @@ fn check_buckets(plan: &Plan<'_>, findings: &mut Collector) {
     for name in STANDARD_BUCKETS.into_iter().filter(|_| !root_is_lost) {
         if !seen.contains(name) {
             let is_vital = name == KEY_BUCKET || name == META_BUCKET;
-            let code = if is_vital {
-                &codes::BUCKET_MISSING
-            } else {
-                &codes::BUCKET_ABSENT
+            let bucket = Excerpt::of(name);
+            let what: Observation = match is_vital {
+                true => codes::VitalBucketMissing { bucket }.into(),
+                false => codes::BucketMissing { bucket }.into(),
             };
-            let message = format!("there is no bucket \"{}\"", escape::text(name));
-            findings.add(Finding::new(
-                code,
-                Place::default().in_bucket(name),
-                message,
-            ));
+            findings.add(Finding::new(what, Place::default().in_bucket(name)));
         }
     }
 }
 
 fn check_meta(contents: &Contents, findings: &mut Collector) {
     let meta = &contents.meta;
-    let mut report = |code, key: &[u8], message: String| {
-        findings.add(Finding::new(
-            code,
-            Place::bucket_key(META_BUCKET, key),
-            message,
-        ));
+    let mut report = |what: Observation, key: &[u8]| {
+        findings.add(Finding::new(what, Place::bucket_key(META_BUCKET, key)));
     };
     let compaction = &meta.compaction;
     match (compaction.scheduled, compaction.finished) {
         (Some(scheduled), finished)
             if scheduled.main > finished.map_or(0, |finished| finished.main) =>
         {
-            let finished = finished.map_or("none".into(), |revision| revision.main.to_string());
-            let message = format!(
-                "scheduled at revision {}, finished: {finished}",
-                scheduled.main
-            );
-            report(&codes::COMPACTION_RUNNING, b"scheduledCompactRev", message);
+            let scheduled = scheduled.main;
+            let what = match finished.map(|finished| finished.main) {
+                Some(finished) => codes::CompactionRunning {
+                    scheduled,
+                    finished,
+                }
+                .into(),
+                None => codes::FirstCompactionRunning { scheduled }.into(),
+            };
+            report(what, b"scheduledCompactRev");
         }
         (scheduled, Some(finished))
             if scheduled.is_none_or(|scheduled| scheduled.main < finished.main) =>
         {
-            let scheduled = scheduled.map_or("none".into(), |revision| revision.main.to_string());
-            let message = format!(
-                "finished at revision {}, scheduled: {scheduled}",
-                finished.main
-            );
-            report(&codes::COMPACTION_ORDER, b"finishedCompactRev", message);
+            let finished = finished.main;
+            let what = match scheduled.map(|scheduled| scheduled.main) {
+                Some(scheduled) => codes::CompactionOrder {
+                    finished,
+                    scheduled,
+                }
+                .into(),
+                None => codes::CompactionNotScheduled { finished }.into(),
+            };
+            report(what, b"finishedCompactRev");
         }
         _ => {}
     }
@@ -106,38 +98,37 @@ fn check_meta(contents: &Contents, findings: &mut Collector) {
         (Compaction::SCHEDULED_KEY, compaction.scheduled),
         (Compaction::FINISHED_KEY, compaction.finished),
     ] {
-        if let Some((main, left)) =
+        if let Some((newest, left)) =
             revision.and_then(|revision| Some((revision.main, too_few_left(revision.main)?)))
         {
-            let message = format!("{left} revisions are left after {main}");
-            report(&codes::REVISION_LIMIT, key, message);
+            report(codes::FewRevisionsLeft { left, newest }.into(), key);
         }
     }
     if let Some(text) = &meta.storage_version
         && StorageVersion::parse_strict(text).is_none()
     {
-        let message = format!("it reads \"{}\"", escape::text_limited(text, 32));
-        report(&codes::STORAGE_VERSION, StorageVersion::KEY, message);
+        let text = Excerpt::of(text);
+        report(
+            codes::StorageVersionText { text }.into(),
+            StorageVersion::KEY,
+        );
     }
     if meta.consistent_index.is_none() && meta.term.is_some() {
-        let message = "there is a term, but no consistent index".to_string();
         report(
-            &codes::CONSISTENT_INDEX,
+            codes::NoConsistentIndex {}.into(),
             Meta::CONSISTENT_INDEX_KEY,
-            message,
         );
     }
     if let Some(state) = &meta.conf_state {
         let named: BTreeSet<u64> = state.members().collect();
         let present: BTreeSet<u64> = contents.members.iter().map(|member| member.id).collect();
         if !present.is_empty() && named != present {
-            let message = format!(
-                "confState names {} members, bucket `members` {}, {} of them are the same",
-                named.len(),
-                present.len(),
-                named.intersection(&present).count()
-            );
-            report(&codes::CONF_STATE_STALE, Meta::CONF_STATE_KEY, message);
+            let stale = codes::ConfStateStale {
+                named: named.len() as u64,
+                present: present.len() as u64,
+                same: named.intersection(&present).count() as u64,
+            };
+            report(stale.into(), Meta::CONF_STATE_KEY);
         }
     }
 }
@@ -146,30 +137,28 @@ fn check_members(contents: &Contents, findings: &mut Collector) {
     let mut urls: BTreeMap<&str, u64> = BTreeMap::new();
     for member in &contents.members {
         let key = format!("{:x}", member.id);
-        let mut report = |code, message: String| {
+        let id = member.id;
+        let mut report = |what: Observation| {
             let place = Place::bucket_key(MEMBERS_BUCKET, key.as_bytes());
-            findings.add(Finding::new(code, place, message));
+            findings.add(Finding::new(what, place));
         };
         if contents.removed.binary_search(&member.id).is_ok() {
-            report(
-                &codes::MEMBER_ZOMBIE,
-                format!("member {key} is in bucket `members_removed` too"),
-            );
+            report(codes::MemberZombie { member: id }.into());
         }
         if member.is_learner {
-            report(
-                &codes::MEMBER_LEARNER,
-                format!("member {key} does not vote"),
-            );
+            report(codes::MemberLearner { member: id }.into());
         }
         for url in &member.peer_urls {
             if let Some(other) = urls
                 .insert(url, member.id)
                 .filter(|other| *other != member.id)
             {
-                let url = escape::text_limited(url.as_bytes(), 128);
-                let message = format!("members {other:x} and {key} are both at {url}");
-                report(&codes::PEER_URL_TWICE, message);
+                let twice = codes::PeerUrlTwice {
+                    other,
+                    member: id,
+                    url: Excerpt::of(url),
+                };
+                report(twice.into());
             }
         }
     }
@@ -177,18 +166,14 @@ fn check_members(contents: &Contents, findings: &mut Collector) {
 
 fn check_alarms(contents: &Contents, findings: &mut Collector) {
     for alarm in &contents.alarms {
-        let code = match alarm.kind {
+        let member = alarm.member;
+        let what: Observation = match alarm.kind {
             AlarmKind::None => continue,
-            AlarmKind::NoSpace => &codes::ALARM_NOSPACE,
-            AlarmKind::Other(_) => &codes::ALARM_UNKNOWN,
-            AlarmKind::Corrupt => &codes::ALARM_CORRUPT,
+            AlarmKind::NoSpace => codes::AlarmNoSpace { member }.into(),
+            AlarmKind::Other(alarm) => codes::AlarmUnknown { alarm, member }.into(),
+            AlarmKind::Corrupt => codes::AlarmCorrupt { member }.into(),
         };
-        let message = format!("alarm {} of member {:x}", alarm.kind, alarm.member);
-        findings.add(Finding::new(
-            code,
-            Place::default().in_bucket(ALARM_BUCKET),
-            message,
-        ));
+        findings.add(Finding::new(what, Place::default().in_bucket(ALARM_BUCKET)));
     }
 }
 
@@ -198,15 +183,14 @@ fn check_auth(contents: &Contents, findings: &mut Collector) {
         // The role root need not exist: etcd gives its users every permission.
         let lacks = |role: &&Vec<u8>| **role != b"root" && !roles.contains(&***role);
         for role in user.roles.iter().filter(lacks) {
-            let message = format!("role \"{}\" does not exist", escape::text_limited(role, 64));
+            let role = Excerpt::of(role);
             let place = Place::bucket_key(AUTH_USERS_BUCKET, &user.name);
-            findings.add(Finding::new(&codes::ROLE_MISSING, place, message));
+            findings.add(Finding::new(codes::RoleMissing { role }, place));
         }
     }
     let has_root = contents.users.iter().any(|user| user.name == b"root");
     if contents.auth_enabled == Some(true) && !has_root {
-        let message = "nobody can change users or roles".to_string();
         let place = Place::bucket_key(AUTH_BUCKET, b"authEnabled");
-        findings.add(Finding::new(&codes::ROOT_MISSING, place, message));
+        findings.add(Finding::new(codes::RootMissing {}, place));
     }
 }

@@ -7,12 +7,11 @@ use super::codes;
 use crate::bolt::{Element, Leaf, Plan, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::entry::{KeyHasher, Partitions, RecordEntry, by_key, lease_bits};
-use crate::etcd::go_text::quote;
 use crate::etcd::record::Record;
 use crate::etcd::revision::{LeaseId, Revision, RevisionKey};
 use crate::etcd::runs::{Run, Runs};
 use crate::etcd::schema::{Contents, KEY_BUCKET};
-use crate::finding::{Code, Collector, Finding, Place};
+use crate::finding::{Collector, Finding, Observation, Place};
 use crate::source::WindowBuffer;
 use crate::steps::Counted;
 use crate::workers::Workers;
@@ -48,8 +47,9 @@ struct First {
 pub const REVISIONS_TO_SPARE: i64 = 1 << 40;
 
 /// How many writes are left after `revision`, when these are too few.
-pub(super) fn too_few_left(revision: i64) -> Option<i64> {
-    Some(i64::MAX.saturating_sub(revision)).filter(|left| *left < REVISIONS_TO_SPARE)
+pub(super) fn too_few_left(revision: i64) -> Option<u64> {
+    let left = Some(i64::MAX.saturating_sub(revision)).filter(|left| *left < REVISIONS_TO_SPARE);
+    left.map(i64::unsigned_abs)
 }
 
 /// What one thread gathers.
@@ -111,27 +111,20 @@ impl RecordCheck {
         record: &Record<'_>,
     ) {
         let revision = parsed.revision;
-        let mut report = |code: &'static Code, message: String| {
+        let mut report = |what: Observation| {
             let mut place = leaf.place(element);
             place.revision = Some((revision.main, revision.sub));
             place.set_key(Some(record.key));
-            local.findings.add(Finding::new(code, place, message));
+            local.findings.add(Finding::new(what, place));
         };
         if parsed.odd_mark {
-            let message = "its key has an 18th byte that is not `t`".to_string();
-            report(&codes::TOMBSTONE_MARK, message);
+            report(codes::TombstoneMark {}.into());
         }
         if revision.main == 0 {
-            report(
-                &codes::REVISION_ZERO,
-                "the first revision of a store is 1".into(),
-            );
+            report(codes::RevisionZero {}.into());
         }
         if record.key.is_empty() {
-            report(
-                &codes::EMPTY_USER_KEY,
-                "user keys have at least one byte".into(),
-            );
+            report(codes::EmptyUserKey {}.into());
             return;
         }
         if parsed.tombstone {
@@ -140,26 +133,26 @@ impl RecordCheck {
                 ..Record::default()
             };
             if *record != only_key {
-                let message = "it has a revision, version, value or lease of its own".to_string();
-                report(&codes::TOMBSTONE_VALUE, message);
+                report(codes::TombstoneValue {}.into());
             }
         } else if record.mod_revision != revision.main {
-            let message = format!(
-                "its mod revision is {}, its key says {}",
-                record.mod_revision, revision.main
-            );
-            report(&codes::MOD_REVISION, message);
+            let differs = codes::ModRevision {
+                found: record.mod_revision,
+                expected: revision.main,
+            };
+            report(differs.into());
         }
         if !parsed.tombstone
             && (record.version < 1
                 || record.create_revision < 1
                 || record.create_revision > revision.main)
         {
-            let message = format!(
-                "version {} at revision {} with create revision {}",
-                record.version, revision.main, record.create_revision
-            );
-            report(&codes::CONTINUITY, message);
+            let impossible = codes::ImpossibleVersion {
+                version: record.version,
+                revision: revision.main,
+                create_revision: record.create_revision,
+            };
+            report(impossible.into());
         }
         let key = self.hasher.hash(record.key);
         let mut entry = RecordEntry::new(key, revision, parsed.tombstone, leaf.rank, element.index);
@@ -205,11 +198,8 @@ impl Visitor for RecordCheck {
             let parsed = match RevisionKey::parse(key) {
                 Ok(parsed) => parsed,
                 Err(fault) => {
-                    let message = format!("{} is no revision key: {fault}", quote(key));
                     let place = leaf.place(element);
-                    local
-                        .findings
-                        .add(Finding::new(&codes::REVISION_KEY, place, message));
+                    local.findings.add(Finding::new(fault.of(key), place));
                     continue;
                 }
             };
@@ -220,18 +210,18 @@ impl Visitor for RecordCheck {
             let is_marker =
                 value.is_empty() && leaf.tail.is_none() && !parsed.tombstone && revision.sub == 0;
             self.follow(local, bucket.number, leaf, element, revision, is_marker);
-            let mut report = |code: &'static Code, message: String| {
+            let mut report = |what: Observation| {
                 let mut place = leaf.place(element);
                 place.revision = Some((revision.main, revision.sub));
                 place.key = None;
-                local.findings.add(Finding::new(code, place, message));
+                local.findings.add(Finding::new(what, place));
             };
             if let Some(left) = too_few_left(revision.main) {
-                let message = format!("{left} revisions are left after {}", revision.main);
-                report(&codes::REVISION_LIMIT, message);
+                let newest = revision.main;
+                report(codes::FewRevisionsLeft { left, newest }.into());
             }
             if is_marker {
-                report(&codes::BUMP_MARKER, "a record without a value".into());
+                report(codes::BumpMarker {}.into());
                 local.markers = local.markers.saturating_add(1);
                 continue;
             }
@@ -245,10 +235,7 @@ impl Visitor for RecordCheck {
                     local.user_bytes = local.user_bytes.saturating_add(bytes);
                     self.record(local, leaf, element, parsed, &record);
                 }
-                Err(_) => report(
-                    &codes::RECORD_VALUE,
-                    "the value is not a KeyValue message".into(),
-                ),
+                Err(_) => report(codes::RecordValue {}.into()),
             }
         }
         local.entries.check_limit(self.memory_limit)
@@ -336,29 +323,40 @@ impl Missing {
 
     #[cold]
     fn report(&self, revisions: &mut u64, findings: &mut Collector, place: impl Fn() -> Place) {
-        let mut add = |code: &'static Code, message: String| {
+        let at = (self.at.main, self.at.sub);
+        let before = self.before.map(|before| (before.main, before.sub));
+        let mut add = |what: Observation| {
             let mut place = place();
             place.key = None;
-            place.revision = Some((self.at.main, self.at.sub));
-            findings.add(Finding::new(code, place, message));
-        };
-        let before = || match self.before {
-            Some(before) => before.to_string(),
-            None => "nothing".to_string(),
+            place.revision = Some(at);
+            findings.add(Finding::new(what, place));
         };
         if self.changes {
-            let message = format!("revision {} follows {}", self.at, before());
-            add(&codes::SUB_REVISION_GAP, message);
+            add(match before {
+                Some(before) => codes::ChangesMissing { at, before }.into(),
+                None => codes::FirstChangesMissing { at }.into(),
+            });
         }
         if let Some((first, last)) = self.revisions {
-            let count = last.abs_diff(first).saturating_add(1);
-            *revisions = revisions.saturating_add(count);
-            let message = match count {
-                1 => format!("revision {first} has no record"),
-                _ => format!("the {count} revisions {first} to {last} have no record"),
-            };
-            let message = format!("{message}; {} follows {}", self.at, before());
-            add(&codes::REVISIONS_MISSING, message);
+            let missing = last.abs_diff(first).saturating_add(1);
+            *revisions = revisions.saturating_add(missing);
+            add(match before {
+                Some(before) => codes::RevisionsMissing {
+                    missing,
+                    first,
+                    last,
+                    at,
+                    before,
+                }
+                .into(),
+                None => codes::FirstRevisionsMissing {
+                    missing,
+                    first,
+                    last,
+                    at,
+                }
+                .into(),
+            });
         }
     }
 }
@@ -488,9 +486,9 @@ impl RecordCheck {
             return Ok(());
         };
         if missing.ids.contains(&Counted(record.lease.0)) {
-            let message = format!("lease {} is not in bucket `lease`", record.lease);
+            let LeaseId(lease) = record.lease;
             let place = record_place(entry, plan, Some(record.key));
-            findings.add(Finding::new(&codes::LEASE_MISSING, place, message));
+            findings.add(Finding::new(codes::LeaseMissing { lease }, place));
         }
         Ok(())
     }
@@ -534,13 +532,13 @@ fn check_history(
     let mut before: Option<&RecordEntry> = None;
     for record in records {
         let within = before.and_then(|before| in_one_transaction(before, record));
-        for (code, message) in within.into_iter().chain(judge(before, record, compacted)) {
+        for what in within.into_iter().chain(judge(before, record, compacted)) {
             let element = plan.read_element(record.rank, record.element)?;
             let key = element
                 .as_ref()
                 .and_then(|(_, value)| Record::decode(value).ok())
                 .map(|record| record.key);
-            findings.add(Finding::new(code, record_place(record, plan, key), message));
+            findings.add(Finding::new(what, record_place(record, plan, key)));
         }
         before = Some(record);
     }
@@ -550,27 +548,36 @@ fn check_history(
 /// What is to be said of two records of a key that one transaction wrote. Transactions that delete and put a key are
 /// refused by every release, but for two ways around the check: a delete whose range ends at `\0`, and a nested delete
 /// behind a nested put. Even then nothing is put twice, and nothing is deleted that is gone.
-fn in_one_transaction(
-    before: &RecordEntry,
-    record: &RecordEntry,
-) -> Option<(&'static Code, String)> {
+fn in_one_transaction(before: &RecordEntry, record: &RecordEntry) -> Option<Observation> {
     if before.revision().main != record.revision().main {
         return None;
     }
     let [first, second] = [before, record].map(|record| {
-        let what = if record.is_tombstone() {
-            "deleted"
-        } else {
-            "put"
-        };
-        format!("{what} at {}", record.revision())
+        let Revision { main, sub } = record.revision();
+        (main, sub)
     });
-    let code = if before.is_tombstone() == record.is_tombstone() {
-        &codes::WRITTEN_TWICE
-    } else {
-        &codes::DELETED_AND_PUT
-    };
-    Some((code, format!("{first} and {second}")))
+    Some(match (before.is_tombstone(), record.is_tombstone()) {
+        (true, true) => codes::DeletedTwice {
+            before: first,
+            at: second,
+        }
+        .into(),
+        (false, false) => codes::PutTwice {
+            before: first,
+            at: second,
+        }
+        .into(),
+        (true, false) => codes::DeletedThenPut {
+            deleted: first,
+            put: second,
+        }
+        .into(),
+        (false, true) => codes::PutThenDeleted {
+            put: first,
+            deleted: second,
+        }
+        .into(),
+    })
 }
 
 /// What is wrong with `record`, given the one before it of the same key.
@@ -578,12 +585,12 @@ fn judge(
     before: Option<&RecordEntry>,
     record: &RecordEntry,
     compacted: i64,
-) -> Option<(&'static Code, String)> {
+) -> Option<Observation> {
     let [create, version] = record.digest;
     let main = record.revision().main;
     let maybe_compacted = main <= compacted;
     let is_creation = create == low(main) && version == 1;
-    let lost = |what: String| Some((&codes::CONTINUITY, what));
+    let (whole_create, whole_version) = (i64::from(create), i64::from(version));
     let is_written_twice = before.is_some_and(|before| {
         before.revision().main == main && before.is_tombstone() == record.is_tombstone()
     });
@@ -594,26 +601,33 @@ fn judge(
     if record.is_tombstone() {
         return match before {
             Some(before) if before.is_tombstone() => {
-                let message = format!("deleted at {} and at {main}", before.revision().main);
-                Some((&codes::TOMBSTONE_TWICE, message))
+                let twice = codes::TombstoneTwice {
+                    before: before.revision().main,
+                    revision: main,
+                };
+                Some(twice.into())
             }
-            None if !maybe_compacted => lost(format!(
-                "deleted at {main}, but no record says that it existed"
-            )),
+            None if !maybe_compacted => Some(codes::NothingToDelete { revision: main }.into()),
             _ => None,
         };
     }
     if before.is_none() && version == 1 && create < low(main) && create != 0 {
         // Lost records would leave a higher version. `etcdctl migrate` of 3.4 writes such records, and etcd 3.4 to 3.7
         // serve them and go on with version 2.
-        let message = format!("version 1 at revision {main} with create revision {create}");
-        return Some((&codes::IMPORTED, message));
+        let imported = codes::Imported {
+            revision: main,
+            create_revision: whole_create,
+        };
+        return Some(imported.into());
     }
     // What is impossible by itself was reported when the record was read.
     if version != 0 && (version == 1) != (create == low(main)) && create <= low(main) {
-        return lost(format!(
-            "version {version} at revision {main} with create revision {create}"
-        ));
+        let impossible = codes::ImpossibleVersion {
+            version: whole_version,
+            revision: main,
+            create_revision: whole_create,
+        };
+        return Some(impossible.into());
     }
     match before {
         Some(before) if !before.is_tombstone() => {
@@ -625,16 +639,26 @@ fn judge(
             if goes_on || maybe_compacted && create > low(before.revision().main) {
                 return None;
             }
-            lost(format!(
-                "version {version} (created at {create}) follows version {version_before} \
-                 (created at {create_before})"
-            ))
+            let gap = codes::VersionGap {
+                version: whole_version,
+                create_revision: whole_create,
+                version_before: i64::from(version_before),
+                create_revision_before: i64::from(create_before),
+            };
+            Some(gap.into())
         }
         _ if is_creation || before.is_none() && maybe_compacted => None,
-        Some(_) => lost(format!("version {version} follows a deletion")),
-        None => lost(format!(
-            "its first record is version {version}, created at {create}"
-        )),
+        Some(_) => {
+            let version = whole_version;
+            Some(codes::VersionAfterDeletion { version }.into())
+        }
+        None => {
+            let first = codes::FirstVersion {
+                version: whole_version,
+                create_revision: whole_create,
+            };
+            Some(first.into())
+        }
     }
 }
 
@@ -655,7 +679,7 @@ mod tests {
         for record in records {
             let within = before.and_then(|before| in_one_transaction(before, record));
             let found = within.into_iter().chain(judge(before, record, compacted));
-            codes.extend(found.map(|(code, _)| code.id));
+            codes.extend(found.map(|found| found.code.id));
             before = Some(record);
         }
         codes

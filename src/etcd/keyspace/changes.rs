@@ -4,7 +4,6 @@ use super::record_visitor::is_bump_marker;
 use crate::bolt::{Cursor, CursorDamage, Database};
 use crate::error::Result;
 use crate::etcd::check::codes;
-use crate::etcd::go_text::quote;
 use crate::etcd::record::Record;
 use crate::etcd::revision::{Revision, RevisionKey};
 use crate::etcd::schema::KEY_BUCKET;
@@ -158,26 +157,21 @@ impl<'s> Changes<'s> {
             Ok(key) => key,
             Err(fault) => {
                 place.set_key(Some(entry.key));
-                let message = format!("{} is no revision key: {fault}", quote(entry.key));
-                let finding = Finding::new(&codes::REVISION_KEY, place, message);
+                let finding = Finding::new(fault.of(entry.key), place);
                 return Ok(NextChange::Fault(finding));
             }
         };
         place.revision = Some((key.revision.main, key.revision.sub));
         Ok(match Record::decode_strict(entry.value) {
             Ok(record) if record.key.is_empty() => {
-                let message = "user keys have at least one byte";
-                NextChange::Fault(Finding::new(&codes::EMPTY_USER_KEY, place, message))
+                NextChange::Fault(Finding::new(codes::EmptyUserKey {}, place))
             }
             Ok(record) => NextChange::Change(RecordChange {
                 revision: key.revision,
                 is_tombstone: key.tombstone,
                 record,
             }),
-            Err(_) => {
-                let message = "the value is no KeyValue message";
-                NextChange::Fault(Finding::new(&codes::RECORD_VALUE, place, message))
-            }
+            Err(_) => NextChange::Fault(Finding::new(codes::RecordValue {}, place)),
         })
     }
 }

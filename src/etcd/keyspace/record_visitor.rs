@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use crate::bolt::{Element, Leaf, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::check::codes;
-use crate::etcd::go_text::quote;
 use crate::etcd::record::Record;
 use crate::etcd::revision::{Revision, RevisionKey};
 use crate::etcd::schema::KEY_BUCKET;
-use crate::finding::{Code, Collector, Finding, Place};
+use crate::finding::{Collector, Finding, Observation, Place};
 use crate::source::WindowBuffer;
 
 /// Where a record is, as long as the plan of its scan is at hand. Records in tree order have ascending
@@ -171,8 +170,7 @@ pub(super) fn each<V: RecordVisitor>(
     let revision_key = match RevisionKey::parse(key) {
         Ok(revision_key) => revision_key,
         Err(fault) => {
-            let message = format!("{} is no revision key: {fault}", quote(key));
-            let finding = Finding::new(&codes::REVISION_KEY, leaf.place(element), message);
+            let finding = Finding::new(fault.of(key), leaf.place(element));
             local.findings.add(finding);
             return Ok(());
         }
@@ -187,17 +185,17 @@ pub(super) fn each<V: RecordVisitor>(
         None => Record::decode_strict(value),
         Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?,
     };
-    let mut report = |code: &'static Code, message: &str| {
+    let mut report = |what: Observation| {
         let place = Place {
             revision: Some((main, sub)),
             key: None,
             ..leaf.place(element)
         };
-        local.findings.add(Finding::new(code, place, message));
+        local.findings.add(Finding::new(what, place));
     };
     match record {
         Ok(record) if record.key.is_empty() => {
-            report(&codes::EMPTY_USER_KEY, "user keys have at least one byte");
+            report(codes::EmptyUserKey {}.into());
             Ok(())
         }
         Ok(record) => {
@@ -215,7 +213,7 @@ pub(super) fn each<V: RecordVisitor>(
             visitor.record(&mut local.inner, &view)
         }
         Err(_) => {
-            report(&codes::RECORD_VALUE, "the value is no KeyValue message");
+            report(codes::RecordValue {}.into());
             Ok(())
         }
     }

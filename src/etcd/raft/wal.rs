@@ -48,7 +48,8 @@ pub enum RecordType {
 }
 
 impl RecordType {
-    fn number(self) -> u64 {
+    /// The number that a record has in its place.
+    pub fn number(self) -> u64 {
         match self {
             Self::Metadata => 1,
             Self::Entry => 2,
@@ -265,26 +266,6 @@ pub enum RecordFault {
         /// That of the records.
         computed: u32,
     },
-}
-
-impl std::fmt::Display for RecordFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::CutOff { offset } => write!(f, "the record at byte {offset} is cut off"),
-            Self::Torn { offset } => {
-                write!(f, "the record at byte {offset} was not written to its end")
-            }
-            Self::Malformed { offset } => write!(f, "the bytes at {offset} are no record"),
-            Self::Crc {
-                offset,
-                stored,
-                computed,
-            } => write!(
-                f,
-                "the record at byte {offset} has checksum {stored:08x}, computed: {computed:08x}"
-            ),
-        }
-    }
 }
 
 /// Sectors are written whole; a record with one that is all zeros was never finished.

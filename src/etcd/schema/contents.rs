@@ -2,6 +2,7 @@
 //! kept.
 
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::{
     ALARM_BUCKET, AUTH_BUCKET, AUTH_ROLES_BUCKET, AUTH_USERS_BUCKET, CLUSTER_BUCKET, Compaction,
@@ -11,7 +12,7 @@ use crate::bolt::{Leaf, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::check::codes;
 use crate::etcd::revision::LeaseId;
-use crate::finding::{Collector, Finding, Place, escape};
+use crate::finding::{Collector, Finding, Observation, Place, escape};
 use crate::wire::{FieldValue, Fields};
 
 /// More bytes of small entries than this are not gathered: no cluster has them.
@@ -226,89 +227,92 @@ impl Contents {
         place: &dyn Fn() -> Place,
         findings: &mut Collector,
     ) {
-        let mut report = |code, message: String| findings.add(Finding::new(code, place(), message));
+        let mut report = |what: Observation| findings.add(Finding::new(what, place()));
         match bucket {
             META_BUCKET => {
-                if let Err(message) = self.take_meta(key, value) {
-                    report(&codes::META_VALUE, message);
+                if let Err(what) = self.take_meta(key, value) {
+                    report(what);
                 }
             }
             MEMBERS_BUCKET => match serde_json::from_slice::<Member>(value) {
                 Ok(member) => {
                     let expected = format!("{:x}", member.id);
                     if expected.as_bytes() != key {
-                        let message = format!("the entry's id is {expected}");
-                        report(&codes::MEMBER_ID, message);
+                        report(codes::MemberIdDiffers { member: member.id }.into());
                     }
                     self.members.push(member);
                 }
                 Err(error) => {
                     // The error's own text could quote the value.
-                    let message = format!(
-                        "the value is no member's JSON ({:?} error at column {})",
-                        error.classify(),
-                        error.column()
-                    );
-                    report(&codes::MEMBER_VALUE, message);
+                    let what = codes::MemberValue {
+                        error: match error.classify() {
+                            Category::Io => "io",
+                            Category::Syntax => "syntax",
+                            Category::Data => "data",
+                            Category::Eof => "eof",
+                        },
+                        column: error.column() as u64,
+                    };
+                    report(what.into());
                 }
             },
             MEMBERS_REMOVED_BUCKET => match parse_member_id(key) {
                 Some(id) => self.removed.push(id),
-                None => report(&codes::MEMBER_ID, "the key is no member id in hex".into()),
+                None => report(codes::MemberIdMalformed {}.into()),
             },
             CLUSTER_BUCKET => {
-                if let Err(message) = self.take_cluster(key, value) {
-                    report(&codes::CLUSTER_VALUE, message);
+                if let Err(what) = self.take_cluster(key, value) {
+                    report(what);
                 }
             }
             ALARM_BUCKET => match parse_alarm(key) {
                 Some(alarm) => self.alarms.push(alarm),
-                None => report(&codes::ALARM_KEY, "the key is no alarm".into()),
+                None => report(codes::AlarmKey {}.into()),
             },
             LEASE_BUCKET => match parse_lease(key, value) {
                 Ok(lease) => self.leases.push(lease),
-                Err(message) => report(&codes::LEASE_VALUE, message),
+                Err(what) => report(what),
             },
             AUTH_BUCKET => match (key, value) {
                 (b"authEnabled", [flag @ (0 | 1)]) => self.auth_enabled = Some(*flag == 1),
                 (b"authRevision", value) if value.len() == 8 => self.auth_revision = be64(value),
                 (b"authEnabled" | b"authRevision", value) => {
-                    let message = format!("the value has {} bytes of the wrong form", value.len());
-                    report(&codes::AUTH_VALUE, message);
+                    let bytes = value.len() as u64;
+                    report(codes::AuthValueForm { bytes }.into());
                 }
                 _ => {}
             },
             AUTH_USERS_BUCKET => match parse_user(value) {
                 Some(user) if user.name == key => self.users.push(user),
-                Some(_) => report(&codes::AUTH_VALUE, "the value names another user".into()),
-                None => report(&codes::AUTH_VALUE, "the value is no user".into()),
+                Some(_) => report(codes::OtherUser {}.into()),
+                None => report(codes::UserMalformed {}.into()),
             },
             AUTH_ROLES_BUCKET => match parse_role(value) {
                 Some(role) if role.name == key => self.roles.push(role),
-                Some(_) => report(&codes::AUTH_VALUE, "the value names another role".into()),
-                None => report(&codes::AUTH_VALUE, "the value is no role".into()),
+                Some(_) => report(codes::OtherRole {}.into()),
+                None => report(codes::RoleMalformed {}.into()),
             },
             _ => {}
         }
     }
 
-    fn take_meta(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
+    fn take_meta(&mut self, key: &[u8], value: &[u8]) -> Result<(), Observation> {
         let number = || {
             be64(value)
                 .filter(|_| value.len() == 8)
-                .ok_or_else(|| format!("the value has {} bytes, expected: 8", value.len()))
+                .ok_or(codes::MetaValueLength {
+                    found: value.len() as u64,
+                    expected: 8,
+                })
         };
-        let revision =
-            || Compaction::parse(value).ok_or_else(|| "the value is no revision".to_string());
+        let revision = || Compaction::parse(value).ok_or(codes::MetaValueRevision {});
         match key {
             Meta::CONSISTENT_INDEX_KEY => self.meta.consistent_index = Some(number()?),
             Meta::TERM_KEY => self.meta.term = Some(number()?),
             Meta::CONF_STATE_KEY => {
                 let state = serde_json::from_slice(value).map_err(|error| {
-                    format!(
-                        "the value is no raft configuration (column {})",
-                        error.column()
-                    )
+                    let column = error.column() as u64;
+                    codes::MetaValueConfState { column }
                 })?;
                 self.meta.conf_state = Some(state);
             }
@@ -320,7 +324,7 @@ impl Contents {
         Ok(())
     }
 
-    fn take_cluster(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
+    fn take_cluster(&mut self, key: &[u8], value: &[u8]) -> Result<(), Observation> {
         #[derive(Deserialize, Default)]
         #[serde(default)]
         struct Downgrade {
@@ -330,13 +334,13 @@ impl Contents {
         }
         match key {
             b"clusterVersion" => {
-                let version = StorageVersion::parse_strict(value)
-                    .ok_or("the value is no version of three numbers")?;
+                let version =
+                    StorageVersion::parse_strict(value).ok_or(codes::ClusterVersion {})?;
                 self.cluster_version = Some(version.to_string());
             }
             b"downgrade" => {
-                let downgrade: Downgrade = serde_json::from_slice(value)
-                    .map_err(|_| "the value is no downgrade's JSON")?;
+                let downgrade: Downgrade =
+                    serde_json::from_slice(value).map_err(|_| codes::Downgrade {})?;
                 if downgrade.enabled {
                     self.downgrade_target = Some(escape::text(downgrade.target.as_bytes()));
                 }
@@ -418,23 +422,27 @@ fn parse_alarm(key: &[u8]) -> Option<Alarm> {
     Some(alarm)
 }
 
-fn parse_lease(key: &[u8], value: &[u8]) -> Result<Lease, String> {
+fn parse_lease(key: &[u8], value: &[u8]) -> Result<Lease, Observation> {
     let id = be64(key)
         .filter(|_| key.len() == 8)
-        .ok_or_else(|| format!("the key has {} bytes, a lease id has 8", key.len()))?;
+        .ok_or(codes::LeaseKeyLength {
+            found: key.len() as u64,
+            expected: 8,
+        })?;
     let mut lease = Lease {
         id: LeaseId(0),
         ttl: 0,
     };
     for field in Fields::of_etcd(value) {
-        match field.map_err(|_| "the value is no lease".to_string())? {
+        match field.map_err(|_| codes::LeaseMalformed {})? {
             (1, FieldValue::Varint(id)) => lease.id = LeaseId(id.cast_signed()),
             (2, FieldValue::Varint(ttl)) => lease.ttl = ttl.cast_signed(),
             _ => {}
         }
     }
     if lease.id.0 != id.cast_signed() {
-        return Err(format!("the value names lease {}", lease.id));
+        let LeaseId(lease) = lease.id;
+        return Err(codes::LeaseIdDiffers { lease }.into());
     }
     Ok(lease)
 }
@@ -536,11 +544,10 @@ mod tests {
             contents.take(bucket, key, value, &Place::default, &mut findings);
             let found = findings.finish();
             assert_eq!(found.list.len(), 1, "{key:?}");
-            assert!(
-                !found.list[0].message.contains("secret"),
-                "{}",
-                found.list[0].message
-            );
+            let told = format!("{:?}", found.list[0].values().collect::<Vec<_>>());
+            let bytes = format!("{:?}", b"secret");
+            let bytes = bytes.trim_matches(['[', ']']);
+            assert!(!told.contains("secret") && !told.contains(bytes), "{told}");
         }
     }
 }

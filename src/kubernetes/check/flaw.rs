@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::codes;
-use crate::finding::{Code, escape};
+use crate::finding::{Excerpt, Observation, escape};
 use crate::kubernetes::encodings::envelope::ENVELOPE_MAGIC;
 use crate::kubernetes::encodings::fault::Fault;
 use crate::kubernetes::encodings::format::Encoding;
@@ -20,8 +20,8 @@ pub enum Flaw {
     Empty,
     /// So many bytes, all of them zero.
     Zeros(usize),
-    /// It begins as no stored object does; its first bytes in hex where they are almost those of one.
-    Foreign(Option<String>),
+    /// It begins as no stored object does; its first bytes where they are almost those of one.
+    Foreign(Option<Vec<u8>>),
     /// It begins as an object does and cannot be decoded.
     Undecodable(Fault),
     /// JSON in which some text is not UTF-8: an API server shows other signs instead.
@@ -38,11 +38,18 @@ pub enum Flaw {
     OtherKind {
         /// The kind that the key is for.
         expected: String,
-        /// What the value says it is.
-        found: String,
+        /// The kind that the value says it is.
+        kind: String,
+        /// The group and version that the value says it is of.
+        api_version: String,
     },
-    /// It can be decoded, and calls itself otherwise than its key: namespace and name of the object.
-    OtherName(String),
+    /// It can be decoded, and calls itself otherwise than its key.
+    OtherName {
+        /// The namespace, if it names one.
+        namespace: Option<String>,
+        /// The name.
+        name: String,
+    },
 }
 
 impl Flaw {
@@ -50,7 +57,7 @@ impl Flaw {
     /// list the resource.
     #[must_use]
     pub fn is_decodable(&self) -> bool {
-        matches!(self, Self::OtherName(_))
+        matches!(self, Self::OtherName { .. })
     }
 
     /// True when the first bytes tell it.
@@ -59,18 +66,80 @@ impl Flaw {
         matches!(self, Self::Empty | Self::Zeros(_) | Self::Foreign(_))
     }
 
-    /// Its code where it is a finding.
-    #[must_use]
-    pub fn code(&self) -> &'static Code {
+    /// The same as a finding.
+    pub(crate) fn observation(&self) -> Observation {
         match self {
-            Self::Empty | Self::Zeros(_) | Self::Foreign(_) => &codes::VALUE_FOREIGN,
-            Self::OtherKind { .. } => &codes::VALUE_KIND,
-            Self::OtherName(_) => &codes::VALUE_NAME,
-            Self::NotUtf8 => &codes::VALUE_TEXT,
-            _ => &codes::VALUE_UNDECODABLE,
+            Self::Empty => codes::Empty {}.into(),
+            Self::Zeros(len) => codes::Zeros { bytes: *len as u64 }.into(),
+            Self::Foreign(None) => codes::Foreign {}.into(),
+            Self::Foreign(Some(found)) => codes::AlmostMagic {
+                found: Excerpt::of(found),
+                expected: Excerpt::of(ENVELOPE_MAGIC),
+            }
+            .into(),
+            Self::Undecodable(fault) => of_fault(fault),
+            Self::NotUtf8 => codes::NotUtf8 {}.into(),
+            Self::Trailing(len) => codes::Trailing { bytes: *len as u64 }.into(),
+            Self::NoType => codes::NoType {}.into(),
+            Self::NoName => codes::NoName {}.into(),
+            Self::Envelope => codes::UnknownEnvelope {}.into(),
+            Self::OtherKind {
+                expected,
+                kind,
+                api_version,
+            } => codes::OtherKind {
+                expected: Excerpt::of(expected),
+                kind: Excerpt::of(kind),
+                api_version: Excerpt::of(api_version),
+            }
+            .into(),
+            Self::OtherName {
+                namespace: Some(namespace),
+                name,
+            } => codes::OtherNamespacedName {
+                namespace: Excerpt::of(namespace),
+                name: Excerpt::of(name),
+            }
+            .into(),
+            Self::OtherName {
+                namespace: None,
+                name,
+            } => codes::OtherName {
+                name: Excerpt::of(name),
+            }
+            .into(),
         }
     }
 }
+
+fn of_fault(fault: &Fault) -> Observation {
+    match fault {
+        Fault::Encrypted => codes::Encrypted {}.into(),
+        Fault::NotKubernetes => codes::NotKubernetes {}.into(),
+        Fault::Malformed { what, path } if path.is_empty() => {
+            let fault = what.word();
+            codes::Malformed { fault }.into()
+        }
+        Fault::Malformed { what, path } => codes::MalformedField {
+            fault: what.word(),
+            field: Excerpt::of(path),
+        }
+        .into(),
+        Fault::TooDeep { path } if path.is_empty() => codes::TooDeep {}.into(),
+        Fault::TooDeep { path } => codes::TooDeepField {
+            field: Excerpt::of(path),
+        }
+        .into(),
+        Fault::TooLarge { limit, stored } => codes::TooLarge {
+            limit: *limit as u64,
+            stored: *stored as u64,
+        }
+        .into(),
+    }
+}
+
+/// Names that are longer are cut in text; no valid one is.
+const NAME_LIMIT: usize = 256;
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,8 +148,8 @@ impl fmt::Display for Flaw {
             Self::Zeros(1) => f.write_str("the value is a zero byte"),
             Self::Zeros(len) => write!(f, "the value is {len} zero bytes"),
             Self::Foreign(None) => f.write_str("the value does not begin as a stored object does"),
-            Self::Foreign(Some(hex)) => {
-                let magic = escape::hex(ENVELOPE_MAGIC);
+            Self::Foreign(Some(found)) => {
+                let [hex, magic] = [found, ENVELOPE_MAGIC].map(escape::hex);
                 write!(
                     f,
                     "the value begins with {hex}, a stored object with {magic}"
@@ -95,10 +164,26 @@ impl fmt::Display for Flaw {
             Self::Envelope => {
                 f.write_str("the value is encrypted in a way that no API server reads")
             }
-            Self::OtherKind { expected, found } => {
-                write!(f, "the key is that of a {expected}, the value is a {found}")
+            Self::OtherKind {
+                expected,
+                kind,
+                api_version,
+            } => {
+                let [expected, kind, api_version] = [expected, kind, api_version]
+                    .map(|name| escape::text_limited(name.as_bytes(), NAME_LIMIT));
+                write!(
+                    f,
+                    "the key is that of a {expected}, the value is a {kind} of {api_version}"
+                )
             }
-            Self::OtherName(name) => write!(f, "the object calls itself {name}"),
+            Self::OtherName { namespace, name } => {
+                f.write_str("the object calls itself ")?;
+                if let Some(namespace) = namespace {
+                    let namespace = escape::text_limited(namespace.as_bytes(), NAME_LIMIT);
+                    write!(f, "{namespace}/")?;
+                }
+                f.write_str(&escape::text_limited(name.as_bytes(), NAME_LIMIT))
+            }
         }
     }
 }
@@ -157,7 +242,7 @@ pub(in crate::kubernetes) fn foreign(value: &[u8]) -> Flaw {
         let first = value.get(..ENVELOPE_MAGIC.len()).unwrap_or_default();
         let same = first.iter().zip(ENVELOPE_MAGIC).filter(|(a, b)| a == b);
         let is_near = same.count().saturating_add(1) >= ENVELOPE_MAGIC.len();
-        Flaw::Foreign(is_near.then(|| escape::hex(first)))
+        Flaw::Foreign(is_near.then(|| first.to_vec()))
     }
 }
 

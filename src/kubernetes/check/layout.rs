@@ -165,10 +165,10 @@ fn mismatch(resources: &Resources, parts: &KeyParts, head: &Head<'_>) -> Option<
     if let Some(expected) = resources.of_plural(&parts.group, &parts.resource)
         && !is_of(resources, expected, api_version, kind)
     {
-        let shown = format!("{kind} of {api_version}");
         return Some(Flaw::OtherKind {
             expected: expected.kind.clone(),
-            found: crate::finding::escape::text_limited(shown.as_bytes(), 128),
+            kind: kind.to_string(),
+            api_version: api_version.to_string(),
         });
     }
     let Some(name) = head.name.as_deref() else {
@@ -176,12 +176,10 @@ fn mismatch(resources: &Resources, parts: &KeyParts, head: &Head<'_>) -> Option<
     };
     let namespace = head.namespace.as_deref();
     if name != parts.name || namespace != parts.namespace.as_deref() {
-        let place = namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
-        let shown = format!("{place}{name}");
-        return Some(Flaw::OtherName(crate::finding::escape::text_limited(
-            shown.as_bytes(),
-            256,
-        )));
+        return Some(Flaw::OtherName {
+            namespace: namespace.map(str::to_string),
+            name: name.to_string(),
+        });
     }
     None
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Number, Value};
 
 use super::decode::{Budget, encode_base64, lossy};
-use super::fault::Fault;
+use super::fault::{Broken, Fault};
 use super::format::CBOR;
 use crate::kubernetes::time;
 
@@ -243,7 +243,7 @@ impl<'a> Reader<'a> {
 
 /// Reads a value that begins with the tag for CBOR.
 pub(in crate::kubernetes) fn to_value(value: &[u8], budget: &mut Budget) -> Result<Value, Fault> {
-    let fault = || Fault::malformed("CBOR cannot be read");
+    let fault = || Fault::malformed(Broken::Cbor);
     let mut reader = Reader::new(value);
     let json = match reader.value(MAX_DEPTH, budget) {
         Ok(json) => json,
@@ -268,7 +268,7 @@ pub(in crate::kubernetes) fn check(value: &[u8]) -> Result<usize, Fault> {
     if reader.value(MAX_DEPTH, &mut budget).is_err() {
         reader = Reader::new(value);
         if !budget.is_spent() || reader.skip().is_err() {
-            return Err(Fault::malformed("CBOR cannot be read"));
+            return Err(Fault::malformed(Broken::Cbor));
         }
     }
     Ok(reader.rest.len())

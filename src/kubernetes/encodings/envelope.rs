@@ -1,7 +1,7 @@
 //! The envelope around protobuf: what object it is, and the object's own bytes.
 //! Source: apimachinery pkg/runtime/generated.proto, message Unknown.
 
-use super::fault::Fault;
+use super::fault::{Broken, Fault};
 use super::format::PROTOBUF;
 use crate::wire::{FieldValue, Fields};
 
@@ -93,9 +93,9 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         if self.is_cut {
-            Some(Fault::malformed("the protobuf envelope is cut off"))
+            Some(Fault::malformed(Broken::EnvelopeEnd))
         } else if self.is_garbled {
-            Some(Fault::malformed("the type in the protobuf envelope"))
+            Some(Fault::malformed(Broken::EnvelopeType))
         } else {
             None
         }

@@ -12,7 +12,7 @@ pub enum Fault {
     /// Bytes that do not follow the rules of the encoding.
     Malformed {
         /// Which encoding or part is broken.
-        what: &'static str,
+        what: Broken,
         /// Where in the object, as a path of JSON; empty at the top.
         path: String,
     },
@@ -30,8 +30,81 @@ pub enum Fault {
     },
 }
 
+/// An encoding or a part of a value that does not follow its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// JSON.
+    Json,
+    /// CBOR.
+    Cbor,
+    /// Protobuf.
+    Protobuf,
+    /// The envelope around protobuf ends too early.
+    EnvelopeEnd,
+    /// The type in the envelope around protobuf.
+    EnvelopeType,
+    /// The metadata of an object.
+    Metadata,
+    /// A field has another wire type than it can have.
+    WireType,
+    /// A number such as infinity.
+    Number,
+    /// What is a number or a string is neither.
+    NumberOrText,
+    /// What is stored as JSON inside of protobuf is none.
+    RawPart,
+}
+
+impl Broken {
+    /// All of them, each with its word and its text.
+    pub(crate) const ALL: [(Self, &'static str, &'static str); 10] = [
+        (Self::Json, "json", "JSON cannot be read"),
+        (Self::Cbor, "cbor", "CBOR cannot be read"),
+        (Self::Protobuf, "protobuf", "protobuf cannot be read"),
+        (
+            Self::EnvelopeEnd,
+            "envelope-end",
+            "the protobuf envelope is cut off",
+        ),
+        (
+            Self::EnvelopeType,
+            "envelope-type",
+            "the type in the protobuf envelope",
+        ),
+        (
+            Self::Metadata,
+            "object-metadata",
+            "the metadata cannot be read",
+        ),
+        (Self::WireType, "wire-type", "a field of another wire type"),
+        (Self::Number, "number", "a number that JSON does not have"),
+        (
+            Self::NumberOrText,
+            "number-or-text",
+            "neither a number nor a string",
+        ),
+        (Self::RawPart, "raw-part", "the raw part is not JSON"),
+    ];
+
+    fn texts(self) -> (&'static str, &'static str) {
+        let found = Self::ALL.into_iter().find(|(broken, ..)| *broken == self);
+        found.map_or(("", ""), |(_, word, text)| (word, text))
+    }
+
+    /// Its word in findings.
+    pub(in crate::kubernetes) fn word(self) -> &'static str {
+        self.texts().0
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.texts().1)
+    }
+}
+
 impl Fault {
-    pub(in crate::kubernetes) fn malformed(what: &'static str) -> Self {
+    pub(in crate::kubernetes) fn malformed(what: Broken) -> Self {
         let path = String::new();
         Self::Malformed { what, path }
     }
@@ -42,7 +115,7 @@ impl fmt::Display for Fault {
         let (text, path) = match self {
             Self::Encrypted => return f.write_str("encrypted at rest"),
             Self::NotKubernetes => return f.write_str("not an object of Kubernetes"),
-            Self::Malformed { what, path } => (*what, path),
+            Self::Malformed { what, path } => (what.texts().1, path),
             Self::TooDeep { path } => ("nested too deeply", path),
             Self::TooLarge { limit, stored } => {
                 let limit = limit >> 20;

@@ -13,7 +13,7 @@ pub(crate) mod yaml_scalar;
 pub use decode::{UnknownField, memory_of, read_json};
 pub use defaults::add_read_defaults;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};
-pub use fault::Fault;
+pub use fault::{Broken, Fault};
 pub use format::Encoding;
 pub use head::{Head, Labels};
 pub use object::{Description, Object, decode, write_json};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::cbor;
 use super::decode::{Budget, Damage, Nowhere, Sink, Text, Tree, UnknownField, Walk, read_json};
 use super::envelope::Envelope;
-use super::fault::Fault;
+use super::fault::{Broken, Fault};
 use super::format::Encoding;
 use super::head::Head;
 use crate::kubernetes::catalog::table::TABLE;
@@ -131,7 +131,7 @@ fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
         }
         Encoding::Json => {
             if !text.json(value) {
-                return Err(Fault::malformed("JSON cannot be read"));
+                return Err(Fault::malformed(Broken::Json));
             }
             let head = Head::of(value);
             Ok(plain(Encoding::Json, head.api_version, head.kind))

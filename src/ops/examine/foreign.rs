@@ -4,13 +4,12 @@ use super::digest::digest_of_ranges;
 use super::examination::Examination;
 use super::verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport};
 use super::whole_file::bytes;
-use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::layout::{META, PAGE_HEADER, RawMeta};
 use crate::bolt::{MetaFault, Metas};
 use crate::checksum::Sha256;
 use crate::container::{FileKind, TRAILER, classify, codes};
 use crate::error::Result;
-use crate::finding::{Collector, Finding, Findings, Place, escape};
+use crate::finding::{Collector, Finding, Findings, Observation, Place, escape};
 use crate::ids::FileOffset;
 use crate::ops::input::Input;
 use crate::options::Options;
@@ -45,18 +44,17 @@ pub(in crate::ops) fn named(
             let front = Front::read(input, bytes, with_digest, options)?;
             (reason, next_step) = front.describe();
             let place = Place::at(FileOffset(bytes));
-            findings.add(Finding::new(&codes::IN_FRONT, place, reason.clone()));
+            findings.add(Finding::new(front.observation(), place));
         }
-        FileKind::FrontMissing { .. } => {
+        FileKind::FrontMissing { bytes: missing } => {
             let place = Place::at(FileOffset(0));
-            findings.add(Finding::new(&codes::BLOCK_MISSING, place, reason.clone()));
+            findings.add(Finding::new(codes::FrontMissing { missing }, place));
         }
         kind if kind.was_database() => {
             for meta in metas.both() {
                 if let Err(fault) = meta.validate() {
-                    let message = format!("meta {} {}", meta.slot.number(), fault.describe());
                     let place = Place::at(meta.offset);
-                    findings.add(Finding::new(&bolt_codes::META_INVALID, place, message));
+                    findings.add(Finding::new(fault.of(meta.slot), place));
                 }
             }
         }
@@ -201,6 +199,16 @@ impl Front {
             len: source.len(),
             fits,
         })
+    }
+
+    fn observation(&self) -> Observation {
+        let front = self.before;
+        match (self.fits, self.len.saturating_sub(self.end)) {
+            (None, _) => codes::InFront { front }.into(),
+            (Some(false), _) => codes::InFrontDigestDiffers { front }.into(),
+            (Some(true), 0) => codes::InFrontOfWhole { front }.into(),
+            (Some(true), behind) => codes::AroundWhole { front, behind }.into(),
+        }
     }
 
     /// The reason and the next step.

@@ -1,6 +1,7 @@
 //! One file as a whole: will it restore, what is in it, which revision and hash does it have, what does the log of
 //! a data directory hold.
 
+pub(in crate::ops) mod claims;
 pub(in crate::ops) mod data_dir;
 pub(in crate::ops) mod digest;
 pub(in crate::ops) mod examination;

@@ -9,6 +9,7 @@ use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::input::Input;
 use crate::ops::opening::{Refusal, open_database};
 use crate::options::Options;
+use crate::sentence::sentence;
 use crate::workers::Workers;
 
 /// What `snapshot status` shows.
@@ -154,7 +155,9 @@ pub(in crate::ops) fn damaged(
         .map(|finding| {
             format!(
                 "{}: {}: {}",
-                finding.code.id, finding.place, finding.message
+                finding.code.id,
+                finding.place,
+                sentence(finding)
             )
         })
         .collect();

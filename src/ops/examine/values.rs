@@ -61,7 +61,7 @@ impl RecordVisitor for Check<'_> {
             return Ok(());
         }
         count(&mut figures.damaged);
-        let finding = Finding::new(flaw.code(), view.place_in_file(), flaw.to_string());
+        let finding = Finding::new(flaw.observation(), view.place_in_file());
         local.findings.add(finding);
         Ok(())
     }

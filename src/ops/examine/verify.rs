@@ -318,11 +318,7 @@ pub(in crate::ops) fn verify_copy(
 impl VerifyReport {
     fn has_flawed_values(&self) -> bool {
         let mut codes = self.findings.counts.iter().map(|count| count.code);
-        codes.any(|code| {
-            crate::kubernetes::check::codes::ALL
-                .iter()
-                .any(|known| known.id == code.id)
-        })
+        codes.any(|code| Proof::Values.rests_on_code(code))
     }
 
     /// Where a line of the ledger stands.
@@ -486,14 +482,6 @@ fn ledger(
     what: VerifyOptions,
     findings: &Findings,
 ) -> Vec<Ledger> {
-    let has = |prefix: char, range: std::ops::Range<u32>| {
-        findings.counts.iter().any(|count| {
-            let (kind, number) = count.code.id.split_at(1);
-            count.code.severity == Severity::Error
-                && kind.starts_with(prefix)
-                && number.parse().is_ok_and(|number| range.contains(&number))
-        })
-    };
     let line = |proof, proven, detail: String| Ledger {
         proof,
         proven,
@@ -590,12 +578,12 @@ fn ledger(
         .saturating_add(pages.leaf)
         .saturating_add(pages.overflow);
     let lost = examined.losses.nothing_is_reached();
-    let tree_broken = has('B', 4..5) || has('B', 6..40) || has('F', 7..10) || lost;
+    let tree_broken = Proof::Tree.is_broken_by(findings) || lost;
     let no_records = tree_broken && examined.keys_readable() == Readable::Nothing;
     let freelist = if examined.has_freelist {
         judged(
             Proof::Freelist,
-            has('B', 40..50),
+            Proof::Freelist.is_broken_by(findings),
             format!("{} free pages", pages.free),
         )
     } else {
@@ -608,7 +596,7 @@ fn ledger(
     let missing = records.missing_revisions;
     let revisions = judged(
         Proof::Revisions,
-        tree_broken || has('E', 10..13) || has('E', 16..17) || has('E', 23..24) || missing > 0,
+        tree_broken || Proof::Revisions.is_broken_by(findings) || missing > 0,
         match (no_records, missing) {
             (true, _) => "none can be read".into(),
             (false, 0) => format!("{} records, the last is {last}", records.records),
@@ -632,7 +620,7 @@ fn ledger(
         line(Proof::Buckets, false, "none can be reached".into())
     } else {
         let broken =
-            has('E', 1..10) || has('E', 30..100) || !examined.losses.small_buckets_are_whole();
+            Proof::Buckets.is_broken_by(findings) || !examined.losses.small_buckets_are_whole();
         judged(
             Proof::Buckets,
             broken,
@@ -644,7 +632,7 @@ fn ledger(
         length,
         judged(
             Proof::Metas,
-            has('B', 1..4) || has('B', 5..6),
+            Proof::Metas.is_broken_by(findings),
             format!(
                 "meta {} counts, transaction {}",
                 examined.selected.meta.slot.number(),
@@ -663,7 +651,7 @@ fn ledger(
         revisions,
         judged(
             Proof::Records,
-            tree_broken || has('E', 13..30),
+            tree_broken || Proof::Records.is_broken_by(findings),
             match no_records {
                 true => "none can be read".into(),
                 false => format!(

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::etcd::raft::{
     Frame, LogRecord, RecordFault, WalReader, codes, parse_segment_name, read_snapshot_file,
 };
-use crate::finding::{Collector, DEFAULT_LIMIT, Finding, Findings, Place, escape};
+use crate::finding::{Collector, DEFAULT_LIMIT, Excerpt, Finding, Findings, Observation, Place};
 use crate::ids::FileOffset;
 use crate::options::Options;
 use crate::source::{OpenFile, Source, WindowBuffer};
@@ -136,9 +136,7 @@ pub fn wal(
         let start = summary.story.last_mark().map_or(0, |(index, _)| index);
         let start = start.max(summary.story.before_first());
         if let Err(gap) = summary.story.last_after(start, 0) {
-            let message = format!("entry {} follows {}", gap.after, gap.before);
-            let place = Place::default();
-            findings.add(Finding::new(&codes::ENTRY_MISSING, place, message));
+            findings.add(Finding::new(gap.observation(), Place::default()));
         }
     }
     summary.findings = findings.finish();
@@ -219,18 +217,15 @@ pub(in crate::ops) fn read(
         let behind = first_set_byte(bytes.get(rest..).unwrap_or_default());
         if let Some(behind) = behind.filter(|_| is_last && is_readable && !is_torn) {
             let at = position.saturating_add(behind);
-            let message = format!(
-                "{}: the log ends at byte {position}, and byte {at} is not 0",
-                escape::text(name.as_bytes())
-            );
-            findings.add(Finding::new(
-                &codes::BEHIND_END,
-                Place::at(FileOffset(at)),
-                message,
-            ));
+            let behind = codes::BytesBehindEnd {
+                segment: Excerpt::of(&*name),
+                end: position,
+                byte: at,
+            };
+            findings.add(Finding::new(behind, Place::at(FileOffset(at))));
         }
         summary.parts.push(Segment {
-            name: escape::text(name.as_bytes()),
+            name: name.clone().into_owned(),
             first_index: numbers.map_or(0, |(_, index)| index),
             blank: (!is_readable).then_some(match (bytes.first_chunk::<8>(), behind) {
                 (_, None) => Blank::Unwritten,
@@ -262,17 +257,16 @@ pub(in crate::ops) fn blank_findings(
         let is_passed = first.is_some_and(|first| number < first)
             && needed.is_none_or(|needed| number < needed);
         let is_unused = last.is_some_and(|last| number > last) && blank != Blank::Zeroed;
-        let code = match is_passed || is_unused {
-            true => &codes::BLANK_UNUSED,
-            false => &codes::BLANK,
+        let segment = Excerpt::of(&part.name);
+        let what: Observation = match (is_passed || is_unused, blank) {
+            (true, Blank::Unwritten) => codes::UnusedUnwritten { segment }.into(),
+            (true, Blank::Zeroed) => codes::UnusedZeroed { segment }.into(),
+            (true, Blank::Foreign) => codes::UnusedForeign { segment }.into(),
+            (false, Blank::Unwritten) => codes::NeededUnwritten { segment }.into(),
+            (false, Blank::Zeroed) => codes::NeededZeroed { segment }.into(),
+            (false, Blank::Foreign) => codes::NeededForeign { segment }.into(),
         };
-        let what = match blank {
-            Blank::Unwritten => "it holds nothing but zeros",
-            Blank::Zeroed => "its first record was overwritten with zeros",
-            Blank::Foreign => "it does not begin with a record of a log",
-        };
-        let message = format!("{}: {what}", part.name);
-        findings.add(Finding::new(code, Place::default(), message));
+        findings.add(Finding::new(what, Place::default()));
     }
 }
 
@@ -306,22 +300,25 @@ pub(in crate::ops) fn segments_in(folder: &Path, findings: &mut Collector) -> Re
     }
     found.sort();
     for pair in found.windows(2) {
-        if let [((before, _), _), ((after, _), _)] = pair
-            && before.checked_add(1) != Some(*after)
+        if let [((before, _), _), ((after, _), _)] = *pair
+            && before.checked_add(1) != Some(after)
         {
-            let message = match after.saturating_sub(*before) {
-                0 | 1 => format!("there are two segments of number {before:016x}"),
-                2 => format!(
-                    "segment {:016x} is not there: {before:016x} is followed by {after:016x}",
-                    before.saturating_add(1)
-                ),
-                distance => format!(
-                    "{} segments are not there: {before:016x} is followed by {after:016x}",
-                    distance.saturating_sub(1)
-                ),
+            let what: Observation = match after.saturating_sub(before) {
+                0 | 1 => codes::SegmentTwice { segment: before }.into(),
+                2 => codes::SegmentMissing {
+                    missing: before.saturating_add(1),
+                    before,
+                    after,
+                }
+                .into(),
+                distance => codes::SegmentsMissing {
+                    missing: distance.saturating_sub(1),
+                    before,
+                    after,
+                }
+                .into(),
             };
-            let place = Place::default();
-            findings.add(Finding::new(&codes::SEGMENT_MISSING, place, message));
+            findings.add(Finding::new(what, Place::default()));
         }
     }
     Ok(found.into_iter().map(|(_, path)| path).collect())
@@ -437,19 +434,39 @@ fn folder_without_log(path: &Path, folder: &Path) -> Stranger {
 }
 
 fn finding(fault: RecordFault, segment: &str, is_last: bool) -> Finding {
-    let (offset, code) = match fault {
-        RecordFault::CutOff { offset } | RecordFault::Torn { offset } if is_last => {
-            (offset, &codes::TORN)
+    let segment = Excerpt::of(segment);
+    let (byte, what): (u64, Observation) = match fault {
+        RecordFault::CutOff { offset: byte } => (
+            byte,
+            match is_last {
+                true => codes::LastCutOff { segment, byte }.into(),
+                false => codes::RecordCutOff { segment, byte }.into(),
+            },
+        ),
+        RecordFault::Torn { offset: byte } => (
+            byte,
+            match is_last {
+                true => codes::LastTorn { segment, byte }.into(),
+                false => codes::RecordTorn { segment, byte }.into(),
+            },
+        ),
+        RecordFault::Malformed { offset: byte } => {
+            (byte, codes::RecordMalformed { segment, byte }.into())
         }
-        RecordFault::CutOff { offset }
-        | RecordFault::Torn { offset }
-        | RecordFault::Malformed { offset } => (offset, &codes::MALFORMED),
-        RecordFault::Crc { offset, .. } => (offset, &codes::CHECKSUM),
+        RecordFault::Crc {
+            offset: byte,
+            stored,
+            computed,
+        } => (
+            byte,
+            codes::RecordChecksum {
+                segment,
+                byte,
+                stored,
+                computed,
+            }
+            .into(),
+        ),
     };
-    let segment = escape::text(segment.as_bytes());
-    Finding::new(
-        code,
-        Place::at(FileOffset(offset)),
-        format!("{segment}: {fault}"),
-    )
+    Finding::new(what, Place::at(FileOffset(byte)))
 }

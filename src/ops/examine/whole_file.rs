@@ -11,8 +11,8 @@ use crate::container::{
 };
 use crate::error::Result;
 use crate::etcd::check::codes as etcd_codes;
-use crate::finding::{Code, Collector, Finding, Findings, Place, Severity};
-use crate::ids::{FileOffset, TxId};
+use crate::finding::{Code, Collector, Finding, Findings, Observation, Place, Severity};
+use crate::ids::{FileOffset, PageId, TxId};
 use crate::ops::input::Input;
 use crate::options::Options;
 use crate::source::Source;
@@ -108,21 +108,17 @@ impl WholeFile<'_> {
     }
 
     /// Why there is no SHA-256 in a file that is of `kind`, where that tells more than the metas.
-    fn no_trailer(&self, kind: FileKind) -> Option<String> {
+    fn no_trailer(&self, kind: FileKind) -> Option<Explanation> {
         if self.layout().trailer.is_some() {
             return None;
         }
-        let text = match kind {
-            FileKind::CutSnapshot if self.is_longer() => {
-                "what is left of the SHA-256 fits: a snapshot that lost its end"
-            }
+        match kind {
+            FileKind::CutSnapshot if self.is_longer() => Some(Explanation::DigestCut),
             FileKind::BytesMissing if self.origin() == Origin::Snapshot => {
-                "the metas are as `snapshot save` writes them: a snapshot of which bytes are missing; by its length \
-                 it does not end with a SHA-256"
+                Some(Explanation::BytesMissing)
             }
-            _ => return None,
-        };
-        Some(text.into())
+            _ => None,
+        }
     }
 
     /// What the metas tell, and where the file lies.
@@ -151,6 +147,16 @@ impl WholeFile<'_> {
     fn source_len(&self) -> u64 {
         self.layout().file_len
     }
+}
+
+/// Why the SHA-256 does not fit or is not there, where that is known.
+enum Explanation {
+    /// It fits with the metas of this transaction and the one before it.
+    MetasRewritten(u64),
+    /// The file ends within it, and what is there of it fits.
+    DigestCut,
+    /// Bytes of the snapshot are missing.
+    BytesMissing,
 }
 
 /// Tells what happened to a file that is not as it should be, and adds the findings of it. Findings of the
@@ -195,10 +201,10 @@ pub(in crate::ops) fn diagnose(
         return Ok(None);
     }
     if known.digest_differs()
-        && let Some((outer, message)) = rewritten_metas(known, options)?
+        && let Some((outer, explanation)) = rewritten_metas(known, options)?
     {
         check_length(known, findings);
-        check_trailer(known, Some(message), findings);
+        check_trailer(known, Some(explanation), findings);
         return Ok(Some(outer));
     }
     if known.digest_fits() {
@@ -286,13 +292,17 @@ fn behind(known: &WholeFile<'_>, findings: &mut Collector) -> Result<Option<Whol
         "SHA-256 of the first {} bytes is the one behind them",
         known.whole
     ));
-    let message = format!(
-        "the database has {} bytes and the SHA-256 behind it fits; it is followed by {what}; `head -c {end} FILE` is \
-         the snapshot",
-        known.whole
-    );
-    let place = Place::at(FileOffset(end));
-    findings.add(Finding::new(&codes::BEHIND, place, message));
+    let (database, snapshot) = (known.whole, end);
+    let told: Observation = match repeats {
+        true => codes::DigestBehind { database, snapshot }.into(),
+        false => codes::BytesBehind {
+            database,
+            snapshot,
+            behind: extra,
+        }
+        .into(),
+    };
+    findings.add(Finding::new(told, Place::at(FileOffset(end))));
     Ok(Some(outer))
 }
 
@@ -308,18 +318,13 @@ fn before_trailer(
         return Ok(None);
     }
     let whole = known.whole;
-    let size = bytes(extra);
     let reason = format!(
         "{} too many between the database and its SHA-256, which fits the first {whole} bytes",
         are(extra)
     );
-    let message = format!(
-        "the database ends here, and {size} follow it before its SHA-256, which fits without them"
-    );
     findings.add(Finding::new(
-        &codes::BLOCK_ADDED,
+        codes::AddedBeforeDigest { added: extra },
         Place::at(FileOffset(whole)),
-        message,
     ));
     let mut outer = WholeFileDamage::new(FileKind::BlockAdded, reason);
     outer.next_step =
@@ -334,7 +339,7 @@ fn before_trailer(
 fn rewritten_metas(
     known: &WholeFile<'_>,
     options: &Options,
-) -> Result<Option<(WholeFileDamage, String)>> {
+) -> Result<Option<(WholeFileDamage, Explanation)>> {
     let Some(stored) = known.layout().trailer else {
         return Ok(None);
     };
@@ -357,12 +362,7 @@ fn rewritten_metas(
          saved",
         known.whole
     ));
-    let message = format!(
-        "it fits with the metas as `snapshot save` wrote them (transactions {txid} and {}): a tool opened \
-         the file for writing, as `etcdutl hashkv` does, or the metas were damaged; keys and values are as saved",
-        txid.saturating_sub(1)
-    );
-    Ok(Some((outer, message)))
+    Ok(Some((outer, Explanation::MetasRewritten(txid))))
 }
 
 /// A block that is missing or too many.
@@ -373,19 +373,6 @@ fn moved_pages(
     options: &Options,
 ) -> Result<WholeFileDamage> {
     let size = bytes(shift.bytes());
-    let from = match shift.last_in_place {
-        Some(page) => format!("page {page} is the last in its place"),
-        None => "no page is in its place".into(),
-    };
-    let direction = match shift.distance < 0 {
-        true => "before",
-        false => "behind",
-    };
-    let what = format!(
-        "{from}, page {} lies {size} {direction} its own, and so do {} of the pages after it",
-        shift.first_moved,
-        shift.moved.saturating_sub(1)
-    );
     let place = Place::at(shift.moved_to);
     let where_ = match shift.last_in_place {
         Some(page) => format!(
@@ -396,12 +383,12 @@ fn moved_pages(
     };
     if shift.distance < 0 {
         let reason = format!("{} missing {where_}", are(shift.bytes()));
-        findings.add(Finding::new(&codes::BLOCK_MISSING, place, what));
+        findings.add(Finding::new(pages_moved(shift), place));
         return Ok(WholeFileDamage::new(FileKind::BlockMissing, reason));
     }
     let doubled = doubled_block(known, shift, options)?;
     let mut reason = format!("{} too many {where_}", are(shift.bytes()));
-    let mut message = what;
+    let mut told = pages_moved(shift);
     let mut proven = None;
     let mut next_step = None;
     if let Some(at) = doubled {
@@ -415,22 +402,53 @@ fn moved_pages(
             _ => format!("the {size} at offset {at:#x} are there twice"),
         };
         reason = format!("{twice}; without the second copy the SHA-256 fits");
-        message = match shift.bytes() {
-            1 => format!(
-                "the byte at {at:#x} follows itself; without the second copy of it the SHA-256 fits"
-            ),
-            _ => format!(
-                "the bytes from {at:#x} to {second:#x} follow themselves; without the second copy of them the \
-                 SHA-256 fits"
-            ),
+        let (start, end) = (FileOffset(at), FileOffset(second));
+        told = match shift.bytes() {
+            1 => codes::ByteTwice { start }.into(),
+            _ => codes::BlockTwice { start, end }.into(),
         };
         proven = Some("SHA-256 of the bytes without the doubled block is the stored one".into());
     }
-    findings.add(Finding::new(&codes::BLOCK_ADDED, place, message));
+    findings.add(Finding::new(told, place));
     let mut outer = WholeFileDamage::new(FileKind::BlockAdded, reason);
     outer.proven = proven;
     outer.next_step = next_step.unwrap_or(outer.next_step);
     Ok(outer)
+}
+
+/// From which page on, and how far, pages are out of their places.
+fn pages_moved(shift: &Shift) -> Observation {
+    let first_moved = PageId(shift.first_moved);
+    let distance = shift.bytes();
+    let others = shift.moved.saturating_sub(1);
+    match (shift.distance < 0, shift.last_in_place.map(PageId)) {
+        (true, Some(last_in_place)) => codes::PagesBefore {
+            last_in_place,
+            first_moved,
+            distance,
+            others,
+        }
+        .into(),
+        (true, None) => codes::AllPagesBefore {
+            first_moved,
+            distance,
+            others,
+        }
+        .into(),
+        (false, Some(last_in_place)) => codes::PagesBehind {
+            last_in_place,
+            first_moved,
+            distance,
+            others,
+        }
+        .into(),
+        (false, None) => codes::AllPagesBehind {
+            first_moved,
+            distance,
+            others,
+        }
+        .into(),
+    }
 }
 
 /// Where the block begins that stands twice, if a SHA-256 proves it.
@@ -612,8 +630,7 @@ fn torn(known: &WholeFile<'_>, findings: &mut Collector) -> Option<WholeFileDama
         return None;
     }
     let kind = FileKind::TornCopy;
-    let message = "the root page holds entries of another tree: it was used again after the metas were copied";
-    findings.add(Finding::new(&codes::TORN_COPY, Place::default(), message));
+    findings.add(Finding::new(codes::RootOfOtherTime {}, Place::default()));
     Some(WholeFileDamage::new(kind, kind.describe()))
 }
 
@@ -624,71 +641,67 @@ fn check_length(known: &WholeFile<'_>, findings: &mut Collector) {
     match known.length {
         LengthVerdict::Snapshot | LengthVerdict::Exact => {}
         LengthVerdict::Slack { pages } => {
-            let message = match pages {
-                1 => "1 page behind the high-water mark".to_string(),
-                pages => format!("{pages} pages behind the high-water mark"),
-            };
-            findings.add(Finding::new(&codes::SLACK, end, message));
+            findings.add(Finding::new(codes::SlackPages { pages }, end));
         }
-        LengthVerdict::SealedSlack { bytes: slack } => {
-            let covered = match known.digest_fits() {
-                true => "; the SHA-256 covers them",
-                false => ", before the SHA-256, which was not compared",
+        LengthVerdict::SealedSlack { bytes } => {
+            let what: Observation = match known.digest_fits() {
+                true => codes::SlackCovered { bytes }.into(),
+                false => codes::SlackNotCompared { bytes }.into(),
             };
-            let message = format!("{} behind the high-water mark{covered}", bytes(slack));
-            findings.add(Finding::new(&codes::SLACK, end, message));
+            findings.add(Finding::new(what, end));
         }
         LengthVerdict::Short { missing } => {
-            let message = format!(
-                "meta says {} pages, the file holds {}; {missing} bytes are missing; \
-                 {} of the missing pages are known to be in use",
-                known.pages.total,
-                known.pages.total.saturating_sub(known.pages.missing),
-                known.pages.missing_in_use
-            );
-            findings.add(Finding::new(&bolt_codes::FILE_SHORT, end, message));
+            let cut_off = bolt_codes::PagesCutOff {
+                pages: known.pages.total,
+                held: known.pages.total.saturating_sub(known.pages.missing),
+                missing,
+                missing_in_use: known.pages.missing_in_use,
+            };
+            findings.add(Finding::new(cut_off, end));
         }
         LengthVerdict::Trailing { extra } => {
-            let message = format!(
-                "{} bytes: meta says {} pages of {page_size} bytes, which leaves {extra} bytes, neither a \
-                 SHA-256 of 32 nor whole pages",
-                layout.file_len, known.pages.total
-            );
-            findings.add(Finding::new(&codes::LENGTH, end, message));
+            let odd = codes::OddLength {
+                bytes: layout.file_len,
+                pages: known.pages.total,
+                page_size,
+                extra,
+            };
+            findings.add(Finding::new(odd, end));
         }
     }
 }
 
-fn check_trailer(known: &WholeFile<'_>, explained: Option<String>, findings: &mut Collector) {
+fn check_trailer(known: &WholeFile<'_>, explained: Option<Explanation>, findings: &mut Collector) {
     let layout = known.layout();
     let place = Place::at(FileOffset(layout.database_len));
     match (layout.trailer, known.digests) {
         (Some(stored), Some(digests)) if stored != digests.database => {
-            let more = explained.map_or(String::new(), |text| format!("; {text}"));
-            let message = format!("stored: {stored}, computed: {}{more}", digests.database);
-            findings.add(Finding::new(&codes::TRAILER_DIFFERS, place, message));
+            let computed = digests.database;
+            let what: Observation = match explained {
+                Some(Explanation::MetasRewritten(txid)) => codes::MetasRewritten {
+                    stored,
+                    computed,
+                    transaction: TxId(txid),
+                    transaction_before: TxId(txid.saturating_sub(1)),
+                }
+                .into(),
+                _ => codes::DigestDiffers { stored, computed }.into(),
+            };
+            findings.add(Finding::new(what, place));
         }
         (None, _) if !known.is_directory => {
-            let told = match known.origin() {
-                Origin::Snapshot if known.is_longer() => {
-                    "the metas are as `snapshot save` writes them, but the file is longer than the database and does \
-                     not end as a snapshot does"
+            let what: Observation = match (explained, known.origin()) {
+                (Some(Explanation::DigestCut), _) => codes::DigestCut {}.into(),
+                (Some(Explanation::BytesMissing), _) => codes::BytesMissing {}.into(),
+                (_, Origin::Snapshot) if known.is_longer() => {
+                    codes::NoDigestInLongSnapshot {}.into()
                 }
-                Origin::Either if known.is_longer() => {
-                    "the metas fit a copied database as well as a snapshot, and the file is longer than the database"
-                }
-                Origin::Snapshot => {
-                    "the metas are as `snapshot save` writes them: a snapshot that lost its end, with the SHA-256"
-                }
-                Origin::Database => {
-                    "the metas are of two commits, as in a data directory: a copied database"
-                }
-                Origin::Either => {
-                    "the metas fit a copied database as well as a snapshot that lost its end"
-                }
+                (_, Origin::Either) if known.is_longer() => codes::NoDigestInLongEither {}.into(),
+                (_, Origin::Snapshot) => codes::NoDigestInSnapshot {}.into(),
+                (_, Origin::Database) => codes::NoDigestInDatabase {}.into(),
+                (_, Origin::Either) => codes::NoDigestInEither {}.into(),
             };
-            let message = explained.unwrap_or_else(|| told.into());
-            findings.add(Finding::new(&codes::TRAILER_MISSING, place, message));
+            findings.add(Finding::new(what, place));
         }
         _ => {}
     }

@@ -18,6 +18,7 @@ use crate::ops::examine::{
 use crate::ops::input::Input;
 use crate::ops::session::Session;
 use crate::options::Options;
+use crate::sentence::sentence;
 use crate::source::{OpenFile, Slice, Source};
 
 const PAGE: usize = 4096;
@@ -381,8 +382,8 @@ fn a_file_longer_than_its_database_is_not_said_to_have_lost_its_end() {
     let followed = [&whole[..end], &[7; 3 * PAGE]].concat();
     for bytes in [added, followed] {
         let report = report_of(bytes);
-        let said = report.findings.list.iter().map(|finding| &finding.message);
-        let said: Vec<&String> = said.chain([&report.reason]).collect();
+        let said = report.findings.list.iter().map(sentence);
+        let said: Vec<String> = said.chain([report.reason.clone()]).collect();
         assert!(codes(&report).contains(&"F002"), "{said:?}");
         assert!(
             said.iter().all(|text| !text.contains("lost its end")),
@@ -427,7 +428,7 @@ fn bytes_lost_before_an_intact_sha_256_are_not_called_a_lost_end() {
             assert!(report.reason.starts_with(&format!("{lost} byte")), "{what}");
         }
         assert!(!report.reason.contains("cut off"), "{what}");
-        let mut said = report.findings.list.iter().map(|finding| &finding.message);
+        let mut said = report.findings.list.iter().map(sentence);
         assert!(said.all(|text| !text.contains("lost its end")), "{what}");
     }
 }
@@ -446,11 +447,8 @@ fn one_byte_that_is_there_twice_is_told_in_the_singular() {
     let mut raw = whole[..whole.len() - TRAILER].to_vec();
     raw.resize(raw.len() + PAGE, 0);
     let report = report_of(raw);
-    let said = report.findings.list.iter().map(|finding| &finding.message);
-    assert!(
-        said.clone()
-            .any(|text| text == "1 page behind the high-water mark")
-    );
+    let mut said = report.findings.list.iter().map(sentence);
+    assert!(said.any(|text| text == "1 page behind the high-water mark"));
 }
 
 #[test]
@@ -536,7 +534,7 @@ fn metas_that_were_written_anew_are_told_from_changed_data() {
             assert_eq!(codes(&report)[0], "F001");
             assert_eq!(report.findings.count(Severity::Error), 1);
             assert!(report.next_step.contains("--skip-hash-check"));
-            assert!(report.findings.list[0].message.contains("as saved"));
+            assert!(sentence(&report.findings.list[0]).contains("as saved"));
             // One changed bit of the data, and nothing is proven.
             bytes[PAGE * 30 + 500] ^= 4;
             let report = report_of(bytes);

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use crate::bolt::CursorDamage;
-use crate::bolt::check::codes;
 use crate::error::Result;
 use crate::etcd::keyspace::{
     Changes, GatherRows, KeyFilter, KeyRecord, NextChange, RecordChange, RevisionBounds, RowOrder,
@@ -350,12 +349,10 @@ impl Log<'_, '_> {
         let (_, parts) = session.scan(&gather)?;
         if !session.findings.has_errors() {
             // The scan judged differently; what stopped the walk must not go unsaid.
-            let finding = Finding::new(
-                &codes::PAGE_TYPE,
-                damage.place.clone(),
-                damage.message.clone(),
-            );
-            session.findings.add(finding);
+            let what = damage.fault.observation();
+            session
+                .findings
+                .add(Finding::new(what, damage.place.clone()));
         }
         let rows = Rows::sorted(parts, RowOrder::Revision, &session.workers)?;
         let (from, to, done) = (self.from, self.to, self.done);

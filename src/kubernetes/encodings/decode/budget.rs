@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::kubernetes::encodings::fault::Fault;
+use crate::kubernetes::encodings::fault::{Broken, Fault};
 
 /// What any value may take. The densest objects of real clusters take 35 times their size, which at etcd's
 /// usual limit of 1.5 MiB is 53 MiB.
@@ -133,7 +133,7 @@ pub fn read_json(text: &[u8]) -> Result<Value, Fault> {
     match json(text, &mut budget) {
         Some(value) => Ok(value),
         None if budget.is_spent() => Err(budget.fault()),
-        None => Err(Fault::malformed("JSON cannot be read")),
+        None => Err(Fault::malformed(Broken::Json)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::kubernetes::encodings::fault::Fault;
+use crate::kubernetes::encodings::fault::{Broken, Fault};
 
 /// A field on the wire that the table does not know, or knows as something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Damage {
         path
     }
 
-    pub(super) fn malformed(&mut self, what: &'static str) {
+    pub(super) fn malformed(&mut self, what: Broken) {
         if self.fault.is_none() {
             let path = self.path();
             self.fault = Some(Fault::Malformed { what, path });

@@ -7,6 +7,7 @@ use super::rules::{has_parts, is_empty, is_on_wire, is_value, is_zero_field};
 use super::sink::Sink;
 use super::special::{self, IntOrString};
 use crate::kubernetes::catalog::table::{Field, Kind, Message, MessageId, Shape, TABLE, Table};
+use crate::kubernetes::encodings::fault::Broken;
 use crate::kubernetes::encodings::format::Encoding;
 use crate::kubernetes::time::GoDuration;
 use crate::wire::{FieldValue, Fields};
@@ -159,7 +160,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 break;
             };
             let Ok((number, value)) = field else {
-                self.damage.malformed("protobuf cannot be read");
+                self.damage.malformed(Broken::Protobuf);
                 break;
             };
             match message.by_number(number) {
@@ -171,7 +172,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 known => {
                     if known.is_some() {
                         // An API server passes over what it does not know, but not over this.
-                        self.damage.malformed("a field of another wire type");
+                        self.damage.malformed(Broken::WireType);
                     }
                     self.unknown(number, value, before, fields.rest());
                 }
@@ -314,7 +315,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         if value.is_finite() {
             self.sink.double(value);
         } else {
-            self.damage.malformed("a number that JSON does not have");
+            self.damage.malformed(Broken::Number);
             self.sink.null();
         }
     }
@@ -331,7 +332,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                     self.payload(met, kind, bytes);
                 }
                 Ok((number, value)) => self.unknown(number, value, &[], &[]),
-                Err(_) => self.damage.malformed("protobuf cannot be read"),
+                Err(_) => self.damage.malformed(Broken::Protobuf),
             }
         }
         if is_open {
@@ -395,7 +396,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                     Ok((1, FieldValue::Bytes(bytes))) => key = bytes,
                     Ok((2, found)) => value = Some(found),
                     Ok(_) => {}
-                    Err(_) => self.damage.malformed("protobuf cannot be read"),
+                    Err(_) => self.damage.malformed(Broken::Protobuf),
                 }
             }
             entries.push((key, value));
@@ -455,7 +456,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     /// Gives a value that has a length on the wire; an empty one is also what an absent one is.
     fn payload<'a>(&mut self, met: &mut Vec<WireField<'a>>, kind: Kind, bytes: &'a [u8]) {
         if special::is_broken(kind, bytes) {
-            self.damage.malformed("protobuf cannot be read");
+            self.damage.malformed(Broken::Protobuf);
         }
         match kind {
             Kind::String => self.sink.string(bytes),
@@ -477,7 +478,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 IntOrString::Int(int) => self.sink.int(int.into()),
                 IntOrString::String(text) => self.sink.string(text),
                 IntOrString::Neither => {
-                    self.damage.malformed("neither a number nor a string");
+                    self.damage.malformed(Broken::NumberOrText);
                     self.sink.null();
                 }
             },
@@ -502,7 +503,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         } else if self.sink.json(raw) {
             return;
         }
-        self.damage.malformed("the raw part is not JSON");
+        self.damage.malformed(Broken::RawPart);
         self.damage.unknown(1, 2, raw);
         self.sink.null();
     }
@@ -535,7 +536,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                     }
                 }
                 (_, Ok((number, value))) => self.unknown(number, value, &[], &[]),
-                (_, Err(_)) => self.damage.malformed("protobuf cannot be read"),
+                (_, Err(_)) => self.damage.malformed(Broken::Protobuf),
             }
         }
         match (is_open, schema, kind) {

@@ -6,7 +6,7 @@ mod protobuf;
 
 use std::borrow::Cow;
 
-use super::fault::Fault;
+use super::fault::{Broken, Fault};
 use super::format::Encoding;
 use crate::wire::{FieldValue, Fields};
 
@@ -96,7 +96,7 @@ impl<'a> Head<'a> {
             Encoding::Json => json::read(value, &mut head),
             Encoding::Cbor => {
                 if cbor::read(value, &mut head).is_err() {
-                    head.fault = Some(Fault::malformed("CBOR cannot be read"));
+                    head.fault = Some(Fault::malformed(Broken::Cbor));
                 }
             }
             Encoding::Encrypted => head.fault = Some(Fault::Encrypted),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::{Head, Labels};
 use crate::kubernetes::encodings::envelope::Envelope;
-use crate::kubernetes::encodings::fault::Fault;
+use crate::kubernetes::encodings::fault::{Broken, Fault};
 use crate::kubernetes::time::ZERO_TIME;
 use crate::wire::{FieldValue, Fields};
 
@@ -44,7 +44,7 @@ fn cut(raw: &[u8]) -> Option<&[u8]> {
 #[cold]
 fn damaged(head: &mut Head<'_>) {
     if head.fault.is_none() {
-        head.fault = Some(Fault::malformed("the metadata cannot be read"));
+        head.fault = Some(Fault::malformed(Broken::Metadata));
     }
 }
 

@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 
 pub(in crate::ops) use story::LogStory;
 
-use self::releases::Releases;
+use self::releases::{Reason, Releases};
 use self::start::{Obstacle, Scene, Start};
 use super::verify::{Ledger, Proof};
 use super::wal::{Blank, WAL_IN_DATA_DIR, WalSummary, blank_findings, read, segments_in};
 use crate::error::{Error, Result};
 use crate::etcd::raft::{
-    MemberChange, SnapshotFile, codes, parse_snapshot_file_name, read_snapshot_file,
+    MemberChange, SnapshotFault, SnapshotFile, codes, parse_snapshot_file_name, read_snapshot_file,
 };
 use crate::etcd::schema::{Contents, MEMBERS_BUCKET, META_BUCKET, Meta, StorageVersion};
-use crate::finding::{Collector, Finding, Findings, Place, Severity, escape};
+use crate::finding::{Collector, Excerpt, Finding, Findings, Observation, Place, escape};
 use crate::options::Options;
 
 /// More `.snap` files than this, or longer ones, are not looked at.
@@ -53,9 +53,7 @@ impl DirectoryReport {
         if let Some(line) = trailer.filter(|_| !has_trailer) {
             line.detail = "(normal) the database of a data directory has none".into();
         }
-        let broken = findings.list.iter().any(|finding| {
-            finding.severity() == Severity::Error && finding.code.id.starts_with('W')
-        });
+        let broken = Proof::Log.is_broken_by(findings);
         let seen = if broken { "; see the findings" } else { "" };
         ledger.push(Ledger {
             proof: Proof::Log,
@@ -101,18 +99,11 @@ pub(in crate::ops) fn check_directory(
         Err(error) => return Err(error),
     };
     if found.is_empty() {
-        let exists = folder.is_dir();
-        let what = if exists {
-            "holds no segment"
-        } else {
-            "is not there"
+        let what: Observation = match folder.is_dir() {
+            true => codes::LogEmpty { folder }.into(),
+            false => codes::LogAbsent { folder }.into(),
         };
-        let message = format!(
-            "{} {what}. A server that is started with this directory alone makes a new, empty log: 3.4 and 3.5 \
-             start and every write times out, 3.6 and 3.7 are never reachable",
-            escape::path(&folder)
-        );
-        own.add(Finding::new(&codes::NO_LOG, Place::default(), message));
+        own.add(Finding::new(what, Place::default()));
         findings.merge(own);
         return Ok(report);
     }
@@ -169,17 +160,14 @@ fn judge(
         releases.refuse(
             0..=6,
             match lacks_snapshot {
-                true => "no `.snap` file belongs to the log",
-                false => "the log does not reach back to the newest `.snap` file",
+                true => Reason::NoSnapFile,
+                false => Reason::BehindSnapFile,
             },
         );
         let finding = match (lacks_snapshot && later.is_ok(), obstacle) {
             (true, Obstacle::NoSegment { first, .. }) => {
-                let message = format!(
-                    "the first segment is {first}; a server that finds no `.snap` file reads the log from \
-                     entry 1 on"
-                );
-                Some(Finding::new(&codes::NO_START, Place::default(), message))
+                let first = Excerpt::of(first);
+                Some(Finding::new(codes::NoStart { first }, Place::default()))
             }
             _ => obstacle.finding(),
         };
@@ -188,7 +176,7 @@ fn judge(
         }
     }
     if let Err(obstacle) = &later {
-        releases.refuse(7..=u64::MAX, "the log does not reach back to its last mark");
+        releases.refuse(7..=u64::MAX, Reason::BehindMark);
         // What was just told need not be told again.
         let told = earlier.as_ref().err();
         let is_new = told.map(|told| told.finding().map(|finding| finding.code.id))
@@ -204,17 +192,14 @@ fn judge(
     if let Ok(start) = &later
         && story.last_v2 > start.index
     {
-        releases.refuse(
-            7..=u64::MAX,
-            "the log holds requests of etcd 3.5 or older, which it cannot read; start 3.6 first",
-        );
+        releases.refuse(7..=u64::MAX, Reason::OldRequests);
     }
     if log
         .parts
         .iter()
         .any(|part| part.blank == Some(Blank::Foreign))
     {
-        releases.refuse(4..=4, "a segment does not begin with a record");
+        releases.refuse(4..=4, Reason::ForeignSegment);
     }
     let member = story.metadata.map_or(0, |metadata| metadata.member);
     let outsider = outsider(story, snapshot.as_ref(), &earlier, contents);
@@ -226,10 +211,10 @@ fn judge(
         }
         let names_others = contents.members.iter().any(|other| other.id != member);
         if names_others && later.as_ref().is_ok_and(|start| start.index == 0) {
-            releases.refuse(7..=u64::MAX, "the members in the database stay in its way");
+            releases.refuse(7..=u64::MAX, Reason::OtherMembers);
         }
         if contents.members.is_empty() {
-            releases.refuse(6..=6, "the database names no members");
+            releases.refuse(6..=6, Reason::NoMembers);
         }
     } else {
         check_members(story, snapshot.as_ref(), contents, findings);
@@ -241,36 +226,36 @@ fn judge(
         if !contents.members.is_empty() && !is_listed && !will_come && !contents.truncated {
             if is_of_other(story, snapshot.as_ref(), contents) {
                 let metadata = story.metadata.unwrap_or_default();
-                let message = format!(
-                    "the log is of member {member:x} of cluster {:x}, the database names {}",
-                    metadata.cluster,
-                    hex(contents.members.iter().map(|other| other.id))
-                );
+                let other = codes::LogOfOtherDatabase {
+                    member,
+                    cluster: metadata.cluster,
+                    named: contents.members.iter().map(|other| other.id).collect(),
+                };
                 let place = Place {
                     bucket: vec![MEMBERS_BUCKET.to_vec()],
                     ..Place::default()
                 };
-                findings.add(Finding::new(&codes::OTHER_LOG, place, message));
+                findings.add(Finding::new(other, place));
                 return Ok(());
             }
-            releases.refuse(
-                6..=u64::MAX,
-                "the database does not name the member that the log is of",
-            );
+            releases.refuse(6..=u64::MAX, Reason::MemberUnknown);
         }
     }
     if let Ok(start) = earlier.as_ref().or(later.as_ref()) {
         let ahead = check_database(story, *start, contents, outsider.is_some(), findings);
         if ahead && outsider.is_some() {
-            releases.refuse(5..=u64::MAX, "the database is ahead of the log");
+            releases.refuse(5..=u64::MAX, Reason::DatabaseAhead);
         }
     }
     if findings.has_errors() {
         return Ok(());
     }
     let Some((which, newer)) = releases.describe() else {
-        let message = releases.reasons();
-        findings.add(Finding::new(&codes::NO_RELEASE, Place::default(), message));
+        let refusals = releases.reasons();
+        findings.add(Finding::new(
+            codes::NoRelease { refusals },
+            Place::default(),
+        ));
         return Ok(());
     };
     let newer = newer.map_or_else(String::new, |newer| format!("; {newer}"));
@@ -312,21 +297,21 @@ fn refuse_by_version(
 ) {
     if let Some(minor) = written_by(contents).filter(|minor| *minor > 6) {
         let last = minor.saturating_sub(1);
-        releases.refuse(6..=last, "the database has been written by a newer release");
+        releases.refuse(6..=last, Reason::NewerDatabase);
     }
     let start = earlier.as_ref().map_or(0, |start| start.index);
     let stored = snapshot.and_then(SnapshotFile::cluster_version);
     for (minor, of_old_store) in [(4, true), (5, false)] {
         let version = stored.max(story.version_after(start, of_old_store));
         if version.is_some_and(|version| version > (3, minor)) {
-            releases.refuse(minor..=minor, "the cluster has been of a newer release");
+            releases.refuse(minor..=minor, Reason::NewerCluster);
         }
     }
     let target = contents.downgrade_target.as_deref().map(str::as_bytes);
     if let Some(target) = target.and_then(StorageVersion::parse_lenient)
         && (target.major, target.minor) != (3, 5)
     {
-        releases.refuse(5..=5, "the cluster is being downgraded to another release");
+        releases.refuse(5..=5, Reason::Downgrade);
     }
 }
 
@@ -375,24 +360,25 @@ fn check_database(
         true => ENTRIES_OF_NEW_CLUSTER,
         false => 0,
     };
-    let mut report = |code, key: &[u8], message: String| {
-        let place = Place::bucket_key(META_BUCKET, key);
-        findings.add(Finding::new(code, place, message));
+    let mut report = |what: Observation, key: &[u8]| {
+        findings.add(Finding::new(what, Place::bucket_key(META_BUCKET, key)));
     };
     if ahead > harmless {
-        let message = format!(
-            "entry {index} was applied, the log ends with {}: the next {ahead} entries that are written will \
-             be lost",
-            start.last
-        );
-        report(&codes::AHEAD, Meta::CONSISTENT_INDEX_KEY, message);
+        let is_ahead = codes::DatabaseAhead {
+            applied: index,
+            last: start.last,
+            ahead,
+        };
+        report(is_ahead.into(), Meta::CONSISTENT_INDEX_KEY);
     }
     if let Some(term) = contents.meta.term
         && term > story.state.term
     {
-        let of_log = story.state.term;
-        let message = format!("the last entry is of term {term}, the log has come to {of_log}");
-        report(&codes::LATER_TERM, Meta::TERM_KEY, message);
+        let later = codes::DatabaseTerm {
+            database: term,
+            log: story.state.term,
+        };
+        report(later.into(), Meta::TERM_KEY);
     }
     ahead > 0
 }
@@ -432,9 +418,17 @@ fn newest_snapshot(
             Ok(_) => {}
             Err(fault) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let message = format!("{}: {fault}", escape::text(name.as_bytes()));
-                let place = Place::default();
-                findings.add(Finding::new(&codes::SNAPSHOT_DAMAGED, place, message));
+                let file = Excerpt::of(&*name);
+                let what: Observation = match fault {
+                    SnapshotFault::Malformed => codes::SnapFileMalformed { file }.into(),
+                    SnapshotFault::Crc { stored, computed } => codes::SnapFileChecksum {
+                        file,
+                        stored,
+                        computed,
+                    }
+                    .into(),
+                };
+                findings.add(Finding::new(what, Place::default()));
             }
         }
     }
@@ -458,31 +452,18 @@ impl Outsider {
     fn finding(&self, story: &LogStory) -> Finding {
         let metadata = story.metadata.unwrap_or_default();
         let (member, cluster) = (metadata.member, metadata.cluster);
-        let here = |code, message| Finding::new(code, Place::default(), message);
-        match self {
-            Self::Backup => here(
-                &codes::OUTSIDER,
-                format!("member {member:x} is not among the members that the log names"),
-            ),
-            Self::Removed => here(
-                &codes::REMOVED,
-                format!("member {member:x} was removed from cluster {cluster:x}"),
-            ),
-            Self::OfOther(present) => here(
-                &codes::OTHER_LOG,
-                format!(
-                    "the log is of member {member:x} of cluster {cluster:x}, the `.snap` file names {}",
-                    hex(present.iter().copied())
-                ),
-            ),
-        }
+        let what: Observation = match self {
+            Self::Backup => codes::MemberUnknown { member }.into(),
+            Self::Removed => codes::MemberRemoved { member, cluster }.into(),
+            Self::OfOther(present) => codes::LogOfOtherSnapFile {
+                member,
+                cluster,
+                named: present.iter().copied().collect(),
+            }
+            .into(),
+        };
+        Finding::new(what, Place::default())
     }
-}
-
-/// A few ids of members, as etcd writes them.
-fn hex(ids: impl Iterator<Item = u64>) -> String {
-    let hex = ids.take(9).map(|id| format!("{id:x}"));
-    hex.collect::<Vec<_>>().join(",")
 }
 
 /// The name that `etcdutl backup` gives the only member of its database.
@@ -614,15 +595,14 @@ fn check_members(
     let of_log = sorted(&mut of_log.copied());
     let of_database = sorted(&mut contents.members.iter().map(|member| member.id));
     if of_log != of_database {
-        let message = format!(
-            "{} in the log, {} in the database",
-            hex(of_log.into_iter()),
-            hex(of_database.into_iter())
-        );
+        let differ = codes::MembersDiffer {
+            log: of_log.into_iter().collect(),
+            database: of_database.into_iter().collect(),
+        };
         let place = Place {
             bucket: vec![MEMBERS_BUCKET.to_vec()],
             ..Place::default()
         };
-        findings.add(Finding::new(&codes::OTHER_MEMBERS, place, message));
+        findings.add(Finding::new(differ, place));
     }
 }

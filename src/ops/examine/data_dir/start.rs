@@ -9,7 +9,7 @@ use std::path::Path;
 use super::story::{EntryGap, LogStory};
 use crate::etcd::raft::{SnapshotFile, codes};
 use crate::etcd::schema::{Contents, META_BUCKET, Meta};
-use crate::finding::{Finding, Place};
+use crate::finding::{Excerpt, Finding, Observation, Place};
 use crate::ops::examine::wal::Segment;
 
 /// A place to start from.
@@ -56,39 +56,33 @@ pub(super) enum Obstacle {
 impl Obstacle {
     /// As a finding; nothing where another one tells it already.
     pub(super) fn finding(&self) -> Option<Finding> {
-        let here = |code, message: String| Some(Finding::new(code, Place::default(), message));
-        match self {
-            Self::NoSegment { index, first } => here(
-                &codes::NO_SEGMENT,
-                format!("servers start after entry {index}, the first segment is {first}"),
-            ),
-            Self::Blank(_) => None,
-            Self::Gap(gap) => here(
-                &codes::ENTRY_MISSING,
-                format!("entry {} follows {}", gap.after, gap.before),
-            ),
-            Self::Nameless => here(
-                &codes::MALFORMED,
-                "no record of the log says of which member it is".into(),
-            ),
-            Self::Stateless => here(
-                &codes::MALFORMED,
-                "the log has entries, and no record says which of them are committed".into(),
-            ),
-            Self::Commit { commit, last } => here(
-                &codes::COMMIT_BEYOND,
-                format!("entry {commit} is committed, the log ends with {last}"),
-            ),
-            Self::Behind { applied, index } => Some(Finding::new(
-                &codes::BEHIND,
-                Place::bucket_key(META_BUCKET, Meta::CONSISTENT_INDEX_KEY),
-                format!("entry {applied} was applied, servers start after entry {index}"),
-            )),
-            Self::NoMark => here(
-                &codes::MALFORMED,
-                "the log has no place to start from that is committed".into(),
-            ),
-        }
+        let mut place = Place::default();
+        let what: Observation = match self {
+            Self::NoSegment { index, first } => codes::NoSegment {
+                start: *index,
+                first: Excerpt::of(first),
+            }
+            .into(),
+            Self::Blank(_) => return None,
+            Self::Gap(gap) => gap.observation(),
+            Self::Nameless => codes::LogNameless {}.into(),
+            Self::Stateless => codes::LogStateless {}.into(),
+            Self::Commit { commit, last } => codes::CommitBeyond {
+                committed: *commit,
+                last: *last,
+            }
+            .into(),
+            Self::Behind { applied, index } => {
+                place = Place::bucket_key(META_BUCKET, Meta::CONSISTENT_INDEX_KEY);
+                codes::DatabaseBehind {
+                    applied: *applied,
+                    start: *index,
+                }
+                .into()
+            }
+            Self::NoMark => codes::LogWithoutMark {}.into(),
+        };
+        Some(Finding::new(what, place))
     }
 }
 

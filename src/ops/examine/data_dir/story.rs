@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::etcd::raft::{EntryType, Frame, HardState, LogRecord, MemberChange, Metadata, codes};
-use crate::finding::{Collector, Finding, Place, escape};
+use crate::finding::{Collector, Excerpt, Finding, Observation, Place};
 use crate::ids::FileOffset;
 
 /// Marks, versions and changes of members that are kept, the newest; etcd keeps 5 `.snap` files, each with
@@ -29,6 +29,14 @@ pub(in crate::ops) struct EntryGap {
     pub(in crate::ops) before: u64,
     /// The entry behind it.
     pub(in crate::ops) after: u64,
+}
+
+impl EntryGap {
+    /// The same as a finding.
+    pub(in crate::ops) fn observation(self) -> Observation {
+        let Self { before, after } = self;
+        codes::EntryMissing { after, before }.into()
+    }
 }
 
 /// What a log tells of itself.
@@ -66,19 +74,20 @@ impl LogStory {
         frame: &Frame,
         findings: &mut Collector,
     ) {
-        let mut report = |code, message: String| {
-            let place = Place::at(FileOffset(frame.offset));
-            let name = escape::text(name.as_bytes());
-            findings.add(Finding::new(code, place, format!("{name}: {message}")));
+        let mut report = |what: Observation| {
+            findings.add(Finding::new(what, Place::at(FileOffset(frame.offset))));
         };
         match &frame.record {
             LogRecord::Metadata(metadata) => {
                 if let Some(before) = self.metadata.filter(|before| before != metadata) {
-                    let message = format!(
-                        "member {:x} of cluster {:x} after member {:x} of cluster {:x}",
-                        metadata.member, metadata.cluster, before.member, before.cluster
-                    );
-                    report(&codes::TWO_LOGS, message);
+                    let two = codes::TwoLogs {
+                        segment: Excerpt::of(name),
+                        member: metadata.member,
+                        cluster: metadata.cluster,
+                        member_before: before.member,
+                        cluster_before: before.cluster,
+                    };
+                    report(two.into());
                 }
                 self.metadata = Some(*metadata);
             }
@@ -102,10 +111,13 @@ impl LogStory {
             }
             LogRecord::Snapshot(mark) => push(&mut self.marks, (mark.index, mark.term)),
             LogRecord::Crc => {}
-            LogRecord::Other => report(
-                &codes::MALFORMED,
-                format!("{} is nothing that etcd writes", frame.kind.name()),
-            ),
+            LogRecord::Other => {
+                let unknown = codes::RecordUnknown {
+                    segment: Excerpt::of(name),
+                    found: frame.kind.number(),
+                };
+                report(unknown.into());
+            }
         }
     }
 

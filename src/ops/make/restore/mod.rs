@@ -35,9 +35,10 @@ use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
 use crate::etcd::schema::{AlarmKind, StorageVersion};
 use crate::finding::{Severity, escape};
 use crate::ops::examine::examination::Examination;
-use crate::ops::examine::verify::{VerifyOptions, VerifyReport, verify};
+use crate::ops::examine::verify::{Proof, VerifyOptions, VerifyReport, verify};
 use crate::ops::input::Input;
 use crate::options::Options;
+use crate::sentence::sentence;
 use target::Target;
 
 /// What is to be restored, as etcdutl's flags say it. The default is that of the flags.
@@ -538,12 +539,13 @@ pub(in crate::ops) fn first_errors(report: &VerifyReport) -> Vec<String> {
         // Of a copy that is told with what helps; what is written anew counts transactions anew.
         .filter(|finding| finding.code.id != bolt_codes::TXID_LIMIT.id)
         // A restore needs no log.
-        .filter(|finding| !finding.code.id.starts_with('W'))
+        .filter(|finding| !Proof::Log.rests_on_code(finding.code))
         .map(|finding| {
             let (code, place) = (finding.code.id, &finding.place);
             format!(
                 "{code} {}: {place}: {}",
-                finding.code.title, finding.message
+                finding.code.title,
+                sentence(finding)
             )
         })
         .take(5)

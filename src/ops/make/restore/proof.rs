@@ -12,6 +12,7 @@ use crate::ops::examine::verify::{VerifyOptions, verify};
 use crate::ops::examine::wal::wal;
 use crate::ops::input::Input;
 use crate::options::Options;
+use crate::sentence::sentence;
 
 /// What a restored directory was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +105,7 @@ fn read_log(prepared: &Prepared, options: &Options, problems: &mut Vec<String>) 
         ControlFlow::Continue(())
     })?;
     let found = log.findings.list.iter();
-    problems.extend(found.map(|finding| format!("the log: {}", finding.message)));
+    problems.extend(found.map(|finding| format!("the log: {}", sentence(finding))));
     if index != prepared.cluster.last_index() {
         problems.push("the log does not end with the mark of the database".into());
     }
