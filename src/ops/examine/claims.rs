@@ -1,6 +1,6 @@
 //! Which findings break which claim in the account of what was proven.
 
-use super::verify::Proof;
+use super::ledger::Proof;
 use crate::etcd::check::codes;
 use crate::finding::{Area, Code, Findings, Severity};
 

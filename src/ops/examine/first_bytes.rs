@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::ledger::{Ledger, Proof};
 use super::values::check;
-use super::verify::{Ledger, Proof};
 use crate::bolt::{Leaf, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::keyspace::KeyFilter;

@@ -2,7 +2,8 @@
 
 use super::digest::digest_of_ranges;
 use super::examination::Examination;
-use super::verify::{Ledger, Proof, Verdict, VerifyOptions, VerifyReport};
+use super::ledger::{Ledger, Proof};
+use super::verify_report::{Verdict, VerifyOptions, VerifyReport};
 use super::whole_file::bytes;
 use crate::bolt::layout::{META, PAGE_HEADER, RawMeta};
 use crate::bolt::{MetaFault, Metas};

@@ -4,7 +4,8 @@
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordView, RecordVisitor};
 use crate::finding::{Collector, DEFAULT_LIMIT, Finding};
-use crate::ops::examine::verify::{Ledger, Proof, VerifyReport};
+use crate::ops::examine::ledger::{Ledger, Proof};
+use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
 use crate::ops::objects::live::{Live, live};
 use crate::ops::objects::reader::ValueReader;

@@ -13,7 +13,8 @@ use crate::etcd::schema::{KEY_BUCKET, META_BUCKET};
 use crate::etcd::{HashKv, Release};
 use crate::finding::Severity;
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
-use crate::ops::examine::verify::{Verdict, VerifyOptions, VerifyReport, verify};
+use crate::ops::examine::verify::verify;
+use crate::ops::examine::verify_report::{Verdict, VerifyOptions, VerifyReport};
 use crate::ops::input::Input;
 use crate::options::Options;
 

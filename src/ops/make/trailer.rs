@@ -9,7 +9,8 @@ use super::restore::{RestoreError, check_not_in_use, first_errors};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::ops::examine::digest::digest_of;
-use crate::ops::examine::verify::{Verdict, VerifyOptions, VerifyReport, verify};
+use crate::ops::examine::verify::verify;
+use crate::ops::examine::verify_report::{Verdict, VerifyOptions, VerifyReport};
 use crate::ops::input::Input;
 use crate::options::Options;
 

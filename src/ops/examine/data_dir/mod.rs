@@ -12,7 +12,7 @@ pub(in crate::ops) use story::LogStory;
 
 use self::releases::{Reason, Releases};
 use self::start::{Obstacle, Scene, Start};
-use super::verify::{Ledger, Proof};
+use super::ledger::{Ledger, Proof};
 use super::wal::{Blank, WAL_IN_DATA_DIR, WalSummary, blank_findings, read, segments_in};
 use crate::error::{Error, Result};
 use crate::etcd::raft::{

@@ -13,7 +13,7 @@ use crate::checksum::crc32c::Crc;
 use crate::etcd::schema::KEY_BUCKET;
 use crate::etcd::{HashKv, Revision};
 use crate::finding::escape;
-use crate::ops::examine::verify::VerifyReport;
+use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
 use crate::ops::make::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
 use crate::options::Options;

@@ -12,7 +12,8 @@ use super::{Prepared, all_notes, changes, check_not_in_use, judge, lacks_trailer
 use crate::bolt::{Metas, SecondMeta};
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
 use crate::finding::escape;
-use crate::ops::examine::verify::{VerifyOptions, VerifyReport, verify};
+use crate::ops::examine::verify::verify;
+use crate::ops::examine::verify_report::{VerifyOptions, VerifyReport};
 use crate::ops::input::Input;
 use crate::ops::make::copying::copy_and_verify;
 use crate::ops::make::disk::Disk;
