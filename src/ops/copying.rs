@@ -9,7 +9,7 @@ use std::path::Path;
 use super::arriving::Arriving;
 use super::disk::Disk;
 use super::input::Input;
-use super::restore::RestoreError;
+use super::output_error::OutputError;
 use super::verify::{VerifyOptions, VerifyReport, verify, verify_copy};
 use crate::bolt::{Metas, SecondMeta};
 use crate::error::Error;
@@ -31,13 +31,13 @@ pub(super) fn copy_and_verify(
     path: &Path,
     file: &File,
     options: &Options,
-) -> Result<VerifyReport, RestoreError> {
+) -> Result<VerifyReport, OutputError> {
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     if metas.select().is_err() {
         // Nothing to copy: what is said of the file is said without reading the rest of it.
         return Ok(verify(input, VerifyOptions::default(), options)?);
     }
-    let unwritten = || RestoreError::write("cannot write", path);
+    let unwritten = || OutputError::write("cannot write", path);
     let len = input.layout.database_len;
     disk.set_len(file, len).map_err(unwritten())?;
     let again = file.try_clone().map_err(unwritten())?;

@@ -27,8 +27,12 @@ mod outer;
 #[cfg(test)]
 mod outer_tests;
 mod output;
+mod output_error;
+mod place;
+mod read_back;
 mod rebuild;
 pub mod restore;
+mod source_checks;
 mod status;
 mod stored;
 mod strangers;
@@ -37,6 +41,8 @@ mod trailer;
 mod values;
 mod verify;
 mod wal;
+#[cfg(test)]
+mod writer_tests;
 
 pub use compact::{CompactRequest, Compacted, compact};
 pub use data_dir::DirectoryReport;
@@ -55,6 +61,7 @@ pub use lens::{Lens, Look, Sight, encoding_name};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
 pub use losses::{Losses, Readable};
 pub use named::{KeyStory, Lookup, Moment, Name, Named, look_up};
+pub use output_error::OutputError;
 pub use objects::{
     Found, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, StoredKind, kinds, objects,
 };

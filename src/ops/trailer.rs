@@ -7,7 +7,8 @@ use super::digest::digest_of;
 use super::disk::Disk;
 use super::input::Input;
 use super::output::Output;
-use super::restore::{RestoreError, check_not_in_use, first_errors};
+use super::output_error::OutputError;
+use super::source_checks::{check_not_in_use, first_errors};
 use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
@@ -31,9 +32,19 @@ pub struct Sealed {
 /// copied; only the verdict [`Verdict::NoTrailer`] will do.
 ///
 /// # Errors
-/// [`RestoreError`]; nothing stands under the final name then.
-pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Sealed, RestoreError> {
-    let output = Output::create(out, input)?;
+/// [`OutputError`]; nothing stands under the final name then.
+pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Sealed, OutputError> {
+    add_trailer_on(&Disk::default(), input, out, options)
+}
+
+/// The same on a disk that tests look at.
+pub(super) fn add_trailer_on(
+    disk: &Disk,
+    input: &Input,
+    out: &Path,
+    options: &Options,
+) -> Result<Sealed, OutputError> {
+    let output = Output::create(out, input, disk)?;
     check_not_in_use(input)?;
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     let selected = metas.select().ok();
@@ -44,13 +55,7 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
     let keep = keep.min(input.layout.database_len);
     output.check_space(keep)?;
     let source = match selected {
-        Some(_) => copy_and_verify(
-            input,
-            &Disk::default(),
-            output.path(),
-            output.file(),
-            options,
-        )?,
+        Some(_) => copy_and_verify(input, output.disk(), output.path(), output.file(), options)?,
         None => verify(input, VerifyOptions::default(), options)?,
     };
     check_has_none(&source)?;
@@ -62,15 +67,19 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
     };
     output.append(&trailer.0, keep)?;
     output.sync()?;
-    let made = Input::open(output.path(), Access::Map)?;
+    // The digest is that of the copy: only the source tells whether the copy is right.
+    let back = output.read_back(options)?;
+    if !back.holds_source(input.file.source(), keep, &trailer.0)? {
+        return Err(OutputError::differs(vec![
+            "the bytes are not those of the source and its SHA-256".into(),
+        ]));
+    }
+    let made = Input::open(output.path(), Access::Positioned)?;
     let result = verify(&made, VerifyOptions::default(), options)?;
     if result.verdict != Verdict::Ok {
-        return Err(RestoreError::File {
-            message: "what was written does not read back as it should".into(),
-            details: first_errors(&result),
-        });
+        return Err(OutputError::differs(first_errors(&result)));
     }
-    output.finish()?;
+    output.finish(input, options)?;
     Ok(Sealed {
         cut,
         len: result.layout.file_len,
@@ -80,7 +89,7 @@ pub fn add_trailer(input: &Input, out: &Path, options: &Options) -> Result<Seale
 }
 
 /// Nothing but a sound file without SHA-256 gets one: it says that the bytes are those that were checked.
-fn check_has_none(report: &VerifyReport) -> Result<(), RestoreError> {
+fn check_has_none(report: &VerifyReport) -> Result<(), OutputError> {
     let (message, mut details) = match report.verdict {
         Verdict::NoTrailer => return Ok(()),
         _ if report.layout.trailer.is_some() => (
@@ -92,5 +101,5 @@ fn check_has_none(report: &VerifyReport) -> Result<(), RestoreError> {
     if report.verdict != Verdict::Ok {
         details.push(report.next_step.clone());
     }
-    Err(RestoreError::File { message, details })
+    Err(OutputError::File { message, details })
 }

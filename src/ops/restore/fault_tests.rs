@@ -124,9 +124,9 @@ fn is_whole(scene: &Scene, prepared: &Prepared) -> bool {
 }
 
 #[track_caller]
-fn tells_what_failed(error: &RestoreError) {
+fn tells_what_failed(error: &OutputError) {
     let text = error.to_string();
-    assert!(matches!(error, RestoreError::Write { .. }), "{text}");
+    assert!(matches!(error, OutputError::Write { .. }), "{text}");
     assert!(text.starts_with("cannot "), "{text}");
     assert!(text.contains("Input/output error"), "{text}");
 }
@@ -189,7 +189,7 @@ impl Cluster {
         cluster
     }
 
-    fn prepared(&self) -> Result<Vec<Prepared>, RestoreError> {
+    fn prepared(&self) -> Result<Vec<Prepared>, OutputError> {
         let request = RestoreRequest {
             initial_cluster: "m1=http://127.0.0.1:1,m2=http://127.0.0.1:2,m3=http://127.0.0.1:3"
                 .into(),
@@ -198,7 +198,7 @@ impl Cluster {
         Prepared::all_members(&request, &self.dir.path().join("out"))
     }
 
-    fn restore(&self, options: &Options) -> Result<Vec<Restored>, RestoreError> {
+    fn restore(&self, options: &Options) -> Result<Vec<Restored>, OutputError> {
         restore_members(&self.input, &self.members, options)
     }
 
@@ -299,7 +299,7 @@ fn whenever_it_is_interrupted_all_members_are_whole_or_none_is_there() {
                 assert_eq!(restored.is_ok(), are_whole, "{told}");
                 match restored {
                     Ok(_) => finished += 1,
-                    Err(RestoreError::Read(crate::Error::Cancelled)) => interrupted += 1,
+                    Err(OutputError::Read(crate::Error::Cancelled)) => interrupted += 1,
                     Err(other) => panic!("{told}: {other}"),
                 }
                 if options.cancel.check().is_ok() {

@@ -136,7 +136,7 @@ fn an_alarm_about_corruption_stays_and_needs_force() {
     })
     .unwrap();
     let refused = restore(&input, &prepared, &Options::default());
-    assert!(matches!(refused, Err(RestoreError::File { .. })));
+    assert!(matches!(refused, Err(OutputError::File { .. })));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
@@ -171,7 +171,7 @@ fn a_revision_beyond_the_last_one_is_refused_and_nothing_stays() {
     })
     .unwrap();
     let refused = restore(&input, &prepared, &Options::default());
-    assert!(matches!(refused, Err(RestoreError::Request(_))));
+    assert!(matches!(refused, Err(OutputError::Request(_))));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 

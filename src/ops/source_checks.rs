@@ -1,0 +1,54 @@
+//! What is asked of a file before something is made of it.
+
+use super::input::Input;
+use super::verify::VerifyReport;
+use super::output_error::OutputError;
+use crate::bolt::check::codes as bolt_codes;
+use crate::bolt::{Database, SecondMeta};
+use crate::container::codes;
+use crate::finding::{Severity, escape};
+
+/// Another process may write to the file meanwhile.
+pub(super) fn check_not_in_use(input: &Input) -> Result<(), OutputError> {
+    if !input.file.in_use() {
+        return Ok(());
+    }
+    Err(OutputError::InUse {
+        message: format!(
+            "{} is in use: another process holds its lock (a running etcd?)",
+            escape::path(input.file.path())
+        ),
+        details: vec!["save a snapshot and take that: etcdctl snapshot save FILE".into()],
+    })
+}
+
+/// The database of a file that was found to have one.
+pub(super) fn open_database(input: &Input) -> Result<Database<'_>, OutputError> {
+    let source = input.file.source();
+    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
+    opened.map_err(|(_, fault)| OutputError::File {
+        message: format!("no meta holds: {}", fault.describe()),
+        details: Vec::new(),
+    })
+}
+
+/// The first errors of structure and records, one line each.
+pub(super) fn first_errors(report: &VerifyReport) -> Vec<String> {
+    let findings = report.findings.list.iter();
+    findings
+        .filter(|finding| finding.severity() == Severity::Error)
+        .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
+        // Of a copy that is told with what helps; what is written anew counts transactions anew.
+        .filter(|finding| finding.code.id != bolt_codes::TXID_LIMIT.id)
+        // A restore needs no log.
+        .filter(|finding| !finding.code.id.starts_with('W'))
+        .map(|finding| {
+            let (code, place) = (finding.code.id, &finding.place);
+            format!(
+                "{code} {}: {place}: {}",
+                finding.code.title, finding.message
+            )
+        })
+        .take(5)
+        .collect()
+}
