@@ -4,6 +4,8 @@
 mod data_dir;
 #[path = "restore/faults.rs"]
 mod faults;
+#[path = "restore/limits.rs"]
+mod limits;
 #[path = "restore/log.rs"]
 mod log;
 #[path = "restore/mount.rs"]

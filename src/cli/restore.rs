@@ -12,9 +12,7 @@ use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
 use crate::ops::KeyScope;
-use crate::ops::restore::{
-    Prepared, OutputError, RestoreRequest, plan, restore_members,
-};
+use crate::ops::restore::{OutputError, Prepared, RestoreRequest, plan, restore_members};
 use crate::report;
 use crate::source::Access;
 

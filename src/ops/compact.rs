@@ -92,8 +92,15 @@ pub(super) fn compact_on(
         .and_then(|examined| examined.selected.meta.database_len())
         .unwrap_or(database.len());
     output.check_space(room_for(entry_bytes(&source), len))?;
-    let mut rebuilt = write_anew(&database, disk, output.file(), &edits, kept.as_ref(), options)
-        .map_err(OutputError::rebuild(output.path()))?;
+    let mut rebuilt = write_anew(
+        &database,
+        disk,
+        output.file(),
+        &edits,
+        kept.as_ref(),
+        options,
+    )
+    .map_err(OutputError::rebuild(output.path()))?;
     let trailer = match request.trailer.unwrap_or(input.layout.trailer.is_some()) {
         true => Some(digest_of(&output.written(rebuilt.len)?, options)?),
         false => None,

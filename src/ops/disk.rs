@@ -181,10 +181,7 @@ impl Disk {
 
     pub(super) fn sync(&self, file: &File) -> io::Result<()> {
         self.may()?;
-        file.sync_all()?;
-        #[cfg(test)]
-        self.faults.synced(file);
-        Ok(())
+        self.to_disk(file)
     }
 
     /// Brings the content of `file` to the disk.
@@ -197,14 +194,33 @@ impl Disk {
     }
 
     pub(super) fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.sync_opened(&self.open_folder(path)?)
+    }
+
+    /// Opens a folder to be synced when something has its name in it: then nothing else can fail any more.
+    pub(super) fn open_folder(&self, path: &Path) -> io::Result<File> {
         self.may()?;
-        match File::open(path).and_then(|folder| folder.sync_all()) {
-            // Some file systems have nothing to sync in a folder and say so.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
-            synced => synced?,
-        }
+        let folder = File::open(path)?;
         #[cfg(test)]
-        self.faults.note(Call::SyncFolder(path.to_owned()));
+        self.faults.knows(path, &folder);
+        Ok(folder)
+    }
+
+    /// The same as [`Self::sync_folder`] for one that is open.
+    pub(super) fn sync_opened(&self, folder: &File) -> io::Result<()> {
+        self.may()?;
+        match self.to_disk(folder) {
+            // Some file systems have nothing to sync in a folder and say so.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        }
+    }
+
+    #[allow(clippy::unused_self)] // Tests note it.
+    fn to_disk(&self, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        #[cfg(test)]
+        self.faults.synced(file);
         Ok(())
     }
 

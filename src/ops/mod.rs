@@ -61,10 +61,10 @@ pub use lens::{Lens, Look, Sight, encoding_name};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
 pub use losses::{Losses, Readable};
 pub use named::{KeyStory, Lookup, Moment, Name, Named, look_up};
-pub use output_error::OutputError;
 pub use objects::{
     Found, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, StoredKind, kinds, objects,
 };
+pub use output_error::OutputError;
 pub use rebuild::{KeptFigures, KeyScope};
 pub use status::{Refusal, Status, StatusOutcome, status};
 pub use stored::{DamagedValue, Inspector};

@@ -25,11 +25,7 @@ pub(super) struct Output {
 impl Output {
     /// Begins a file that is to become `target`, for its owner only. Nothing may stand there, least of
     /// all `input`.
-    pub(super) fn create(
-        target: &Path,
-        input: &Input,
-        disk: &Disk,
-    ) -> Result<Self, OutputError> {
+    pub(super) fn create(target: &Path, input: &Input, disk: &Disk) -> Result<Self, OutputError> {
         let target: PathBuf = target.components().collect();
         let name = escape::path(&target);
         let refuse = |message| Err(OutputError::Request(message));
@@ -85,7 +81,7 @@ impl Output {
     pub(super) fn written(&self, len: u64) -> Result<Positioned, OutputError> {
         let again = self.file.try_clone();
         let again = again.map_err(OutputError::write("cannot read", &self.staged))?;
-        Ok(Positioned::new(again, len))
+        Ok(Positioned::named(again, &self.staged, len))
     }
 
     /// Writes `bytes` from `offset` on, where the file ends.
@@ -113,24 +109,23 @@ impl Output {
     }
 
     /// Opens it again, when all of it is on the disk.
-    pub(super) fn read_back<'o>(
-        &self,
-        options: &'o Options,
-    ) -> Result<ReadBack<'o>, OutputError> {
+    pub(super) fn read_back<'o>(&self, options: &'o Options) -> Result<ReadBack<'o>, OutputError> {
         ReadBack::open(&self.disk, &self.staged, options)
     }
 
     /// Gives the file, which was read back, its name; unless something has come to stand there meanwhile, `input` is
     /// not what it was, or the job was interrupted.
     pub(super) fn finish(mut self, input: &Input, options: &Options) -> Result<(), OutputError> {
+        let folder = parent_of(&self.target);
+        let above = self.disk.open_folder(folder);
+        let above = above.map_err(OutputError::write("cannot sync", folder))?;
         self.disk.check_source(input)?;
         options.cancel.check()?;
         let named = self.disk.rename_new(&self.staged, &self.target);
         let failed = OutputError::write("cannot give its final name to", &self.target);
         named.map_err(failed)?;
         self.is_done = true;
-        let folder = parent_of(&self.target);
-        let synced = self.disk.sync_folder(folder);
+        let synced = self.disk.sync_opened(&above);
         synced.map_err(OutputError::not_synced(&self.target, folder))
     }
 }

@@ -53,7 +53,8 @@ pub enum OutputError {
     /// Everything has its final name and was read back, but it is not certain that the name is on the disk.
     #[error(
         "cannot sync {}: {source}; {} is there and whole, but its name may be lost if the power fails now",
-        escape::path(folder), escape::path(path)
+        escape::path(folder),
+        escape::path(path)
     )]
     NotSynced {
         /// What was made.
@@ -80,7 +81,8 @@ impl OutputError {
     /// What was read back is not what was to be written.
     pub(in crate::ops) fn differs(problems: Vec<String>) -> Self {
         Self::File {
-            message: "what was written does not read back as it should; nothing was kept of it".into(),
+            message: "what was written does not read back as it should; nothing was kept of it"
+                .into(),
             details: problems,
         }
     }

@@ -1,8 +1,8 @@
 //! What is asked of a file before something is made of it.
 
 use super::input::Input;
-use super::verify::VerifyReport;
 use super::output_error::OutputError;
+use super::verify::VerifyReport;
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, SecondMeta};
 use crate::container::codes;

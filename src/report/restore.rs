@@ -10,7 +10,7 @@ use super::json::line;
 use super::verify::summary;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
-use crate::ops::restore::{Outlook, Prepared, OutputError, RestorePlan, Restored};
+use crate::ops::restore::{Outlook, OutputError, Prepared, RestorePlan, Restored};
 use crate::ops::{EncryptionCount, Verdict, VerifyReport};
 
 /// A word for a shell: as it is where that is safe, else in quotes.

@@ -59,7 +59,9 @@ impl Image {
                 };
                 self.folders = self.folders.iter().map(moved).collect();
                 let files = self.files.iter();
-                self.files = files.map(|(path, made)| (moved(path), made.clone())).collect();
+                self.files = files
+                    .map(|(path, made)| (moved(path), made.clone()))
+                    .collect();
             }
             Call::Remove(path) => {
                 self.folders.remove(path);
@@ -172,7 +174,11 @@ fn choices(calls: usize) -> Vec<(u64, bool)> {
     masks.sort_unstable();
     masks.dedup();
     let halves = masks.iter().map(|mask| (*mask, true)).collect::<Vec<_>>();
-    masks.into_iter().map(|mask| (mask, false)).chain(halves).collect()
+    masks
+        .into_iter()
+        .map(|mask| (mask, false))
+        .chain(halves)
+        .collect()
 }
 
 #[cfg(test)]

@@ -148,8 +148,14 @@ impl Faults {
         self.note(Call::MakeFile(path.to_owned()));
     }
 
+    /// That `path` leads to this folder.
+    pub(super) fn knows(&self, path: &Path, folder: &File) {
+        locked(&self.files).insert(identity(folder), path.to_owned());
+    }
+
     fn path_of(&self, file: &File) -> PathBuf {
-        locked(&self.files)[&identity(file)].clone()
+        let path = locked(&self.files).get(&identity(file)).cloned();
+        path.unwrap_or_default()
     }
 
     /// The bytes as they come to the disk.
@@ -199,7 +205,11 @@ impl Faults {
     }
 
     pub(super) fn synced(&self, file: &File) {
-        self.note(Call::Sync(self.path_of(file)));
+        let path = self.path_of(file);
+        self.note(match file.metadata().unwrap().is_dir() {
+            true => Call::SyncFolder(path),
+            false => Call::Sync(path),
+        });
     }
 
     pub(super) fn reads_back(&self, path: &Path) {

@@ -1,6 +1,6 @@
 //! What is different in the database of a new cluster.
 
-use super::{Prepared, OutputError};
+use super::{OutputError, Prepared};
 use crate::bolt::edit::{Edits, Patch};
 use crate::bolt::{Database, TXIDS_TO_SPARE};
 use crate::etcd::check::REVISIONS_TO_SPARE;

@@ -11,7 +11,7 @@ mod proof;
 mod selected;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod urls;
 mod write;
 
@@ -236,6 +236,12 @@ impl Prepared {
         self.member
     }
 
+    /// What writes it.
+    #[cfg(test)]
+    pub(super) fn disk(&self) -> &Disk {
+        &self.target.disk
+    }
+
     /// What was asked for.
     pub fn request(&self) -> &RestoreRequest {
         &self.request
@@ -312,9 +318,7 @@ pub fn plan(
     options: &Options,
 ) -> Result<RestorePlan, OutputError> {
     let Some(prepared) = members.first() else {
-        return Err(OutputError::Request(
-            "there is no member to restore".into(),
-        ));
+        return Err(OutputError::Request("there is no member to restore".into()));
     };
     let report = verify(input, VerifyOptions::default(), options)?;
     let mut refusal = judge(input, &report, prepared).err();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::changes;
 use super::write::check_space;
-use super::{Prepared, OutputError};
+use super::{OutputError, Prepared};
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::checksum::crc32c::Crc;
@@ -41,9 +41,7 @@ pub(super) fn write(
     options: &Options,
 ) -> Result<(KeptRecords, Vec<Piece>), OutputError> {
     let Some(prepared) = members.first() else {
-        return Err(OutputError::Request(
-            "there is no member to restore".into(),
-        ));
+        return Err(OutputError::Request("there is no member to restore".into()));
     };
     let database = open_database(input)?;
     let kept = Kept::select(&database, scope, options)?;

@@ -368,11 +368,6 @@ impl Stage {
         &self.root
     }
 
-    /// Where the log is until then.
-    pub(super) fn wal(&self) -> &Path {
-        &self.wal
-    }
-
     /// Where the database is until then.
     pub(super) fn database_path(&self) -> PathBuf {
         self.root.join("member/snap/db")
@@ -498,7 +493,7 @@ impl Drop for Stage {
         for path in self.files.iter().rev() {
             let _ = disk.remove_file(path);
         }
-        for path in self.folders.iter().chain(&self.parents).rev() {
+        for path in self.parents.iter().chain(&self.folders).rev() {
             let _ = disk.remove_folder(path);
         }
     }

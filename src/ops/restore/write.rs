@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::proof::{Database, Proven, prove, prove_sibling};
 use super::selected::{self, KeptRecords};
 use super::target::{Above, Stage};
-use super::{Prepared, OutputError, all_notes, changes, judge, lacks_trailer};
+use super::{OutputError, Prepared, all_notes, changes, judge, lacks_trailer};
 use crate::bolt::edit::Patch;
 use crate::bolt::{Metas, SecondMeta};
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
@@ -107,15 +107,21 @@ pub fn restore_members(
     }
     staged.sync_folders()?;
     let proven = staged.read_back(input, members, &written.database, &shared, options)?;
-    first.target.disk.check_source(input)?;
+    let disk = &first.target.disk;
+    let names = staged.open_above(disk)?;
+    disk.check_source(input)?;
     // Nobody is asked again whether to go on: it is over sooner than that could matter.
     options.cancel.check()?;
-    staged.name()?;
+    staged.name(disk, &names)?;
     let kept = match written.database {
         Database::Anew(_, kept) => Some(kept),
         Database::Copy(_) => None,
     };
-    let notes = all_notes(&written.report, first, kept.as_ref().map(|kept| &kept.figures));
+    let notes = all_notes(
+        &written.report,
+        first,
+        kept.as_ref().map(|kept| &kept.figures),
+    );
     let report = Arc::new(written.report);
     let all = files.into_iter().zip(shared).zip(proven);
     Ok(all
@@ -169,9 +175,8 @@ fn write_first(
     let database = match &first.request.keep {
         Some(scope) => {
             let disk = stage.disk();
-            let (kept, pieces) = selected::write(
-                disk, input, members, scope, &report, &path, &file, options,
-            )?;
+            let (kept, pieces) =
+                selected::write(disk, input, members, scope, &report, &path, &file, options)?;
             Database::Anew(pieces, kept)
         }
         None => Database::Copy(change_database(input, first, stage.disk(), &path, &file)?),
@@ -208,8 +213,9 @@ struct Staged {
 
 impl Staged {
     fn begin(&mut self, prepared: &Prepared) -> Result<&mut Stage, OutputError> {
-        let stage = Stage::new(&prepared.target)?;
-        Ok(self.stages.push_mut(stage))
+        self.stages.push(Stage::new(&prepared.target)?);
+        let stage = self.stages.last_mut();
+        stage.ok_or_else(|| OutputError::Request("there is no member to restore".into()))
     }
 
     fn sync_folders(&self) -> Result<(), OutputError> {
@@ -240,8 +246,28 @@ impl Staged {
         Ok(all)
     }
 
+    /// Opens the folders that are to hold the final names, each once, with one of the names.
+    fn open_above(&self, disk: &Disk) -> Result<Vec<Name>, OutputError> {
+        let above = self.above.as_ref();
+        let above = above.map(|above| (above.path(), parent_of(above.path())));
+        let members = self.stages.iter();
+        let members = members.filter_map(|stage| Some((stage.data(), stage.holds_name()?)));
+        let mut names: Vec<(&Path, &Path)> = above.into_iter().chain(members).collect();
+        // Members have their names in one folder.
+        names.dedup_by_key(|(_, folder)| *folder);
+        let open = |(name, path): (&Path, &Path)| {
+            let folder = disk.open_folder(path);
+            Ok(Name {
+                folder: folder.map_err(OutputError::write("cannot sync", path))?,
+                path: path.to_owned(),
+                name: name.to_owned(),
+            })
+        };
+        names.into_iter().map(open).collect()
+    }
+
     /// Gives everything its final name, or nothing.
-    fn name(&mut self) -> Result<(), OutputError> {
+    fn name(&mut self, disk: &Disk, names: &[Name]) -> Result<(), OutputError> {
         match &mut self.above {
             None => self.stages.iter_mut().try_for_each(Stage::name)?,
             // What is inside goes with it.
@@ -249,25 +275,18 @@ impl Staged {
         }
         self.stages.iter_mut().for_each(Stage::keep);
         self.above.iter_mut().for_each(Above::keep);
-        self.sync_names()
-    }
-
-    /// Brings the final names to the disk.
-    fn sync_names(&self) -> Result<(), OutputError> {
-        let above = self.above.as_ref().map(|above| (above.path(), parent_of(above.path())));
-        let members = self.stages.iter();
-        let members = members.filter_map(|stage| Some((stage.data(), stage.holds_name()?)));
-        let mut names: Vec<(&Path, &Path)> = above.into_iter().chain(members).collect();
-        // Members have their names in one folder.
-        names.dedup_by_key(|(_, folder)| *folder);
-        names.into_iter().try_for_each(|(name, folder)| {
-            let Some(stage) = self.stages.first() else {
-                return Ok(());
-            };
-            let synced = stage.disk().sync_folder(folder);
-            synced.map_err(OutputError::not_synced(name, folder))
+        names.iter().try_for_each(|name| {
+            let synced = disk.sync_opened(&name.folder);
+            synced.map_err(OutputError::not_synced(&name.name, &name.path))
         })
     }
+}
+
+/// A final name, and the folder that holds it.
+struct Name {
+    folder: File,
+    path: PathBuf,
+    name: PathBuf,
 }
 
 /// The raft snapshot of the member: its name, its bytes.
