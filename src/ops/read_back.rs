@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::disk::{Disk, Piece};
+use super::input::Input;
 use super::output_error::OutputError;
 use crate::bolt::edit::Patch;
 use crate::checksum::crc32c::{Crc, Stream};
@@ -173,6 +174,24 @@ impl<'o> ReadBack<'o> {
         self.options.advance(into.len() as u64);
         Ok(())
     }
+}
+
+/// Why a file is refused that was judged by the copy at `path`: a disk that spoils the copy says nothing of the file.
+pub(super) fn refusal_by_copy(
+    refusal: OutputError,
+    input: &Input,
+    disk: &Disk,
+    path: &Path,
+    options: &Options,
+) -> Result<OutputError, OutputError> {
+    let back = ReadBack::open(disk, path, options)?;
+    let len = input.layout.database_len;
+    Ok(match back.holds_source(input.file.source(), len, &[])? {
+        true => refusal,
+        false => OutputError::differs(vec![
+            "the copy of the database is not what the file holds".into(),
+        ]),
+    })
 }
 
 /// Fills `into` from the first `len` bytes of `source`, and with zeros where these end; tells how many bytes are from

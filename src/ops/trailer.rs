@@ -8,6 +8,7 @@ use super::disk::Disk;
 use super::input::Input;
 use super::output::Output;
 use super::output_error::OutputError;
+use super::read_back::refusal_by_copy;
 use super::source_checks::{check_not_in_use, first_errors};
 use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::bolt::{Metas, SecondMeta};
@@ -58,7 +59,16 @@ pub(super) fn add_trailer_on(
         Some(_) => copy_and_verify(input, output.disk(), output.path(), output.file(), options)?,
         None => verify(input, VerifyOptions::default(), options)?,
     };
-    check_has_none(&source)?;
+    check_has_none(&source).or_else(|refusal| match selected {
+        Some(_) => Err(refusal_by_copy(
+            refusal,
+            input,
+            disk,
+            output.path(),
+            options,
+        )?),
+        None => Err(refusal),
+    })?;
     let cut = source.layout.database_len.saturating_sub(keep);
     output.cut(keep)?;
     let trailer = match source.database_sha256 {

@@ -35,7 +35,7 @@ pub(in crate::ops) enum Spoiling {
     Flip,
     /// They do not arrive.
     Drop,
-    /// Only the first half arrives.
+    /// Only the first half of what is not zero arrives.
     Shorten,
 }
 
@@ -163,7 +163,11 @@ impl Faults {
         match self.next_spoiling() {
             None => Cow::Borrowed(bytes),
             Some(Spoiling::Drop) => Cow::Borrowed(&[]),
-            Some(Spoiling::Shorten) => Cow::Borrowed(&bytes[..bytes.len() / 2]),
+            Some(Spoiling::Shorten) => {
+                // Zeros at the end may be there anyway.
+                let end = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);
+                Cow::Borrowed(&bytes[..end / 2])
+            }
             Some(Spoiling::Flip) => {
                 let mut bytes = bytes.to_vec();
                 let middle = bytes.len() / 2;

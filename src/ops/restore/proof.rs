@@ -2,11 +2,11 @@
 
 use super::selected::KeptRecords;
 use super::target::Stage;
-use super::write::{first_segment, raft_snapshot};
+use super::write::{LOG_LEN, first_segment, raft_snapshot};
 use super::{OutputError, Prepared};
 use crate::bolt::edit::Patch;
 use crate::error::Result;
-use crate::etcd::raft::{Record, SEGMENT_LEN, WalReader, read_snapshot_file};
+use crate::etcd::raft::{Record, WalReader, read_snapshot_file};
 use crate::etcd::{HashKv, Release};
 use crate::ops::disk::Piece;
 use crate::ops::hashkv::{HashKvOutcome, hashkv};
@@ -142,7 +142,7 @@ fn read_small_files(
     }
     let (name, log) = first_segment(prepared);
     let path = stage.log_path(&name);
-    if !ReadBack::open(stage.disk(), &path, options)?.holds(log.bytes(), SEGMENT_LEN)? {
+    if !ReadBack::open(stage.disk(), &path, options)?.holds(log.bytes(), LOG_LEN)? {
         problems.push("the log does not hold what was written".into());
     }
     // The segment is 64 MB of the same bytes with zeros behind them; these few need not be read from there again.

@@ -15,7 +15,7 @@ fn after_a_crash_what_has_a_final_name_is_whole_and_the_rest_is_told_by_the_next
         let images = images(&attempt.disk.faults.journal(), &there);
         let (mut named, mut left) = (0, 0);
         for image in &images {
-            let at = tempfile::tempdir().unwrap();
+            let at = tempfile::tempdir_in(scene.dir.path().parent().unwrap()).unwrap();
             image.make(&root, at.path());
             let told = format!("{job:?}: {image:?}");
             let (whole, all) = scene.whole(at.path());
