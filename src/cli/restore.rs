@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
-use crate::ops::KeyScope;
-use crate::ops::restore::{OutputError, Prepared, RestoreRequest, plan, restore_members};
+use crate::ops::restore::{Prepared, RestoreRequest, plan, restore_members};
+use crate::ops::{KeyScope, OutputError};
 use crate::report;
 use crate::source::Access;
 

@@ -9,7 +9,7 @@ use super::input::Input;
 use super::output::Output;
 use super::output_error::OutputError;
 use super::rebuild::{Kept, KeptFigures, KeyScope, Rebuilt, room_for, write_anew};
-use super::source_checks::{check_not_in_use, first_errors, open_database};
+use super::source_checks::{check_memory, check_not_in_use, first_errors, open_database};
 use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::bolt::check::codes::TXID_LIMIT;
 use crate::bolt::edit::Edits;
@@ -68,6 +68,7 @@ pub(super) fn compact_on(
     request: &CompactRequest,
     options: &Options,
 ) -> Result<Compacted, OutputError> {
+    check_memory(options)?;
     let output = Output::create(&request.out, input, disk)?;
     check_not_in_use(input)?;
     let what = VerifyOptions {

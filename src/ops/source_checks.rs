@@ -7,6 +7,8 @@ use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, SecondMeta};
 use crate::container::codes;
 use crate::finding::{Severity, escape};
+use crate::options::Options;
+use crate::workers::Workers;
 
 /// Another process may write to the file meanwhile.
 pub(super) fn check_not_in_use(input: &Input) -> Result<(), OutputError> {
@@ -19,6 +21,26 @@ pub(super) fn check_not_in_use(input: &Input) -> Result<(), OutputError> {
             escape::path(input.file.path())
         ),
         details: vec!["save a snapshot and take that: etcdctl snapshot save FILE".into()],
+    })
+}
+
+/// Memory that a job takes besides its tables, and each of its threads.
+const HEADROOM: usize = 16 << 20;
+const PER_THREAD: usize = 4 << 20;
+
+/// Refuses a job that would run out of memory while it is at work: that ends a process at once, and what it has staged
+/// stays.
+pub(super) fn check_memory(options: &Options) -> Result<(), OutputError> {
+    // They are there meanwhile, with their stacks.
+    let workers = Workers::of(options)?;
+    let threads = workers.threads();
+    let needed = HEADROOM.saturating_add(threads.saturating_mul(PER_THREAD));
+    let mut headroom: Vec<u8> = Vec::new();
+    headroom.try_reserve_exact(needed).map_err(|_| {
+        OutputError::Request(format!(
+            "{needed} bytes of memory are not to be had, which {threads} threads need besides their tables; raise the \
+             limit, or give fewer --threads"
+        ))
     })
 }
 

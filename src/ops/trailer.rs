@@ -9,7 +9,7 @@ use super::input::Input;
 use super::output::Output;
 use super::output_error::OutputError;
 use super::read_back::refusal_by_copy;
-use super::source_checks::{check_not_in_use, first_errors};
+use super::source_checks::{check_memory, check_not_in_use, first_errors};
 use super::verify::{Verdict, VerifyOptions, VerifyReport, verify};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
@@ -45,6 +45,7 @@ pub(super) fn add_trailer_on(
     out: &Path,
     options: &Options,
 ) -> Result<Sealed, OutputError> {
+    check_memory(options)?;
     let output = Output::create(out, input, disk)?;
     check_not_in_use(input)?;
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;

@@ -10,8 +10,8 @@ use super::json::line;
 use super::verify::summary;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
-use crate::ops::restore::{Outlook, OutputError, Prepared, RestorePlan, Restored};
-use crate::ops::{EncryptionCount, Verdict, VerifyReport};
+use crate::ops::restore::{Outlook, Prepared, RestorePlan, Restored};
+use crate::ops::{EncryptionCount, OutputError, Verdict, VerifyReport};
 
 /// A word for a shell: as it is where that is safe, else in quotes.
 fn word(text: &str) -> String {

@@ -144,6 +144,40 @@ fn with_few_descriptors_it_is_done_or_leaves_nothing() {
 }
 
 #[test]
+fn with_little_memory_nothing_is_begun_that_would_be_left_half_made() {
+    let dir = scene();
+    for (args, whole) in JOBS {
+        let (mut told, mut done) = (0, 0);
+        // An address space from what does not even start to what suffices.
+        for size in (16_000..4_000_000).step_by(2_000) {
+            let limit = format!("ulimit -c 0 && ulimit -v {size}");
+            let Some(outcome) = run(dir.path(), &limit, args) else {
+                return;
+            };
+            let is_whole = dir.path().join(whole).exists();
+            assert_eq!(is_whole, outcome.status == Some(0), "{limit} {args}");
+            if is_whole {
+                done += 1;
+                clear(dir.path());
+                break;
+            }
+            // Whoever cannot tell that its memory was refused is ended by the system.
+            let left = made(dir.path());
+            let is_staged = |path: &PathBuf| path.to_string_lossy().contains(".partial");
+            assert!(left.iter().all(is_staged), "{limit} {args}: {left:?}");
+            if outcome.stderr.contains("bytes of memory are not to be had") {
+                assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+                assert_eq!(left, Vec::<PathBuf>::new(), "{limit} {args}");
+                told += 1;
+            }
+            clear(dir.path());
+        }
+        assert!(told > 2, "{args}: {told}");
+        assert_eq!(done, 1, "{args} never gets enough");
+    }
+}
+
+#[test]
 fn with_short_files_it_is_done_or_leaves_nothing() {
     // In blocks of 512 bytes or 1024.
     let blocks = [0, 1, 8, 64, 300, 700, 1000, 60_000, 1_000_000];

@@ -49,6 +49,8 @@ pub(in crate::ops) struct Faults {
     failing: AtomicUsize,
     fails_for_good: OnceLock<()>,
     interrupt: OnceLock<(usize, Cancel)>,
+    /// The number of the call that gave the first final name.
+    named_at: OnceLock<usize>,
     journal: Mutex<Vec<Call>>,
     /// The paths of files by device and inode.
     files: Mutex<BTreeMap<(u64, u64), PathBuf>>,
@@ -86,6 +88,11 @@ impl Faults {
     /// Interrupts the job at the call of this number.
     pub(in crate::ops) fn cancel_at(&self, number: usize, cancel: Cancel) {
         self.interrupt.set((number, cancel)).unwrap();
+    }
+
+    /// The number of the call that gave the first final name.
+    pub(in crate::ops) fn named_at(&self) -> Option<usize> {
+        self.named_at.get().copied()
     }
 
     /// Whether it has come to that call.
@@ -140,6 +147,9 @@ impl Faults {
     }
 
     pub(super) fn note(&self, call: Call) {
+        if matches!(call, Call::Rename(..)) {
+            let _ = self.named_at.set(self.calls.load(Ordering::Relaxed));
+        }
         locked(&self.journal).push(call);
     }
 

@@ -15,7 +15,6 @@ pub(super) mod tests;
 mod urls;
 mod write;
 
-pub use super::output_error::OutputError;
 pub use outlook::Outlook;
 pub use proof::Proven;
 pub use selected::KeptRecords;
@@ -28,6 +27,7 @@ use std::path::{Path, PathBuf};
 use super::disk::Disk;
 use super::examine::Examination;
 use super::input::Input;
+use super::output_error::OutputError;
 use super::place::{bytes_below, with_ending};
 use super::rebuild::{KeptFigures, KeyScope};
 use super::source_checks::{check_not_in_use, first_errors, open_database};

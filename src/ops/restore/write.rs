@@ -18,7 +18,7 @@ use crate::ops::disk::Disk;
 use crate::ops::input::Input;
 use crate::ops::place::parent_of;
 use crate::ops::read_back::refusal_by_copy;
-use crate::ops::source_checks::{check_not_in_use, open_database};
+use crate::ops::source_checks::{check_memory, check_not_in_use, open_database};
 use crate::ops::verify::{VerifyOptions, VerifyReport, verify};
 use crate::options::Options;
 
@@ -80,6 +80,7 @@ pub fn restore_members(
         return Ok(Vec::new());
     };
     check_not_in_use(input)?;
+    check_memory(options)?;
     // Without a meta the check will tell what the file is; no byte of it is worth copying.
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     if metas.select().is_err() || lacks_trailer(input, &first.request) {

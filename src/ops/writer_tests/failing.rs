@@ -198,6 +198,11 @@ fn whenever_it_is_interrupted_everything_is_whole_or_nothing_is_there() {
             match outcome {
                 Ok(()) => {
                     assert_eq!(whole, all, "{told}");
+                    if options.cancel.check().is_err() {
+                        // Only what has begun to get its name goes on.
+                        let named_at = attempt.disk.faults.named_at().unwrap();
+                        assert!(call >= named_at, "{told}: {named_at}");
+                    }
                     finished += 1;
                 }
                 Err(OutputError::Read(Error::Cancelled)) => {
