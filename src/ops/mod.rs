@@ -28,7 +28,7 @@ mod outer;
 mod outer_tests;
 mod output;
 mod output_error;
-mod place;
+pub(crate) mod place;
 mod read_back;
 mod rebuild;
 pub mod restore;

@@ -243,7 +243,7 @@ fn what_has_come_to_stand_there_meanwhile_is_not_replaced() {
             .before_look(move || fs::create_dir(meanwhile).unwrap());
         let error = attempt.run(&Options::default()).unwrap_err().to_string();
         assert!(error.contains("cannot give its final name to"), "{error}");
-        assert_eq!(scene.paths(), [target.clone()]);
+        assert_eq!(scene.paths(), std::slice::from_ref(&target));
         assert_eq!(fs::read_dir(target).unwrap().count(), 0);
     }
 }

@@ -69,12 +69,12 @@ fn folders_are_synced_before_they_get_their_names_and_what_holds_the_names_after
         for (number, call) in journal.iter().enumerate() {
             let told = format!("{job:?}: {call:?}");
             match call {
-                Call::MakeFolder(path) | Call::MakeFile(path) => {
-                    // A single file has its folder synced when it has its name.
-                    if !matches!(job, Job::Compact { .. } | Job::Trailer) {
-                        let folder = path.parent().unwrap();
-                        assert!(synced(folder, &journal[number..look]), "{told}");
-                    }
+                // A single file has its folder synced when it has its name.
+                Call::MakeFolder(path) | Call::MakeFile(path)
+                    if !matches!(job, Job::Compact { .. } | Job::Trailer) =>
+                {
+                    let folder = path.parent().unwrap();
+                    assert!(synced(folder, &journal[number..look]), "{told}");
                 }
                 Call::Give(path) if journal.contains(&Call::MakeFolder(path.clone())) => {
                     assert!(synced(path, &journal[number..look]), "{told}");
