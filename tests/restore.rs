@@ -4,6 +4,8 @@
 mod data_dir;
 #[path = "restore/faults.rs"]
 mod faults;
+#[path = "restore/limits.rs"]
+mod limits;
 #[path = "restore/log.rs"]
 mod log;
 #[path = "restore/mount.rs"]
@@ -210,6 +212,55 @@ fn an_empty_folder_is_filled_and_leftovers_are_named() {
     );
     assert!(outcome.stderr.contains("(77 bytes)"), "{}", outcome.stderr);
     assert!(dir.path().join("data.partial/x").exists());
+}
+
+#[test]
+fn an_empty_folder_is_a_target_however_it_is_called() {
+    let snapshot = testdata::dir().join("real").join(SNAPSHOT);
+    let snapshot = snapshot.to_str().expect("UTF-8");
+    let members = "--initial-cluster m1=http://127.0.0.1:1,m2=http://127.0.0.1:2";
+    for target in [
+        ".",
+        "./",
+        "../there",
+        "../there/.",
+        "../link",
+        "../link/",
+        "../link/.",
+    ] {
+        for (args, made) in [
+            (format!("--data-dir {target}"), "member"),
+            (
+                format!("--all-members --out {target} {members}"),
+                "m2/member",
+            ),
+        ] {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let there = dir.path().join("there");
+            fs::create_dir(&there).expect("a folder");
+            std::os::unix::fs::symlink("there", dir.path().join("link")).expect("a link");
+            let words = ["restore", snapshot].into_iter();
+            let outcome = tool::run(&there, words.chain(args.split_whitespace()));
+            assert_eq!(outcome.status, Some(0), "{args}: {}", outcome.stderr);
+            assert!(there.join(made).exists(), "{args}");
+            let left: Vec<String> = names_in(&there);
+            assert!(
+                !left.iter().any(|name| name.contains("partial")),
+                "{args}: {left:?}"
+            );
+            assert_eq!(names_in(dir.path()), ["link", "there"], "{args}");
+        }
+    }
+}
+
+fn names_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names
+        .map(|name| name.into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
 }
 
 #[test]

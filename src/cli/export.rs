@@ -14,7 +14,7 @@ use super::run::{Run, conclude, not_written};
 use super::term;
 use crate::error::Result;
 use crate::finding::escape;
-use crate::ops::make::restore::RestoreError;
+use crate::ops::OutputError;
 use crate::ops::{
     self, ExportOptions, Exported, FileNames, Folder, FoundObject, ObjectList, Session,
 };
@@ -164,10 +164,10 @@ enum Target {
 }
 
 /// How it went: what kept the folder from being written, or standard output from taking it.
-type Written = Result<io::Result<()>, RestoreError>;
+type Written = Result<io::Result<()>, OutputError>;
 
 impl Target {
-    fn open(out: &Path) -> Result<Self, RestoreError> {
+    fn open(out: &Path) -> Result<Self, OutputError> {
         if out.as_os_str() == "-" {
             return Ok(Self::Stdout(term::Lines::exact(), true));
         }

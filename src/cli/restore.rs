@@ -12,10 +12,8 @@ use crate::error::Error;
 use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
-use crate::ops::KeyScope;
-use crate::ops::make::restore::{
-    Prepared, RestoreError, RestoreRequest, plan, prove, prove_sibling, restore_members,
-};
+use crate::ops::make::restore::{Prepared, RestoreRequest, plan, restore_members};
+use crate::ops::{KeyScope, OutputError};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -208,7 +206,7 @@ impl RestoreArgs {
     }
 
     /// What is to be made: one directory, or one per member.
-    fn prepare(&self, live_revision: Option<i64>) -> Result<Vec<Prepared>, RestoreError> {
+    fn prepare(&self, live_revision: Option<i64>) -> Result<Vec<Prepared>, OutputError> {
         let request = self.request(live_revision);
         match &self.out {
             Some(out) => Prepared::all_members(&request, out),
@@ -275,7 +273,7 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
     }
 }
 
-type Outcome = Result<Exit, RestoreError>;
+type Outcome = Result<Exit, OutputError>;
 
 fn plan_all(
     args: &RestoreArgs,
@@ -292,7 +290,7 @@ fn plan_all(
         report::restore_plan_text(&plan, prepared, &file)
     };
     let exit = match &plan.refusal {
-        Some(RestoreError::InUse { .. }) => Exit::Failed,
+        Some(OutputError::InUse { .. }) => Exit::Failed,
         None if plan.starts => Exit::Fine,
         _ => Exit::Findings,
     };
@@ -306,45 +304,34 @@ fn restore_all(
     prepared: &[Prepared],
     options: &crate::options::Options,
 ) -> Outcome {
-    let mut exit = Exit::Fine;
     let restored = restore_members(input, prepared, options)?;
-    let mut first_proven = None;
-    for (restored, prepared) in restored.iter().zip(prepared) {
-        let proven = match &first_proven {
-            Some(first) if restored.shares_database => prove_sibling(first, prepared, options)?,
-            _ => prove(input, prepared, restored.kept.as_ref(), options)?,
-        };
-        let file = escape::path(&args.file);
-        let text = if args.is_json(run) {
-            report::restored_json(restored, &proven, prepared, &file)
-        } else {
-            report::restored_text(restored, &proven, prepared, &file)
-        };
-        let one = match proven.problems.is_empty() {
-            true => Exit::Fine,
-            false => Exit::Findings,
-        };
-        exit = exit.max(print(&text, one));
-        first_proven.get_or_insert(proven);
-    }
-    Ok(exit)
+    let file = escape::path(&args.file);
+    let report = match args.is_json(run) {
+        true => report::restored_json,
+        false => report::restored_text,
+    };
+    let all = restored.iter().zip(prepared);
+    let text: String = all
+        .map(|(restored, prepared)| report(restored, prepared, &file))
+        .collect();
+    Ok(print(&text, Exit::Fine))
 }
 
 /// Says why nothing was made of `file`.
-pub(super) fn refuse(error: &RestoreError, file: &Path) -> Exit {
+pub(super) fn refuse(error: &OutputError, file: &Path) -> Exit {
     match error {
-        RestoreError::Read(error) => {
+        OutputError::Read(error) => {
             term::error(&describe(error, file));
             exit_of(error)
         }
-        RestoreError::File { message, details } => {
+        OutputError::File { message, details } => {
             term::error(message);
             for line in details {
                 term::line(&format!("  {line}"));
             }
             Exit::Findings
         }
-        RestoreError::InUse { message, details } => {
+        OutputError::InUse { message, details } => {
             term::error(message);
             for line in details {
                 term::line(&format!("  {line}"));

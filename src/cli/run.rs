@@ -13,7 +13,7 @@ use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
 use crate::finding::{Findings, escape};
 use crate::limits;
-use crate::ops::restore::RestoreError;
+use crate::ops::OutputError;
 use crate::ops::{Input, Refusal, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
@@ -359,9 +359,9 @@ pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
 
 /// Says why a folder was not written. What the file that was read has to do with is handed back, to be said with
 /// its name.
-pub(super) fn not_written(error: RestoreError) -> Result<()> {
+pub(super) fn not_written(error: OutputError) -> Result<()> {
     match error {
-        RestoreError::Read(error) => Err(error),
+        OutputError::Read(error) => Err(error),
         other => {
             term::error(&other.to_string());
             Ok(())

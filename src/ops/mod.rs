@@ -36,8 +36,8 @@ pub use keys::{
     get_prefix, history, keys, log, look_up, show,
 };
 pub use make::{
-    AddedTrailer, CompactRequest, Compacted, FileNames, Folder, KeptFigures, KeyScope, add_trailer,
-    compact, restore, safe_name,
+    AddedTrailer, CompactRequest, Compacted, FileNames, Folder, KeptFigures, KeyScope, OutputError,
+    add_trailer, compact, restore, safe_name,
 };
 pub use objects::{
     DamagedValue, EncryptionCount, EncryptionReport, ExportOptions, Exported, FoundObject,

@@ -100,11 +100,7 @@ pub fn compacted_json(made: &Compacted, file: &str, out: &str) -> String {
         out,
         verdict: made.source.verdict,
         bytes_before: made.source.layout.file_len,
-        bytes: made
-            .result
-            .layout
-            .file_len
-            .saturating_add(trailer.map_or(0, |digest| digest.0.len() as u64)),
+        bytes: made.result.layout.file_len,
         sha256: trailer.map(ToString::to_string),
         revision: made.hash.revision,
         compact_revision: made.hash.compact_revision,

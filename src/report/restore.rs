@@ -10,10 +10,8 @@ use super::json::line;
 use super::verify::summary;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
-use crate::ops::make::restore::{
-    Prepared, Proven, RestoreError, RestorePlan, Restored, RestoredObjects,
-};
-use crate::ops::{EncryptionCount, Verdict, VerifyReport};
+use crate::ops::make::restore::{Prepared, RestorePlan, Restored, RestoredObjects};
+use crate::ops::{EncryptionCount, OutputError, Verdict, VerifyReport};
 
 /// A word for a shell: as it is where that is safe, else in quotes.
 fn word(text: &str) -> String {
@@ -109,12 +107,8 @@ fn next_text(out: &mut String, prepared: &Prepared) {
 }
 
 /// What was restored, for people.
-pub fn restored_text(
-    restored: &Restored,
-    proven: &Proven,
-    prepared: &Prepared,
-    file: &str,
-) -> String {
+pub fn restored_text(restored: &Restored, prepared: &Prepared, file: &str) -> String {
+    let proven = &restored.proven;
     let mut out = String::new();
     let data_dir = escape::path(prepared.data_dir());
     let _ = writeln!(out, "{data_dir}: restored from {file}");
@@ -152,9 +146,6 @@ pub fn restored_text(
             );
         }
         _ => {}
-    }
-    for problem in &proven.problems {
-        let _ = writeln!(out, "  WRONG   {problem}");
     }
     next_text(&mut out, prepared);
     out
@@ -201,7 +192,7 @@ pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
     match &plan.refusal {
         Some(refusal) => {
             let _ = writeln!(out, "{file}: would be refused - {refusal}");
-            if let RestoreError::File { details, .. } = refusal {
+            if let OutputError::File { details, .. } = refusal {
                 for line in details {
                     let _ = writeln!(out, "  {line}");
                 }
@@ -252,7 +243,7 @@ struct JsonFile {
 #[derive(Serialize)]
 struct JsonProof<'p> {
     sound: bool,
-    problems: &'p [String],
+    problems: [&'p str; 0],
     hashkv: Option<u32>,
     hashkv_revision: Option<i64>,
     hashkv_as_in_snapshot: Option<bool>,
@@ -365,12 +356,8 @@ fn json<'r>(
 }
 
 /// What was restored, as one line of JSON.
-pub fn restored_json(
-    restored: &Restored,
-    proven: &Proven,
-    prepared: &Prepared,
-    file: &str,
-) -> String {
+pub fn restored_json(restored: &Restored, prepared: &Prepared, file: &str) -> String {
+    let proven = &restored.proven;
     let files = restored.files.iter();
     line(&JsonRestore {
         files: Some(
@@ -386,8 +373,9 @@ pub fn restored_json(
             .as_ref()
             .map(|kept| JsonKept::new(&kept.figures)),
         proof: Some(JsonProof {
-            sound: proven.problems.is_empty(),
-            problems: &proven.problems,
+            // Anything else would have been refused.
+            sound: true,
+            problems: [],
             hashkv: proven.hash.map(|hash| hash.hash),
             hashkv_revision: proven.hash.map(|hash| hash.revision),
             hashkv_as_in_snapshot: proven.same_hash,

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{DiffArgs, Form};
 use crate::finding::escape;
+use crate::ops::OutputError;
 use crate::ops::diff::{Comparison, Direction, Task, Todo};
-use crate::ops::restore::RestoreError;
 use crate::ops::{Folder, Session, safe_name};
 use crate::report;
 
@@ -49,7 +49,7 @@ impl Manifests {
     }
 
     /// Writes a manifest. What it is called is known when all of them are there.
-    pub(super) fn add(&mut self, number: usize, json: &Value) -> Result<(), RestoreError> {
+    pub(super) fn add(&mut self, number: usize, json: &Value) -> Result<(), OutputError> {
         self.folder
             .write(&unnamed(number), |out| report::write_yaml(json, out))
     }
@@ -62,7 +62,7 @@ impl Manifests {
         names: [&str; 2],
         tasks: Vec<Task<'_>>,
         sources: [&Session<'_>; 2],
-    ) -> Result<(), RestoreError> {
+    ) -> Result<(), OutputError> {
         let is_applied = |task: &&Task<'_>| matches!(task.todo, Todo::Apply(_));
         let total = tasks.iter().filter(is_applied).count();
         let width = total.to_string().len().max(3);

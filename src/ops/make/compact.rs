@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::disk::{Disk, Piece};
 use super::output::Output;
-use super::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
-use super::restore::{RestoreError, check_not_in_use, first_errors, open_database};
+use super::output_error::OutputError;
+use super::rebuild::{Kept, KeptFigures, KeyScope, Rebuilt, room_for, write_anew};
+use super::source_checks::{check_memory, check_not_in_use, first_errors, open_database};
 use crate::bolt::check::codes::TXID_LIMIT;
 use crate::bolt::edit::Edits;
 use crate::checksum::Sha256;
@@ -12,6 +14,7 @@ use crate::error::Result;
 use crate::etcd::schema::{KEY_BUCKET, META_BUCKET};
 use crate::etcd::{HashKv, Release};
 use crate::finding::Severity;
+use crate::ops::examine::digest::digest_of;
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_report::{Verdict, VerifyOptions, VerifyReport};
@@ -49,13 +52,24 @@ pub struct Compacted {
 /// buckets.
 ///
 /// # Errors
-/// [`RestoreError`]; nothing stands under the final name then.
+/// [`OutputError`]; nothing stands under the final name then.
 pub fn compact(
     input: &Input,
     request: &CompactRequest,
     options: &Options,
-) -> Result<Compacted, RestoreError> {
-    let output = Output::create(&request.out, input)?;
+) -> Result<Compacted, OutputError> {
+    compact_on(&Disk::default(), input, request, options)
+}
+
+/// The same on a disk that tests look at.
+pub(in crate::ops) fn compact_on(
+    disk: &Disk,
+    input: &Input,
+    request: &CompactRequest,
+    options: &Options,
+) -> Result<Compacted, OutputError> {
+    check_memory(options)?;
+    let output = Output::create(&request.out, input, disk)?;
     check_not_in_use(input)?;
     let what = VerifyOptions {
         // Without a trailer there is nothing to compare a digest with.
@@ -79,27 +93,24 @@ pub fn compact(
         .and_then(|examined| examined.selected.meta.database_len())
         .unwrap_or(database.len());
     output.check_space(room_for(entry_bytes(&source), len))?;
-    let rebuilt = write_anew(&database, output.file(), &edits, kept.as_ref(), options)
-        .map_err(RestoreError::rebuild(output.path()))?;
-    output.sync()?;
-
-    let with_trailer = request.trailer.unwrap_or(input.layout.trailer.is_some());
-    let made = Input::open(output.path())?;
-    let what = VerifyOptions {
-        // The digest of what is read back becomes the trailer.
-        quick: !with_trailer,
-        ..VerifyOptions::default()
+    let mut rebuilt = write_anew(
+        &database,
+        disk,
+        output.file(),
+        &edits,
+        kept.as_ref(),
+        options,
+    )
+    .map_err(OutputError::rebuild(output.path()))?;
+    let trailer = match request.trailer.unwrap_or(input.layout.trailer.is_some()) {
+        true => Some(digest_of(&output.written(rebuilt.len)?, options)?),
+        false => None,
     };
-    let result = verify(&made, what, options)?;
-    let hash = hash_of(&made, options)?;
-    let mut problems = differences(&source, &result, kept.is_some());
-    let records = result
-        .examination
-        .as_ref()
-        .map(|examined| examined.records.records);
-    if records != Some(rebuilt.records) {
-        problems.push("bucket `key` holds another number of records than was written".into());
+    if let Some(digest) = &trailer {
+        output.append(&digest.0, rebuilt.len)?;
+        rebuilt.pieces.push(Piece::of(rebuilt.len, &digest.0));
     }
+    output.sync()?;
     let expected = match &kept {
         None => hash_of(input, options)?,
         Some(kept) => Some(HashKv {
@@ -108,28 +119,13 @@ pub fn compact(
             compact_revision: kept.figures.compacted_at,
         }),
     };
-    if hash != expected {
-        problems.push("HashKV is not what it must be".into());
-    }
-    input.check_unchanged(None)?;
-    let Some(hash) = hash.filter(|_| problems.is_empty()) else {
-        return Err(RestoreError::File {
-            message: "what was written is not what was read; nothing was kept of it".into(),
-            details: problems,
-        });
+    let (result, hash) = read_back(&output, &source, &rebuilt, trailer, kept.is_some(), options)?;
+    let Some(hash) = hash.filter(|hash| Some(*hash) == expected) else {
+        return Err(OutputError::differs(vec![
+            "HashKV is not what it must be".into(),
+        ]));
     };
-    let trailer = result.database_sha256.filter(|_| with_trailer);
-    if let Some(digest) = &trailer {
-        output.append(&digest.0, result.layout.file_len)?;
-        let made = Input::open(output.path())?.layout;
-        if (made.trailer, made.database_len) != (trailer, result.layout.file_len) {
-            return Err(RestoreError::File {
-                message: "the SHA-256 does not read back as it was written".into(),
-                details: Vec::new(),
-            });
-        }
-    }
-    output.finish()?;
+    output.finish(input, options)?;
     Ok(Compacted {
         source,
         result,
@@ -139,7 +135,47 @@ pub fn compact(
     })
 }
 
-fn check_sound(report: &VerifyReport) -> Result<(), RestoreError> {
+/// Reads everything that was written: what `verify` says of it, and its HashKV.
+fn read_back(
+    output: &Output,
+    source: &VerifyReport,
+    rebuilt: &Rebuilt,
+    trailer: Option<Sha256>,
+    live_only: bool,
+    options: &Options,
+) -> Result<(VerifyReport, Option<HashKv>), OutputError> {
+    if !output.read_back(options)?.holds_pieces(&rebuilt.pieces)? {
+        return Err(OutputError::differs(vec![
+            "the bytes are not those that were written".into(),
+        ]));
+    }
+    let made = Input::open(output.path())?;
+    let what = VerifyOptions {
+        quick: trailer.is_none(),
+        ..VerifyOptions::default()
+    };
+    let result = verify(&made, what, options)?;
+    let hash = hash_of(&made, options)?;
+    let mut problems = differences(source, &result, live_only);
+    let records = result
+        .examination
+        .as_ref()
+        .map(|examined| examined.records.records);
+    if records != Some(rebuilt.records) {
+        problems.push("bucket `key` holds another number of records than was written".into());
+    }
+    if (made.layout.trailer, made.layout.database_len) != (trailer, rebuilt.len)
+        || trailer.is_some_and(|digest| result.database_sha256 != Some(digest))
+    {
+        problems.push("the SHA-256 does not read back as it was written".into());
+    }
+    match problems.is_empty() {
+        true => Ok((result, hash)),
+        false => Err(OutputError::differs(problems)),
+    }
+}
+
+fn check_sound(report: &VerifyReport) -> Result<(), OutputError> {
     // What is written anew counts transactions anew.
     let mut errors = report
         .findings
@@ -153,7 +189,7 @@ fn check_sound(report: &VerifyReport) -> Result<(), RestoreError> {
     }
     let mut details = first_errors(report);
     details.push(report.next_step.clone());
-    Err(RestoreError::File {
+    Err(OutputError::File {
         message: report.reason.clone(),
         details,
     })

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::disk::Disk;
-use super::restore::RestoreError;
+use super::output_error::OutputError;
 use crate::bolt::{Metas, SecondMeta};
 use crate::error::Error;
 use crate::ids::FileOffset;
@@ -32,13 +32,13 @@ pub(in crate::ops) fn copy_and_verify(
     path: &Path,
     file: &File,
     options: &Options,
-) -> Result<VerifyReport, RestoreError> {
+) -> Result<VerifyReport, OutputError> {
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     if metas.select().is_err() {
         // Nothing to copy: what is said of the file is said without reading the rest of it.
         return Ok(verify(input, VerifyOptions::default(), options)?);
     }
-    let unwritten = || RestoreError::write("cannot write", path);
+    let unwritten = || OutputError::write("cannot write", path);
     let len = input.layout.database_len;
     disk.set_len(file, len).map_err(unwritten())?;
     let again = file.try_clone().map_err(unwritten())?;

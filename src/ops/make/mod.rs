@@ -6,11 +6,18 @@ mod copying;
 mod disk;
 mod folder;
 mod output;
+mod output_error;
+pub(crate) mod place;
+mod read_back;
 mod rebuild;
 pub mod restore;
+mod source_checks;
 mod trailer;
+#[cfg(test)]
+mod writer_tests;
 
 pub use compact::{CompactRequest, Compacted, compact};
 pub use folder::{FileNames, Folder, safe_name};
+pub use output_error::OutputError;
 pub use rebuild::{KeptFigures, KeyScope};
 pub use trailer::{AddedTrailer, add_trailer};

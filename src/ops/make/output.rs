@@ -1,14 +1,15 @@
 //! A file that is written under another name and gets its own when it is whole.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
-use super::restore::{RestoreError, bytes_below, free_bytes_near, parent_of, with_ending};
+use super::output_error::OutputError;
+use super::place::{bytes_below, free_bytes_near, parent_of, with_ending};
+use super::read_back::ReadBack;
 use crate::finding::escape;
 use crate::ops::input::Input;
+use crate::options::Options;
 use crate::source::Positioned;
 
 /// The file under the name that it has until it is whole. It is removed when this is dropped before.
@@ -17,16 +18,21 @@ pub(in crate::ops) struct Output {
     target: PathBuf,
     staged: PathBuf,
     file: File,
+    disk: Disk,
     is_done: bool,
 }
 
 impl Output {
     /// Begins a file that is to become `target`, for its owner only. Nothing may stand there, least of
     /// all `input`.
-    pub(in crate::ops) fn create(target: &Path, input: &Input) -> Result<Self, RestoreError> {
+    pub(in crate::ops) fn create(
+        target: &Path,
+        input: &Input,
+        disk: &Disk,
+    ) -> Result<Self, OutputError> {
         let target: PathBuf = target.components().collect();
         let name = escape::path(&target);
-        let refuse = |message| Err(RestoreError::Request(message));
+        let refuse = |message| Err(OutputError::Request(message));
         if fs::symlink_metadata(&target).is_ok() {
             let canonical = |path| fs::canonicalize(path).ok();
             if canonical(target.as_path()) == canonical(input.file.path()) {
@@ -43,17 +49,13 @@ impl Output {
                 bytes_below(&staged)
             ));
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&staged)
-            .map_err(RestoreError::write("cannot make", &staged))?;
+        let made = disk.make_file(&staged);
+        let file = made.map_err(OutputError::write("cannot make", &staged))?;
         Ok(Self {
             target,
             staged,
             file,
+            disk: disk.clone(),
             is_done: false,
         })
     }
@@ -68,30 +70,35 @@ impl Output {
         &self.file
     }
 
-    /// Leaves out what is behind the first `len` bytes.
-    pub(in crate::ops) fn cut(&self, len: u64) -> Result<(), RestoreError> {
-        let cut = self.file.set_len(len);
-        cut.map_err(RestoreError::write("cannot write", &self.staged))
+    /// What writes to it.
+    pub(in crate::ops) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
-    /// The first `len` bytes, to be read again.
-    pub(in crate::ops) fn written(&self, len: u64) -> Result<Positioned, RestoreError> {
+    /// Leaves out what is behind the first `len` bytes.
+    pub(in crate::ops) fn cut(&self, len: u64) -> Result<(), OutputError> {
+        let cut = self.disk.set_len(&self.file, len);
+        cut.map_err(OutputError::write("cannot write", &self.staged))
+    }
+
+    /// The first `len` bytes as they were written so far.
+    pub(in crate::ops) fn written(&self, len: u64) -> Result<Positioned, OutputError> {
         let again = self.file.try_clone();
-        let again = again.map_err(RestoreError::write("cannot read", &self.staged))?;
-        Ok(Positioned::new(again, len))
+        let again = again.map_err(OutputError::write("cannot read", &self.staged))?;
+        Ok(Positioned::named(again, &self.staged, len))
     }
 
     /// Writes `bytes` from `offset` on, where the file ends.
-    pub(in crate::ops) fn append(&self, bytes: &[u8], offset: u64) -> Result<(), RestoreError> {
-        self.file
-            .write_all_at(bytes, offset)
-            .map_err(RestoreError::write("cannot write", &self.staged))
+    pub(in crate::ops) fn append(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
+        self.disk
+            .write_at(&self.file, bytes, offset)
+            .map_err(OutputError::write("cannot write", &self.staged))
     }
 
     /// Refuses to begin what would not fit.
-    pub(in crate::ops) fn check_space(&self, needed: u64) -> Result<(), RestoreError> {
+    pub(in crate::ops) fn check_space(&self, needed: u64) -> Result<(), OutputError> {
         match free_bytes_near(&self.target) {
-            Some(free) if free < needed => Err(RestoreError::Request(format!(
+            Some(free) if free < needed => Err(OutputError::Request(format!(
                 "{} may need {needed} bytes, {free} are free there",
                 escape::path(&self.target)
             ))),
@@ -100,36 +107,37 @@ impl Output {
     }
 
     /// Brings the bytes to the disk.
-    pub(in crate::ops) fn sync(&self) -> Result<(), RestoreError> {
-        let synced = self.file.sync_all();
-        synced.map_err(RestoreError::write("cannot write", &self.staged))
+    pub(in crate::ops) fn sync(&self) -> Result<(), OutputError> {
+        let synced = self.disk.sync(&self.file);
+        synced.map_err(OutputError::write("cannot write", &self.staged))
     }
 
-    /// Gives the file its name, unless something has come to stand there meanwhile.
-    pub(in crate::ops) fn finish(mut self) -> Result<(), RestoreError> {
-        self.sync()?;
-        let failed = RestoreError::write("cannot give its final name to", &self.target);
-        // A link fails where a file stands; a rename would replace it.
-        match fs::hard_link(&self.staged, &self.target) {
-            Ok(()) => {
-                // Should the other name stay, the file is whole all the same.
-                let _ = fs::remove_file(&self.staged);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(failed(error));
-            }
-            // Not every file system has links.
-            Err(_) => {
-                if fs::symlink_metadata(&self.target).is_ok() {
-                    return Err(failed(io::ErrorKind::AlreadyExists.into()));
-                }
-                fs::rename(&self.staged, &self.target).map_err(failed)?;
-            }
-        }
-        self.is_done = true;
+    /// Opens it again, when all of it is on the disk.
+    pub(in crate::ops) fn read_back<'o>(
+        &self,
+        options: &'o Options,
+    ) -> Result<ReadBack<'o>, OutputError> {
+        ReadBack::open(&self.disk, &self.staged, options)
+    }
+
+    /// Gives the file, which was read back, its name; unless something has come to stand there meanwhile, `input` is
+    /// not what it was, or the job was interrupted.
+    pub(in crate::ops) fn finish(
+        mut self,
+        input: &Input,
+        options: &Options,
+    ) -> Result<(), OutputError> {
         let folder = parent_of(&self.target);
-        let synced = Disk::default().sync_folder(folder);
-        synced.map_err(RestoreError::write("cannot sync", folder))
+        let above = self.disk.open_folder(folder);
+        let above = above.map_err(OutputError::write("cannot sync", folder))?;
+        self.disk.check_source(input)?;
+        options.cancel.check()?;
+        let named = self.disk.rename_new(&self.staged, &self.target);
+        let failed = OutputError::write("cannot give its final name to", &self.target);
+        named.map_err(failed)?;
+        self.is_done = true;
+        let synced = self.disk.sync_opened(&above);
+        synced.map_err(OutputError::not_synced(&self.target, folder))
     }
 }
 
@@ -137,7 +145,7 @@ impl Drop for Output {
     fn drop(&mut self) {
         if !self.is_done {
             // What cannot be removed is named at the next run.
-            let _ = fs::remove_file(&self.staged);
+            let _ = self.disk.remove_file(&self.staged);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 
-use super::restore::RestoreError;
+use super::disk::{Disk, Piece};
+use super::output_error::OutputError;
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::bolt::write::{RebuildError, WriteLayout, Writer, rebuild};
@@ -104,7 +105,7 @@ impl Kept {
     }
 
     /// Refuses a scope that leaves nothing of a database that has keys: the prefix is misspelt.
-    pub(in crate::ops) fn check_not_empty(&self, scope: &KeyScope) -> Result<(), RestoreError> {
+    pub(in crate::ops) fn check_not_empty(&self, scope: &KeyScope) -> Result<(), OutputError> {
         if !self.revisions.is_empty() || scope.is_everything() {
             return Ok(());
         }
@@ -122,7 +123,7 @@ impl Kept {
             "none of the file's {} keys would be left{why}",
             self.figures.live_keys
         );
-        Err(RestoreError::Request(text))
+        Err(OutputError::Request(text))
     }
 
     /// Notes in the database that everything but the kept records is gone, so that no revision comes
@@ -181,8 +182,12 @@ impl RecordVisitor for InScope<'_> {
 }
 
 /// What was written into bucket `key`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::ops) struct Rebuilt {
+    /// Bytes of the file.
+    pub(in crate::ops) len: u64,
+    /// The calls that wrote it.
+    pub(in crate::ops) pieces: Vec<Piece>,
     /// Records of the source.
     pub(in crate::ops) records: u64,
     /// CRC-32C of the bucket's name and of these. Of kept records alone that is HashKV.
@@ -196,6 +201,7 @@ const PIECE: u64 = 1 << 20;
 /// defragmentation does; of bucket `key` only the records that are `kept`, if that is given.
 pub(in crate::ops) fn write_anew(
     database: &Database<'_>,
+    disk: &Disk,
     out: &File,
     edits: &Edits,
     kept: Option<&Kept>,
@@ -208,7 +214,7 @@ pub(in crate::ops) fn write_anew(
         ..WriteLayout::default()
     };
     options.stage("writing", database.len());
-    let mut writer = Writer::new(out, layout)?;
+    let mut writer = Writer::new(disk.writer(out), layout)?;
     let mut records = 0u64;
     let mut stream = Stream::new();
     stream.update(KEY_BUCKET);
@@ -234,8 +240,10 @@ pub(in crate::ops) fn write_anew(
         stream.update(value);
         Ok(true)
     })?;
-    writer.finish()?;
+    let (out, written) = writer.finish()?;
     Ok(Rebuilt {
+        len: written.len,
+        pieces: out.into_pieces(),
         records,
         crc: stream.take(),
     })

@@ -5,7 +5,9 @@ use std::path::Path;
 use super::copying::copy_and_verify;
 use super::disk::Disk;
 use super::output::Output;
-use super::restore::{RestoreError, check_not_in_use, first_errors};
+use super::output_error::OutputError;
+use super::read_back::refusal_by_copy;
+use super::source_checks::{check_memory, check_not_in_use, first_errors};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::ops::examine::digest::digest_of;
@@ -31,13 +33,24 @@ pub struct AddedTrailer {
 /// copied; only the verdict [`Verdict::NoTrailer`] will do.
 ///
 /// # Errors
-/// [`RestoreError`]; nothing stands under the final name then.
+/// [`OutputError`]; nothing stands under the final name then.
 pub fn add_trailer(
     input: &Input,
     out: &Path,
     options: &Options,
-) -> Result<AddedTrailer, RestoreError> {
-    let output = Output::create(out, input)?;
+) -> Result<AddedTrailer, OutputError> {
+    add_trailer_on(&Disk::default(), input, out, options)
+}
+
+/// The same on a disk that tests look at.
+pub(in crate::ops) fn add_trailer_on(
+    disk: &Disk,
+    input: &Input,
+    out: &Path,
+    options: &Options,
+) -> Result<AddedTrailer, OutputError> {
+    check_memory(options)?;
+    let output = Output::create(out, input, disk)?;
     check_not_in_use(input)?;
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     let selected = metas.select().ok();
@@ -48,16 +61,19 @@ pub fn add_trailer(
     let keep = keep.min(input.layout.database_len);
     output.check_space(keep)?;
     let source = match selected {
-        Some(_) => copy_and_verify(
-            input,
-            &Disk::default(),
-            output.path(),
-            output.file(),
-            options,
-        )?,
+        Some(_) => copy_and_verify(input, output.disk(), output.path(), output.file(), options)?,
         None => verify(input, VerifyOptions::default(), options)?,
     };
-    check_has_none(&source)?;
+    check_has_none(&source).or_else(|refusal| match selected {
+        Some(_) => Err(refusal_by_copy(
+            refusal,
+            input,
+            disk,
+            output.path(),
+            options,
+        )?),
+        None => Err(refusal),
+    })?;
     let cut = source.layout.database_len.saturating_sub(keep);
     output.cut(keep)?;
     let trailer = match source.database_sha256 {
@@ -66,15 +82,19 @@ pub fn add_trailer(
     };
     output.append(&trailer.0, keep)?;
     output.sync()?;
+    // The digest is that of the copy: only the source tells whether the copy is right.
+    let back = output.read_back(options)?;
+    if !back.holds_source(input.file.source(), keep, &trailer.0)? {
+        return Err(OutputError::differs(vec![
+            "the bytes are not those of the source and its SHA-256".into(),
+        ]));
+    }
     let made = Input::open(output.path())?;
     let result = verify(&made, VerifyOptions::default(), options)?;
     if result.verdict != Verdict::Ok {
-        return Err(RestoreError::File {
-            message: "what was written does not read back as it should".into(),
-            details: first_errors(&result),
-        });
+        return Err(OutputError::differs(first_errors(&result)));
     }
-    output.finish()?;
+    output.finish(input, options)?;
     Ok(AddedTrailer {
         cut,
         len: result.layout.file_len,
@@ -84,7 +104,7 @@ pub fn add_trailer(
 }
 
 /// Nothing but a sound file without SHA-256 gets one: it says that the bytes are those that were checked.
-fn check_has_none(report: &VerifyReport) -> Result<(), RestoreError> {
+fn check_has_none(report: &VerifyReport) -> Result<(), OutputError> {
     let (message, mut details) = match report.verdict {
         Verdict::NoTrailer => return Ok(()),
         _ if report.layout.trailer.is_some() => (
@@ -96,5 +116,5 @@ fn check_has_none(report: &VerifyReport) -> Result<(), RestoreError> {
     if report.verdict != Verdict::Ok {
         details.push(report.next_step.clone());
     }
-    Err(RestoreError::File { message, details })
+    Err(OutputError::File { message, details })
 }

@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::disk::Disk;
-use super::restore::RestoreError;
+use super::output_error::OutputError;
 use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::Result;
 use crate::ops::session::Session;
@@ -52,11 +52,11 @@ impl Folder {
     ///
     /// # Errors
     /// That `out` is something else, or that nothing can be made there.
-    pub fn create(out: &Path) -> Result<Self, RestoreError> {
+    pub fn create(out: &Path) -> Result<Self, OutputError> {
         Self::create_on(out, Disk::default())
     }
 
-    fn create_on(out: &Path, disk: Disk) -> Result<Self, RestoreError> {
+    fn create_on(out: &Path, disk: Disk) -> Result<Self, OutputError> {
         let target = Target::find(out)?;
         disk.make_own_folder(&target.staged)
             .map_err(|error| target.cannot_stage(error))?;
@@ -74,10 +74,10 @@ impl Folder {
     ///
     /// # Errors
     /// What the system says.
-    pub fn folder(&mut self, name: &str) -> Result<(), RestoreError> {
+    pub fn folder(&mut self, name: &str) -> Result<(), OutputError> {
         let path = self.target.staged.join(name);
         let made = self.disk.make_own_folder(&path);
-        made.map_err(RestoreError::write("cannot make", &path))?;
+        made.map_err(OutputError::write("cannot make", &path))?;
         self.folders.push(name.into());
         Ok(())
     }
@@ -90,10 +90,10 @@ impl Folder {
         &mut self,
         name: &str,
         write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<(), OutputError> {
         let path = self.target.staged.join(name);
         let file = self.disk.make_own_file(&path);
-        let file = file.map_err(RestoreError::write("cannot make", &path))?;
+        let file = file.map_err(OutputError::write("cannot make", &path))?;
         let mut out = io::BufWriter::new(Recorder {
             disk: &self.disk,
             path: &path,
@@ -102,7 +102,7 @@ impl Folder {
             crc: Stream::new(),
         });
         let written = write(&mut out).and_then(|()| out.flush());
-        written.map_err(RestoreError::write("cannot write", &path))?;
+        written.map_err(OutputError::write("cannot write", &path))?;
         let crc = out.get_mut().crc.take();
         self.files.insert(name.into(), crc);
         Ok(())
@@ -112,11 +112,11 @@ impl Folder {
     ///
     /// # Errors
     /// What the system says.
-    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), RestoreError> {
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), OutputError> {
         let staged = &self.target.staged;
         let (old, new) = (staged.join(from), staged.join(to));
         let renamed = self.disk.rename_to_free(&old, &new);
-        renamed.map_err(RestoreError::write("cannot rename a file to", &new))?;
+        renamed.map_err(OutputError::write("cannot rename a file to", &new))?;
         if let Some(crc) = self.files.remove(Path::new(from)) {
             self.files.insert(to.into(), crc);
         }
@@ -129,7 +129,7 @@ impl Folder {
     /// # Errors
     /// What the system says, that something reads back otherwise, that a source has changed, and cancelling.
     /// Nothing has the name then.
-    pub fn finish(self, sources: &[&Session<'_>]) -> Result<(), RestoreError> {
+    pub fn finish(self, sources: &[&Session<'_>]) -> Result<(), OutputError> {
         let cancel = sources
             .first()
             .map_or_else(Cancel::new, |source| source.options.cancel.clone());
@@ -141,10 +141,10 @@ impl Folder {
         mut self,
         cancel: &Cancel,
         look_at_sources: impl FnOnce() -> Result<()>,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<(), OutputError> {
         self.for_all_files(cancel, |path, _| {
             let synced = self.disk.sync_file(path);
-            synced.map_err(RestoreError::write("cannot sync", path))
+            synced.map_err(OutputError::write("cannot sync", path))
         })?;
         for folder in self.folders.iter().rev() {
             self.sync_names(&self.target.staged.join(folder))?;
@@ -152,7 +152,7 @@ impl Folder {
         self.sync_names(&self.target.staged)?;
         self.for_all_files(cancel, |path, crc| {
             let read = read_back(&self.disk, path, crc);
-            read.map_err(RestoreError::write("cannot read back", path))
+            read.map_err(OutputError::write("cannot read back", path))
         })?;
         look_at_sources()?;
         self.give_names(cancel)?;
@@ -165,13 +165,13 @@ impl Folder {
         Ok(())
     }
 
-    fn sync_names(&self, folder: &Path) -> Result<(), RestoreError> {
+    fn sync_names(&self, folder: &Path) -> Result<(), OutputError> {
         let synced = self.disk.sync_names(folder);
-        synced.map_err(RestoreError::write("cannot sync", folder))
+        synced.map_err(OutputError::write("cannot sync", folder))
     }
 
     /// Final names, by one rename wherever the folder that is there can give way.
-    fn give_names(&mut self, cancel: &Cancel) -> Result<(), RestoreError> {
+    fn give_names(&mut self, cancel: &Cancel) -> Result<(), OutputError> {
         let (staged, path) = (self.target.staged.clone(), self.target.path.clone());
         if self.target.place != Place::Inside {
             return self.give_name(cancel, staged, path);
@@ -190,14 +190,14 @@ impl Folder {
         cancel: &Cancel,
         from: PathBuf,
         to: PathBuf,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<(), OutputError> {
         cancel.check()?;
         let renamed = match self.target.place {
             // Only an empty folder gives way.
             Place::Empty => self.disk.rename_over(&from, &to),
             Place::New | Place::Inside => self.disk.rename_to_free(&from, &to),
         };
-        renamed.map_err(RestoreError::write("cannot give its final name to", &to))?;
+        renamed.map_err(OutputError::write("cannot give its final name to", &to))?;
         self.named.push((from, to));
         Ok(())
     }
@@ -206,12 +206,12 @@ impl Folder {
     fn for_all_files(
         &self,
         cancel: &Cancel,
-        work: impl Fn(&Path, Crc) -> Result<(), RestoreError> + Sync,
-    ) -> Result<(), RestoreError> {
+        work: impl Fn(&Path, Crc) -> Result<(), OutputError> + Sync,
+    ) -> Result<(), OutputError> {
         let files: Vec<(&PathBuf, &Crc)> = self.files.iter().collect();
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
-        let failed: Mutex<Option<(usize, RestoreError)>> = Mutex::new(None);
+        let failed: Mutex<Option<(usize, OutputError)>> = Mutex::new(None);
         let run = || {
             while !stop.load(Ordering::Relaxed) {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -219,7 +219,7 @@ impl Folder {
                     return;
                 };
                 let path = self.target.staged.join(name);
-                let done = cancel.check().map_err(RestoreError::Read);
+                let done = cancel.check().map_err(OutputError::Read);
                 if let Err(error) = done.and_then(|()| work(&path, **crc)) {
                     stop.store(true, Ordering::Relaxed);
                     let mut failed = failed

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD};
 
 use crate::finding::escape;
-use crate::ops::make::restore::{RestoreError, parent_of, with_ending};
+use crate::ops::make::output_error::OutputError;
+use crate::ops::make::place::{parent_of, with_ending};
 
 /// How the folder gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) struct Target {
 impl Target {
     /// # Errors
     /// That something else than an empty folder is there, or what an earlier run left.
-    pub(super) fn find(out: &Path) -> Result<Self, RestoreError> {
+    pub(super) fn find(out: &Path) -> Result<Self, OutputError> {
         // Without what stands for nothing: `out/`, `out/.`.
         let path: PathBuf = out.components().collect();
         let place = Self::place(&path)?;
@@ -49,9 +50,9 @@ impl Target {
         })
     }
 
-    fn place(path: &Path) -> Result<Place, RestoreError> {
+    fn place(path: &Path) -> Result<Place, OutputError> {
         let name = escape::path(path);
-        let refuse = |message| Err(RestoreError::Request(message));
+        let refuse = |message| Err(OutputError::Request(message));
         if path.as_os_str().is_empty() {
             return refuse("the name of the folder is empty; give a new folder".into());
         }
@@ -84,10 +85,10 @@ impl Target {
     }
 
     /// Why there is no folder to be filled.
-    pub(super) fn cannot_stage(&self, error: io::Error) -> RestoreError {
+    pub(super) fn cannot_stage(&self, error: io::Error) -> OutputError {
         match error.kind() {
             io::ErrorKind::AlreadyExists => left_over(&self.staged),
-            _ => RestoreError::write("cannot make", &self.staged)(error),
+            _ => OutputError::write("cannot make", &self.staged)(error),
         }
     }
 
@@ -100,8 +101,8 @@ impl Target {
     }
 }
 
-fn left_over(staged: &Path) -> RestoreError {
-    RestoreError::Request(format!(
+fn left_over(staged: &Path) -> OutputError {
+    OutputError::Request(format!(
         "{} is left from an interrupted run; look at it and remove it",
         escape::path(staged)
     ))

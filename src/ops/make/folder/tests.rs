@@ -50,7 +50,7 @@ impl Scene {
         self.dir.path().join("out")
     }
 
-    fn filled(&self) -> Result<Folder, RestoreError> {
+    fn filled(&self) -> Result<Folder, OutputError> {
         let mut folder = Folder::create_on(&self.out(), self.disk.clone())?;
         assert_eq!(folder.target.place, self.place);
         folder.folder("apply")?;
@@ -61,7 +61,7 @@ impl Scene {
         Ok(folder)
     }
 
-    fn run(&self, look: impl FnOnce() -> Result<()>) -> Result<(), RestoreError> {
+    fn run(&self, look: impl FnOnce() -> Result<()>) -> Result<(), OutputError> {
         self.filled()?.publish(&self.cancel, look)
     }
 
@@ -136,7 +136,7 @@ fn an_interrupt_at_any_call_leaves_everything_or_nothing() {
             match scene.run(|| Ok(())) {
                 Ok(()) => assert!(scene.is_whole(), "{place:?}, call {number}"),
                 Err(error) => {
-                    assert!(matches!(error, RestoreError::Read(Error::Cancelled)));
+                    assert!(matches!(error, OutputError::Read(Error::Cancelled)));
                     assert!(scene.is_as_before(), "{place:?}, call {number}");
                     interrupted += 1;
                 }
@@ -156,7 +156,7 @@ fn after_an_interrupt_no_more_files_are_synced() {
     let folder = scene.filled().unwrap();
     scene.cancel.cancel();
     let done = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
-    assert!(matches!(done, Err(RestoreError::Read(Error::Cancelled))));
+    assert!(matches!(done, Err(OutputError::Read(Error::Cancelled))));
     let calls = journal::below(scene.dir.path());
     assert!(calls.iter().all(|(call, _)| *call != Call::Sync));
     assert!(scene.is_as_before());
@@ -322,7 +322,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
         let folder = scene.filled().unwrap();
         change();
         let error = folder.finish(&[&session]).unwrap_err();
-        assert!(matches!(error, RestoreError::Read(Error::Changed { .. })));
+        assert!(matches!(error, OutputError::Read(Error::Changed { .. })));
         assert!(scene.is_as_before(), "{place:?}");
 
         // The other one of two.

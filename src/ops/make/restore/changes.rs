@@ -1,6 +1,6 @@
 //! What is different in the database of a new cluster.
 
-use super::{Prepared, RestoreError};
+use super::{OutputError, Prepared};
 use crate::bolt::edit::{Edits, Patch};
 use crate::bolt::{Database, TXIDS_TO_SPARE};
 use crate::etcd::check::REVISIONS_TO_SPARE;
@@ -17,7 +17,7 @@ pub(super) fn patch(
     database: &Database<'_>,
     prepared: &Prepared,
     last_record: i64,
-) -> Result<Patch, RestoreError> {
+) -> Result<Patch, OutputError> {
     let mut edits = Edits::new();
     edit(&mut edits, database, prepared, last_record)?;
     Ok(edits.patch(database)?)
@@ -29,7 +29,7 @@ pub(super) fn edit(
     database: &Database<'_>,
     prepared: &Prepared,
     last_record: i64,
-) -> Result<(), RestoreError> {
+) -> Result<(), OutputError> {
     membership(edits, &prepared.cluster);
     if !prepared.request.exact {
         conf_state(edits, &prepared.cluster);
@@ -65,7 +65,7 @@ fn conf_state(edits: &mut Edits, cluster: &NewCluster) {
 }
 
 /// An alarm about space names a member that is gone, and would make the new ones refuse writes.
-fn stale_alarms(edits: &mut Edits, database: &Database<'_>) -> Result<(), RestoreError> {
+fn stale_alarms(edits: &mut Edits, database: &Database<'_>) -> Result<(), OutputError> {
     let Some(bucket) = database.bucket(ALARM_BUCKET)?.ok().flatten() else {
         return Ok(());
     };
@@ -84,7 +84,7 @@ fn stale_alarms(edits: &mut Edits, database: &Database<'_>) -> Result<(), Restor
 
 /// A record without content far above the others, and the order to compact up to it: clients that still
 /// know a higher revision than the snapshot's will be told so instead of waiting.
-fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), RestoreError> {
+fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), OutputError> {
     let main = bumped(last_record, by)?;
     let key = Revision { main, sub: 0 }.to_key();
     edits.put(KEY_BUCKET, &key, b"");
@@ -93,7 +93,7 @@ fn bump(edits: &mut Edits, last_record: i64, by: u64) -> Result<(), RestoreError
 }
 
 /// The revision `by` above `last`, where it leaves room for what will be written.
-pub(super) fn bumped(last: i64, by: u64) -> Result<i64, RestoreError> {
+pub(super) fn bumped(last: i64, by: u64) -> Result<i64, OutputError> {
     let most = i64::MAX.saturating_sub(REVISIONS_TO_SPARE);
     let bumped = i64::try_from(by).ok().and_then(|by| last.checked_add(by));
     bumped.filter(|main| *main <= most).ok_or_else(|| {
@@ -103,7 +103,7 @@ pub(super) fn bumped(last: i64, by: u64) -> Result<i64, RestoreError> {
             i64::MAX,
             most.saturating_sub(last).max(0)
         );
-        RestoreError::Request(text)
+        OutputError::Request(text)
     })
 }
 
@@ -130,7 +130,7 @@ pub(super) fn lacks_transactions(last: TxId) -> Option<String> {
 }
 
 /// The greatest main revision in bucket `key`; 0 if it is empty. Damage counts as the end.
-pub(super) fn last_revision(database: &Database<'_>) -> Result<i64, RestoreError> {
+pub(super) fn last_revision(database: &Database<'_>) -> Result<i64, OutputError> {
     let Some(bucket) = database.bucket(KEY_BUCKET)?.ok().flatten() else {
         return Ok(0);
     };

@@ -4,7 +4,6 @@
 //! ends takes the place of theirs. Source: etcd v3.6.14 etcdutl/snapshot/v3_snapshot.go.
 
 mod changes;
-mod error;
 #[cfg(test)]
 mod fault_tests;
 mod outlook;
@@ -12,35 +11,32 @@ mod proof;
 mod selected;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod urls;
 mod write;
 
-pub use error::RestoreError;
 pub use outlook::RestoredObjects;
-pub use proof::{Proven, prove, prove_sibling};
+pub use proof::Proven;
 pub use selected::KeptRecords;
-pub(in crate::ops) use target::{bytes_below, free_bytes_near, parent_of, with_ending};
 pub use write::{Restored, WrittenFile, restore, restore_members};
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
+use super::output_error::OutputError;
+use super::place::{bytes_below, with_ending};
 use super::rebuild::{KeptFigures, KeyScope};
-use crate::bolt::check::codes as bolt_codes;
-use crate::bolt::{Database, SecondMeta};
-use crate::container::codes;
+use super::source_checks::{check_not_in_use, first_errors, open_database};
 use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
 use crate::etcd::schema::{AlarmKind, StorageVersion};
-use crate::finding::{Severity, escape};
+use crate::finding::escape;
 use crate::ops::examine::examination::Examination;
-use crate::ops::examine::ledger::Proof;
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_report::{VerifyOptions, VerifyReport};
 use crate::ops::input::Input;
 use crate::options::Options;
-use crate::sentence::sentence;
 use target::Target;
 
 /// What is to be restored, as etcdutl's flags say it. The default is that of the flags.
@@ -122,13 +118,17 @@ impl Prepared {
     /// Checks everything that can be checked without the file, in the order of etcdutl.
     ///
     /// # Errors
-    /// [`RestoreError::Request`], in etcdutl's words where it has any.
-    pub fn new(request: RestoreRequest) -> Result<Self, RestoreError> {
-        Self::below(request, None)
+    /// [`OutputError::Request`], in etcdutl's words where it has any.
+    pub fn new(request: RestoreRequest) -> Result<Self, OutputError> {
+        Self::below(request, None, &Disk::default())
     }
 
-    fn below(request: RestoreRequest, above: Option<&Path>) -> Result<Self, RestoreError> {
-        let refuse = RestoreError::Request;
+    fn below(
+        request: RestoreRequest,
+        above: Option<&Path>,
+        disk: &Disk,
+    ) -> Result<Self, OutputError> {
+        let refuse = OutputError::Request;
         if (request.bump_revision > 0) != request.mark_compacted {
             let text = "--mark-compacted required if --revision-bump > 0";
             return Err(refuse(text.into()));
@@ -171,6 +171,7 @@ impl Prepared {
             &data_dir,
             wal_dir.filter(|path| !path.as_os_str().is_empty()),
             above,
+            disk,
         )?;
         Ok(Self {
             request,
@@ -185,24 +186,24 @@ impl Prepared {
     ///
     /// # Errors
     /// Those of [`Prepared::new`]; a name that cannot be a folder's.
-    pub fn all_members(request: &RestoreRequest, out: &Path) -> Result<Vec<Self>, RestoreError> {
+    pub fn all_members(request: &RestoreRequest, out: &Path) -> Result<Vec<Self>, OutputError> {
         let cluster =
-            urls::parse_cluster(&request.initial_cluster).map_err(RestoreError::Request)?;
+            urls::parse_cluster(&request.initial_cluster).map_err(OutputError::Request)?;
         if cluster.is_empty() {
             let text = "initial cluster unset and no discovery URL found";
-            return Err(RestoreError::Request(text.into()));
+            return Err(OutputError::Request(text.into()));
         }
         let names: Vec<&String> = cluster.keys().collect();
         for name in &names {
             let is_a_stage = |other: &&&String| with_ending(Path::new(name)) == Path::new(other);
             if name.is_empty() || *name == "." || *name == ".." || name.contains(['/', '\0']) {
                 let text = format!("{name:?} cannot be the name of a folder");
-                return Err(RestoreError::Request(text));
+                return Err(OutputError::Request(text));
             }
             if let Some(other) = names.iter().find(is_a_stage) {
                 let text =
                     format!("{other:?} is what the folder of {name:?} is called until it is whole");
-                return Err(RestoreError::Request(text));
+                return Err(OutputError::Request(text));
             }
         }
         let out: PathBuf = out.components().collect();
@@ -210,6 +211,7 @@ impl Prepared {
         let above = (out.file_name().is_some() && fs::symlink_metadata(&out).is_err())
             .then_some(out.as_path());
         check_no_leftovers(&out, &names)?;
+        let disk = Disk::default();
         cluster
             .iter()
             .map(|(name, urls)| {
@@ -220,7 +222,7 @@ impl Prepared {
                     wal_dir: None,
                     ..request.clone()
                 };
-                Self::below(request, above)
+                Self::below(request, above, &disk)
             })
             .collect()
     }
@@ -233,6 +235,12 @@ impl Prepared {
     /// The id of the member whose directory is made.
     pub fn member(&self) -> u64 {
         self.member
+    }
+
+    /// What writes it.
+    #[cfg(test)]
+    pub(super) fn disk(&self) -> &Disk {
+        &self.target.disk
     }
 
     /// What was asked for.
@@ -267,7 +275,7 @@ pub struct RestorePlan {
     /// What `verify` says of the file.
     pub report: VerifyReport,
     /// Why the restore would refuse the file, if it would.
-    pub refusal: Option<RestoreError>,
+    pub refusal: Option<OutputError>,
     /// False when the release that was named will not start from the result.
     pub starts: bool,
     /// What the objects tell.
@@ -284,7 +292,7 @@ pub struct RestorePlan {
 
 /// What of a whole copy would be refused that the verdict does not tell: changes that do not fit, a disk
 /// without room.
-fn copy_refused(input: &Input, members: &[Prepared]) -> Result<Option<RestoreError>, RestoreError> {
+fn copy_refused(input: &Input, members: &[Prepared]) -> Result<Option<OutputError>, OutputError> {
     if let Err(refusal) = write::check_space(input.layout.database_len, members) {
         return Ok(Some(refusal));
     }
@@ -295,7 +303,7 @@ fn copy_refused(input: &Input, members: &[Prepared]) -> Result<Option<RestoreErr
         .map(|first| changes::patch(&database, first, last));
     input.check_unchanged(None)?;
     match patch {
-        Some(Err(RestoreError::Read(error))) => Err(error.into()),
+        Some(Err(OutputError::Read(error))) => Err(error.into()),
         Some(Err(refusal)) => Ok(Some(refusal)),
         _ => Ok(None),
     }
@@ -304,16 +312,14 @@ fn copy_refused(input: &Input, members: &[Prepared]) -> Result<Option<RestoreErr
 /// Checks the file and the targets as a restore of all `members` would, and writes nothing.
 ///
 /// # Errors
-/// Reading, cancelling, a file that changed meanwhile; [`RestoreError::Request`] without a member.
+/// Reading, cancelling, a file that changed meanwhile; [`OutputError::Request`] without a member.
 pub fn plan(
     input: &Input,
     members: &[Prepared],
     options: &Options,
-) -> Result<RestorePlan, RestoreError> {
+) -> Result<RestorePlan, OutputError> {
     let Some(prepared) = members.first() else {
-        return Err(RestoreError::Request(
-            "there is no member to restore".into(),
-        ));
+        return Err(OutputError::Request("there is no member to restore".into()));
     };
     let report = verify(input, VerifyOptions::default(), options)?;
     let mut refusal = judge(input, &report, prepared).err();
@@ -353,17 +359,17 @@ pub fn plan(
 }
 
 /// That no file may become as long as the database, or the log, has to be.
-fn beyond_file_limit(needed: u64, prepared: &Prepared) -> Option<RestoreError> {
+fn beyond_file_limit(needed: u64, prepared: &Prepared) -> Option<OutputError> {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current?;
     let database = needed.saturating_sub(SEGMENT_LEN.saturating_add(ROOM_FOR_CHANGES));
     let error = io::Error::from(rustix::io::Errno::FBIG);
     (database.max(SEGMENT_LEN) > limit)
-        .then(|| RestoreError::write("cannot write", prepared.data_dir())(error))
+        .then(|| OutputError::write("cannot write", prepared.data_dir())(error))
 }
 
 /// What an earlier run for the same members left, which was killed: it is named as a whole, so that it can be
 /// removed at once.
-fn check_no_leftovers(out: &Path, names: &[&String]) -> Result<(), RestoreError> {
+fn check_no_leftovers(out: &Path, names: &[&String]) -> Result<(), OutputError> {
     let mut left = vec![with_ending(out)];
     for name in names {
         let data = out.join(name);
@@ -385,7 +391,7 @@ fn check_no_leftovers(out: &Path, names: &[&String]) -> Result<(), RestoreError>
         true => String::new(),
         false => format!("; {} may be of the same run, whole", list(&whole)),
     };
-    Err(RestoreError::Request(format!(
+    Err(OutputError::Request(format!(
         "{} {} left over from a restore that did not come to its end ({bytes} bytes){made}; remove it and run \
          again",
         list(&left),
@@ -428,10 +434,10 @@ const ROOM_FOR_CHANGES: u64 = 1 << 20;
 
 /// Whether the file is one to restore from: the verdict is that of `verify`. Where it is a database, the words
 /// are those of etcdutl if it has any.
-fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<(), RestoreError> {
+fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<(), OutputError> {
     let request = &prepared.request;
     check_not_in_use(input)?;
-    let refuse = |message: String, details: Vec<String>| RestoreError::File { message, details };
+    let refuse = |message: String, details: Vec<String>| OutputError::File { message, details };
     let Some(examined) = &report.examination else {
         let message = format!(
             "{}: {} - {}",
@@ -498,19 +504,19 @@ fn lacks_trailer(input: &Input, request: &RestoreRequest) -> bool {
 fn check_something_is_left(
     examined: &Examination,
     mut details: Vec<String>,
-) -> Result<(), RestoreError> {
+) -> Result<(), OutputError> {
     if examined.records.records > 0 {
         return Ok(());
     }
     details.push("take another copy; what would be made of this one is an empty store".into());
-    Err(RestoreError::File {
+    Err(OutputError::File {
         message: "nothing of the file can be read, so --force restores nothing".into(),
         details,
     })
 }
 
 /// A server must be able to go on from where the file ends.
-fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), RestoreError> {
+fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), OutputError> {
     let request = &prepared.request;
     let compaction = &examined.contents.meta.compaction;
     let current = match request.bump_revision {
@@ -520,62 +526,16 @@ fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), Restore
     };
     if let Some(message) = changes::lacks_revisions(current) {
         let details = vec!["take an earlier snapshot".into()];
-        return Err(RestoreError::File { message, details });
+        return Err(OutputError::File { message, details });
     }
     if request.keep.is_none()
         && let Some(message) = changes::lacks_transactions(examined.selected.meta.txid)
     {
         let advice = "`etcdsnap compact FILE -o OUT` writes the same contents with transactions counted anew";
         let details = vec![advice.into()];
-        return Err(RestoreError::File { message, details });
+        return Err(OutputError::File { message, details });
     }
     Ok(())
-}
-
-/// The first errors of structure and records, one line each.
-pub(in crate::ops) fn first_errors(report: &VerifyReport) -> Vec<String> {
-    let findings = report.findings.list.iter();
-    findings
-        .filter(|finding| finding.severity() == Severity::Error)
-        .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
-        // Of a copy that is told with what helps; what is written anew counts transactions anew.
-        .filter(|finding| finding.code.id != bolt_codes::TXID_LIMIT.id)
-        // A restore needs no log.
-        .filter(|finding| !Proof::Log.rests_on_code(finding.code))
-        .map(|finding| {
-            let (code, place) = (finding.code.id, &finding.place);
-            format!(
-                "{code} {}: {place}: {}",
-                finding.code.title,
-                sentence(finding)
-            )
-        })
-        .take(5)
-        .collect()
-}
-
-/// The database of a file that was found to have one.
-pub(in crate::ops) fn open_database(input: &Input) -> Result<Database<'_>, RestoreError> {
-    let source = input.file.source();
-    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
-    opened.map_err(|(_, fault)| RestoreError::File {
-        message: format!("no meta holds: {}", fault.describe()),
-        details: Vec::new(),
-    })
-}
-
-/// Another process may write to the file meanwhile.
-pub(in crate::ops) fn check_not_in_use(input: &Input) -> Result<(), RestoreError> {
-    if !input.file.in_use() {
-        return Ok(());
-    }
-    Err(RestoreError::InUse {
-        message: format!(
-            "{} is in use: another process holds its lock (a running etcd?)",
-            escape::path(input.file.path())
-        ),
-        details: vec!["save a snapshot and take that: etcdctl snapshot save FILE".into()],
-    })
 }
 
 /// All that is to be said: what is chosen first.

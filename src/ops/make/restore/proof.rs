@@ -1,51 +1,68 @@
-//! Reads a data directory back that was restored.
+//! Reads back what a restore has written, while it is still staged.
 
-use std::fs;
-use std::ops::ControlFlow;
-
-use super::{KeptRecords, Prepared};
+use super::selected::KeptRecords;
+use super::target::Stage;
+use super::write::{LOG_LEN, first_segment, raft_snapshot};
+use super::{OutputError, Prepared};
+use crate::bolt::edit::Patch;
 use crate::error::Result;
-use crate::etcd::raft::{LogRecord, SnapshotFile, read_snapshot_file, snapshot_file_name};
+use crate::etcd::raft::{LogRecord, WalReader, read_snapshot_file};
 use crate::etcd::{HashKv, Release};
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_report::VerifyOptions;
-use crate::ops::examine::wal::wal;
 use crate::ops::input::Input;
+use crate::ops::make::disk::Piece;
+use crate::ops::make::read_back::ReadBack;
 use crate::options::Options;
-use crate::sentence::sentence;
 
-/// What a restored directory was found to be.
+/// What a directory was found to be. Only what is as it should be gets its final name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
-    /// What is wrong; empty if all is well.
-    pub problems: Vec<String>,
     /// HashKV of the directory, if it has one.
     pub hash: Option<HashKv>,
-    /// True when the hash is the snapshot's as well; none when the revision was raised.
+    /// True when the hash is the snapshot's as well; none when the revision was raised, or only some records were
+    /// kept.
     pub same_hash: Option<bool>,
     /// Records in the log.
     pub log_records: u64,
 }
 
-/// Reads back what [`restore`](super::restore) wrote: the database through the full check without a
-/// digest, its HashKV against that of `input` or of the records that were `kept`, the log with its
-/// checksums, the raft snapshot.
-///
-/// # Errors
-/// Reading, cancelling.
-pub fn prove(
+/// What the database was made of.
+pub(super) enum Database {
+    /// The file's, with these changes.
+    Copy(Patch),
+    /// Written anew in these pieces, from these records.
+    Anew(Vec<Piece>, KeptRecords),
+}
+
+/// Reads back what was written of a member: every byte against what it should be; then the database through the full
+/// check without a digest, its HashKV against that of `input` or of the records that were kept, the log with its
+/// checksums.
+pub(super) fn prove(
     input: &Input,
+    stage: &Stage,
     prepared: &Prepared,
-    kept: Option<&KeptRecords>,
+    database: &Database,
     options: &Options,
-) -> Result<Proven> {
+) -> Result<Proven, OutputError> {
+    let back = ReadBack::open(stage.disk(), &stage.database_path(), options)?;
+    let is_as_written = match database {
+        Database::Copy(patch) => {
+            back.holds_patched(input.file.source(), input.layout.database_len, patch)?
+        }
+        Database::Anew(pieces, _) => back.holds_pieces(pieces)?,
+    };
+    if !is_as_written {
+        return Err(OutputError::differs(vec![
+            "the database does not hold what was written".into(),
+        ]));
+    }
+    let log_records = read_small_files(stage, prepared, options)?;
     let mut problems = Vec::new();
-    let restored = Input::open(prepared.data_dir())?;
-    let restored = restored.with_wal_dir(Some(prepared.wal_dir()));
+    let restored = Input::open(stage.root())?;
     let what = VerifyOptions {
         quick: true,
-        directory: true,
         ..VerifyOptions::default()
     };
     let report = verify(&restored, what, options)?;
@@ -53,76 +70,97 @@ pub fn prove(
     if report.findings.has_errors() && !prepared.request.force {
         problems.push(format!("the database: {}", report.reason));
     }
-    let hash_of = |input: &Input| -> Result<Option<HashKv>> {
-        Ok(match hashkv(input, 0, Release::default(), options)? {
-            HashKvOutcome::Answer(hash) => Some(hash),
-            HashKvOutcome::Refused(_) => None,
-        })
-    };
-    let hash = hash_of(&restored)?;
-    let same_hash = match (prepared.request.bump_revision, kept) {
-        (0, None) => Some(hash == hash_of(input)?),
-        (_, Some(kept)) if hash != Some(kept.hash) => {
+    let hash = hash_of(&restored, options)?;
+    let mut same_hash = None;
+    match database {
+        Database::Anew(_, kept) if hash != Some(kept.hash) => {
             problems.push("HashKV of the database is not that of the records kept".into());
-            None
         }
-        _ => None,
-    };
-    if same_hash == Some(false) {
-        problems.push("HashKV of the database is not that of the snapshot".into());
+        Database::Copy(_) if prepared.request.bump_revision == 0 => {
+            let is_same = hash == hash_of(input, options)?;
+            same_hash = Some(is_same);
+            // Of what was forced, every byte is as it was; a server may still answer where it did not before.
+            if !is_same && !prepared.request.force {
+                problems.push("HashKV of the database is not that of the snapshot".into());
+            }
+        }
+        _ => {}
     }
-    let log_records = read_log(prepared, options, &mut problems)?;
-    read_snapshot(prepared, &mut problems);
+    if !problems.is_empty() {
+        return Err(OutputError::differs(problems));
+    }
     Ok(Proven {
-        problems,
         hash,
         same_hash,
         log_records,
     })
 }
 
-/// The same for a member whose database is, block for block, that of the `first` one: only what is its own
-/// is read.
-///
-/// # Errors
-/// Reading, cancelling.
-pub fn prove_sibling(first: &Proven, prepared: &Prepared, options: &Options) -> Result<Proven> {
-    let mut problems = Vec::new();
-    let log_records = read_log(prepared, options, &mut problems)?;
-    read_snapshot(prepared, &mut problems);
+/// The same for a member whose database is a copy of that of the `first` one, which was read; none is given where it
+/// is that, block for block. What is found out from the content is true of both.
+pub(super) fn prove_sibling(
+    proven: &Proven,
+    first: Option<&Stage>,
+    stage: &Stage,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<Proven, OutputError> {
+    if let Some(first) = first {
+        let back = ReadBack::open(stage.disk(), &stage.database_path(), options)?;
+        if !back.holds_copy_of(&first.database_path())? {
+            return Err(OutputError::differs(vec![
+                "the database is not that of the first member".into(),
+            ]));
+        }
+    }
     Ok(Proven {
-        problems,
-        log_records,
-        ..first.clone()
+        log_records: read_small_files(stage, prepared, options)?,
+        ..proven.clone()
     })
 }
 
-fn read_log(prepared: &Prepared, options: &Options, problems: &mut Vec<String>) -> Result<u64> {
-    let mut index = 0;
-    let log = wal(&prepared.wal_dir(), options, |_, frame| {
-        if let LogRecord::Snapshot(mark) = &frame.record {
-            index = mark.index;
+fn hash_of(input: &Input, options: &Options) -> Result<Option<HashKv>> {
+    Ok(match hashkv(input, 0, Release::default(), options)? {
+        HashKvOutcome::Answer(hash) => Some(hash),
+        HashKvOutcome::Refused(_) => None,
+    })
+}
+
+/// Reads the raft snapshot and the log: how many records that has.
+fn read_small_files(
+    stage: &Stage,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<u64, OutputError> {
+    let mut problems = Vec::new();
+    let (name, bytes) = raft_snapshot(prepared);
+    let path = stage.beside_database_path(&name);
+    if !ReadBack::open(stage.disk(), &path, options)?.holds(&bytes, bytes.len() as u64)? {
+        problems.push("the raft snapshot does not hold what was written".into());
+    }
+    if let Err(fault) = read_snapshot_file(&bytes) {
+        problems.push(format!("the raft snapshot: {fault}"));
+    }
+    let (name, log) = first_segment(prepared);
+    let path = stage.log_path(&name);
+    if !ReadBack::open(stage.disk(), &path, options)?.holds(log.bytes(), LOG_LEN)? {
+        problems.push("the log does not hold what was written".into());
+    }
+    // The segment is 64 MB of the same bytes with zeros behind them; these few need not be read from there again.
+    let (mut records, mut index) = (0u64, 0);
+    for frame in WalReader::new(log.bytes(), 0) {
+        records = records.saturating_add(1);
+        match frame.map(|frame| frame.record) {
+            Ok(LogRecord::Snapshot(mark)) => index = mark.index,
+            Ok(_) => {}
+            Err(fault) => problems.push(format!("the log: {fault:?}")),
         }
-        ControlFlow::Continue(())
-    })?;
-    let found = log.findings.list.iter();
-    problems.extend(found.map(|finding| format!("the log: {}", sentence(finding))));
+    }
     if index != prepared.cluster.last_index() {
         problems.push("the log does not end with the mark of the database".into());
     }
-    Ok(log.records)
-}
-
-fn read_snapshot(prepared: &Prepared, problems: &mut Vec<String>) {
-    let expected = SnapshotFile::of_new_cluster(&prepared.cluster);
-    let name = snapshot_file_name(expected.term, expected.index);
-    let path = prepared.data_dir().join("member/snap").join(name);
-    let read = fs::read(path)
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| read_snapshot_file(&bytes).map_err(|fault| fault.to_string()));
-    match read {
-        Ok(read) if read == expected => {}
-        Ok(_) => problems.push("the raft snapshot does not name the new members".into()),
-        Err(why) => problems.push(format!("the raft snapshot: {why}")),
+    match problems.is_empty() {
+        true => Ok(records),
+        false => Err(OutputError::differs(problems)),
     }
 }

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use super::changes;
-use super::error::RestoreError;
 use super::write::check_space;
-use super::{Prepared, open_database};
+use super::{OutputError, Prepared};
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::checksum::crc32c::Crc;
@@ -15,7 +14,9 @@ use crate::etcd::{HashKv, Revision};
 use crate::finding::escape;
 use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
+use crate::ops::make::disk::{Disk, Piece};
 use crate::ops::make::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
+use crate::ops::make::source_checks::open_database;
 use crate::options::Options;
 
 /// The records that a restore kept.
@@ -27,8 +28,10 @@ pub struct KeptRecords {
     pub hash: HashKv,
 }
 
-/// Writes the database of the new cluster to `file`.
+/// Writes the database of the new cluster to `file`; tells which pieces of it, too.
+#[allow(clippy::too_many_arguments)] // Each is another thing.
 pub(super) fn write(
+    disk: &Disk,
     input: &Input,
     members: &[Prepared],
     scope: &KeyScope,
@@ -36,19 +39,17 @@ pub(super) fn write(
     path: &Path,
     file: &File,
     options: &Options,
-) -> Result<KeptRecords, RestoreError> {
+) -> Result<(KeptRecords, Vec<Piece>), OutputError> {
     let Some(prepared) = members.first() else {
-        return Err(RestoreError::Request(
-            "there is no member to restore".into(),
-        ));
+        return Err(OutputError::Request("there is no member to restore".into()));
     };
     let database = open_database(input)?;
     let kept = Kept::select(&database, scope, options)?;
     let edits = edits(report, members, scope, &kept, &database)?;
-    let rebuilt = write_anew(&database, file, &edits, Some(&kept), options)
-        .map_err(RestoreError::rebuild(path))?;
-    file.sync_all()
-        .map_err(RestoreError::write("cannot write", path))?;
+    let rebuilt = write_anew(&database, disk, file, &edits, Some(&kept), options)
+        .map_err(OutputError::rebuild(path))?;
+    disk.sync(file)
+        .map_err(OutputError::write("cannot write", path))?;
     // The records were read after the check.
     input.check_unchanged(None)?;
     let (crc, revision) = match prepared.request.bump_revision {
@@ -59,14 +60,15 @@ pub(super) fn write(
             (rebuilt.crc.then(Crc::of(&mark)), main)
         }
     };
-    Ok(KeptRecords {
+    let kept = KeptRecords {
         figures: kept.figures,
         hash: HashKv {
             hash: crc.value,
             revision,
             compact_revision: revision,
         },
-    })
+    };
+    Ok((kept, rebuilt.pieces))
 }
 
 /// What changes in a database of the kept records.
@@ -76,7 +78,7 @@ fn edits(
     scope: &KeyScope,
     kept: &Kept,
     database: &Database<'_>,
-) -> Result<Edits, RestoreError> {
+) -> Result<Edits, OutputError> {
     kept.check_not_empty(scope)?;
     check_space(room(report, &kept.figures, database.len()), members)?;
     let mut edits = Edits::new();
@@ -95,7 +97,7 @@ pub(super) fn plan(
     members: &[Prepared],
     scope: &KeyScope,
     options: &Options,
-) -> Result<(Option<RestoreError>, KeptFigures), RestoreError> {
+) -> Result<(Option<OutputError>, KeptFigures), OutputError> {
     let database = open_database(input)?;
     let kept = Kept::select(&database, scope, options)?;
     input.check_unchanged(None)?;

@@ -7,13 +7,13 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags};
 
-use super::error::RestoreError;
+use super::OutputError;
 use crate::etcd::quote;
 use crate::finding::escape;
 use crate::ops::make::disk::Disk;
-
-/// Ending of everything that is not yet whole.
-const PARTIAL: &str = "partial";
+use crate::ops::make::place::{
+    FolderPlace, bytes_below, existing, free_bytes_near, parent_of, with_ending,
+};
 
 /// Where the log is.
 #[derive(Debug, Clone)]
@@ -27,10 +27,8 @@ enum Log {
 /// The final names.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    data: PathBuf,
+    data: FolderPlace,
     log: Log,
-    /// Whether the data directory is there already, empty: a mount point, for example.
-    is_there: bool,
     /// Where it is staged when it gets its final name with the folder above.
     inside: Option<PathBuf>,
     pub(super) disk: Disk,
@@ -45,19 +43,18 @@ impl Target {
         data: &Path,
         wal: Option<&Path>,
         above: Option<&Path>,
-    ) -> Result<Self, RestoreError> {
-        let data: PathBuf = data.components().collect();
+        disk: &Disk,
+    ) -> Result<Self, OutputError> {
+        let data = FolderPlace::find(data);
         let wal: Option<PathBuf> = wal.map(|wal| wal.components().collect());
-        let is_there = fs::symlink_metadata(&data).is_ok();
         let target = Self {
-            log: place_of_log(&data, wal.as_deref())?,
+            log: place_of_log(data.path(), wal.as_deref())?,
             inside: above.and_then(|above| {
-                let name = data.file_name()?;
+                let name = data.path().file_name()?;
                 Some(with_ending(above).join(name))
             }),
             data,
-            is_there,
-            disk: Disk::default(),
+            disk: disk.clone(),
         };
         for stage in target.stages() {
             if fs::symlink_metadata(&stage).is_ok() {
@@ -73,40 +70,45 @@ impl Target {
                     escape::path(&stage),
                     bytes_below(&stage)
                 );
-                return Err(RestoreError::Request(message));
+                return Err(OutputError::Request(message));
             }
         }
-        let is_empty = || fs::read_dir(&target.data).is_ok_and(|mut dir| dir.next().is_none());
-        if is_there && !is_empty() {
+        if !target.data.is_free() {
             let message = format!(
                 "data-dir {} not empty or could not be read",
-                quoted(&target.data)
+                quoted(target.data())
             );
-            return Err(RestoreError::Request(message));
+            return Err(OutputError::Request(message));
         }
         if let Some(wal) = &wal
             && fs::symlink_metadata(wal).is_ok()
         {
             let message = format!("wal-dir {} exists", quoted(wal));
-            return Err(RestoreError::Request(message));
+            return Err(OutputError::Request(message));
         }
         Ok(target)
     }
 
     /// User and group of the folder that is there, if they are not those of this process.
     pub(super) fn other_owner(&self) -> Option<(u32, u32)> {
-        let found = fs::metadata(&self.data).ok().filter(|_| self.is_there)?;
+        let found = self.found()?;
         (found.uid() != rustix::process::geteuid().as_raw()).then(|| (found.uid(), found.gid()))
+    }
+
+    /// What is known of the folder that is there.
+    fn found(&self) -> Option<fs::Metadata> {
+        let found = fs::metadata(self.data());
+        found.ok().filter(|_| self.data.is_there())
     }
 
     /// That others may look into the folder that is there, if so.
     pub(super) fn mode_note(&self) -> Option<String> {
-        let found = fs::metadata(&self.data).ok().filter(|_| self.is_there)?;
+        let found = self.found()?;
         let mode = found.mode() & 0o777;
         (mode & 0o077 != 0).then(|| {
             format!(
                 "{} has mode {mode:04o}: others may look into it, and etcd warns unless it has 0700",
-                escape::path(&self.data)
+                escape::path(self.data())
             )
         })
     }
@@ -116,25 +118,21 @@ impl Target {
         let (user, _) = self.other_owner()?;
         Some(format!(
             "{} belongs to user {user}, what is restored to user {}",
-            escape::path(&self.data),
+            escape::path(self.data()),
             rustix::process::geteuid().as_raw()
         ))
     }
 
     /// The folder that the data is staged in.
     fn stage(&self) -> PathBuf {
-        if let Some(inside) = &self.inside {
-            inside.clone()
-        } else if self.is_there {
-            // Its parent may be on another file system.
-            self.data.join(format!(".{PARTIAL}"))
-        } else {
-            with_ending(&self.data)
+        match &self.inside {
+            Some(inside) => inside.clone(),
+            None => self.data.stage(),
         }
     }
 
     /// Why the first folder that has to be made cannot be, as far as that can be told without making it.
-    pub(super) fn cannot_be_made(&self) -> Option<RestoreError> {
+    pub(super) fn cannot_be_made(&self) -> Option<OutputError> {
         self.stages().iter().find_map(|stage| cannot_be_made(stage))
     }
 
@@ -147,20 +145,20 @@ impl Target {
 
     /// The data directory.
     pub(super) fn data(&self) -> &Path {
-        &self.data
+        self.data.path()
     }
 
     /// The folder of the log.
     pub(super) fn wal(&self) -> PathBuf {
         match &self.log {
-            Log::Inside(place) => self.data.join(place),
+            Log::Inside(place) => self.data().join(place),
             Log::Apart(wal) => wal.clone(),
         }
     }
 
     /// Bytes free for the user where the data will be, if the system tells.
     pub(super) fn free_bytes(&self) -> Option<u64> {
-        free_bytes_near(&self.data)
+        free_bytes_near(self.data())
     }
 
     /// The first place with less space than its part of the target needs: the place, the bytes needed,
@@ -168,20 +166,20 @@ impl Target {
     pub(super) fn lacks_space(&self, database: u64, log: u64) -> Option<(PathBuf, u64, u64)> {
         let device = |path: &Path| fs::metadata(existing(path)).ok().map(|found| found.dev());
         let needs = match &self.log {
-            Log::Apart(wal) if device(wal) != device(&self.data) => {
-                vec![(&self.data, database), (wal, log)]
+            Log::Apart(wal) if device(wal) != device(self.data()) => {
+                vec![(self.data(), database), (wal.as_path(), log)]
             }
-            _ => vec![(&self.data, database.saturating_add(log))],
+            _ => vec![(self.data(), database.saturating_add(log))],
         };
         needs.into_iter().find_map(|(place, needed)| {
             let free = free_bytes_near(place).filter(|free| *free < needed)?;
-            Some((place.clone(), needed, free))
+            Some((place.to_owned(), needed, free))
         })
     }
 }
 
 /// Where a log at `wal` is, seen from the data directory.
-fn place_of_log(data: &Path, wal: Option<&Path>) -> Result<Log, RestoreError> {
+fn place_of_log(data: &Path, wal: Option<&Path>) -> Result<Log, OutputError> {
     let Some(wal) = wal else {
         return Ok(Log::Inside("member/wal".into()));
     };
@@ -198,15 +196,7 @@ fn place_of_log(data: &Path, wal: Option<&Path>) -> Result<Log, RestoreError> {
         quoted(wal),
         quoted(data)
     );
-    Err(RestoreError::Request(message))
-}
-
-/// The deepest folder above `path`, or `path` itself, that is there.
-fn existing(path: &Path) -> &Path {
-    let there = path.ancestors().find(|path| path.exists());
-    there
-        .filter(|path| !path.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    Err(OutputError::Request(message))
 }
 
 /// The same place by its full name, without links as far as it is there.
@@ -226,8 +216,8 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Why no folder can be made at `path`, as far as that can be told without making it.
-fn cannot_be_made(path: &Path) -> Option<RestoreError> {
-    let refuse = |error: io::Error| Some(RestoreError::write("cannot make", path)(error));
+fn cannot_be_made(path: &Path) -> Option<OutputError> {
+    let refuse = |error: io::Error| Some(OutputError::write("cannot make", path)(error));
     match fs::symlink_metadata(path) {
         Ok(_) => return refuse(io::ErrorKind::AlreadyExists.into()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return refuse(error),
@@ -261,38 +251,8 @@ fn cannot_be_made(path: &Path) -> Option<RestoreError> {
     None
 }
 
-/// Bytes free for the user where `path` is or will be, if the system tells.
-pub(in crate::ops) fn free_bytes_near(path: &Path) -> Option<u64> {
-    let figures = rustix::fs::statvfs(existing(path)).ok()?;
-    figures.f_bavail.checked_mul(figures.f_frsize)
-}
-
-/// The name of `path` as long as it is not whole.
-pub(in crate::ops) fn with_ending(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(PARTIAL);
-    PathBuf::from(name)
-}
-
 fn quoted(path: &Path) -> String {
     quote(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
-}
-
-pub(in crate::ops) fn bytes_below(path: &Path) -> u64 {
-    let Ok(metadata) = fs::symlink_metadata(path) else {
-        return 0;
-    };
-    if !metadata.is_dir() {
-        return metadata.len();
-    }
-    let Ok(entries) = fs::read_dir(path) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| bytes_below(&entry.path()))
-        .fold(0, u64::saturating_add)
 }
 
 /// The half-made directories. What is not kept is removed again when this is dropped, whatever name it has by
@@ -302,37 +262,31 @@ pub(super) struct Stage {
     target: Target,
     root: PathBuf,
     wal: PathBuf,
-    /// What this run has made and must remove.
-    made: Vec<PathBuf>,
+    /// The folders that were made, in this order.
+    folders: Vec<PathBuf>,
+    /// The files in them.
+    files: Vec<PathBuf>,
     /// What has its final name already: from where, to where.
     named: Vec<(PathBuf, PathBuf)>,
     /// Folders above that were missing; removed again if nothing came into them.
     parents: Vec<PathBuf>,
-    /// Folders whose entries are to be synced, outermost first.
-    folders: Vec<PathBuf>,
+    /// Folders above whose entries are to be synced.
+    above: Vec<PathBuf>,
 }
 
 impl Stage {
     /// Makes the folders.
-    pub(super) fn new(target: &Target) -> Result<Self, RestoreError> {
+    pub(super) fn new(target: &Target) -> Result<Self, OutputError> {
         let root = target.stage();
-        let mut stage = Self {
-            wal: match &target.log {
-                Log::Inside(place) => root.join(place),
-                Log::Apart(wal) => with_ending(wal),
-            },
-            target: target.clone(),
-            root: root.clone(),
-            made: Vec::new(),
-            named: Vec::new(),
-            parents: Vec::new(),
-            folders: Vec::new(),
+        let wal = match &target.log {
+            Log::Inside(place) => root.join(place),
+            Log::Apart(wal) => with_ending(wal),
         };
+        let mut stage = Self::empty(target.clone(), root.clone(), wal.clone());
         stage.make_top(&root)?;
         for inside in ["member", "member/snap"] {
             stage.make(&root.join(inside))?;
         }
-        let wal = stage.wal.clone();
         match &target.log {
             Log::Apart(_) => stage.make_top(&wal)?,
             Log::Inside(place) => {
@@ -348,24 +302,38 @@ impl Stage {
         Ok(stage)
     }
 
-    fn make_top(&mut self, top: &Path) -> Result<(), RestoreError> {
+    fn empty(target: Target, root: PathBuf, wal: PathBuf) -> Self {
+        Self {
+            target,
+            root,
+            wal,
+            folders: Vec::new(),
+            files: Vec::new(),
+            named: Vec::new(),
+            parents: Vec::new(),
+            above: Vec::new(),
+        }
+    }
+
+    fn make_top(&mut self, top: &Path) -> Result<(), OutputError> {
         let above = top.ancestors().skip(1);
         let missing = above.take_while(|path| !path.as_os_str().is_empty() && !path.exists());
         let mut missing: Vec<&Path> = missing.collect();
         missing.reverse();
         for parent in missing {
             let made = self.target.disk.make_folder(parent);
-            made.map_err(RestoreError::write("cannot make", parent))?;
+            made.map_err(OutputError::write("cannot make", parent))?;
             self.parents.push(parent.to_owned());
+            self.above.push(parent_of(parent).to_owned());
         }
         self.make(top)?;
-        self.made.push(top.to_owned());
+        self.above.push(parent_of(top).to_owned());
         Ok(())
     }
 
-    fn make(&mut self, path: &Path) -> Result<(), RestoreError> {
+    fn make(&mut self, path: &Path) -> Result<(), OutputError> {
         let made = self.target.disk.make_folder(path);
-        made.map_err(RestoreError::write("cannot make", path))?;
+        made.map_err(OutputError::write("cannot make", path))?;
         self.folders.push(path.to_owned());
         Ok(())
     }
@@ -376,54 +344,93 @@ impl Stage {
     }
 
     /// A new file for the database.
-    pub(super) fn database(&self) -> Result<(PathBuf, File), RestoreError> {
-        self.file(self.root.join("member/snap/db"))
+    pub(super) fn database(&mut self) -> Result<(PathBuf, File), OutputError> {
+        self.file(self.database_path())
     }
 
     /// A new file beside the database.
-    pub(super) fn beside_database(&self, name: &str) -> Result<(PathBuf, File), RestoreError> {
-        self.file(self.root.join("member/snap").join(name))
+    pub(super) fn beside_database(&mut self, name: &str) -> Result<(PathBuf, File), OutputError> {
+        self.file(self.beside_database_path(name))
     }
 
     /// A new file of the log.
-    pub(super) fn log(&self, name: &str) -> Result<(PathBuf, File), RestoreError> {
-        self.file(self.wal.join(name))
+    pub(super) fn log(&mut self, name: &str) -> Result<(PathBuf, File), OutputError> {
+        self.file(self.log_path(name))
     }
 
-    fn file(&self, path: PathBuf) -> Result<(PathBuf, File), RestoreError> {
+    /// The final name of the data directory.
+    pub(super) fn data(&self) -> &Path {
+        self.target.data()
+    }
+
+    /// Where the data directory is until it is whole.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the database is until then.
+    pub(super) fn database_path(&self) -> PathBuf {
+        self.root.join("member/snap/db")
+    }
+
+    /// Where a file beside it is.
+    pub(super) fn beside_database_path(&self, name: &str) -> PathBuf {
+        self.root.join("member/snap").join(name)
+    }
+
+    /// Where a file of the log is.
+    pub(super) fn log_path(&self, name: &str) -> PathBuf {
+        self.wal.join(name)
+    }
+
+    fn file(&mut self, path: PathBuf) -> Result<(PathBuf, File), OutputError> {
         let made = self.target.disk.make_file(&path);
-        let file = made.map_err(RestoreError::write("cannot make", &path))?;
+        let file = made.map_err(OutputError::write("cannot make", &path))?;
+        self.files.push(path.clone());
         Ok((path, file))
     }
 
     /// Makes everything belong to `user`, and to `group` if there is one.
-    pub(super) fn give_to(&self, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
-        let give = |top: &PathBuf| give(&self.target.disk, top, user, group);
-        self.made.iter().try_for_each(give)
+    pub(super) fn give_to(&self, user: u32, group: Option<u32>) -> Result<(), OutputError> {
+        let disk = &self.target.disk;
+        for path in &self.files {
+            let failed = || OutputError::write("cannot change the owner of", path);
+            disk.give(path, user, group).map_err(failed())?;
+            let synced = File::open(path).and_then(|file| disk.sync(&file));
+            synced.map_err(failed())?;
+        }
+        self.folders.iter().rev().try_for_each(|path| {
+            let failed = OutputError::write("cannot change the owner of", path);
+            disk.give(path, user, group).map_err(failed)
+        })
     }
 
-    /// Brings the names of everything in the folders to the disk.
-    pub(super) fn sync_folders(&self) -> Result<(), RestoreError> {
-        for folder in self.folders.iter().rev() {
-            self.sync(folder)?;
-        }
+    /// Brings the names of everything in the folders, and their own, to the disk.
+    pub(super) fn sync_folders(&self) -> Result<(), OutputError> {
         // A new folder is only there when the one above knows it.
-        for parent in self.parents.iter().rev() {
-            self.sync(parent_of(parent))?;
-        }
-        Ok(())
+        let mut folders: Vec<&PathBuf> = self.above.iter().chain(&self.folders).rev().collect();
+        folders.dedup();
+        folders.into_iter().try_for_each(|folder| {
+            let synced = self.target.disk.sync_folder(folder);
+            synced.map_err(OutputError::write("cannot sync", folder))
+        })
     }
 
     /// Gives the folders their final names; the log first, the data last. They lose them again when this is
     /// dropped before they are kept.
-    pub(super) fn name(&mut self) -> Result<(), RestoreError> {
+    ///
+    /// The data is what people, servers and the next run look for, so it comes when all else has its name, also on the
+    /// disk: a server would begin a new history on a database without its log. A log alone holds the names of the
+    /// members and nothing that could be lost.
+    pub(super) fn name(&mut self) -> Result<(), OutputError> {
         if self.target.inside.is_some() {
             return Ok(());
         }
-        let data = self.target.data.clone();
+        let data = self.target.data().to_owned();
+        let is_there = self.target.data.is_there();
         match self.target.log.clone() {
             Log::Apart(wal) => self.rename_and_sync(&self.wal.clone(), &wal)?,
-            Log::Inside(place) if self.target.is_there => {
+            Log::Inside(place) if is_there => {
                 let top = place.iter().next().unwrap_or_default();
                 if top != "member" {
                     self.rename_and_sync(&self.root.join(top), &data.join(top))?;
@@ -431,7 +438,7 @@ impl Stage {
             }
             Log::Inside(_) => {}
         }
-        if self.target.is_there {
+        if is_there {
             return self.rename(&self.root.join("member"), &data.join("member"));
         }
         self.rename(&self.root.clone(), &data)
@@ -439,57 +446,55 @@ impl Stage {
 
     /// Leaves everything where it is.
     pub(super) fn keep(&mut self) {
-        self.made.clear();
+        self.files.clear();
+        self.folders.clear();
         self.named.clear();
         self.parents.clear();
-        if self.target.is_there && self.target.inside.is_none() {
+        if self.target.data.is_there() && self.target.inside.is_none() {
             // Empty now; should it stay, nothing is lost.
-            let _ = fs::remove_dir(&self.root);
+            let _ = self.target.disk.remove_folder(&self.root);
         }
     }
 
-    /// Brings the final names to the disk.
-    pub(super) fn sync_name(&self) -> Result<(), RestoreError> {
-        let data = &self.target.data;
-        match (&self.target.inside, self.target.is_there) {
-            (Some(_), _) => Ok(()),
-            (None, true) => self.sync(data),
-            (None, false) => self.sync(parent_of(data)),
+    /// The folder that holds the name of the data, if that has one of its own.
+    pub(super) fn holds_name(&self) -> Option<&Path> {
+        let data = self.target.data();
+        match (&self.target.inside, self.target.data.is_there()) {
+            (Some(_), _) => None,
+            (None, true) => Some(data),
+            (None, false) => Some(parent_of(data)),
         }
     }
 
-    fn rename_and_sync(&mut self, from: &Path, to: &Path) -> Result<(), RestoreError> {
+    fn rename_and_sync(&mut self, from: &Path, to: &Path) -> Result<(), OutputError> {
         self.rename(from, to)?;
-        self.sync(parent_of(to))
+        let folder = parent_of(to);
+        let synced = self.target.disk.sync_folder(folder);
+        synced.map_err(OutputError::write("cannot sync", folder))
     }
 
-    fn rename(&mut self, from: &Path, to: &Path) -> Result<(), RestoreError> {
-        let renamed = self.target.disk.rename(from, to);
-        renamed.map_err(RestoreError::write("cannot give its final name to", to))?;
+    fn rename(&mut self, from: &Path, to: &Path) -> Result<(), OutputError> {
+        let renamed = self.target.disk.rename_new(from, to);
+        renamed.map_err(OutputError::write("cannot give its final name to", to))?;
         self.named.push((from.to_owned(), to.to_owned()));
         Ok(())
-    }
-
-    fn sync(&self, folder: &Path) -> Result<(), RestoreError> {
-        let synced = self.target.disk.sync_folder(folder);
-        synced.map_err(RestoreError::write("cannot sync", folder))
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        let disk = &self.target.disk;
         // First of all nothing half-removed may have a final name.
         for (from, to) in self.named.iter().rev() {
-            if fs::rename(to, from).is_err() {
-                let _ = fs::remove_dir_all(to);
-            }
+            disk.take_back(from, to);
         }
-        for path in self.made.iter().rev() {
-            // What cannot be removed is named at the next run.
-            let _ = fs::remove_dir_all(path);
+        // One by one: that needs no memory and no descriptor, and touches nothing of anybody else. What cannot be
+        // removed is named at the next run.
+        for path in self.files.iter().rev() {
+            let _ = disk.remove_file(path);
         }
-        for path in self.parents.iter().rev() {
-            let _ = fs::remove_dir(path);
+        for path in self.parents.iter().chain(&self.folders).rev() {
+            let _ = disk.remove_folder(path);
         }
     }
 }
@@ -497,43 +502,43 @@ impl Drop for Stage {
 /// The folder above several data directories, staged with all of them in it.
 #[derive(Debug)]
 pub(super) struct Above {
-    target: PathBuf,
     stage: Stage,
 }
 
 impl Above {
     /// Makes the folder under the name that it has until it is whole.
-    pub(super) fn new(target: &Path, disk: &Disk) -> Result<Self, RestoreError> {
+    pub(super) fn new(target: &Path, disk: &Disk) -> Result<Self, OutputError> {
         let root = with_ending(target);
-        let mut stage = Stage {
-            target: Target {
-                data: target.to_owned(),
-                log: Log::Inside(PathBuf::new()),
-                is_there: false,
-                inside: None,
-                disk: disk.clone(),
-            },
-            wal: root.clone(),
-            root: root.clone(),
-            made: Vec::new(),
-            named: Vec::new(),
-            parents: Vec::new(),
-            folders: Vec::new(),
+        let whole = Target {
+            data: FolderPlace::find(target),
+            log: Log::Inside(PathBuf::new()),
+            inside: None,
+            disk: disk.clone(),
         };
+        let mut stage = Stage::empty(whole, root.clone(), root.clone());
         stage.make_top(&root)?;
-        Ok(Self {
-            target: target.to_owned(),
-            stage,
-        })
+        Ok(Self { stage })
+    }
+
+    /// Its final name.
+    pub(super) fn path(&self) -> &Path {
+        self.stage.target.data()
+    }
+
+    /// Brings the names of what is in it, and its own, to the disk.
+    pub(super) fn sync_folders(&self) -> Result<(), OutputError> {
+        self.stage.sync_folders()
     }
 
     /// Gives it, and all that is in it, the final name.
-    pub(super) fn finish(mut self) -> Result<(), RestoreError> {
-        self.stage.sync_folders()?;
-        let (from, to) = (self.stage.root.clone(), self.target.clone());
-        self.stage.rename(&from, &to)?;
+    pub(super) fn name(&mut self) -> Result<(), OutputError> {
+        let (from, to) = (self.stage.root.clone(), self.path().to_owned());
+        self.stage.rename(&from, &to)
+    }
+
+    /// Leaves it where it is.
+    pub(super) fn keep(&mut self) {
         self.stage.keep();
-        self.stage.sync(parent_of(&to))
     }
 }
 
@@ -555,23 +560,4 @@ pub(super) fn may_give_to(user: u32, group: Option<u32>) -> bool {
         group == process::getegid().as_raw() || others.iter().any(|one| one.as_raw() == group)
     };
     user == process::geteuid().as_raw() && group.is_none_or(own)
-}
-
-/// The folders are our own and a few levels deep.
-fn give(disk: &Disk, path: &Path, user: u32, group: Option<u32>) -> Result<(), RestoreError> {
-    let failed = || RestoreError::write("cannot change the owner of", path);
-    disk.give(path, user, group).map_err(failed())?;
-    if path.is_dir() {
-        for entry in fs::read_dir(path).map_err(failed())? {
-            give(disk, &entry.map_err(failed())?.path(), user, group)?;
-        }
-    }
-    Ok(())
-}
-
-pub(in crate::ops) fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }

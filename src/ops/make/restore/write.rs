@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::RestoreError;
+use super::proof::{Database, Proven, prove, prove_sibling};
 use super::selected::{self, KeptRecords};
 use super::target::{Above, Stage};
-use super::{Prepared, all_notes, changes, check_not_in_use, judge, lacks_trailer, open_database};
+use super::{OutputError, Prepared, all_notes, changes, judge, lacks_trailer};
+use crate::bolt::edit::Patch;
 use crate::bolt::{Metas, SecondMeta};
 use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
 use crate::finding::escape;
@@ -17,6 +18,9 @@ use crate::ops::examine::verify_report::{VerifyOptions, VerifyReport};
 use crate::ops::input::Input;
 use crate::ops::make::copying::copy_and_verify;
 use crate::ops::make::disk::Disk;
+use crate::ops::make::place::parent_of;
+use crate::ops::make::read_back::refusal_by_copy;
+use crate::ops::make::source_checks::{check_memory, check_not_in_use, open_database};
 use crate::options::Options;
 
 /// A file of the new data directory.
@@ -41,40 +45,43 @@ pub struct Restored {
     pub notes: Vec<String>,
     /// What was kept, where not everything was.
     pub kept: Option<KeptRecords>,
+    /// What was found when it was read back, before it got its name.
+    pub proven: Proven,
 }
 
 /// Restores `input`: copies it, checks the copy completely in the same pass, makes the changes, and gives the
-/// data directory its name when everything is on the disk.
+/// data directory its name when everything is on the disk and was read back.
 ///
 /// # Errors
-/// [`RestoreError`]; nothing has been given its final name then.
+/// [`OutputError`]; nothing has a final name then, save with [`OutputError::NotSynced`].
 pub fn restore(
     input: &Input,
     prepared: &Prepared,
     options: &Options,
-) -> Result<Restored, RestoreError> {
+) -> Result<Restored, OutputError> {
     let one = std::slice::from_ref(prepared);
     let mut restored = restore_members(input, one, options)?.into_iter();
     // One was asked for.
     restored
         .next()
-        .ok_or_else(|| RestoreError::Request("there is no member to restore".into()))
+        .ok_or_else(|| OutputError::Request("there is no member to restore".into()))
 }
 
 /// The same for the members of one cluster, of which all get their names or none. Their databases are the
 /// same, so that of the first one is copied, by reference where the file system can.
 ///
 /// # Errors
-/// [`RestoreError`]; nothing has been given its final name then.
+/// [`OutputError`]; nothing has a final name then, save with [`OutputError::NotSynced`].
 pub fn restore_members(
     input: &Input,
     members: &[Prepared],
     options: &Options,
-) -> Result<Vec<Restored>, RestoreError> {
+) -> Result<Vec<Restored>, OutputError> {
     let Some((first, others)) = members.split_first() else {
         return Ok(Vec::new());
     };
     check_not_in_use(input)?;
+    check_memory(options)?;
     // Without a meta the check will tell what the file is; no byte of it is worth copying.
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     if metas.select().is_err() || lacks_trailer(input, &first.request) {
@@ -85,112 +92,255 @@ pub fn restore_members(
     if is_copied {
         check_space(input.layout.database_len, members)?;
     }
-    let above = match &first.above {
-        Some(above) => Some(Above::new(above, &first.target.disk)?),
-        None => None,
+    let mut staged = Staged {
+        stages: Vec::new(),
+        above: match &first.above {
+            Some(above) => Some(Above::new(above, &first.target.disk)?),
+            None => None,
+        },
     };
-    let stage = Stage::new(&first.target)?;
+    let written = write_first(input, members, first, is_copied, &mut staged, options)?;
+    let mut shared = vec![false];
+    let mut files = vec![written.files];
+    for other in others {
+        let (more, shares_database) = write_sibling(other, &mut staged, options)?;
+        files.push(more);
+        shared.push(shares_database);
+    }
+    staged.sync_folders()?;
+    let proven = staged.read_back(input, members, &written.database, &shared, options)?;
+    let disk = &first.target.disk;
+    let names = staged.open_above(disk)?;
+    disk.check_source(input)?;
+    // Nobody is asked again whether to go on: it is over sooner than that could matter.
+    options.cancel.check()?;
+    staged.name(disk, &names)?;
+    let kept = match written.database {
+        Database::Anew(_, kept) => Some(kept),
+        Database::Copy(_) => None,
+    };
+    let notes = all_notes(
+        &written.report,
+        first,
+        kept.as_ref().map(|kept| &kept.figures),
+    );
+    let report = Arc::new(written.report);
+    let all = files.into_iter().zip(shared).zip(proven);
+    Ok(all
+        .map(|((files, shares_database), proven)| Restored {
+            report: Arc::clone(&report),
+            files,
+            shares_database,
+            notes: notes.clone(),
+            kept: kept.clone(),
+            proven,
+        })
+        .collect())
+}
+
+/// What was written of the first member.
+struct First {
+    report: VerifyReport,
+    database: Database,
+    files: Vec<WrittenFile>,
+}
+
+/// Writes the directory of the first member, for which the file is checked.
+fn write_first(
+    input: &Input,
+    members: &[Prepared],
+    first: &Prepared,
+    is_copied: bool,
+    staged: &mut Staged,
+    options: &Options,
+) -> Result<First, OutputError> {
+    let stage = staged.begin(first)?;
     let (path, file) = stage.database()?;
     let report = if is_copied {
         copy_and_verify(input, stage.disk(), &path, &file, options)?
     } else {
         verify(input, VerifyOptions::default(), options)?
     };
-    judge(input, &report, first)?;
-    let kept = match &first.request.keep {
-        Some(scope) => Some(selected::write(
-            input, members, scope, &report, &path, &file, options,
+    judge(input, &report, first).or_else(|refusal| match is_copied {
+        true => Err(refusal_by_copy(
+            refusal,
+            input,
+            stage.disk(),
+            &path,
+            options,
         )?),
-        None => {
-            change_database(input, first, stage.disk(), &path, &file)?;
-            None
+        false => Err(refusal),
+    })?;
+    let database = match &first.request.keep {
+        Some(scope) => {
+            let disk = stage.disk();
+            let (kept, pieces) =
+                selected::write(disk, input, members, scope, &report, &path, &file, options)?;
+            Database::Anew(pieces, kept)
         }
+        None => Database::Copy(change_database(input, first, stage.disk(), &path, &file)?),
     };
-    let figures = kept.as_ref().map(|kept| &kept.figures);
-    let mut restored = vec![Restored {
-        files: fill(first, &stage, &file, options)?,
-        notes: all_notes(&report, first, figures),
-        report: Arc::new(report),
-        kept,
-        shares_database: false,
-    }];
-    let mut stages = vec![stage];
-    for other in others {
-        let stage = Stage::new(&other.target)?;
-        let (to, file) = stage.database()?;
-        let copied = stage.disk().copy(&path, &file);
-        let shares_database = copied
-            .and_then(|shares| stage.disk().sync(&file).map(|()| shares))
-            .map_err(RestoreError::write("cannot write", &to))?;
-        let files = fill(other, &stage, &file, options)?;
-        restored.extend(restored.first().cloned().map(|first| Restored {
-            files,
-            shares_database,
-            ..first
-        }));
-        stages.push(stage);
-    }
-    name_all(stages, above)?;
-    Ok(restored)
+    let files = fill(first, stage, &file, options)?;
+    Ok(First {
+        report,
+        database,
+        files,
+    })
 }
 
-/// Gives everything that is staged its final name. Nobody is asked in between whether to go on: it is over
-/// sooner than that could matter.
-fn name_all(mut stages: Vec<Stage>, above: Option<Above>) -> Result<(), RestoreError> {
-    for stage in &mut stages {
-        stage.name()?;
+/// Writes the directory of a further member; tells whether its database shares the blocks of the first one's.
+fn write_sibling(
+    other: &Prepared,
+    staged: &mut Staged,
+    options: &Options,
+) -> Result<(Vec<WrittenFile>, bool), OutputError> {
+    let from = staged.stages.first().map(Stage::database_path);
+    let stage = staged.begin(other)?;
+    let (to, file) = stage.database()?;
+    let copied = stage.disk().copy(&from.unwrap_or_default(), &file);
+    let shares_database = copied
+        .and_then(|shares| stage.disk().sync(&file).map(|()| shares))
+        .map_err(OutputError::write("cannot write", &to))?;
+    Ok((fill(other, stage, &file, options)?, shares_database))
+}
+
+/// Everything that is to get its final name together. What is inside is removed before the folder above.
+struct Staged {
+    stages: Vec<Stage>,
+    above: Option<Above>,
+}
+
+impl Staged {
+    fn begin(&mut self, prepared: &Prepared) -> Result<&mut Stage, OutputError> {
+        self.stages.push(Stage::new(&prepared.target)?);
+        let stage = self.stages.last_mut();
+        stage.ok_or_else(|| OutputError::Request("there is no member to restore".into()))
     }
-    match above {
-        None => stages.iter_mut().for_each(Stage::keep),
-        Some(above) => {
-            // What is inside goes with the folder above, or is removed with it.
-            stages.iter_mut().for_each(Stage::keep);
-            above.finish()?;
+
+    fn sync_folders(&self) -> Result<(), OutputError> {
+        self.stages.iter().try_for_each(Stage::sync_folders)?;
+        self.above.iter().try_for_each(Above::sync_folders)
+    }
+
+    /// Reads everything back that was written; refuses what is not what it should be.
+    fn read_back(
+        &self,
+        input: &Input,
+        members: &[Prepared],
+        database: &Database,
+        shared: &[bool],
+        options: &Options,
+    ) -> Result<Vec<Proven>, OutputError> {
+        let mut all: Vec<Proven> = Vec::new();
+        for ((stage, prepared), shares) in self.stages.iter().zip(members).zip(shared) {
+            let proven = match (self.stages.first(), all.first()) {
+                (Some(first), Some(proven)) => {
+                    let copy_of = (!shares).then_some(first);
+                    prove_sibling(proven, copy_of, stage, prepared, options)?
+                }
+                _ => prove(input, stage, prepared, database, options)?,
+            };
+            all.push(proven);
         }
+        Ok(all)
     }
-    stages.iter().try_for_each(Stage::sync_name)
+
+    /// Opens the folders that are to hold the final names, each once, with one of the names.
+    fn open_above(&self, disk: &Disk) -> Result<Vec<Name>, OutputError> {
+        let above = self.above.as_ref();
+        let above = above.map(|above| (above.path(), parent_of(above.path())));
+        let members = self.stages.iter();
+        let members = members.filter_map(|stage| Some((stage.data(), stage.holds_name()?)));
+        let mut names: Vec<(&Path, &Path)> = above.into_iter().chain(members).collect();
+        // Members have their names in one folder.
+        names.dedup_by_key(|(_, folder)| *folder);
+        let open = |(name, path): (&Path, &Path)| {
+            let folder = disk.open_folder(path);
+            Ok(Name {
+                folder: folder.map_err(OutputError::write("cannot sync", path))?,
+                path: path.to_owned(),
+                name: name.to_owned(),
+            })
+        };
+        names.into_iter().map(open).collect()
+    }
+
+    /// Gives everything its final name, or nothing.
+    fn name(&mut self, disk: &Disk, names: &[Name]) -> Result<(), OutputError> {
+        match &mut self.above {
+            None => self.stages.iter_mut().try_for_each(Stage::name)?,
+            // What is inside goes with it.
+            Some(above) => above.name()?,
+        }
+        self.stages.iter_mut().for_each(Stage::keep);
+        self.above.iter_mut().for_each(Above::keep);
+        names.iter().try_for_each(|name| {
+            let synced = disk.sync_opened(&name.folder);
+            synced.map_err(OutputError::not_synced(&name.name, &name.path))
+        })
+    }
 }
 
-/// Writes what stands beside the database, and brings all of it to the disk.
+/// A final name, and the folder that holds it.
+struct Name {
+    folder: File,
+    path: PathBuf,
+    name: PathBuf,
+}
+
+/// The raft snapshot of the member: its name, its bytes.
+pub(super) fn raft_snapshot(prepared: &Prepared) -> (String, Vec<u8>) {
+    let snapshot = SnapshotFile::of_new_cluster(&prepared.cluster);
+    let name = snapshot_file_name(snapshot.term, snapshot.index);
+    (name, snapshot.encode(prepared.request.form))
+}
+
+/// Bytes of the log's first segment: as many as a server gives it. Unit tests, which make thousands of them, have
+/// fewer zeros behind the records.
+pub(super) const LOG_LEN: u64 = if cfg!(test) { 1 << 16 } else { SEGMENT_LEN };
+
+/// The first segment of its log.
+pub(super) fn first_segment(prepared: &Prepared) -> (String, WalWriter) {
+    let form = prepared.request.form;
+    let log = WalWriter::of_new_member(&prepared.cluster, prepared.member, form);
+    (segment_name(0, 0), log)
+}
+
+/// Writes what stands beside the database, and brings the files to the disk.
 fn fill(
     prepared: &Prepared,
-    stage: &Stage,
+    stage: &mut Stage,
     database: &File,
     options: &Options,
-) -> Result<Vec<WrittenFile>, RestoreError> {
-    let form = prepared.request.form;
+) -> Result<Vec<WrittenFile>, OutputError> {
     let snap = prepared.data_dir().join("member/snap");
     let mut files = vec![WrittenFile {
         path: snap.join("db"),
         len: database.metadata().map_or(0, |metadata| metadata.len()),
     }];
-    let snapshot = SnapshotFile::of_new_cluster(&prepared.cluster);
-    let bytes = snapshot.encode(form);
-    let name = snapshot_file_name(snapshot.term, snapshot.index);
+    let (name, bytes) = raft_snapshot(prepared);
     let (path, file) = stage.beside_database(&name)?;
     write_whole(stage.disk(), &path, &file, &bytes, 0)?;
     files.push(WrittenFile {
         path: snap.join(name),
         len: bytes.len() as u64,
     });
-    let log = WalWriter::of_new_member(&prepared.cluster, prepared.member, form);
-    let name = segment_name(0, 0);
+    let (name, log) = first_segment(prepared);
     let (path, file) = stage.log(&name)?;
-    write_whole(stage.disk(), &path, &file, log.bytes(), SEGMENT_LEN)?;
+    write_whole(stage.disk(), &path, &file, log.bytes(), LOG_LEN)?;
     files.push(WrittenFile {
         path: prepared.wal_dir().join(name),
-        len: SEGMENT_LEN,
+        len: LOG_LEN,
     });
     options.cancel.check()?;
     if let Some((user, group)) = prepared.request.owner {
         stage.give_to(user, group)?;
     }
-    stage.sync_folders()?;
     Ok(files)
 }
 
 /// Refuses to begin what cannot fit, where a database takes `database` bytes.
-pub(super) fn check_space(database: u64, members: &[Prepared]) -> Result<(), RestoreError> {
+pub(super) fn check_space(database: u64, members: &[Prepared]) -> Result<(), OutputError> {
     let Some((first, others)) = members.split_first() else {
         return Ok(());
     };
@@ -199,21 +349,21 @@ pub(super) fn check_space(database: u64, members: &[Prepared]) -> Result<(), Res
     let log = SEGMENT_LEN.saturating_add(logs);
     match first.target.lacks_space(database, log) {
         None => Ok(()),
-        Some((place, needed, free)) => Err(RestoreError::Request(format!(
+        Some((place, needed, free)) => Err(OutputError::Request(format!(
             "{} needs {needed} bytes, {free} are free there",
             escape::path(&place)
         ))),
     }
 }
 
-/// Makes the copied database that of the new cluster, and brings it to the disk.
+/// Makes the copied database that of the new cluster, and brings it to the disk; tells what was changed.
 fn change_database(
     input: &Input,
     prepared: &Prepared,
     disk: &Disk,
     path: &Path,
     file: &File,
-) -> Result<(), RestoreError> {
+) -> Result<Patch, OutputError> {
     let database = open_database(input)?;
     let last = changes::last_revision(&database)?;
     let patch = changes::patch(&database, prepared, last)?;
@@ -223,9 +373,10 @@ fn change_database(
     });
     written
         .and_then(|()| disk.sync(file))
-        .map_err(RestoreError::write("cannot write", path))?;
+        .map_err(OutputError::write("cannot write", path))?;
     // The pages above were read after the check.
-    Ok(input.check_unchanged(None)?)
+    input.check_unchanged(None)?;
+    Ok(patch)
 }
 
 /// Writes `bytes` and brings them to the disk; a `len` above 0 is the length that the file gets.
@@ -235,7 +386,7 @@ fn write_whole(
     file: &File,
     bytes: &[u8],
     len: u64,
-) -> Result<(), RestoreError> {
+) -> Result<(), OutputError> {
     let write = || -> io::Result<()> {
         if len > 0 {
             disk.allocate(file, len)?;
@@ -243,5 +394,5 @@ fn write_whole(
         disk.write_at(file, bytes, 0)?;
         disk.sync(file)
     };
-    write().map_err(RestoreError::write("cannot write", path))
+    write().map_err(OutputError::write("cannot write", path))
 }

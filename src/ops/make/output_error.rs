@@ -6,11 +6,11 @@ use crate::bolt::write::{RebuildError, WriteError};
 use crate::error::Error;
 use crate::finding::escape;
 
-/// Why nothing was restored, or written by `compact` or `trailer`. Nothing stands under the final name then,
-/// unless it is whole and only the last sync of the folder above failed.
+/// Why nothing was restored, or written by `compact` or `trailer`. Nothing stands under a final name then, save with
+/// [`OutputError::NotSynced`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RestoreError {
+pub enum OutputError {
     /// The request does not fit together, or the target cannot be used. Where etcdutl has words for it,
     /// these are they.
     #[error("{0}")]
@@ -50,9 +50,23 @@ pub enum RestoreError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Everything has its final name and was read back, but it is not certain that the name is on the disk.
+    #[error(
+        "cannot sync {}: {source}; {} is there and whole, but its name may be lost if the power fails now",
+        escape::path(folder),
+        escape::path(path)
+    )]
+    NotSynced {
+        /// What was made.
+        path: PathBuf,
+        /// The folder that holds its name.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
 }
 
-impl RestoreError {
+impl OutputError {
     /// Why the database that was to go to `path` could not be written anew.
     pub(in crate::ops) fn rebuild(path: &Path) -> impl FnOnce(RebuildError) -> Self {
         move |error| match error {
@@ -61,6 +75,26 @@ impl RestoreError {
                 Self::write("cannot write", path)(source)
             }
             other => Self::Rebuild(other),
+        }
+    }
+
+    /// What was read back is not what was to be written.
+    pub(in crate::ops) fn differs(problems: Vec<String>) -> Self {
+        Self::File {
+            message: "what was written does not read back as it should; nothing was kept of it"
+                .into(),
+            details: problems,
+        }
+    }
+
+    pub(in crate::ops) fn not_synced<'p>(
+        path: &'p Path,
+        folder: &'p Path,
+    ) -> impl FnOnce(io::Error) -> Self + 'p {
+        move |source| Self::NotSynced {
+            path: path.to_owned(),
+            folder: folder.to_owned(),
+            source,
         }
     }
 

@@ -1,0 +1,79 @@
+//! What is asked of a file before something is made of it.
+
+use super::output_error::OutputError;
+use crate::bolt::check::codes as bolt_codes;
+use crate::bolt::{Database, SecondMeta};
+use crate::container::codes;
+use crate::finding::{Severity, escape};
+use crate::ops::examine::ledger::Proof;
+use crate::ops::examine::verify_report::VerifyReport;
+use crate::ops::input::Input;
+use crate::options::Options;
+use crate::sentence::sentence;
+use crate::workers::Workers;
+
+/// Another process may write to the file meanwhile.
+pub(in crate::ops) fn check_not_in_use(input: &Input) -> Result<(), OutputError> {
+    if !input.file.in_use() {
+        return Ok(());
+    }
+    Err(OutputError::InUse {
+        message: format!(
+            "{} is in use: another process holds its lock (a running etcd?)",
+            escape::path(input.file.path())
+        ),
+        details: vec!["save a snapshot and take that: etcdctl snapshot save FILE".into()],
+    })
+}
+
+/// Memory that a job takes besides its tables, and each of its threads.
+const HEADROOM: usize = 16 << 20;
+const PER_THREAD: usize = 4 << 20;
+
+/// Refuses a job that would run out of memory while it is at work: that ends a process at once, and what it has staged
+/// stays.
+pub(in crate::ops) fn check_memory(options: &Options) -> Result<(), OutputError> {
+    // They are there meanwhile, with their stacks.
+    let workers = Workers::of(options)?;
+    let threads = workers.threads();
+    let needed = HEADROOM.saturating_add(threads.saturating_mul(PER_THREAD));
+    let mut headroom: Vec<u8> = Vec::new();
+    headroom.try_reserve_exact(needed).map_err(|_| {
+        OutputError::Request(format!(
+            "{needed} bytes of memory are not to be had, which {threads} threads need besides their tables; raise the \
+             limit, or give fewer --threads"
+        ))
+    })
+}
+
+/// The database of a file that was found to have one.
+pub(in crate::ops) fn open_database(input: &Input) -> Result<Database<'_>, OutputError> {
+    let source = input.file.source();
+    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
+    opened.map_err(|(_, fault)| OutputError::File {
+        message: format!("no meta holds: {}", fault.describe()),
+        details: Vec::new(),
+    })
+}
+
+/// The first errors of structure and records, one line each.
+pub(in crate::ops) fn first_errors(report: &VerifyReport) -> Vec<String> {
+    let findings = report.findings.list.iter();
+    findings
+        .filter(|finding| finding.severity() == Severity::Error)
+        .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
+        // Of a copy that is told with what helps; what is written anew counts transactions anew.
+        .filter(|finding| finding.code.id != bolt_codes::TXID_LIMIT.id)
+        // A restore needs no log.
+        .filter(|finding| !Proof::Log.rests_on_code(finding.code))
+        .map(|finding| {
+            let (code, place) = (finding.code.id, &finding.place);
+            format!(
+                "{code} {}: {place}: {}",
+                finding.code.title,
+                sentence(finding)
+            )
+        })
+        .take(5)
+        .collect()
+}
