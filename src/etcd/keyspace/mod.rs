@@ -36,7 +36,7 @@
 //! let rows = keyspace.visit(&places, &gather, &workers, &options)?;
 //! let rows = Rows::sorted(rows, RowOrder::Key, &workers)?;
 //! let first = rows.iter().next().expect("a key");
-//! assert_eq!((first.key, first.revision.main, rows.len()), (&b"/app/k00"[..], 396, 10));
+//! assert_eq!((first.key, first.facts.revision.main, rows.len()), (&b"/app/k00"[..], 396, 10));
 //!
 //! // Their values.
 //! let values = keyspace.map(&places, |view| Ok(view.value()?.into_owned()), &workers, &options)?;
@@ -46,7 +46,8 @@
 //! let gather = GatherRows::new(KeyFilter::key(b"/app/k01"), None);
 //! let (_, parts) = Keyspace::scan(&database, &gather, &workers, &options, &mut findings)?;
 //! let history = Rows::sorted(parts, RowOrder::Revision, &workers)?;
-//! let told: Vec<_> = history.iter().map(|facts| (facts.revision.main, facts.is_tombstone)).collect();
+//! let told = history.iter().map(|record| (record.facts.revision.main, record.facts.is_tombstone));
+//! let told: Vec<_> = told.collect();
 //! assert_eq!(told, [(337, false), (501, true)]);
 //!
 //! // What changed from revision 661 on. Damage on the way would be the inner result.

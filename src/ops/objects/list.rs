@@ -284,13 +284,15 @@ pub fn objects<'i>(
 }
 
 /// The kinds of all threads in one order, and the objects sorted by it.
-fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
+fn join(mut parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
     let mut kinds: Vec<StoredKind> = parts
         .iter()
         .flat_map(|part| part.list.iter().cloned())
         .collect();
     kinds.sort_by(|a, b| order(a).cmp(&order(b)));
     kinds.dedup_by(|a, b| order(a) == order(b));
+    // The longest list takes the others in, so that it is never copied.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.found.len()));
     let mut found = Vec::new();
     for mut part in parts {
         let numbers: Vec<u32> = part
@@ -309,7 +311,6 @@ fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
             one.kind = numbers.get(one.kind as usize).copied().unwrap_or(0);
         }
         match found.is_empty() {
-            // No copy: there are many.
             true => found = part.found,
             false => found.append(&mut part.found),
         }
