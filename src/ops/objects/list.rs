@@ -253,12 +253,10 @@ pub fn objects<'i>(
         .keyspace
         .visit(&live.places, &finder, &session.workers, session.options)?;
     let mut parts = parts;
-    let mut damaged = Vec::new();
-    let mut undecided = Vec::new();
-    for part in &mut parts {
-        damaged.append(&mut part.damaged);
-        undecided.append(&mut part.undecided);
-    }
+    let of_each = parts.iter_mut();
+    let mut damaged = joined(of_each.map(|part| std::mem::take(&mut part.damaged)));
+    let of_each = parts.iter_mut();
+    let mut undecided = joined(of_each.map(|part| std::mem::take(&mut part.undecided)));
     damaged.sort_unstable_by_key(|one: &DamagedValue| one.place);
     undecided.sort_unstable();
     let (kinds, found) = join(parts);
@@ -284,17 +282,14 @@ pub fn objects<'i>(
 }
 
 /// The kinds of all threads in one order, and the objects sorted by it.
-fn join(mut parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
+fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
     let mut kinds: Vec<StoredKind> = parts
         .iter()
         .flat_map(|part| part.list.iter().cloned())
         .collect();
     kinds.sort_by(|a, b| order(a).cmp(&order(b)));
     kinds.dedup_by(|a, b| order(a) == order(b));
-    // The longest list takes the others in, so that it is never copied.
-    parts.sort_by_key(|part| std::cmp::Reverse(part.found.len()));
-    let mut found = Vec::new();
-    for mut part in parts {
+    let numbered = parts.into_iter().map(|mut part| {
         let numbers: Vec<u32> = part
             .list
             .iter()
@@ -310,13 +305,24 @@ fn join(mut parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
         for one in &mut part.found {
             one.kind = numbers.get(one.kind as usize).copied().unwrap_or(0);
         }
-        match found.is_empty() {
-            true => found = part.found,
-            false => found.append(&mut part.found),
-        }
-    }
+        part.found
+    });
+    let mut found = joined(numbered);
     found.sort_unstable_by(compare);
     (kinds, found)
+}
+
+/// All lists as one. The longest takes the others in, so that it is not copied: it may be most of what there is
+/// memory for.
+fn joined<T>(lists: impl Iterator<Item = Vec<T>>) -> Vec<T> {
+    let mut lists: Vec<Vec<T>> = lists.collect();
+    lists.sort_by_key(|list| std::cmp::Reverse(list.len()));
+    let mut lists = lists.into_iter();
+    let mut all = lists.next().unwrap_or_default();
+    for mut list in lists {
+        all.append(&mut list);
+    }
+    all
 }
 
 /// How kinds are sorted; two that are alike in all of it are one.
