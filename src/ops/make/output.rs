@@ -130,7 +130,7 @@ impl Output {
         let folder = parent_of(&self.target);
         let above = self.disk.open_folder(folder);
         let above = above.map_err(OutputError::write("cannot sync", folder))?;
-        self.disk.check_source(input)?;
+        self.disk.check_source(|| input.check_unchanged(None))?;
         options.cancel.check()?;
         let named = self.disk.rename_new(&self.staged, &self.target);
         let failed = OutputError::write("cannot give its final name to", &self.target);

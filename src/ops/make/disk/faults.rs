@@ -28,6 +28,14 @@ pub(in crate::ops) enum Call {
     Remove(PathBuf),
 }
 
+impl Call {
+    /// Whether it is a rename after which no name tells that something is not whole.
+    pub(in crate::ops) fn gives_final_name(&self) -> bool {
+        let is_staged = |path: &Path| path.to_string_lossy().contains(".partial");
+        matches!(self, Self::Rename(_, to) if !is_staged(to))
+    }
+}
+
 /// What becomes of bytes on their way to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ops) enum Spoiling {
@@ -147,7 +155,7 @@ impl Faults {
     }
 
     pub(super) fn note(&self, call: Call) {
-        if matches!(call, Call::Rename(..)) {
+        if call.gives_final_name() {
             let _ = self.named_at.set(self.calls.load(Ordering::Relaxed));
         }
         locked(&self.journal).push(call);
@@ -226,7 +234,7 @@ impl Faults {
         });
     }
 
-    pub(super) fn reads_back(&self, path: &Path) {
+    pub(super) fn reads_back(&self, path: &Path, opened: &File) {
         let number = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some((at, thousandths)) = self.rotting.get()
             && *at == number
@@ -236,7 +244,7 @@ impl Faults {
             let len = file.metadata().unwrap().len();
             flip(&file, (len * thousandths / 1000).min(len - 1));
         }
-        self.note(Call::ReadBack(path.to_owned()));
+        self.note(Call::ReadBack(self.path_of(opened)));
     }
 
     pub(super) fn looks_at_source(&self) {
