@@ -89,7 +89,7 @@ pub(super) fn security_markdown(items: &[&Item]) -> String {
         let _ = writeln!(out, "- … and {more} more: {reason}");
     }
     if !out.is_empty() {
-        out.insert_str(0, "\n## ReadValue at first\n\n");
+        out.insert_str(0, "\n## Look at first\n\n");
     }
     out
 }
