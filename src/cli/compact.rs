@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::open::Access;
-use super::restore::refuse;
-use super::run::{Run, fail, print};
+use super::run::{Run, fail, not_made, print};
 use crate::finding::escape;
 use crate::ops::{self, CompactRequest};
 use crate::report;
@@ -66,7 +65,7 @@ pub(super) fn run(args: &CompactArgs, run: &Run) -> Exit {
             };
             print(&text, Exit::Fine)
         }
-        Ok(Err(error)) => refuse(&error, &args.file),
+        Ok(Err(error)) => not_made(error, &args.file),
         Err(error) => fail(&error, &args.file),
     }
 }

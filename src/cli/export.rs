@@ -118,7 +118,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             Err(error) => Ok(Err(error)),
         }) {
             Ok(written) => written,
-            Err(error) => return not_written(error).map(|()| Ok(Exit::Failed)),
+            Err(error) => return not_written(error).map(Ok),
         };
         tally.notes.damage(&list);
         let exit = tally.notes.tell();
@@ -159,7 +159,7 @@ fn who(list: &ObjectList<'_>, found: &FoundObject) -> String {
 
 /// Where manifests go.
 enum Target {
-    Stdout(term::Lines, bool),
+    Stdout(term::Lines, report::ListWriter),
     Folder(Folder, FileNames),
 }
 
@@ -169,21 +169,15 @@ type Written = Result<io::Result<()>, OutputError>;
 impl Target {
     fn open(out: &Path) -> Result<Self, OutputError> {
         if out.as_os_str() == "-" {
-            return Ok(Self::Stdout(term::Lines::exact(), true));
+            let documents = report::ListWriter::new(report::ListLayout::YamlDocuments);
+            return Ok(Self::Stdout(term::Lines::exact(), documents));
         }
         Ok(Self::Folder(Folder::create(out)?, FileNames::default()))
     }
 
     fn write(&mut self, list: &ObjectList<'_>, found: &FoundObject, json: &Value) -> Written {
         match self {
-            Self::Stdout(lines, is_first) => {
-                let separator = match std::mem::take(is_first) {
-                    true => "",
-                    false => "---\n",
-                };
-                let written = lines.write(separator);
-                Ok(written.and_then(|()| report::write_yaml(json, &mut lines.stored())))
-            }
+            Self::Stdout(lines, documents) => Ok(documents.item(json, &mut lines.stored())),
             Self::Folder(folder, names) => {
                 let name = names.unique(&file_name(list, found), ".yaml");
                 folder.write(&name, |out| report::write_yaml(json, out))?;

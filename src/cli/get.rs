@@ -335,14 +335,8 @@ impl<'a> Output<'a> {
             return Exit::Failed;
         }
         let separator = match (self.args.output, self.json) {
-            (None | Some(Form::Yaml), false) if several => match self.records {
-                0 => "",
-                _ => "---\n",
-            },
-            (Some(Form::EtcdctlJson), false) => match self.records {
-                0 => "{\"kvs\":[",
-                _ => ",",
-            },
+            (None | Some(Form::Yaml), false) if several => report::document_start(self.records),
+            (Some(Form::EtcdctlJson), false) => report::etcdctl_json_start(self.records),
             _ => "",
         };
         self.text(separator);
@@ -397,10 +391,7 @@ impl<'a> Output<'a> {
         }
         match self.args.output {
             Some(Form::Fields) => self.text(&report::fields_end(self.records)),
-            Some(Form::EtcdctlJson) if self.records > 0 => {
-                self.text(&format!("],\"count\":{}}}\n", self.records));
-            }
-            Some(Form::EtcdctlJson) => self.text("{}\n"),
+            Some(Form::EtcdctlJson) => self.text(&report::etcdctl_json_end(self.records)),
             _ => {}
         }
         self.written?;

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{Asked, Run, describe, exit_of, print};
+use super::run::{Asked, Run, not_made, print};
 use super::term;
 use crate::error::Error;
 use crate::etcd::raft::WalForm;
@@ -252,7 +252,7 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
     };
     let prepared = match args.prepare(live_revision) {
         Ok(prepared) => prepared,
-        Err(error) => return refuse(&error, &args.file),
+        Err(error) => return not_made(error, &args.file),
     };
     let outcome = run.with_input(&args.file, Access::Map, |input, options| {
         if args.plan {
@@ -262,7 +262,7 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
     });
     match outcome {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => refuse(&error, &args.file),
+        Ok(Err(error)) => not_made(error, &args.file),
         Err(Error::Open { path, source }) if source.kind() == std::io::ErrorKind::NotFound => {
             // etcdutl opens the file here, where `status` looks it up.
             let path = escape::path(&path);
@@ -315,32 +315,4 @@ fn restore_all(
         .map(|(restored, prepared)| report(restored, prepared, &file))
         .collect();
     Ok(print(&text, Exit::Fine))
-}
-
-/// Says why nothing was made of `file`.
-pub(super) fn refuse(error: &OutputError, file: &Path) -> Exit {
-    match error {
-        OutputError::Read(error) => {
-            term::error(&describe(error, file));
-            exit_of(error)
-        }
-        OutputError::File { message, details } => {
-            term::error(message);
-            for line in details {
-                term::line(&format!("  {line}"));
-            }
-            Exit::Findings
-        }
-        OutputError::InUse { message, details } => {
-            term::error(message);
-            for line in details {
-                term::line(&format!("  {line}"));
-            }
-            Exit::Failed
-        }
-        other => {
-            term::error(&other.to_string());
-            Exit::Failed
-        }
-    }
 }

@@ -357,16 +357,25 @@ pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
     exits.fold(Exit::Failed, Exit::max)
 }
 
-/// Says why a folder was not written. What the file that was read has to do with is handed back, to be said with
-/// its name.
-pub(super) fn not_written(error: OutputError) -> Result<()> {
-    match error {
-        OutputError::Read(error) => Err(error),
-        other => {
-            term::error(&other.to_string());
-            Ok(())
-        }
+/// Says why nothing was written, and how to exit. What the file that was read has to do with is handed back, to be
+/// said with its name.
+pub(super) fn not_written(error: OutputError) -> Result<Exit> {
+    let (message, details, exit) = match error {
+        OutputError::Read(error) => return Err(error),
+        OutputError::File { message, details } => (message, details, Exit::Findings),
+        OutputError::InUse { message, details } => (message, details, Exit::Failed),
+        other => (other.to_string(), Vec::new(), Exit::Failed),
+    };
+    term::error(&message);
+    for line in details {
+        term::line(&format!("  {line}"));
     }
+    Ok(exit)
+}
+
+/// The same for what was to be made of `file` alone.
+pub(super) fn not_made(error: OutputError, file: &Path) -> Exit {
+    not_written(error).unwrap_or_else(|error| fail(&error, file))
 }
 
 /// Ends a job over keys: says what could not be read, and how to exit. `exit` is how the job itself went.
@@ -483,7 +492,7 @@ mod tests {
             if !is_early {
                 append(path);
             }
-            finished.or_else(not_written)
+            finished.or_else(|error| not_written(error).map(drop))
         })
     }
 
@@ -507,7 +516,8 @@ mod tests {
             let folder = Folder::create(&out).unwrap();
             append(&one);
             append(&other);
-            folder.finish(&[old, new]).or_else(not_written)
+            let finished = folder.finish(&[old, new]);
+            finished.or_else(|error| not_written(error).map(drop))
         });
         assert!(matches!(asked, AskedBoth::Failed(errors) if errors.len() == 2));
         assert!(!out.exists());

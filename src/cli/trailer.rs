@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::open::Access;
-use super::restore::refuse;
-use super::run::{Run, fail, print};
+use super::run::{Run, fail, not_made, print};
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
@@ -47,7 +46,7 @@ pub(super) fn run(args: &TrailerArgs, run: &Run) -> Exit {
             };
             print(&text, Exit::Fine)
         }
-        Ok(Err(error)) => refuse(&error, &args.file),
+        Ok(Err(error)) => not_made(error, &args.file),
         Err(error) => fail(&error, &args.file),
     }
 }

@@ -193,7 +193,7 @@ impl<F: Formatter> Formatter for Safe<F> {
 
 /// How JSON is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JsonLayout {
+pub(super) enum JsonLayout {
     /// On one line.
     Line,
     /// As kubectl indents it.
@@ -206,7 +206,7 @@ pub enum JsonLayout {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_json(
+pub(super) fn write_json(
     value: &impl Serialize,
     layout: JsonLayout,
     mut out: &mut dyn io::Write,

@@ -10,6 +10,7 @@ mod humanize;
 mod info;
 mod json;
 mod keys;
+mod list;
 mod log;
 mod objects;
 mod restore;
@@ -33,8 +34,10 @@ pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
 pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
-pub use json::{JsonLayout, write_json};
 pub use keys::{LongKeys, key_json, keys_summary_json};
+pub use list::{
+    ListLayout, ListWriter, document_start, etcdctl_json_end, etcdctl_json_start, list_value,
+};
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,
@@ -51,7 +54,7 @@ pub use verify::{unreadable_json, verify_json, verify_text};
 pub use wal::{
     wal_index, wal_json, wal_stranger_text, wal_summary_json, wal_summary_text, wal_text,
 };
-pub use yaml::{write_yaml, write_yaml_item, yaml};
+pub use yaml::{write_yaml, yaml};
 
 use std::str::FromStr;
 

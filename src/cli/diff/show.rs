@@ -272,7 +272,7 @@ impl<'a> Show<'a> {
         let finished =
             written.and_then(|()| manifests.finish(&diff.comparison, names, tasks, [old, new]));
         if let Err(error) = finished {
-            return not_written(error).map(|()| Ok(None));
+            return not_written(error).map(|_| Ok(None));
         }
         // Nothing is said of the folder before it has its name.
         lines.iter().for_each(|line| term::line(line));

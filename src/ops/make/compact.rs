@@ -62,7 +62,7 @@ pub fn compact(
 }
 
 /// The same on a disk that tests look at.
-pub(in crate::ops) fn compact_on(
+pub(super) fn compact_on(
     disk: &Disk,
     input: &Input,
     request: &CompactRequest,

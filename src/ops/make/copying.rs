@@ -26,7 +26,7 @@ const FLUSH: u64 = 64 << 20;
 
 /// Copies everything but the trailer of `input` to `file`, which is at `path`, and tells what `verify` says of
 /// the copy. All of it is on the disk then.
-pub(in crate::ops) fn copy_and_verify(
+pub(super) fn copy_and_verify(
     input: &Input,
     disk: &Disk,
     path: &Path,

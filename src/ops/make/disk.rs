@@ -6,9 +6,9 @@
 //! and after it nothing can fail but the last sync.
 
 #[cfg(test)]
-pub(in crate::ops) mod crash;
+pub(super) mod crash;
 #[cfg(test)]
-pub(in crate::ops) mod faults;
+pub(super) mod faults;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -18,30 +18,30 @@ use std::os::unix::fs::{
 use std::path::Path;
 
 use crate::checksum::crc32c::Crc;
-use crate::ops::input::Input;
+use crate::error::Result;
 #[cfg(test)]
 use faults::Call;
 
 #[derive(Debug, Clone, Default)]
-pub(in crate::ops) struct Disk {
+pub(super) struct Disk {
     #[cfg(test)]
-    pub(in crate::ops) faults: std::sync::Arc<faults::Faults>,
+    pub(super) faults: std::sync::Arc<faults::Faults>,
 }
 
 impl Disk {
     /// Comes before each call.
     #[cfg(not(test))]
     #[allow(clippy::unused_self)] // The one for tests looks at it.
-    pub(in crate::ops) fn may(&self) -> io::Result<()> {
+    pub(super) fn may(&self) -> io::Result<()> {
         Ok(())
     }
 
     #[cfg(test)]
-    pub(in crate::ops) fn may(&self) -> io::Result<()> {
+    pub(super) fn may(&self) -> io::Result<()> {
         self.faults.next()
     }
 
-    pub(in crate::ops) fn make_folder(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn make_folder(&self, path: &Path) -> io::Result<()> {
         self.may()?;
         DirBuilder::new().mode(OWN_FOLDER).create(path)?;
         // A umask may take the owner's own rights away, and nothing could be put into the folder.
@@ -57,7 +57,7 @@ impl Disk {
         Ok(())
     }
 
-    pub(in crate::ops) fn make_file(&self, path: &Path) -> io::Result<File> {
+    pub(super) fn make_file(&self, path: &Path) -> io::Result<File> {
         self.may()?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
@@ -77,12 +77,7 @@ impl Disk {
         Ok(file)
     }
 
-    pub(in crate::ops) fn write_at(
-        &self,
-        file: &File,
-        bytes: &[u8],
-        offset: u64,
-    ) -> io::Result<()> {
+    pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.may().inspect_err(|_| {
             // A disk that becomes full takes what it can.
             let half = bytes.len() / 2;
@@ -97,7 +92,7 @@ impl Disk {
     }
 
     /// Something that writes to `file` from its beginning on, and keeps account of it.
-    pub(in crate::ops) fn writer<'d>(&'d self, file: &'d File) -> FileWriter<'d> {
+    pub(super) fn writer<'d>(&'d self, file: &'d File) -> FileWriter<'d> {
         FileWriter {
             disk: self,
             file,
@@ -107,7 +102,7 @@ impl Disk {
     }
 
     /// Copies a whole file into an empty one, by reference where the file system can; then true.
-    pub(in crate::ops) fn copy(&self, from: &Path, mut to: &File) -> io::Result<bool> {
+    pub(super) fn copy(&self, from: &Path, mut to: &File) -> io::Result<bool> {
         self.may()?;
         let mut from = File::open(from)?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -129,7 +124,7 @@ impl Disk {
     /// # Errors
     /// That there is no space left; [`io::ErrorKind::Unsupported`] for whatever else keeps it from being done
     /// this way.
-    pub(in crate::ops) fn copy_range(
+    pub(super) fn copy_range(
         &self,
         from: &File,
         to: &File,
@@ -162,7 +157,7 @@ impl Disk {
         }
     }
 
-    pub(in crate::ops) fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
+    pub(super) fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
         self.may()?;
         file.set_len(len)?;
         #[cfg(test)]
@@ -171,7 +166,7 @@ impl Disk {
     }
 
     /// Makes `file` `len` bytes long with space on the disk for all of them.
-    pub(in crate::ops) fn allocate(&self, file: &File, len: u64) -> io::Result<()> {
+    pub(super) fn allocate(&self, file: &File, len: u64) -> io::Result<()> {
         self.may()?;
         let flags = rustix::fs::FallocateFlags::empty();
         match rustix::fs::fallocate(file, flags, 0, len) {
@@ -184,13 +179,13 @@ impl Disk {
         Ok(())
     }
 
-    pub(in crate::ops) fn sync(&self, file: &File) -> io::Result<()> {
+    pub(super) fn sync(&self, file: &File) -> io::Result<()> {
         self.may()?;
         self.to_disk(file)
     }
 
     /// Brings the content of `file` to the disk.
-    pub(in crate::ops) fn sync_data(&self, file: &File) -> io::Result<()> {
+    pub(super) fn sync_data(&self, file: &File) -> io::Result<()> {
         self.may()?;
         file.sync_data()?;
         #[cfg(test)]
@@ -198,12 +193,12 @@ impl Disk {
         Ok(())
     }
 
-    pub(in crate::ops) fn sync_folder(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn sync_folder(&self, path: &Path) -> io::Result<()> {
         self.sync_opened(&self.open_folder(path)?)
     }
 
     /// Opens a folder to be synced when something has its name in it: then nothing else can fail any more.
-    pub(in crate::ops) fn open_folder(&self, path: &Path) -> io::Result<File> {
+    pub(super) fn open_folder(&self, path: &Path) -> io::Result<File> {
         self.may()?;
         let folder = File::open(path)?;
         #[cfg(test)]
@@ -212,7 +207,7 @@ impl Disk {
     }
 
     /// The same as [`Self::sync_folder`] for one that is open.
-    pub(in crate::ops) fn sync_opened(&self, folder: &File) -> io::Result<()> {
+    pub(super) fn sync_opened(&self, folder: &File) -> io::Result<()> {
         self.may()?;
         match self.to_disk(folder) {
             // Some file systems have nothing to sync in a folder and say so.
@@ -230,22 +225,24 @@ impl Disk {
     }
 
     /// Opens what was written, to be compared with what should have been.
-    pub(in crate::ops) fn read_back(&self, path: &Path) -> io::Result<File> {
+    pub(super) fn read_back(&self, path: &Path) -> io::Result<File> {
         self.may()?;
+        let file = File::open(path)?;
         #[cfg(test)]
-        self.faults.reads_back(path);
-        File::open(path)
+        self.faults.reads_back(path, &file);
+        Ok(file)
     }
 
-    /// Looks for the last time whether the source is what it was, when everything that is made of it was read
-    /// back.
-    pub(in crate::ops) fn check_source(&self, input: &Input) -> Result<(), crate::error::Error> {
+    /// Looks by `check` for the last time whether the source is what it was, when everything that is made of it was
+    /// read back.
+    #[allow(clippy::unused_self)] // Tests note it.
+    pub(super) fn check_source(&self, check: impl FnOnce() -> Result<()>) -> Result<()> {
         #[cfg(test)]
         self.faults.looks_at_source();
-        input.check_unchanged(None)
+        check()
     }
 
-    pub(in crate::ops) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.may()?;
         fs::rename(from, to)?;
         #[cfg(test)]
@@ -255,7 +252,7 @@ impl Disk {
     }
 
     /// The same, where nothing may stand.
-    pub(in crate::ops) fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.may()?;
         rename_new(from, to)?;
         #[cfg(test)]
@@ -264,20 +261,15 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives a folder that has its final name the first one back, or removes it where that fails: nothing that was
-    /// given up may keep a final name.
-    pub(in crate::ops) fn take_back(&self, from: &Path, to: &Path) {
+    /// Gives what has its final name the first one back, or removes it where that fails: nothing that was given up
+    /// may keep a final name.
+    pub(super) fn take_back(&self, from: &Path, to: &Path) {
         if self.rename(to, from).is_err() {
-            let _ = fs::remove_dir_all(to);
+            let _ = fs::remove_dir_all(to).or_else(|_| fs::remove_file(to));
         }
     }
 
-    pub(in crate::ops) fn give(
-        &self,
-        path: &Path,
-        user: u32,
-        group: Option<u32>,
-    ) -> io::Result<()> {
+    pub(super) fn give(&self, path: &Path, user: u32, group: Option<u32>) -> io::Result<()> {
         self.may()?;
         lchown(path, Some(user), group)?;
         #[cfg(test)]
@@ -286,7 +278,7 @@ impl Disk {
     }
 
     /// Removes a file that was given up.
-    pub(in crate::ops) fn remove_file(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.may()?;
         fs::remove_file(path)?;
         #[cfg(test)]
@@ -295,7 +287,7 @@ impl Disk {
     }
 
     /// Removes an empty folder.
-    pub(in crate::ops) fn remove_folder(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_folder(&self, path: &Path) -> io::Result<()> {
         self.may()?;
         fs::remove_dir(path)?;
         #[cfg(test)]
@@ -337,7 +329,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 
 /// A file that is written in pieces, anywhere in it.
 #[derive(Debug)]
-pub(in crate::ops) struct FileWriter<'d> {
+pub(super) struct FileWriter<'d> {
     disk: &'d Disk,
     file: &'d File,
     at: u64,
@@ -346,13 +338,13 @@ pub(in crate::ops) struct FileWriter<'d> {
 
 /// What one call wrote, to be recognized when it is read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ops) struct Piece {
-    pub(in crate::ops) offset: u64,
-    pub(in crate::ops) crc: Crc,
+pub(super) struct Piece {
+    pub(super) offset: u64,
+    pub(super) crc: Crc,
 }
 
 impl Piece {
-    pub(in crate::ops) fn of(offset: u64, bytes: &[u8]) -> Self {
+    pub(super) fn of(offset: u64, bytes: &[u8]) -> Self {
         let crc = Crc::of(bytes);
         Self { offset, crc }
     }
@@ -360,7 +352,7 @@ impl Piece {
 
 impl FileWriter<'_> {
     /// What was written, call by call.
-    pub(in crate::ops) fn into_pieces(self) -> Vec<Piece> {
+    pub(super) fn into_pieces(self) -> Vec<Piece> {
         self.pieces
     }
 }

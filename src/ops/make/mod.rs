@@ -7,7 +7,7 @@ mod disk;
 mod folder;
 mod output;
 mod output_error;
-pub(crate) mod place;
+mod place;
 mod read_back;
 mod rebuild;
 pub mod restore;

@@ -14,7 +14,7 @@ use crate::source::Positioned;
 
 /// The file under the name that it has until it is whole. It is removed when this is dropped before.
 #[derive(Debug)]
-pub(in crate::ops) struct Output {
+pub(super) struct Output {
     target: PathBuf,
     staged: PathBuf,
     file: File,
@@ -25,11 +25,7 @@ pub(in crate::ops) struct Output {
 impl Output {
     /// Begins a file that is to become `target`, for its owner only. Nothing may stand there, least of
     /// all `input`.
-    pub(in crate::ops) fn create(
-        target: &Path,
-        input: &Input,
-        disk: &Disk,
-    ) -> Result<Self, OutputError> {
+    pub(super) fn create(target: &Path, input: &Input, disk: &Disk) -> Result<Self, OutputError> {
         let target: PathBuf = target.components().collect();
         let name = escape::path(&target);
         let refuse = |message| Err(OutputError::Request(message));
@@ -61,42 +57,42 @@ impl Output {
     }
 
     /// The name until the end.
-    pub(in crate::ops) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.staged
     }
 
     /// The file.
-    pub(in crate::ops) fn file(&self) -> &File {
+    pub(super) fn file(&self) -> &File {
         &self.file
     }
 
     /// What writes to it.
-    pub(in crate::ops) fn disk(&self) -> &Disk {
+    pub(super) fn disk(&self) -> &Disk {
         &self.disk
     }
 
     /// Leaves out what is behind the first `len` bytes.
-    pub(in crate::ops) fn cut(&self, len: u64) -> Result<(), OutputError> {
+    pub(super) fn cut(&self, len: u64) -> Result<(), OutputError> {
         let cut = self.disk.set_len(&self.file, len);
         cut.map_err(OutputError::write("cannot write", &self.staged))
     }
 
     /// The first `len` bytes as they were written so far.
-    pub(in crate::ops) fn written(&self, len: u64) -> Result<Positioned, OutputError> {
+    pub(super) fn written(&self, len: u64) -> Result<Positioned, OutputError> {
         let again = self.file.try_clone();
         let again = again.map_err(OutputError::write("cannot read", &self.staged))?;
         Ok(Positioned::named(again, &self.staged, len))
     }
 
     /// Writes `bytes` from `offset` on, where the file ends.
-    pub(in crate::ops) fn append(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
+    pub(super) fn append(&self, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
         self.disk
             .write_at(&self.file, bytes, offset)
             .map_err(OutputError::write("cannot write", &self.staged))
     }
 
     /// Refuses to begin what would not fit.
-    pub(in crate::ops) fn check_space(&self, needed: u64) -> Result<(), OutputError> {
+    pub(super) fn check_space(&self, needed: u64) -> Result<(), OutputError> {
         match free_bytes_near(&self.target) {
             Some(free) if free < needed => Err(OutputError::Request(format!(
                 "{} may need {needed} bytes, {free} are free there",
@@ -107,30 +103,23 @@ impl Output {
     }
 
     /// Brings the bytes to the disk.
-    pub(in crate::ops) fn sync(&self) -> Result<(), OutputError> {
+    pub(super) fn sync(&self) -> Result<(), OutputError> {
         let synced = self.disk.sync(&self.file);
         synced.map_err(OutputError::write("cannot write", &self.staged))
     }
 
     /// Opens it again, when all of it is on the disk.
-    pub(in crate::ops) fn read_back<'o>(
-        &self,
-        options: &'o Options,
-    ) -> Result<ReadBack<'o>, OutputError> {
+    pub(super) fn read_back<'o>(&self, options: &'o Options) -> Result<ReadBack<'o>, OutputError> {
         ReadBack::open(&self.disk, &self.staged, options)
     }
 
     /// Gives the file, which was read back, its name; unless something has come to stand there meanwhile, `input` is
     /// not what it was, or the job was interrupted.
-    pub(in crate::ops) fn finish(
-        mut self,
-        input: &Input,
-        options: &Options,
-    ) -> Result<(), OutputError> {
+    pub(super) fn finish(mut self, input: &Input, options: &Options) -> Result<(), OutputError> {
         let folder = parent_of(&self.target);
         let above = self.disk.open_folder(folder);
         let above = above.map_err(OutputError::write("cannot sync", folder))?;
-        self.disk.check_source(input)?;
+        self.disk.check_source(|| input.check_unchanged(None))?;
         options.cancel.check()?;
         let named = self.disk.rename_new(&self.staged, &self.target);
         let failed = OutputError::write("cannot give its final name to", &self.target);

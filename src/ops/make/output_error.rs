@@ -68,7 +68,7 @@ pub enum OutputError {
 
 impl OutputError {
     /// Why the database that was to go to `path` could not be written anew.
-    pub(in crate::ops) fn rebuild(path: &Path) -> impl FnOnce(RebuildError) -> Self {
+    pub(super) fn rebuild(path: &Path) -> impl FnOnce(RebuildError) -> Self {
         move |error| match error {
             RebuildError::Read(error) => Self::Read(error),
             RebuildError::Write(WriteError::Io { source, .. }) => {
@@ -79,7 +79,7 @@ impl OutputError {
     }
 
     /// What was read back is not what was to be written.
-    pub(in crate::ops) fn differs(problems: Vec<String>) -> Self {
+    pub(super) fn differs(problems: Vec<String>) -> Self {
         Self::File {
             message: "what was written does not read back as it should; nothing was kept of it"
                 .into(),
@@ -87,7 +87,7 @@ impl OutputError {
         }
     }
 
-    pub(in crate::ops) fn not_synced<'p>(
+    pub(super) fn not_synced<'p>(
         path: &'p Path,
         folder: &'p Path,
     ) -> impl FnOnce(io::Error) -> Self + 'p {
@@ -98,7 +98,7 @@ impl OutputError {
         }
     }
 
-    pub(in crate::ops) fn write(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn write(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Write { what, path, source }
     }

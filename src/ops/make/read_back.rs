@@ -18,14 +18,14 @@ const PIECE: usize = 1 << 20;
 
 /// A file that was written, opened again.
 #[derive(Debug)]
-pub(in crate::ops) struct ReadBack<'o> {
+pub(super) struct ReadBack<'o> {
     source: Positioned,
     options: &'o Options,
 }
 
 impl<'o> ReadBack<'o> {
     /// Opens what was written at `path`.
-    pub(in crate::ops) fn open(
+    pub(super) fn open(
         disk: &Disk,
         path: &Path,
         options: &'o Options,
@@ -41,7 +41,7 @@ impl<'o> ReadBack<'o> {
     }
 
     /// Whether it holds these bytes, and zeros behind them up to `len`.
-    pub(in crate::ops) fn holds(&self, bytes: &[u8], len: u64) -> Result<bool> {
+    pub(super) fn holds(&self, bytes: &[u8], len: u64) -> Result<bool> {
         self.is(len, |offset, into| {
             let start = usize::try_from(offset.0).unwrap_or(usize::MAX);
             let there = bytes.get(start..).unwrap_or_default();
@@ -51,7 +51,7 @@ impl<'o> ReadBack<'o> {
     }
 
     /// Whether it holds the first `len` bytes of `source`, and `behind` them.
-    pub(in crate::ops) fn holds_source(
+    pub(super) fn holds_source(
         &self,
         source: &dyn Source,
         len: u64,
@@ -70,7 +70,7 @@ impl<'o> ReadBack<'o> {
     }
 
     /// Whether it holds the same as the file at `path`.
-    pub(in crate::ops) fn holds_copy_of(&self, path: &Path) -> Result<bool, OutputError> {
+    pub(super) fn holds_copy_of(&self, path: &Path) -> Result<bool, OutputError> {
         let unread = || OutputError::write("cannot read back", path);
         let file = File::open(path).map_err(unread())?;
         let len = file.metadata().map_err(unread())?.len();
@@ -79,7 +79,7 @@ impl<'o> ReadBack<'o> {
     }
 
     /// Whether it holds the first `len` bytes of `source` with the changes of `patch`.
-    pub(in crate::ops) fn holds_patched(
+    pub(super) fn holds_patched(
         &self,
         source: &dyn Source,
         len: u64,
@@ -113,7 +113,7 @@ impl<'o> ReadBack<'o> {
     }
 
     /// Whether it holds what was written in these pieces, and nothing else.
-    pub(in crate::ops) fn holds_pieces(&self, pieces: &[Piece]) -> Result<bool> {
+    pub(super) fn holds_pieces(&self, pieces: &[Piece]) -> Result<bool> {
         let written = pieces.iter().map(|piece| piece.crc.len);
         if written.fold(0, u64::saturating_add) != self.source.len() {
             return Ok(false);
@@ -177,7 +177,7 @@ impl<'o> ReadBack<'o> {
 }
 
 /// Why a file is refused that was judged by the copy at `path`: a disk that spoils the copy says nothing of the file.
-pub(in crate::ops) fn refusal_by_copy(
+pub(super) fn refusal_by_copy(
     refusal: OutputError,
     input: &Input,
     disk: &Disk,

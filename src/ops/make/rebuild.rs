@@ -59,15 +59,15 @@ pub struct KeptFigures {
 
 /// The records that are kept: 16 bytes each.
 #[derive(Debug)]
-pub(in crate::ops) struct Kept {
+pub(super) struct Kept {
     /// Ascending.
     revisions: Vec<Revision>,
-    pub(in crate::ops) figures: KeptFigures,
+    pub(super) figures: KeptFigures,
 }
 
 impl Kept {
     /// Finds the newest records of the keys in `scope`. The database is one that was found sound.
-    pub(in crate::ops) fn select(
+    pub(super) fn select(
         database: &Database<'_>,
         scope: &KeyScope,
         options: &Options,
@@ -105,7 +105,7 @@ impl Kept {
     }
 
     /// Refuses a scope that leaves nothing of a database that has keys: the prefix is misspelt.
-    pub(in crate::ops) fn check_not_empty(&self, scope: &KeyScope) -> Result<(), OutputError> {
+    pub(super) fn check_not_empty(&self, scope: &KeyScope) -> Result<(), OutputError> {
         if !self.revisions.is_empty() || scope.is_everything() {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl Kept {
 
     /// Notes in the database that everything but the kept records is gone, so that no revision comes
     /// back and none is answered wrongly.
-    pub(in crate::ops) fn mark_compacted(&self, edits: &mut Edits) {
+    pub(super) fn mark_compacted(&self, edits: &mut Edits) {
         let main = self.figures.compacted_at;
         let key = Revision { main, sub: 0 }.to_key();
         edits.put(META_BUCKET, Compaction::SCHEDULED_KEY, &key);
@@ -183,15 +183,15 @@ impl RecordVisitor for InScope<'_> {
 
 /// What was written into bucket `key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ops) struct Rebuilt {
+pub(super) struct Rebuilt {
     /// Bytes of the file.
-    pub(in crate::ops) len: u64,
+    pub(super) len: u64,
     /// The calls that wrote it.
-    pub(in crate::ops) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Piece>,
     /// Records of the source.
-    pub(in crate::ops) records: u64,
+    pub(super) records: u64,
     /// CRC-32C of the bucket's name and of these. Of kept records alone that is HashKV.
-    pub(in crate::ops) crc: Crc,
+    pub(super) crc: Crc,
 }
 
 /// Bytes between two looks at the cancel flag.
@@ -199,7 +199,7 @@ const PIECE: u64 = 1 << 20;
 
 /// Writes `database` to `out`, an empty file, bucket by bucket and in the order of keys, as etcd's
 /// defragmentation does; of bucket `key` only the records that are `kept`, if that is given.
-pub(in crate::ops) fn write_anew(
+pub(super) fn write_anew(
     database: &Database<'_>,
     disk: &Disk,
     out: &File,
@@ -251,6 +251,6 @@ pub(in crate::ops) fn write_anew(
 
 /// Bytes that suffice for a database with so many bytes of keys and values, which now takes `len`.
 /// Splitting pages may waste half of each.
-pub(in crate::ops) fn room_for(entry_bytes: u64, len: u64) -> u64 {
+pub(super) fn room_for(entry_bytes: u64, len: u64) -> u64 {
     entry_bytes.saturating_mul(2).saturating_add(PIECE).min(len)
 }

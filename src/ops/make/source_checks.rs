@@ -13,7 +13,7 @@ use crate::sentence::sentence;
 use crate::workers::Workers;
 
 /// Another process may write to the file meanwhile.
-pub(in crate::ops) fn check_not_in_use(input: &Input) -> Result<(), OutputError> {
+pub(super) fn check_not_in_use(input: &Input) -> Result<(), OutputError> {
     if !input.file.in_use() {
         return Ok(());
     }
@@ -32,7 +32,7 @@ const PER_THREAD: usize = 4 << 20;
 
 /// Refuses a job that would run out of memory while it is at work: that ends a process at once, and what it has staged
 /// stays.
-pub(in crate::ops) fn check_memory(options: &Options) -> Result<(), OutputError> {
+pub(super) fn check_memory(options: &Options) -> Result<(), OutputError> {
     // They are there meanwhile, with their stacks.
     let workers = Workers::of(options)?;
     let threads = workers.threads();
@@ -47,7 +47,7 @@ pub(in crate::ops) fn check_memory(options: &Options) -> Result<(), OutputError>
 }
 
 /// The database of a file that was found to have one.
-pub(in crate::ops) fn open_database(input: &Input) -> Result<Database<'_>, OutputError> {
+pub(super) fn open_database(input: &Input) -> Result<Database<'_>, OutputError> {
     let source = input.file.source();
     let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
     opened.map_err(|(_, fault)| OutputError::File {
@@ -57,7 +57,7 @@ pub(in crate::ops) fn open_database(input: &Input) -> Result<Database<'_>, Outpu
 }
 
 /// The first errors of structure and records, one line each.
-pub(in crate::ops) fn first_errors(report: &VerifyReport) -> Vec<String> {
+pub(super) fn first_errors(report: &VerifyReport) -> Vec<String> {
     let findings = report.findings.list.iter();
     findings
         .filter(|finding| finding.severity() == Severity::Error)

@@ -43,7 +43,7 @@ pub fn add_trailer(
 }
 
 /// The same on a disk that tests look at.
-pub(in crate::ops) fn add_trailer_on(
+pub(super) fn add_trailer_on(
     disk: &Disk,
     input: &Input,
     out: &Path,

@@ -46,7 +46,7 @@ pub fn write_yaml(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_yaml_item(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write_yaml_item(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
     let mut emitter = Emitter::new(out);
     emitter.items(std::slice::from_ref(value), 0, Place::Start);
     emitter.finish()

@@ -25,7 +25,7 @@ struct Content {
 
 /// Files and folders after a crash, below the folder of the test.
 #[derive(Debug, Clone, Default, Hash)]
-pub(in crate::ops) struct Image {
+pub(in crate::ops::make) struct Image {
     folders: BTreeSet<PathBuf>,
     /// Paths, and the paths under which the files were made.
     files: BTreeMap<PathBuf, PathBuf>,
@@ -72,7 +72,7 @@ impl Image {
     }
 
     /// Writes it into an empty folder that stands for `root`.
-    pub(in crate::ops) fn make(&self, root: &Path, at: &Path) {
+    pub(in crate::ops::make) fn make(&self, root: &Path, at: &Path) {
         let place = |path: &Path| at.join(path.strip_prefix(root).unwrap());
         for folder in &self.folders {
             fs::create_dir_all(place(folder)).unwrap();
@@ -119,7 +119,7 @@ fn brings(sync: &Call, change: &Call) -> bool {
 
 /// What the disk may hold after a crash behind any of the calls, each once. `there` are the folders that were there
 /// before.
-pub(in crate::ops) fn images(journal: &[Call], there: &[PathBuf]) -> Vec<Image> {
+pub(in crate::ops::make) fn images(journal: &[Call], there: &[PathBuf]) -> Vec<Image> {
     let mut seen = HashSet::new();
     let mut images = Vec::new();
     for end in 0..=journal.len() {

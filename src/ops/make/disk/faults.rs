@@ -14,7 +14,7 @@ use crate::options::Cancel;
 
 /// A call that was made and has succeeded. A file has the path under which it was made, whatever it is called later.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ops) enum Call {
+pub(in crate::ops::make) enum Call {
     MakeFolder(PathBuf),
     MakeFile(PathBuf),
     Write(PathBuf, u64, Vec<u8>),
@@ -28,9 +28,17 @@ pub(in crate::ops) enum Call {
     Remove(PathBuf),
 }
 
+impl Call {
+    /// Whether it is a rename after which no name tells that something is not whole.
+    pub(in crate::ops::make) fn gives_final_name(&self) -> bool {
+        let is_staged = |path: &Path| path.to_string_lossy().contains(".partial");
+        matches!(self, Self::Rename(_, to) if !is_staged(to))
+    }
+}
+
 /// What becomes of bytes on their way to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ops) enum Spoiling {
+pub(in crate::ops::make) enum Spoiling {
     /// One of them is another one.
     Flip,
     /// They do not arrive.
@@ -44,7 +52,7 @@ type Action = Box<dyn FnOnce() + Send>;
 /// Keeps a journal of the calls, lets one of them fail or spoil what it writes, interrupts the job there, or does
 /// something right before the last look at the source.
 #[derive(Default)]
-pub(in crate::ops) struct Faults {
+pub(in crate::ops::make) struct Faults {
     calls: AtomicUsize,
     failing: AtomicUsize,
     fails_for_good: OnceLock<()>,
@@ -75,59 +83,59 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Faults {
     /// Lets the call of this number fail, counted from 1.
-    pub(in crate::ops) fn fail_at(&self, number: usize) {
+    pub(in crate::ops::make) fn fail_at(&self, number: usize) {
         self.failing.store(number, Ordering::Relaxed);
     }
 
     /// Lets it fail, and every call after it.
-    pub(in crate::ops) fn fail_from(&self, number: usize) {
+    pub(in crate::ops::make) fn fail_from(&self, number: usize) {
         self.fail_at(number);
         self.fails_for_good.set(()).unwrap();
     }
 
     /// Interrupts the job at the call of this number.
-    pub(in crate::ops) fn cancel_at(&self, number: usize, cancel: Cancel) {
+    pub(in crate::ops::make) fn cancel_at(&self, number: usize, cancel: Cancel) {
         self.interrupt.set((number, cancel)).unwrap();
     }
 
     /// The number of the call that gave the first final name.
-    pub(in crate::ops) fn named_at(&self) -> Option<usize> {
+    pub(in crate::ops::make) fn named_at(&self) -> Option<usize> {
         self.named_at.get().copied()
     }
 
     /// Whether it has come to that call.
-    pub(in crate::ops) fn has_failed(&self) -> bool {
+    pub(in crate::ops::make) fn has_failed(&self) -> bool {
         let failing = self.failing.load(Ordering::Relaxed);
         failing > 0 && self.calls.load(Ordering::Relaxed) >= failing
     }
 
     /// Spoils what the write of this number writes, counted from 1.
-    pub(in crate::ops) fn spoil_at(&self, number: usize, how: Spoiling) {
+    pub(in crate::ops::make) fn spoil_at(&self, number: usize, how: Spoiling) {
         self.spoiling.set((number, how)).unwrap();
     }
 
     /// How often something was written.
-    pub(in crate::ops) fn writes(&self) -> usize {
+    pub(in crate::ops::make) fn writes(&self) -> usize {
         self.writes.load(Ordering::Relaxed)
     }
 
     /// Flips a byte of the file of this number, counted from 1, right before it is read back.
-    pub(in crate::ops) fn rot_at(&self, number: usize, thousandths: u64) {
+    pub(in crate::ops::make) fn rot_at(&self, number: usize, thousandths: u64) {
         self.rotting.set((number, thousandths)).unwrap();
     }
 
     /// How many files were read back.
-    pub(in crate::ops) fn reads(&self) -> usize {
+    pub(in crate::ops::make) fn reads(&self) -> usize {
         self.reads.load(Ordering::Relaxed)
     }
 
     /// Does something right before the source is looked at for the last time.
-    pub(in crate::ops) fn before_look(&self, action: impl FnOnce() + Send + 'static) {
+    pub(in crate::ops::make) fn before_look(&self, action: impl FnOnce() + Send + 'static) {
         *locked(&self.before_look) = Some(Box::new(action));
     }
 
     /// What was done so far.
-    pub(in crate::ops) fn journal(&self) -> Vec<Call> {
+    pub(in crate::ops::make) fn journal(&self) -> Vec<Call> {
         locked(&self.journal).clone()
     }
 
@@ -147,7 +155,7 @@ impl Faults {
     }
 
     pub(super) fn note(&self, call: Call) {
-        if matches!(call, Call::Rename(..)) {
+        if call.gives_final_name() {
             let _ = self.named_at.set(self.calls.load(Ordering::Relaxed));
         }
         locked(&self.journal).push(call);
@@ -226,7 +234,7 @@ impl Faults {
         });
     }
 
-    pub(super) fn reads_back(&self, path: &Path) {
+    pub(super) fn reads_back(&self, path: &Path, opened: &File) {
         let number = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some((at, thousandths)) = self.rotting.get()
             && *at == number
@@ -236,7 +244,7 @@ impl Faults {
             let len = file.metadata().unwrap().len();
             flip(&file, (len * thousandths / 1000).min(len - 1));
         }
-        self.note(Call::ReadBack(path.to_owned()));
+        self.note(Call::ReadBack(self.path_of(opened)));
     }
 
     pub(super) fn looks_at_source(&self) {

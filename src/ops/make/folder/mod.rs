@@ -1,9 +1,7 @@
 //! A folder of many files that gets its name when all of them are on the disk and read back as they were
 //! written, and the files that they were made from are still what they were.
 
-mod calls;
 mod names;
-mod place;
 #[cfg(test)]
 mod tests;
 
@@ -16,13 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::disk::Disk;
 use super::output_error::OutputError;
+use super::place::{FolderPlace, Naming, stage_inside};
 use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::Result;
+use crate::finding::escape;
 use crate::ops::session::Session;
 use crate::options::Cancel;
 use crate::workers::{Beside, beside};
 pub use names::{FileNames, safe_name};
-use place::{Place, Target};
 
 /// Threads that wait for the disk; each holds one file open. One thread takes 4 ms for each file on a disk that
 /// four threads sync 20,000 files to in 3.4 s. `syncfs` would need 0.3 s, but it waits for whatever else is being
@@ -36,7 +35,8 @@ const PIECE: usize = 64 << 10;
 /// nothing of it is left.
 #[derive(Debug)]
 pub struct Folder {
-    target: Target,
+    place: FolderPlace,
+    staged: PathBuf,
     /// What was to be written into each file, by its path inside.
     files: BTreeMap<PathBuf, Crc>,
     /// The folders inside, each after the one that it is in.
@@ -56,12 +56,17 @@ impl Folder {
         Self::create_on(out, Disk::default())
     }
 
-    fn create_on(out: &Path, disk: Disk) -> Result<Self, OutputError> {
-        let target = Target::find(out)?;
-        disk.make_own_folder(&target.staged)
-            .map_err(|error| target.cannot_stage(error))?;
+    pub(super) fn create_on(out: &Path, disk: Disk) -> Result<Self, OutputError> {
+        let place = place_for(out)?;
+        let staged = place.stage();
+        let made = disk.make_folder(&staged);
+        made.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => left_over(&staged),
+            _ => OutputError::write("cannot make", &staged)(error),
+        })?;
         Ok(Self {
-            target,
+            place,
+            staged,
             files: BTreeMap::new(),
             folders: Vec::new(),
             named: Vec::new(),
@@ -75,8 +80,8 @@ impl Folder {
     /// # Errors
     /// What the system says.
     pub fn folder(&mut self, name: &str) -> Result<(), OutputError> {
-        let path = self.target.staged.join(name);
-        let made = self.disk.make_own_folder(&path);
+        let path = self.staged.join(name);
+        let made = self.disk.make_folder(&path);
         made.map_err(OutputError::write("cannot make", &path))?;
         self.folders.push(name.into());
         Ok(())
@@ -91,12 +96,12 @@ impl Folder {
         name: &str,
         write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), OutputError> {
-        let path = self.target.staged.join(name);
-        let file = self.disk.make_own_file(&path);
+        let path = self.staged.join(name);
+        let file = self.disk.make_file(&path);
         let file = file.map_err(OutputError::write("cannot make", &path))?;
+        self.files.insert(name.into(), Crc::of(b""));
         let mut out = io::BufWriter::new(Recorder {
             disk: &self.disk,
-            path: &path,
             file,
             written: 0,
             crc: Stream::new(),
@@ -113,9 +118,8 @@ impl Folder {
     /// # Errors
     /// What the system says.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<(), OutputError> {
-        let staged = &self.target.staged;
-        let (old, new) = (staged.join(from), staged.join(to));
-        let renamed = self.disk.rename_to_free(&old, &new);
+        let (old, new) = (self.staged.join(from), self.staged.join(to));
+        let renamed = self.disk.rename_new(&old, &new);
         renamed.map_err(OutputError::write("cannot rename a file to", &new))?;
         if let Some(crc) = self.files.remove(Path::new(from)) {
             self.files.insert(to.into(), crc);
@@ -143,37 +147,40 @@ impl Folder {
         look_at_sources: impl FnOnce() -> Result<()>,
     ) -> Result<(), OutputError> {
         self.for_all_files(cancel, |path, _| {
-            let synced = self.disk.sync_file(path);
+            let synced = File::open(path).and_then(|file| self.disk.sync(&file));
             synced.map_err(OutputError::write("cannot sync", path))
         })?;
         for folder in self.folders.iter().rev() {
-            self.sync_names(&self.target.staged.join(folder))?;
+            self.sync_folder(&self.staged.join(folder))?;
         }
-        self.sync_names(&self.target.staged)?;
+        self.sync_folder(&self.staged)?;
+        let above = self.place.holds_names().to_owned();
+        // Should there be a crash among several renames, the stage has to be there to tell.
+        self.sync_folder(&above)?;
         self.for_all_files(cancel, |path, crc| {
             let read = read_back(&self.disk, path, crc);
             read.map_err(OutputError::write("cannot read back", path))
         })?;
-        look_at_sources()?;
+        self.disk.check_source(look_at_sources)?;
         self.give_names(cancel)?;
-        self.sync_names(self.target.changed())?;
+        self.sync_folder(&above)?;
         self.is_done = true;
-        if self.target.place == Place::Inside {
+        if self.place.is_there() {
             // Empty now; should it stay, nothing is lost.
-            let _ = fs::remove_dir(&self.target.staged);
+            let _ = self.disk.remove_folder(&self.staged);
         }
         Ok(())
     }
 
-    fn sync_names(&self, folder: &Path) -> Result<(), OutputError> {
-        let synced = self.disk.sync_names(folder);
+    fn sync_folder(&self, folder: &Path) -> Result<(), OutputError> {
+        let synced = self.disk.sync_folder(folder);
         synced.map_err(OutputError::write("cannot sync", folder))
     }
 
     /// Final names, by one rename wherever the folder that is there can give way.
     fn give_names(&mut self, cancel: &Cancel) -> Result<(), OutputError> {
-        let (staged, path) = (self.target.staged.clone(), self.target.path.clone());
-        if self.target.place != Place::Inside {
+        let (staged, path) = (self.staged.clone(), self.place.path().to_owned());
+        if self.place.naming() != Naming::Inside {
             return self.give_name(cancel, staged, path);
         }
         let inside = self.files.keys().chain(&self.folders);
@@ -192,10 +199,10 @@ impl Folder {
         to: PathBuf,
     ) -> Result<(), OutputError> {
         cancel.check()?;
-        let renamed = match self.target.place {
+        let renamed = match self.place.naming() {
             // Only an empty folder gives way.
-            Place::Empty => self.disk.rename_over(&from, &to),
-            Place::New | Place::Inside => self.disk.rename_to_free(&from, &to),
+            Naming::OverEmpty => self.disk.rename(&from, &to),
+            Naming::New | Naming::Inside => self.disk.rename_new(&from, &to),
         };
         renamed.map_err(OutputError::write("cannot give its final name to", &to))?;
         self.named.push((from, to));
@@ -218,7 +225,7 @@ impl Folder {
                 let Some((name, crc)) = files.get(number) else {
                     return;
                 };
-                let path = self.target.staged.join(name);
+                let path = self.staged.join(name);
                 let done = cancel.check().map_err(OutputError::Read);
                 if let Err(error) = done.and_then(|()| work(&path, **crc)) {
                     stop.store(true, Ordering::Relaxed);
@@ -252,22 +259,68 @@ impl Drop for Folder {
         }
         // First of all nothing half-removed may have a final name.
         for (from, to) in self.named.iter().rev() {
-            if fs::rename(to, from).is_err() {
-                let _ = fs::remove_dir_all(to);
-                let _ = fs::remove_file(to);
-            } else if self.target.place == Place::Empty {
-                let _ = self.disk.make_own_folder(to);
+            self.disk.take_back(from, to);
+            if self.place.naming() == Naming::OverEmpty {
+                let _ = self.disk.make_folder(to);
             }
         }
         // What cannot be removed is named at the next run.
-        let _ = fs::remove_dir_all(&self.target.staged);
+        for file in self.files.keys() {
+            let _ = self.disk.remove_file(&self.staged.join(file));
+        }
+        for folder in self.folders.iter().rev() {
+            let _ = self.disk.remove_folder(&self.staged.join(folder));
+        }
+        let _ = self.disk.remove_folder(&self.staged);
     }
+}
+
+/// Where a folder is to be made; an error if something else than an empty folder is there, or what an earlier run
+/// left.
+fn place_for(out: &Path) -> Result<FolderPlace, OutputError> {
+    let place = FolderPlace::find(out);
+    let path = place.path();
+    let name = escape::path(path);
+    let refuse = |message| Err(OutputError::Request(message));
+    if path.as_os_str().is_empty() {
+        return refuse("the name of the folder is empty; give a new folder".into());
+    }
+    match fs::symlink_metadata(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.file_name().is_some() => {
+            return Ok(place);
+        }
+        Err(error) => return refuse(format!("{name}: {error}")),
+    }
+    let mut entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return refuse(format!(
+                "{name} is a link that leads nowhere; give a new folder"
+            ));
+        }
+        Err(error) => return refuse(format!("{name}: {error}")),
+    };
+    let stage = stage_inside(path);
+    if fs::symlink_metadata(&stage).is_ok() {
+        return Err(left_over(&stage));
+    }
+    if entries.next().is_some() {
+        return refuse(format!("{name} is not empty; give a new folder"));
+    }
+    Ok(place.over_empty())
+}
+
+fn left_over(staged: &Path) -> OutputError {
+    OutputError::Request(format!(
+        "{} is left from an interrupted run; look at it and remove it",
+        escape::path(staged)
+    ))
 }
 
 /// Writes a file and keeps what it should read back as.
 struct Recorder<'f> {
     disk: &'f Disk,
-    path: &'f Path,
     file: File,
     written: u64,
     crc: Stream,
@@ -275,8 +328,7 @@ struct Recorder<'f> {
 
 impl io::Write for Recorder<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.disk
-            .append(&self.file, self.path, bytes, self.written)?;
+        self.disk.write_at(&self.file, bytes, self.written)?;
         self.crc.update(bytes);
         self.written = self.written.saturating_add(bytes.len() as u64);
         Ok(bytes.len())
@@ -288,7 +340,7 @@ impl io::Write for Recorder<'_> {
 }
 
 fn read_back(disk: &Disk, path: &Path, expected: Crc) -> io::Result<()> {
-    let mut file = disk.open_written(path)?;
+    let mut file = disk.read_back(path)?;
     let mut crc = Stream::new();
     let mut piece = vec![
         0;

@@ -3,14 +3,14 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use super::calls::{Call, journal};
 use super::*;
 use crate::error::Error;
 use crate::ops::input::Input;
+use crate::ops::make::disk::faults::Call;
 use crate::options::Options;
 
 /// What is at the target before: nothing, an empty folder, a link to one.
-const PLACES: [Place; 3] = [Place::New, Place::Empty, Place::Inside];
+const PLACES: [Naming; 3] = [Naming::New, Naming::OverEmpty, Naming::Inside];
 
 const FILES: [&str; 4] = ["a.yaml", "apply/1-b.yaml", "apply/2-c.yaml", "index.md"];
 
@@ -21,19 +21,19 @@ fn content(name: &str) -> Vec<u8> {
 
 struct Scene {
     dir: tempfile::TempDir,
-    place: Place,
+    place: Naming,
     disk: Disk,
     cancel: Cancel,
 }
 
 impl Scene {
-    fn new(place: Place) -> Self {
+    fn new(place: Naming) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
         match place {
-            Place::New => {}
-            Place::Empty => fs::create_dir(out).unwrap(),
-            Place::Inside => {
+            Naming::New => {}
+            Naming::OverEmpty => fs::create_dir(out).unwrap(),
+            Naming::Inside => {
                 fs::create_dir(dir.path().join("real")).unwrap();
                 symlink("real", out).unwrap();
             }
@@ -52,7 +52,7 @@ impl Scene {
 
     fn filled(&self) -> Result<Folder, OutputError> {
         let mut folder = Folder::create_on(&self.out(), self.disk.clone())?;
-        assert_eq!(folder.target.place, self.place);
+        assert_eq!(folder.place.naming(), self.place);
         folder.folder("apply")?;
         for name in FILES {
             folder.write("unnamed", |out| out.write_all(&content(name)))?;
@@ -106,69 +106,24 @@ impl Scene {
 }
 
 #[test]
-fn each_call_that_fails_leaves_nothing_and_the_error_names_the_place() {
-    for place in PLACES {
-        for number in 1.. {
-            let scene = Scene::new(place);
-            scene.disk.faults.fail_at(number);
-            let done = scene.run(|| Ok(()));
-            if !scene.disk.faults.has_failed() {
-                done.unwrap();
-                assert!(scene.is_whole(), "{place:?}");
-                assert!(number > 25, "{place:?}: only {number} calls");
-                break;
-            }
-            let text = done.unwrap_err().to_string();
-            let dir = scene.dir.path().to_str().unwrap();
-            assert!(text.contains(dir), "{place:?}, call {number}: {text}");
-            assert!(scene.is_as_before(), "{place:?}, call {number}: {text}");
-        }
-    }
-}
-
-#[test]
-fn an_interrupt_at_any_call_leaves_everything_or_nothing() {
-    for place in PLACES {
-        let mut interrupted = 0;
-        for number in 1.. {
-            let scene = Scene::new(place);
-            scene.disk.faults.cancel_at(number, scene.cancel.clone());
-            match scene.run(|| Ok(())) {
-                Ok(()) => assert!(scene.is_whole(), "{place:?}, call {number}"),
-                Err(error) => {
-                    assert!(matches!(error, OutputError::Read(Error::Cancelled)));
-                    assert!(scene.is_as_before(), "{place:?}, call {number}");
-                    interrupted += 1;
-                }
-            }
-            if scene.cancel.check().is_ok() {
-                // All but the renames themselves, of which the last is followed by no other, and the last sync.
-                assert!(interrupted >= number - 3, "{interrupted} of {number}");
-                break;
-            }
-        }
-    }
-}
-
-#[test]
 fn after_an_interrupt_no_more_files_are_synced() {
-    let scene = Scene::new(Place::New);
+    let scene = Scene::new(Naming::New);
     let folder = scene.filled().unwrap();
     scene.cancel.cancel();
     let done = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
     assert!(matches!(done, Err(OutputError::Read(Error::Cancelled))));
-    let calls = journal::below(scene.dir.path());
-    assert!(calls.iter().all(|(call, _)| *call != Call::Sync));
+    let calls = scene.disk.faults.journal();
+    assert!(!calls.iter().any(|call| matches!(call, Call::Sync(_))));
     assert!(scene.is_as_before());
 }
 
 #[test]
 fn of_several_files_that_do_not_read_back_the_first_by_name_is_told() {
     for _ in 0..20 {
-        let scene = Scene::new(Place::New);
+        let scene = Scene::new(Naming::New);
         let folder = scene.filled().unwrap();
         for name in FILES {
-            fs::write(folder.target.staged.join(name), "").unwrap();
+            fs::write(folder.staged.join(name), "").unwrap();
         }
         let error = folder.publish(&scene.cancel, || Ok(())).unwrap_err();
         assert!(error.to_string().contains("/a.yaml:"), "{error}");
@@ -200,7 +155,7 @@ fn what_does_not_read_back_as_it_was_written_gets_no_name() {
         for place in PLACES {
             let scene = Scene::new(place);
             let folder = scene.filled().unwrap();
-            let path = folder.target.staged.join("a.yaml");
+            let path = folder.staged.join("a.yaml");
             harm(&path);
             let error = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
             let text = error.unwrap_err().to_string();
@@ -212,56 +167,46 @@ fn what_does_not_read_back_as_it_was_written_gets_no_name() {
 }
 
 #[test]
-fn everything_is_written_synced_and_read_back_before_the_last_look_and_named_after_it() {
+fn folders_are_synced_from_within_when_all_files_are_and_before_any_of_them_is_read_back() {
     for place in PLACES {
         let scene = Scene::new(place);
-        let mut before = 0;
-        scene
-            .run(|| {
-                before = journal::below(scene.dir.path()).len();
-                assert!(!scene.out().join("a.yaml").exists());
-                Ok(())
-            })
-            .unwrap();
-        let calls = journal::below(scene.dir.path());
-        let (staged, out) = match place {
-            Place::Inside => (scene.out().join(".partial"), scene.out()),
-            _ => (scene.dir.path().join("out.partial"), scene.out()),
+        let folder = scene.filled().unwrap();
+        let staged = folder.staged.clone();
+        folder.publish(&scene.cancel, || Ok(())).unwrap();
+        let calls = scene.disk.faults.journal();
+        let last_file = calls.iter().rposition(|call| matches!(call, Call::Sync(_)));
+        let first_read = calls
+            .iter()
+            .position(|call| matches!(call, Call::ReadBack(_)));
+        let (last_file, first_read) = (last_file.unwrap(), first_read.unwrap());
+        let above = staged.parent().unwrap().to_owned();
+        let expected = [staged.join("apply"), staged, above].map(Call::SyncFolder);
+        assert_eq!(calls[last_file + 1..first_read], expected, "{place:?}");
+    }
+}
+
+#[test]
+fn names_are_given_behind_the_last_look_by_as_few_renames_as_the_place_allows() {
+    for place in PLACES {
+        let scene = Scene::new(place);
+        scene.run(|| Ok(())).unwrap();
+        let calls = scene.disk.faults.journal();
+        let look = calls.iter().position(|call| *call == Call::LookAtSource);
+        let (out, above) = (scene.out(), scene.dir.path().to_owned());
+        let staged = match place {
+            Naming::Inside => out.join(".partial"),
+            _ => above.join("out.partial"),
         };
-        let at = |call: Call, path: &Path| {
-            let found = calls
-                .iter()
-                .rposition(|made| made == &(call, path.to_owned()));
-            found.unwrap_or_else(|| panic!("{call:?} {} is missing", path.display()))
+        let expected = match place {
+            Naming::Inside => {
+                let tops = ["a.yaml", "index.md", "apply"];
+                let named = tops.map(|name| Call::Rename(staged.join(name), out.join(name)));
+                let end = [Call::SyncFolder(out), Call::Remove(staged)];
+                named.into_iter().chain(end).collect()
+            }
+            _ => vec![Call::Rename(staged, out), Call::SyncFolder(above)],
         };
-        let last_write = calls.iter().rposition(|(call, _)| *call == Call::Write);
-        let folders = [staged.join("apply"), staged.clone()].map(|path| at(Call::SyncNames, &path));
-        assert!(folders[0] < folders[1]);
-        for name in FILES {
-            let path = staged.join(name);
-            let (synced, read) = (at(Call::Sync, &path), at(Call::ReadBack, &path));
-            assert!(last_write < Some(synced), "{place:?}: {name}");
-            assert!(
-                synced < folders[0] && folders[1] < read,
-                "{place:?}: {name}"
-            );
-            assert!(read < before, "{place:?}: {name}");
-        }
-        let names: Vec<(Call, PathBuf)> = match place {
-            Place::Inside => ["a.yaml", "index.md", "apply"]
-                .map(|name| (Call::Rename, out.join(name)))
-                .into(),
-            _ => vec![(Call::Rename, out.clone())],
-        };
-        let above = match place {
-            Place::Inside => out,
-            _ => scene.dir.path().to_owned(),
-        };
-        let expected: Vec<_> = names
-            .into_iter()
-            .chain([(Call::SyncNames, above)])
-            .collect();
-        assert_eq!(calls[before..], expected, "{place:?}");
+        assert_eq!(calls[look.unwrap() + 1..], expected, "{place:?}");
     }
 }
 
@@ -277,7 +222,7 @@ fn what_has_come_to_stand_there_meanwhile_is_neither_replaced_nor_filled() {
         },
     ];
     for place in PLACES {
-        for put in puts.iter().skip(if place == Place::New { 0 } else { 2 }) {
+        for put in puts.iter().skip(if place == Naming::New { 0 } else { 2 }) {
             let scene = Scene::new(place);
             let mut paths = Vec::new();
             let done = scene.run(|| {

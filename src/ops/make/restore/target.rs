@@ -458,11 +458,9 @@ impl Stage {
 
     /// The folder that holds the name of the data, if that has one of its own.
     pub(super) fn holds_name(&self) -> Option<&Path> {
-        let data = self.target.data();
-        match (&self.target.inside, self.target.data.is_there()) {
-            (Some(_), _) => None,
-            (None, true) => Some(data),
-            (None, false) => Some(parent_of(data)),
+        match &self.target.inside {
+            Some(_) => None,
+            None => Some(self.target.data.holds_names()),
         }
     }
 

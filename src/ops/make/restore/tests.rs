@@ -13,13 +13,13 @@ use crate::etcd::{HashKv, Release};
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::wal::wal;
 
-pub(in crate::ops) type Store = BTreeMap<&'static [u8], BTreeMap<Vec<u8>, Vec<u8>>>;
+pub(in crate::ops::make) type Store = BTreeMap<&'static [u8], BTreeMap<Vec<u8>, Vec<u8>>>;
 
 const ALARM: &[u8] = b"\x08\xb0\xf5\xcb\xde\x80\x94\x90\xec\xcf\x01\x10\x01";
 const CORRUPT: &[u8] = b"\x08\x05\x10\x02";
 
 /// A small store with an old member and an alarm.
-pub(in crate::ops) fn store() -> Store {
+pub(in crate::ops::make) fn store() -> Store {
     let record = |main: i64| {
         let key = Revision { main, sub: 0 }.to_key().to_vec();
         let mut value = b"\x0a\x01k".to_vec();
@@ -71,7 +71,7 @@ pub(super) fn snapshot(dir: &Path, store: &Store) -> Input {
 
 /// That the directory under its final name is what was read back.
 #[track_caller]
-pub(in crate::ops) fn assert_whole(prepared: &Prepared, hash: Option<HashKv>) {
+pub(in crate::ops::make) fn assert_whole(prepared: &Prepared, hash: Option<HashKv>) {
     let options = Options::default();
     let input = Input::open(prepared.data_dir()).unwrap();
     let input = input.with_wal_dir(Some(prepared.wal_dir()));

@@ -111,7 +111,7 @@ pub fn restore_members(
     let proven = staged.read_back(input, members, &written.database, &shared, options)?;
     let disk = &first.target.disk;
     let names = staged.open_above(disk)?;
-    disk.check_source(input)?;
+    disk.check_source(|| input.check_unchanged(None))?;
     // Nobody is asked again whether to go on: it is over sooner than that could matter.
     options.cancel.check()?;
     staged.name(disk, &names)?;

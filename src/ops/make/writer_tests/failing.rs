@@ -60,8 +60,13 @@ fn whatever_call_fails_everything_is_whole_or_nothing_is_there_and_the_next_run_
                 }
             }
         }
+        let expected = match job {
+            // Takes back its names where they cannot be synced.
+            Job::Manifests(_) => 0..=0,
+            _ => 1..=3,
+        };
         assert!(
-            (1..=3).contains(&named),
+            expected.contains(&named),
             "{job:?}: the last syncs alone may fail so: {named}"
         );
     }
@@ -85,14 +90,15 @@ fn a_disk_that_fails_for_good_leaves_whole_things_or_names_that_the_next_run_tel
                 break;
             }
             tells_what_failed(&outcome.unwrap_err());
-            let left = scene.paths().len() - before.len();
+            // An empty folder that gave way may be missing.
+            let left = scene.paths().len().saturating_sub(before.len());
             if whole == 0 && left > 0 {
                 let again = scene
                     .attempt()
                     .and_then(|again| again.run(&Options::default()));
                 match again {
                     Err(error) => {
-                        assert!(error.to_string().contains("left over"), "{told}: {error}");
+                        assert!(tells_what_is_left(&error.to_string()), "{told}: {error}");
                     }
                     // Folders above that are empty are in nobody's way.
                     Ok(()) => assert!(left <= 2, "{told}"),
@@ -111,6 +117,13 @@ fn is_of_what_was_written(error: &OutputError, told: &str) {
         OutputError::Read(Error::Read {
             path: Some(path), ..
         }) => assert!(is_staged(path), "{told}: {error}"),
+        OutputError::Write { what, path, .. } => {
+            assert_eq!(*what, "cannot read back", "{told}: {error}");
+            assert!(
+                path.to_string_lossy().contains(".partial/"),
+                "{told}: {error}"
+            );
+        }
         _ => {
             let error = error.to_string();
             assert!(error.contains("does not read back"), "{told}: {error}");
@@ -229,6 +242,7 @@ fn what_has_come_to_stand_there_meanwhile_is_not_replaced() {
         Job::Trailer,
         Job::Restore(PLAIN),
         Job::Members(&[]),
+        Job::Manifests(Naming::New),
     ] {
         let scene = Scene::new(job);
         let attempt = scene.attempt().unwrap();

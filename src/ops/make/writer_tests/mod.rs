@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::compact::{CompactRequest, compact_on};
 use super::disk::Disk;
+use super::folder::Folder;
 use super::output_error::OutputError;
+use super::place::Naming;
 use super::rebuild::KeyScope;
 use super::restore::tests::{assert_whole, store};
 use super::restore::{Prepared, RestoreRequest, restore_members};
@@ -21,6 +23,7 @@ use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_report::{Verdict, VerifyOptions};
 use crate::ops::input::Input;
+use crate::ops::session::Session;
 use crate::options::Options;
 
 /// A data directory to be made, below a folder.
@@ -56,9 +59,11 @@ enum Job {
     Restore(Directory),
     /// All members, where these folders are there before.
     Members(&'static [&'static str]),
+    /// A folder of manifests, as `export` and `diff` write them.
+    Manifests(Naming),
 }
 
-const JOBS: [Job; 16] = [
+const JOBS: [Job; 19] = [
     Job::Compact {
         live_only: false,
         trailer: true,
@@ -111,7 +116,13 @@ const JOBS: [Job; 16] = [
     Job::Members(&[]),
     Job::Members(&["out/another"]),
     Job::Members(&["out/m1", "out/m3"]),
+    Job::Manifests(Naming::New),
+    Job::Manifests(Naming::OverEmpty),
+    Job::Manifests(Naming::Inside),
 ];
+
+/// The names of manifests, which are their contents too.
+const MANIFESTS: [&str; 4] = ["a.yaml", "apply/1-b.yaml", "apply/2-c.yaml", "index.md"];
 
 /// The names of the members, all of one cluster.
 const MEMBERS: [&str; 3] = ["m1", "m2", "m3"];
@@ -146,6 +157,12 @@ impl Scene {
             input: Input::open(&path).unwrap(),
             dir,
         };
+        if let Job::Manifests(Naming::Inside) = job {
+            // A link stays.
+            fs::create_dir(scene.dir.path().join("real")).unwrap();
+            std::os::unix::fs::symlink("real", scene.dir.path().join("out")).unwrap();
+            return scene;
+        }
         for folder in scene.folders() {
             fs::create_dir_all(scene.dir.path().join(folder)).unwrap();
         }
@@ -158,6 +175,7 @@ impl Scene {
             Job::Restore(form) if form.is_there => vec![form.data],
             Job::Members([]) => vec![],
             Job::Members(before) => [&["out"], before].concat(),
+            Job::Manifests(Naming::OverEmpty | Naming::Inside) => vec!["out"],
             _ => vec![],
         }
     }
@@ -251,6 +269,16 @@ impl Scene {
                 });
                 (there.count(), MEMBERS.len())
             }
+            Job::Manifests(_) => {
+                let there = MANIFESTS.iter().filter(|name| {
+                    let path = out.join(name);
+                    if path.exists() {
+                        assert_eq!(fs::read(&path).unwrap(), name.as_bytes());
+                    }
+                    path.exists()
+                });
+                (there.count(), MANIFESTS.len())
+            }
         }
     }
 }
@@ -276,8 +304,30 @@ impl Attempt<'_> {
                 }
                 Ok(())
             }
+            Job::Manifests(_) => {
+                let session = Session::open(input, options).unwrap().ok().unwrap();
+                let mut folder = Folder::create_on(&out, self.disk.clone())?;
+                folder.folder("apply")?;
+                for (number, name) in MANIFESTS.iter().enumerate() {
+                    // What some are called is known when all of them are there.
+                    let (first, is_renamed) = match name.starts_with("apply/") {
+                        true => (format!("unnamed-{number}"), true),
+                        false => ((*name).to_string(), false),
+                    };
+                    folder.write(&first, |out| out.write_all(name.as_bytes()))?;
+                    if is_renamed {
+                        folder.rename(&first, name)?;
+                    }
+                }
+                folder.finish(&[&session])
+            }
         }
     }
+}
+
+/// Whether a refusal names what an earlier run left.
+fn tells_what_is_left(refusal: &str) -> bool {
+    refusal.contains(" left over ") || refusal.contains(" is left from an interrupted run")
 }
 
 fn gather(folder: &Path, paths: &mut Vec<PathBuf>) {

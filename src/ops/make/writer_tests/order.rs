@@ -28,7 +28,7 @@ fn every_file_is_written_synced_and_read_back_before_the_source_is_looked_at_and
         });
         let first_rename = journal
             .iter()
-            .position(|call| matches!(call, Call::Rename(..)))
+            .position(Call::gives_final_name)
             .expect("a rename");
         assert!(look < first_rename, "{job:?}");
         let mut files = 0;
@@ -52,6 +52,7 @@ fn every_file_is_written_synced_and_read_back_before_the_source_is_looked_at_and
             Job::Compact { .. } | Job::Trailer => 1,
             Job::Restore(_) => 3,
             Job::Members(_) => 9,
+            Job::Manifests(_) => MANIFESTS.len(),
         };
         assert_eq!(files, expected, "{job:?}");
     }
@@ -83,11 +84,11 @@ fn folders_are_synced_before_they_get_their_names_and_what_holds_the_names_after
                     let folder = to.parent().unwrap();
                     assert!(synced(folder, &journal[number..]), "{told}");
                     // The log has its name on the disk before the data has its own.
-                    let members = matches!(job, Job::Members(_));
+                    let has_log = matches!(job, Job::Restore(_));
                     let next = journal[number + 1..]
                         .iter()
                         .position(|call| matches!(call, Call::Rename(..)));
-                    if let Some(next) = next.filter(|_| !members) {
+                    if let Some(next) = next.filter(|_| has_log) {
                         let between = &journal[number..number + 1 + next];
                         assert!(synced(folder, between), "{told}");
                         assert!(to.to_string_lossy().contains("log"), "{told}");

@@ -1,0 +1,160 @@
+//! What objects could not show, and what was found beside them.
+
+use serde_json::Value;
+
+use crate::cli::exit::Exit;
+use crate::cli::term;
+use crate::finding::escape;
+use crate::kubernetes::Fault;
+use crate::ops::{DamagedValue, FoundObject, ObjectList, ValueContent, ValueReader};
+use crate::report;
+
+/// What single objects could not show; told at the end, on standard error.
+#[derive(Default)]
+pub(in crate::cli) struct Notes {
+    lines: Vec<String>,
+    more: usize,
+    /// Told all, however many: what is missing or damaged.
+    all: Vec<String>,
+    pub(super) is_error: bool,
+}
+
+/// So many are told.
+const NOTES: usize = 20;
+
+impl Notes {
+    pub(in crate::cli) fn add(&mut self, message: String, is_error: bool) {
+        self.is_error |= is_error;
+        if self.lines.len() < NOTES {
+            self.lines.push(message);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Something that makes the answer incomplete, which is told however much of it there is.
+    pub(in crate::cli) fn always(&mut self, message: String, is_error: bool) {
+        self.is_error |= is_error;
+        self.all.push(message);
+    }
+
+    /// Values that are not what their keys promise; of objects that only call themselves otherwise, some.
+    pub(in crate::cli) fn values<'d>(
+        &mut self,
+        damaged: impl IntoIterator<Item = &'d DamagedValue>,
+    ) {
+        for damaged in damaged {
+            let line = report::damage_line(damaged);
+            if damaged.is_damaged() {
+                self.always(line, true);
+            } else {
+                self.add(line, false);
+            }
+        }
+    }
+
+    /// Values that are not what their keys promise, and those of which nobody can tell whether they are asked for.
+    pub(in crate::cli) fn damage(&mut self, list: &ObjectList<'_>) {
+        self.values(list.damage_by_key());
+        for key in &list.undecided {
+            let key = escape::text(key);
+            self.always(
+                format!("{key}: encrypted; whether it is asked for cannot be told"),
+                true,
+            );
+        }
+    }
+
+    /// What a look at an object left open.
+    pub(in crate::cli) fn look(&mut self, list: &ObjectList<'_>, found: &FoundObject, look: &Seen) {
+        if found.is_damaged {
+            // Told by key.
+            return;
+        }
+        let kind = list
+            .kind(found)
+            .map_or("", |kind| kind.resource.kind.as_str());
+        let place = if found.namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", found.namespace)
+        };
+        let who = escape::text(format!("{kind} {place}{}", found.name).as_bytes());
+        if let Some(fault) = &look.fault {
+            self.add(format!("{who}: {fault}"), look.is_error);
+        }
+        for note in &look.notes {
+            self.add(format!("{who}: {note}"), false);
+        }
+    }
+
+    pub(in crate::cli) fn tell(&self) -> Exit {
+        for line in &self.lines {
+            term::line(line);
+        }
+        if self.more > 0 {
+            term::line(&format!("… and {} more", self.more));
+        }
+        for line in &self.all {
+            term::line(line);
+        }
+        if self.is_error {
+            Exit::Findings
+        } else {
+            Exit::Fine
+        }
+    }
+}
+
+/// An object as it is printed, and what it leaves open.
+pub(in crate::cli) struct Seen {
+    pub(in crate::cli) json: Option<Value>,
+    pub(in crate::cli) fault: Option<String>,
+    pub(in crate::cli) notes: Vec<String>,
+    pub(super) is_error: bool,
+}
+
+impl Seen {
+    /// All that the object could not show.
+    pub(super) fn left_open(&self) -> Vec<String> {
+        self.fault.iter().chain(&self.notes).cloned().collect()
+    }
+
+    pub(in crate::cli) fn of(
+        reader: &ValueReader,
+        key: &[u8],
+        value: &[u8],
+        revision: i64,
+    ) -> Self {
+        let look = reader.read(key, value, revision);
+        // Its value is not encrypted, and nothing in it can be shown.
+        let is_bytes = matches!(look.sight, ValueContent::Bytes);
+        let mut seen = Self {
+            json: None,
+            fault: None,
+            notes: Vec::new(),
+            is_error: look.locked.is_some() || is_bytes,
+        };
+        match look.sight {
+            ValueContent::Object(object) => {
+                seen.notes = report::notes(&object.description);
+                seen.json = Some(object.json);
+            }
+            ValueContent::Hidden(mark) => seen.fault = Some(mark),
+            ValueContent::Bytes => seen.fault = Some("its value is no object".into()),
+        }
+        if let Some(fault) = look.locked {
+            seen.fault = Some(fault.to_string());
+        }
+        if let Some(fault) = look.too_large {
+            seen.fault = Some(too_large(&fault));
+            seen.is_error = true;
+        }
+        seen
+    }
+}
+
+/// Why an object is not shown that takes too much memory, and what to do.
+pub(in crate::cli) fn too_large(fault: &Fault) -> String {
+    format!("{fault}; `etcdsnap get FILE KEY -o raw --show-secrets` writes it as it is stored")
+}

@@ -1,0 +1,387 @@
+//! Objects as tables, lists and lines.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use serde_json::Value;
+
+use super::notes::{Notes, Seen};
+use super::{Form, ObjectsArgs};
+use crate::cli::exit::Exit;
+use crate::cli::term;
+use crate::finding::escape;
+use crate::kubernetes::memory_of;
+use crate::kubernetes::query::jsonpath::{ItemPart, Template};
+use crate::kubernetes::show::columns::{TableLayout, TableOptions};
+use crate::ops::{FoundObject, ObjectList, Session, ValueReader};
+use crate::report::{self, ListLayout, ListWriter};
+
+/// Writes objects in one of the forms.
+pub(super) struct Printer<'a> {
+    lines: term::Lines,
+    is_terminal: bool,
+    notes: Notes,
+    reader: &'a ValueReader,
+    no_headers: bool,
+    has_namespaces: bool,
+    /// A template went wrong, which was told.
+    has_failed: bool,
+}
+
+/// What all objects together may take that a template looks at at once.
+const PATH_MEMORY: usize = 256 << 20;
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(reader: &'a ValueReader, args: &ObjectsArgs) -> Self {
+        Self {
+            lines: term::Lines::exact(),
+            is_terminal: term::stdout_is_terminal(),
+            notes: Notes::default(),
+            reader,
+            no_headers: args.no_headers,
+            has_namespaces: args.which.namespace.is_none(),
+            has_failed: false,
+        }
+    }
+
+    /// Says what objects could not show, and how to exit.
+    pub(super) fn told(&mut self, list: &ObjectList<'_>) -> Exit {
+        self.notes.damage(list);
+        let exit = self.notes.tell();
+        match self.has_failed {
+            true => Exit::Failed,
+            false => exit,
+        }
+    }
+
+    pub(super) fn finish(self) -> io::Result<()> {
+        self.lines.finish()
+    }
+
+    pub(super) fn print<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        form: &Form,
+        is_single: bool,
+    ) -> crate::Result<io::Result<()>> {
+        // One that was asked for by name is no list.
+        let is_alone = is_single && list.found.len() == 1;
+        match form {
+            Form::Name => Ok(self.names(list)),
+            Form::Table | Form::Wide => self.tables(session, list, matches!(form, Form::Wide)),
+            Form::Rows => {
+                let written = self.rows(session, list, |found, seen| match list.damage(found) {
+                    Some(damaged) if found.is_damaged => {
+                        report::damaged_object_json(list.kind(found), found, damaged)
+                    }
+                    _ => report::object_json(
+                        list.kind(found),
+                        found,
+                        seen.json.as_ref(),
+                        &seen.left_open(),
+                    ),
+                })?;
+                let strays: String = report::stray_values_json(list);
+                let written = written.and_then(|()| self.text(&strays));
+                let summary = report::objects_summary_json(list);
+                Ok(written.and_then(|()| self.text(&summary)))
+            }
+            Form::Ndjson => self.list(session, list, ListLayout::JsonLines),
+            Form::Yaml if is_alone => self.list(session, list, ListLayout::YamlDocuments),
+            Form::Yaml => self.list(session, list, ListLayout::Yaml),
+            Form::Json if is_alone => self.list(session, list, ListLayout::JsonDocuments),
+            Form::Json => self.list(session, list, ListLayout::Json),
+            Form::Path(template) => match template.item_parts().filter(|_| !is_alone) {
+                Some(parts) => self.path_by_item(session, list, &parts),
+                None => self.path(session, list, template, !is_alone),
+            },
+        }
+    }
+
+    /// Renders a template that looks at one item of the list at a time.
+    fn path_by_item<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        parts: &[ItemPart<'_>],
+    ) -> crate::Result<io::Result<()>> {
+        let mut written = Ok(());
+        // What an object leaves open is told once, whether or not a part looks at the objects.
+        let mut notes = std::mem::take(&mut self.notes);
+        let mut is_told = false;
+        for part in parts {
+            if let Some(text) = part.text() {
+                written = self.text(text);
+            } else {
+                let mut fault = None;
+                let mut has_printed = false;
+                let again =
+                    self.each_with_notes(session, list, &mut notes, !is_told, |json, out| {
+                        let mut text = String::new();
+                        match part.render(json, &mut has_printed, &mut text) {
+                            Ok(()) => out.write_all(text.as_bytes()),
+                            Err(error) => {
+                                fault = Some(error.to_string());
+                                Err(io::Error::other("ends here"))
+                            }
+                        }
+                    });
+                is_told = true;
+                written = match fault {
+                    Some(fault) => {
+                        term::error(&fault);
+                        self.has_failed = true;
+                        break;
+                    }
+                    None => again?,
+                };
+            }
+            if written.is_err() {
+                break;
+            }
+        }
+        self.notes = notes;
+        Ok(if self.has_failed { Ok(()) } else { written })
+    }
+
+    /// Renders a template that has to have everything at once.
+    fn path<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        template: &Template,
+        is_list: bool,
+    ) -> crate::Result<io::Result<()>> {
+        let mut items = Vec::new();
+        let mut memory = 0usize;
+        let mut notes = std::mem::take(&mut self.notes);
+        let reader = self.reader;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(reader, key, value, revision),
+            |found, seen| {
+                if let Some(seen) = seen {
+                    notes.look(list, found, &seen);
+                    notes.is_error |= seen.json.is_none();
+                    if let Some(json) = seen.json {
+                        memory = memory.saturating_add(memory_of(&json));
+                        items.push(json);
+                    }
+                }
+                match memory > PATH_MEMORY {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            },
+        )?;
+        self.notes = notes;
+        if is_list && memory > PATH_MEMORY {
+            term::error(&format!(
+                "the template looks at all objects at once, and {} of {} take more than {} MiB of memory already; \
+                 choose fewer with a kind, -n or -l, or begin each path with {{.items[*] or {{range .items[*]}}",
+                items.len(),
+                list.found.len(),
+                PATH_MEMORY >> 20
+            ));
+            self.has_failed = true;
+            return Ok(Ok(()));
+        }
+        let value = match is_list {
+            false => items.pop().unwrap_or_default(),
+            true => report::list_value(items),
+        };
+        match template.render(&value) {
+            Ok(text) => Ok(self.text(&text)),
+            Err(fault) => {
+                term::error(&fault.to_string());
+                self.has_failed = true;
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        if self.is_terminal {
+            self.lines.write(&escape::report(text))
+        } else {
+            self.lines.write(text)
+        }
+    }
+
+    fn names(&mut self, list: &ObjectList<'_>) -> io::Result<()> {
+        for found in &list.found {
+            if let Some(kind) = list.kind(found) {
+                let name = kind.resource.printed_name(&found.name);
+                self.lines
+                    .write(&format!("{}\n", escape::text(name.as_bytes())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints what `show` makes of each object, also of one that cannot be shown itself.
+    fn rows<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        show: impl Fn(&FoundObject, &Seen) -> String,
+    ) -> crate::Result<io::Result<()>> {
+        let mut written = Ok(());
+        let reader = self.reader;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(reader, key, value, revision),
+            |found, seen| {
+                if let Some(seen) = seen {
+                    self.notes.look(list, found, &seen);
+                    written = self.text(&show(found, &seen));
+                }
+                match written {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            },
+        )?;
+        Ok(written)
+    }
+
+    /// Writes all objects. One that cannot be shown is missing, which is told.
+    fn list<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        layout: ListLayout,
+    ) -> crate::Result<io::Result<()>> {
+        let mut writer = ListWriter::new(layout);
+        let mut notes = std::mem::take(&mut self.notes);
+        let written = self.each_with_notes(session, list, &mut notes, true, |json, out| {
+            writer.item(json, out)
+        });
+        self.notes = notes;
+        Ok(written?.and_then(|()| writer.finish(&mut self.lines.stored())))
+    }
+
+    fn each_with_notes<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        notes: &mut Notes,
+        tells: bool,
+        mut show: impl FnMut(&Value, &mut dyn io::Write) -> io::Result<()>,
+    ) -> crate::Result<io::Result<()>> {
+        let mut written = Ok(());
+        let reader = self.reader;
+        list.fetch(
+            session,
+            &list.found,
+            |key, value, revision| Seen::of(reader, key, value, revision),
+            |found, seen| {
+                let Some(seen) = seen else {
+                    return ControlFlow::Continue(());
+                };
+                if found.is_damaged {
+                    return ControlFlow::Continue(());
+                }
+                if tells {
+                    notes.look(list, found, &seen);
+                    notes.is_error |= seen.json.is_none();
+                }
+                if let Some(json) = &seen.json {
+                    written = show(json, &mut self.lines.stored());
+                }
+                if written.is_ok() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        Ok(written)
+    }
+
+    fn tables<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        wide: bool,
+    ) -> crate::Result<io::Result<()>> {
+        let groups: Vec<&[FoundObject]> = list
+            .found
+            .chunk_by(|a, b| {
+                let of = |found| {
+                    list.kind(found)
+                        .map(|k| (&k.resource.group, &k.resource.kind))
+                };
+                of(a) == of(b)
+            })
+            .collect();
+        let several = groups.len() > 1;
+        for (number, group) in groups.iter().enumerate() {
+            let Some(kind) = group.first().and_then(|found| list.kind(found)) else {
+                continue;
+            };
+            let layout = TableLayout::of(&kind.resource, &kind.api_version);
+            let options = TableOptions {
+                wide,
+                now: list.now,
+            };
+            let columns = layout.columns(wide);
+            let with_namespace = self.has_namespaces && kind.resource.namespaced;
+            let reader = self.reader;
+            let mut head: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+            if with_namespace {
+                head.insert(0, "NAMESPACE".into());
+            }
+            let mut table = report::Columns::new(&head);
+            list.fetch(
+                session,
+                group,
+                |key, value, revision| {
+                    let mut seen = Seen::of(reader, key, value, revision);
+                    let cells = seen.json.as_ref().map(|json| layout.row(json, options));
+                    // What is shown is in the cells.
+                    seen.json = None;
+                    (seen, cells)
+                },
+                |found, made| {
+                    let Some((seen, cells)) = made else {
+                        return ControlFlow::Continue(());
+                    };
+                    self.notes.look(list, found, &seen);
+                    let word = match found.is_damaged {
+                        true => "<damaged>",
+                        false => "<unknown>",
+                    };
+                    let cells = cells.filter(|_| !found.is_damaged);
+                    let mut cells = cells.unwrap_or_else(|| {
+                        let mut cells = vec![word.to_string(); columns.len()];
+                        if let Some(name) = cells.first_mut() {
+                            *name = found.name.to_string();
+                        }
+                        cells
+                    });
+                    if several && let Some(name) = cells.first_mut() {
+                        *name = kind.resource.printed_name(name);
+                    }
+                    if with_namespace {
+                        cells.insert(0, found.namespace.to_string());
+                    }
+                    table.push(&cells);
+                    ControlFlow::Continue(())
+                },
+            )?;
+            let gap = if number > 0 { "\n" } else { "" };
+            let written = self
+                .lines
+                .write(gap)
+                .and_then(|()| table.write(!self.no_headers, &mut self.lines.stored()));
+            if let Err(error) = written {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+}

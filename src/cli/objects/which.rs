@@ -1,0 +1,78 @@
+//! Which objects are meant.
+
+use crate::kubernetes::query::field_selector::FieldSelector;
+use crate::kubernetes::query::selector::LabelSelector;
+use crate::ops::ObjectsQuery;
+
+/// Which objects are meant; the same for all commands over objects.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct WhichArgs {
+    /// Kinds, by any of their names; with a name after a slash only that object
+    #[arg(value_name = "KIND[,KIND][/NAME]")]
+    kinds: Vec<String>,
+    /// Only in this namespace
+    #[arg(short = 'n', long, value_name = "NS")]
+    pub(super) namespace: Option<String>,
+    /// In all namespaces, which is the default
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+    /// Only objects with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// Only objects with these fields
+    #[arg(long, value_name = "SELECTOR")]
+    field_selector: Option<String>,
+    /// At this revision; 0 = the newest
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rev: i64,
+}
+
+/// What is asked for, and whether it is one object by name.
+pub(in crate::cli) struct Which {
+    pub(in crate::cli) query: ObjectsQuery,
+    pub(in crate::cli) is_single: bool,
+}
+
+impl WhichArgs {
+    /// `KIND NAME...` and `KIND/NAME...` as kubectl takes them.
+    pub(in crate::cli) fn which(&self) -> Result<Which, String> {
+        let mut query = ObjectsQuery {
+            namespace: self.namespace.clone(),
+            revision: self.rev,
+            ..ObjectsQuery::default()
+        };
+        let mut words = self.kinds.iter();
+        let has_slash = self.kinds.iter().any(|word| word.contains('/'));
+        if has_slash {
+            for word in words {
+                let Some((kind, name)) = word.split_once('/') else {
+                    return Err(format!(
+                        "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
+                    ));
+                };
+                query.pairs.push((kind.to_string(), name.to_string()));
+            }
+        } else if let Some(kinds) = words.next() {
+            let kinds: Vec<&str> = kinds.split(',').filter(|kind| !kind.is_empty()).collect();
+            let names: Vec<&String> = words.collect();
+            query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
+            for name in names {
+                for kind in &kinds {
+                    query.pairs.push(((*kind).to_string(), name.clone()));
+                }
+            }
+        }
+        if let Some(text) = &self.selector {
+            query.labels = Some(LabelSelector::parse(text).map_err(|e| format!("-l: {e}"))?);
+        }
+        if let Some(text) = &self.field_selector {
+            let parsed =
+                FieldSelector::parse(text).map_err(|e| format!("--field-selector: {e}"))?;
+            query.fields = Some(parsed);
+        }
+        Ok(Which {
+            is_single: query.pairs.len() == 1,
+            query,
+        })
+    }
+}
