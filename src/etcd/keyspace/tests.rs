@@ -264,3 +264,21 @@ fn when_most_of_the_first_keys_were_deleted_the_short_way_gives_up() {
     .unwrap();
     assert!(first.select(parts).is_none());
 }
+
+#[test]
+fn revisions_are_answered_for_from_the_compaction_to_the_newest() {
+    let bounds = RevisionBounds {
+        compacted: 5,
+        current: 9,
+    };
+    for (wanted, meant) in [(0, 9), (-1, 9), (5, 5), (9, 9)] {
+        assert_eq!(bounds.resolve(wanted).unwrap(), meant, "{wanted}");
+    }
+    for (wanted, is_compacted) in [(1, true), (4, true), (10, false), (i64::MAX, false)] {
+        let error = bounds.resolve(wanted).unwrap_err();
+        assert!(
+            matches!(error, crate::error::Error::Revision { compacted } if compacted == is_compacted),
+            "{wanted}"
+        );
+    }
+}

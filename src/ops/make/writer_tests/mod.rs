@@ -3,6 +3,7 @@
 mod crashing;
 mod failing;
 mod order;
+mod system;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,17 +11,17 @@ use std::path::{Path, PathBuf};
 
 use super::compact::{CompactRequest, compact_on};
 use super::disk::Disk;
-use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
-use crate::ops::input::Input;
 use super::output_error::OutputError;
 use super::rebuild::KeyScope;
 use super::restore::tests::{assert_whole, store};
 use super::restore::{Prepared, RestoreRequest, restore_members};
 use super::trailer::add_trailer_on;
-use crate::ops::examine::verify::verify;
-use crate::ops::examine::verify_report::{Verdict, VerifyOptions};
 use crate::bolt::write::{WriteError, WriteLayout, Writer};
 use crate::etcd::{HashKv, Release};
+use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
+use crate::ops::examine::verify::verify;
+use crate::ops::examine::verify_report::{Verdict, VerifyOptions};
+use crate::ops::input::Input;
 use crate::options::Options;
 
 /// A data directory to be made, below a folder.
