@@ -282,3 +282,31 @@ fn revisions_are_answered_for_from_the_compaction_to_the_newest() {
         );
     }
 }
+
+#[test]
+fn rows_are_gathered_up_to_the_memory_limit() {
+    let puts = history(&[(1, 5, false), (2, 5, false), (3, 5, false)]);
+    let bytes = file(&puts, PageOrder::Ascending);
+    let source = Slice(&bytes);
+    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search)
+        .unwrap()
+        .unwrap();
+    let workers = Workers::new(NonZeroUsize::MIN).unwrap();
+    let gather = |limit| {
+        let mut findings = Collector::new(DEFAULT_LIMIT);
+        let gather = GatherRows::new(KeyFilter::all(), limit);
+        Keyspace::scan(
+            &database,
+            &gather,
+            &workers,
+            &Options::default(),
+            &mut findings,
+        )
+    };
+    // Three rows, and keys of four bytes.
+    let needed = 3 * (80 + 4);
+    gather(None).unwrap();
+    gather(Some(needed)).unwrap();
+    let error = gather(Some(needed - 1)).unwrap_err();
+    assert!(matches!(error, crate::error::Error::MemoryLimit { limit, .. } if limit == needed - 1));
+}
