@@ -350,6 +350,37 @@ mod tests {
     }
 
     #[test]
+    fn after_an_error_no_piece_is_begun() {
+        let workers = Workers::new(NonZeroUsize::MIN).unwrap();
+        let begun = AtomicUsize::new(0);
+        let outcome = workers.share(
+            1000,
+            || (),
+            |(), piece| {
+                begun.fetch_add(1, Ordering::Relaxed);
+                match piece {
+                    7 => Err(Error::Cancelled),
+                    _ => Ok(()),
+                }
+            },
+        );
+        assert!(outcome.is_err());
+        assert_eq!(begun.into_inner(), 8);
+    }
+
+    #[test]
+    fn a_panic_beside_another_job_is_the_same_panic_where_its_outcome_is_wanted() {
+        let outcome = std::panic::catch_unwind(|| {
+            std::thread::scope(|scope| {
+                let job = || -> u8 { panic!("a mistake") };
+                beside(scope, job).outcome()
+            })
+        });
+        let why = outcome.unwrap_err();
+        assert_eq!(why.downcast_ref::<&str>(), Some(&"a mistake"));
+    }
+
+    #[test]
     fn a_panic_in_any_thread_is_a_panic() {
         let workers = Workers::new(NonZeroUsize::new(4).unwrap()).unwrap();
         for unlucky in [0, 1, 99] {

@@ -265,3 +265,28 @@ fn meta_place(meta: &CandidateMeta) -> Place {
 }
 
 const _: () = assert!(layout::MIN_PAGE_SIZE as usize >= layout::PAGE_HEADER + layout::META);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bolt::write::{WriteLayout, Writer};
+    use crate::source::Slice;
+
+    #[test]
+    fn transaction_ids_are_too_few_below_the_number_to_spare_and_not_at_it() {
+        for (left, found) in [(TXIDS_TO_SPARE, 0), (TXIDS_TO_SPARE - 1, 1)] {
+            let layout = WriteLayout {
+                txid: u64::MAX - left,
+                ..WriteLayout::default()
+            };
+            let writer = Writer::new(std::io::Cursor::new(Vec::new()), layout).unwrap();
+            let bytes = writer.finish().unwrap().0.into_inner();
+            let source = Slice(&bytes);
+            let opened = Database::open(&source, bytes.len() as u64, SecondMeta::Search);
+            let mut findings = Collector::new(1);
+            opened.unwrap().unwrap().check_metas(&mut findings);
+            let kept: Vec<_> = findings.kept().map(|(code, ..)| code.id).collect();
+            assert_eq!(kept, vec![codes::TXID_LIMIT.id; found], "{left}");
+        }
+    }
+}

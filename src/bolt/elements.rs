@@ -354,3 +354,114 @@ pub(crate) fn check_elements(
     facts.data_end = data_end;
     facts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 64 << 10;
+
+    /// Codes with elements, and the elements that are left.
+    type Seen = (Vec<(&'static str, Option<u32>)>, Vec<u32>);
+
+    /// What is seen on a leaf of these keys, each with a value of one byte, laid out as writers do it except for
+    /// what `change` does to the headers.
+    fn seen(keys: &[&[u8]], bounds: Bounds<'_>, change: impl FnOnce(&mut [LeafElement])) -> Seen {
+        let (mut headers, mut data) = (Vec::new(), Vec::new());
+        for (number, key) in keys.iter().enumerate() {
+            headers.push(LeafElement {
+                flags: 0,
+                pos: (ELEMENT_HEADER * (keys.len() - number) + data.len()) as u32,
+                key_size: key.len() as u32,
+                value_size: 1,
+            });
+            data.extend_from_slice(key);
+            data.push(b'v');
+        }
+        change(&mut headers);
+        let mut bytes = vec![0; PAGE_HEADER];
+        headers
+            .iter()
+            .for_each(|header| bytes.extend(header.encode()));
+        bytes.extend(data);
+        bytes.resize(PAGE, 0);
+        let mut elements = Vec::new();
+        let mut findings = Collector::new(10);
+        let (count, place) = (keys.len() as u16, Place::default);
+        let facts = check_elements(
+            &bytes,
+            PAGE,
+            count,
+            bounds,
+            &mut elements,
+            &mut findings,
+            &place,
+            None,
+        );
+        assert_eq!(elements.len() + facts.skipped as usize, keys.len());
+        let findings = findings.finish().list;
+        let findings = findings.iter().map(|f| (f.code.id, f.place.element));
+        let left = elements.iter().map(|element| element.index);
+        (findings.collect(), left.collect())
+    }
+
+    fn unbounded(keys: &[&[u8]], change: impl FnOnce(&mut [LeafElement])) -> Seen {
+        seen(keys, Bounds::default(), change)
+    }
+
+    const ABC: [&[u8]; 3] = [b"a", b"bb", b"c"];
+
+    #[test]
+    fn a_gap_is_found_unless_what_lies_in_it_was_skipped() {
+        assert_eq!(unbounded(&ABC, |_| ()), (vec![], vec![0, 1, 2]));
+        let gap = unbounded(&ABC, |headers| {
+            headers[1].pos += 1;
+            headers[1].key_size = 1;
+        });
+        assert_eq!(gap, (vec![("B024", Some(1))], vec![0, 1, 2]));
+        let first = unbounded(&ABC, |headers| {
+            headers[0].pos += 1;
+            headers[0].value_size = 0;
+        });
+        assert_eq!(first.0[0], ("B024", Some(0)));
+        let skipped = unbounded(&ABC, |headers| headers[1].key_size = 0);
+        assert_eq!(skipped, (vec![("B021", Some(1))], vec![0, 2]));
+    }
+
+    #[test]
+    fn data_may_end_with_its_page_and_not_one_byte_later() {
+        let value = PAGE - PAGE_HEADER - ELEMENT_HEADER - 1;
+        let whole = unbounded(&[b"k"], |headers| headers[0].value_size = value as u32);
+        assert_eq!(whole, (vec![], vec![0]));
+        let long = unbounded(&[b"k"], |headers| headers[0].value_size = value as u32 + 1);
+        assert_eq!(long, (vec![("B020", Some(0))], vec![]));
+    }
+
+    #[test]
+    fn data_that_reaches_back_into_earlier_data_is_skipped() {
+        let overlap = unbounded(&ABC, |headers| headers[1].pos -= 1);
+        assert_eq!(overlap, (vec![("B023", Some(1))], vec![0, 2]));
+    }
+
+    #[test]
+    fn a_key_is_as_long_as_bbolt_allows_and_no_longer() {
+        let longest = vec![b'k'; layout::MAX_KEY_SIZE as usize];
+        assert_eq!(unbounded(&[&longest], |_| ()), (vec![], vec![0]));
+        let longer = [&longest[..], b"k"].concat();
+        let found = unbounded(&[&longer], |_| ());
+        assert_eq!(found, (vec![("B022", Some(0))], vec![]));
+    }
+
+    #[test]
+    fn keys_ascend_between_the_bounds_of_the_branch() {
+        let codes = |keys: &[&[u8]], lower: Option<&[u8]>, upper: Option<&[u8]>| {
+            let found = seen(keys, Bounds { lower, upper }, |_| ()).0;
+            found.iter().map(|(code, _)| *code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&[b"a", b"b"], Some(b"a"), Some(b"c")), [""; 0]);
+        assert_eq!(codes(&[b"b", b"b"], None, None), ["B026"]);
+        assert_eq!(codes(&[b"b", b"a"], None, None), ["B026"]);
+        assert_eq!(codes(&[b"a", b"b"], Some(b"aa"), None), ["B027"]);
+        assert_eq!(codes(&[b"a", b"b"], None, Some(b"b")), ["B028"]);
+    }
+}

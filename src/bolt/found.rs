@@ -16,8 +16,8 @@ use crate::workers::Workers;
 const MAX_NESTING: usize = 16;
 /// More buckets than this are not looked at.
 const MAX_BUCKETS: usize = 100_000;
-/// More bytes of inline buckets than this are not looked at.
-const MAX_INLINE_BYTES: u64 = 64 << 20;
+/// More bytes of inline buckets than this are not looked at. Unit tests make do with smaller files.
+const MAX_INLINE_BYTES: u64 = if cfg!(test) { 8 << 20 } else { 64 << 20 };
 
 /// A bucket element found on a leaf, to be planned in its turn.
 #[derive(Debug)]
@@ -244,5 +244,148 @@ impl Plan<'_> {
             branch_levels: 0,
             branch_pages: 0,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::bolt::layout::{MAGIC, NO_FREELIST, RawMeta, VERSION};
+    use crate::bolt::write::{Image, Item, WriteError, WriteLayout, Writer};
+    use crate::bolt::{Database, SecondMeta, Visitor};
+    use crate::ids::TxId;
+    use crate::source::Slice;
+
+    struct Nothing;
+
+    impl Visitor for Nothing {
+        type Local = ();
+
+        fn start(&self) {}
+
+        fn leaf(&self, (): &mut (), _: &PlannedBucket, _: &Leaf<'_>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Codes with circumstances, how often each was found, and how many buckets the plan has, with the root.
+    fn scan(bytes: &[u8]) -> (Vec<(&'static str, Option<&'static str>, u64)>, usize) {
+        let source = Slice(bytes);
+        let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search);
+        let database = database.unwrap().unwrap();
+        let workers = Workers::new(NonZeroUsize::new(2).unwrap()).unwrap();
+        let mut findings = Collector::new(1);
+        let scanned = database
+            .scan(&Nothing, &workers, &Options::default(), &mut findings)
+            .unwrap();
+        let kept = findings.kept();
+        let found = kept.map(|(code, count, kept)| (code.id, kept[0].circumstance.name, count));
+        (found.collect(), scanned.plan.buckets.len())
+    }
+
+    /// Buckets that lie each in the one before it.
+    fn nested(levels: u64) -> Vec<u8> {
+        let mut image = Image::new(1024);
+        for slot in 0..2 {
+            let meta = RawMeta {
+                magic: MAGIC,
+                version: VERSION,
+                page_size: 1024,
+                flags: 0,
+                root: PageId(2),
+                sequence: 0,
+                freelist: NO_FREELIST,
+                high_water: PageId(3 + levels),
+                txid: TxId(slot),
+                checksum: 0,
+            };
+            image.put_meta(PageId(slot), &meta.sealed());
+        }
+        for level in 0..levels {
+            let inner = Item::bucket(*b"n", PageId(3 + level));
+            image.put_leaf(PageId(2 + level), &[inner]).unwrap();
+        }
+        image.put_leaf(PageId(2 + levels), &[]).unwrap();
+        image.into_bytes()
+    }
+
+    #[test]
+    fn buckets_nest_as_deep_as_the_limit_and_what_is_deeper_is_told() {
+        let deepest = MAX_NESTING as u64 + 1;
+        assert_eq!(scan(&nested(deepest)), (vec![], MAX_NESTING + 2));
+        let deeper = (vec![("B033", Some("depth"), 1)], MAX_NESTING + 2);
+        assert_eq!(scan(&nested(deepest + 1)), deeper);
+        assert_eq!(scan(&nested(200)), deeper);
+    }
+
+    /// So many buckets in the root, each with one entry of this length.
+    fn side_by_side(count: usize, value: usize) -> Vec<u8> {
+        let layout = WriteLayout {
+            page_size: 64 << 10,
+            ..WriteLayout::default()
+        };
+        let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), layout).unwrap();
+        for number in 0..count as u32 {
+            writer
+                .bucket(&number.to_be_bytes(), |bucket| {
+                    bucket.put(b"k", &vec![b'v'; value])?;
+                    Ok::<(), WriteError>(())
+                })
+                .unwrap();
+        }
+        writer.finish().unwrap().0.into_inner()
+    }
+
+    #[test]
+    fn there_are_as_many_buckets_as_the_limit_and_the_rest_is_told_once() {
+        let (found, buckets) = scan(&side_by_side(MAX_BUCKETS, 0));
+        assert_eq!((found, buckets), (vec![], MAX_BUCKETS + 1));
+        let (found, buckets) = scan(&side_by_side(MAX_BUCKETS + 3, 0));
+        let told = vec![("B033", Some("number"), 1)];
+        assert_eq!((found, buckets), (told, MAX_BUCKETS + 1));
+    }
+
+    #[test]
+    fn inline_buckets_are_looked_at_up_to_a_number_of_bytes() {
+        // 16 headers of a bucket, a page and an element, the key, and the value.
+        let value = (1 << 14) - (16 + 16 + 16 + 1);
+        let most = usize::try_from(MAX_INLINE_BYTES >> 14).unwrap();
+        assert_eq!(scan(&side_by_side(most, value)).0, []);
+        let (found, _) = scan(&side_by_side(most + 3, value));
+        assert_eq!(found, [("B030", Some("inline"), 3)]);
+    }
+
+    #[test]
+    fn of_what_is_behind_the_limits_hardly_anything_is_kept() {
+        let bucket = |rank: u32| FoundBucket {
+            parent: 0,
+            name: Arc::from(&b"n"[..]),
+            rank,
+            index: 0,
+            value: vec![0; 1 << 16],
+            value_offset: FileOffset(0),
+            value_len: 1 << 16,
+        };
+        let most = u32::try_from(MAX_INLINE_BYTES >> 16).unwrap();
+        let mut found = Found {
+            buckets: (0..2 * most).rev().map(bucket).collect(),
+            ..Found::default()
+        };
+        found.trim();
+        let held: u64 = found.buckets.iter().map(FoundBucket::inline_len).sum();
+        assert!(held <= MAX_INLINE_BYTES && found.bytes == held, "{held}");
+        let whole = found.buckets.iter().take_while(|b| b.inline_len() > 0);
+        assert_eq!(whole.count(), most as usize);
+        let empty = |rank: u32| FoundBucket {
+            value: Vec::new(),
+            ..bucket(rank)
+        };
+        found.buckets = (0..MAX_BUCKETS as u32 + 10).rev().map(empty).collect();
+        found.trim();
+        // One more, to tell that there are more.
+        assert_eq!(found.buckets.len(), MAX_BUCKETS + 1);
+        assert_eq!(found.buckets.last().map(|b| b.rank), Some(100_000));
     }
 }

@@ -173,3 +173,24 @@ impl<'s> Pages<'s> {
         Ok(key.zip(value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_lie_behind_the_metas_below_the_high_water_mark_and_in_the_file() {
+        let geometry = Geometry {
+            page_size: 4096,
+            high_water: PageId(10),
+            pages_in_file: 8,
+        };
+        let locate = |page| geometry.locate(PageId(page));
+        assert_eq!(locate(1), Err(PageProblem::OutOfBounds));
+        assert_eq!(locate(2), Ok(FileOffset(8192)));
+        assert_eq!(locate(7), Ok(FileOffset(7 * 4096)));
+        assert_eq!(locate(8), Err(PageProblem::BeyondFile));
+        assert_eq!(locate(9), Err(PageProblem::BeyondFile));
+        assert_eq!(locate(10), Err(PageProblem::OutOfBounds));
+    }
+}

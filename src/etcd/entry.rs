@@ -347,6 +347,26 @@ mod tests {
     }
 
     #[test]
+    fn entries_may_take_as_much_memory_as_the_limit_and_no_more() {
+        let mut entries = Partitions::new();
+        let revision = Revision { main: 1, sub: 0 };
+        for number in 0..10u32 {
+            let key = KeyHasher::new().hash(&number.to_be_bytes());
+            entries.push(RecordEntry::new(key, revision, false, 0, 0));
+        }
+        entries.check_limit(None).unwrap();
+        entries.check_limit(Some(400)).unwrap();
+        let error = entries.check_limit(Some(399)).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::MemoryLimit {
+                needed: 800,
+                limit: 399
+            }
+        ));
+    }
+
+    #[test]
     fn all_entries_of_a_key_meet_in_one_partition() {
         let hasher = KeyHasher::new();
         let mut parts = [Partitions::new(), Partitions::new()];

@@ -228,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn no_more_than_twice_the_limit_is_held_at_any_time_and_all_are_counted() {
+        let mut collector = Collector::new(5);
+        let mut other = Collector::new(5);
+        for offset in (0..100).rev() {
+            collector.add(sample(offset));
+            other.add(sample(offset + 100));
+            let (_, _, kept) = collector.kept().next().unwrap();
+            assert!(kept.len() < 10, "{}", kept.len());
+        }
+        collector.merge(other);
+        let (_, count, kept) = collector.kept().next().unwrap();
+        assert_eq!((count, kept.len()), (200, 5));
+    }
+
+    #[test]
     fn findings_at_one_place_are_ordered_by_circumstance_and_value() {
         let found = |offset, what: crate::finding::Observation| {
             Finding::new(what, Place::at(FileOffset(offset)))

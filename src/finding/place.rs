@@ -127,3 +127,20 @@ impl fmt::Display for Place {
         f.write_str(&parts.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_keeps_so_much_of_a_key_and_no_more() {
+        let key = [b'k'; KEY_LIMIT + 1];
+        let mut place = Place::default();
+        for (len, kept) in [(KEY_LIMIT, KEY_LIMIT), (KEY_LIMIT + 1, KEY_LIMIT)] {
+            place.set_key(key.get(..len));
+            assert_eq!(place.key.as_ref().map(Vec::len), Some(kept));
+            let place = Place::bucket_key(b"b", &key[..len]);
+            assert_eq!(place.key.map(|key| key.len()), Some(kept));
+        }
+    }
+}

@@ -11,6 +11,8 @@
 //!
 //! A room knows those above it in this table.
 
+#[cfg(test)]
+mod changed_tests;
 mod copy_progress;
 pub mod diff;
 pub mod examine;

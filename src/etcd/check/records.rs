@@ -686,6 +686,14 @@ mod tests {
     }
 
     #[test]
+    fn revisions_are_too_few_below_the_number_to_spare_and_not_at_it() {
+        assert_eq!(too_few_left(i64::MAX - REVISIONS_TO_SPARE), None);
+        let left = REVISIONS_TO_SPARE - 1;
+        assert_eq!(too_few_left(i64::MAX - left), Some(left.unsigned_abs()));
+        assert_eq!(too_few_left(i64::MAX), Some(0));
+    }
+
+    #[test]
     fn a_life_of_puts_deletes_and_a_second_life_is_fine() {
         let life = [
             entry(2, false, 2, 1),

@@ -264,3 +264,49 @@ fn when_most_of_the_first_keys_were_deleted_the_short_way_gives_up() {
     .unwrap();
     assert!(first.select(parts).is_none());
 }
+
+#[test]
+fn revisions_are_answered_for_from_the_compaction_to_the_newest() {
+    let bounds = RevisionBounds {
+        compacted: 5,
+        current: 9,
+    };
+    for (wanted, meant) in [(0, 9), (-1, 9), (5, 5), (9, 9)] {
+        assert_eq!(bounds.resolve(wanted).unwrap(), meant, "{wanted}");
+    }
+    for (wanted, is_compacted) in [(1, true), (4, true), (10, false), (i64::MAX, false)] {
+        let error = bounds.resolve(wanted).unwrap_err();
+        assert!(
+            matches!(error, crate::error::Error::Revision { compacted } if compacted == is_compacted),
+            "{wanted}"
+        );
+    }
+}
+
+#[test]
+fn rows_are_gathered_up_to_the_memory_limit() {
+    let puts = history(&[(1, 5, false), (2, 5, false), (3, 5, false)]);
+    let bytes = file(&puts, PageOrder::Ascending);
+    let source = Slice(&bytes);
+    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search)
+        .unwrap()
+        .unwrap();
+    let workers = Workers::new(NonZeroUsize::MIN).unwrap();
+    let gather = |limit| {
+        let mut findings = Collector::new(DEFAULT_LIMIT);
+        let gather = GatherRows::new(KeyFilter::all(), limit);
+        Keyspace::scan(
+            &database,
+            &gather,
+            &workers,
+            &Options::default(),
+            &mut findings,
+        )
+    };
+    // Three rows, and keys of four bytes.
+    let needed = 3 * (80 + 4);
+    gather(None).unwrap();
+    gather(Some(needed)).unwrap();
+    let error = gather(Some(needed - 1)).unwrap_err();
+    assert!(matches!(error, crate::error::Error::MemoryLimit { limit, .. } if limit == needed - 1));
+}

@@ -15,8 +15,9 @@ use crate::etcd::revision::LeaseId;
 use crate::finding::{Collector, Finding, Observation, Place, escape};
 use crate::wire::{FieldValue, Fields};
 
-/// More bytes of small entries than this are not gathered: no cluster has them.
-const GATHER_LIMIT: u64 = 64 << 20;
+/// More bytes of small entries than this are not gathered: no cluster has them. Unit tests make do with smaller
+/// files.
+const GATHER_LIMIT: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
 /// A member as stored: the cluster's own text, so never trusted further than shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -549,5 +550,49 @@ mod tests {
             let bytes = bytes.trim_matches(['[', ']']);
             assert!(!told.contains("secret") && !told.contains(bytes), "{told}");
         }
+    }
+
+    #[test]
+    fn small_buckets_are_gathered_up_to_a_number_of_bytes() {
+        use crate::bolt::write::{WriteError, WriteLayout, Writer};
+        use crate::bolt::{Database, SecondMeta};
+        use crate::options::Options;
+        use crate::source::Slice;
+        use crate::workers::Workers;
+
+        let member = |number: u32| {
+            let name = "n".repeat(1 << 10);
+            format!(r#"{{"id":{number},"name":"{name}","peerURLs":[]}}"#)
+        };
+        let gathered = |count: u32| {
+            let out = std::io::Cursor::new(Vec::new());
+            let mut writer = Writer::new(out, WriteLayout::default()).unwrap();
+            writer
+                .bucket(MEMBERS_BUCKET, |bucket| {
+                    for number in 0..count {
+                        let key = format!("{number:016x}");
+                        bucket.put(key.as_bytes(), member(number).as_bytes())?;
+                    }
+                    Ok::<(), WriteError>(())
+                })
+                .unwrap();
+            let bytes = writer.finish().unwrap().0.into_inner();
+            let source = Slice(&bytes);
+            let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search);
+            let workers = Workers::new(std::num::NonZeroUsize::MIN).unwrap();
+            let mut findings = Collector::new(1);
+            let visitor = ContentsVisitor::new(1);
+            let scanned = database
+                .unwrap()
+                .unwrap()
+                .scan(&visitor, &workers, &Options::default(), &mut findings)
+                .unwrap();
+            let parts = scanned.scan.locals;
+            let held: usize = parts.iter().map(|part| part.contents.members.len()).sum();
+            (held, parts.iter().any(|part| part.contents.truncated))
+        };
+        assert_eq!(gathered(900), (900, false));
+        let (held, is_truncated) = gathered(2000);
+        assert!(is_truncated && (900..1024).contains(&held), "{held}");
     }
 }

@@ -218,3 +218,25 @@ fn copy_into(bytes: &[u8], into: &mut [u8]) {
     from.copy_from_slice(bytes.get(..from.len()).unwrap_or_default());
     rest.fill(0);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_or_shorter_than_it_should_be_is_not_what_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, b"bytes\0\0").unwrap();
+        let options = Options::default();
+        let back = ReadBack::open(&Disk::default(), &path, &options).unwrap();
+        assert!(back.holds(b"bytes", 7).unwrap());
+        for (bytes, len) in [(&b"bytes"[..], 6), (b"bytes", 8), (b"bytez", 7)] {
+            assert!(!back.holds(bytes, len).unwrap(), "{len}");
+        }
+        let piece = Piece::of(0, b"bytes\0\0");
+        assert!(back.holds_pieces(&[piece]).unwrap());
+        assert!(!back.holds_pieces(&[Piece::of(0, b"bytes\0")]).unwrap());
+        assert!(!back.holds_pieces(&[Piece::of(0, b"bytez\0\0")]).unwrap());
+    }
+}

@@ -264,6 +264,15 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_that_is_spent_stays_spent() {
+        let mut budget = Budget::of(0);
+        assert!(budget.spend(1));
+        assert!(!budget.spend(LEAST));
+        assert!(!budget.spend(1) && !budget.text(0) && !budget.item());
+        assert!(budget.is_spent());
+    }
+
+    #[test]
     fn memory_is_reckoned_as_while_decoding() {
         let value = json!({"a": [1, "text", {}], "b": {"c": "d"}});
         let text = value.to_string();

@@ -261,3 +261,20 @@ fn what_has_come_to_stand_there_meanwhile_is_not_replaced() {
         assert_eq!(fs::read_dir(target).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn a_file_that_has_come_to_stand_there_meanwhile_is_not_replaced() {
+    for job in [JOBS[0], Job::Trailer] {
+        let scene = Scene::new(job);
+        let attempt = scene.attempt().unwrap();
+        let target = scene.dir.path().join("out");
+        let meanwhile = target.clone();
+        attempt
+            .disk
+            .faults
+            .before_look(move || fs::write(meanwhile, "theirs").unwrap());
+        let error = attempt.run(&Options::default()).unwrap_err().to_string();
+        assert!(error.contains("cannot give its final name to"), "{error}");
+        assert_eq!(fs::read(&target).unwrap(), b"theirs");
+    }
+}

@@ -3,6 +3,7 @@
 mod crashing;
 mod failing;
 mod order;
+mod system;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
