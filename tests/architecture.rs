@@ -526,3 +526,28 @@ fn the_list_of_findings_is_that_of_the_program() {
         "{unknown:?} are no codes of the program"
     );
 }
+
+#[test]
+fn the_lines_of_each_mutant_stand_in_the_source() {
+    let folder = root().join("tests/mutants");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).expect("the mutants") {
+        let path = entry.expect("the mutants").path();
+        let text = fs::read_to_string(&path).expect("a mutant");
+        let name = path.display();
+        let Some(file) = text.lines().find_map(|line| line.strip_prefix("file: ")) else {
+            continue; // What runs them.
+        };
+        let old: String = text
+            .lines()
+            .filter_map(|line| line.strip_prefix('-'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let source = fs::read_to_string(root().join(file));
+        let source = format!("\n{}", source.unwrap_or_default());
+        let places = source.matches(&format!("\n{old}")).count();
+        assert_eq!(places, 1, "{name}: places in {file} where its lines stand");
+        seen += 1;
+    }
+    assert!(seen >= 30, "only {seen} mutants");
+}
