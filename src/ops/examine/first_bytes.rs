@@ -19,11 +19,11 @@ use crate::options::Options;
 
 /// Looks at the first bytes of values where API servers keep objects, in any scan.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ops) struct FirstBytes;
+pub(super) struct FirstBytes;
 
 /// What first bytes tell.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct FirstBytesSeen {
+pub(super) struct FirstBytesSeen {
     /// Keys of which some record, maybe not the newest, does not begin as an object does.
     odd: BTreeSet<Box<[u8]>>,
     /// There are objects.
@@ -120,7 +120,7 @@ impl FirstBytesSeen {
         self.odd.insert(key.into());
     }
 
-    pub(in crate::ops) fn join(parts: Vec<Self>) -> Self {
+    pub(super) fn join(parts: Vec<Self>) -> Self {
         let mut all = Self::default();
         for part in parts {
             all.odd.extend(part.odd);
@@ -137,7 +137,7 @@ impl FirstBytesSeen {
     ///
     /// # Errors
     /// Reading, cancelling, threads.
-    pub(in crate::ops) fn report(
+    pub(super) fn report(
         self,
         input: &Input,
         options: &Options,

@@ -17,7 +17,7 @@ use crate::options::Options;
 
 /// The report on a file that has no valid meta at its beginning. Only where a database stands behind other
 /// bytes is more than the first pages read.
-pub(in crate::ops) fn without_metas(
+pub(super) fn without_metas(
     input: &Input,
     metas: &Metas,
     fault: MetaFault,
@@ -30,7 +30,7 @@ pub(in crate::ops) fn without_metas(
 }
 
 /// The report on a file of this kind, whose metas lead nowhere.
-pub(in crate::ops) fn named(
+pub(super) fn named(
     input: &Input,
     metas: &Metas,
     kind: FileKind,
@@ -76,7 +76,7 @@ pub(in crate::ops) fn named(
 }
 
 /// The report on a bbolt database that is not etcd's.
-pub(in crate::ops) fn foreign(input: &Input, examined: &Examination) -> VerifyReport {
+pub(super) fn foreign(input: &Input, examined: &Examination) -> VerifyReport {
     let names: Vec<&Vec<u8>> = examined.losses.present.iter().collect();
     let kind = match names.is_empty() {
         true => FileKind::UnusedBolt,

@@ -57,7 +57,7 @@ fn hides_data(code: &Code) -> bool {
 
 impl Losses {
     /// Gathers what the findings of a scan's structure hide.
-    pub(in crate::ops) fn of(plan: &Plan<'_>, structure: &Collector) -> Self {
+    pub(super) fn of(plan: &Plan<'_>, structure: &Collector) -> Self {
         let mut losses = Self {
             strays: !plan.strays.is_empty(),
             ..Self::default()

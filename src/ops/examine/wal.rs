@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::source::{OpenFile, Source, WindowBuffer};
 
 /// Where the log is inside a data directory.
-pub(in crate::ops) const WAL_IN_DATA_DIR: &str = "member/wal";
+pub(super) const WAL_IN_DATA_DIR: &str = "member/wal";
 
 /// Segments are read whole; etcd's have 64 MB, and one more entry at most.
 const SEGMENT_LIMIT: u64 = 1 << 30;
@@ -39,8 +39,8 @@ pub struct WalSummary {
     pub findings: Findings,
     /// What the path leads to, when it is no log at all.
     pub stranger: Option<Stranger>,
-    pub(in crate::ops) parts: Vec<Segment>,
-    pub(in crate::ops) story: LogStory,
+    pub(super) parts: Vec<Segment>,
+    pub(super) story: LogStory,
 }
 
 /// Something that is not a write-ahead log.
@@ -54,17 +54,17 @@ pub struct Stranger {
 
 /// A segment as it was found.
 #[derive(Debug, Clone)]
-pub(in crate::ops) struct Segment {
-    pub(in crate::ops) name: String,
+pub(super) struct Segment {
+    pub(super) name: String,
     /// The index in its name: no entry before it is in the segment.
-    pub(in crate::ops) first_index: u64,
+    pub(super) first_index: u64,
     /// Why not one record could be read, if so.
-    pub(in crate::ops) blank: Option<Blank>,
+    pub(super) blank: Option<Blank>,
 }
 
 /// Why nothing of a segment can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ops) enum Blank {
+pub(super) enum Blank {
     /// Nothing but zeros, or no bytes at all.
     Unwritten,
     /// It begins with zeros, and there is more behind them.
@@ -75,7 +75,7 @@ pub(in crate::ops) enum Blank {
 
 impl WalSummary {
     /// The log in one clause.
-    pub(in crate::ops) fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let segments = self.segments.len();
         let s = if segments == 1 { "" } else { "s" };
         format!(
@@ -144,7 +144,7 @@ pub fn wal(
 }
 
 /// Reads segments in order.
-pub(in crate::ops) fn read(
+pub(super) fn read(
     segments: &[PathBuf],
     options: &Options,
     findings: &mut Collector,
@@ -245,11 +245,7 @@ pub(in crate::ops) fn read(
 /// Tells of segments of which nothing can be read. `needed` is the first that a server reads, if that is known.
 /// Before it, and before the first record, servers pass over such a segment; at the end they do not miss it
 /// unless a record of it was overwritten.
-pub(in crate::ops) fn blank_findings(
-    parts: &[Segment],
-    needed: Option<usize>,
-    findings: &mut Collector,
-) {
+pub(super) fn blank_findings(parts: &[Segment], needed: Option<usize>, findings: &mut Collector) {
     let first = parts.iter().position(|part| part.blank.is_none());
     let last = parts.iter().rposition(|part| part.blank.is_none());
     for (number, part) in parts.iter().enumerate() {
@@ -285,7 +281,7 @@ fn first_set_byte(bytes: &[u8]) -> Option<u64> {
 }
 
 /// The segments in `folder` in the order of their numbers.
-pub(in crate::ops) fn segments_in(folder: &Path, findings: &mut Collector) -> Result<Vec<PathBuf>> {
+pub(super) fn segments_in(folder: &Path, findings: &mut Collector) -> Result<Vec<PathBuf>> {
     let open = |source| Error::Open {
         path: folder.to_owned(),
         source,

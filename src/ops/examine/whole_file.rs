@@ -19,15 +19,15 @@ use crate::source::Source;
 
 /// What happened to a file, and what follows from it.
 #[derive(Debug, Clone)]
-pub(in crate::ops) struct WholeFileDamage {
-    pub(in crate::ops) kind: FileKind,
+pub(super) struct WholeFileDamage {
+    pub(super) kind: FileKind,
     /// For people, as one clause.
-    pub(in crate::ops) reason: String,
-    pub(in crate::ops) next_step: String,
+    pub(super) reason: String,
+    pub(super) next_step: String,
     /// What a SHA-256 proves all the same, if it does.
-    pub(in crate::ops) proven: Option<String>,
+    pub(super) proven: Option<String>,
     /// Why no SHA-256 proves anything, where that is more than that it differs.
-    pub(in crate::ops) unproven: Option<String>,
+    pub(super) unproven: Option<String>,
 }
 
 impl WholeFileDamage {
@@ -45,7 +45,7 @@ impl WholeFileDamage {
 impl WholeFileDamage {
     /// The worst error that was there when the file was saved, where what happened to it since is proven to
     /// have left the data as it was.
-    pub(in crate::ops) fn left_unexplained(&self, findings: &Findings) -> Option<&'static Code> {
+    pub(super) fn left_unexplained(&self, findings: &Findings) -> Option<&'static Code> {
         if !matches!(self.kind, FileKind::MetasRewritten | FileKind::BytesBehind) {
             return None;
         }
@@ -66,20 +66,20 @@ impl WholeFileDamage {
 }
 
 /// The file and what is known of it so far.
-pub(in crate::ops) struct WholeFile<'k> {
-    pub(in crate::ops) input: &'k Input,
-    pub(in crate::ops) source: &'k dyn Source,
-    pub(in crate::ops) metas: &'k Metas,
-    pub(in crate::ops) pages: &'k PageCensus,
+pub(super) struct WholeFile<'k> {
+    pub(super) input: &'k Input,
+    pub(super) source: &'k dyn Source,
+    pub(super) metas: &'k Metas,
+    pub(super) pages: &'k PageCensus,
     /// High-water mark times page size.
-    pub(in crate::ops) whole: u64,
-    pub(in crate::ops) page_size: u32,
-    pub(in crate::ops) length: LengthVerdict,
-    pub(in crate::ops) digests: Option<&'k Digests>,
+    pub(super) whole: u64,
+    pub(super) page_size: u32,
+    pub(super) length: LengthVerdict,
+    pub(super) digests: Option<&'k Digests>,
     /// True when the root page leads to no bucket.
-    pub(in crate::ops) nothing_is_reached: bool,
+    pub(super) nothing_is_reached: bool,
     /// True when a whole data directory is judged, whose database never has a SHA-256.
-    pub(in crate::ops) is_directory: bool,
+    pub(super) is_directory: bool,
 }
 
 impl WholeFile<'_> {
@@ -103,7 +103,7 @@ impl WholeFile<'_> {
     }
 
     /// True when the file is longer than its database.
-    pub(in crate::ops) fn is_longer(&self) -> bool {
+    pub(super) fn is_longer(&self) -> bool {
         self.source_len() > self.whole
     }
 
@@ -122,7 +122,7 @@ impl WholeFile<'_> {
     }
 
     /// What the metas tell, and where the file lies.
-    pub(in crate::ops) fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> Origin {
         match origin(self.metas) {
             Origin::Either if self.input.file.is_data_dir() => Origin::Database,
             other => other,
@@ -161,7 +161,7 @@ enum Explanation {
 
 /// Tells what happened to a file that is not as it should be, and adds the findings of it. Findings of the
 /// structure are there already.
-pub(in crate::ops) fn diagnose(
+pub(super) fn diagnose(
     known: &WholeFile<'_>,
     findings: &mut Collector,
     options: &Options,
@@ -708,7 +708,7 @@ fn check_trailer(known: &WholeFile<'_>, explained: Option<Explanation>, findings
 }
 
 /// A number of bytes in words.
-pub(in crate::ops) fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     match count {
         1 => "1 byte".into(),
         count => format!("{count} bytes"),

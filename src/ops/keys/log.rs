@@ -97,7 +97,7 @@ pub struct Event {
 }
 
 impl Event {
-    pub(in crate::ops) fn of_change(change: &RecordChange<'_>) -> Self {
+    pub(super) fn of_change(change: &RecordChange<'_>) -> Self {
         let record = &change.record;
         Self {
             revision: change.revision,
@@ -110,7 +110,7 @@ impl Event {
         }
     }
 
-    pub(in crate::ops) fn of_record(record: &KeyRecord<'_>) -> Self {
+    pub(super) fn of_record(record: &KeyRecord<'_>) -> Self {
         Self {
             revision: record.facts.revision,
             operation: Operation::of(record.facts.is_tombstone, record.facts.version),
@@ -388,7 +388,7 @@ impl Log<'_, '_> {
 }
 
 /// The newest time that the records up to `to` tell, as far as a short look back shows.
-pub(in crate::ops) fn look_back(
+pub(super) fn look_back(
     session: &Session<'_>,
     to: i64,
 ) -> Result<std::result::Result<NewestTime, CursorDamage>> {
