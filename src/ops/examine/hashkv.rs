@@ -64,3 +64,35 @@ pub fn hashkv(
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn from_the_compaction_to_the_newest_revision_there_is_a_hash_and_3_4_refuses_the_first() {
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/real/etcd-3.6.14-b.db");
+        let input = Input::open(&real).unwrap();
+        let ask = |revision, release| hashkv(&input, revision, release, &Options::default());
+        let is_refused = |revision, release, is_compacted| match ask(revision, release) {
+            Err(Error::Revision { compacted }) => compacted == is_compacted,
+            _ => false,
+        };
+        let HashKvOutcome::Answer(newest) = ask(0, Release::default()).unwrap() else {
+            panic!("no answer");
+        };
+        // As the server said.
+        assert_eq!((newest.hash, newest.compact_revision), (3_412_603_937, 357));
+        for revision in [357, 662] {
+            let answer = ask(revision, Release::default()).unwrap();
+            assert!(matches!(answer, HashKvOutcome::Answer(_)), "{revision}");
+        }
+        assert!(is_refused(356, Release::default(), true));
+        assert!(is_refused(663, Release::default(), false));
+        assert!(is_refused(357, Release::V3_4, true));
+        assert!(ask(358, Release::V3_4).is_ok());
+    }
+}
