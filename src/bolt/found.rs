@@ -270,8 +270,11 @@ mod tests {
         }
     }
 
-    /// Codes with circumstances, how often each was found, and how many buckets the plan has, with the root.
-    fn scan(bytes: &[u8]) -> (Vec<(&'static str, Option<&'static str>, u64)>, usize) {
+    /// A code with its circumstance, and how often it was found.
+    type Told = (&'static str, Option<&'static str>, u64);
+
+    /// What was found, and how many buckets the plan has, with the root.
+    fn scan(bytes: &[u8]) -> (Vec<Told>, usize) {
         let source = Slice(bytes);
         let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search);
         let database = database.unwrap().unwrap();
