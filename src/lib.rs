@@ -21,13 +21,13 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`ops`] | the jobs, one for each command; from an [`Input`](ops::Input) to a plain value |
+//! | [`sentence`] | what findings say, made from their values; [`codes`] lists all kinds of them |
 //! | [`kubernetes`] | what Kubernetes keeps in the values: objects as JSON, kinds, tables, encryption, secrets |
 //! | [`etcd`] | revisions, records, small buckets, the two hashes; [keys at a revision](etcd::keyspace) |
-//! | [`sentence`] | what findings say, made from their values |
 //! | [`container`] | the outer file: database and digest, or what it is instead |
 //! | [`bolt`] | the page file: metas, pages, cursors, one parallel [scan](bolt::Database::scan) |
 //! | [`source`] | bytes from a memory map, from positioned reads, from memory |
-//! | [`checksum`], [`finding`], [`codes`], [`ids`], [`options`], [`error`] | what all of them use |
+//! | [`checksum`], [`finding`], [`ids`], [`options`], [`error`] | what all of them use |
 //!
 //! The features: `cli` (on by default) adds the command line and its reports, `write` files made page by
 //! page, wrong where asked, for tests.

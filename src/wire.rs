@@ -9,7 +9,7 @@ pub(crate) enum FieldValue<'a> {
     /// Held as 64 bits, so that values of all types lie alike in memory.
     Fixed32(u64),
     Bytes(&'a [u8]),
-    /// What is between the tags of a group: nothing Kubernetes writes.
+    /// What is between the tags of a group. Neither etcd nor Kubernetes writes any.
     Group(&'a [u8]),
 }
 
@@ -49,19 +49,19 @@ pub(crate) struct Malformed;
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
     rest: &'a [u8],
-    reader: Reader,
+    dialect: Dialect,
 }
 
 /// Whose rules hold where readers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
+enum Dialect {
     /// A number of more than 64 bits is malformed.
     Etcd,
     /// Bits beyond the 64th are dropped, as Go's generated decoders do.
     Kubernetes,
 }
 
-impl Reader {
+impl Dialect {
     /// Groups nested deeper than this are refused. Neither etcd nor Kubernetes writes any.
     fn max_groups(self) -> usize {
         match self {
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn of_etcd(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
-            reader: Reader::Etcd,
+            dialect: Dialect::Etcd,
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn of_kubernetes(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
-            reader: Reader::Kubernetes,
+            dialect: Dialect::Kubernetes,
         }
     }
 
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
             let (byte, rest) = self.rest.split_first().ok_or(Malformed)?;
             self.rest = rest;
             // The tenth has room for one bit.
-            if shift == 63 && *byte > 1 && self.reader == Reader::Etcd {
+            if shift == 63 && *byte > 1 && self.dialect == Dialect::Etcd {
                 return Err(Malformed);
             }
             value |= u64::from(byte & 0x7f).wrapping_shl(shift);
@@ -201,7 +201,7 @@ impl<'a> Fields<'a> {
                     let len = self.varint()?;
                     self.take(len)?;
                 }
-                3 if open.len() < self.reader.max_groups() => open.push(number),
+                3 if open.len() < self.dialect.max_groups() => open.push(number),
                 4 if number == innermost => {
                     open.pop();
                     if open.is_empty() {

@@ -48,7 +48,7 @@ pub fn secrets(data: &[u8]) {
         let bytes = stored(&value, *how);
         let look = reader.read(key, &bytes, 7);
         assert!(reader.hides_bytes(key, &look), "the bytes may be shown");
-        match look.sight {
+        match look.content {
             ValueContent::Object(object) => {
                 let text = object.json.to_string();
                 assert!(!shows(&text), "{text}");

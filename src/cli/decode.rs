@@ -84,7 +84,7 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
         term::error(&format!("{name}: {fault}"));
         return Exit::Failed;
     }
-    if let ValueContent::Object(object) = &look.sight {
+    if let ValueContent::Object(object) = &look.content {
         for note in report::notes(&object.description) {
             term::line(&format!("{name}: {note}"));
         }
@@ -110,14 +110,14 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
 
 fn shown(mut look: ReadValue<'_>) -> Option<serde_json::Value> {
     // Revision 0 stands for none.
-    if let ValueContent::Object(object) = &mut look.sight
+    if let ValueContent::Object(object) = &mut look.content
         && let Some(metadata) = object.json.get_mut("metadata")
         && let Some(metadata) = metadata.as_object_mut()
         && metadata.get("resourceVersion").and_then(|v| v.as_str()) == Some("0")
     {
         metadata.remove("resourceVersion");
     }
-    match report::readable(look.sight, &look.plain) {
+    match report::readable(look.content, &look.plain) {
         Readable::Json(json) => Some(json),
         Readable::Text(text) => Some(text.into()),
         Readable::Binary => None,

@@ -294,7 +294,7 @@ impl<'a> Output<'a> {
                     }
                 }
                 if form == Some(Form::Json)
-                    && let ops::ValueContent::Object(object) = &look.sight
+                    && let ops::ValueContent::Object(object) = &look.content
                 {
                     // JSON has no comments.
                     let key = escape::text(record.key);
@@ -426,11 +426,11 @@ fn render(
 }
 
 fn readable(form: Option<Form>, look: ReadValue<'_>) -> Piece {
-    let notes = match &look.sight {
+    let notes = match &look.content {
         ops::ValueContent::Object(object) => Some(report::notes(&object.description)),
         _ => None,
     };
-    match (report::readable(look.sight, &look.plain), form) {
+    match (report::readable(look.content, &look.plain), form) {
         (Readable::Json(json), Some(Form::Json)) => Piece::Json(json),
         (Readable::Json(json), Some(_)) => Piece::Yaml(json, notes.unwrap_or_default()),
         (Readable::Json(json), None) => match notes {

@@ -1,4 +1,4 @@
-//! Strangers by their first bytes.
+//! What a foreign file is, by its first bytes.
 
 use super::FileKind;
 

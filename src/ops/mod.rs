@@ -2,9 +2,9 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | `examine` | one file as a whole: will it restore, what is in it, what does its log hold |
 //! | `session` | an open file that several jobs over its keys share; reading values again |
 //! | `objects` | values as objects of Kubernetes: lists, kinds, encryption, what cannot be served |
+//! | `examine` | one file as a whole: will it restore, what is in it, what does its log hold |
 //! | `keys` | single keys and what became of them: lists, one by name, history, log |
 //! | [`diff`] | two states: what changed, and how two files stand to each other |
 //! | `make` | new files: data directories, smaller snapshots, trailers |
@@ -15,20 +15,20 @@
 mod changed_tests;
 mod copy_progress;
 pub mod diff;
-pub mod examine;
+pub(crate) mod examine;
 #[cfg(test)]
 mod growth_tests;
 mod input;
-pub mod keys;
-pub mod make;
-pub mod objects;
+pub(crate) mod keys;
+pub(crate) mod make;
+pub(crate) mod objects;
 mod opening;
-pub mod session;
+pub(crate) mod session;
 mod times;
 
 pub use examine::{
-    BucketFigures, DirectoryReport, Examination, FileInfo, HashKvOutcome, Ledger, Losses,
-    PageCensus, Proof, Readable, Standing, Status, StatusOutcome, Stranger, Verdict, VerifyOptions,
+    BucketFigures, DirectoryReport, Examination, FileInfo, HashKvOutcome, Ledger, Losses, NotALog,
+    PageCensus, Proof, Readable, Standing, Status, StatusOutcome, Verdict, VerifyOptions,
     VerifyReport, WalSummary, examine, hashkv, info, status, verify, verify_values, wal,
 };
 pub use input::Input;

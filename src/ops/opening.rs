@@ -31,8 +31,8 @@ impl Refusal {
         }
     }
 
-    /// A refusal because of what a record holds.
-    pub(in crate::ops) fn of_record(input: &Input, message: String) -> Self {
+    /// A refusal that points to `verify`.
+    pub(in crate::ops) fn see_verify(input: &Input, message: String) -> Self {
         let details = "run `etcdsnap verify` on the file for all that is wrong with it".into();
         Self::new(input, message, vec![details])
     }

@@ -27,8 +27,8 @@ pub enum Readable {
 }
 
 /// What a sight of a value shows: an object, JSON, text, or none of them.
-pub fn readable(sight: ValueContent, plain: &[u8]) -> Readable {
-    match sight {
+pub fn readable(content: ValueContent, plain: &[u8]) -> Readable {
+    match content {
         ValueContent::Object(object) => Readable::Json(object.json),
         ValueContent::Hidden(mark) => Readable::Text(mark),
         ValueContent::Bytes => match std::str::from_utf8(plain) {
@@ -190,7 +190,7 @@ pub fn record_json(record: &KeyRecord<'_>, look: &ReadValue<'_>, flaw: Option<&F
         notes: Vec::new(),
         error: flaw.map(ToString::to_string),
     };
-    match &look.sight {
+    match &look.content {
         ValueContent::Object(object) => {
             record.object = Some(&object.json);
             record.notes = notes(&object.description);

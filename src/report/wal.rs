@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::findings::findings_text;
 use super::json::{JsonFinding, line};
 use crate::etcd::raft::{EntryType, Frame, LogRecord};
-use crate::ops::{Stranger, WalSummary};
+use crate::ops::{NotALog, WalSummary};
 
 fn entry_name(kind: EntryType) -> String {
     match kind {
@@ -110,7 +110,7 @@ pub fn wal_summary_text(summary: &WalSummary, file: &str) -> String {
 }
 
 /// What is said of something that is no log.
-pub fn wal_stranger_text(stranger: &Stranger, file: &str) -> String {
+pub fn wal_stranger_text(stranger: &NotALog, file: &str) -> String {
     format!(
         "{file}: not a write-ahead log - {}\n  next: {}\n",
         stranger.what, stranger.next_step

@@ -128,14 +128,14 @@ impl Seen {
     ) -> Self {
         let look = reader.read(key, value, revision);
         // Its value is not encrypted, and nothing in it can be shown.
-        let is_bytes = matches!(look.sight, ValueContent::Bytes);
+        let is_bytes = matches!(look.content, ValueContent::Bytes);
         let mut seen = Self {
             json: None,
             fault: None,
             notes: Vec::new(),
             is_error: look.locked.is_some() || is_bytes,
         };
-        match look.sight {
+        match look.content {
             ValueContent::Object(object) => {
                 seen.notes = report::notes(&object.description);
                 seen.json = Some(object.json);

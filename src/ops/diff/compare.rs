@@ -41,27 +41,27 @@ impl State {
         let ReadValue {
             stored,
             plain,
-            sight,
+            content,
             is_secret,
             locked,
             too_large,
         } = reader.read(key, value, facts.revision.main);
         // That a value can be decoded does not make it what its key promises.
-        let judge = Classifier {
+        let classifier = Classifier {
             reader,
             resources: &known.resources,
             layout: &known.layout,
         };
         let stand = match locked {
-            Some(_) => judge.classify_locked(key, &plain),
-            None => judge.classify_plain(key, &plain),
+            Some(_) => classifier.classify_locked(key, &plain),
+            None => classifier.classify_plain(key, &plain),
         };
         let (is_locked, flaw) = match stand {
             StoredValue::Damaged(_, flaw) => (false, Some(flaw)),
             StoredValue::Locked(_) => (true, None),
             StoredValue::Object(..) | StoredValue::Other => (false, None),
         };
-        let object = match sight {
+        let object = match content {
             ValueContent::Object(object) => Some(*object),
             _ => None,
         };

@@ -294,13 +294,13 @@ impl<'i> Diff<'i> {
         &self,
         old: &Session<'i>,
         new: &Session<'i>,
-        old_lens: &ValueReader,
-        new_lens: &ValueReader,
+        old_reader: &ValueReader,
+        new_reader: &ValueReader,
         query: &DiffQuery,
         each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
         let rows: Vec<&Pair> = self.rows.iter().collect();
-        self.each_of(&rows, old, new, old_lens, new_lens, query, each)
+        self.each_of(&rows, old, new, old_reader, new_reader, query, each)
     }
 
     /// The same of these keys only.
@@ -330,8 +330,8 @@ impl<'i> Diff<'i> {
         rows: &[&Pair],
         old: &Session<'i>,
         new: &Session<'i>,
-        old_lens: &ValueReader,
-        new_lens: &ValueReader,
+        old_reader: &ValueReader,
+        new_reader: &ValueReader,
         query: &DiffQuery,
         mut each: impl FnMut(Item) -> ControlFlow<()>,
     ) -> Result<()> {
@@ -341,10 +341,10 @@ impl<'i> Diff<'i> {
         };
         let plain = query
             .hides_nothing()
-            .then(|| (plain(old_lens), plain(new_lens)));
-        let (old_lens, new_lens) = match &plain {
+            .then(|| (plain(old_reader), plain(new_reader)));
+        let (old_reader, new_reader) = match &plain {
             Some((old, new)) => (old, new),
-            None => (old_lens, new_lens),
+            None => (old_reader, new_reader),
         };
         for batch in batches(rows) {
             new.options.cancel.check()?;
@@ -373,8 +373,8 @@ impl<'i> Diff<'i> {
             };
             let before = values(old, &self.old, |pair| pair.old)?;
             let after = values(new, self.new_keyspace(), |pair| pair.new)?;
-            let lenses = [old_lens, new_lens];
-            for item in self.items(batch, before, after, query, new, lenses)? {
+            let readers = [old_reader, new_reader];
+            for item in self.items(batch, before, after, query, new, readers)? {
                 if each(item).is_break() {
                     return Ok(());
                 }
@@ -391,7 +391,7 @@ impl<'i> Diff<'i> {
         after: Vec<Stored>,
         query: &DiffQuery,
         session: &Session<'i>,
-        lenses: [&ValueReader; 2],
+        readers: [&ValueReader; 2],
     ) -> Result<Vec<Item>> {
         type Slot = Mutex<(Stored, Stored)>;
         let states: Vec<Slot> = before.into_iter().zip(after).map(Mutex::new).collect();
@@ -406,7 +406,7 @@ impl<'i> Diff<'i> {
                 let mut states = states.unwrap_or_else(PoisonError::into_inner);
                 let (old, new) = std::mem::take(&mut *states);
                 drop(states);
-                if let Some(item) = self.item(pair, old, new, query, lenses) {
+                if let Some(item) = self.item(pair, old, new, query, readers) {
                     items.push((number, item));
                 }
                 Ok(())
@@ -449,7 +449,7 @@ impl<'i> Diff<'i> {
         old: Stored,
         new: Stored,
         query: &DiffQuery,
-        [old_lens, reader]: [&ValueReader; 2],
+        [old_reader, reader]: [&ValueReader; 2],
     ) -> Option<Item> {
         let has_same_bytes = matches!((&old, &new), (Some((a, _)), Some((b, _))) if a == b);
         // Decoded here, two at a time, objects come and go in memory that is near.
@@ -458,7 +458,7 @@ impl<'i> Diff<'i> {
                 compare::State::of(reader, &self.surroundings, &pair.key, &value, facts)
             })
         };
-        let (old, new) = (state(old_lens, old), state(reader, new));
+        let (old, new) = (state(old_reader, old), state(reader, new));
         if !compare::has_labels([&old, &new], query) {
             return None;
         }

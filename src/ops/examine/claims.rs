@@ -41,7 +41,7 @@ impl Proof {
     }
 
     /// True when some error among `findings` breaks the claim.
-    pub(in crate::ops) fn is_broken_by(self, findings: &Findings) -> bool {
+    pub(super) fn is_broken_by(self, findings: &Findings) -> bool {
         let mut codes = findings.counts.iter().map(|count| count.code);
         codes.any(|code| code.severity == Severity::Error && self.rests_on_code(code))
     }

@@ -3,7 +3,8 @@
 use super::digest::digest_of_ranges;
 use super::examination::Examination;
 use super::ledger::{Ledger, Proof};
-use super::verify_report::{Verdict, VerifyOptions, VerifyReport};
+use super::verify_options::VerifyOptions;
+use super::verify_report::{Verdict, VerifyReport};
 use super::whole_file::bytes;
 use crate::bolt::layout::{META, PAGE_HEADER, RawMeta};
 use crate::bolt::{MetaFault, Metas};

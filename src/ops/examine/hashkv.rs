@@ -49,7 +49,7 @@ pub fn hashkv(
     let is_reached = scanned.plan.buckets.iter().any(PlannedBucket::is_top_level);
     if !is_reached && !scanned.plan.strays.is_empty() {
         let message = "the root page leads to no bucket, so there is nothing to hash".to_string();
-        return Ok(HashKvOutcome::Refused(Refusal::of_record(input, message)));
+        return Ok(HashKvOutcome::Refused(Refusal::see_verify(input, message)));
     }
     Ok(
         match hash_kv(
@@ -60,7 +60,7 @@ pub fn hashkv(
             &workers,
         )? {
             Ok(hash) => HashKvOutcome::Answer(hash),
-            Err(error) => HashKvOutcome::Refused(Refusal::of_record(input, error.message)),
+            Err(error) => HashKvOutcome::Refused(Refusal::see_verify(input, error.message)),
         },
     )
 }

@@ -1,7 +1,8 @@
 //! From what was found to the verdict, its reason, and what to do next.
 
 use super::data_dir::DirectoryReport;
-use super::verify_report::{Verdict, VerifyOptions};
+use super::verify_options::VerifyOptions;
+use super::verify_report::Verdict;
 use super::whole_file::WholeFileDamage;
 use crate::container::{FileKind, Origin};
 use crate::finding::{Findings, Severity};
@@ -19,7 +20,7 @@ pub(super) struct Judgement {
 pub(super) fn judge(
     input: &Input,
     findings: &Findings,
-    outer: Option<WholeFileDamage>,
+    damage: Option<WholeFileDamage>,
     (origin, is_longer): (Origin, bool),
     directory: Option<&DirectoryReport>,
     what: VerifyOptions,
@@ -44,17 +45,17 @@ pub(super) fn judge(
         );
     }
     if findings.has_errors() {
-        if let Some(mut outer) = outer {
-            if let Some(worst) = outer.left_unexplained(findings) {
+        if let Some(mut damage) = damage {
+            if let Some(worst) = damage.left_unexplained(findings) {
                 // It was saved with that.
-                outer.reason = format!("{}; and {}", outer.reason, worst.title);
-                outer.next_step = worst.next_step.into();
+                damage.reason = format!("{}; and {}", damage.reason, worst.title);
+                damage.next_step = worst.next_step.into();
             }
             return Judgement {
                 verdict: Verdict::Damaged,
-                reason: outer.reason,
-                next_step: outer.next_step,
-                kind: Some(outer.kind),
+                reason: damage.reason,
+                next_step: damage.next_step,
+                kind: Some(damage.kind),
             };
         }
         let worst = findings.counts.first();

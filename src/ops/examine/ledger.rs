@@ -3,7 +3,7 @@
 use super::digest::Digests;
 use super::examination::Examination;
 use super::losses::Readable;
-use super::verify_report::VerifyOptions;
+use super::verify_options::VerifyOptions;
 use super::whole_file::{WholeFileDamage, bytes};
 use crate::container::{FileKind, FileLayout, LengthVerdict, TRAILER};
 use crate::finding::Findings;
@@ -83,7 +83,7 @@ pub(super) fn ledger(
     length: LengthVerdict,
     examined: &Examination,
     digests: Option<&Digests>,
-    outer: Option<&WholeFileDamage>,
+    damage: Option<&WholeFileDamage>,
     what: VerifyOptions,
     findings: &Findings,
 ) -> Vec<Ledger> {
@@ -102,8 +102,8 @@ pub(super) fn ledger(
     };
     let pages = &examined.pages;
     let records = &examined.records;
-    let proven = outer.and_then(|outer| outer.proven.clone());
-    let unproven = outer.and_then(|outer| outer.unproven.clone());
+    let proven = damage.and_then(|damage| damage.proven.clone());
+    let unproven = damage.and_then(|damage| damage.unproven.clone());
     let trailer = match (layout.trailer, digests) {
         _ if let Some(proven) = proven => line(Proof::Trailer, true, proven),
         _ if let Some(unproven) = unproven => line(Proof::Trailer, false, unproven),
@@ -125,7 +125,7 @@ pub(super) fn ledger(
             line(Proof::Trailer, same, detail)
         }
     };
-    let is_cut = outer.is_some_and(|outer| outer.kind == FileKind::CutSnapshot);
+    let is_cut = damage.is_some_and(|damage| damage.kind == FileKind::CutSnapshot);
     let length = match length {
         LengthVerdict::Snapshot => line(
             Proof::Length,
@@ -170,7 +170,7 @@ pub(super) fn ledger(
             format!("{extra} of the 32 bytes of the SHA-256 are there"),
         ),
         LengthVerdict::Trailing { extra } => {
-            let is_behind = outer.is_some_and(|outer| outer.kind == FileKind::BytesBehind);
+            let is_behind = damage.is_some_and(|damage| damage.kind == FileKind::BytesBehind);
             let extra = match is_behind {
                 true => extra.saturating_sub(TRAILER),
                 false => extra,

@@ -1,8 +1,8 @@
 //! One file as a whole: will it restore, what is in it, which revision and hash does it have, what does the log of
 //! a data directory hold.
 
-pub(in crate::ops) mod claims;
-pub(in crate::ops) mod data_dir;
+mod claims;
+mod data_dir;
 pub(in crate::ops) mod digest;
 pub(in crate::ops) mod examination;
 mod first_bytes;
@@ -11,10 +11,12 @@ pub(in crate::ops) mod hashkv;
 mod info;
 mod judgement;
 pub(in crate::ops) mod ledger;
+mod log_story;
 mod losses;
-pub(in crate::ops) mod status;
+mod status;
 mod values;
 pub(in crate::ops) mod verify;
+pub(in crate::ops) mod verify_options;
 pub(in crate::ops) mod verify_report;
 pub(in crate::ops) mod wal;
 mod whole_file;
@@ -30,5 +32,6 @@ pub use losses::{Losses, Readable};
 pub use status::{Status, StatusOutcome, status};
 pub use values::verify_values;
 pub use verify::verify;
-pub use verify_report::{Verdict, VerifyOptions, VerifyReport};
-pub use wal::{Stranger, WalSummary, wal};
+pub use verify_options::VerifyOptions;
+pub use verify_report::{Verdict, VerifyReport};
+pub use wal::{NotALog, WalSummary, wal};

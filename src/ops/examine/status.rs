@@ -56,7 +56,7 @@ pub fn status(input: &Input, release: Release, options: &Options) -> Result<Stat
     if let Some(refusal) = damaged(input, &database, release, findings, options)? {
         return Ok(StatusOutcome::Refused(refusal));
     }
-    let refused = |message: String| Ok(StatusOutcome::Refused(Refusal::of_record(input, message)));
+    let refused = |message: String| Ok(StatusOutcome::Refused(Refusal::see_verify(input, message)));
     let stray = scanned.plan.strays.iter().min_by(|a, b| a.key.cmp(&b.key));
     let stray_first = stray.filter(|stray| summary.error.is_none() || *stray.key < *KEY_BUCKET);
     if let Some(stray) = stray_first {

@@ -27,7 +27,7 @@ pub(super) struct Seen {
 }
 
 struct Check<'q> {
-    judge: Classifier<'q>,
+    classifier: Classifier<'q>,
     limit: usize,
     first_bytes_only: bool,
 }
@@ -46,7 +46,7 @@ impl RecordVisitor for Check<'_> {
         let value = view.value()?;
         let figures = &mut local.figures;
         let count = |number: &mut u64| *number = number.saturating_add(1);
-        let flaw = match self.judge.classify(view.record.key, &value) {
+        let flaw = match self.classifier.classify(view.record.key, &value) {
             StoredValue::Other => return Ok(()),
             StoredValue::Locked(_) => {
                 count(&mut figures.locked);
@@ -76,7 +76,7 @@ pub(super) fn check<'i>(
     first_bytes_only: bool,
 ) -> Result<Seen> {
     let visitor = Check {
-        judge: Classifier {
+        classifier: Classifier {
             reader,
             resources: &live.resources,
             layout: &live.layout,

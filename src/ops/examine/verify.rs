@@ -7,7 +7,8 @@ use super::first_bytes::{FirstBytes, FirstBytesSeen};
 use super::foreign::{foreign, named, without_metas};
 use super::judgement::{Judgement, judge};
 use super::ledger::ledger;
-use super::verify_report::{VerifyOptions, VerifyReport};
+use super::verify_options::VerifyOptions;
+use super::verify_report::VerifyReport;
 use super::whole_file::{WholeFile, diagnose};
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::container::{FileKind, front_of_one_page, judge_length};
@@ -97,7 +98,7 @@ pub(in crate::ops) fn verify_copy(
         nothing_is_reached: examined.losses.nothing_is_reached(),
         is_directory,
     };
-    let outer = diagnose(&known, &mut findings, options)?;
+    let damage = diagnose(&known, &mut findings, options)?;
     let origin = known.origin();
     let is_longer = known.is_longer();
     let directory = match is_directory {
@@ -124,7 +125,7 @@ pub(in crate::ops) fn verify_copy(
         length,
         &examined,
         digests.as_ref(),
-        outer.as_ref(),
+        damage.as_ref(),
         what,
         &findings,
     );
@@ -146,7 +147,7 @@ pub(in crate::ops) fn verify_copy(
     } = judge(
         input,
         &findings,
-        outer,
+        damage,
         (origin, is_longer),
         directory.as_ref(),
         what,

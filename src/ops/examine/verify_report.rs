@@ -39,20 +39,6 @@ impl Verdict {
     }
 }
 
-/// What to look at.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct VerifyOptions {
-    /// Leave out the SHA-256, which needs every byte.
-    pub quick: bool,
-    /// Leave the values to [`verify_values`](crate::ops::examine::verify_values), which decodes them.
-    pub values: bool,
-    /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
-    pub finding_limit: usize,
-    /// Judge a data directory as a whole: does a server start from it, with its log and its `.snap` files?
-    /// Otherwise its database alone is judged, as a file to restore from.
-    pub directory: bool,
-}
-
 /// The verdict with its reasons.
 #[derive(Debug)]
 pub struct VerifyReport {

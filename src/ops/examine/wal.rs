@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::data_dir::LogStory;
+use super::log_story::LogStory;
 use crate::bolt::{Metas, SecondMeta};
 use crate::container::{FileKind, classify};
 use crate::error::{Error, Result};
@@ -38,14 +38,14 @@ pub struct WalSummary {
     /// What is wrong.
     pub findings: Findings,
     /// What the path leads to, when it is no log at all.
-    pub stranger: Option<Stranger>,
+    pub stranger: Option<NotALog>,
     pub(super) parts: Vec<Segment>,
     pub(super) story: LogStory,
 }
 
 /// Something that is not a write-ahead log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stranger {
+pub struct NotALog {
     /// What it is, as one clause.
     pub what: String,
     /// The one thing to do next.
@@ -323,7 +323,7 @@ pub(super) fn segments_in(folder: &Path, findings: &mut Collector) -> Result<Vec
 const GIVE_A_LOG: &str = "give a segment, a folder of segments or a data directory";
 
 /// What the file is, if it does not begin with a record of a log.
-fn file_that_is_no_segment(path: &Path) -> Result<Option<Stranger>> {
+fn file_that_is_no_segment(path: &Path) -> Result<Option<NotALog>> {
     let file = OpenFile::open(path, "")?;
     let source = file.source();
     let mut head = [0; 4096];
@@ -361,7 +361,7 @@ fn file_that_is_no_segment(path: &Path) -> Result<Option<Stranger>> {
     } else {
         ("it does not begin with a record of one".into(), GIVE_A_LOG)
     };
-    Ok(Some(Stranger {
+    Ok(Some(NotALog {
         what,
         next_step: next_step.into(),
     }))
@@ -411,7 +411,7 @@ fn is_raft_snapshot(source: &dyn Source) -> Result<bool> {
 }
 
 /// What a directory is that holds no segment, `folder` being where they were looked for.
-fn folder_without_log(path: &Path, folder: &Path) -> Stranger {
+fn folder_without_log(path: &Path, folder: &Path) -> NotALog {
     let is_data_dir = path != folder || path.join("member").is_dir();
     let (what, next_step) = match is_data_dir {
         true => (
@@ -423,7 +423,7 @@ fn folder_without_log(path: &Path, folder: &Path) -> Stranger {
             GIVE_A_LOG,
         ),
     };
-    Stranger {
+    NotALog {
         what: what.into(),
         next_step: next_step.into(),
     }

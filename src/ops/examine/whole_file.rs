@@ -188,12 +188,12 @@ pub(super) fn diagnose(
     }
     // What the SHA-256 at the end covers does not follow the snapshot: it is part of it.
     if !known.digest_fits()
-        && let Some(outer) = behind(known, findings)?
+        && let Some(damage) = behind(known, findings)?
     {
-        return Ok(Some(outer));
+        return Ok(Some(damage));
     }
-    if let Some(outer) = before_trailer(known, findings)? {
-        return Ok(Some(outer));
+    if let Some(damage) = before_trailer(known, findings)? {
+        return Ok(Some(damage));
     }
     if is_fine {
         check_length(known, findings);
@@ -201,20 +201,20 @@ pub(super) fn diagnose(
         return Ok(None);
     }
     if known.digest_differs()
-        && let Some((outer, explanation)) = rewritten_metas(known, options)?
+        && let Some((damage, explanation)) = rewritten_metas(known, options)?
     {
         check_length(known, findings);
         check_trailer(known, Some(explanation), findings);
-        return Ok(Some(outer));
+        return Ok(Some(damage));
     }
     if known.digest_fits() {
         check_length(known, findings);
         return Ok(None);
     }
-    let outer = damage(known, findings, options)?;
-    let tells_all = outer.as_ref().is_some_and(|outer| {
+    let damage = damage(known, findings, options)?;
+    let tells_all = damage.as_ref().is_some_and(|damage| {
         matches!(
-            outer.kind,
+            damage.kind,
             FileKind::BlockMissing | FileKind::BlockAdded | FileKind::TornCopy
         )
     });
@@ -223,13 +223,13 @@ pub(super) fn diagnose(
         let is_cut = matches!(known.length, LengthVerdict::Short { .. });
         // Where the end is missing, the last bytes are no SHA-256.
         if !is_cut || known.layout().trailer.is_none() {
-            let explained = outer
+            let explained = damage
                 .as_ref()
-                .and_then(|outer| known.no_trailer(outer.kind));
+                .and_then(|damage| known.no_trailer(damage.kind));
             check_trailer(known, explained, findings);
         }
     }
-    Ok(outer)
+    Ok(damage)
 }
 
 /// What nothing proves, but the pages and the length show.
@@ -260,9 +260,9 @@ fn damage(
         return cut(known, missing, &mut check).map(Some);
     }
     if let LengthVerdict::Trailing { extra } = known.length
-        && let Some(outer) = cut_trailer(known, extra)?
+        && let Some(damage) = cut_trailer(known, extra)?
     {
-        return Ok(Some(outer));
+        return Ok(Some(damage));
     }
     Ok(torn(known, findings))
 }
@@ -286,9 +286,9 @@ fn behind(known: &WholeFile<'_>, findings: &mut Collector) -> Result<Option<Whol
     let reason = format!(
         "the snapshot in the first {end} bytes is whole and its SHA-256 fits, but it is followed by {what}"
     );
-    let mut outer = WholeFileDamage::new(FileKind::BytesBehind, reason);
-    outer.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
-    outer.proven = Some(format!(
+    let mut damage = WholeFileDamage::new(FileKind::BytesBehind, reason);
+    damage.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
+    damage.proven = Some(format!(
         "SHA-256 of the first {} bytes is the one behind them",
         known.whole
     ));
@@ -303,7 +303,7 @@ fn behind(known: &WholeFile<'_>, findings: &mut Collector) -> Result<Option<Whol
         .into(),
     };
     findings.add(Finding::new(told, Place::at(FileOffset(end))));
-    Ok(Some(outer))
+    Ok(Some(damage))
 }
 
 /// A snapshot with bytes between its database and its SHA-256.
@@ -326,13 +326,13 @@ fn before_trailer(
         codes::AddedBeforeDigest { added: extra },
         Place::at(FileOffset(whole)),
     ));
-    let mut outer = WholeFileDamage::new(FileKind::BlockAdded, reason);
-    outer.next_step =
+    let mut damage = WholeFileDamage::new(FileKind::BlockAdded, reason);
+    damage.next_step =
         format!("leave them out: (head -c {whole} FILE; tail -c {TRAILER} FILE) > snapshot.db");
-    outer.proven = Some(format!(
+    damage.proven = Some(format!(
         "SHA-256 of the first {whole} bytes is the one at the end of the file"
     ));
-    Ok(Some(outer))
+    Ok(Some(damage))
 }
 
 /// A snapshot of which a tool wrote the metas anew.
@@ -353,16 +353,16 @@ fn rewritten_metas(
         return Ok(None);
     };
     let kind = FileKind::MetasRewritten;
-    let mut outer = WholeFileDamage::new(
+    let mut damage = WholeFileDamage::new(
         kind,
         "only the two metas are not as they were saved; all other bytes are proven to be".into(),
     );
-    outer.unproven = Some(format!(
+    damage.unproven = Some(format!(
         "SHA-256 of {} bytes is not the stored one; it is with the metas of transaction {txid}, as they were \
          saved",
         known.whole
     ));
-    Ok(Some((outer, Explanation::MetasRewritten(txid))))
+    Ok(Some((damage, Explanation::MetasRewritten(txid))))
 }
 
 /// A block that is missing or too many.
@@ -410,10 +410,10 @@ fn moved_pages(
         proven = Some("SHA-256 of the bytes without the doubled block is the stored one".into());
     }
     findings.add(Finding::new(told, place));
-    let mut outer = WholeFileDamage::new(FileKind::BlockAdded, reason);
-    outer.proven = proven;
-    outer.next_step = next_step.unwrap_or(outer.next_step);
-    Ok(outer)
+    let mut damage = WholeFileDamage::new(FileKind::BlockAdded, reason);
+    damage.proven = proven;
+    damage.next_step = next_step.unwrap_or(damage.next_step);
+    Ok(damage)
 }
 
 /// From which page on, and how far, pages are out of their places.
@@ -536,11 +536,12 @@ fn cut(
             ),
         ),
     };
-    let mut outer = WholeFileDamage::new(kind, reason);
+    let mut damage = WholeFileDamage::new(kind, reason);
     if !has_no_digest {
-        outer.unproven = Some("bytes are missing, so what stands at the end proves nothing".into());
+        damage.unproven =
+            Some("bytes are missing, so what stands at the end proves nothing".into());
     }
-    Ok(outer)
+    Ok(damage)
 }
 
 /// True when the last bytes look as random as those of a SHA-256: then it does not show whether the end is
@@ -589,17 +590,17 @@ fn cut_trailer(known: &WholeFile<'_>, extra: u64) -> Result<Option<WholeFileDama
         "it is a snapshot that was cut off within its SHA-256, {} before its end; what is left of it fits",
         bytes(TRAILER.saturating_sub(extra))
     );
-    let mut outer = WholeFileDamage::new(FileKind::CutSnapshot, reason);
+    let mut damage = WholeFileDamage::new(FileKind::CutSnapshot, reason);
     if left >= ENOUGH {
-        outer.proven = Some(format!(
+        damage.proven = Some(format!(
             "the first {left} bytes of the SHA-256 are there and fit"
         ));
     }
-    outer.next_step =
+    damage.next_step =
         "copy the snapshot again from where it was made; etcd restores this copy with \
                        --skip-hash-check"
             .into();
-    Ok(Some(outer))
+    Ok(Some(damage))
 }
 
 /// A database whose pages are whole, each, but not of one time.

@@ -405,8 +405,8 @@ fn bytes_between_a_database_and_its_sha_256_are_told_and_the_rest_is_proven() {
             assert_eq!(report.kind, Some(FileKind::BlockAdded), "{what}");
             assert!(report.ledger[0].proven, "{what}");
             let found = codes(&report);
-            let outer: Vec<_> = found.iter().filter(|code| code.starts_with('F')).collect();
-            assert_eq!(outer, [&"F008"], "{what}");
+            let damage: Vec<_> = found.iter().filter(|code| code.starts_with('F')).collect();
+            assert_eq!(damage, [&"F008"], "{what}");
             let head = format!("(head -c {} FILE; tail -c 32 FILE)", database.len());
             assert!(report.next_step.contains(&head), "{}", report.next_step);
         }

@@ -100,14 +100,14 @@ impl State {
     fn of(reader: &ValueReader, key: &[u8], value: &[u8], mod_revision: i64) -> Self {
         let ReadValue {
             plain,
-            sight,
+            content,
             locked,
             ..
         } = reader.read(key, value, mod_revision);
         Self {
             bytes: plain.into_owned(),
             locked,
-            object: match sight {
+            object: match content {
                 ValueContent::Object(object) => Some(*object),
                 _ => None,
             },

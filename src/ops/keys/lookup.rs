@@ -206,9 +206,14 @@ impl Sought<'_> {
     }
 
     /// Whether the object under a key is the one, judged by the newest value there is.
-    fn is_under(&self, judge: &Classifier<'_>, key: &[u8], value: Option<&[u8]>) -> Option<By> {
-        let by_key = || judge.who_by_key(key).filter(|who| self.is(who));
-        let who = match value.map(|value| judge.classify(key, value)) {
+    fn is_under(
+        &self,
+        classifier: &Classifier<'_>,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Option<By> {
+        let by_key = || classifier.who_by_key(key).filter(|who| self.is(who));
+        let who = match value.map(|value| classifier.classify(key, value)) {
             Some(StoredValue::Object(who, Some(_))) => {
                 return match by_key() {
                     Some(_) => Some(By::Key),
@@ -278,7 +283,7 @@ pub fn look_up<'i>(
         records.sort_by_key(|facts| (facts.revision, facts.place));
     }
     let resources = resources(session, &keyspace, all.definitions.into_values())?;
-    let judge = Classifier {
+    let classifier = Classifier {
         reader,
         resources: &resources,
         layout: &LayoutVisitor::join(layouts),
@@ -288,7 +293,7 @@ pub fn look_up<'i>(
         let stories = Candidates {
             session,
             keyspace: &keyspace,
-            judge: &judge,
+            classifier: &classifier,
             keys: &all.keys,
             aliases: &all.aliases,
         };
@@ -306,7 +311,7 @@ pub fn look_up<'i>(
 struct Candidates<'c, 'i> {
     session: &'c Session<'i>,
     keyspace: &'c Keyspace<'i>,
-    judge: &'c Classifier<'c>,
+    classifier: &'c Classifier<'c>,
     keys: &'c BTreeMap<Vec<u8>, Vec<RecordFacts>>,
     aliases: &'c BTreeSet<Vec<u8>>,
 }
@@ -326,7 +331,7 @@ impl Candidates<'_, '_> {
             name,
             word,
             object,
-            kinds: match self.judge.resources.resolve(word) {
+            kinds: match self.classifier.resources.resolve(word) {
                 Resolved::Unknown => Vec::new(),
                 Resolved::One(kind) => vec![kind],
                 Resolved::Category(kinds) | Resolved::Ambiguous(kinds) => kinds,
@@ -364,14 +369,14 @@ impl Candidates<'_, '_> {
             .collect();
         let judged = self.session.map(self.keyspace, &places, |view| {
             let value = view.value()?;
-            Ok(sought.is_under(self.judge, view.record.key, Some(&value)))
+            Ok(sought.is_under(self.classifier, view.record.key, Some(&value)))
         })?;
         let mut judged = judged.into_iter();
         let mut found = Vec::new();
         for (key, records) in keys {
             let by = match newest_put(records) {
                 Some(_) => judged.next().flatten().flatten(),
-                None => sought.is_under(self.judge, key, None),
+                None => sought.is_under(self.classifier, key, None),
             };
             if let Some(by) = by {
                 let (key, records) = (key.clone(), records.clone());

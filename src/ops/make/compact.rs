@@ -17,7 +17,8 @@ use crate::finding::Severity;
 use crate::ops::examine::digest::digest_of;
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::verify;
-use crate::ops::examine::verify_report::{Verdict, VerifyOptions, VerifyReport};
+use crate::ops::examine::verify_options::VerifyOptions;
+use crate::ops::examine::verify_report::{Verdict, VerifyReport};
 use crate::ops::input::Input;
 use crate::options::Options;
 

@@ -12,7 +12,8 @@ use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::ops::examine::digest::digest_of;
 use crate::ops::examine::verify::verify;
-use crate::ops::examine::verify_report::{Verdict, VerifyOptions, VerifyReport};
+use crate::ops::examine::verify_options::VerifyOptions;
+use crate::ops::examine::verify_report::{Verdict, VerifyReport};
 use crate::ops::input::Input;
 use crate::options::Options;
 

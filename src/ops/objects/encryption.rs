@@ -79,7 +79,7 @@ impl EncryptionReport {
 struct Counter<'q> {
     resources: &'q Resources,
     config: Option<&'q EncryptionConfig>,
-    judge: Classifier<'q>,
+    classifier: Classifier<'q>,
 }
 
 /// The word for values that are no objects where there should be one.
@@ -98,7 +98,7 @@ impl RecordVisitor for Counter<'_> {
         let key = view.record.key;
         let value = view.value()?;
         let stored = Stored::of(&value);
-        let flaw = match self.judge.classify(key, &value) {
+        let flaw = match self.classifier.classify(key, &value) {
             StoredValue::Damaged(_, flaw) | StoredValue::Object(_, Some(flaw)) => Some(flaw),
             _ => None,
         };
@@ -221,7 +221,7 @@ fn count(
     let counter = Counter {
         resources: &live.resources,
         config,
-        judge: Classifier {
+        classifier: Classifier {
             reader: &reader,
             resources: &live.resources,
             layout: &live.layout,

@@ -28,7 +28,7 @@ pub struct KindCount {
 }
 
 struct KindCounter<'q> {
-    judge: Classifier<'q>,
+    classifier: Classifier<'q>,
 }
 
 impl RecordVisitor for KindCounter<'_> {
@@ -45,7 +45,7 @@ impl RecordVisitor for KindCounter<'_> {
         let key = view.record.key;
         let value = view.value()?;
         let stored = Encoding::of(&value);
-        let (who, flaw) = match self.judge.classify(key, &value) {
+        let (who, flaw) = match self.classifier.classify(key, &value) {
             StoredValue::Object(who, flaw) => (Some(who), flaw),
             StoredValue::Locked(who) => (who, None),
             StoredValue::Damaged(who, flaw) => (who, Some(flaw)),
@@ -100,7 +100,7 @@ pub struct Kinds {
 pub fn kinds(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> Result<Kinds> {
     let live = live(session, revision)?;
     let counter = KindCounter {
-        judge: Classifier {
+        classifier: Classifier {
             reader,
             resources: &live.resources,
             layout: &live.layout,

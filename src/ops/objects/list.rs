@@ -72,7 +72,7 @@ pub struct ObjectList<'i> {
 struct ObjectFinder<'q> {
     query: &'q ObjectsQuery,
     wanted: WantedKinds<'q>,
-    judge: Classifier<'q>,
+    classifier: Classifier<'q>,
 }
 
 /// Longer values are decoded by the calling thread, one at a time, so that memory does not grow with the number
@@ -144,7 +144,7 @@ impl RecordVisitor for ObjectFinder<'_> {
     fn record(&self, local: &mut FinderParts, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
         let value = view.value()?;
-        let (who, flaw, is_locked) = match self.judge.classify(key, &value) {
+        let (who, flaw, is_locked) = match self.classifier.classify(key, &value) {
             StoredValue::Other => return Ok(()),
             StoredValue::Object(who, flaw) => (Some(who), flaw, false),
             StoredValue::Damaged(who, flaw) => (who, Some(flaw), false),
@@ -180,7 +180,9 @@ impl RecordVisitor for ObjectFinder<'_> {
         // What calls itself otherwise than its key is found under both names.
         let is_misnamed = flaw.as_ref().is_some_and(Flaw::is_decodable);
         let is_meant_by_key = || {
-            let by_key = is_misnamed.then(|| self.judge.who_by_key(key)).flatten();
+            let by_key = is_misnamed
+                .then(|| self.classifier.who_by_key(key))
+                .flatten();
             by_key.is_some_and(|who| is_meant(&who))
         };
         let Some(kind) = local.kind(self, &who) else {
@@ -200,7 +202,7 @@ impl RecordVisitor for ObjectFinder<'_> {
             return Ok(());
         }
         let is_unchecked = needs_object && value.len() > LONG;
-        let reader = self.judge.reader;
+        let reader = self.classifier.reader;
         if needs_object
             && !is_unchecked
             && !self.query.fits(reader, key, &value, view.revision.main)
@@ -243,7 +245,7 @@ pub fn objects<'i>(
     let finder = ObjectFinder {
         query,
         wanted,
-        judge: Classifier {
+        classifier: Classifier {
             reader,
             resources: &live.resources,
             layout: &live.layout,

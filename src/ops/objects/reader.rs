@@ -10,7 +10,7 @@ use crate::kubernetes::secrets::encryption::{
 use crate::kubernetes::secrets::redact;
 use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, add_read_defaults};
 
-/// The settings of a look.
+/// Reads stored values: decrypts, decodes, hides secrets.
 #[derive(Debug, Clone, Default)]
 pub struct ValueReader {
     /// Keys for values that are encrypted at rest.
@@ -32,7 +32,7 @@ pub enum ValueContent {
     Hidden(String),
 }
 
-/// What a look at a value found.
+/// A value as it was read.
 #[derive(Debug)]
 pub struct ReadValue<'v> {
     /// How it is stored.
@@ -40,7 +40,7 @@ pub struct ReadValue<'v> {
     /// The value, decrypted if it had to be and could be.
     pub plain: Cow<'v, [u8]>,
     /// What it is.
-    pub sight: ValueContent,
+    pub content: ValueContent,
     /// True when the value holds a secret that is hidden, so that its bytes must not be shown either.
     pub is_secret: bool,
     /// Why it could not be decrypted.
@@ -68,7 +68,7 @@ impl ValueReader {
             Err(fault) => (Cow::Borrowed(value), Some(fault)),
         };
         let mut too_large = None;
-        let (sight, is_secret) = match kubernetes::decode(&plain) {
+        let (content, is_secret) = match kubernetes::decode(&plain) {
             Ok(object) => self.object(key, &plain, object, mod_revision),
             Err(Fault::Encrypted) => (self.hidden(key, &plain, None, true), false),
             Err(fault) => {
@@ -89,7 +89,7 @@ impl ValueReader {
         ReadValue {
             stored: Encoding::of(value),
             plain,
-            sight,
+            content,
             is_secret,
             locked,
             too_large,
@@ -125,7 +125,7 @@ impl ValueReader {
         let Some(redactor) = &self.redactor else {
             return false;
         };
-        let by_itself = match &look.sight {
+        let by_itself = match &look.content {
             ValueContent::Object(object) => {
                 redact::is_secret_by_kind_or_key(key, Some(&object.description.kind))
                     || redactor.is_in_bytes_of_object(&look.plain)

@@ -94,7 +94,7 @@ impl<'q> Classifier<'q> {
         }
     }
 
-    /// The same of a value that was decrypted as far as the lens has keys.
+    /// The same of a value that was decrypted as far as the reader has keys.
     pub(in crate::ops) fn classify_plain(&self, key: &[u8], plain: &[u8]) -> StoredValue<'q> {
         let expected = self.layout.expects(self.resources, key);
         let (head, flaw) = judge(self.resources, &expected, plain);
@@ -258,12 +258,12 @@ impl Inspector {
         let Some((resources, layout)) = &self.known else {
             return Ok(None);
         };
-        let judge = Classifier {
+        let classifier = Classifier {
             reader,
             resources,
             layout,
         };
-        Ok(match judge.classify(key, value) {
+        Ok(match classifier.classify(key, value) {
             StoredValue::Object(_, flaw) => flaw,
             StoredValue::Damaged(_, flaw) => Some(flaw),
             StoredValue::Locked(_) | StoredValue::Other => None,

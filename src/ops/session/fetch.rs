@@ -6,10 +6,10 @@ use super::Session;
 use crate::error::Result;
 use crate::etcd::keyspace::{KeyRecord, Keyspace, RecordPlace};
 
-/// At most so many values are held at once,
+/// At most so many values are held at once.
 pub(in crate::ops) const BATCH: usize = 1024;
-/// and so many bytes of them, unless one alone is longer. Decoded, a value takes up to some hundred times as
-/// many.
+/// At most so many bytes of values are held at once, unless one alone is longer. Decoded, a value takes up to 64 times
+/// as many.
 pub(in crate::ops) const BATCH_BYTES: u64 = 128 << 10;
 
 /// Gives records with what `make` makes of key, value and mod revision to `each`, in the order of `rows`, until it

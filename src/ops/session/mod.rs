@@ -108,7 +108,7 @@ impl<'i> Session<'i> {
             }
         };
         if let Some(message) = message {
-            return Ok(Err(Refusal::of_record(input, message.into())));
+            return Ok(Err(Refusal::see_verify(input, message.into())));
         }
         Ok(Ok(Self {
             input,

@@ -3,12 +3,11 @@
 
 mod releases;
 mod start;
-mod story;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-pub(in crate::ops) use story::LogStory;
+use super::log_story::LogStory;
 
 use self::releases::{Reason, Releases};
 use self::start::{Obstacle, Scene, Start};

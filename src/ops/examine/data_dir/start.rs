@@ -6,10 +6,10 @@
 
 use std::path::Path;
 
-use super::story::{EntryGap, LogStory};
 use crate::etcd::raft::{SnapshotFile, codes};
 use crate::etcd::schema::{Contents, META_BUCKET, Meta};
 use crate::finding::{Excerpt, Finding, Observation, Place};
+use crate::ops::examine::log_story::{EntryGap, LogStory};
 use crate::ops::examine::wal::Segment;
 
 /// A place to start from.

@@ -10,7 +10,7 @@ use crate::etcd::raft::{LogRecord, WalReader, read_snapshot_file};
 use crate::etcd::{HashKv, Release};
 use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
 use crate::ops::examine::verify::verify;
-use crate::ops::examine::verify_report::VerifyOptions;
+use crate::ops::examine::verify_options::VerifyOptions;
 use crate::ops::input::Input;
 use crate::ops::make::disk::Piece;
 use crate::ops::make::read_back::ReadBack;
