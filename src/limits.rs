@@ -7,6 +7,7 @@ const OF_THREAD: u64 = 68 << 20;
 /// Address space of everything else where there are several threads, above all of tables over keys and records.
 const BESIDE_THREADS: u64 = 192 << 20;
 /// Address space of everything else but tables: the program, its libraries, windows, what is written.
+#[cfg(feature = "cli")]
 const BESIDE_TABLES: u64 = 96 << 20;
 
 /// Bytes that the process may have in its address space (`ulimit -v`), if there is a limit.

@@ -7,7 +7,7 @@ pub struct VerifyOptions {
     pub quick: bool,
     /// Leave the values to [`verify_values`](crate::ops::examine::verify_values), which decodes them.
     pub values: bool,
-    /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`].
+    /// How many findings of each code to keep; 0 takes [`DEFAULT_LIMIT`](crate::finding::DEFAULT_LIMIT).
     pub finding_limit: usize,
     /// Judge a data directory as a whole: does a server start from it, with its log and its `.snap` files?
     /// Otherwise its database alone is judged, as a file to restore from.
