@@ -328,6 +328,21 @@ fn a_directory_of_somebody_else_or_open_to_others_is_told() {
     let outcome = restore(&dir, "--data-dir there --owner 12345:54321");
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     assert!(!outcome.stdout.contains("chown"), "{}", outcome.stdout);
+    // Whoever is to own it can also reach it.
+    for (form, made) in [
+        ("--data-dir on/the/way", ["on", "on/the", "on/the/way"]),
+        (
+            "--all-members --out all --initial-cluster m1=http://127.0.0.1:2380",
+            ["all", "all/m1", "all/m1/member"],
+        ),
+    ] {
+        let outcome = restore(&dir, &format!("{form} --owner 12345:54321"));
+        assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+        for folder in made {
+            let found = fs::metadata(dir.path().join(folder)).expect(folder);
+            assert_eq!((found.uid(), found.gid()), (12_345, 54_321), "{folder}");
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::disk::{Disk, Piece};
 use super::output::Output;
 use super::output_error::OutputError;
 use super::rebuild::{Kept, KeptFigures, KeyScope, Rebuilt, room_for, write_anew};
-use super::source_checks::{check_memory, check_not_in_use, first_errors, open_database};
+use super::source_checks::{
+    check_memory, check_not_in_use, first_errors, open_database, unless_changed,
+};
 use crate::bolt::check::codes::TXID_LIMIT;
 use crate::bolt::edit::Edits;
 use crate::checksum::Sha256;
@@ -64,6 +66,15 @@ pub fn compact(
 
 /// The same on a disk that tests look at.
 pub(super) fn compact_on(
+    disk: &Disk,
+    input: &Input,
+    request: &CompactRequest,
+    options: &Options,
+) -> Result<Compacted, OutputError> {
+    unless_changed(input, write_compacted(disk, input, request, options))
+}
+
+fn write_compacted(
     disk: &Disk,
     input: &Input,
     request: &CompactRequest,

@@ -4,6 +4,7 @@ use super::output_error::OutputError;
 use crate::bolt::check::codes as bolt_codes;
 use crate::bolt::{Database, SecondMeta};
 use crate::container::codes;
+use crate::error::Error;
 use crate::finding::{Severity, escape};
 use crate::ops::examine::ledger::Proof;
 use crate::ops::examine::verify_report::VerifyReport;
@@ -38,12 +39,26 @@ pub(super) fn check_memory(options: &Options) -> Result<(), OutputError> {
     let threads = workers.threads();
     let needed = HEADROOM.saturating_add(threads.saturating_mul(PER_THREAD));
     let mut headroom: Vec<u8> = Vec::new();
+    let fewer = match threads {
+        1 => "",
+        _ => ", or give fewer --threads",
+    };
     headroom.try_reserve_exact(needed).map_err(|_| {
         OutputError::Request(format!(
-            "{needed} bytes of memory are not to be had, which {threads} threads need besides their tables; raise the \
-             limit, or give fewer --threads"
+            "{needed} bytes of memory are needed besides those of tables, and cannot be had; raise the limit{fewer}"
         ))
     })
+}
+
+/// The outcome of a job, unless its source was changed meanwhile: that explains whatever was found to be wrong.
+pub(super) fn unless_changed<T>(
+    input: &Input,
+    outcome: Result<T, OutputError>,
+) -> Result<T, OutputError> {
+    if let Err(OutputError::File { .. } | OutputError::Read(Error::Read { .. })) = &outcome {
+        input.check_unchanged(None)?;
+    }
+    outcome
 }
 
 /// The database of a file that was found to have one.
@@ -76,4 +91,27 @@ pub(super) fn first_errors(report: &VerifyReport) -> Vec<String> {
         })
         .take(5)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_source_that_was_changed_nothing_else_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        std::fs::write(&path, vec![1; 10_000]).unwrap();
+        let input = Input::open(&path).unwrap();
+        let differs = || Err::<(), _>(OutputError::differs(Vec::new()));
+        let outcome = unless_changed(&input, differs());
+        assert!(matches!(outcome, Err(OutputError::File { .. })));
+        assert!(unless_changed(&input, Ok(())).is_ok());
+        std::fs::write(&path, vec![1; 20_000]).unwrap();
+        let outcome = unless_changed(&input, differs());
+        let is_told = matches!(outcome, Err(OutputError::Read(Error::Changed { .. })));
+        assert!(is_told);
+        // What came to its end had looked at the source before.
+        assert!(unless_changed(&input, Ok(())).is_ok());
+    }
 }

@@ -7,7 +7,7 @@ use super::disk::Disk;
 use super::output::Output;
 use super::output_error::OutputError;
 use super::read_back::refusal_by_copy;
-use super::source_checks::{check_memory, check_not_in_use, first_errors};
+use super::source_checks::{check_memory, check_not_in_use, first_errors, unless_changed};
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256;
 use crate::ops::examine::digest::digest_of;
@@ -45,6 +45,15 @@ pub fn add_trailer(
 
 /// The same on a disk that tests look at.
 pub(super) fn add_trailer_on(
+    disk: &Disk,
+    input: &Input,
+    out: &Path,
+    options: &Options,
+) -> Result<AddedTrailer, OutputError> {
+    unless_changed(input, write_with_trailer(disk, input, out, options))
+}
+
+fn write_with_trailer(
     disk: &Disk,
     input: &Input,
     out: &Path,

@@ -303,7 +303,15 @@ fn place_for(out: &Path) -> Result<FolderPlace, OutputError> {
     };
     let stage = stage_inside(path);
     if fs::symlink_metadata(&stage).is_ok() {
-        return Err(left_over(&stage));
+        let named = entries.count().saturating_sub(1);
+        return Err(match named {
+            0 => left_over(&stage),
+            _ => OutputError::Request(format!(
+                "{} is left from an interrupted run, which had given {named} of its files their names in {name}; remove \
+                 both and run again",
+                escape::path(&stage)
+            )),
+        });
     }
     if entries.next().is_some() {
         return refuse(format!("{name} is not empty; give a new folder"));
@@ -313,7 +321,7 @@ fn place_for(out: &Path) -> Result<FolderPlace, OutputError> {
 
 fn left_over(staged: &Path) -> OutputError {
     OutputError::Request(format!(
-        "{} is left from an interrupted run; look at it and remove it",
+        "{} is left from an interrupted run, or another run is at work; look at it and remove it",
         escape::path(staged)
     ))
 }

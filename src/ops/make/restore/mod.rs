@@ -29,9 +29,10 @@ use super::output_error::OutputError;
 use super::place::{bytes_below, with_ending};
 use super::rebuild::{KeptFigures, KeyScope};
 use super::source_checks::{check_not_in_use, first_errors, open_database};
+use crate::bolt::check::codes;
 use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
 use crate::etcd::schema::{AlarmKind, StorageVersion};
-use crate::finding::escape;
+use crate::finding::{Severity, escape};
 use crate::ops::examine::examination::Examination;
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_options::VerifyOptions;
@@ -637,7 +638,9 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
             "{extra} unused bytes behind the database are left out"
         ));
     }
-    if report.findings.has_errors() {
+    // What is left of transaction ids matters to none that is restored: it is refused, or begins again.
+    let mut found = report.findings.counts.iter().map(|count| count.code);
+    if found.any(|code| code.severity == Severity::Error && code.id != codes::TXID_LIMIT.id) {
         notes.push("the file has errors; what they concern may be lost".into());
     }
     notes

@@ -399,7 +399,9 @@ impl Stage {
             let synced = File::open(path).and_then(|file| disk.sync(&file));
             synced.map_err(failed())?;
         }
-        self.folders.iter().rev().try_for_each(|path| {
+        // Also those that were made on the way, or nobody else could reach what is in them.
+        let folders = self.parents.iter().chain(&self.folders);
+        folders.rev().try_for_each(|path| {
             let failed = OutputError::write("cannot change the owner of", path);
             disk.give(path, user, group).map_err(failed)
         })
@@ -526,6 +528,11 @@ impl Above {
     /// Brings the names of what is in it, and its own, to the disk.
     pub(super) fn sync_folders(&self) -> Result<(), OutputError> {
         self.stage.sync_folders()
+    }
+
+    /// Makes it, and what was made on the way to it, belong to `user`, and to `group` if there is one.
+    pub(super) fn give_to(&self, user: u32, group: Option<u32>) -> Result<(), OutputError> {
+        self.stage.give_to(user, group)
     }
 
     /// Gives it, and all that is in it, the final name.

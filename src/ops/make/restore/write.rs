@@ -21,7 +21,9 @@ use crate::ops::make::copying::copy_and_verify;
 use crate::ops::make::disk::Disk;
 use crate::ops::make::place::parent_of;
 use crate::ops::make::read_back::refusal_by_copy;
-use crate::ops::make::source_checks::{check_memory, check_not_in_use, open_database};
+use crate::ops::make::source_checks::{
+    check_memory, check_not_in_use, open_database, unless_changed,
+};
 use crate::options::Options;
 
 /// A file of the new data directory.
@@ -78,6 +80,14 @@ pub fn restore_members(
     members: &[Prepared],
     options: &Options,
 ) -> Result<Vec<Restored>, OutputError> {
+    unless_changed(input, write_members(input, members, options))
+}
+
+fn write_members(
+    input: &Input,
+    members: &[Prepared],
+    options: &Options,
+) -> Result<Vec<Restored>, OutputError> {
     let Some((first, others)) = members.split_first() else {
         return Ok(Vec::new());
     };
@@ -107,6 +117,9 @@ pub fn restore_members(
         let (more, shares_database) = write_sibling(other, &mut staged, options)?;
         files.push(more);
         shared.push(shares_database);
+    }
+    if let (Some(above), Some((user, group))) = (&staged.above, first.request.owner) {
+        above.give_to(user, group)?;
     }
     staged.sync_folders()?;
     let proven = staged.read_back(input, members, &written.database, &shared, options)?;
