@@ -172,11 +172,11 @@ fn what_cannot_be_a_folder_is_refused_in_one_line_and_left_alone() {
             ("..", ".. is not empty; give a new folder"),
             (
                 "old",
-                "old.partial is left from an interrupted run; look at it and remove it",
+                "old.partial is left from an interrupted run, or another run is at work; look at it and remove it",
             ),
             (
                 "torn",
-                "torn/.partial is left from an interrupted run; look at it and remove it",
+                "torn/.partial is left from an interrupted run, or another run is at work; look at it and remove it",
             ),
             (
                 "missing/out",
