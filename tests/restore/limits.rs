@@ -165,7 +165,10 @@ fn with_little_memory_nothing_is_begun_that_would_be_left_half_made() {
             let left = made(dir.path());
             let is_staged = |path: &PathBuf| path.to_string_lossy().contains(".partial");
             assert!(left.iter().all(is_staged), "{limit} {args}: {left:?}");
-            if outcome.stderr.contains("and cannot be had; raise the limit") {
+            if outcome
+                .stderr
+                .contains("and cannot be had; raise the limit")
+            {
                 assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
                 assert_eq!(left, Vec::<PathBuf>::new(), "{limit} {args}");
                 told += 1;
