@@ -104,7 +104,8 @@ fn go_on(puts: &mut Vec<Put>, steps: &[Step]) {
             revision: Revision { main, sub: 0 },
             key,
             value,
-            lease: i64::from(*lease),
+            // A deletion stores none.
+            lease: if *what > 0 { i64::from(*lease) } else { 0 },
             create,
             version,
         });
