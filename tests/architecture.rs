@@ -175,7 +175,7 @@ fn tokens(text: &str) -> Vec<String> {
                 i += 1;
             }
             let word: String = chars[start..i].iter().collect();
-            // The prefix of a byte string is no word of its own.
+            // The prefix of a byte string is not a word of its own.
             if !(word == "b" && (at(i) == '"' || at(i) == '\'')) {
                 tokens.push(word);
             }
@@ -321,7 +321,9 @@ fn no_room_names_one_that_builds_on_it() {
         };
         let place = |room: &str| {
             let place = rooms.iter().position(|known| *known == room);
-            place.unwrap_or_else(|| panic!("{} names {layer}::{room}, which is no room", file.name))
+            place.unwrap_or_else(|| {
+                panic!("{} names {layer}::{room}, which is not a room", file.name)
+            })
         };
         for path in paths_named(&file) {
             if path.first() != Some(layer) {
@@ -523,7 +525,7 @@ fn the_list_of_findings_is_that_of_the_program() {
     let unknown: Vec<_> = sections.keys().collect();
     assert!(
         unknown.is_empty(),
-        "{unknown:?} are no codes of the program"
+        "{unknown:?} are not codes of the program"
     );
 }
 

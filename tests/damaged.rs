@@ -5,12 +5,11 @@ mod support;
 mod threads;
 
 use std::collections::BTreeSet;
-use std::io::{Cursor, Write as _};
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use etcdsnap::bolt::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader};
-use etcdsnap::bolt::write::{WriteError, WriteLayout, Writer};
 use etcdsnap::etcd::Release;
 use etcdsnap::ops::{self, Input, Verdict, VerifyOptions};
 use etcdsnap::options::Options;
@@ -18,6 +17,7 @@ use serde_json::Value;
 use support::damage::{Case, Table};
 use support::database::{Bucket, Database, PAGE};
 use support::tool::{self, for_all};
+use support::wire::record;
 
 /// Writes a damaged file and asks `verify` about it.
 fn verify(dir: &Path, name: &str, bytes: &[u8]) -> (Option<i32>, Value) {
@@ -193,39 +193,13 @@ fn a_leaf_of_65534_overlapping_elements_is_read_once() {
 
 /// A store of 30,000 transactions that lack their first change; every third transaction is lost altogether.
 fn store_with_many_gaps() -> Vec<u8> {
-    let mut writer =
-        Writer::new(Cursor::new(Vec::new()), WriteLayout::default()).expect("a writer");
     let mains = (2..30_002u64).filter(|main| main % 3 != 0);
     let records = mains.map(|main| {
         let key = [&main.to_be_bytes()[..], b"_", &1u64.to_be_bytes()].concat();
-        let varint = [
-            main as u8 | 0x80,
-            (main >> 7) as u8 | 0x80,
-            (main >> 14) as u8,
-        ];
         let user_key = format!("key-{main:06}");
-        let value = [
-            &[0x0a, user_key.len() as u8][..],
-            user_key.as_bytes(),
-            &[0x10],
-            &varint,
-            &[0x18],
-            &varint,
-            &[0x20, 1],
-        ];
-        (key, value.concat())
+        (key, record(user_key.as_bytes(), [main; 2], 1, b""))
     });
-    let records: Vec<_> = records.collect();
-    writer
-        .bucket(b"key", |bucket| bucket.extend(records))
-        .expect("bucket key");
-    writer
-        .bucket(b"meta", |_| Ok::<(), WriteError>(()))
-        .expect("bucket meta");
-    let (file, _) = writer.finish().expect("a database");
-    let mut bytes = file.into_inner();
-    bytes.extend(support::damage::sha256(&bytes));
-    bytes
+    support::store::sealed(records)
 }
 
 #[test]

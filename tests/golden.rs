@@ -1,7 +1,7 @@
 //! What every command prints about every file of `testdata`, held against what it printed before.
 //!
 //! The expected output is under `testdata/expected/cli`, one file per input. When a change of the output
-//! is meant, `ETCDSNAP_BLESS=1 cargo test --test golden` writes it anew; the difference is then there to
+//! is meant, `ETCDSNAP_BLESS=1 cargo test --test golden` rewrites it; the difference is then there to
 //! be reviewed.
 
 mod support;

@@ -10,3 +10,6 @@ mod hostile;
 mod random;
 #[path = "kubernetes/speed.rs"]
 mod speed;
+#[path = "support/wire.rs"]
+#[allow(dead_code, reason = "other suites use more of it")]
+mod wire;

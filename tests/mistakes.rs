@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use support::bytes;
 use support::database::{Bucket, Database};
 use support::tool::{self, Outcome};
+use support::wire;
 use tempfile::TempDir;
 
 /// Records in the order in which they are written, each a revision of its own unless said otherwise.
@@ -85,21 +86,15 @@ impl History {
     }
 }
 
-fn varint(mut number: u64) -> Vec<u8> {
+fn varint(number: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
+    wire::varint(&mut out, number);
     out
 }
 
-fn field(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut out = vec![tag << 3 | 2];
-    out.extend(varint(content.len() as u64));
-    out.extend(content);
+fn field(number: u64, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut out = Vec::new();
+    wire::field(&mut out, number, content.as_ref());
     out
 }
 

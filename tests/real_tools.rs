@@ -140,7 +140,7 @@ fn ask(file: &str, release: &str, question: &str) -> Outcome {
     let own = match (command, rest.strip_prefix("rev=")) {
         ("status", None) => ["status", "-w", rest].to_vec(),
         ("hashkv", Some(revision)) => ["hashkv", "-w", "json", "--rev", revision].to_vec(),
-        _ => panic!("{question} is no question"),
+        _ => panic!("{question} is not a question"),
     };
     let args = own.into_iter().chain(["--compat", release, file]);
     tool::run(&testdata::dir(), args)

@@ -441,7 +441,7 @@ fn a_broken_log_and_a_missing_segment_are_told() {
         (outcome.status, outcome.stdout)
     };
     let (status, text) = told(&log[..190]);
-    assert_eq!(status, Some(0), "a torn end is no error");
+    assert_eq!(status, Some(0), "a torn end is not an error");
     assert!(text.contains("W001"), "{text}");
     let mut changed = log.clone();
     changed[150] ^= 1;

@@ -49,7 +49,7 @@ pub const ALL: [(&str, Target); 11] = [
     ("secrets", crate::secrets::secrets),
 ];
 
-/// More moves than this are no walk through a small file.
+/// No walk through a small file takes more moves than this.
 const STEPS: usize = 20_000;
 
 /// What a file is: it gets a name, a length and a digest, whatever it holds.

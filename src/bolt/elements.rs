@@ -214,7 +214,7 @@ pub(crate) fn check_elements(
     let mut facts = LeafFacts::default();
     let headers_end = PAGE_HEADER.saturating_add(ELEMENT_HEADER.saturating_mul(usize::from(count)));
     let mut data_end = headers_end;
-    // Where the data of a skipped element ends is not known, so what follows it is no gap.
+    // Where the data of a skipped element ends is not known, so what follows it is not a gap.
     let mut skipped_before = 0;
     let mut previous: Option<(usize, usize)> = None;
     let mut previous_far: Vec<u8> = Vec::new();

@@ -19,7 +19,7 @@ The input is checked as by `etcdsnap verify` and stays as it is. The output is r
 it gets its name.
 ";
 
-/// Write a database anew without its free pages, as a defragmentation does
+/// Rewrite a database without its free pages, as a defragmentation does
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct CompactArgs {

@@ -25,7 +25,7 @@ Examples:
 The value may also be in hex or base64.
 ";
 
-/// More is no value of etcd.
+/// More is not a value of etcd.
 const LIMIT: u64 = 64 << 20;
 
 /// Decode one stored value to YAML or JSON
@@ -74,7 +74,7 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
     };
     if bytes.len() as u64 > LIMIT {
         term::error(&format!(
-            "{name}: longer than 64 MiB; that is no value of etcd"
+            "{name}: longer than 64 MiB; that is not a value of etcd"
         ));
         return Exit::Failed;
     }
@@ -141,7 +141,7 @@ fn read(args: &DecodeArgs) -> io::Result<Vec<u8>> {
 fn unwrapped(bytes: Vec<u8>) -> Vec<u8> {
     if Encoding::of(&bytes) != Encoding::Other {
         return match bytes.strip_suffix(b"\n") {
-            // Encrypted values are exact to the byte; a line end is no part of them.
+            // Encrypted values are exact to the byte; a line end is not part of them.
             Some(value) if Encoding::of(&bytes) == Encoding::Encrypted => value.to_vec(),
             _ => bytes,
         };

@@ -18,7 +18,7 @@ use crate::report::{self, LongKeys};
 
 const EXAMPLES: &str = "\
 Examples:
-  etcdsnap keys snapshot.db /registry/pods/            keys that begin so
+  etcdsnap keys snapshot.db /registry/pods/            keys with this prefix
   etcdsnap keys snapshot.db --long --sort size --reverse --limit 10
   etcdsnap keys snapshot.db --rev 4711                 as they were at a revision
   etcdsnap keys snapshot.db --deleted --glob '**/web-*'
@@ -31,7 +31,7 @@ pub(super) struct KeysArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Only keys that begin so
+    /// Only keys with this prefix
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: OsString,
     /// At this revision; 0 = the newest

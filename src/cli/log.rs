@@ -31,7 +31,7 @@ pub(super) struct LogArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Only keys that begin so
+    /// Only keys with this prefix
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: OsString,
     /// From this revision on

@@ -156,7 +156,7 @@ pub fn main() -> ExitCode {
             if is_error && std::env::args_os().any(is_harmful) {
                 term::line(error.render().to_string().trim_end());
             } else {
-                // Help into a closed pipe is no failure.
+                // Help into a closed pipe is not a failure.
                 let _ = error.print();
             }
             return if is_error { Exit::Failed } else { Exit::Fine }.into();

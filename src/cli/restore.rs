@@ -68,7 +68,7 @@ pub(super) struct RestoreArgs {
     /// Restore a file without SHA-256, or with one that does not fit
     #[arg(long)]
     skip_hash_check: bool,
-    /// Raise the revision by so much; clients that know a higher one than the file must watch anew
+    /// Raise the revision by so much; clients that know a higher one than the file must start their watches again
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     bump_revision: u64,
     /// Mark everything up to the raised revision as compacted; needed with --bump-revision
@@ -107,10 +107,10 @@ pub(super) struct RestoreArgs {
     /// Make everything belong to this user, and group, by name or number
     #[arg(long, value_name = "USER[:GROUP]", value_parser = owner)]
     owner: Option<Owner>,
-    /// Restore only keys that begin so, with their newest records; may be repeated
+    /// Restore only keys with this prefix, with their newest records; may be repeated
     #[arg(long, value_name = "PREFIX", help_heading = "Choosing keys")]
     prefix: Vec<OsString>,
-    /// Leave out keys that begin so, and all history; may be repeated
+    /// Leave out keys with this prefix, and all history; may be repeated
     #[arg(long, value_name = "PREFIX", help_heading = "Choosing keys")]
     exclude: Vec<OsString>,
     /// Restore only the newest record of each key, and no free pages

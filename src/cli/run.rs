@@ -410,7 +410,7 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
     }
 }
 
-/// Writes a report. A reader that went away is no failure; a full disk is.
+/// Writes a report. A reader that went away is not a failure; a full disk is.
 pub(super) fn print(text: &str, exit: Exit) -> Exit {
     finish(term::out(text), exit)
 }

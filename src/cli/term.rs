@@ -70,7 +70,7 @@ impl Lines {
         }
     }
 
-    /// Writes what is no text; in [`exact`](Self::exact) lines it stays as it is.
+    /// Writes what is not text; in [`exact`](Self::exact) lines it stays as it is.
     pub(super) fn write_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         // The last words, which say that all is told, are never among what goes out here.
         if self.held.len().saturating_add(bytes.len()) > self.limit && !self.held.is_empty() {

@@ -1,4 +1,4 @@
-//! Naming files that are no bbolt database, by their first bytes.
+//! Naming files that are not bbolt databases, by their first bytes.
 
 use std::collections::BTreeMap;
 

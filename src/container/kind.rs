@@ -95,7 +95,7 @@ pub enum FileKind {
     BlockMissing,
     /// The database holds a block too many.
     BlockAdded,
-    /// A snapshot of which only the metas were written anew.
+    /// A snapshot of which only the metas were rewritten.
     MetasRewritten,
     /// Pages of different times: a database copied while etcd wrote to it.
     TornCopy,

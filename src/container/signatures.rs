@@ -1,6 +1,7 @@
 //! What a foreign file is, by its first bytes.
 
 use super::FileKind;
+use crate::wire::Fields;
 
 /// What the file is by its first bytes, where these tell. `len` is its length.
 pub(super) fn by_signature(head: &[u8], len: u64) -> Option<FileKind> {
@@ -116,16 +117,11 @@ fn is_raft_snapshot(head: &[u8], len: u64) -> bool {
         && matches!(inner, Some(0x0a | 0x12))
 }
 
+/// The varint that `bytes` begin with, and how many bytes it takes.
 fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0u64;
-    for (index, byte) in bytes.iter().enumerate().take(9) {
-        let shift = u32::try_from(index).ok()?.checked_mul(7)?;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some((value, index.checked_add(1)?));
-        }
-    }
-    None
+    let mut fields = Fields::of_etcd(bytes);
+    let value = fields.varint().ok()?;
+    Some((value, bytes.len().saturating_sub(fields.rest().len())))
 }
 
 /// The first packet of an OpenPGP message: a session key of version 3, or 4 by a passphrase.

@@ -18,7 +18,7 @@ const WAITING: usize = 256;
 const BLOCK: usize = 128;
 
 /// 96 bits of a keyed hash of a user's key. Two different keys of ten million share one with a chance
-/// of about 1 in 10^15, and the hash key is drawn anew for each [`KeyHasher`], so nobody can prepare a
+/// of about 1 in 10^15, and a new hash key is drawn for each [`KeyHasher`], so nobody can prepare a
 /// file in which they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyHash([u32; 3]);

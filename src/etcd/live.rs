@@ -103,7 +103,7 @@ pub struct LiveParts {
 pub struct LiveSummary {
     /// The revision of the last entry of the bucket.
     pub last: Option<Revision>,
-    /// Keys whose newest record is no tombstone.
+    /// Keys whose newest record is not a tombstone.
     pub live_keys: u64,
     /// The first record that cannot be read.
     pub error: Option<RecordError>,

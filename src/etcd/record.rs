@@ -28,7 +28,7 @@ pub struct Record<'a> {
     pub lease: LeaseId,
 }
 
-/// The value of a record is no KeyValue.
+/// The value of a record is not a KeyValue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordFault;
 
@@ -138,7 +138,7 @@ impl<'a> Record<'a> {
     /// of the value must be in `head`, as etcd writes them; what follows the value is read.
     ///
     /// # Errors
-    /// Reading. That it is no record is the inner result.
+    /// Reading. That it is not a record is the inner result.
     pub fn decode_long(
         head: &'a [u8],
         tail: &LeafTail<'_>,

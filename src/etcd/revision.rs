@@ -60,7 +60,7 @@ pub(crate) const KEY_LEN: usize = 17;
 /// Bytes of the key of a tombstone.
 pub(crate) const MARKED_LEN: usize = 18;
 
-/// Why bytes are no revision key; in etcd's words.
+/// Why bytes are not a revision key; in etcd's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevisionKeyFault {
     /// Neither 17 nor 18 bytes.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 /// `bytes` as printable text: UTF-8 stays, control characters, invisible and directional marks and
-/// bytes that are no UTF-8 become `\n`, `\x1b`, `\u{202e}`; a backslash is doubled.
+/// bytes that are not UTF-8 become `\n`, `\x1b`, `\u{202e}`; a backslash is doubled.
 pub fn text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -159,7 +159,7 @@ kinds! {
     Key(crate::finding::Excerpt) "key";
     /// A name from the file: of a bucket, a role, a kind, an object.
     Name(crate::finding::Excerpt) "name";
-    /// Other text from the file that is no stored value.
+    /// Other text from the file that is not a stored value.
     Excerpt(crate::finding::Excerpt) "text";
     /// A byte.
     Letter(u8) "letter";

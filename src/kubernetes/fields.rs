@@ -57,7 +57,7 @@ pub(super) fn members<'a>(value: &'a Value, path: &str) -> Option<&'a Map<String
     at(value, path).as_object()
 }
 
-/// The annotation of that name. Its name may hold dots, so it is no path.
+/// The annotation of that name. Its name may hold dots, so it is not a path.
 pub(super) fn annotation<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     at(value, "metadata.annotations").get(name)?.as_str()
 }

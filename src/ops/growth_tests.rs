@@ -15,6 +15,7 @@ use crate::kubernetes::compare::difference::{NoListKeys, differences};
 use crate::kubernetes::compare::security::{WideRoles, reasons};
 use crate::options::Options;
 use crate::steps::{self, Work};
+use crate::wire::put_varint;
 
 /// Entries of a bucket, in order.
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
@@ -74,14 +75,6 @@ fn on_file(
     steps::of(|| job(&input, &options)).1
 }
 
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 /// A record of a key that is put once, at this revision.
 fn record(
     main: usize,
@@ -91,17 +84,17 @@ fn record(
     lease: u64,
 ) -> (Vec<u8>, Vec<u8>) {
     let mut record = vec![0x0a];
-    varint(&mut record, key.len() as u64);
+    put_varint(&mut record, key.len() as u64);
     record.extend(key.as_bytes());
     for (tag, number) in [(0x10, main), (0x18, mod_revision), (0x20, 1)] {
         record.push(tag);
-        varint(&mut record, number as u64);
+        put_varint(&mut record, number as u64);
     }
     record.push(0x2a);
-    varint(&mut record, value.len() as u64);
+    put_varint(&mut record, value.len() as u64);
     record.extend(value);
     record.push(0x30);
-    varint(&mut record, lease);
+    put_varint(&mut record, lease);
     let revision = Revision {
         main: i64::try_from(main).unwrap(),
         sub: 0,

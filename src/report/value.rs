@@ -20,7 +20,7 @@ use crate::ops::{ReadValue, ValueContent};
 pub enum Readable {
     /// An object, or any other JSON.
     Json(Value),
-    /// Text that is no JSON.
+    /// Text that is not JSON.
     Text(String),
     /// Neither.
     Binary,

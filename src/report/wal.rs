@@ -109,7 +109,7 @@ pub fn wal_summary_text(summary: &WalSummary, file: &str) -> String {
     )
 }
 
-/// What is said of something that is no log.
+/// What is said of something that is not a log.
 pub fn wal_stranger_text(stranger: &NotALog, file: &str) -> String {
     format!(
         "{file}: not a write-ahead log - {}\n  next: {}\n",

@@ -16,17 +16,17 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &REVISION_KEY,
         Some("length"),
-        "{key:go} is no revision key: invalid revision length: {bytes}",
+        "{key:go} is not a revision key: invalid revision length: {bytes}",
     ),
     (
         &REVISION_KEY,
         Some("separator"),
-        "{key:go} is no revision key: invalid separator in bucket key: {separator}",
+        "{key:go} is not a revision key: invalid separator in bucket key: {separator}",
     ),
     (
         &REVISION_KEY,
         Some("negative"),
-        "{key:go} is no revision key: negative revision: main={named:main} sub={named:sub}",
+        "{key:go} is not a revision key: negative revision: main={named:main} sub={named:sub}",
     ),
     (
         &TOMBSTONE_MARK,
@@ -157,11 +157,11 @@ pub(super) const TEMPLATES: &[Template] = &[
         Some("length"),
         "the value has {found} bytes, expected: {expected}",
     ),
-    (&META_VALUE, Some("revision"), "the value is no revision"),
+    (&META_VALUE, Some("revision"), "the value is not a revision"),
     (
         &META_VALUE,
         Some("conf-state"),
-        "the value is no raft configuration (column {column})",
+        "the value is not a raft configuration (column {column})",
     ),
     (&STORAGE_VERSION, None, "it reads \"{text:32}\""),
     (
@@ -177,10 +177,10 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &MEMBER_VALUE,
         None,
-        "the value is no member's JSON ({error} error at column {column})",
+        "the value is not the JSON of a member ({error} error at column {column})",
     ),
     (&MEMBER_ID, Some("value"), "the entry's id is {member}"),
-    (&MEMBER_ID, Some("key"), "the key is no member id in hex"),
+    (&MEMBER_ID, Some("key"), "the key is not a member id in hex"),
     (
         &MEMBER_ZOMBIE,
         None,
@@ -195,23 +195,23 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &CLUSTER_VALUE,
         Some("version"),
-        "the value is no version of three numbers",
+        "the value is not a version of three numbers",
     ),
     (
         &CLUSTER_VALUE,
         Some("downgrade"),
-        "the value is no downgrade's JSON",
+        "the value is not the JSON of a downgrade",
     ),
     (&ALARM_NOSPACE, None, "alarm NOSPACE of member {member}"),
     (&ALARM_CORRUPT, None, "alarm CORRUPT of member {member}"),
-    (&ALARM_KEY, None, "the key is no alarm"),
+    (&ALARM_KEY, None, "the key is not an alarm"),
     (&ALARM_UNKNOWN, None, "alarm {alarm} of member {member}"),
     (
         &LEASE_VALUE,
         Some("key-length"),
         "the key has {found} bytes, a lease id has {expected}",
     ),
-    (&LEASE_VALUE, Some("malformed"), "the value is no lease"),
+    (&LEASE_VALUE, Some("malformed"), "the value is not a lease"),
     (&LEASE_VALUE, Some("id"), "the value names lease {lease}"),
     (
         &AUTH_VALUE,
@@ -223,13 +223,13 @@ pub(super) const TEMPLATES: &[Template] = &[
         Some("other-user"),
         "the value names another user",
     ),
-    (&AUTH_VALUE, Some("user"), "the value is no user"),
+    (&AUTH_VALUE, Some("user"), "the value is not a user"),
     (
         &AUTH_VALUE,
         Some("other-role"),
         "the value names another role",
     ),
-    (&AUTH_VALUE, Some("role"), "the value is no role"),
+    (&AUTH_VALUE, Some("role"), "the value is not a role"),
     (&ROLE_MISSING, None, "role \"{role:64}\" does not exist"),
     (&ROOT_MISSING, None, "nobody can change users or roles"),
 ];

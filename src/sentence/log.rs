@@ -32,7 +32,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &MALFORMED,
         Some("bytes"),
-        "{segment}: the bytes at {byte} are no record",
+        "{segment}: the bytes at {byte} are not a record",
     ),
     (
         &MALFORMED,
@@ -92,7 +92,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &SNAPSHOT_DAMAGED,
         Some("malformed"),
-        "{file}: the bytes are no raft snapshot",
+        "{file}: the bytes are not a raft snapshot",
     ),
     (
         &SNAPSHOT_DAMAGED,

@@ -1,7 +1,7 @@
 //! What a finding says, as one sentence. Checks find data; their words are all here, a template for each circumstance
 //! of each code, and each kind of value is written in one way and escaped.
 //!
-//! It is no part of the reports, which come with the feature `cli`, so that a library has the sentences too.
+//! It is not part of the reports, which come with the feature `cli`, so that a library has the sentences too.
 #![cfg_attr(
     not(test),
     deny(
@@ -140,7 +140,7 @@ mod tests {
             RevisionKeyFault::Separator(b'\''),
             RevisionKeyFault::Negative(negative),
         ] {
-            let text = format!("\"\\x00k\" is no revision key: {fault}");
+            let text = format!("\"\\x00k\" is not a revision key: {fault}");
             assert_eq!(said(fault.of(b"\0k")), text);
         }
     }

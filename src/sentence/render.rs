@@ -246,7 +246,7 @@ mod tests {
         };
         assert_eq!(
             super::super::sentence(&Finding::new(found, Place::default())),
-            "\"\\x00x\\\"\" is no revision key: invalid separator in bucket key: '\\''"
+            "\"\\x00x\\\"\" is not a revision key: invalid separator in bucket key: '\\''"
         );
     }
 }

@@ -168,7 +168,7 @@ impl OpenFile {
     }
 
     /// Looks whether the content may be another one than at the time of opening: by length, time of last write,
-    /// and writes that the kernel has told of. Links, mode, owner and time of access are no content; where the
+    /// and writes that the kernel has told of. Links, mode, owner and time of access are not content; where the
     /// kernel tells of no writes, the time of the inode must not have moved without one of them.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod system;
 use std::path::Path;
 
 use support::database::{Bucket, Database};
+use support::wire::{field, record};
 
 /// A database with one record for each key and value, from revision 2 on; a key that comes again is
 /// overwritten.
@@ -20,38 +21,14 @@ fn write_database(path: &Path, records: &[(&str, &[u8])]) {
         let earlier = &records[..number];
         let created = earlier.iter().position(|(other, _)| other == key);
         let version = earlier.iter().filter(|(other, _)| other == key).count() + 1;
-        let mut record = Vec::new();
-        bytes(&mut record, 1, key.as_bytes());
-        for (field, n) in [
-            (2, created.unwrap_or(number) as u64 + 2),
-            (3, revision),
-            (4, version as u64),
-        ] {
-            varint(&mut record, field << 3);
-            varint(&mut record, n);
-        }
-        bytes(&mut record, 5, value);
+        let revisions = [created.unwrap_or(number) as u64 + 2, revision];
+        let record = record(key.as_bytes(), revisions, version as u64, value);
         let name = [&revision.to_be_bytes()[..], b"_", &[0; 8]].concat();
         bucket.elements.insert(name, (0, record));
     }
     let mut database = Database::default();
     database.buckets.insert(b"key".to_vec(), bucket);
     std::fs::write(path, database.lay_out()).expect("a temporary file");
-}
-
-fn varint(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
-/// A field with a length.
-fn bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
-    varint(out, field << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend(bytes);
 }
 
 /// A pod as it is stored, with so many empty containers.
@@ -62,16 +39,16 @@ fn pod(name: &str, containers: usize) -> Vec<u8> {
 /// A pod with these fields as its specification.
 fn pod_of(name: &str, specification: &[u8]) -> Vec<u8> {
     let mut meta = Vec::new();
-    bytes(&mut meta, 1, name.as_bytes());
-    bytes(&mut meta, 3, b"ns");
+    field(&mut meta, 1, name.as_bytes());
+    field(&mut meta, 3, b"ns");
     let mut raw = Vec::new();
-    bytes(&mut raw, 1, &meta);
-    bytes(&mut raw, 2, specification);
+    field(&mut raw, 1, &meta);
+    field(&mut raw, 2, specification);
     let mut kind = Vec::new();
-    bytes(&mut kind, 1, b"v1");
-    bytes(&mut kind, 2, b"Pod");
+    field(&mut kind, 1, b"v1");
+    field(&mut kind, 2, b"Pod");
     let mut value = b"k8s\0".to_vec();
-    bytes(&mut value, 1, &kind);
-    bytes(&mut value, 2, &raw);
+    field(&mut value, 1, &kind);
+    field(&mut value, 2, &raw);
     value
 }

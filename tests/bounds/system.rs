@@ -1,22 +1,20 @@
 //! What the system grants: little address space, few descriptors, and limits set by the caller of the library.
 
-use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use etcdsnap::Error;
-use etcdsnap::bolt::write::{WriteError, WriteLayout, Writer};
 use etcdsnap::etcd::Release;
 use etcdsnap::ops::diff::{DiffQuery, diff_files};
 use etcdsnap::ops::{self, Input, KeysQuery, Session, ValueReader, VerifyOptions};
 use etcdsnap::options::{Options, Progress};
 use tempfile::TempDir;
 
-use super::{bytes, varint};
-use crate::support::damage;
+use crate::support::store::sealed;
 use crate::support::tool::Outcome;
+use crate::support::wire::record;
 
 /// Address space that is enough for every command, in KiB, as `ulimit -v` takes it.
 const ENOUGH: u64 = 200 << 10;
@@ -41,30 +39,14 @@ fn limited(dir: &Path, limits: &str, args: &[&str]) -> Option<Outcome> {
 
 /// A snapshot with so many keys, each with one record and a value of so many bytes.
 fn snapshot(path: &Path, keys: u64, value: usize) {
-    let mut writer =
-        Writer::new(Cursor::new(Vec::new()), WriteLayout::default()).expect("a writer");
     let value = vec![b'v'; value];
     let records = (0..keys).map(|number| {
         let revision = number + 2;
-        let mut record = Vec::new();
-        bytes(&mut record, 1, format!("/key/{number:08}").as_bytes());
-        for (field, number) in [(2, revision), (3, revision), (4, 1)] {
-            varint(&mut record, field << 3);
-            varint(&mut record, number);
-        }
-        bytes(&mut record, 5, &value);
+        let key = format!("/key/{number:08}");
         let name = [&revision.to_be_bytes()[..], b"_", &[0; 8]].concat();
-        (name, record)
+        (name, record(key.as_bytes(), [revision; 2], 1, &value))
     });
-    writer
-        .bucket(b"key", |bucket| bucket.extend(records))
-        .expect("bucket key");
-    writer
-        .bucket(b"meta", |_| Ok::<(), WriteError>(()))
-        .expect("bucket meta");
-    let (file, _) = writer.finish().expect("a database");
-    let mut bytes = file.into_inner();
-    bytes.extend(damage::sha256(&bytes));
+    let bytes = sealed(records);
     std::fs::write(path, bytes).expect("the file");
 }
 

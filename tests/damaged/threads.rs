@@ -12,6 +12,7 @@ use crate::support::clusters;
 use crate::support::damage::{Table, sha256};
 use crate::support::database::PAGE;
 use crate::support::tool::{self, Outcome, for_all};
+use crate::support::wire::{field, varint};
 
 /// Every command; of most the forms that take ways of their own. `OUT` is a file or a folder that is not there,
 /// `BASE` the file before the damage, `MARKED` makes the marks of hidden secrets the same in every run.
@@ -424,18 +425,4 @@ fn store(random: &mut Random) -> Vec<u8> {
     let mut bytes = file.into_inner();
     bytes.extend(sha256(&bytes));
     bytes
-}
-
-fn varint(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
-fn field(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
-    varint(out, number << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend(bytes);
 }

@@ -18,6 +18,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use support::database::{Bucket, Database, Elements};
 use support::tool::{Outcome, run};
+use support::wire::{field, varint};
 use support::{clusters, testdata};
 use tempfile::TempDir;
 
@@ -285,20 +286,6 @@ fn snapshot(path: &Path, steps: &[Step]) {
         ..Database::default()
     };
     fs::write(path, database.lay_out()).expect("a file");
-}
-
-fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }
 
 fn object(
@@ -721,7 +708,7 @@ fn what_was_only_touched_is_told_apart_when_nothing_is_noise() {
         told("a")["patch"],
         json!([{"op": "replace", "path": "/0", "value": 2}])
     );
-    // The same value in another life is no touch.
+    // The same value in another life is not a touch.
     assert_eq!(told("b")["change"], "recreated");
 
     let text = ask(&[]).stdout;

@@ -4,6 +4,7 @@ use etcdsnap::kubernetes::{Head, decode, write_json};
 use serde_json::Value;
 
 use crate::random::samples;
+use crate::wire;
 
 /// Everything that can be asked of a value.
 fn ask(value: &[u8]) {
@@ -52,16 +53,10 @@ fn damaged_objects_are_survived() {
     }
 }
 
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut field = vec![number << 3 | 2];
-    let mut len = bytes.len();
-    while len >= 0x80 {
-        field.push((len & 0x7f) as u8 | 0x80);
-        len >>= 7;
-    }
-    field.push(len as u8);
-    field.extend_from_slice(bytes);
-    field
+fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    wire::field(&mut out, number, bytes);
+    out
 }
 
 fn envelope(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {

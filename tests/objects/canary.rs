@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::database::{Bucket, Database, Elements};
 use crate::support::tool::{self, for_all};
+use crate::support::wire::{field, varint};
 
 /// What is in every canary. No number of digits can have it in hex by chance.
 const WORD: &str = "Ws9Kq2XvRt5Y";
@@ -187,21 +188,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("help", &["help", "help get"]),
 ];
 
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
+fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     for (number, bytes) in fields {
         field(&mut out, *number, bytes);
@@ -370,7 +357,7 @@ fn values(canary: &str) -> BTreeMap<String, Vec<u8>> {
         ),
     ]
     .into_iter()
-    // `spec` of another group is no secret.
+    // `spec` of another group is not a secret.
     .map(
         |(key, value): (&str, Vec<u8>)| match key.contains("example.com") {
             true => {

@@ -1,5 +1,5 @@
 //! Values that are not what their keys promise: named by every command, never left out in silence; and what is
-//! normal among them is no alarm.
+//! normal among them is not an alarm.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,23 +12,10 @@ use crate::support::clusters;
 use crate::support::damage::sha256;
 use crate::support::database::{Bucket, Database};
 use crate::support::tool::Outcome;
+use crate::support::wire::{field, record};
 use crate::{AFTER, CONFIG, etcdsnap, unpacked};
 
 const POD: &str = "/registry/pods/shop/web-86cd4cdd9b-v9srg";
-
-fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, bytes.len());
-    out.extend(bytes);
-}
-
-fn varint(out: &mut Vec<u8>, mut number: usize) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
 
 /// A snapshot of records that each put one key, from revision 2 on.
 fn snapshot(path: &Path, puts: &[(&[u8], &[u8])]) {
@@ -40,15 +27,7 @@ fn snapshot(path: &Path, puts: &[(&[u8], &[u8])]) {
     for (number, (key, value)) in puts.iter().enumerate() {
         let main = number as u64 + 2;
         let revision = [&main.to_be_bytes()[..], b"_", &[0; 8]].concat();
-        let mut record = Vec::new();
-        field(&mut record, 1, key);
-        for tag in [0x10, 0x18] {
-            record.push(tag);
-            varint(&mut record, main as usize);
-        }
-        record.extend([0x20, 1]);
-        field(&mut record, 5, value);
-        records.insert(revision, (0, record));
+        records.insert(revision, (0, record(key, [main; 2], 1, value)));
     }
     let mut bytes = database.lay_out();
     bytes.extend(sha256(&bytes));
@@ -745,7 +724,7 @@ fn a_name_leads_to_a_damaged_object_by_its_key_as_it_does_in_a_list() {
             assert_eq!(named, [key], "{command}: {}", outcome.stderr);
         }
     }
-    // What the value says beneath a key of another kind is no object of that kind.
+    // What the value says beneath a key of another kind is not an object of that kind.
     let outcome = etcdsnap(dir.path(), "contains cluster.db sacret/kind -n shop");
     assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
     assert!(told(&outcome).is_empty(), "{}", outcome.stderr);

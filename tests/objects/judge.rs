@@ -172,7 +172,7 @@ fn the_counts_of_kinds_are_those_of_the_listing() {
         let summary = rows.pop().expect("a summary");
         for row in &rows {
             assert_eq!(row["type"], "kind");
-            // What is no object has no kind.
+            // What is not an object has no kind.
             let kind = row["kind"].as_str().unwrap_or_default().to_owned();
             *counted.entry(kind).or_default() += row["objects"].as_u64().expect("a number");
         }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{clusters, folder, restore, testdata, tool};
 
-/// A restored directory whose log and `.snap` file can be written anew.
+/// A restored directory whose log and `.snap` file can be rewritten.
 struct DataDir {
     dir: TempDir,
     records: Vec<LogRecord>,
@@ -175,7 +175,7 @@ fn a_log_that_goes_on_where_the_database_ends_is_sound() {
     is(data.verdict(), 0, &[]);
     let mut more: Vec<LogRecord> = (3..9).map(entry).collect();
     more.push(state(2, 8));
-    // What was never committed is written anew by another leader.
+    // What was never committed is replaced by another leader.
     more.extend((7..12).map(entry));
     data.write_log(0, &data.with(&more));
     is(data.verdict(), 0, &[]);

@@ -90,7 +90,7 @@ impl Form {
     }
 }
 
-/// Everything in the folder that is no empty folder.
+/// Everything in the folder that is not an empty folder.
 fn leftovers(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).expect("a folder") {

@@ -11,6 +11,8 @@
 //!
 //! Several of them one after the other are joined.
 
+use super::wire;
+
 /// Splits a line at its white space, but not inside quotes.
 pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -73,7 +75,7 @@ pub(crate) fn number(text: &str) -> u64 {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     };
-    parsed.unwrap_or_else(|_| panic!("{text:?} is no number"))
+    parsed.unwrap_or_else(|_| panic!("{text:?} is not a number"))
 }
 
 fn quoted(word: &str, quote: char) -> Option<&str> {
@@ -81,11 +83,13 @@ fn quoted(word: &str, quote: char) -> Option<&str> {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    assert!(text.len().is_multiple_of(2), "{text:?} is no hex");
+    assert!(text.len().is_multiple_of(2), "{text:?} is not a hex");
     let digits = text.as_bytes().chunks(2);
     digits
         .map(|pair| std::str::from_utf8(pair).expect("ASCII"))
-        .map(|pair| u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("{pair:?} is no hex")))
+        .map(|pair| {
+            u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("{pair:?} is not a hex"))
+        })
         .collect()
 }
 
@@ -108,7 +112,7 @@ fn unescape(text: &str) -> Vec<u8> {
                 out.extend(hex(&rest[..2]));
                 rest = &rest[2..];
             }
-            _ => panic!("\\{kind} is no escape"),
+            _ => panic!("\\{kind} is not an escape"),
         }
     }
     out
@@ -130,7 +134,7 @@ fn revision(text: &str) -> Vec<u8> {
 fn record(text: &str) -> Vec<u8> {
     let parts: Vec<&str> = text.split(',').collect();
     let [key, create, modified, version, value, lease @ ..] = &*parts else {
-        panic!("{text:?} is no record");
+        panic!("{text:?} is not a record");
     };
     let lease = lease.first().copied().unwrap_or("0");
     let mut out = Vec::new();
@@ -158,20 +162,12 @@ fn message(text: &str) -> Vec<u8> {
 /// A field; as etcd does, zero and nothing are left out.
 fn field(out: &mut Vec<u8>, tag: u64, bytes: Option<&str>, varint: Option<u64>) {
     if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
-        varint_to(out, tag << 3 | 2);
-        varint_to(out, bytes.len() as u64);
+        wire::varint(out, tag << 3 | 2);
+        wire::varint(out, bytes.len() as u64);
         out.extend(bytes.as_bytes());
     }
     if let Some(number) = varint.filter(|number| *number != 0) {
-        varint_to(out, tag << 3);
-        varint_to(out, number);
+        wire::varint(out, tag << 3);
+        wire::varint(out, number);
     }
-}
-
-fn varint_to(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }

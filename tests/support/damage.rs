@@ -22,7 +22,7 @@ pub(crate) struct Case {
     pub(crate) verdict: String,
     pub(crate) status: i32,
     pub(crate) codes: BTreeSet<String>,
-    /// For what is no database: what it is instead.
+    /// For what is not a database: what it is instead.
     pub(crate) kind: Option<String>,
     from: String,
     steps: Vec<Vec<String>>,

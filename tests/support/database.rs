@@ -47,7 +47,7 @@ impl Default for Bucket {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Database {
     pub(crate) buckets: BTreeMap<Vec<u8>, Bucket>,
-    /// Elements of the root bucket that are no buckets.
+    /// Elements of the root bucket that are not buckets.
     pub(crate) strays: Elements,
     /// Free pages behind those in use.
     pub(crate) free: u64,

@@ -1,10 +1,10 @@
 //! What plain scalars are to the readers that matter, from their own resolvers: PyYAML 6.0, ruamel.yaml 0.19
-//! for YAML 1.1 and 1.2, go.yaml.in/yaml v2 and v3. Written anew, so that the writer is not held against
+//! for YAML 1.1 and 1.2, go.yaml.in/yaml v2 and v3. Written independently, so that the writer is not held against
 //! itself.
 
 use serde_json::Value;
 
-/// Words that are no text to at least one of them.
+/// Words that are not text to at least one of them.
 const WORDS: &str = "~ null Null NULL y Y yes Yes YES n N no No NO true True TRUE false False FALSE on On ON off \
     Off OFF .nan .NaN .NAN .inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF << =";
 

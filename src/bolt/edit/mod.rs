@@ -1,4 +1,4 @@
-//! Changes a few keys of a database by copy-on-write: only the pages on the way to them are written anew.
+//! Changes a few keys of a database by copy-on-write: only the pages on the way to them are rewritten.
 //!
 //! The result is a [`Patch`] for a copy of the database, never for the database itself. New pages go
 //! behind the high-water mark; those they replace become free. No freelist is stored, so that whoever
@@ -38,7 +38,7 @@ pub enum EditError {
         /// What is wrong.
         what: &'static str,
     },
-    /// A bucket was to be changed that is no bucket.
+    /// A bucket was to be changed that is not a bucket.
     #[error("{} is a key, not a bucket", escape::text(.0))]
     NoBucket(Vec<u8>),
     /// A key is empty or too long, or the file would become too large.

@@ -94,7 +94,7 @@ impl<'s, 'w> Tree<'s, 'w> {
         let (header, bytes) = read_page(self.pages, id)?;
         match header.flags {
             flags::LEAF => {
-                let leaf = Leaf::decode(&bytes).ok_or_else(|| damage("it is no leaf"))?;
+                let leaf = Leaf::decode(&bytes).ok_or_else(|| damage("it is not a leaf"))?;
                 let owned = changes
                     .iter()
                     .map(|(key, change)| ((*key).clone(), (*change).clone()))
@@ -102,7 +102,7 @@ impl<'s, 'w> Tree<'s, 'w> {
                 self.put_leaves(leaf.changed(&owned))
             }
             flags::BRANCH => {
-                let branch = Branch::decode(&bytes).ok_or_else(|| damage("it is no branch"))?;
+                let branch = Branch::decode(&bytes).ok_or_else(|| damage("it is not a branch"))?;
                 self.branch(branch, changes, depth)
             }
             _ => Err(damage("it is neither a branch nor a leaf")),

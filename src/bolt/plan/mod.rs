@@ -80,7 +80,7 @@ impl PlannedBucket {
     }
 }
 
-/// An element of the root bucket that is no bucket.
+/// An element of the root bucket that is not a bucket.
 #[derive(Debug, Clone)]
 pub struct StrayElement {
     /// Its key.
@@ -171,7 +171,7 @@ pub struct Plan<'s> {
     pub pages: Pages<'s>,
     /// The root bucket first, then the top-level buckets in the order of their names, then nested ones.
     pub buckets: Vec<PlannedBucket>,
-    /// Elements of the root bucket that are no buckets.
+    /// Elements of the root bucket that are not buckets.
     pub strays: Vec<StrayElement>,
     /// Pages that something refers to.
     pub claimed: PageSet,
@@ -470,7 +470,7 @@ impl<'s> Plan<'s> {
         self.runs.push(run);
     }
 
-    /// Adds a leaf that is no page of its own, as a run of one.
+    /// Adds a leaf that is not a page of its own, as a run of one.
     pub(in crate::bolt) fn push_inline_leaf(&mut self) {
         self.push_run(LeafRun {
             first_rank: self.rank(),

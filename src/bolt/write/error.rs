@@ -4,7 +4,7 @@ use crate::finding::escape;
 /// The longest value that bbolt accepts.
 pub(super) const MAX_VALUE_SIZE: usize = (1 << 31) - 2;
 
-/// Why a file could not be written. What is in the output then is no database.
+/// Why a file could not be written. What is in the output then is not a database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {

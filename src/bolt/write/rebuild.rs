@@ -1,4 +1,4 @@
-//! A database written anew from another one: what is in it, and none of its free pages.
+//! A database rewritten from another one: what is in it, and none of its free pages.
 
 use std::io::{Read, Seek, Write};
 
@@ -15,7 +15,7 @@ use layout::{BUCKET_HEADER, BucketHeader};
 /// Buckets inside buckets beyond which a file is taken for one that was made to break its readers.
 const MAX_NESTING: usize = 64;
 
-/// Why a database could not be written anew. What is in the output then is no database.
+/// Why a database could not be rewritten. What is in the output then is not a database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RebuildError {
@@ -44,7 +44,7 @@ impl From<CursorDamage> for RebuildError {
 
 /// Puts all buckets of `database` into `writer`, nested ones and their sequences too, in the order of
 /// their keys and with `edits` made on the way. `keep` is asked about each entry that `edits` leave
-/// alone and that is no bucket itself: the names of its buckets from the outermost one on, key, value.
+/// alone and that is not a bucket itself: the names of its buckets from the outermost one on, key, value.
 ///
 /// Of the database no more is held than a page of each level; a long value is held once.
 ///

@@ -58,7 +58,7 @@ pub(super) struct DiffArgs {
     /// The new revision [default: the newest]
     #[arg(long, value_name = "REV", conflicts_with = "new")]
     to: Option<i64>,
-    /// Only keys that begin so
+    /// Only keys with this prefix
     #[arg(
         long,
         value_name = "PREFIX",

@@ -164,7 +164,7 @@ impl<'a> Show<'a> {
         }))
     }
 
-    /// The kinds that are wanted; `None` when a word is no kind, which was said.
+    /// The kinds that are wanted; `None` when a word is not a kind, which was said.
     fn kinds<'d>(&self, sides: Sides<'d, '_>) -> Result<Option<KindFilter<'d>>> {
         let refused = |fault: KindFault| {
             term::error(&fault.to_string());
@@ -492,7 +492,7 @@ fn matters(item: &Item) -> bool {
     item.noise.is_none() || !item.security.is_empty()
 }
 
-/// What makes a difference and is no key, for whom only keys are listed.
+/// What makes a difference and is not a key, for whom only keys are listed.
 fn note_others(comparison: &Comparison) {
     if comparison.relation.has_parted() {
         term::line("note: the two files have diverged; `etcdsnap divergence` tells where");

@@ -141,7 +141,7 @@ impl Seen {
                 seen.json = Some(object.json);
             }
             ValueContent::Hidden(mark) => seen.fault = Some(mark),
-            ValueContent::Bytes => seen.fault = Some("its value is no object".into()),
+            ValueContent::Bytes => seen.fault = Some("its value is not an object".into()),
         }
         if let Some(fault) = look.locked {
             seen.fault = Some(fault.to_string());

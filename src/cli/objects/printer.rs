@@ -65,7 +65,7 @@ impl<'a> Printer<'a> {
         form: &Form,
         is_single: bool,
     ) -> crate::Result<io::Result<()>> {
-        // One that was asked for by name is no list.
+        // One that was asked for by name is not a list.
         let is_alone = is_single && list.found.len() == 1;
         match form {
             Form::Name => Ok(self.names(list)),
@@ -228,24 +228,11 @@ impl<'a> Printer<'a> {
         list: &ObjectList<'i>,
         show: impl Fn(&FoundObject, &Seen) -> String,
     ) -> crate::Result<io::Result<()>> {
-        let mut written = Ok(());
         let reader = self.reader;
-        list.fetch(
-            session,
-            &list.found,
-            |key, value, revision| Seen::of(reader, key, value, revision),
-            |found, seen| {
-                if let Some(seen) = seen {
-                    self.notes.look(list, found, &seen);
-                    written = self.text(&show(found, &seen));
-                }
-                match written {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
-            },
-        )?;
-        Ok(written)
+        each_seen(session, list, reader, |found, seen| {
+            self.notes.look(list, found, &seen);
+            self.text(&show(found, &seen))
+        })
     }
 
     /// Writes all objects. One that cannot be shown is missing, which is told.
@@ -272,34 +259,20 @@ impl<'a> Printer<'a> {
         tells: bool,
         mut show: impl FnMut(&Value, &mut dyn io::Write) -> io::Result<()>,
     ) -> crate::Result<io::Result<()>> {
-        let mut written = Ok(());
         let reader = self.reader;
-        list.fetch(
-            session,
-            &list.found,
-            |key, value, revision| Seen::of(reader, key, value, revision),
-            |found, seen| {
-                let Some(seen) = seen else {
-                    return ControlFlow::Continue(());
-                };
-                if found.is_damaged {
-                    return ControlFlow::Continue(());
-                }
-                if tells {
-                    notes.look(list, found, &seen);
-                    notes.is_error |= seen.json.is_none();
-                }
-                if let Some(json) = &seen.json {
-                    written = show(json, &mut self.lines.stored());
-                }
-                if written.is_ok() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
-        Ok(written)
+        each_seen(session, list, reader, |found, seen| {
+            if found.is_damaged {
+                return Ok(());
+            }
+            if tells {
+                notes.look(list, found, &seen);
+                notes.is_error |= seen.json.is_none();
+            }
+            match &seen.json {
+                Some(json) => show(json, &mut self.lines.stored()),
+                None => Ok(()),
+            }
+        })
     }
 
     fn tables<'i>(
@@ -384,4 +357,29 @@ impl<'a> Printer<'a> {
         }
         Ok(Ok(()))
     }
+}
+
+/// Gives each object that can be read again to `show`, in their order, until writing fails.
+fn each_seen<'i>(
+    session: &Session<'i>,
+    list: &ObjectList<'i>,
+    reader: &ValueReader,
+    mut show: impl FnMut(&FoundObject, Seen) -> io::Result<()>,
+) -> crate::Result<io::Result<()>> {
+    let mut written = Ok(());
+    list.fetch(
+        session,
+        &list.found,
+        |key, value, revision| Seen::of(reader, key, value, revision),
+        |found, seen| {
+            if let Some(seen) = seen {
+                written = show(found, seen);
+            }
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        },
+    )?;
+    Ok(written)
 }

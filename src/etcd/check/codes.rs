@@ -13,8 +13,8 @@ crate::finding::codes! {
         "etcd creates it at its next start" => {
             BucketMissing { bucket: Name }
         }
-    /// An element of the root bucket that is no bucket.
-    NOT_A_BUCKET = "E003" Error Buckets "an element of the root bucket is no bucket",
+    /// An element of the root bucket that is not a bucket.
+    NOT_A_BUCKET = "E003" Error Buckets "an element of the root bucket is not a bucket",
         "a damaged element, or a database that is not etcd's",
         "etcd never writes one and `snapshot status` refuses the file; take another copy" => {
             NotABucket {}
@@ -31,8 +31,8 @@ crate::finding::codes! {
         "etcd never nests buckets; what the element held is lost in this copy" => {
             BucketNested {}
         }
-    /// A key of bucket `key` that is no revision.
-    REVISION_KEY = "E010" Error Revisions "a key is no revision",
+    /// A key of bucket `key` that is not a revision.
+    REVISION_KEY = "E010" Error Revisions "a key is not a revision",
         "damaged key bytes",
         "etcd panics when it loads the record; take another copy" => {
             RevisionKeyLength = "length" { key: Key, bytes: Bytes }
@@ -51,7 +51,7 @@ crate::finding::codes! {
         "etcd does not load the record; take another copy" => {
             RevisionZero {}
         }
-    /// A value of bucket `key` that is no record.
+    /// A value of bucket `key` that is not a record.
     RECORD_VALUE = "E013" Error Records "the value of a record cannot be decoded",
         "damaged value bytes",
         "etcd panics when it loads the record; take another copy" => {
@@ -169,7 +169,7 @@ crate::finding::codes! {
             MetaValueRevision = "revision" {}
             MetaValueConfState = "conf-state" { column: Ordinal }
         }
-    /// The storage version is no version.
+    /// The storage version is not a version.
     STORAGE_VERSION = "E041" Warning Metadata "the storage version cannot be parsed",
         "written by hand, or damaged",
         "etcd 3.6 and 3.7 take the database for one of 3.5" => {

@@ -76,7 +76,7 @@ pub struct RecordFigures {
     pub tombstones: u64,
     /// Markers of a revision bump.
     pub markers: u64,
-    /// Keys whose newest record is no tombstone.
+    /// Keys whose newest record is not a tombstone.
     pub live_keys: u64,
     /// All keys that have a record.
     pub distinct_keys: u64,

@@ -25,7 +25,7 @@ pub struct RecordChange<'c> {
 pub enum NextChange<'c> {
     /// A record.
     Change(RecordChange<'c>),
-    /// An entry that is no record; there may be more behind it.
+    /// An entry that is not a record; there may be more behind it.
     Fault(Finding),
     /// The end of the bucket.
     End,

@@ -74,7 +74,7 @@ impl<'a> RecordView<'a> {
 }
 
 /// Something that wants to see every record of bucket `key`, on any thread, in any order. The marker that
-/// a restore leaves when it bumps the revision is no record.
+/// a restore leaves when it bumps the revision is not a record.
 pub trait RecordVisitor: Sync {
     /// What one thread gathers.
     type Local: Send;
@@ -131,7 +131,7 @@ pub(crate) struct EachRecordParts<L> {
     pub(crate) inner: L,
     /// The greatest main revision of all entries.
     pub(super) newest: i64,
-    /// Entries that are no records.
+    /// Entries that are not records.
     pub(super) findings: Collector,
     buffer: WindowBuffer,
 }

@@ -15,7 +15,7 @@ crate::finding::codes! {
             RecordChecksum { segment: FileName, byte: Byte, stored: Checksum, computed: Checksum }
         }
     /// There is no record where one should be.
-    MALFORMED = "W003" Error Log "bytes of the log are no record",
+    MALFORMED = "W003" Error Log "bytes of the log are not a record",
         "bytes of the log were changed or lost",
         "etcd does not start from this log; restore the member from a snapshot or from its peers" => {
             RecordCutOff = "cut-off" { segment: FileName, byte: Byte }
@@ -49,7 +49,7 @@ crate::finding::codes! {
     /// The term of the database is above that of the log.
     LATER_TERM = "W007" Warning Directory "the database has entries of a later term than the log knows",
         "etcdctl 3.4 restored a snapshot of 3.5 or newer and left the old term; otherwise database and log are of different times",
-        "servers start and write the term anew; make sure that database and log belong together" => {
+        "servers start and rewrite the term; make sure that database and log belong together" => {
             DatabaseTerm { database: Term, log: Term }
         }
     /// There is no place to start from.
@@ -68,7 +68,7 @@ crate::finding::codes! {
     /// The members of the database are not those of the log.
     OTHER_MEMBERS = "W010" Warning Directory "the database names other members than the log",
         "`etcdctl snapshot restore` of 3.4 left the old members, or database and log are of different clusters",
-        "3.4 and 3.5 start from it, 3.6 and 3.7 only if the member itself is in the database; restore it anew: etcdsnap restore" => {
+        "3.4 and 3.5 start from it, 3.6 and 3.7 only if the member itself is in the database; restore it again: etcdsnap restore" => {
             MembersDiffer { log: Members, database: Members }
         }
     /// Records of another member.

@@ -4,8 +4,9 @@ use serde::Serialize;
 use sha1::{Digest as _, Sha1};
 
 use super::WalForm;
-use super::message::{Configuration, Entry, EntryType, put_bytes, put_number};
+use super::message::{Configuration, Entry, EntryType};
 use crate::etcd::go_text::json_escaped;
+use crate::wire::{put_bytes, put_number};
 
 /// The id of a member: from its peer URLs and the token of its cluster.
 pub fn member_id(peer_urls: &[String], token: &str) -> u64 {

@@ -1,26 +1,7 @@
 //! The protobuf messages of the log.
 
 use super::WalForm;
-use crate::wire::{FieldValue, Fields, Malformed};
-
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-pub(super) fn put_number(out: &mut Vec<u8>, field: u64, value: u64) {
-    put_varint(out, field << 3);
-    put_varint(out, value);
-}
-
-pub(super) fn put_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
-    put_varint(out, field << 3 | 2);
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
+use crate::wire::{FieldValue, Fields, Malformed, put_bytes, put_number};
 
 /// Whose log it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

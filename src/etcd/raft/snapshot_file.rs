@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::WalForm;
 use super::members::NewCluster;
-use super::message::{Configuration, parse_version, put_bytes, put_number};
+use super::message::{Configuration, parse_version};
 use super::wal::parse_pair;
 use crate::checksum::crc32c;
 use crate::etcd::go_text::json_escaped;
-use crate::wire::{FieldValue, Fields};
+use crate::wire::{FieldValue, Fields, put_bytes, put_number};
 
 /// Slots of the event queue in the JSON that etcd's old store writes.
 const QUEUE: usize = 1000;
@@ -70,7 +70,7 @@ pub struct SnapshotFile {
 /// Why a `.snap` file cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotFault {
-    /// The bytes are no snapshot.
+    /// The bytes are not a snapshot.
     Malformed,
     /// The checksum does not fit.
     Crc {
@@ -84,7 +84,7 @@ pub enum SnapshotFault {
 impl std::fmt::Display for SnapshotFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Malformed => f.write_str("the bytes are no raft snapshot"),
+            Self::Malformed => f.write_str("the bytes are not a raft snapshot"),
             Self::Crc { stored, computed } => {
                 write!(f, "it has checksum {stored:08x}, computed: {computed:08x}")
             }

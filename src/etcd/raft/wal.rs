@@ -2,9 +2,9 @@
 
 use super::WalForm;
 use super::members::NewCluster;
-use super::message::{Entry, HardState, Metadata, SnapshotMark, put_bytes, put_number};
+use super::message::{Entry, HardState, Metadata, SnapshotMark};
 use crate::checksum::crc32c;
-use crate::wire::{FieldValue, Fields};
+use crate::wire::{FieldValue, Fields, put_bytes, put_number};
 
 /// Bytes that etcd gives a new segment.
 pub const SEGMENT_LEN: u64 = 64_000_000;
@@ -252,7 +252,7 @@ pub enum RecordFault {
         /// Where it begins.
         offset: u64,
     },
-    /// The bytes are no record.
+    /// The bytes are not a record.
     Malformed {
         /// Where it begins.
         offset: u64,

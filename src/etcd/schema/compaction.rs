@@ -19,7 +19,7 @@ impl Compaction {
     /// Key of [`Compaction::finished`].
     pub const FINISHED_KEY: &'static [u8] = b"finishedCompactRev";
 
-    /// Reads both values. One that is no revision counts as absent, for the check to report.
+    /// Reads both values. One that is not a revision counts as absent, for the check to report.
     ///
     /// # Errors
     /// Reading. Damage on the way is the inner result.

@@ -35,14 +35,14 @@ crate::finding::codes! {
     /// A live value is an object of another name than its key.
     VALUE_NAME = "K004" Warning Values "an object's namespace or name is not that of its key",
         "damaged value or key bytes, or another program wrote it",
-        "an API server lists it under the name in the value and finds it under the one in the key; write it anew" => {
+        "an API server lists it under the name in the value and finds it under the one in the key; write it again" => {
             OtherNamespacedName = "namespaced" { namespace: Name, name: Name }
             OtherName = "cluster" { name: Name }
         }
     /// JSON with text that is not UTF-8.
     VALUE_TEXT = "K005" Warning Values "text in an object is not UTF-8",
         "damaged value bytes",
-        "an API server serves the object with other signs in place of the damaged ones; write it anew" => {
+        "an API server serves the object with other signs in place of the damaged ones; write it again" => {
             NotUtf8 {}
         }
 }

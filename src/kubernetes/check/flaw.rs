@@ -1,5 +1,5 @@
 //! What keeps an API server from serving a stored value as the object that its key names. The rules are those of
-//! its decoders: what they pass over, such as fields of a later release, is no flaw.
+//! its decoders: what they pass over, such as fields of a later release, is not a flaw.
 
 use std::fmt;
 
@@ -265,7 +265,7 @@ mod tests {
             flaw(b"\xd9\xd9\xf7\xa2\x4aapiVersion\x42v1\x44kind\x43Pod"),
             None
         );
-        // A field that a later release may have brought is no flaw to an API server.
+        // A field that a later release may have brought is not a flaw to an API server.
         let mut later = POD.to_vec();
         later[16] += 4;
         later[18] += 4;

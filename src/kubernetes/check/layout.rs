@@ -287,7 +287,7 @@ mod tests {
         );
         assert_eq!(expects(&odd, "/v/registry/pods/ns/a"), "object");
         assert_eq!(expects(&odd, "/v/other/pods/ns/a"), "anything");
-        // A custom resource that shares its name with a built-in kind is no prefix.
+        // A custom resource that shares its name with a built-in kind is not a prefix.
         let custom = layout(&["/registry/crd.projectcalico.org/networkpolicies/ns/a"]);
         assert_eq!(custom, KeyLayout::default());
     }

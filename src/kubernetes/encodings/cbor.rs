@@ -260,7 +260,7 @@ pub(in crate::kubernetes) fn to_value(value: &[u8], budget: &mut Budget) -> Resu
 /// Whether a value that begins with the tag for CBOR can be read to its end, and how many bytes follow what it holds.
 ///
 /// # Errors
-/// What Kubernetes refuses. A value of which more would have to be kept than [`Budget`] allows is no fault here:
+/// What Kubernetes refuses. A value of which more would have to be kept than [`Budget`] allows is not a fault here:
 /// then it is only passed over.
 pub(in crate::kubernetes) fn check(value: &[u8]) -> Result<usize, Fault> {
     let mut reader = Reader::new(value);
@@ -304,7 +304,7 @@ fn half(bits: u64) -> f64 {
 
 /// A moment in seconds with a fraction.
 fn moment(seconds: f64) -> Result<String, NotCbor> {
-    // Years beyond that are no text of RFC 3339.
+    // Years beyond that are not text of RFC 3339.
     if !seconds.is_finite() || seconds.abs() > 1e11 {
         return Err(NotCbor);
     }

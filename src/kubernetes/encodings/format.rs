@@ -40,7 +40,7 @@ impl Encoding {
     }
 }
 
-/// The first byte that is no white space of JSON.
+/// The first byte that is not white space of JSON.
 fn first_of_json(value: &[u8]) -> Option<u8> {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     value.iter().copied().find(|byte| !is_space(byte))

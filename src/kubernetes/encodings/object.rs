@@ -85,7 +85,7 @@ impl Object {
 ///
 /// # Errors
 /// [`Fault::Encrypted`], [`Fault::NotKubernetes`], [`Fault::TooLarge`], or JSON or CBOR that cannot be read. Damage inside of
-/// protobuf is no error: see [`Description::fault`].
+/// protobuf is not an error: see [`Description::fault`].
 pub fn decode(value: &[u8]) -> Result<Object, Fault> {
     let mut tree = Tree::new(Budget::of(value.len()));
     let description = match Encoding::of(value) {

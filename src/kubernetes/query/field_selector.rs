@@ -18,11 +18,11 @@ struct Term {
     value: String,
 }
 
-/// Why a text is no field selector.
+/// Why a text is not a field selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldSelectorError {
     /// A part without an operator, or without a field.
-    #[error("field selector: {0:?} is no FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE")]
+    #[error("field selector: {0:?} is not FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE")]
     NoTerm(String),
     /// A backslash before something that needs none.
     #[error("field selector: in {0:?} a backslash is not followed by '\\', ',' or '='")]
@@ -177,11 +177,11 @@ mod tests {
         for (selector, message) in [
             (
                 "name",
-                "field selector: \"name\" is no FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE",
+                "field selector: \"name\" is not FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE",
             ),
             (
                 "=x",
-                "field selector: \"=x\" is no FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE",
+                "field selector: \"=x\" is not FIELD=VALUE, FIELD==VALUE or FIELD!=VALUE",
             ),
             (
                 "a=\\n",

@@ -1,6 +1,6 @@
 //! Which texts can be keys and values of labels.
 
-/// Why a text is no selector.
+/// Why a text is not a selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// Something else was expected at a place.

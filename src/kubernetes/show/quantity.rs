@@ -26,7 +26,7 @@ enum Style {
 const NANO: i128 = 1_000_000_000;
 const LIMIT: i128 = 10_i128.pow(38);
 
-/// The text is no quantity.
+/// The text is not a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a quantity: a number, then one of n u m k M G T P E Ki Mi Gi Ti Pi Ei, or an exponent as in 1e3"

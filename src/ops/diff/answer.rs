@@ -56,9 +56,9 @@ pub struct Item {
     pub old: Option<RecordFacts>,
     /// Its record in the new state.
     pub new: Option<RecordFacts>,
-    /// Group and version; empty when it is no object.
+    /// Group and version; empty when it is not an object.
     pub api_version: String,
-    /// The kind; empty when it is no object.
+    /// The kind; empty when it is not an object.
     pub kind: String,
     /// The namespace of the object.
     pub namespace: Option<String>,

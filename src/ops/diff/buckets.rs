@@ -140,7 +140,7 @@ fn is_of_auth_revision(bucket: &[u8]) -> bool {
 }
 
 /// The raft entry that both have applied last. Up to 3.4, told by the missing term, leases, members and
-/// compactions do not move the consistent index. After a restore it begins anew with one entry for each
+/// compactions do not move the consistent index. After a restore it starts over with one entry for each
 /// member, in any cluster.
 fn same_index(old: &Entries, new: &Entries, members: &[Vec<u64>; 2]) -> Option<u64> {
     let number = |entries: &Entries, key: &[u8]| {

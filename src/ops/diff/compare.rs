@@ -275,7 +275,7 @@ fn is_resource_version(path: &FieldPath) -> bool {
 /// Of objects that take more memory, a patch replaces whole members of the top.
 const PATCH_MEMORY: usize = 32 << 20;
 
-/// RFC 6902, without the resource version, which is no content.
+/// RFC 6902, without the resource version, which is not content.
 fn patch(old: &Value, new: &Value) -> Value {
     if memory_of(old).max(memory_of(new)) > PATCH_MEMORY {
         return coarse_patch(old, new);

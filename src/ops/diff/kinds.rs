@@ -38,7 +38,7 @@ impl<'i> Diff<'i> {
 }
 
 impl KindFilter<'_> {
-    /// True when objects of the kind are wanted. What is no object is wanted when every kind is.
+    /// True when objects of the kind are wanted. What is not an object is wanted when every kind is.
     pub fn takes(&mut self, api_version: &str, kind: &str) -> bool {
         if self.query.kinds.is_empty() || kind.is_empty() {
             return self.query.kinds.is_empty();
@@ -57,7 +57,7 @@ impl KindFilter<'_> {
         WantedKinds::of(&self.query, self.resources).is_ok_and(|wanted| wanted.takes(&resource))
     }
 
-    /// A word that is no kind that is known, and that none of `kinds`, which differ, is called by: group and
+    /// A word that is not a kind that is known, and that none of `kinds`, which differ, is called by: group and
     /// version, and kind.
     pub fn missing<'k>(
         &self,

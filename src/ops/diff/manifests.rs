@@ -51,7 +51,7 @@ pub enum Todo {
     LeftOut(String),
     /// It holds what is hidden, and no mark is to stand in a manifest instead.
     HasSecrets,
-    /// It is no object, so that nothing can be applied.
+    /// It is not an object, so that nothing can be applied.
     NoObject,
     /// Whoever makes it does it.
     Others,
@@ -65,7 +65,7 @@ impl Todo {
         match self {
             Self::LeftOut(why) => Some(why),
             Self::HasSecrets => Some("it has secrets (--show-secrets)"),
-            Self::NoObject => Some("it is no object of Kubernetes"),
+            Self::NoObject => Some("it is not an object of Kubernetes"),
             Self::Apply(_) | Self::Delete | Self::Others | Self::Nothing => None,
         }
     }

@@ -56,7 +56,7 @@ impl DiffQuery {
         let looks_at_fields = self.detail > Detail::Change
             || self.noise != NoiseProfile::None
             || !self.ignored.is_empty();
-        // One besides the resource version, which is no content.
+        // One besides the resource version, which is not content.
         if looks_at_fields { usize::MAX } else { 2 }
     }
 

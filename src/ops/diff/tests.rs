@@ -12,6 +12,7 @@ use crate::etcd::schema::Compaction;
 use crate::etcd::{LeaseId, Revision};
 use crate::ops::input::Input;
 use crate::options::Options;
+use crate::wire::put_varint;
 
 /// One change of the model: a value, or nothing for a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +25,9 @@ struct Put {
     version: i64,
 }
 
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 fn record(put: &Put) -> Vec<u8> {
     let mut out = vec![0x0a];
-    varint(&mut out, put.key.len() as u64);
+    put_varint(&mut out, put.key.len() as u64);
     out.extend_from_slice(&put.key);
     if let Some(value) = &put.value {
         for (tag, number) in [
@@ -43,14 +36,14 @@ fn record(put: &Put) -> Vec<u8> {
             (0x20, put.version),
         ] {
             out.push(tag);
-            varint(&mut out, number as u64);
+            put_varint(&mut out, number as u64);
         }
         out.push(0x2a);
-        varint(&mut out, value.len() as u64);
+        put_varint(&mut out, value.len() as u64);
         out.extend_from_slice(value);
         if put.lease != 0 {
             out.push(0x30);
-            varint(&mut out, put.lease as u64);
+            put_varint(&mut out, put.lease as u64);
         }
     }
     out

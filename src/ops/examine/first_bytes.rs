@@ -16,6 +16,7 @@ use crate::ops::objects::live::live_of;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 use crate::options::Options;
+use crate::wire::Fields;
 
 /// Looks at the first bytes of values where API servers keep objects, in any scan.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +73,7 @@ impl Visitor for FirstBytes {
     }
 }
 
-/// Length of the key of a record that is no tombstone.
+/// Length of the key of a record that is not a tombstone.
 const REVISION_LEN: usize = 17;
 
 /// Key and value of a record as etcd writes it, or what there is of the value, without decoding the rest.
@@ -97,15 +98,9 @@ fn key_and_value(record: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0u64;
-    for (at, byte) in bytes.iter().enumerate().take(10) {
-        let shift = u32::try_from(at).ok()?.checked_mul(7)?;
-        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-        if byte & 0x80 == 0 {
-            return Some((value, bytes.get(at.checked_add(1)?..)?));
-        }
-    }
-    None
+    let mut fields = Fields::of_etcd(bytes);
+    let value = fields.varint().ok()?;
+    Some((value, fields.rest()))
 }
 
 impl FirstBytesSeen {

@@ -1,4 +1,4 @@
-//! Files that are no etcd database, or one without a valid meta.
+//! Files that are not etcd databases, or have no valid meta.
 
 use super::digest::digest_of_ranges;
 use super::examination::Examination;
@@ -127,23 +127,14 @@ fn owner(names: &[&Vec<u8>]) -> Option<&'static str> {
 }
 
 fn nothing_proven(input: &Input, verdict: Verdict, kind: FileKind, detail: &str) -> VerifyReport {
-    let ledger = [
-        Proof::Trailer,
-        Proof::Length,
-        Proof::Metas,
-        Proof::Tree,
-        Proof::Freelist,
-        Proof::Revisions,
-        Proof::Records,
-        Proof::Buckets,
-    ]
-    .into_iter()
-    .map(|proof| Ledger {
-        proof,
-        proven: false,
-        detail: detail.into(),
-    })
-    .collect();
+    let ledger = Proof::OF_FILES
+        .into_iter()
+        .map(|proof| Ledger {
+            proof,
+            proven: false,
+            detail: detail.into(),
+        })
+        .collect();
     VerifyReport {
         verdict,
         reason: kind.describe(),

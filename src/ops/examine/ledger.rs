@@ -35,6 +35,18 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// What is claimed of any file, in the order of the account.
+    pub(super) const OF_FILES: [Self; 8] = [
+        Self::Trailer,
+        Self::Length,
+        Self::Metas,
+        Self::Tree,
+        Self::Freelist,
+        Self::Revisions,
+        Self::Records,
+        Self::Buckets,
+    ];
+
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -126,40 +138,22 @@ pub(super) fn ledger(
         }
     };
     let is_cut = damage.is_some_and(|damage| damage.kind == FileKind::CutSnapshot);
+    let whole = format!(
+        "{} pages of {} bytes",
+        pages.total, examined.geometry.page_size
+    );
     let length = match length {
-        LengthVerdict::Snapshot => line(
-            Proof::Length,
-            true,
-            format!(
-                "{} pages of {} bytes and a SHA-256",
-                pages.total, examined.geometry.page_size
-            ),
-        ),
-        LengthVerdict::Exact => line(
-            Proof::Length,
-            true,
-            format!(
-                "{} pages of {} bytes",
-                pages.total, examined.geometry.page_size
-            ),
-        ),
+        LengthVerdict::Snapshot => line(Proof::Length, true, format!("{whole} and a SHA-256")),
+        LengthVerdict::Exact => line(Proof::Length, true, whole),
         LengthVerdict::Slack { pages: slack } => line(
             Proof::Length,
             true,
-            format!(
-                "{} pages of {} bytes, {slack} more behind them",
-                pages.total, examined.geometry.page_size
-            ),
+            format!("{whole}, {slack} more behind them"),
         ),
         LengthVerdict::SealedSlack { bytes: slack } => line(
             Proof::Length,
             true,
-            format!(
-                "{} pages of {} bytes, {} more behind them, and a SHA-256",
-                pages.total,
-                examined.geometry.page_size,
-                bytes(slack)
-            ),
+            format!("{whole}, {} more behind them, and a SHA-256", bytes(slack)),
         ),
         LengthVerdict::Short { missing } => {
             line(Proof::Length, false, format!("{missing} bytes are missing"))

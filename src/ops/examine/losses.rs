@@ -12,7 +12,7 @@ use crate::finding::{Code, Collector};
 pub struct Losses {
     /// True when not all of the root bucket could be read, so that there may be more buckets.
     pub root: bool,
-    /// True when the root bucket holds elements that are no buckets.
+    /// True when the root bucket holds elements that are not buckets.
     pub strays: bool,
     /// Top-level buckets of which not all could be read.
     pub buckets: BTreeSet<Vec<u8>>,

@@ -17,7 +17,7 @@ pub enum Verdict {
     NoTrailer,
     /// Something is wrong with it.
     Damaged,
-    /// It is no etcd snapshot and no etcd database.
+    /// It is neither an etcd snapshot nor an etcd database.
     NotASnapshot,
     /// Another process, most likely etcd, writes to it.
     InUse,
@@ -54,7 +54,7 @@ pub struct VerifyReport {
     pub findings: Findings,
     /// Length and digest as stored.
     pub layout: FileLayout,
-    /// What a file that is no database is.
+    /// What a file that is not a database is.
     pub kind: Option<FileKind>,
     /// Everything inside, when it could be opened.
     pub examination: Option<Box<Examination>>,

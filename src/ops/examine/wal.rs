@@ -37,7 +37,7 @@ pub struct WalSummary {
     pub last_index: u64,
     /// What is wrong.
     pub findings: Findings,
-    /// What the path leads to, when it is no log at all.
+    /// What the path leads to, when it is not a log at all.
     pub stranger: Option<NotALog>,
     pub(super) parts: Vec<Segment>,
     pub(super) story: LogStory,
@@ -233,7 +233,7 @@ pub(super) fn read(
                 _ => Blank::Foreign,
             }),
         });
-        // Behind a segment of which nothing could be read, the chain begins anew.
+        // Behind a segment of which nothing could be read, the chain starts over.
         crc = if is_readable { reader.crc() } else { 0 };
         if !file.in_use() {
             file.check_unchanged()?;

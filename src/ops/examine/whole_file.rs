@@ -1,4 +1,4 @@
-//! What happened to the file as a whole: what was cut off, lost, added or written anew.
+//! What happened to the file as a whole: what was cut off, lost, added or rewritten.
 
 use super::digest::{Digests, digest_of_ranges, find_saved_metas};
 use super::examination::PageCensus;
@@ -221,7 +221,7 @@ pub(super) fn diagnose(
     if !tells_all {
         check_length(known, findings);
         let is_cut = matches!(known.length, LengthVerdict::Short { .. });
-        // Where the end is missing, the last bytes are no SHA-256.
+        // Where the end is missing, the last bytes are not a SHA-256.
         if !is_cut || known.layout().trailer.is_none() {
             let explained = damage
                 .as_ref()
@@ -335,7 +335,7 @@ fn before_trailer(
     Ok(Some(damage))
 }
 
-/// A snapshot of which a tool wrote the metas anew.
+/// A snapshot whose metas a tool rewrote.
 fn rewritten_metas(
     known: &WholeFile<'_>,
     options: &Options,

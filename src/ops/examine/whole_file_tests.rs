@@ -163,7 +163,7 @@ fn a_snapshot_that_was_cut_is_never_called_anything_else() {
                 }
                 _ => panic!("{what}"),
             }
-            // Where the end is missing, the last bytes are no SHA-256 to be held against anything.
+            // Where the end is missing, the last bytes are not a SHA-256 to be held against anything.
             assert!(!codes(&report).contains(&"F001"), "{what}");
         }
     }
@@ -293,7 +293,7 @@ fn bytes_in_front_and_behind_a_whole_snapshot_are_counted() {
     assert_eq!(report.ledger[1].detail, "1 byte too many");
     let twice = [&whole[..], &whole[whole.len() - TRAILER..]].concat();
     assert!(report_of(twice).reason.contains("the SHA-256 once more"));
-    // What stands behind is no second chance for a snapshot that is not whole.
+    // What stands behind is not a second chance for a snapshot that is not whole.
     let mut changed = [&whole[..], b"\n"].concat();
     changed[PAGE * 20] ^= 1;
     assert_ne!(report_of(changed).kind, Some(FileKind::BytesBehind));

@@ -29,7 +29,7 @@ pub enum Answer {
     },
     /// Several keys; the name does not tell which.
     Several(Vec<Vec<u8>>),
-    /// The word before the slash is no kind that is known, and there is no such key.
+    /// The word before the slash is not a kind that is known, and there is no such key.
     UnknownKind(String),
     /// Nothing was ever seen under the name, as far as the file remembers.
     NeverSeen,

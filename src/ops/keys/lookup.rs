@@ -65,7 +65,7 @@ pub enum Named {
     Key(KeyStory),
     /// Several keys; the name does not tell which.
     Several(Vec<KeyStory>),
-    /// The word before the slash is no kind that is known, and no such key was ever seen.
+    /// The word before the slash is not a kind that is known, and no such key was ever seen.
     UnknownKind(String),
     /// Nothing was ever seen under this name.
     Nothing,
@@ -178,7 +178,7 @@ struct Sought<'n> {
     name: &'n Name,
     word: &'n str,
     object: &'n str,
-    /// Empty where the word is no kind that is known: it may be one of an API server of its own, which only the
+    /// Empty where the word is not a kind that is known: it may be one of an API server of its own, which only the
     /// values know.
     kinds: Vec<&'n Resource>,
 }

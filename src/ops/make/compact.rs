@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::disk::{Disk, Piece};
 use super::output::Output;
 use super::output_error::OutputError;
-use super::rebuild::{Kept, KeptFigures, KeyScope, Rebuilt, room_for, write_anew};
+use super::rebuild::{Kept, KeptFigures, KeyScope, Rebuilt, rewrite_database, room_for};
 use super::source_checks::{
     check_memory, check_not_in_use, first_errors, open_database, unless_changed,
 };
@@ -50,7 +50,7 @@ pub struct Compacted {
     pub hash: HashKv,
 }
 
-/// Writes the database of `input` anew to a file, reads that back, and gives it its name only if it holds
+/// Rewrites the database of `input` into a file, reads that back, and gives it its name only if it holds
 /// what it should: every entry of every bucket, or with `live_only` the newest records and the other
 /// buckets.
 ///
@@ -105,7 +105,7 @@ fn write_compacted(
         .and_then(|examined| examined.selected.meta.database_len())
         .unwrap_or(database.len());
     output.check_space(room_for(entry_bytes(&source), len))?;
-    let mut rebuilt = write_anew(
+    let mut rebuilt = rewrite_database(
         &database,
         disk,
         output.file(),
@@ -188,7 +188,7 @@ fn read_back(
 }
 
 fn check_sound(report: &VerifyReport) -> Result<(), OutputError> {
-    // What is written anew counts transactions anew.
+    // In what is rewritten, transaction ids start over.
     let mut errors = report
         .findings
         .counts

@@ -37,8 +37,8 @@ pub enum OutputError {
     /// The changes to the database cannot be made.
     #[error("the members cannot be written into the database: {0}")]
     Edit(#[from] EditError),
-    /// The database cannot be written anew.
-    #[error("the database cannot be written anew: {0}")]
+    /// The database cannot be rewritten.
+    #[error("the database cannot be rewritten: {0}")]
     Rebuild(RebuildError),
     /// Something could not be written.
     #[error("{what} {}: {source}", escape::path(path))]
@@ -67,7 +67,7 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// Why the database that was to go to `path` could not be written anew.
+    /// Why the database that was to go to `path` could not be rewritten.
     pub(super) fn rebuild(path: &Path) -> impl FnOnce(RebuildError) -> Self {
         move |error| match error {
             RebuildError::Read(error) => Self::Read(error),

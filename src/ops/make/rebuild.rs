@@ -1,4 +1,4 @@
-//! A database written anew: all of it, or of some keys the newest records.
+//! A rewritten database: all of it, or of some keys the newest records.
 
 use std::fs::File;
 
@@ -199,7 +199,7 @@ const PIECE: u64 = 1 << 20;
 
 /// Writes `database` to `out`, an empty file, bucket by bucket and in the order of keys, as etcd's
 /// defragmentation does; of bucket `key` only the records that are `kept`, if that is given.
-pub(super) fn write_anew(
+pub(super) fn rewrite_database(
     database: &Database<'_>,
     disk: &Disk,
     out: &File,

@@ -77,7 +77,7 @@ pub(super) fn first_errors(report: &VerifyReport) -> Vec<String> {
     findings
         .filter(|finding| finding.severity() == Severity::Error)
         .filter(|finding| finding.code.id != codes::TRAILER_DIFFERS.id)
-        // Of a copy that is told with what helps; what is written anew counts transactions anew.
+        // Of a copy that is told with what helps; in what is rewritten, transaction ids start over.
         .filter(|finding| finding.code.id != bolt_codes::TXID_LIMIT.id)
         // A restore needs no log.
         .filter(|finding| !Proof::Log.rests_on_code(finding.code))

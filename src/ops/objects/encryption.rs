@@ -33,7 +33,7 @@ pub struct EncryptionCount {
 }
 
 impl EncryptionCount {
-    /// True for values that are no objects where there should be some.
+    /// True for values that are not objects where there should be some.
     pub fn is_damaged(&self) -> bool {
         let stored = self.stored.as_ref();
         stored.is_some_and(|(provider, _)| provider == DAMAGED)
@@ -82,7 +82,7 @@ struct Counter<'q> {
     classifier: Classifier<'q>,
 }
 
-/// The word for values that are no objects where there should be one.
+/// The word for values that are not objects where there should be one.
 const DAMAGED: &str = "damaged";
 
 type CountKey = (String, Option<(String, String)>);

@@ -13,9 +13,9 @@ use crate::ops::session::Session;
 /// Objects of one kind in one encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindCount {
-    /// Group and version, as stored; empty when it is no object.
+    /// Group and version, as stored; empty when it is not an object.
     pub api_version: String,
-    /// The kind; empty when it is no object.
+    /// The kind; empty when it is not an object.
     pub kind: String,
     /// How they are stored.
     pub encoding: Encoding,

@@ -223,7 +223,7 @@ impl RecordVisitor for ObjectFinder<'_> {
     }
 }
 
-/// Lists objects. The inner error is a word that is no kind.
+/// Lists objects. The inner error is a word that is not a kind.
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.

@@ -21,12 +21,12 @@ pub struct ObjectsQuery {
     pub revision: i64,
 }
 
-/// A word that is no kind.
+/// A word that is not a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KindFault {
-    /// Nothing is called so.
+    /// No kind has this name.
     Unknown(String),
-    /// Several kinds are called so; their full names.
+    /// Several kinds have this name; their full names.
     Ambiguous(String, Vec<String>),
 }
 

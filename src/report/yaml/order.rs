@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-/// The entries in the order of [`natural`]. That is no order in the strict sense: `a10` goes before `a1b`,
+/// The entries in the order of [`natural`]. That is not an order in the strict sense: `a10` goes before `a1b`,
 /// `a1b` before `a2`, and `a2` before `a10`. The standard sort may panic over that, so this merges by hand; Go
 /// itself prints such keys now in this order, now in another.
 pub(super) fn sorted(map: &Map<String, Value>) -> Vec<(&String, &Value)> {

@@ -317,7 +317,7 @@ fn divergence(scene: &Scene<'_>, a: &Path, b: &Path) -> Result<(Option<i32>, Val
 }
 
 /// The directory of a member that was killed against the others: as long as these are not compacted above where
-/// it ends it has one history with them; then nobody can tell, and it is no stranger either.
+/// it ends it has one history with them; then nobody can tell, and it is not a stranger either.
 fn one_that_is_left_behind(
     scene: &Scene<'_>,
     ledger: &mut Ledger,

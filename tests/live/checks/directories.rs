@@ -106,7 +106,7 @@ impl Directory {
         change(&self.segments()?[number], |bytes| bytes[..16].fill(0))
     }
 
-    /// Writes the log anew as several segments, as a server does when one is full.
+    /// Rewrites the log as several segments, as a server does when one is full.
     fn cut_log(&self, form: WalForm) -> io::Result<()> {
         let path = self.segments()?.remove(0);
         let log = fs::read(&path)?;

@@ -56,7 +56,7 @@ pub(crate) const AFTER_THE_END: &[Ended] = &[
     restore::the_same_is_written_as_by_the_real_tool,
     restore::servers_start_from_what_is_restored,
     restore::the_farthest_bump_leaves_room_and_the_next_is_refused,
-    rebuilt::servers_start_from_what_is_written_anew,
+    rebuilt::servers_start_from_rewritten_databases,
     rebuilt::a_stopped_server_s_file_becomes_a_snapshot,
     cluster::three_members_are_a_cluster,
 ];

@@ -25,7 +25,7 @@ const URLS: [&str; 4] = [
 /// How far some restores raise the revision.
 const BUMP: i64 = 5000;
 
-/// The ways to write a database anew.
+/// The ways to rewrite a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Compact,
@@ -44,7 +44,7 @@ const WAYS: [Way; 5] = [
 ];
 
 /// One way for each seed, the ways in turn, and for each version another one.
-pub(super) fn servers_start_from_what_is_written_anew(
+pub(super) fn servers_start_from_rewritten_databases(
     scene: &mut Scene<'_>,
     ledger: &mut Ledger,
 ) -> Result<(), String> {
@@ -79,7 +79,7 @@ fn is_sound_for_bbolt(
 ) -> Result<(), String> {
     let outcome = scene.peers.bbolt_check(database)?;
     ledger.holds(
-        "bbolt check of what is written anew",
+        "bbolt check of the rewritten database",
         outcome.code == Some(0),
         || format!("{way:?}: {}", outcome.brief()),
     );

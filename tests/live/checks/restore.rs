@@ -42,7 +42,7 @@ fn all_others(scene: &Scene<'_>, endpoint: &str) -> Result<String, String> {
         serde_json::from_slice(&answer).map_err(|error| error.to_string())
     };
     let list = |answer: &Value, name: &str| answer[name].as_array().cloned().unwrap_or_default();
-    // The server lists them by the time they have left, which starts anew.
+    // The server lists them by the time they have left, which starts over.
     let mut leases = list(&ask(&["lease", "list"])?, "leases");
     leases.sort_by_key(|lease| lease["id"].as_i64());
     let mut granted = Vec::new();

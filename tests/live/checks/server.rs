@@ -95,7 +95,7 @@ impl Range {
     }
 }
 
-/// The first key above those that begin so.
+/// The first key above those with this prefix.
 pub(super) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let kept = prefix.iter().rposition(|byte| *byte < 0xff)?;
     let mut end = prefix[..=kept].to_vec();

@@ -1,11 +1,11 @@
-//! A database written anew is the one it was made of, with the changes that were asked for.
+//! A rewritten database is the one it was made of, with the changes that were asked for.
 
 use super::*;
 use crate::bolt::edit::Edits;
 use crate::source::OpenFile;
 
-/// The database written anew. `keep` is asked about every entry below the top.
-fn anew(
+/// The rewritten database. `keep` is asked about every entry below the top.
+fn rewritten(
     source: &dyn Source,
     layout: WriteLayout,
     edits: &Edits,
@@ -20,7 +20,7 @@ fn anew(
     Ok((out.into_inner(), written))
 }
 
-/// Where the trailer, if there is one, is no part of the database.
+/// Where the trailer, if there is one, is not part of the database.
 fn database_of(bytes: &[u8], written: &Written) -> Vec<u8> {
     let trailer = if written.trailer.is_some() { 32 } else { 0 };
     bytes[..bytes.len() - trailer].to_vec()
@@ -46,8 +46,8 @@ proptest! {
         let (bytes, written) = written(&database, before);
         let bytes = database_of(&bytes, &written);
         let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-        let (made, facts) = anew(&Slice(&bytes), after, &Edits::new(), keep).unwrap();
-        check_scan(&Slice(&made), 2, &flat(&database), &facts, "anew");
+        let (made, facts) = rewritten(&Slice(&bytes), after, &Edits::new(), keep).unwrap();
+        check_scan(&Slice(&made), 2, &flat(&database), &facts, "rewritten");
     }
 
     #[test]
@@ -93,7 +93,7 @@ proptest! {
         let (bytes, written) = written(&database, before);
         let bytes = database_of(&bytes, &written);
         let keep = |_: &[Vec<u8>], key: &[u8], _: &[u8]| Ok(wanted(key));
-        let (made, facts) = anew(&Slice(&bytes), WriteLayout::default(), &edits, keep).unwrap();
+        let (made, facts) = rewritten(&Slice(&bytes), WriteLayout::default(), &edits, keep).unwrap();
         check_scan(&Slice(&made), 1, &flat(&expected), &facts, "changed");
     }
 }
@@ -115,7 +115,7 @@ fn the_asked_one_is_told_the_way_to_each_entry() {
     let database = single("outer", inner);
     let (bytes, _) = written(&database, WriteLayout::default());
     let mut seen = Vec::new();
-    anew(
+    rewritten(
         &Slice(&bytes),
         WriteLayout::default(),
         &Edits::new(),
@@ -149,7 +149,7 @@ fn sequences_are_kept_and_small_buckets_inline() {
         .unwrap();
     let bytes = writer.finish().unwrap().0.into_inner();
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let (made, _) = anew(&Slice(&bytes), WriteLayout::default(), &Edits::new(), keep).unwrap();
+    let (made, _) = rewritten(&Slice(&bytes), WriteLayout::default(), &Edits::new(), keep).unwrap();
     // Nothing was free and the order is the same, so the file is the same too.
     assert!(made == bytes);
 }
@@ -169,7 +169,8 @@ fn free_pages_are_gone_afterwards() {
     };
     let (before, _) = written(&database, scattered);
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let (made, facts) = anew(&Slice(&before), WriteLayout::default(), &Edits::new(), keep).unwrap();
+    let (made, facts) =
+        rewritten(&Slice(&before), WriteLayout::default(), &Edits::new(), keep).unwrap();
     assert_eq!(facts.free_pages, 0);
     let (packed, _) = written(&database, WriteLayout::default());
     assert!(made == packed);
@@ -187,14 +188,15 @@ fn long_values_are_read_from_a_file_as_from_memory() {
     std::fs::write(&path, &bytes).unwrap();
     let file = OpenFile::open(&path, "none").unwrap();
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let (made, _) = anew(file.source(), WriteLayout::default(), &Edits::new(), keep).unwrap();
+    let (made, _) = rewritten(file.source(), WriteLayout::default(), &Edits::new(), keep).unwrap();
     assert!(made == bytes);
 }
 
 #[test]
 fn damage_an_entry_among_buckets_and_buckets_too_deep_are_refused() {
     let keep = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Ok(true);
-    let again = |bytes: &[u8]| anew(&Slice(bytes), WriteLayout::default(), &Edits::new(), keep);
+    let again =
+        |bytes: &[u8]| rewritten(&Slice(bytes), WriteLayout::default(), &Edits::new(), keep);
     let (bytes, written_as) = written(&single("key", numbered(500, 30)), WriteLayout::default());
     let mut image = Image::from_bytes(4096, bytes.clone());
     image
@@ -221,7 +223,7 @@ fn damage_an_entry_among_buckets_and_buckets_too_deep_are_refused() {
 fn who_is_asked_may_end_it() {
     let (bytes, _) = written(&single("key", numbered(5, 5)), WriteLayout::default());
     let stop = |_: &[Vec<u8>], _: &[u8], _: &[u8]| Err(crate::Error::Cancelled);
-    let ended = anew(&Slice(&bytes), WriteLayout::default(), &Edits::new(), stop);
+    let ended = rewritten(&Slice(&bytes), WriteLayout::default(), &Edits::new(), stop);
     assert!(matches!(
         ended,
         Err(RebuildError::Read(crate::Error::Cancelled))

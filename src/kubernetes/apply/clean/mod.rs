@@ -26,7 +26,7 @@ const ASSIGNED: [&str; 9] = [
     "ownerReferences",
 ];
 
-/// Annotations in which controllers note how far they are. The last applied configuration is written anew
+/// Annotations in which controllers note how far they are. The last applied configuration is rewritten
 /// by each apply, and is a second copy of the object, secrets included.
 const NOTES: [&str; 14] = [
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -211,7 +211,7 @@ fn clean_job(job: &mut Value) {
     }
 }
 
-/// True for fields that are no wish of anybody: those that [`clean`] removes from objects of every kind.
+/// True for fields that nobody asked for: those that [`clean`] removes from objects of every kind.
 pub fn is_assigned(path: &FieldPath) -> bool {
     let mut fields = path.fields();
     match (fields.next(), fields.next(), fields.next()) {
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_and_selectors_are_made_anew() {
+    fn tokens_and_selectors_are_made_again() {
         let account = json!({"kind": "ServiceAccount", "metadata": {"name": "a"},
             "secrets": [{"name": "a-token-12345"}, {"name": "mine"}],
             "imagePullSecrets": [{"name": "a-dockercfg-12345"}]});

@@ -124,7 +124,7 @@ fn grouped(parts: &[&str]) -> Option<KeyParts> {
         .then(|| assemble(plural, group, rest, None))?
 }
 
-/// True for what is kept beneath the prefix and is no object of a resource.
+/// True for what is kept beneath the prefix and is not an object of a resource.
 pub(in crate::kubernetes) fn is_other_path(rest: &str) -> bool {
     rest.split('/')
         .next()

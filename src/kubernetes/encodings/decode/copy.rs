@@ -5,7 +5,7 @@ use super::plain::plain_len;
 /// Lists and objects nested deeper than this are refused, like everywhere else with JSON.
 const MAX_DEPTH: u32 = 120;
 
-/// The text is no JSON, is not UTF-8, or is nested too deeply.
+/// The text is not JSON, is not UTF-8, or is nested too deeply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotJson;
 

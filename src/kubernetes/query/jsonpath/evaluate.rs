@@ -234,7 +234,7 @@ fn no_list(value: &Value) -> PathError {
         Value::Bool(_) => "a truth value",
         Value::Array(_) | Value::Null => "nothing",
     };
-    PathError::Value(format!("{what} is no list"))
+    PathError::Value(format!("{what} is not a list"))
 }
 
 pub(super) fn passes(

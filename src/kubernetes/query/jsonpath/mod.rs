@@ -19,7 +19,7 @@ pub use print::{compact_json, text as printed};
 /// What is wrong with a path, or went wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// The text is no path.
+    /// The text is not a path.
     #[error("path: {0}")]
     Syntax(String),
     /// The path does not go with the object.

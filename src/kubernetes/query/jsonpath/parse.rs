@@ -213,7 +213,7 @@ impl<'a> Parser<'a> {
         let number = whole.or_else(|| text.parse().ok().and_then(Number::from_f64));
         match number {
             Some(number) => Ok(Node::Literal(Value::Number(number))),
-            None => Err(PathError::Syntax(format!("{text:?} is no number"))),
+            None => Err(PathError::Syntax(format!("{text:?} is not a number"))),
         }
     }
 
@@ -327,7 +327,7 @@ fn bracketed(text: &str, depth: usize) -> Result<Vec<Node>, PathError> {
         return path(&format!(".{key}"), depth.saturating_add(1));
     }
     let text = if text == "*" { ":" } else { text };
-    let invalid = || PathError::Syntax(format!("{text:?} is no element, slice or 'key'"));
+    let invalid = || PathError::Syntax(format!("{text:?} is not an element, slice or 'key'"));
     let number = |text: &str| match text {
         "" => Ok(None),
         _ if text.starts_with('+') => Err(invalid()),

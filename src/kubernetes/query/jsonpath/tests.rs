@@ -90,10 +90,10 @@ fn what_cannot_be_is_an_error_of_one_line() {
             "path: unknown word \"items\"; a field begins with a dot",
         ),
         ("{.a[0}", "path: a bracket is not closed"),
-        ("{.a[x]}", "path: \"x\" is no element, slice or 'key'"),
+        ("{.a[x]}", "path: \"x\" is not an element, slice or 'key'"),
         (
             "{.a[1:2:3:4]}",
-            "path: \"1:2:3:4\" is no element, slice or 'key'",
+            "path: \"1:2:3:4\" is not an element, slice or 'key'",
         ),
         ("{\"a}", "path: a quoted text is not closed"),
         ("{\"\\q\"}", "path: unknown escape in the text \"\\\\q\""),
@@ -107,7 +107,7 @@ fn what_cannot_be_is_an_error_of_one_line() {
         ("{.items[7]}", "path: element 7 is outside of a list of 3"),
         ("{.items[2:1]}", "path: a slice begins at 2 and ends at 1"),
         ("{.items[::0]}", "path: the step of a slice is not above 0"),
-        ("{.kind[0]}", "path: a text is no list"),
+        ("{.kind[0]}", "path: a text is not a list"),
         (
             "{.items[?(@.spec.n==\"1\")]}",
             "path: a filter compares values of different types, or no scalars",

@@ -101,7 +101,7 @@ impl EncryptionConfig {
             | ("EncryptionConfig", "v1") => {}
             _ => {
                 return Err(ConfigFault(format!(
-                    "kind {} of apiVersion {} is no EncryptionConfiguration",
+                    "kind {} of apiVersion {} is not an EncryptionConfiguration",
                     quoted(&kind),
                     quoted(&version)
                 )));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::kubernetes::encodings::yaml_scalar::{Resolved, resolve};
 
-/// A node of a document. Numbers, dates and booleans are of no use here; only that they are no text is kept.
+/// A node of a document. Numbers, dates and booleans are of no use here; only that they are not text is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Node {
     Null,
@@ -32,7 +32,7 @@ impl Node {
 
 /// Reads the first document. The fault never repeats text of the document.
 pub(super) fn read(bytes: &[u8]) -> Result<Node, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "the file is no UTF-8 text".to_owned())?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // YAML forbids tabs where JSON has them.
     if text.trim_start().starts_with('{')
@@ -109,7 +109,7 @@ fn read_yaml(text: &str) -> Result<Node, String> {
                 (None, Node::Text(key)) => *pending = Some(key),
                 // Another key than text is none that anybody asks for.
                 (None, Node::Null | Node::NotText) => *pending = Some(String::new()),
-                (None, _) => return Err(format!("line {line}: a key that is no text")),
+                (None, _) => return Err(format!("line {line}: a key that is not a text")),
             },
         }
     }

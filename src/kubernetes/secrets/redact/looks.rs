@@ -24,7 +24,7 @@ pub(super) enum Hint {
 impl Hint {
     /// What the name of a field, an environment variable or a flag says.
     pub(super) fn of_name(name: &str) -> Self {
-        // Longer names are no names.
+        // Longer names are not names.
         let tail = name.len().saturating_sub(64);
         let name = name.get(tail..).unwrap_or(name).to_ascii_lowercase();
         let is = |end: &str| name.ends_with(end);
@@ -349,7 +349,7 @@ impl<'t> Search<'t> {
         let rest = rest.get(..LONGEST_ARGUMENT).unwrap_or(rest);
         let len = rest.iter().position(ends).unwrap_or(rest.len());
         let value = rest.get(..len)?;
-        // "the --password flag": what follows is no password but the rest of the sentence.
+        // "the --password flag": what follows is not a password but the rest of the sentence.
         let is_sentence = is_word_of_its_own
             && value
                 .iter()

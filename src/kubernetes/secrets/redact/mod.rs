@@ -2,7 +2,7 @@
 //!
 //! What counts as a secret, and nothing else does:
 //!
-//! - of a Secret, wherever it stands in an object: the values of `data` and `stringData`, what is no field of a
+//! - of a Secret, wherever it stands in an object: the values of `data` and `stringData`, what is not a field of a
 //!   Secret or of its metadata, and every annotation but those that only name or count something; an object
 //!   beneath a key of a resource `secrets` is a Secret, whatever it says that it is;
 //! - in any object, the part of a text that is a JSON Web Token, a token with the prefix of its issuer, a private
@@ -12,11 +12,11 @@
 //! - the annotation `kubectl.kubernetes.io/last-applied-configuration` if it cannot be read;
 //! - a value under the key of a Secret, or of kind Secret, that is not shown as an object;
 //! - what k3s keeps under `/bootstrap/`;
-//! - any other value that is no object and has such a text in it.
+//! - any other value that is not an object and has such a text in it.
 //!
 //! Who an object is (kind, namespace, name, uid, labels) is never judged by its looks. Other environment variables,
 //! ConfigMaps and custom resources are shown as they are; managedFields hold no values. Encrypted values are
-//! ciphertext, which is no secret.
+//! ciphertext, which is not a secret.
 
 mod looks;
 mod secret;

@@ -350,7 +350,7 @@ fn is_made_of_names(text: &str) -> bool {
         })
 }
 
-/// True for the namespace that a token of a service account comes with. It is no secret, and accounts may be
+/// True for the namespace that a token of a service account comes with. It is not a secret, and accounts may be
 /// called so too.
 fn is_own_namespace(secret: &Map<String, Value>, name: &str, value: &Value) -> bool {
     let decoded = || BASE64_STANDARD.decode(value.as_str()?.as_bytes()).ok();

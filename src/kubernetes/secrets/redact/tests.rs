@@ -321,7 +321,7 @@ fn who_an_object_is_is_never_judged_by_its_looks() {
         assert!(!redactor().redact_object(&mut copy), "{copy}");
         assert_eq!(copy, object);
     }
-    // What refers to a Secret is no Secret.
+    // What refers to a Secret is not a Secret.
     let reference = json!({"apiVersion": "v1", "kind": "Secret", "namespace": "shop", "name": "db", "uid": "u"});
     let mut event = json!({"kind": "Event", "involvedObject": reference, "valuesFrom": [{"kind": "Secret", "name": "v"}]});
     assert!(!redactor().redact_object(&mut event), "{event}");

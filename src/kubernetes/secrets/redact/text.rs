@@ -60,7 +60,7 @@ impl Walk<'_> {
         Some(out)
     }
 
-    /// An object as JSON, written anew without its secrets.
+    /// An object as JSON, rewritten without its secrets.
     fn json(&mut self, text: &str) -> Json {
         let first = text.trim_start().bytes().next();
         if self.depth >= DEEPEST || !matches!(first, Some(b'{' | b'[')) {

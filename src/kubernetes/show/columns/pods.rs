@@ -36,7 +36,7 @@ struct State<'a> {
     restarts: Restarts<'a>,
 }
 
-/// How often containers were started anew, and when the last of them had ended.
+/// How often containers were restarted, and when the last of them had ended.
 #[derive(Clone, Copy, Default)]
 struct Restarts<'a> {
     count: i64,

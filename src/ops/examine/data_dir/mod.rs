@@ -355,7 +355,7 @@ fn check_database(
     let index = contents.meta.consistent_index.unwrap_or(0);
     let ahead = index.saturating_sub(start.last);
     let harmless = match is_outsider {
-        // `etcdctl backup` of 3.4 leaves entries about members out, and counts the others anew.
+        // `etcdctl backup` of 3.4 leaves entries about members out, and renumbers the others.
         true => ENTRIES_OF_NEW_CLUSTER,
         false => 0,
     };

@@ -533,7 +533,7 @@ fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), OutputE
     if request.keep.is_none()
         && let Some(message) = changes::lacks_transactions(examined.selected.meta.txid)
     {
-        let advice = "`etcdsnap compact FILE -o OUT` writes the same contents with transactions counted anew";
+        let advice = "`etcdsnap compact FILE -o OUT` writes the same contents with transaction ids that start over";
         let details = vec![advice.into()];
         return Err(OutputError::File { message, details });
     }

@@ -32,8 +32,8 @@ pub struct Proven {
 pub(super) enum Database {
     /// The file's, with these changes.
     Copy(Patch),
-    /// Written anew in these pieces, from these records.
-    Anew(Vec<Piece>, KeptRecords),
+    /// Rewritten in these pieces, from these records.
+    Rewritten(Vec<Piece>, KeptRecords),
 }
 
 /// Reads back what was written of a member: every byte against what it should be; then the database through the full
@@ -51,7 +51,7 @@ pub(super) fn prove(
         Database::Copy(patch) => {
             back.holds_patched(input.file.source(), input.layout.database_len, patch)?
         }
-        Database::Anew(pieces, _) => back.holds_pieces(pieces)?,
+        Database::Rewritten(pieces, _) => back.holds_pieces(pieces)?,
     };
     if !is_as_written {
         return Err(OutputError::differs(vec![
@@ -73,7 +73,7 @@ pub(super) fn prove(
     let hash = hash_of(&restored, options)?;
     let mut same_hash = None;
     match database {
-        Database::Anew(_, kept) if hash != Some(kept.hash) => {
+        Database::Rewritten(_, kept) if hash != Some(kept.hash) => {
             problems.push("HashKV of the database is not that of the records kept".into());
         }
         Database::Copy(_) if prepared.request.bump_revision == 0 => {

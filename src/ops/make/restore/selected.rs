@@ -15,7 +15,7 @@ use crate::finding::escape;
 use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
 use crate::ops::make::disk::{Disk, Piece};
-use crate::ops::make::rebuild::{Kept, KeptFigures, KeyScope, room_for, write_anew};
+use crate::ops::make::rebuild::{Kept, KeptFigures, KeyScope, rewrite_database, room_for};
 use crate::ops::make::source_checks::open_database;
 use crate::options::Options;
 
@@ -46,7 +46,7 @@ pub(super) fn write(
     let database = open_database(input)?;
     let kept = Kept::select(&database, scope, options)?;
     let edits = edits(report, members, scope, &kept, &database)?;
-    let rebuilt = write_anew(&database, disk, file, &edits, Some(&kept), options)
+    let rebuilt = rewrite_database(&database, disk, file, &edits, Some(&kept), options)
         .map_err(OutputError::rebuild(path))?;
     disk.sync(file)
         .map_err(OutputError::write("cannot write", path))?;

@@ -130,7 +130,7 @@ fn write_members(
     options.cancel.check()?;
     staged.name(disk, &names)?;
     let kept = match written.database {
-        Database::Anew(_, kept) => Some(kept),
+        Database::Rewritten(_, kept) => Some(kept),
         Database::Copy(_) => None,
     };
     let notes = all_notes(
@@ -190,7 +190,7 @@ fn write_first(
             let disk = stage.disk();
             let (kept, pieces) =
                 selected::write(disk, input, members, scope, &report, &path, &file, options)?;
-            Database::Anew(pieces, kept)
+            Database::Rewritten(pieces, kept)
         }
         None => Database::Copy(change_database(input, first, stage.disk(), &path, &file)?),
     };

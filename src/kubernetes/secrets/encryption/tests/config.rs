@@ -129,7 +129,7 @@ fn what_the_api_server_refuses_is_refused_with_its_place() {
         EncryptionConfig::read(b"kind: Pod\napiVersion: v1\n")
             .unwrap_err()
             .to_string(),
-        "kind \"Pod\" of apiVersion \"v1\" is no EncryptionConfiguration"
+        "kind \"Pod\" of apiVersion \"v1\" is not an EncryptionConfiguration"
     );
     assert!(EncryptionConfig::read(&vec![b' '; (1 << 20) + 1]).is_err());
 }

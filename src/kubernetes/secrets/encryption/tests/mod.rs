@@ -157,7 +157,7 @@ fn what_comes_out_of_aes_cbc_counts_if_it_begins_as_an_object() {
         b"{}",
         b" {\n \"kind\": \"Secret\"}",
         b"\xd9\xd9\xf7\xa0",
-        // Damage behind the first block is no fault of the key.
+        // Damage behind the first block is not a fault of the key.
         b"{\"kind\":\"Secret\"\xff\0",
     ] {
         assert_eq!(open(&cbc(16, &padded(plain)), &config).unwrap(), plain);
