@@ -481,6 +481,44 @@ fn verify_of_a_data_directory_looks_at_its_log_too() {
 }
 
 #[test]
+fn all_that_a_killed_run_left_is_named_at_once() {
+    let dir = folder();
+    let refused = |args: &str| {
+        let outcome = restore(&dir, args);
+        assert_eq!(outcome.status, Some(2), "{args}");
+        outcome.stderr
+    };
+    for left in ["data.partial", "log.partial"] {
+        fs::create_dir(dir.path().join(left)).expect("a folder");
+    }
+    let text = refused("--data-dir data --wal-dir log");
+    let both =
+        "data.partial, log.partial are left over from a restore that did not come to its end";
+    assert!(text.contains(both), "{text}");
+    assert!(text.contains("remove them and run again"), "{text}");
+    // The folder was made since.
+    fs::create_dir(dir.path().join("data")).expect("a folder");
+    let text = refused("--data-dir data");
+    assert!(text.contains("data.partial is left over"), "{text}");
+    assert!(text.contains("remove it and run again"), "{text}");
+}
+
+#[test]
+fn a_log_cannot_be_where_a_restore_keeps_what_is_not_yet_whole() {
+    let dir = folder();
+    for wal in ["data.partial/wal", "data/.partial", "data/.partial/wal"] {
+        let outcome = restore(&dir, &format!("--data-dir data --wal-dir {wal}"));
+        assert_eq!(outcome.status, Some(2), "{wal}");
+        assert!(
+            outcome.stderr.contains("not yet whole"),
+            "{}",
+            outcome.stderr
+        );
+        assert_eq!(names(&dir), Vec::<String>::new(), "{wal}");
+    }
+}
+
+#[test]
 fn an_owner_is_given_by_name_or_number_and_must_exist() {
     use std::os::unix::fs::MetadataExt as _;
     let dir = folder();

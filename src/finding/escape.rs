@@ -113,6 +113,12 @@ pub fn path(path: &std::path::Path) -> String {
     text(path.as_os_str().as_encoded_bytes())
 }
 
+/// Several paths as text, in their order.
+pub fn paths(all: &[std::path::PathBuf]) -> String {
+    let all: Vec<String> = all.iter().map(|one| path(one)).collect();
+    all.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -325,13 +325,17 @@ fn a_killed_restore_leaves_no_data_directory_that_is_not_whole() {
                 "log.partial",
                 "out.partial",
             ];
-            let mut stages = stages.into_iter();
-            if stages.any(|stage| dir.path().join(stage).exists()) {
+            let is_there = |stage: &&str| dir.path().join(stage).exists();
+            let left: Vec<&str> = stages.into_iter().filter(is_there).collect();
+            if !left.is_empty() {
                 let outcome = form.command(dir.path(), &snapshot).output();
                 let outcome: tool::Outcome = outcome.expect("the program").into();
                 assert_eq!(outcome.status, Some(2));
                 let text = &outcome.stderr;
-                assert!(text.contains("is left over from a restore"), "{text}");
+                assert!(text.contains(" left over from a restore"), "{text}");
+                for stage in left {
+                    assert!(text.contains(stage), "{stage}: {text}");
+                }
             }
             clear(&dir);
         }

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use super::output_error::OutputError;
-use super::place::{bytes_below, with_ending};
+use super::place::with_ending;
 use super::rebuild::{KeptFigures, KeyScope};
 use super::source_checks::{check_not_in_use, first_errors, open_database};
 use crate::bolt::check::codes;
@@ -39,7 +39,7 @@ use crate::ops::examine::verify_options::VerifyOptions;
 use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
 use crate::options::Options;
-use target::Target;
+use target::{Target, check_none_is_left, stages_of};
 
 /// What is to be restored, as etcdutl's flags say it. The default is that of the flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -373,32 +373,15 @@ fn beyond_file_limit(needed: u64, prepared: &Prepared) -> Option<OutputError> {
 /// removed at once.
 fn check_no_leftovers(out: &Path, names: &[&String]) -> Result<(), OutputError> {
     let mut left = vec![with_ending(out)];
-    for name in names {
-        let data = out.join(name);
-        left.extend([with_ending(&data), data.join(".partial")]);
-    }
-    left.retain(|path| fs::symlink_metadata(path).is_ok());
-    if left.is_empty() {
-        return Ok(());
-    }
-    let list = |paths: &[PathBuf]| {
-        let paths: Vec<String> = paths.iter().map(|path| escape::path(path)).collect();
-        paths.join(", ")
-    };
-    let bytes: u64 = left.iter().map(|path| bytes_below(path)).sum();
+    left.extend(names.iter().flat_map(|name| stages_of(&out.join(name))));
     // A run that was killed while it gave the names had given some.
     let whole = names.iter().map(|name| out.join(name));
     let whole: Vec<PathBuf> = whole.filter(|data| data.join("member").exists()).collect();
     let made = match whole.is_empty() {
         true => String::new(),
-        false => format!("; {} may be of the same run, whole", list(&whole)),
+        false => format!("; {} may be of the same run, whole", escape::paths(&whole)),
     };
-    Err(OutputError::Request(format!(
-        "{} {} left over from a restore that did not come to its end ({bytes} bytes){made}; remove it and run \
-         again",
-        list(&left),
-        if left.len() == 1 { "is" } else { "are" },
-    )))
+    check_none_is_left(left, &made)
 }
 
 /// The first release that looks at the storage version when it starts.

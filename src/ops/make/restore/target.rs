@@ -12,7 +12,7 @@ use crate::etcd::quote;
 use crate::finding::escape;
 use crate::ops::make::disk::Disk;
 use crate::ops::make::place::{
-    FolderPlace, bytes_below, existing, free_bytes_near, parent_of, with_ending,
+    FolderPlace, bytes_below, existing, free_bytes_near, parent_of, stage_inside, with_ending,
 };
 
 /// Where the log is.
@@ -56,23 +56,18 @@ impl Target {
             data,
             disk: disk.clone(),
         };
-        for stage in target.stages() {
-            if fs::symlink_metadata(&stage).is_ok() {
-                let log = match &wal {
-                    Some(wal) if wal.exists() => {
-                        format!(", and {} may be of the same run", escape::path(wal))
-                    }
-                    _ => String::new(),
-                };
-                let message = format!(
-                    "{} is left over from a restore that did not come to its end ({} bytes){log}; \
-                     remove it and run again",
-                    escape::path(&stage),
-                    bytes_below(&stage)
-                );
-                return Err(OutputError::Request(message));
+        // Also where it would not be staged now: the folder may have been made since.
+        let mut left = target.stages();
+        left.extend(stages_of(target.data()));
+        left.sort();
+        left.dedup();
+        let log = match &wal {
+            Some(wal) if wal.exists() => {
+                format!(", and {} may be of the same run", escape::path(wal))
             }
-        }
+            _ => String::new(),
+        };
+        check_none_is_left(left, &log)?;
         if !target.data.is_free() {
             let message = format!(
                 "data-dir {} not empty or could not be read",
@@ -184,6 +179,13 @@ fn place_of_log(data: &Path, wal: Option<&Path>) -> Result<Log, OutputError> {
         return Ok(Log::Inside("member/wal".into()));
     };
     let (real_data, real_wal) = (real(data), real(wal));
+    let is_staged = |stage: &PathBuf| real_wal.starts_with(real(stage));
+    if stages_of(data).iter().any(is_staged) {
+        return Err(OutputError::Request(format!(
+            "wal-dir {} is where the restore keeps what is not yet whole; give another one",
+            quoted(wal)
+        )));
+    }
     match real_wal.strip_prefix(&real_data) {
         Ok(inside) if inside.as_os_str().is_empty() || inside.starts_with("member/snap") => {}
         Ok(inside) if inside == Path::new("member") => {}
@@ -197,6 +199,29 @@ fn place_of_log(data: &Path, wal: Option<&Path>) -> Result<Log, OutputError> {
         quoted(data)
     );
     Err(OutputError::Request(message))
+}
+
+/// Where the data directory at `data` may be staged.
+pub(super) fn stages_of(data: &Path) -> [PathBuf; 2] {
+    [with_ending(data), stage_inside(data)]
+}
+
+/// Refuses to go on where an earlier run, which was killed, left something: all of it is named, so that it can be
+/// removed at once. `made` tells what else may be of that run.
+pub(super) fn check_none_is_left(mut left: Vec<PathBuf>, made: &str) -> Result<(), OutputError> {
+    left.retain(|path| fs::symlink_metadata(path).is_ok());
+    if left.is_empty() {
+        return Ok(());
+    }
+    let bytes: u64 = left.iter().map(|path| bytes_below(path)).sum();
+    let (is, it) = match left.len() {
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    Err(OutputError::Request(format!(
+        "{} {is} left over from a restore that did not come to its end ({bytes} bytes){made}; remove {it} and run again",
+        escape::paths(&left),
+    )))
 }
 
 /// The same place by its full name, without links as far as it is there.
