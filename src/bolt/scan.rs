@@ -373,6 +373,7 @@ impl<V: Visitor> Round<'_, '_, V> {
             let len = window_end
                 .saturating_sub(first_page)
                 .saturating_mul(page_size);
+            source.expect(FileOffset(start), len);
             let mut window = std::mem::take(&mut state.window);
             let bytes = match source.bytes() {
                 Some(all) => all

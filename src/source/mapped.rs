@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
 
@@ -22,7 +23,13 @@ pub struct Mapped {
     map: Mmap,
     file: File,
     slot: Option<usize>,
+    /// One bit for each [`BATCH`] that was brought in.
+    brought_in: Box<[AtomicU64]>,
 }
+
+/// Bytes that are brought into a map by one call. The kernel maps a large folio at once, or even by one entry of its
+/// table, when it is asked for all of it.
+const BATCH: usize = 2 << 20;
 
 impl Mapped {
     /// Maps the first `len` bytes of `file`, which is known to users as `path`.
@@ -40,7 +47,32 @@ impl Mapped {
         // value; the slices that it lends live no longer than it does.
         let map = unsafe { memmap2::MmapOptions::new().len(len).map(&file)? };
         let slot = faults::MAPS.register(map.as_ptr() as usize, map.len(), path);
-        Ok(Self { map, file, slot })
+        let words = map.len().div_ceil(BATCH).div_ceil(64);
+        let brought_in = (0..words).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self {
+            map,
+            file,
+            slot,
+            brought_in,
+        })
+    }
+
+    /// Brings the batch with this number into the map, unless that was done before.
+    fn bring_in(&self, number: usize) {
+        let bit = 1u64 << (number % 64);
+        let is_new = self
+            .brought_in
+            .get(number / 64)
+            .is_some_and(|word| word.fetch_or(bit, Ordering::Relaxed) & bit == 0);
+        let start = number.saturating_mul(BATCH);
+        let len = self.map.len().saturating_sub(start).min(BATCH);
+        if is_new && len > 0 {
+            // Older kernels do not know how; the bytes come one fault after the other then.
+            #[cfg(target_os = "linux")]
+            let _ = self
+                .map
+                .advise_range(memmap2::Advice::PopulateRead, start, len);
+        }
     }
 }
 
@@ -64,6 +96,15 @@ impl Source for Mapped {
     fn read_exact_at(&self, offset: FileOffset, into: &mut [u8]) -> Result<()> {
         into.copy_from_slice(subslice(&self.map, offset, into.len())?);
         Ok(())
+    }
+
+    fn expect(&self, offset: FileOffset, len: u64) {
+        let end = offset.0.saturating_add(len).min(self.len());
+        let batch = |at: u64| usize::try_from(at / BATCH as u64).unwrap_or(usize::MAX);
+        if offset.0 < end {
+            (batch(offset.0)..=batch(end.saturating_sub(1)))
+                .for_each(|number| self.bring_in(number));
+        }
     }
 
     fn file(&self) -> Option<&File> {

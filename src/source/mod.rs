@@ -43,6 +43,10 @@ pub trait Source: Sync + fmt::Debug {
     /// [`Error::Read`](crate::Error::Read) when the range is not inside the source or the system refuses.
     fn read_exact_at(&self, offset: FileOffset, into: &mut [u8]) -> Result<()>;
 
+    /// Says that all `len` bytes at `offset` will be read soon. Where they come from a map, they are brought into it
+    /// many pages at once; nothing else changes by it, and what cannot be brought in is read as if nothing was said.
+    fn expect(&self, _offset: FileOffset, _len: u64) {}
+
     /// The file behind the source, for callers that copy ranges inside the kernel.
     fn file(&self) -> Option<&File> {
         None

@@ -127,6 +127,7 @@ fn feed(
             progress.wait(next)?;
         }
         let size = usize::try_from(len).unwrap_or(usize::MAX);
+        source.expect(FileOffset(at), len);
         each(buffer.lend(source, FileOffset(at), size)?);
         options.advance(len);
         at = next;
