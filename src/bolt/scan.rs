@@ -70,6 +70,22 @@ impl<A: Visitor, B: Visitor> Visitor for (A, B) {
     }
 }
 
+/// For what is not always wanted.
+impl<V: Visitor> Visitor for Option<V> {
+    type Local = Option<V::Local>;
+
+    fn start(&self) -> Self::Local {
+        self.as_ref().map(Visitor::start)
+    }
+
+    fn leaf(&self, local: &mut Self::Local, bucket: &PlannedBucket, leaf: &Leaf<'_>) -> Result<()> {
+        match self.as_ref().zip(local.as_mut()) {
+            Some((visitor, local)) => visitor.leaf(local, bucket, leaf),
+            None => Ok(()),
+        }
+    }
+}
+
 /// How the pages of all leaves are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Census {

@@ -72,6 +72,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
         values: args.values,
         finding_limit: if args.all { EXTENDED_LIMIT } else { 0 },
         directory: true,
+        hash: false,
     };
     if args.wal_dir.is_some() && args.files.len() != 1 {
         term::error("--wal-dir is the log of one data directory; give one");

@@ -5,8 +5,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::{pod, pod_of, write_database};
+use crate::support::clusters;
 use crate::support::tool::{self, Outcome};
-use crate::support::{clusters, testdata};
 
 /// What the address space may be, in bytes. The program itself, its threads' stacks and what allocators
 /// reserve take a part of it; an object of the files here takes some 80 MB.
@@ -30,10 +30,22 @@ fn bounded(dir: &Path, args: &[&str]) -> Outcome {
     child.wait_with_output().expect("the program ends").into()
 }
 
+/// As many as do not fit into the address space together.
+const WIDE_PODS: usize = 8;
+
 fn wide_pods() -> TempDir {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let packed = testdata::dir().join("kubernetes/hostile/wide-pods.db.zst");
-    std::fs::write(dir.path().join("wide.db"), clusters::unpacked(&packed)).expect("a file");
+    let pods: Vec<(String, Vec<u8>)> = (0..WIDE_PODS)
+        .map(|number| {
+            let name = format!("p{number:02}");
+            (format!("/registry/pods/ns/{name}"), pod(&name, 100_000))
+        })
+        .collect();
+    let entries: Vec<(&str, &[u8])> = pods
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_slice()))
+        .collect();
+    write_database(&dir.path().join("wide.db"), &entries);
     dir
 }
 
@@ -77,7 +89,7 @@ fn lists_take_no_more_memory_than_one_of_their_objects() {
     ] {
         let outcome = bounded(dir.path(), args);
         assert_eq!(outcome.status, Some(0), "{args:?}: {}", outcome.stderr);
-        for number in 0..20 {
+        for number in 0..WIDE_PODS {
             let name = format!("p{number:02}");
             let is_there =
                 outcome.stdout.contains(&name) || args.contains(&"folder") || args.contains(&"new");
@@ -85,15 +97,15 @@ fn lists_take_no_more_memory_than_one_of_their_objects() {
         }
     }
     let files = std::fs::read_dir(dir.path().join("folder")).expect("a folder");
-    assert_eq!(files.count(), 20);
+    assert_eq!(files.count(), WIDE_PODS);
     let files = std::fs::read_dir(dir.path().join("new/apply")).expect("a folder");
     let mut names: Vec<_> = files
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 20);
+    assert_eq!(names.len(), WIDE_PODS);
     assert_eq!(names[0], "001-pod-p00.yaml");
-    assert_eq!(names[19], "020-pod-p19.yaml");
+    assert_eq!(names[WIDE_PODS - 1], "008-pod-p07.yaml");
 }
 
 #[test]

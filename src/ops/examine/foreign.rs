@@ -146,6 +146,7 @@ fn nothing_proven(input: &Input, verdict: Verdict, kind: FileKind, detail: &str)
         examination: None,
         file_sha256: None,
         database_sha256: None,
+        hash: None,
         is_data_dir: input.file.is_data_dir(),
         directory: None,
         values_decoded: false,

@@ -1,6 +1,7 @@
 //! The hash of keys at a revision.
 
 use super::status::damaged;
+use super::verify_report::VerifyReport;
 use crate::bolt::PlannedBucket;
 use crate::error::Result;
 use crate::etcd::schema::Compaction;
@@ -65,12 +66,57 @@ pub fn hashkv(
     )
 }
 
+/// HashKV at the newest revision of an input that was verified, if it has one: what the report has, or by a pass of its
+/// own.
+pub(in crate::ops) fn newest_hash(
+    report: &VerifyReport,
+    input: &Input,
+    options: &Options,
+) -> Result<Option<HashKv>> {
+    if report.hash.is_some() {
+        return Ok(report.hash);
+    }
+    Ok(match hashkv(input, 0, Release::default(), options)? {
+        HashKvOutcome::Answer(hash) => Some(hash),
+        HashKvOutcome::Refused(_) => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::error::Error;
+    use crate::ops::examine::verify::verify;
+    use crate::ops::examine::verify_options::VerifyOptions;
+
+    #[test]
+    fn a_verification_computes_the_same_hash_on_the_way() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/real");
+        let options = Options::default();
+        let what = VerifyOptions {
+            hash: true,
+            ..VerifyOptions::default()
+        };
+        let mut files = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "db") {
+                continue;
+            }
+            let input = Input::open(&path).unwrap();
+            let report = verify(&input, what, &options).unwrap();
+            let HashKvOutcome::Answer(hash) =
+                hashkv(&input, 0, Release::default(), &options).unwrap()
+            else {
+                panic!("no answer: {}", path.display());
+            };
+            assert_eq!(report.hash, Some(hash), "{}", path.display());
+            files += 1;
+        }
+        assert!(files >= 10);
+    }
 
     #[test]
     fn from_the_compaction_to_the_newest_revision_there_is_a_hash_and_3_4_refuses_the_first() {

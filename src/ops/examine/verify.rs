@@ -13,6 +13,8 @@ use super::whole_file::{WholeFile, diagnose};
 use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
 use crate::container::{FileKind, front_of_one_page, judge_length};
 use crate::error::Result;
+use crate::etcd::schema::Compaction;
+use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::copy_progress::CopyProgress;
 use crate::ops::input::Input;
@@ -65,11 +67,21 @@ pub(in crate::ops) fn verify_copy(
                 digests(source, &input.layout, whole, progress, options)
             })
         });
-        let examined = examine_all(input, source, progress, with_digest, options, &mut findings);
+        let ways = Ways {
+            progress,
+            with_digest,
+            with_hash: what.hash,
+        };
+        let examined = examine_all(input, source, &ways, options, &mut findings);
         let digests = hashing.map(Beside::outcome);
         Ok((examined?, digests.transpose()?))
     })?;
-    let (database, examined, first_bytes) = match examined {
+    let Examined {
+        database,
+        examination: examined,
+        first_bytes,
+        hash,
+    } = match examined {
         Ok(examined) => examined,
         Err((metas, fault)) => {
             return without_metas(input, &metas, fault, what, findings, options);
@@ -163,31 +175,46 @@ pub(in crate::ops) fn verify_copy(
         examination: Some(Box::new(examined)),
         file_sha256: digests.as_ref().map(|digests| digests.file),
         database_sha256: digests.as_ref().map(|digests| digests.database),
+        hash,
         is_data_dir: input.file.is_data_dir(),
         directory,
         values_decoded: false,
     })
 }
 
-type Examined<'s> = (Database<'s>, Examination, FirstBytesSeen);
+/// How a file is looked at.
+struct Ways<'p> {
+    /// Of the copy that is looked at, while it is made.
+    progress: Option<&'p CopyProgress>,
+    /// Another thread hashes meanwhile.
+    with_digest: bool,
+    with_hash: bool,
+}
+
+/// What is inside.
+struct Examined<'s> {
+    database: Database<'s>,
+    examination: Examination,
+    first_bytes: FirstBytesSeen,
+    hash: Option<HashKv>,
+}
 
 /// Looks at everything inside, while another thread hashes; the inner error is that of the metas.
 fn examine_all<'s>(
     input: &Input,
     source: &'s dyn Source,
-    progress: Option<&CopyProgress>,
-    with_digest: bool,
+    ways: &Ways<'_>,
     options: &Options,
     findings: &mut Collector,
 ) -> Result<std::result::Result<Examined<'s>, (Metas, MetaFault)>> {
-    if let Some(progress) = progress {
+    if let Some(progress) = ways.progress {
         progress.wait(input.layout.database_len)?;
     }
     let database = match Database::open(source, input.layout.database_len, SecondMeta::Search)? {
         Ok(database) => database,
         Err(fault) => return Ok(Err(fault)),
     };
-    let workers = match with_digest {
+    let workers = match ways.with_digest {
         true => Workers::beside_another(options)?,
         false => Workers::of(options)?,
     };
@@ -196,9 +223,29 @@ fn examine_all<'s>(
         progress: None,
         ..options.clone()
     };
-    let scan_options = if with_digest { &quiet } else { options };
-    let (examined, seen) = examine(&database, &FirstBytes, &workers, scan_options, findings)?;
-    Ok(Ok((database, examined, FirstBytesSeen::join(seen))))
+    let scan_options = if ways.with_digest { &quiet } else { options };
+    let release = Release::default();
+    let compaction = Compaction::read(&database)?.unwrap_or_default();
+    // Two tables at once may be too much for a memory that is limited; it takes a pass of its own then.
+    let hashing = (ways.with_hash && options.memory_limit.is_none())
+        .then(|| HashKvVisitor::new(0, &compaction, release, None));
+    let also = (FirstBytes, hashing);
+    let (examination, seen) = examine(&database, &also, &workers, scan_options, findings)?;
+    let (first_bytes, hashed): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    // Of damaged records there is no hash.
+    let hash = match &also.1 {
+        Some(visitor) if !findings.has_errors() => {
+            let parts = hashed.into_iter().flatten().collect();
+            hash_kv(visitor, parts, &compaction, release, &workers)?.ok()
+        }
+        _ => None,
+    };
+    Ok(Ok(Examined {
+        database,
+        examination,
+        first_bytes: FirstBytesSeen::join(first_bytes),
+        hash,
+    }))
 }
 
 #[cfg(test)]

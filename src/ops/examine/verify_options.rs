@@ -12,4 +12,6 @@ pub struct VerifyOptions {
     /// Judge a data directory as a whole: does a server start from it, with its log and its `.snap` files?
     /// Otherwise its database alone is judged, as a file to restore from.
     pub directory: bool,
+    /// Compute HashKV in the same pass, unless memory is limited.
+    pub hash: bool,
 }

@@ -5,6 +5,7 @@ use super::examination::Examination;
 use super::ledger::{Ledger, Proof, Standing};
 use crate::checksum::Sha256;
 use crate::container::{FileKind, FileLayout};
+use crate::etcd::HashKv;
 use crate::finding::Findings;
 
 /// What a file is good for.
@@ -62,6 +63,8 @@ pub struct VerifyReport {
     pub file_sha256: Option<Sha256>,
     /// SHA-256 of the database.
     pub database_sha256: Option<Sha256>,
+    /// HashKV at the newest revision, if it was asked for and nothing inside is damaged.
+    pub hash: Option<HashKv>,
     /// True when the file belongs to a data directory.
     pub is_data_dir: bool,
     /// What is to be said of the data directory as a whole, if it was judged.

@@ -13,11 +13,11 @@ use crate::bolt::check::codes::TXID_LIMIT;
 use crate::bolt::edit::Edits;
 use crate::checksum::Sha256;
 use crate::error::Result;
+use crate::etcd::HashKv;
 use crate::etcd::schema::{KEY_BUCKET, META_BUCKET};
-use crate::etcd::{HashKv, Release};
 use crate::finding::Severity;
 use crate::ops::examine::digest::digest_of;
-use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
+use crate::ops::examine::hashkv::newest_hash;
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_options::VerifyOptions;
 use crate::ops::examine::verify_report::{Verdict, VerifyReport};
@@ -86,6 +86,7 @@ fn write_compacted(
     let what = VerifyOptions {
         // Without a trailer there is nothing to compare a digest with.
         quick: input.layout.trailer.is_none(),
+        hash: !request.live_only,
         ..VerifyOptions::default()
     };
     let source = verify(input, what, options)?;
@@ -124,7 +125,7 @@ fn write_compacted(
     }
     output.sync()?;
     let expected = match &kept {
-        None => hash_of(input, options)?,
+        None => newest_hash(&source, input, options)?,
         Some(kept) => Some(HashKv {
             hash: rebuilt.crc.value,
             revision: kept.figures.compacted_at,
@@ -164,10 +165,11 @@ fn read_back(
     let made = Input::open(output.path())?;
     let what = VerifyOptions {
         quick: trailer.is_none(),
+        hash: true,
         ..VerifyOptions::default()
     };
     let result = verify(&made, what, options)?;
-    let hash = hash_of(&made, options)?;
+    let hash = newest_hash(&result, &made, options)?;
     let mut problems = differences(source, &result, live_only);
     let records = result
         .examination
@@ -212,13 +214,6 @@ fn entry_bytes(report: &VerifyReport) -> u64 {
     buckets
         .map(|bucket| bucket.totals.bytes)
         .fold(0, u64::saturating_add)
-}
-
-fn hash_of(input: &Input, options: &Options) -> Result<Option<HashKv>> {
-    Ok(match hashkv(input, 0, Release::default(), options)? {
-        HashKvOutcome::Answer(hash) => Some(hash),
-        HashKvOutcome::Refused(_) => None,
-    })
 }
 
 /// What differs between two databases that should not.

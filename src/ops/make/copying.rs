@@ -26,18 +26,19 @@ const PIECE: u64 = 4 << 20;
 const FLUSH: u64 = 64 << 20;
 
 /// Copies everything but the trailer of `input` to `file`, which is at `path`, and tells what `verify` says of
-/// the copy. All of it is on the disk then.
+/// the copy, looked at as `what` says. All of it is on the disk then.
 pub(super) fn copy_and_verify(
     input: &Input,
     disk: &Disk,
     path: &Path,
     file: &File,
+    what: VerifyOptions,
     options: &Options,
 ) -> Result<VerifyReport, OutputError> {
     let metas = Metas::read(input.file.source(), SecondMeta::Search)?;
     if metas.select().is_err() {
         // Nothing to copy: what is said of the file is said without reading the rest of it.
-        return Ok(verify(input, VerifyOptions::default(), options)?);
+        return Ok(verify(input, what, options)?);
     }
     let unwritten = || OutputError::write("cannot write", path);
     let len = input.layout.database_len;
@@ -53,7 +54,6 @@ pub(super) fn copy_and_verify(
             copy_database(input, disk, file, &progress, options)
         });
         let flushing = beside(scope, || flush(disk, file, len, &progress));
-        let what = VerifyOptions::default();
         let report = verify_copy(input, &copy, Some(&progress), what, options);
         (report, copying.outcome(), flushing.outcome())
     });

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::disk::{Disk, Piece};
 use super::output_error::OutputError;
@@ -12,6 +13,7 @@ use crate::ids::FileOffset;
 use crate::ops::input::Input;
 use crate::options::Options;
 use crate::source::{Positioned, Source};
+use crate::workers::Workers;
 
 /// Bytes compared between two looks at the cancel flag.
 const PIECE: usize = 1 << 20;
@@ -146,26 +148,30 @@ impl<'o> ReadBack<'o> {
     fn is(
         &self,
         len: u64,
-        mut fill: impl FnMut(FileOffset, &mut [u8]) -> Result<()>,
+        fill: impl Fn(FileOffset, &mut [u8]) -> Result<()> + Sync,
     ) -> Result<bool> {
         if self.source.len() != len {
             return Ok(false);
         }
-        let (mut expected, mut found) = (Vec::new(), Vec::new());
-        let mut at = 0u64;
-        while at < len {
-            let piece = usize::try_from(len.saturating_sub(at)).unwrap_or(PIECE);
-            let piece = piece.min(PIECE);
-            expected.resize(piece, 0);
-            found.resize(piece, 0);
-            fill(FileOffset(at), &mut expected)?;
-            self.read(FileOffset(at), &mut found)?;
-            if expected != found {
-                return Ok(false);
+        let differs = AtomicBool::new(false);
+        let pieces = usize::try_from(len.div_ceil(PIECE as u64)).unwrap_or(usize::MAX);
+        let buffers = || (Vec::new(), Vec::new());
+        Workers::of(self.options)?.share(pieces, buffers, |(expected, found), number| {
+            if differs.load(Ordering::Relaxed) {
+                return Ok(());
             }
-            at = at.saturating_add(piece as u64);
-        }
-        Ok(true)
+            let at = (number as u64).saturating_mul(PIECE as u64);
+            let piece = usize::try_from(len.saturating_sub(at)).unwrap_or(PIECE);
+            expected.resize(piece.min(PIECE), 0);
+            found.resize(piece.min(PIECE), 0);
+            fill(FileOffset(at), expected)?;
+            self.read(FileOffset(at), found)?;
+            if expected != found {
+                differs.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
+        Ok(!differs.into_inner())
     }
 
     fn read(&self, offset: FileOffset, into: &mut [u8]) -> Result<()> {

@@ -70,9 +70,17 @@ fn write_with_trailer(
     });
     let keep = keep.min(input.layout.database_len);
     output.check_space(keep)?;
+    let what = VerifyOptions::default();
     let source = match selected {
-        Some(_) => copy_and_verify(input, output.disk(), output.path(), output.file(), options)?,
-        None => verify(input, VerifyOptions::default(), options)?,
+        Some(_) => copy_and_verify(
+            input,
+            output.disk(),
+            output.path(),
+            output.file(),
+            what,
+            options,
+        )?,
+        None => verify(input, what, options)?,
     };
     check_has_none(&source).or_else(|refusal| match selected {
         Some(_) => Err(refusal_by_copy(

@@ -2,13 +2,13 @@
 
 use super::selected::KeptRecords;
 use super::target::Stage;
-use super::write::{LOG_LEN, first_segment, raft_snapshot};
+use super::write::{First, LOG_LEN, first_segment, raft_snapshot};
 use super::{OutputError, Prepared};
 use crate::bolt::edit::Patch;
 use crate::error::Result;
+use crate::etcd::HashKv;
 use crate::etcd::raft::{LogRecord, WalReader, read_snapshot_file};
-use crate::etcd::{HashKv, Release};
-use crate::ops::examine::hashkv::{HashKvOutcome, hashkv};
+use crate::ops::examine::hashkv::newest_hash;
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_options::VerifyOptions;
 use crate::ops::input::Input;
@@ -41,13 +41,13 @@ pub(super) enum Database {
 /// checksums.
 pub(super) fn prove(
     input: &Input,
+    written: &First,
     stage: &Stage,
     prepared: &Prepared,
-    database: &Database,
     options: &Options,
 ) -> Result<Proven, OutputError> {
     let back = ReadBack::open(stage.disk(), &stage.database_path(), options)?;
-    let is_as_written = match database {
+    let is_as_written = match &written.database {
         Database::Copy(patch) => {
             back.holds_patched(input.file.source(), input.layout.database_len, patch)?
         }
@@ -63,6 +63,7 @@ pub(super) fn prove(
     let restored = Input::open(stage.root())?;
     let what = VerifyOptions {
         quick: true,
+        hash: true,
         ..VerifyOptions::default()
     };
     let report = verify(&restored, what, options)?;
@@ -70,14 +71,14 @@ pub(super) fn prove(
     if report.findings.has_errors() && !prepared.request.force {
         problems.push(format!("the database: {}", report.reason));
     }
-    let hash = hash_of(&restored, options)?;
+    let hash = newest_hash(&report, &restored, options)?;
     let mut same_hash = None;
-    match database {
+    match &written.database {
         Database::Rewritten(_, kept) if hash != Some(kept.hash) => {
             problems.push("HashKV of the database is not that of the records kept".into());
         }
         Database::Copy(_) if prepared.request.bump_revision == 0 => {
-            let is_same = hash == hash_of(input, options)?;
+            let is_same = hash == newest_hash(&written.report, input, options)?;
             same_hash = Some(is_same);
             // Of what was forced, every byte is as it was; a server may still answer where it did not before.
             if !is_same && !prepared.request.force {
@@ -116,13 +117,6 @@ pub(super) fn prove_sibling(
     Ok(Proven {
         log_records: read_small_files(stage, prepared, options)?,
         ..proven.clone()
-    })
-}
-
-fn hash_of(input: &Input, options: &Options) -> Result<Option<HashKv>> {
-    Ok(match hashkv(input, 0, Release::default(), options)? {
-        HashKvOutcome::Answer(hash) => Some(hash),
-        HashKvOutcome::Refused(_) => None,
     })
 }
 

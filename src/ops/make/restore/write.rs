@@ -110,9 +110,9 @@ fn write_members(
             None => None,
         },
     };
-    let written = write_first(input, members, first, is_copied, &mut staged, options)?;
+    let mut written = write_first(input, members, first, is_copied, &mut staged, options)?;
     let mut shared = vec![false];
-    let mut files = vec![written.files];
+    let mut files = vec![std::mem::take(&mut written.files)];
     for other in others {
         let (more, shares_database) = write_sibling(other, &mut staged, options)?;
         files.push(more);
@@ -122,7 +122,7 @@ fn write_members(
         above.give_to(user, group)?;
     }
     staged.sync_folders()?;
-    let proven = staged.read_back(input, members, &written.database, &shared, options)?;
+    let proven = staged.read_back(input, members, &written, &shared, options)?;
     let disk = &first.target.disk;
     let names = staged.open_above(disk)?;
     disk.check_source(|| input.check_unchanged(None))?;
@@ -153,9 +153,9 @@ fn write_members(
 }
 
 /// What was written of the first member.
-struct First {
-    report: VerifyReport,
-    database: Database,
+pub(super) struct First {
+    pub(super) report: VerifyReport,
+    pub(super) database: Database,
     files: Vec<WrittenFile>,
 }
 
@@ -170,10 +170,14 @@ fn write_first(
 ) -> Result<First, OutputError> {
     let stage = staged.begin(first)?;
     let (path, file) = stage.database()?;
-    let report = if is_copied {
-        copy_and_verify(input, stage.disk(), &path, &file, options)?
-    } else {
-        verify(input, VerifyOptions::default(), options)?
+    // The hash is compared when everything is read back.
+    let what = VerifyOptions {
+        hash: is_copied,
+        ..VerifyOptions::default()
+    };
+    let report = match is_copied {
+        true => copy_and_verify(input, stage.disk(), &path, &file, what, options)?,
+        false => verify(input, what, options)?,
     };
     judge(input, &report, first).or_else(|refusal| match is_copied {
         true => Err(refusal_by_copy(
@@ -241,7 +245,7 @@ impl Staged {
         &self,
         input: &Input,
         members: &[Prepared],
-        database: &Database,
+        written: &First,
         shared: &[bool],
         options: &Options,
     ) -> Result<Vec<Proven>, OutputError> {
@@ -252,7 +256,7 @@ impl Staged {
                     let copy_of = (!shares).then_some(first);
                     prove_sibling(proven, copy_of, stage, prepared, options)?
                 }
-                _ => prove(input, stage, prepared, database, options)?,
+                _ => prove(input, written, stage, prepared, options)?,
             };
             all.push(proven);
         }
