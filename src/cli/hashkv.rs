@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::etcd_habits::signed;
 use super::exit::Exit;
 use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
-use crate::etcd::Release;
 use crate::ops::{self, HashKvOutcome};
 use crate::report;
 
@@ -21,7 +21,7 @@ etcdutl, this never writes to the file, and it refuses one whose damage may chan
 
 /// Show the hash of all keys at a revision, as `etcdutl hashkv` does
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::help(EXAMPLES))]
+#[command(after_help = super::help(EXAMPLES), args_override_self = true)]
 pub(super) struct HashkvArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
@@ -31,22 +31,21 @@ pub(super) struct HashkvArgs {
         long,
         value_name = "N",
         default_value_t = 0,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = signed
     )]
     rev: i64,
-    /// Hash as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8
-    #[arg(long, value_name = "RELEASE", default_value_t)]
-    compat: Release,
 }
 
 pub(super) fn run(args: &HashkvArgs, run: &Run) -> Exit {
     let outcome = run.with_input(&args.file, Access::Positioned, |input, options| {
-        ops::hashkv(input, args.rev, args.compat, options)
+        ops::hashkv(input, args.rev, run.release(), options)
     });
     match outcome {
-        Ok(HashKvOutcome::Answer(hash)) => {
-            print(&report::hashkv(&hash, run.format, args.compat), Exit::Fine)
-        }
+        Ok(HashKvOutcome::Answer(hash)) => print(
+            &report::hashkv(&hash, run.format, run.release()),
+            Exit::Fine,
+        ),
         Ok(HashKvOutcome::Refused(refusal)) => refuse(&refusal, &args.file),
         Err(error) => fail(&error, &args.file),
     }

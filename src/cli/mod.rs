@@ -7,6 +7,7 @@ mod decode;
 mod diff;
 mod divergence;
 mod encryption;
+mod etcd_habits;
 mod exit;
 mod export;
 mod get;
@@ -29,14 +30,16 @@ mod status;
 mod term;
 mod trailer;
 mod verify;
+mod version;
 mod wal;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::etcd::Release;
 use crate::finding::escape;
 use exit::Exit;
 use run::Run;
@@ -95,8 +98,9 @@ struct GlobalArgs {
     /// Read with positioned reads, never through a memory map
     #[arg(long, global = true, help_heading = "Reading")]
     no_mmap: bool,
-    #[command(flatten)]
-    ignored: snapshot::IgnoredArgs,
+    /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8 [default: $ETCDSNAP_COMPAT, else 3.7]
+    #[arg(long, value_name = "RELEASE", global = true)]
+    compat: Option<Release>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,7 +126,9 @@ enum Command {
     Show(show::ShowArgs),
     Snapshot(snapshot::SnapshotArgs),
     Trailer(trailer::TrailerArgs),
+    Version(version::VersionArgs),
     Wal(wal::WalArgs),
+    #[command(visible_alias = "completion")]
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -144,7 +150,15 @@ pub fn main() -> ExitCode {
     let always = Arc::new(AtomicBool::new(true));
     let status = Exit::Failed.code().into();
     let _ = signal_hook::flag::register_conditional_shutdown(libc::SIGABRT, status, always);
-    let cli = match Cli::try_parse() {
+    let arguments = std::env::args_os().collect();
+    let arguments = match etcd_habits::translated(arguments, &Cli::command()) {
+        Ok(arguments) => arguments,
+        Err(refusal) => {
+            term::error(&refusal);
+            return Exit::Failed.into();
+        }
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let is_error = error.use_stderr();
@@ -169,14 +183,6 @@ pub fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    if let Some(flag) = cli.global.ignored.first()
-        && !matches!(cli.command, Command::Snapshot(_))
-    {
-        term::error(&format!(
-            "{flag} is accepted only with `snapshot status`, where it is ignored"
-        ));
-        return Exit::Failed.into();
-    }
     let exit = match cli.command {
         Command::Status(args) => status::run(&args, &run),
         Command::Snapshot(args) => snapshot::run(&args, &run),
@@ -199,6 +205,7 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => restore::run(&args, &run),
         Command::Show(args) => show::run(&args, &run),
         Command::Trailer(args) => trailer::run(&args, &run),
+        Command::Version(args) => version::run(&args, &run),
         Command::Wal(args) => wal::run(&args, &run),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
@@ -208,8 +215,6 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use super::etcd_habits::{boolean, unsigned};
 use super::exit::Exit;
 use super::open::Access;
 use super::run::{Asked, Run, not_made, print};
 use super::term;
 use crate::error::Error;
+use crate::etcd::Release;
 use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
@@ -33,7 +35,7 @@ passed. What is not finished is in a folder whose name ends in `.partial`.
 
 /// Make a data directory that etcd starts from
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::help(EXAMPLES))]
+#[command(after_help = super::help(EXAMPLES), args_override_self = true)]
 pub(super) struct RestoreArgs {
     /// The snapshot
     #[arg(value_name = "FILE")]
@@ -66,13 +68,33 @@ pub(super) struct RestoreArgs {
     )]
     initial_advertise_peer_urls: String,
     /// Restore a file without SHA-256, or with one that does not fit
-    #[arg(long)]
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        value_name = "BOOL",
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = boolean,
+        action = clap::ArgAction::Set
+    )]
     skip_hash_check: bool,
     /// Raise the revision by so much; clients that know a higher one than the file must start their watches again
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = unsigned)]
     bump_revision: u64,
     /// Mark everything up to the raised revision as compacted; needed with --bump-revision
-    #[arg(long)]
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        value_name = "BOOL",
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = boolean,
+        action = clap::ArgAction::Set
+    )]
     mark_compacted: bool,
     /// Restore a file with errors in structure or records; what they concern may be lost
     #[arg(long)]
@@ -98,9 +120,6 @@ pub(super) struct RestoreArgs {
     /// Where the directories of --all-members are made
     #[arg(long, value_name = "DIR", requires = "all_members")]
     out: Option<PathBuf>,
-    /// Release whose form the log has: 3.4, 3.5, 3.6 or 3.7; every server reads that of 3.6
-    #[arg(long, value_name = "VERSION", default_value = "3.6", value_parser = form)]
-    compat: WalForm,
     /// Leave in the database what etcdutl leaves: a stale alarm, the old raft configuration
     #[arg(long)]
     exact: bool,
@@ -116,7 +135,7 @@ pub(super) struct RestoreArgs {
     /// Restore only the newest record of each key, and no free pages
     #[arg(long, help_heading = "Choosing keys")]
     compact: bool,
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, value_parser = unsigned)]
     initial_memory_map_size: Option<u64>,
 }
 
@@ -125,12 +144,12 @@ fn release(text: &str) -> Result<StorageVersion, String> {
         .ok_or_else(|| "a version is like 3.5 or 3.6.14".into())
 }
 
-fn form(text: &str) -> Result<WalForm, String> {
-    match text {
-        "3.4" => Ok(WalForm::V34),
-        "3.5" | "3.6" => Ok(WalForm::V36),
-        "3.7" => Ok(WalForm::V37),
-        _ => Err("choose 3.4, 3.5, 3.6 or 3.7".into()),
+/// The form of log and raft snapshot that this release writes. Every server reads that of 3.6.
+fn form(release: Option<Release>) -> WalForm {
+    match release {
+        Some(Release::V3_4) => WalForm::V34,
+        Some(Release::V3_7 | Release::V3_8) => WalForm::V37,
+        Some(Release::V3_5 | Release::V3_6) | None => WalForm::V36,
     }
 }
 
@@ -172,7 +191,7 @@ fn number(text: &str, file: &str) -> Option<u32> {
 }
 
 impl RestoreArgs {
-    fn request(&self, live_revision: Option<i64>) -> RestoreRequest {
+    fn request(&self, live_revision: Option<i64>, release: Option<Release>) -> RestoreRequest {
         RestoreRequest {
             name: self.name.clone(),
             initial_cluster: self.initial_cluster.clone(),
@@ -184,7 +203,7 @@ impl RestoreArgs {
             force: self.force,
             bump_revision: self.bump_revision,
             mark_compacted: self.mark_compacted,
-            form: self.compat,
+            form: form(release),
             exact: self.exact,
             live_revision,
             newer: self.newer.as_deref().map(escape::path),
@@ -206,8 +225,12 @@ impl RestoreArgs {
     }
 
     /// What is to be made: one directory, or one per member.
-    fn prepare(&self, live_revision: Option<i64>) -> Result<Vec<Prepared>, OutputError> {
-        let request = self.request(live_revision);
+    fn prepare(
+        &self,
+        live_revision: Option<i64>,
+        release: Option<Release>,
+    ) -> Result<Vec<Prepared>, OutputError> {
+        let request = self.request(live_revision, release);
         match &self.out {
             Some(out) => Prepared::all_members(&request, out),
             None => Prepared::new(request).map(|one| vec![one]),
@@ -250,7 +273,7 @@ pub(super) fn run(args: &RestoreArgs, run: &Run) -> Exit {
         Ok(live_revision) => live_revision,
         Err(exit) => return exit,
     };
-    let prepared = match args.prepare(live_revision) {
+    let prepared = match args.prepare(live_revision, run.compat()) {
         Ok(prepared) => prepared,
         Err(error) => return not_made(error, &args.file),
     };

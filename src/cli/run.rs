@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::open::{Access, open};
 use super::{GlobalArgs, term};
 use crate::error::{Error, Result};
+use crate::etcd::Release;
 use crate::finding::{Findings, escape};
 use crate::limits;
 use crate::ops::OutputError;
@@ -41,11 +42,16 @@ impl JsonArgs {
     }
 }
 
+/// The environment variable that stands for `--compat`.
+const COMPAT: &str = "ETCDSNAP_COMPAT";
+
 /// The settings of one run.
 pub(super) struct Run {
     pub(super) format: Format,
     options: Options,
     access: Option<Access>,
+    /// The release that was asked for.
+    compat: Option<Release>,
     /// Whether a file that somebody else may write to was read.
     in_use: Cell<bool>,
 }
@@ -55,6 +61,14 @@ impl Run {
         let format = match &global.write_out {
             Some(text) => Format::from_str(text)?,
             None => Format::default(),
+        };
+        let compat = match (global.compat, std::env::var_os(COMPAT)) {
+            (Some(release), _) => Some(release),
+            (None, Some(text)) if !text.is_empty() => {
+                let parsed = Release::from_str(&text.to_string_lossy());
+                Some(parsed.map_err(|error| format!("{COMPAT}: {error}"))?)
+            }
+            (None, _) => None,
         };
         let access = match (global.mmap, global.no_mmap) {
             (true, _) => Some(Access::Map),
@@ -73,8 +87,19 @@ impl Run {
             format,
             options,
             access,
+            compat,
             in_use: Cell::new(false),
         })
+    }
+
+    /// The etcd release that was asked for, if any.
+    pub(super) fn compat(&self) -> Option<Release> {
+        self.compat
+    }
+
+    /// The etcd release whose answers are given.
+    pub(super) fn release(&self) -> Release {
+        self.compat.unwrap_or_default()
     }
 
     /// How a command ends that was to end with `exit`: whatever was read of a file in use, the job is not
@@ -439,6 +464,7 @@ mod tests {
             format: Format::default(),
             options: Options::default(),
             access: None,
+            compat: None,
             in_use: Cell::new(false),
         }
     }

@@ -7,7 +7,6 @@ use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
 use super::term;
-use crate::etcd::Release;
 use crate::ops::{self, StatusOutcome};
 use crate::report;
 
@@ -24,25 +23,22 @@ from 3.7 on. The SHA-256 at the end of a snapshot is not read: `etcdsnap verify`
 
 /// Show hash, revision, number of keys and size, as `etcdutl snapshot status` does
 #[derive(Debug, clap::Args)]
-#[command(after_help = super::help(EXAMPLES))]
+#[command(after_help = super::help(EXAMPLES), args_override_self = true)]
 pub(super) struct StatusArgs {
     /// Snapshots, databases or data directories
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8
-    #[arg(long, value_name = "RELEASE", default_value_t)]
-    compat: Release,
 }
 
 pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {
     let mut exit = Exit::Fine;
     for path in &args.files {
         let outcome = run.with_input(path, Access::Positioned, |input, options| {
-            ops::status(input, args.compat, options)
+            ops::status(input, run.release(), options)
         });
         let one = match outcome {
             Ok(StatusOutcome::Answer(status)) => print(
-                &report::status(&status, run.format, args.compat),
+                &report::status(&status, run.format, run.release()),
                 Exit::Fine,
             ),
             Ok(StatusOutcome::Refused(refusal)) => refuse(&refusal, path),

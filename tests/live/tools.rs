@@ -181,6 +181,15 @@ impl Peers {
             .arg(file))
     }
 
+    /// A command line of the tool that has `snapshot` in that release line: etcdctl, later etcdutl.
+    pub(crate) fn as_written(&self, version: Version, words: &[String]) -> Result<Outcome, String> {
+        let name = match version {
+            Version::V34 => "etcdctl",
+            _ => "etcdutl",
+        };
+        run(self.tool(version, name).args(words))
+    }
+
     /// `etcdutl hashkv`, which changes its file: give it a copy. 3.6 and later have it.
     pub(crate) fn hashkv(
         &self,
@@ -255,6 +264,13 @@ impl Etcdsnap {
             format!("etcdsnap {words:?} changed {}", watched.name())
         });
         Ok(outcome)
+    }
+
+    /// Runs it in place of the tool of a release line, as an alias with that release in the environment does.
+    pub(crate) fn as_tool(&self, version: Version, words: &[String]) -> Result<Outcome, String> {
+        run(Command::new(&self.program)
+            .env("ETCDSNAP_COMPAT", version.name())
+            .args(words))
     }
 
     /// Runs it on files that change by themselves.

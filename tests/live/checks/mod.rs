@@ -1,6 +1,7 @@
 //! The comparisons. Each is a function over the scene of one live run; a new one is added to a list here.
 
 mod cluster;
+mod command_lines;
 mod diff;
 mod directories;
 mod edit;
@@ -42,6 +43,7 @@ pub(crate) const WHILE_SERVING: &[Serving] = &[
 pub(crate) const AFTER_THE_END: &[Ended] = &[
     verify::bbolt_finds_the_files_sound,
     status::every_file_in_every_format_of_every_version,
+    command_lines::scripts_go_on_working,
     hashkv::every_revision_as_etcdutl_answers_it,
     hashkv::every_format_as_etcdutl_prints_it,
     hashkv::every_revision_as_the_server_answered_it,

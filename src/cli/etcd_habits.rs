@@ -1,0 +1,429 @@
+//! Command lines as etcd's own tools take them: flags before the command, booleans with a value, numbers as Go reads
+//! them, flags that mean nothing for a file, and commands that this program does not have.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, Command};
+
+/// Commands that take the flags of etcdctl and etcdutl.
+const TWINS: [&str; 5] = ["status", "hashkv", "restore", "snapshot", "version"];
+
+/// Flags of etcdctl's and etcdutl's that take a value and mean nothing for a file: how to reach a server, how long to
+/// wait for a lock.
+const IGNORED_WITH_VALUE: [&str; 15] = [
+    "cacert",
+    "cert",
+    "command-timeout",
+    "dial-timeout",
+    "discovery-srv",
+    "discovery-srv-name",
+    "endpoints",
+    "keepalive-time",
+    "keepalive-timeout",
+    "key",
+    "max-recv-bytes",
+    "max-request-bytes",
+    "password",
+    "timeout",
+    "user",
+];
+
+/// The same without a value.
+const IGNORED: [&str; 5] = [
+    "debug",
+    "hex",
+    "insecure-discovery",
+    "insecure-skip-tls-verify",
+    "insecure-transport",
+];
+
+/// Commands of etcdctl that talk to a server.
+const ONLINE: [&str; 18] = [
+    "alarm",
+    "auth",
+    "check",
+    "compaction",
+    "del",
+    "downgrade",
+    "elect",
+    "endpoint",
+    "lease",
+    "lock",
+    "make-mirror",
+    "member",
+    "move-leader",
+    "put",
+    "role",
+    "txn",
+    "user",
+    "watch",
+];
+
+/// A boolean as Go's flags take it.
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("is not true or false".into()),
+    }
+}
+
+/// A number as Go's flags take it: also in hexadecimal, octal or binary, with underscores between digits.
+pub(super) fn signed(text: &str) -> Result<i64, String> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (radix, digits) = digits(rest)?;
+    i64::from_str_radix(&format!("{sign}{digits}"), radix).map_err(|error| error.to_string())
+}
+
+/// The same without a sign.
+pub(super) fn unsigned(text: &str) -> Result<u64, String> {
+    let (radix, digits) = digits(text)?;
+    u64::from_str_radix(&digits, radix).map_err(|error| error.to_string())
+}
+
+/// Radix and digits of a number in Go's notation.
+fn digits(text: &str) -> Result<(u32, String), String> {
+    let wrong = || format!("{text:?} is not a number");
+    let prefix = text.get(..2).unwrap_or_default().to_ascii_lowercase();
+    let (radix, rest) = match prefix.as_str() {
+        "0x" => (16, text.get(2..)),
+        "0o" => (8, text.get(2..)),
+        "0b" => (2, text.get(2..)),
+        _ if text.len() > 1 && text.starts_with('0') => (8, text.get(1..)),
+        _ => (10, Some(text)),
+    };
+    let rest = rest.unwrap_or_default();
+    // An underscore stands between digits, or between prefix and digits.
+    let is_first = radix != 10;
+    let odd = rest.is_empty()
+        || rest.ends_with('_')
+        || rest.contains("__")
+        || rest.starts_with('_') && !is_first
+        || !rest.chars().all(|c| c == '_' || c.is_digit(radix));
+    match odd {
+        true => Err(wrong()),
+        false => Ok((radix, rest.replace('_', ""))),
+    }
+}
+
+/// The command line as this program's own parser takes it, or why there is no such command here. Only the commands that
+/// etcd's tools have as well are read in their way.
+pub(super) fn translated(arguments: Vec<OsString>, cli: &Command) -> Result<Vec<OsString>, String> {
+    let mut line = Line {
+        rest: arguments.iter().skip(1).cloned().collect(),
+        own: arguments.first().cloned().into_iter().collect(),
+        moved: Vec::new(),
+        cli,
+    };
+    line.rest.reverse();
+    let first = line.word();
+    if let Some(refusal) = first.as_deref().and_then(refusal) {
+        return Err(refusal);
+    }
+    let Some(first) = first.filter(|word| TWINS.contains(&word.as_str())) else {
+        return Ok(arguments);
+    };
+    let mut words = vec![first];
+    if words.first().is_some_and(|word| word == "snapshot")
+        && let Some(second) = line.word()
+    {
+        if second == "save" {
+            return Err(online("snapshot save"));
+        }
+        words.push(second);
+    }
+    let Line {
+        own,
+        moved,
+        mut rest,
+        ..
+    } = line;
+    rest.reverse();
+    let behind = moved.into_iter().chain(rest).collect();
+    let mut translated = own;
+    translated.extend(words.iter().map(OsString::from));
+    translated.extend(without_ignored(behind, &words, cli));
+    Ok(translated)
+}
+
+fn refusal(command: &str) -> Option<String> {
+    let message = match command {
+        "defrag" => {
+            "defrag rewrites a database in place, and this program never writes to its input; \
+             `etcdsnap compact FILE --out NEW` writes a compact copy"
+        }
+        "migrate" => {
+            "migrate rewrites a database in place, and this program never writes to its input; \
+             use `etcdutl migrate` on a copy"
+        }
+        "backup" => {
+            "backup copies a data directory with its log; use `etcdctl snapshot save`, \
+             or copy the directory of a stopped member"
+        }
+        _ if ONLINE.contains(&command) => return Some(online(command)),
+        _ => return None,
+    };
+    Some(message.to_owned())
+}
+
+fn online(command: &str) -> String {
+    format!("{command} needs a running etcd, and this program reads files; use `etcdctl {command}`")
+}
+
+/// The flags before the command, and what follows them.
+struct Line<'c> {
+    /// What is still to be read, the next one last.
+    rest: Vec<OsString>,
+    /// What may stand before the command here, too.
+    own: Vec<OsString>,
+    /// Flags that have to stand behind it.
+    moved: Vec<OsString>,
+    cli: &'c Command,
+}
+
+impl Line<'_> {
+    /// The next word that is not a flag or its value; `None` where there is none, or where a flag is not known.
+    fn word(&mut self) -> Option<String> {
+        while let Some(next) = self.rest.pop() {
+            let Some(text) = next.to_str().map(str::to_owned) else {
+                self.rest.push(next);
+                return None;
+            };
+            if !text.starts_with('-') {
+                return Some(text);
+            }
+            let Some((is_own, takes_value)) = self.kind(&text) else {
+                self.rest.push(next);
+                return None;
+            };
+            let value = takes_value.then(|| self.rest.pop()).flatten();
+            let to = if is_own {
+                &mut self.own
+            } else {
+                &mut self.moved
+            };
+            to.push(next);
+            to.extend(value);
+        }
+        None
+    }
+
+    /// Whether a flag may stay where it is, and whether the next argument is its value.
+    fn kind(&self, text: &str) -> Option<(bool, bool)> {
+        if let Some(short) = text.strip_prefix('-').filter(|rest| !rest.starts_with('-')) {
+            let letter = short.chars().next()?;
+            if letter == 'd' {
+                return Some((false, short.len() == 1));
+            }
+            let own = self
+                .cli
+                .get_arguments()
+                .find(|arg| arg.get_short() == Some(letter))?;
+            return Some((true, short.len() == 1 && takes_next(own)));
+        }
+        let (name, has_value) = long(text)?;
+        if let Some(own) = find(self.cli, name) {
+            return Some((true, !has_value && takes_next(own)));
+        }
+        let takes_value = IGNORED_WITH_VALUE.contains(&name)
+            || TWINS
+                .iter()
+                .filter_map(|twin| find(self.cli.find_subcommand(twin)?, name))
+                .map(takes_next)
+                .next()
+                .or_else(|| IGNORED.contains(&name).then_some(false))?;
+        Some((false, !has_value && takes_value))
+    }
+}
+
+/// The name of a long flag, and whether its value follows in the same argument.
+fn long(text: &str) -> Option<(&str, bool)> {
+    let flag = text.strip_prefix("--").filter(|flag| !flag.is_empty())?;
+    Some(match flag.split_once('=') {
+        Some((name, _)) => (name, true),
+        None => (flag, false),
+    })
+}
+
+fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
+    command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(name))
+}
+
+/// Whether the argument after this flag is its value.
+fn takes_next(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Set | ArgAction::Append) && !arg.is_require_equals_set()
+}
+
+/// Everything behind the command but the flags that mean nothing here.
+fn without_ignored(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsString> {
+    let mut command = cli;
+    for word in words {
+        match command.find_subcommand(word) {
+            Some(inner) => command = inner,
+            None => break,
+        }
+    }
+    let of_etcdctl = words
+        .first()
+        .is_some_and(|word| word == "snapshot" || word == "version");
+    let mut kept = Vec::new();
+    let mut behind = behind.into_iter();
+    while let Some(next) = behind.next() {
+        let text = next.to_str().unwrap_or_default();
+        if text == "--" {
+            kept.push(next);
+            kept.extend(behind);
+            break;
+        }
+        let is_discovery = of_etcdctl && text.starts_with("-d");
+        let (name, has_value) = match long(text) {
+            Some(flag) => flag,
+            None if is_discovery => ("discovery-srv", text.len() > 2),
+            None => {
+                kept.push(next);
+                continue;
+            }
+        };
+        if let Some(own) = find(command, name).or_else(|| find(cli, name)) {
+            let value = (!has_value && takes_next(own))
+                .then(|| behind.next())
+                .flatten();
+            kept.push(next);
+            kept.extend(value);
+        } else if (of_etcdctl || name == "timeout") && IGNORED_WITH_VALUE.contains(&name) {
+            if !has_value && behind.next().is_none() {
+                kept.push(next);
+            }
+        } else if !(of_etcdctl && IGNORED.contains(&name)) {
+            kept.push(next);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn line(text: &str) -> Result<String, String> {
+        let arguments = text.split(' ').map(OsString::from).collect();
+        let translated = translated(arguments, &Cli::command())?;
+        let words = translated.iter().map(|word| word.to_string_lossy());
+        Ok(words.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn numbers_are_read_as_go_reads_them() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("4711", Some(4711)),
+            ("+5", Some(5)),
+            ("-5", Some(-5)),
+            ("0x10", Some(16)),
+            ("0X1f", Some(31)),
+            ("0o17", Some(15)),
+            ("017", Some(15)),
+            ("0b101", Some(5)),
+            ("1_000", Some(1000)),
+            ("0x_10", Some(16)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("", None),
+            ("-", None),
+            ("1__0", None),
+            ("_1", None),
+            ("1_", None),
+            ("0x", None),
+            ("09", None),
+            ("ten", None),
+            ("1e3", None),
+            ("é", None),
+        ] {
+            assert_eq!(signed(text).ok(), number, "{text:?}");
+        }
+        assert_eq!(unsigned("0xffffffffffffffff"), Ok(u64::MAX));
+        assert!(unsigned("-1").is_err());
+    }
+
+    #[test]
+    fn flags_before_the_command_are_put_behind_it() {
+        for (theirs, ours) in [
+            (
+                "etcdutl --data-dir x snapshot restore s.db",
+                "etcdutl snapshot restore --data-dir x s.db",
+            ),
+            (
+                "etcdutl --data-dir=x snapshot --name m restore s.db --skip-hash-check=true",
+                "etcdutl snapshot restore --data-dir=x --name m s.db --skip-hash-check=true",
+            ),
+            ("etcdutl --rev=4 hashkv f", "etcdutl hashkv --rev=4 f"),
+            ("etcdutl --rev 4 hashkv f", "etcdutl hashkv --rev 4 f"),
+            (
+                "etcdutl --mark-compacted --bump-revision 5 snapshot restore f",
+                "etcdutl snapshot restore --mark-compacted --bump-revision 5 f",
+            ),
+            (
+                "etcdutl -w json snapshot status f",
+                "etcdutl -w json snapshot status f",
+            ),
+            (
+                "etcdutl -wjson snapshot -w table status f",
+                "etcdutl -wjson -w table snapshot status f",
+            ),
+        ] {
+            assert_eq!(line(theirs).as_deref(), Ok(ours), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn flags_that_mean_nothing_for_a_file_are_taken_from_etcdctls_commands_only() {
+        for (theirs, ours) in [
+            (
+                "etcdctl --endpoints=a --cacert b -d c snapshot status f --hex --debug=false",
+                "etcdctl snapshot status f",
+            ),
+            (
+                "etcdctl snapshot restore f --name --cert --key k",
+                "etcdctl snapshot restore f --name --cert",
+            ),
+            ("etcdutl --timeout 3s hashkv f", "etcdutl hashkv f"),
+            (
+                "etcdctl snapshot status -- --hex",
+                "etcdctl snapshot status -- --hex",
+            ),
+            ("etcdutl hashkv f --hex", "etcdutl hashkv f --hex"),
+            ("etcdsnap get f --hex", "etcdsnap get f --hex"),
+            ("etcdsnap --hex get f", "etcdsnap --hex get f"),
+            (
+                "etcdctl snapshot status f --cacert",
+                "etcdctl snapshot status f --cacert",
+            ),
+        ] {
+            assert_eq!(line(theirs).as_deref(), Ok(ours), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn commands_that_are_not_here_name_what_to_use() {
+        for (theirs, next) in [
+            ("etcdutl defrag --data-dir x", "etcdsnap compact"),
+            ("etcdutl --data-dir x defrag", "etcdsnap compact"),
+            ("etcdutl migrate", "etcdutl migrate"),
+            ("etcdctl snapshot save s.db", "etcdctl snapshot save"),
+            ("etcdctl --endpoints a endpoint status", "etcdctl endpoint"),
+            ("etcdctl put a b", "etcdctl put"),
+        ] {
+            let refused = line(theirs).unwrap_err();
+            assert!(refused.contains(next), "{theirs}: {refused}");
+        }
+    }
+}
