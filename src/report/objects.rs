@@ -10,7 +10,8 @@ use super::json::{Name, line};
 use crate::finding::escape;
 use crate::kubernetes::Flaw;
 use crate::ops::{
-    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, StoredKind, encoding_name,
+    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, OtherVersion, StoredKind, Undecided,
+    UndecidedReason, encoding_name,
 };
 
 /// Longer cells are cut: they are in no table that people read, and each row would be padded to their length.
@@ -195,6 +196,62 @@ pub fn damage_line(damaged: &DamagedValue) -> String {
     flaw_line(&damaged.key, &damaged.flaw)
 }
 
+/// How many objects nobody can tell of whether they are asked for, and why, as a line of text.
+pub fn undecided_line(undecided: &[Undecided]) -> Option<String> {
+    let parts: Vec<String> = undecided
+        .iter()
+        .map(|one| {
+            let what = match one.resource.as_str() {
+                "" => "values",
+                resource => resource,
+            };
+            let why = match &one.reason {
+                UndecidedReason::Encrypted(with) => format!("encrypted with {with}"),
+                UndecidedReason::Undecoded => "of which only the metadata can be decoded".into(),
+                UndecidedReason::TooLarge => "too large to decode".into(),
+            };
+            format!("{} {what}, {why}", one.objects)
+        })
+        .collect();
+    let is_encrypted = |one: &Undecided| matches!(one.reason, UndecidedReason::Encrypted(_));
+    let hint = match undecided.iter().any(is_encrypted) {
+        true => "; --encryption-config with the right keys opens them",
+        false => "",
+    };
+    let parts = escape::text(parts.join("; ").as_bytes());
+    (!undecided.is_empty())
+        .then(|| format!("cannot tell whether these are selected: {parts}{hint}"))
+}
+
+/// What is not listed among all objects, as a line of text.
+pub fn server_leases_line(count: u64) -> Option<String> {
+    let leases = if count == 1 { "lease" } else { "leases" };
+    (count > 0).then(|| {
+        format!(
+            "not listed: {count} {leases} of API servers, kept as Endpoints without a name beneath masterleases and \
+             peerserverleases; `etcdsnap keys` names them"
+        )
+    })
+}
+
+/// What an API server keeps under a key that looks like that of one of its leases.
+pub fn server_lease_note(key: &[u8]) -> Option<String> {
+    ["/registry/masterleases/", "/registry/peerserverleases/"]
+        .iter()
+        .any(|prefix| key.starts_with(prefix.as_bytes()))
+        .then(|| {
+            "the lease of an API server, by which its peers find it; no API gives it out".to_owned()
+        })
+}
+
+/// In which version objects are shown that were asked for in another one, as a line of text.
+pub fn other_version_line(other: &OtherVersion) -> String {
+    let (word, stored) = (&other.word, &other.stored);
+    escape::text(
+        format!("{word}: shown in {stored}, the version that they are stored in").as_bytes(),
+    )
+}
+
 /// What is wrong with the value of a key, as a line of text.
 pub fn flaw_line(key: &[u8], flaw: &Flaw) -> String {
     let key = escape::text(key);
@@ -211,6 +268,12 @@ struct JsonObjectsSummary {
     objects: usize,
     #[serde(skip_serializing_if = "is_zero")]
     damaged: usize,
+    /// Of how many nobody can tell whether they are selected.
+    #[serde(skip_serializing_if = "is_none")]
+    undecided: u64,
+    /// Leases of API servers, which are not among the objects.
+    #[serde(skip_serializing_if = "is_none")]
+    api_server_leases: u64,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
@@ -222,6 +285,11 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
         r#type: "summary",
         objects: list.found.len(),
         damaged: damaged_count(&list.damaged),
+        undecided: list
+            .undecided
+            .iter()
+            .fold(0, |sum, one| sum.saturating_add(one.objects)),
+        api_server_leases: list.server_leases,
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,
@@ -235,6 +303,9 @@ struct JsonKind<'k> {
     kind: &'k str,
     #[serde(skip_serializing_if = "str::is_empty")]
     api_version: &'k str,
+    /// What it is that is not an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internal: Option<&'static str>,
     encoding: &'static str,
     objects: u64,
     bytes: u64,
@@ -281,6 +352,7 @@ pub fn kinds_json(kinds: &Kinds) -> String {
             r#type: "kind",
             kind: &count.kind,
             api_version: &count.api_version,
+            internal: count.is_server_lease.then_some("api-server-lease"),
             encoding: encoding_name(count.encoding),
             objects: count.objects,
             bytes: count.bytes,
@@ -328,8 +400,12 @@ pub fn kinds_text(kinds: &Kinds) -> String {
         .counts
         .iter()
         .map(|count| {
+            let kind = match count.is_server_lease {
+                true => "(lease of an API server)",
+                false => count.kind.as_str(),
+            };
             let cells = vec![
-                word(&count.kind),
+                word(kind),
                 word(&count.api_version),
                 encoding_name(count.encoding).to_string(),
                 count.objects.to_string(),

@@ -69,7 +69,12 @@ impl<'a> Printer<'a> {
         let is_alone = is_single && list.found.len() == 1;
         match form {
             Form::Name => Ok(self.names(list)),
-            Form::Table | Form::Wide => self.tables(session, list, matches!(form, Form::Wide)),
+            Form::Table | Form::Wide => {
+                if let Some(line) = report::server_leases_line(list.server_leases) {
+                    self.notes.always(line, false);
+                }
+                self.tables(session, list, matches!(form, Form::Wide))
+            }
             Form::Rows => {
                 let written = self.rows(session, list, |found, seen| match list.damage(found) {
                     Some(damaged) if found.is_damaged => {
