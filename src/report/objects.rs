@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::json::{Name, line};
 use crate::finding::escape;
 use crate::kubernetes::Flaw;
+use crate::kubernetes::show::columns::first_line;
 use crate::ops::{
     DamagedValue, FoundObject, KindCount, Kinds, ObjectList, OtherVersion, StoredKind, Undecided,
     UndecidedReason, encoding_name,
@@ -22,6 +23,8 @@ const CELL: usize = 4096;
 #[derive(Debug)]
 pub struct Columns {
     widths: Vec<usize>,
+    /// To the byte as kubectl prints it, but for what must not reach a terminal.
+    is_exact: bool,
     /// Cells with tabs between, which no escaped text has. The first row is the head.
     rows: Vec<Box<str>>,
 }
@@ -29,8 +32,19 @@ pub struct Columns {
 impl Columns {
     /// A table with its head.
     pub fn new(head: &[String]) -> Self {
+        Self::with(head, false)
+    }
+
+    /// A table as kubectl prints it: of a cell the first line, backslashes as they are, columns of at least six
+    /// signs, which are as wide as the longest cell has bytes, and empty cells at the end filled up with blanks.
+    pub fn exact(head: &[String]) -> Self {
+        Self::with(head, true)
+    }
+
+    fn with(head: &[String], is_exact: bool) -> Self {
         let mut columns = Self {
             widths: vec![0; head.len()],
+            is_exact,
             rows: Vec::new(),
         };
         columns.push(head);
@@ -44,13 +58,18 @@ impl Columns {
             if number > 0 {
                 row.push('\t');
             }
-            let mut cell = escape::text(cell.as_bytes());
+            let bytes = cell.len();
+            let mut cell = match self.is_exact {
+                true => exact_cell(cell),
+                false => escape::text(cell.as_bytes()),
+            };
             if let Some((end, _)) = cell.char_indices().nth(CELL) {
                 cell.truncate(end);
                 cell.push('…');
             }
             if let Some(width) = self.widths.get_mut(number) {
-                *width = (*width).max(cell.chars().count());
+                let bytes = if self.is_exact { bytes.min(CELL) } else { 0 };
+                *width = (*width).max(cell.chars().count()).max(bytes);
             }
             row.push_str(&cell);
         }
@@ -69,16 +88,39 @@ impl Columns {
             while let Some((cell, width)) = cells.next() {
                 text.push_str(cell);
                 if cells.peek().is_some() {
-                    let pad = width.saturating_sub(cell.chars().count()) + 3;
+                    let least = if self.is_exact { 6 } else { 0 };
+                    let width = width.saturating_add(3).max(least);
+                    let pad = width.saturating_sub(cell.chars().count());
                     text.extend(std::iter::repeat_n(' ', pad));
                 }
             }
-            text.truncate(text.trim_end().len());
+            if !self.is_exact {
+                text.truncate(text.trim_end().len());
+            }
             text.push('\n');
             out.write_all(text.as_bytes())?;
         }
         Ok(())
     }
+}
+
+/// A cell as kubectl prints it; what else could harm a terminal is escaped.
+fn exact_cell(cell: &str) -> String {
+    let line = first_line(cell);
+    let mut out = String::with_capacity(line.len());
+    // A backslash needs no escape of its own here: the text is not read back.
+    for (number, part) in line.split('\\').enumerate() {
+        if number > 0 {
+            out.push('\\');
+        }
+        for (number, part) in part.split('\u{1b}').enumerate() {
+            if number > 0 {
+                out.push_str("^[");
+            }
+            out.push_str(&escape::text(part.as_bytes()));
+        }
+    }
+    out
 }
 
 /// The same for rows that are there already.

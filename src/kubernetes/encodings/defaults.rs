@@ -3,8 +3,10 @@
 
 use serde_json::{Map, Value};
 
+use crate::kubernetes::KubeRelease;
+
 /// Adds it to `object`.
-pub fn add_read_defaults(object: &mut Value) {
+pub fn add_read_defaults(object: &mut Value, release: KubeRelease) {
     let kind = object.get("kind").and_then(Value::as_str);
     let version = object.get("apiVersion").and_then(Value::as_str);
     match (version, kind) {

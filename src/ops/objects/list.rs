@@ -63,6 +63,8 @@ pub struct ObjectList<'i> {
     /// How many leases of API servers there are besides, where everything is asked for: they have the form of
     /// Endpoints, and no API gives them out.
     pub server_leases: u64,
+    /// More kinds than one are asked for, so that kubectl tells the kind with each name.
+    pub is_of_several_kinds: bool,
     /// Their kinds.
     pub kinds: Vec<StoredKind>,
     /// All kinds that are known.
@@ -154,7 +156,7 @@ impl ObjectsQuery {
             }
             Err(_) => return (Selected::No, None),
         };
-        add_read_defaults(&mut object.json);
+        add_read_defaults(&mut object.json, reader.release);
         let labels = self.labels.as_ref();
         let labels = labels.is_none_or(|labels| labels.matches(&object.json));
         let has_fields =
@@ -429,6 +431,7 @@ pub fn objects<'i>(
         undecided: Vec::new(),
         other_versions,
         server_leases,
+        is_of_several_kinds: finder.wanted.are_several(),
         kinds,
         bounds: live.keyspace.bounds(),
         resources: live.resources,

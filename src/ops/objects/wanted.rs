@@ -148,6 +148,14 @@ impl<'q> WantedKinds<'q> {
                 .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
     }
 
+    /// True when more kinds than one are wanted.
+    pub(super) fn are_several(&self) -> bool {
+        let known = self.known.iter();
+        let known: BTreeSet<String> = known.map(|one| one.resource.full_name()).collect();
+        let words: BTreeSet<&str> = self.words.iter().map(|(word, _)| *word).collect();
+        self.takes_everything() || known.len().saturating_add(words.len()) > 1
+    }
+
     pub(in crate::ops) fn takes_everything(&self) -> bool {
         self.known.is_empty() && self.words.is_empty()
     }

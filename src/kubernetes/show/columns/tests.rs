@@ -12,6 +12,7 @@ fn row(object: Value, wide: bool) -> String {
     let options = TableOptions {
         wide,
         now: Some(NOW),
+        ..TableOptions::default()
     };
     let table = table(&kind, &[&object], options);
     assert_eq!(table.columns.len(), table.rows[0].len());
@@ -126,7 +127,7 @@ fn wide_tables_have_more_columns() {
     let resources = Resources::builtin();
     let columns = |wide: bool| {
         let kind = resources.of_kind("v1", "Service").expect("a kind");
-        let columns = TableLayout::of(kind, "v1").columns(wide);
+        let columns = TableLayout::of(kind, "v1", KubeRelease::NEWEST).columns(wide);
         columns
             .into_iter()
             .map(|column| column.name)
@@ -269,6 +270,7 @@ fn custom_resources_have_the_columns_of_their_definition() {
     let mut options = TableOptions {
         wide: false,
         now: Some(NOW),
+        ..TableOptions::default()
     };
     let shown = table(kind, &[&object], options);
     let names: Vec<_> = shown
@@ -337,9 +339,9 @@ fn any_value() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn any_object_has_a_row_in_any_table(object in any_value()) {
-        let options = TableOptions { wide: true, now: Some(NOW) };
+        let options = TableOptions { wide: true, now: Some(NOW), ..TableOptions::default() };
         for kind in Resources::builtin().all() {
-            let layout = TableLayout::of(kind, "v1");
+            let layout = TableLayout::of(kind, "v1", KubeRelease::NEWEST);
             prop_assert_eq!(layout.row(&object, options).len(), layout.columns(true).len());
         }
         let mut object = object;
