@@ -22,6 +22,8 @@ const CELL: usize = 4096;
 /// Cells are escaped.
 #[derive(Debug)]
 pub struct Columns {
+    /// Of the names of the columns.
+    head: Vec<usize>,
     widths: Vec<usize>,
     /// To the byte as kubectl prints it, but for what must not reach a terminal.
     is_exact: bool,
@@ -43,11 +45,13 @@ impl Columns {
 
     fn with(head: &[String], is_exact: bool) -> Self {
         let mut columns = Self {
+            head: Vec::new(),
             widths: vec![0; head.len()],
             is_exact,
             rows: Vec::new(),
         };
         columns.push(head);
+        columns.head = std::mem::replace(&mut columns.widths, vec![0; head.len()]);
         columns
     }
 
@@ -82,9 +86,19 @@ impl Columns {
     /// Those of the writer.
     pub fn write(&self, with_head: bool, out: &mut dyn io::Write) -> io::Result<()> {
         let mut text = String::new();
+        let widths = self.widths.iter().zip(&self.head);
+        let widths: Vec<usize> = widths
+            .map(|(width, head)| {
+                if with_head {
+                    (*width).max(*head)
+                } else {
+                    *width
+                }
+            })
+            .collect();
         for row in self.rows.iter().skip(usize::from(!with_head)) {
             text.clear();
-            let mut cells = row.split('\t').zip(&self.widths).peekable();
+            let mut cells = row.split('\t').zip(&widths).peekable();
             while let Some((cell, width)) = cells.next() {
                 text.push_str(cell);
                 if cells.peek().is_some() {

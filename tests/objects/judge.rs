@@ -106,7 +106,15 @@ fn every_object_is_printed_as_its_api_server_listed_it() {
     for cluster in CLUSTERS {
         let listing = clusters::listing(cluster, "after");
         let (file, config) = (format!("{cluster}-after.db"), format!("{cluster}.yaml"));
-        let args = ["objects", &file, "-o", "ndjson", "--show-managed-fields"];
+        let release = &cluster[5..9];
+        let form = [
+            "-o",
+            "ndjson",
+            "--show-managed-fields",
+            "--kube-version",
+            release,
+        ];
+        let args: Vec<&str> = ["objects", &file].into_iter().chain(form).collect();
         let secrets = ["--show-secrets", "--encryption-config", &config];
         let printed = lines(&tool::run(dir.path(), args.iter().chain(&secrets)));
         let (equal, named) = judge(&printed, &listing);

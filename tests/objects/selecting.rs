@@ -405,3 +405,130 @@ fn leases_of_api_servers_are_not_endpoints() {
         0
     );
 }
+
+/// The rows of a table.
+fn table(rows: &[&str]) -> String {
+    rows.iter().map(|row| format!("{row}\n")).collect()
+}
+
+#[test]
+fn tables_are_to_the_byte_those_of_kubectl() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let at = |time: &str| format!(r#""creationTimestamp":"2026-01-0{time}T00:00:00Z""#);
+    let schema = |name: &str, precedence: i64| {
+        format!(
+            r#"{{"kind":"FlowSchema","apiVersion":"flowcontrol.apiserver.k8s.io/v1","metadata":{{"name":"{name}",{}}},"spec":{{"matchingPrecedence":{precedence},"priorityLevelConfiguration":{{"name":"p"}}}}}}"#,
+            at("1")
+        )
+    };
+    let class = |name: &str, time: &str| {
+        format!(
+            r#"{{"kind":"StorageClass","apiVersion":"storage.k8s.io/v1","metadata":{{"name":"{name}",{},"annotations":{{"storageclass.kubernetes.io/is-default-class":"true"}}}},"provisioner":"x"}}"#,
+            at(time)
+        )
+    };
+    let event = r#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"e","namespace":"shop"},"involvedObject":{"kind":"Pod","name":"web"},"source":{},"type":"Normal","reason":"R","message":"a\\b é\u001b[31m\nsecond line"}"#;
+    let binding = r#"{"kind":"RoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"b","namespace":"shop"},"roleRef":{"kind":"Role","name":"r"}}"#;
+    let puts: [(&str, String); 7] = [
+        ("flowschemas/a", schema("a", 900)),
+        ("flowschemas/b", schema("b", 100)),
+        ("storageclasses/new", class("new", "2")),
+        ("storageclasses/old", class("old", "1")),
+        ("storageclasses/same", class("same", "2")),
+        ("events/shop/e", event.into()),
+        ("rolebindings/shop/b", binding.into()),
+    ];
+    let puts: Vec<(Vec<u8>, Vec<u8>)> = puts
+        .into_iter()
+        .map(|(key, value)| (format!("/registry/{key}").into_bytes(), value.into_bytes()))
+        .collect();
+    let puts: Vec<(&[u8], &[u8])> = puts.iter().map(|(k, v)| (&k[..], &v[..])).collect();
+    snapshot(&dir.path().join("file.db"), &puts);
+    let ask = |args: &str| etcdsnap(dir.path(), &format!("objects file.db {args}")).stdout;
+    assert_eq!(
+        ask("flowschemas"),
+        table(&[
+            "NAME   PRIORITYLEVEL   MATCHINGPRECEDENCE   DISTINGUISHERMETHOD   AGE   MISSINGPL",
+            "b      p               100                  <none>                24h   ?",
+            "a      p               900                  <none>                24h   ?",
+        ])
+    );
+    let names = |args: &str| -> Vec<String> {
+        let table = ask(args);
+        let rows = table.lines().skip(1);
+        rows.map(|row| row.split("   ").next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(names("sc"), ["new (default)", "old", "same"]);
+    assert_eq!(names("sc old"), ["old (default)"]);
+    let all_of_them = ["new (default)", "old (default)", "same (default)"];
+    assert_eq!(names("sc --kube-version 1.36"), all_of_them);
+    // The first line of a cell, as it is but for what harms a terminal.
+    assert_eq!(
+        ask("events"),
+        table(&[
+            "NAMESPACE   LAST SEEN   TYPE     REASON   OBJECT    MESSAGE",
+            "shop        <unknown>   Normal   R        pod/web   a\\b é^[[31m...",
+        ])
+    );
+    // Where more kinds than one are asked for, each name tells its kind; an event has no name here.
+    assert_eq!(
+        ask("events,secrets -n shop --no-headers"),
+        "<unknown>   Normal   R     pod/web   a\\b é^[[31m...\n"
+    );
+    assert_eq!(
+        ask("rolebindings,secrets -n shop"),
+        table(&[
+            &format!("{:42}ROLE     AGE", "NAME"),
+            "rolebinding.rbac.authorization.k8s.io/b   Role/r   <unknown>",
+        ])
+    );
+    // Nor is there a line between kinds where there are no headers.
+    assert_eq!(
+        ask("events,sc -n shop --no-headers")
+            .lines()
+            .filter(|line| line.is_empty())
+            .count(),
+        0
+    );
+    // What is empty at the end is filled up, as a table of Go is.
+    assert_eq!(
+        ask("rolebindings -o wide -n shop"),
+        table(&[
+            "NAME   ROLE     AGE         USERS   GROUPS   SERVICEACCOUNTS",
+            "b      Role/r   <unknown>                    ",
+        ])
+    );
+    assert!(
+        etcdsnap(dir.path(), "objects file.db sc --kube-version 1.20")
+            .stderr
+            .contains("from 1.34 to 1.37")
+    );
+}
+
+#[test]
+fn a_word_in_a_filter_is_a_fault_only_where_there_is_something_to_compare() {
+    let dir = with_kinds();
+    let ask = |path: &str| {
+        let path = format!("jsonpath={{.items[?({path})].metadata.name}}");
+        let args = ["objects", "file.db", "widgets", "-o", &path];
+        crate::support::tool::run(dir.path(), args)
+    };
+    for path in ["@.spec.gone==null", "@.spec.gone!=nil"] {
+        let outcome = ask(path);
+        assert_eq!(
+            (outcome.status, outcome.stdout.as_str()),
+            (Some(0), ""),
+            "{path}"
+        );
+    }
+    for path in ["@.spec.color==null", "nil==@.spec.gone"] {
+        let outcome = ask(path);
+        assert_eq!(outcome.status, Some(2), "{path}");
+        assert!(
+            outcome.stderr.contains("neither a value nor a field"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}

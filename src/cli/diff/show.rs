@@ -62,8 +62,11 @@ pub(super) struct Show<'a> {
     /// Set when the answer lacks something, whatever differs.
     incomplete: &'a Cell<bool>,
     /// Keys of which nobody can tell whether they are asked for, by kind and reason.
-    undecided: RefCell<BTreeMap<(String, UndecidedReason), BTreeSet<Vec<u8>>>>,
+    undecided: RefCell<UndecidedKeys>,
 }
+
+/// Keys by what their kind is called, and why nobody can tell.
+type UndecidedKeys = BTreeMap<(String, UndecidedReason), BTreeSet<Vec<u8>>>;
 
 impl<'a> Show<'a> {
     pub(super) fn new(

@@ -405,7 +405,8 @@ impl<'a> Printer<'a> {
                 }
                 table.push(&row.cells);
             }
-            let gap = if number > 0 { "\n" } else { "" };
+            let has_gap = number > 0 && !self.no_headers;
+            let gap = if has_gap { "\n" } else { "" };
             let written = self
                 .lines
                 .write(gap)

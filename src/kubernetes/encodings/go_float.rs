@@ -73,7 +73,7 @@ mod tests {
     fn of_two_decimals_that_are_equally_near_the_even_one_is_written() {
         for (value, exact, short) in [
             (
-                1_610_054_881_393_206.25,
+                6_440_219_525_572_825.0 / 4.0,
                 "1610054881393206.2",
                 "1.6100548813932062e15",
             ),
