@@ -44,6 +44,15 @@ fn an_encrypted_object_is_selected_by_what_its_key_tells() {
     let (stdout, _, _) =
         names("secrets --field-selector metadata.name=db,metadata.namespace!=shop");
     assert_eq!(stdout, "secret/db\n".repeat(3));
+    for (field, status) in [
+        ("{.metadata.name}=db", 0),
+        ("{.metadata.namespace}=shop", 0),
+        ("{.metadata.namespace}=other", 1),
+        ("{.type}=Opaque", 2),
+    ] {
+        let args = format!("contains {AFTER} secret/db -n shop --field {field}");
+        assert_eq!(etcdsnap(dir.path(), &args).status, status, "{field}");
+    }
     let (stdout, _, _) = names("secrets -n shop --field-selector metadata.name!=db");
     assert_eq!(stdout, "secret/tls\n");
 }
