@@ -252,9 +252,13 @@ pub fn damage_line(damaged: &DamagedValue) -> String {
     flaw_line(&damaged.key, &damaged.flaw)
 }
 
+/// So many kinds and reasons are told in one line.
+const UNDECIDED: usize = 8;
+
 /// How many objects nobody can tell of whether they are asked for, and why, as a line of text.
 pub fn undecided_line(undecided: &[Undecided]) -> Option<String> {
-    let parts: Vec<String> = undecided
+    let (told, others) = undecided.split_at(undecided.len().min(UNDECIDED));
+    let mut parts: Vec<String> = told
         .iter()
         .map(|one| {
             let what = match one.resource.as_str() {
@@ -269,6 +273,12 @@ pub fn undecided_line(undecided: &[Undecided]) -> Option<String> {
             format!("{} {what}, {why}", one.objects)
         })
         .collect();
+    let others = others
+        .iter()
+        .fold(0u64, |sum, one| sum.saturating_add(one.objects));
+    if others > 0 {
+        parts.push(format!("{others} others"));
+    }
     let is_encrypted = |one: &Undecided| matches!(one.reason, UndecidedReason::Encrypted(_));
     let hint = match undecided.iter().any(is_encrypted) {
         true => "; --encryption-config with the right keys opens them",
@@ -480,4 +490,35 @@ pub fn kinds_text(kinds: &Kinds) -> String {
     ];
     rows.push(row(cells, damaged as u64));
     columns_text(&head, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_tells_of_all_that_cannot_be_told_however_many_keys_there_are() {
+        assert_eq!(undecided_line(&[]), None);
+        let one = |number: u64| Undecided {
+            resource: "secrets".into(),
+            reason: UndecidedReason::Encrypted(format!("aescbc key k{number}\n")),
+            objects: number,
+        };
+        let all: Vec<Undecided> = (1..=20).map(one).collect();
+        let line = undecided_line(&all).expect("a line");
+        assert!(
+            line.contains(
+                "8 secrets, encrypted with aescbc key k8\\n; 174 others; --encryption-config"
+            ),
+            "{line}"
+        );
+        assert!(!line.contains('\n') && !line.contains("k9"), "{line}");
+        let large = Undecided {
+            resource: "pods".into(),
+            reason: UndecidedReason::TooLarge,
+            objects: 1,
+        };
+        let line = undecided_line(&[large]).expect("a line");
+        assert!(line.ends_with("1 pods, too large to decode"), "{line}");
+    }
 }

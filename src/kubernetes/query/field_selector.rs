@@ -99,7 +99,7 @@ impl Term {
         } else {
             (true, rest.strip_prefix('=').ok_or_else(none)?)
         };
-        let field = field.trim().trim_start_matches('.');
+        let field = field.trim();
         if field.is_empty() {
             return Err(none());
         }
@@ -176,7 +176,7 @@ mod tests {
             ("", &pod),
             ("metadata.namespace=shop", &pod),
             ("metadata.namespace==shop,status.phase!=Failed,", &pod),
-            ("spec.host=node-1,.spec.nodeName=node-1", &pod),
+            ("spec.host=node-1,spec.nodeName=node-1", &pod),
             ("spec.hostNetwork=false,status.nominatedNodeName=", &pod),
             ("status.podIP=10.0.0.2,status.podIPs=", &pod),
             ("metadata.name=web\\,1\\=2\\\\", &pod),
