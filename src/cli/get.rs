@@ -186,6 +186,10 @@ pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at:
                 Exit::Findings,
             )
         }
+        Answer::NotServed(fault) => (
+            format!("{name}: {}", escape::text(fault.to_string().as_bytes())),
+            Exit::Failed,
+        ),
         Answer::Several(keys) => {
             let keys: Vec<String> = keys
                 .iter()
@@ -421,13 +425,17 @@ fn render(
         Some(Form::Hex) => Piece::Text(format!("{}\n", escape::hex(value))),
         Some(Form::Fields) => Piece::Text(report::record_fields(record, value)),
         Some(Form::EtcdctlJson) => Piece::Text(report::record_etcdctl_json(record, value)),
-        Some(Form::Yaml) | Some(Form::Json) | None => readable(form, look),
+        Some(Form::Yaml) | Some(Form::Json) | None => readable(form, record.key, look),
     }
 }
 
-fn readable(form: Option<Form>, look: ReadValue<'_>) -> Piece {
+fn readable(form: Option<Form>, key: &[u8], look: ReadValue<'_>) -> Piece {
     let notes = match &look.content {
-        ops::ValueContent::Object(object) => Some(report::notes(&object.description)),
+        ops::ValueContent::Object(object) => {
+            let mut notes = report::notes(&object.description);
+            notes.extend(report::server_lease_note(key));
+            Some(notes)
+        }
         _ => None,
     };
     match (report::readable(look.content, &look.plain), form) {

@@ -70,6 +70,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                         ops::Answer::Several(stories.into_iter().map(|story| story.key).collect())
                     }
                     Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
+                    Named::NotServed(fault) => ops::Answer::NotServed(fault),
                     _ => ops::Answer::NeverSeen,
                 };
                 let place = args.namespace.as_deref();

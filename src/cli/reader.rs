@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::finding::escape;
-use crate::kubernetes::Redactor;
 use crate::kubernetes::secrets::encryption::EncryptionConfig;
+use crate::kubernetes::{KubeRelease, Redactor};
 use crate::ops::ValueReader;
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,9 @@ pub(super) struct ReaderArgs {
     /// Show metadata.managedFields
     #[arg(long)]
     show_managed_fields: bool,
+    /// Show objects as the API server of this release does: 1.34 to 1.37
+    #[arg(long, value_name = "VERSION", default_value_t = KubeRelease::NEWEST, hide_default_value = true)]
+    kube_version: KubeRelease,
 }
 
 impl ReaderArgs {
@@ -44,6 +47,7 @@ impl ReaderArgs {
             encryption,
             redactor,
             managed_fields: self.show_managed_fields,
+            release: self.kube_version,
         })
     }
 }

@@ -29,6 +29,7 @@ pub mod compare;
 pub mod encodings;
 mod fields;
 pub mod query;
+mod release;
 pub mod secrets;
 pub mod show;
 mod time;
@@ -38,5 +39,6 @@ pub use encodings::{
     Broken, Description, ENVELOPE_MAGIC, Encoding, Envelope, Fault, Head, Labels, Object,
     UnknownField, add_read_defaults, decode, memory_of, read_json, write_json,
 };
+pub use release::{KubeRelease, ReleaseFault};
 pub use secrets::Redactor;
 pub use time::{parse_rfc3339, rfc3339};

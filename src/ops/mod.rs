@@ -43,8 +43,9 @@ pub use make::{
 };
 pub use objects::{
     DamagedValue, EncryptionCount, EncryptionReport, ExportOptions, Exported, FoundObject,
-    Inspector, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, ReadValue, StoredKind,
-    ValueContent, ValueReader, encoding_name, encryption, export, kinds, objects,
+    Inspector, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery, OtherVersion, ReadValue,
+    StoredKind, Undecided, UndecidedReason, ValueContent, ValueReader, encoding_name, encryption,
+    export, kinds, objects,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

@@ -9,6 +9,8 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Value as Datum, escape};
+use crate::kubernetes::encodings::go_float;
+use crate::kubernetes::query::jsonpath::go_fragment;
 use crate::sentence::sentence;
 
 /// Bytes of a file that JSON may not be able to hold: as text when they are UTF-8, else in base64 under
@@ -157,13 +159,17 @@ pub(super) struct JsonCount {
 
 /// A formatter that escapes whatever in a string could harm a terminal, and leaves the rest to another.
 #[derive(Debug, Default)]
-struct Safe<F>(F);
+struct Safe<F> {
+    inner: F,
+    /// Numbers and escapes are those of kubectl.
+    is_of_kubectl: bool,
+}
 
 /// Hands these through.
 macro_rules! hand_through {
     ($($name:ident($($argument:ident: $kind:ty),*);)*) => {
         $(fn $name<W: io::Write + ?Sized>(&mut self, writer: &mut W, $($argument: $kind),*) -> io::Result<()> {
-            self.0.$name(writer, $($argument),*)
+            self.inner.$name(writer, $($argument),*)
         })*
     };
 }
@@ -174,7 +180,17 @@ impl<F: Formatter> Formatter for Safe<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        escape::json_fragment(writer, fragment)
+        match self.is_of_kubectl {
+            true => go_fragment(writer, fragment),
+            false => escape::json_fragment(writer, fragment),
+        }
+    }
+
+    fn write_f64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        match self.is_of_kubectl {
+            true => writer.write_all(go_float::json(value).as_bytes()),
+            false => self.inner.write_f64(writer, value),
+        }
     }
 
     hand_through! {
@@ -211,10 +227,16 @@ pub(super) fn write_json(
     layout: JsonLayout,
     mut out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let pretty = || Safe(PrettyFormatter::with_indent(b"    "));
+    let pretty = || Safe {
+        inner: PrettyFormatter::with_indent(b"    "),
+        is_of_kubectl: true,
+    };
     match layout {
         JsonLayout::Line => {
-            let safe = Safe(CompactFormatter);
+            let safe = Safe {
+                inner: CompactFormatter,
+                is_of_kubectl: false,
+            };
             value.serialize(&mut Serializer::with_formatter(out, safe))?;
         }
         JsonLayout::Pretty => {

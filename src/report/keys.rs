@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::json::{Name, line};
+use super::objects::server_lease_note;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
 
@@ -13,6 +14,9 @@ struct JsonKey<'k> {
     r#type: &'static str,
     #[serde(flatten)]
     key: Name<'k>,
+    /// What it is that is not an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internal: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +36,7 @@ pub fn key_json(record: &KeyRecord<'_>) -> String {
     line(&JsonKey {
         r#type: "key",
         key: Name::key(record.key),
+        internal: server_lease_note(record.key).map(|_| "api-server-lease"),
         deleted: record.facts.is_tombstone,
         create_revision: lives.then_some(record.facts.create_revision),
         mod_revision: record.facts.revision.main,

@@ -41,7 +41,8 @@ pub use list::{
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,
-    object_json, objects_summary_json, stray_values_json,
+    object_json, objects_summary_json, other_version_line, server_lease_note, server_leases_line,
+    stray_values_json, undecided_line,
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;

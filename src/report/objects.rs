@@ -9,8 +9,10 @@ use serde_json::Value;
 use super::json::{Name, line};
 use crate::finding::escape;
 use crate::kubernetes::Flaw;
+use crate::kubernetes::show::columns::first_line;
 use crate::ops::{
-    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, StoredKind, encoding_name,
+    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, OtherVersion, StoredKind, Undecided,
+    UndecidedReason, encoding_name,
 };
 
 /// Longer cells are cut: they are in no table that people read, and each row would be padded to their length.
@@ -20,7 +22,11 @@ const CELL: usize = 4096;
 /// Cells are escaped.
 #[derive(Debug)]
 pub struct Columns {
+    /// Of the names of the columns.
+    head: Vec<usize>,
     widths: Vec<usize>,
+    /// To the byte as kubectl prints it, but for what must not reach a terminal.
+    is_exact: bool,
     /// Cells with tabs between, which no escaped text has. The first row is the head.
     rows: Vec<Box<str>>,
 }
@@ -28,11 +34,24 @@ pub struct Columns {
 impl Columns {
     /// A table with its head.
     pub fn new(head: &[String]) -> Self {
+        Self::with(head, false)
+    }
+
+    /// A table as kubectl prints it: of a cell the first line, backslashes as they are, columns of at least six
+    /// signs, which are as wide as the longest cell has bytes, and empty cells at the end filled up with blanks.
+    pub fn exact(head: &[String]) -> Self {
+        Self::with(head, true)
+    }
+
+    fn with(head: &[String], is_exact: bool) -> Self {
         let mut columns = Self {
+            head: Vec::new(),
             widths: vec![0; head.len()],
+            is_exact,
             rows: Vec::new(),
         };
         columns.push(head);
+        columns.head = std::mem::replace(&mut columns.widths, vec![0; head.len()]);
         columns
     }
 
@@ -43,13 +62,18 @@ impl Columns {
             if number > 0 {
                 row.push('\t');
             }
-            let mut cell = escape::text(cell.as_bytes());
+            let bytes = cell.len();
+            let mut cell = match self.is_exact {
+                true => exact_cell(cell),
+                false => escape::text(cell.as_bytes()),
+            };
             if let Some((end, _)) = cell.char_indices().nth(CELL) {
                 cell.truncate(end);
                 cell.push('…');
             }
             if let Some(width) = self.widths.get_mut(number) {
-                *width = (*width).max(cell.chars().count());
+                let bytes = if self.is_exact { bytes.min(CELL) } else { 0 };
+                *width = (*width).max(cell.chars().count()).max(bytes);
             }
             row.push_str(&cell);
         }
@@ -62,22 +86,55 @@ impl Columns {
     /// Those of the writer.
     pub fn write(&self, with_head: bool, out: &mut dyn io::Write) -> io::Result<()> {
         let mut text = String::new();
+        let widths = self.widths.iter().zip(&self.head);
+        let widths: Vec<usize> = widths
+            .map(|(width, head)| {
+                if with_head {
+                    (*width).max(*head)
+                } else {
+                    *width
+                }
+            })
+            .collect();
         for row in self.rows.iter().skip(usize::from(!with_head)) {
             text.clear();
-            let mut cells = row.split('\t').zip(&self.widths).peekable();
+            let mut cells = row.split('\t').zip(&widths).peekable();
             while let Some((cell, width)) = cells.next() {
                 text.push_str(cell);
                 if cells.peek().is_some() {
-                    let pad = width.saturating_sub(cell.chars().count()) + 3;
+                    let least = if self.is_exact { 6 } else { 0 };
+                    let width = width.saturating_add(3).max(least);
+                    let pad = width.saturating_sub(cell.chars().count());
                     text.extend(std::iter::repeat_n(' ', pad));
                 }
             }
-            text.truncate(text.trim_end().len());
+            if !self.is_exact {
+                text.truncate(text.trim_end().len());
+            }
             text.push('\n');
             out.write_all(text.as_bytes())?;
         }
         Ok(())
     }
+}
+
+/// A cell as kubectl prints it; what else could harm a terminal is escaped.
+fn exact_cell(cell: &str) -> String {
+    let line = first_line(cell);
+    let mut out = String::with_capacity(line.len());
+    // A backslash needs no escape of its own here: the text is not read back.
+    for (number, part) in line.split('\\').enumerate() {
+        if number > 0 {
+            out.push('\\');
+        }
+        for (number, part) in part.split('\u{1b}').enumerate() {
+            if number > 0 {
+                out.push_str("^[");
+            }
+            out.push_str(&escape::text(part.as_bytes()));
+        }
+    }
+    out
 }
 
 /// The same for rows that are there already.
@@ -195,6 +252,72 @@ pub fn damage_line(damaged: &DamagedValue) -> String {
     flaw_line(&damaged.key, &damaged.flaw)
 }
 
+/// So many kinds and reasons are told in one line.
+const UNDECIDED: usize = 8;
+
+/// How many objects nobody can tell of whether they are asked for, and why, as a line of text.
+pub fn undecided_line(undecided: &[Undecided]) -> Option<String> {
+    let (told, others) = undecided.split_at(undecided.len().min(UNDECIDED));
+    let mut parts: Vec<String> = told
+        .iter()
+        .map(|one| {
+            let what = match one.resource.as_str() {
+                "" => "values",
+                resource => resource,
+            };
+            let why = match &one.reason {
+                UndecidedReason::Encrypted(with) => format!("encrypted with {with}"),
+                UndecidedReason::Undecoded => "of which only the metadata can be decoded".into(),
+                UndecidedReason::TooLarge => "too large to decode".into(),
+            };
+            format!("{} {what}, {why}", one.objects)
+        })
+        .collect();
+    let others = others
+        .iter()
+        .fold(0u64, |sum, one| sum.saturating_add(one.objects));
+    if others > 0 {
+        parts.push(format!("{others} others"));
+    }
+    let is_encrypted = |one: &Undecided| matches!(one.reason, UndecidedReason::Encrypted(_));
+    let hint = match undecided.iter().any(is_encrypted) {
+        true => "; --encryption-config with the right keys opens them",
+        false => "",
+    };
+    let parts = escape::text(parts.join("; ").as_bytes());
+    (!undecided.is_empty())
+        .then(|| format!("cannot tell whether these are selected: {parts}{hint}"))
+}
+
+/// What is not listed among all objects, as a line of text.
+pub fn server_leases_line(count: u64) -> Option<String> {
+    let leases = if count == 1 { "lease" } else { "leases" };
+    (count > 0).then(|| {
+        format!(
+            "not listed: {count} {leases} of API servers, kept as Endpoints without a name beneath masterleases and \
+             peerserverleases; `etcdsnap keys` names them"
+        )
+    })
+}
+
+/// What an API server keeps under a key that looks like that of one of its leases.
+pub fn server_lease_note(key: &[u8]) -> Option<String> {
+    ["/registry/masterleases/", "/registry/peerserverleases/"]
+        .iter()
+        .any(|prefix| key.starts_with(prefix.as_bytes()))
+        .then(|| {
+            "the lease of an API server, by which its peers find it; no API gives it out".to_owned()
+        })
+}
+
+/// In which version objects are shown that were asked for in another one, as a line of text.
+pub fn other_version_line(other: &OtherVersion) -> String {
+    let (word, stored) = (&other.word, &other.stored);
+    escape::text(
+        format!("{word}: shown in {stored}, the version that they are stored in").as_bytes(),
+    )
+}
+
 /// What is wrong with the value of a key, as a line of text.
 pub fn flaw_line(key: &[u8], flaw: &Flaw) -> String {
     let key = escape::text(key);
@@ -211,6 +334,12 @@ struct JsonObjectsSummary {
     objects: usize,
     #[serde(skip_serializing_if = "is_zero")]
     damaged: usize,
+    /// Of how many nobody can tell whether they are selected.
+    #[serde(skip_serializing_if = "is_none")]
+    undecided: u64,
+    /// Leases of API servers, which are not among the objects.
+    #[serde(skip_serializing_if = "is_none")]
+    api_server_leases: u64,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
@@ -222,6 +351,11 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
         r#type: "summary",
         objects: list.found.len(),
         damaged: damaged_count(&list.damaged),
+        undecided: list
+            .undecided
+            .iter()
+            .fold(0, |sum, one| sum.saturating_add(one.objects)),
+        api_server_leases: list.server_leases,
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,
@@ -235,6 +369,9 @@ struct JsonKind<'k> {
     kind: &'k str,
     #[serde(skip_serializing_if = "str::is_empty")]
     api_version: &'k str,
+    /// What it is that is not an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internal: Option<&'static str>,
     encoding: &'static str,
     objects: u64,
     bytes: u64,
@@ -281,6 +418,7 @@ pub fn kinds_json(kinds: &Kinds) -> String {
             r#type: "kind",
             kind: &count.kind,
             api_version: &count.api_version,
+            internal: count.is_server_lease.then_some("api-server-lease"),
             encoding: encoding_name(count.encoding),
             objects: count.objects,
             bytes: count.bytes,
@@ -328,8 +466,12 @@ pub fn kinds_text(kinds: &Kinds) -> String {
         .counts
         .iter()
         .map(|count| {
+            let kind = match count.is_server_lease {
+                true => "(lease of an API server)",
+                false => count.kind.as_str(),
+            };
             let cells = vec![
-                word(&count.kind),
+                word(kind),
                 word(&count.api_version),
                 encoding_name(count.encoding).to_string(),
                 count.objects.to_string(),
@@ -348,4 +490,35 @@ pub fn kinds_text(kinds: &Kinds) -> String {
     ];
     rows.push(row(cells, damaged as u64));
     columns_text(&head, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_tells_of_all_that_cannot_be_told_however_many_keys_there_are() {
+        assert_eq!(undecided_line(&[]), None);
+        let one = |number: u64| Undecided {
+            resource: "secrets".into(),
+            reason: UndecidedReason::Encrypted(format!("aescbc key k{number}\n")),
+            objects: number,
+        };
+        let all: Vec<Undecided> = (1..=20).map(one).collect();
+        let line = undecided_line(&all).expect("a line");
+        assert!(
+            line.contains(
+                "8 secrets, encrypted with aescbc key k8\\n; 174 others; --encryption-config"
+            ),
+            "{line}"
+        );
+        assert!(!line.contains('\n') && !line.contains("k9"), "{line}");
+        let large = Undecided {
+            resource: "pods".into(),
+            reason: UndecidedReason::TooLarge,
+            objects: 1,
+        };
+        let line = undecided_line(&[large]).expect("a line");
+        assert!(line.ends_with("1 pods, too large to decode"), "{line}");
+    }
 }

@@ -14,6 +14,7 @@ mod judge;
 mod mount;
 mod readme;
 mod secrets;
+mod selecting;
 mod shapes;
 mod statuses;
 mod terminal;

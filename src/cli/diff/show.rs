@@ -2,7 +2,7 @@
 
 mod log;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
-use crate::ops::{KindFault, Session, ValueReader};
+use crate::ops::{KindFault, Session, Undecided, UndecidedReason, ValueReader};
 use crate::report::{self, DiffCounts, Format, KindTable, RollupRow};
 
 /// A comparison and what it is looked at with.
@@ -61,7 +61,12 @@ pub(super) struct Show<'a> {
     new_name: String,
     /// Set when the answer lacks something, whatever differs.
     incomplete: &'a Cell<bool>,
+    /// Keys of which nobody can tell whether they are asked for, by kind and reason.
+    undecided: RefCell<UndecidedKeys>,
 }
+
+/// Keys by what their kind is called, and why nobody can tell.
+type UndecidedKeys = BTreeMap<(String, UndecidedReason), BTreeSet<Vec<u8>>>;
 
 impl<'a> Show<'a> {
     pub(super) fn new(
@@ -83,6 +88,7 @@ impl<'a> Show<'a> {
             old_name: escape::path(&args.old),
             new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
             incomplete,
+            undecided: RefCell::default(),
         }
     }
 
@@ -147,6 +153,7 @@ impl<'a> Show<'a> {
         let differs = match (manifests, self.form) {
             (Some(manifests), _) => {
                 let items = self.gather(sides, &mut kinds, Detail::Fields)?;
+                self.note_undecided();
                 return self.manifests(sides, manifests, &items);
             }
             (None, Form::Json) => self.json(sides, &mut kinds)?,
@@ -158,6 +165,7 @@ impl<'a> Show<'a> {
             }
             (None, _) => self.people(sides, &mut kinds)?,
         };
+        self.note_undecided();
         Ok(differs.and_then(|differs| {
             self.lines.finish()?;
             Ok(Some(differs || others))
@@ -238,8 +246,33 @@ impl<'a> Show<'a> {
 
     fn wants(&self, item: &Item, kinds: &mut KindFilter<'_>) -> bool {
         let namespace = self.args.namespace.as_ref();
-        namespace.is_none_or(|wanted| item.namespace.as_ref() == Some(wanted))
-            && kinds.takes(&item.api_version, &item.kind)
+        let is_meant = namespace.is_none_or(|wanted| kinds.is_in(wanted, item))
+            && kinds.takes(&item.api_version, &item.kind);
+        let Some(why) = item.undecided.as_ref().filter(|_| is_meant) else {
+            return is_meant;
+        };
+        let what = (kinds.resource_name(item), why.clone());
+        // The same keys are looked at more than once.
+        let mut undecided = self.undecided.borrow_mut();
+        undecided.entry(what).or_default().insert(item.key.clone());
+        // It is never left out.
+        true
+    }
+
+    /// Tells of how many nobody can say whether they are asked for.
+    fn note_undecided(&self) {
+        let undecided: Vec<Undecided> = std::mem::take(&mut *self.undecided.borrow_mut())
+            .into_iter()
+            .map(|((resource, reason), keys)| Undecided {
+                resource,
+                reason,
+                objects: u64::try_from(keys.len()).unwrap_or(u64::MAX),
+            })
+            .collect();
+        if let Some(line) = report::undecided_line(&undecided) {
+            term::line(&line);
+            self.incomplete.set(true);
+        }
     }
 
     fn manifests(

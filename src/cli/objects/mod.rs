@@ -18,7 +18,7 @@ use crate::ops;
 use crate::report::Format;
 pub(super) use notes::{Notes, too_large};
 use printer::Printer;
-pub(super) use which::WhichArgs;
+pub(super) use which::{Which, WhichArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,7 +124,7 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
                 list.revision
             ));
         }
-        let mut printer = Printer::new(&reader, args);
+        let mut printer = Printer::new(&reader, args, &which);
         let written = printer.print(session, &list, &form, which.is_single)?;
         let exit = printer.told(&list);
         let exit = if which.is_single && list.found.is_empty() {

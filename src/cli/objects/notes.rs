@@ -56,12 +56,11 @@ impl Notes {
     /// Values that are not what their keys promise, and those of which nobody can tell whether they are asked for.
     pub(in crate::cli) fn damage(&mut self, list: &ObjectList<'_>) {
         self.values(list.damage_by_key());
-        for key in &list.undecided {
-            let key = escape::text(key);
-            self.always(
-                format!("{key}: encrypted; whether it is asked for cannot be told"),
-                true,
-            );
+        for other in &list.other_versions {
+            self.always(report::other_version_line(other), false);
+        }
+        if let Some(line) = report::undecided_line(&list.undecided) {
+            self.always(line, true);
         }
     }
 

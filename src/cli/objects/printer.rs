@@ -1,18 +1,20 @@
 //! Objects as tables, lists and lines.
 
+use std::cmp::Reverse;
 use std::io;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
 
 use super::notes::{Notes, Seen};
-use super::{Form, ObjectsArgs};
+use super::{Form, ObjectsArgs, Which};
 use crate::cli::exit::Exit;
 use crate::cli::term;
 use crate::finding::escape;
+use crate::kubernetes::KubeRelease;
 use crate::kubernetes::memory_of;
 use crate::kubernetes::query::jsonpath::{ItemPart, Template};
-use crate::kubernetes::show::columns::{TableLayout, TableOptions};
+use crate::kubernetes::show::columns::{self, TableLayout, TableOptions};
 use crate::ops::{FoundObject, ObjectList, Session, ValueReader};
 use crate::report::{self, ListLayout, ListWriter};
 
@@ -24,15 +26,25 @@ pub(super) struct Printer<'a> {
     reader: &'a ValueReader,
     no_headers: bool,
     has_namespaces: bool,
+    /// Nothing is asked for by its name.
+    is_list: bool,
     /// A template went wrong, which was told.
     has_failed: bool,
+}
+
+/// A row whose place or text depends on other rows.
+struct TableRow {
+    precedence: i64,
+    name: String,
+    is_default: bool,
+    cells: Vec<String>,
 }
 
 /// What all objects together may take that a template looks at at once.
 const PATH_MEMORY: usize = 256 << 20;
 
 impl<'a> Printer<'a> {
-    pub(super) fn new(reader: &'a ValueReader, args: &ObjectsArgs) -> Self {
+    pub(super) fn new(reader: &'a ValueReader, args: &ObjectsArgs, which: &Which) -> Self {
         Self {
             lines: term::Lines::exact(),
             is_terminal: term::stdout_is_terminal(),
@@ -40,6 +52,7 @@ impl<'a> Printer<'a> {
             reader,
             no_headers: args.no_headers,
             has_namespaces: args.which.namespace.is_none(),
+            is_list: which.query.pairs.is_empty(),
             has_failed: false,
         }
     }
@@ -69,7 +82,12 @@ impl<'a> Printer<'a> {
         let is_alone = is_single && list.found.len() == 1;
         match form {
             Form::Name => Ok(self.names(list)),
-            Form::Table | Form::Wide => self.tables(session, list, matches!(form, Form::Wide)),
+            Form::Table | Form::Wide => {
+                if let Some(line) = report::server_leases_line(list.server_leases) {
+                    self.notes.always(line, false);
+                }
+                self.tables(session, list, matches!(form, Form::Wide))
+            }
             Form::Rows => {
                 let written = self.rows(session, list, |found, seen| match list.damage(found) {
                     Some(damaged) if found.is_damaged => {
@@ -291,16 +309,19 @@ impl<'a> Printer<'a> {
                 of(a) == of(b)
             })
             .collect();
-        let several = groups.len() > 1;
+        let several = list.is_of_several_kinds || groups.len() > 1;
         for (number, group) in groups.iter().enumerate() {
             let Some(kind) = group.first().and_then(|found| list.kind(found)) else {
                 continue;
             };
-            let layout = TableLayout::of(&kind.resource, &kind.api_version);
+            let release = self.reader.release;
+            let layout = TableLayout::of(&kind.resource, &kind.api_version, release);
             let options = TableOptions {
                 wide,
                 now: list.now,
+                release,
             };
+            let name_column = layout.name_column(wide);
             let columns = layout.columns(wide);
             let with_namespace = self.has_namespaces && kind.resource.namespaced;
             let reader = self.reader;
@@ -308,13 +329,21 @@ impl<'a> Printer<'a> {
             if with_namespace {
                 head.insert(0, "NAMESPACE".into());
             }
-            let mut table = report::Columns::new(&head);
+            let mut table = report::Columns::exact(&head);
+            let mut rows: Vec<TableRow> = Vec::new();
+            let mut newest_default: Option<(i64, Reverse<String>)> = None;
             list.fetch(
                 session,
                 group,
                 |key, value, revision| {
                     let mut seen = Seen::of(reader, key, value, revision);
-                    let cells = seen.json.as_ref().map(|json| layout.row(json, options));
+                    let resource = &kind.resource;
+                    let cells = seen.json.as_ref().map(|json| {
+                        let default = columns::default_class(resource, json);
+                        let default = default.map(|(name, created)| (created, name.to_owned()));
+                        let precedence = columns::precedence(resource, json);
+                        (layout.row(json, options), precedence, default)
+                    });
                     // What is shown is in the cells.
                     seen.json = None;
                     (seen, cells)
@@ -328,25 +357,56 @@ impl<'a> Printer<'a> {
                         true => "<damaged>",
                         false => "<unknown>",
                     };
-                    let cells = cells.filter(|_| !found.is_damaged);
-                    let mut cells = cells.unwrap_or_else(|| {
+                    let made = cells.filter(|_| !found.is_damaged);
+                    let (mut cells, precedence, default) = made.unwrap_or_else(|| {
                         let mut cells = vec![word.to_string(); columns.len()];
-                        if let Some(name) = cells.first_mut() {
+                        if let Some(name) = name_column.and_then(|at| cells.get_mut(at)) {
                             *name = found.name.to_string();
                         }
-                        cells
+                        (cells, 0, None)
                     });
-                    if several && let Some(name) = cells.first_mut() {
+                    if several && let Some(name) = name_column.and_then(|at| cells.get_mut(at)) {
                         *name = kind.resource.printed_name(name);
                     }
                     if with_namespace {
                         cells.insert(0, found.namespace.to_string());
                     }
-                    table.push(&cells);
+                    let is_default = default.is_some();
+                    newest_default = newest_default
+                        .take()
+                        .max(default.map(|(created, name)| (created, Reverse(name))));
+                    if is_default || precedence != 0 || !rows.is_empty() {
+                        rows.push(TableRow {
+                            precedence,
+                            name: found.name.to_string(),
+                            is_default,
+                            cells,
+                        });
+                    } else {
+                        table.push(&cells);
+                    }
                     ControlFlow::Continue(())
                 },
             )?;
-            let gap = if number > 0 { "\n" } else { "" };
+            // They are few, and in another order than the objects, or depend on each other.
+            rows.sort_by_key(|row| row.precedence);
+            for mut row in rows {
+                let is_newest = newest_default
+                    .as_ref()
+                    .is_some_and(|(_, name)| name.0 == row.name);
+                let is_list = self.is_list && release >= KubeRelease::V1_37;
+                if row.is_default
+                    && is_list
+                    && !is_newest
+                    && let Some(name) = name_column.and_then(|at| row.cells.get_mut(at))
+                    && let Some(bare) = name.strip_suffix(columns::DEFAULT_MARK)
+                {
+                    *name = bare.to_owned();
+                }
+                table.push(&row.cells);
+            }
+            let has_gap = number > 0 && !self.no_headers;
+            let gap = if has_gap { "\n" } else { "" };
             let written = self
                 .lines
                 .write(gap)

@@ -95,6 +95,16 @@ impl KeyLayout {
             .max_by_key(|prefix| prefix.len())
     }
 
+    /// True where API servers keep leases of their own, by which they find each other: beneath `masterleases` (by
+    /// address) and `peerserverleases` (by server). The values are Endpoints without a name, which no API gives out.
+    #[must_use]
+    pub fn is_server_lease(&self, key: &[u8]) -> bool {
+        let prefix = self.prefix(key).unwrap_or(DEFAULT_PREFIX);
+        let rest = key.strip_prefix(prefix.as_bytes());
+        let below = |path: &str| rest.is_some_and(|rest| rest.starts_with(path.as_bytes()));
+        below("masterleases/") || below("peerserverleases/")
+    }
+
     /// What the key must hold.
     #[must_use]
     pub fn expects(&self, resources: &Resources, key: &[u8]) -> Expected {
@@ -268,6 +278,23 @@ mod tests {
             usual.expects(&Resources::builtin(), b"/registry/\xff/a/b"),
             Expected::Value
         );
+    }
+
+    #[test]
+    fn leases_of_api_servers_are_known_by_their_keys() {
+        let usual = layout(&["/registry/pods/ns/web"]);
+        let odd = layout(&["/kubernetes.io/pods/ns/web"]);
+        for key in ["masterleases/10.0.0.1", "peerserverleases/apiserver-x"] {
+            assert!(usual.is_server_lease(format!("/registry/{key}").as_bytes()));
+            assert!(odd.is_server_lease(format!("/kubernetes.io/{key}").as_bytes()));
+            assert!(!usual.is_server_lease(format!("/other/{key}").as_bytes()));
+        }
+        for key in [
+            "/registry/services/endpoints/masterleases/x",
+            "/registry/leases/a/b",
+        ] {
+            assert!(!usual.is_server_lease(key.as_bytes()), "{key}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod defaults;
 pub(in crate::kubernetes) mod envelope;
 pub(in crate::kubernetes) mod fault;
 pub(in crate::kubernetes) mod format;
+pub(crate) mod go_float;
 pub(in crate::kubernetes) mod head;
 pub(in crate::kubernetes) mod object;
 pub(crate) mod yaml_scalar;

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use crate::kubernetes::fields::scalar;
+use super::selectable::{NAME, NAMESPACE, field_value};
+use super::selected::Selected;
+use crate::kubernetes::catalog::resources::Resource;
 
-/// Conditions on fields of an object, all of which must hold. An API server knows a few fields per kind;
-/// here each field that holds a text, a number or a truth value can be named.
+/// Conditions on fields of an object, all of which must hold. Which fields there are depends on the kind:
+/// [`selectable_fields`](super::selectable::selectable_fields).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldSelector {
     terms: Vec<Term>,
@@ -13,7 +15,7 @@ pub struct FieldSelector {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Term {
-    path: Vec<String>,
+    field: String,
     equal: bool,
     value: String,
 }
@@ -34,7 +36,7 @@ pub enum FieldSelectorError {
 
 impl FieldSelector {
     /// Reads terms with commas between: `a.b=c`, `a.b==c`, `a.b!=c`. In a value, `\`, `,` and `=` take a
-    /// backslash; in a field, a dot that belongs to a key does.
+    /// backslash.
     ///
     /// # Errors
     /// [`FieldSelectorError`].
@@ -53,15 +55,35 @@ impl FieldSelector {
         self.terms.is_empty()
     }
 
-    /// True if the fields of `object` fulfil all conditions. A missing field is the empty text, and false.
-    pub fn matches(&self, object: &Value) -> bool {
-        self.terms.iter().all(|term| {
-            let found = match term.find(object) {
-                Some(value) => scalar(value) == term.value,
-                None => term.value.is_empty() || term.value == "false",
-            };
-            found == term.equal
+    /// The fields that are named.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().map(|term| term.field.as_str())
+    }
+
+    /// Whether the fields of `object` fulfil all conditions. Where `has_fields` is false, it has only its metadata,
+    /// and nothing can be said of other fields.
+    pub fn matches(&self, resource: &Resource, object: &Value, has_fields: bool) -> Selected {
+        self.each(|term| {
+            let is_known = has_fields || [NAME, NAMESPACE].contains(&term.field.as_str());
+            is_known.then(|| field_value(resource, &term.field, object))
         })
+    }
+
+    /// The same of an object of which only namespace and name are known.
+    pub fn matches_name(&self, namespace: &str, name: &str) -> Selected {
+        self.each(|term| match term.field.as_str() {
+            NAME => Some(name.to_owned()),
+            NAMESPACE => Some(namespace.to_owned()),
+            _ => None,
+        })
+    }
+
+    fn each(&self, value: impl Fn(&Term) -> Option<String>) -> Selected {
+        let holds = self.terms.iter().map(|term| match value(term) {
+            Some(value) => Selected::from((value == term.value) == term.equal),
+            None => Selected::Unknown,
+        });
+        holds.fold(Selected::Yes, Selected::and)
     }
 }
 
@@ -77,30 +99,15 @@ impl Term {
         } else {
             (true, rest.strip_prefix('=').ok_or_else(none)?)
         };
-        let field = field.trim().trim_start_matches('.');
+        let field = field.trim();
         if field.is_empty() {
             return Err(none());
         }
-        let path = split_unescaped(field, '.');
-        let path = path.into_iter().map(|key| key.replace("\\.", "."));
         Ok(Self {
-            path: path.collect(),
+            field: field.to_owned(),
             equal,
             value: unescaped(value)?,
         })
-    }
-
-    /// The field, if it is there.
-    fn find<'a>(&self, object: &'a Value) -> Option<&'a Value> {
-        let mut value = object;
-        for key in &self.path {
-            value = value.get(key)?;
-        }
-        // The source of an event goes by the component's name.
-        match value.get("component") {
-            Some(component) if self.path == ["source"] => Some(component),
-            _ => Some(value),
-        }
     }
 }
 
@@ -134,42 +141,93 @@ fn unescaped(value: &str) -> Result<String, FieldSelectorError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::catalog::resources::Resources;
+    use crate::kubernetes::fields::text;
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn matches(selector: &str) -> bool {
-        let object = json!({
-            "metadata": {"name": "web,1=2\\", "namespace": "shop", "labels": {"a.b": "c"}},
-            "spec": {"nodeName": "node-1", "replicas": 3, "unschedulable": true},
-            "status": {"phase": "Running"},
-            "source": {"component": "kubelet"},
-        });
+    fn resource(api_version: &str, kind: &str) -> Resource {
+        let resources = Resources::builtin();
+        resources.of_kind_or_guess(api_version, kind).into_owned()
+    }
+
+    fn selects(selector: &str, object: &Value) -> Selected {
+        let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
         FieldSelector::parse(selector)
             .unwrap_or_else(|error| panic!("{selector}: {error}"))
-            .matches(&object)
+            .matches(&resource(api_version, kind), object, true)
     }
 
     #[test]
-    fn fields_are_compared_as_texts() {
-        for selector in [
-            "",
-            "metadata.namespace=shop",
-            "metadata.namespace==shop,status.phase!=Failed",
-            "spec.replicas=3,",
-            "spec.unschedulable=true",
-            "spec.hostNetwork=false",
-            "spec.gone=",
-            "spec.gone!=x",
-            ".spec.nodeName=node-1",
-            "metadata.name=web\\,1\\=2\\\\",
-            "metadata.labels.a\\.b=c",
-            "source=kubelet",
+    fn fields_are_read_as_an_api_server_reads_them() {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "web,1=2\\", "namespace": "shop"},
+            "spec": {"nodeName": "node-1"},
+            "status": {"phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.2"}]}});
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "namespace": "x"},
+            "spec": {"unschedulable": true}});
+        let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
+            "status": {"succeeded": 2}});
+        let old_event = json!({"apiVersion": "v1", "kind": "Event", "source": {"component": "kubelet"},
+            "involvedObject": {"name": "web"}, "metadata": {}});
+        let new_event = json!({"apiVersion": "v1", "kind": "Event", "source": {},
+            "reportingComponent": "scheduler", "involvedObject": {}, "metadata": {}});
+        for (selector, object) in [
+            ("", &pod),
+            ("metadata.namespace=shop", &pod),
+            ("metadata.namespace==shop,status.phase!=Failed,", &pod),
+            ("spec.host=node-1,spec.nodeName=node-1", &pod),
+            ("spec.hostNetwork=false,status.nominatedNodeName=", &pod),
+            ("status.podIP=10.0.0.2,status.podIPs=", &pod),
+            ("metadata.name=web\\,1\\=2\\\\", &pod),
+            ("spec.unschedulable=true", &node),
+            ("status.successful=2", &job),
+            ("source=kubelet,involvedObject.name=web", &old_event),
+            ("source=scheduler,reportingComponent=scheduler", &new_event),
         ] {
-            assert!(matches(selector), "{selector}");
+            assert_eq!(selects(selector, object), Selected::Yes, "{selector}");
         }
-        for selector in ["metadata.namespace!=shop", "spec.gone=x", "spec=x"] {
-            assert!(!matches(selector), "{selector}");
+        for (selector, object) in [
+            ("metadata.namespace!=shop", &pod),
+            ("spec.hostNetwork=", &pod),
+            ("status.podIP=10.0.0.1", &pod),
+            ("spec.unschedulable!=true", &node),
+            ("metadata.namespace=x", &resource_less(&node)),
+            ("status.successful=1", &job),
+            ("source=scheduler", &old_event),
+        ] {
+            assert_eq!(selects(selector, object), Selected::No, "{selector}");
         }
+    }
+
+    /// The same node as another kind of the cluster, of which a namespace may be asked.
+    fn resource_less(node: &Value) -> Value {
+        let mut other = node.clone();
+        other["kind"] = "PersistentVolume".into();
+        other
+    }
+
+    #[test]
+    fn what_is_not_known_of_an_object_decides_nothing() {
+        let selects = |selector: &str| {
+            let selector = FieldSelector::parse(selector).expect("a selector");
+            selector.matches_name("shop", "db")
+        };
+        for (selector, answer) in [
+            ("", Selected::Yes),
+            ("metadata.name=db,metadata.namespace!=other", Selected::Yes),
+            ("metadata.name=web", Selected::No),
+            ("type=Opaque", Selected::Unknown),
+            ("metadata.name=db,type=Opaque", Selected::Unknown),
+            ("type=Opaque,metadata.name=web", Selected::No),
+        ] {
+            assert_eq!(selects(selector), answer, "{selector}");
+        }
+        let bare = json!({"metadata": {"name": "db", "namespace": "shop"}});
+        let selector = FieldSelector::parse("metadata.name=db,type=").expect("a selector");
+        let secret = resource("v1", "Secret");
+        assert_eq!(selector.matches(&secret, &bare, false), Selected::Unknown);
+        assert_eq!(selector.matches(&secret, &bare, true), Selected::Yes);
     }
 
     #[test]
@@ -201,7 +259,7 @@ mod tests {
         #[test]
         fn any_text_is_survived(text in "[a.=!,\\\\]{0,24}|\\PC{0,24}") {
             if let Ok(selector) = FieldSelector::parse(&text) {
-                selector.matches(&json!({"a": {"a": 1}}));
+                selector.matches(&resource("v1", "Pod"), &json!({"a": {"a": 1}}), true);
             }
         }
     }

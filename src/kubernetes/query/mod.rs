@@ -3,4 +3,6 @@
 pub mod field_selector;
 pub mod jsonpath;
 mod label;
+pub mod selectable;
+pub mod selected;
 pub mod selector;

@@ -1,5 +1,6 @@
 //! Label selectors: `app=web,tier in (a,b),!canary`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
@@ -103,6 +104,17 @@ impl LabelSelector {
     /// True if the labels of `object` fulfil all conditions.
     pub fn matches(&self, object: &Value) -> bool {
         self.matches_labels(at(object, "metadata.labels"))
+    }
+
+    /// True if labels, key and value, fulfil all conditions.
+    pub fn matches_list<'a>(
+        &self,
+        labels: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+    ) -> bool {
+        // Only those that are asked for are kept: there may be many.
+        let wanted = labels.filter(|(key, _)| self.requirements.iter().any(|one| one.key == *key));
+        let wanted = wanted.map(|(key, value)| (key.into_owned(), Value::from(&*value)));
+        self.matches_labels(&Value::Object(wanted.collect()))
     }
 
     /// True if `labels`, an object of texts, fulfil all conditions.

@@ -42,6 +42,11 @@ pub fn age(stamp: &str, now: Option<i64>) -> String {
     }
 }
 
+/// How long it is until `time`, from `now` on.
+pub fn until(time: i64, now: i64) -> String {
+    human(time.saturating_sub(now))
+}
+
 /// Go's zero time, the first of January of year 1, which stands for "no time".
 const ZERO: i64 = -62_135_596_800;
 

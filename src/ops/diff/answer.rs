@@ -10,6 +10,7 @@ use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
 use crate::ops::keys::FieldChange;
+use crate::ops::objects::UndecidedReason;
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct Item {
     pub api_version: String,
     /// The kind; empty when it is not an object.
     pub kind: String,
+    /// Why nobody can tell whether the labels that are wanted are, or were, among its own.
+    pub undecided: Option<UndecidedReason>,
     /// The namespace of the object.
     pub namespace: Option<String>,
     /// The name of the object.
@@ -97,6 +100,7 @@ impl Item {
             api_version: String::new(),
             kind: String::new(),
             namespace: None,
+            undecided: None,
             name: None,
             uid: None,
             owner: None,

@@ -7,6 +7,7 @@ use super::{Detail, Diff, DiffQuery, Item, KeyChange, compare};
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{Changes, NextChange, RecordPlace};
+use crate::kubernetes::query::selected::Selected;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
@@ -72,7 +73,9 @@ impl<'i> Diff<'i> {
                 compare::State::of(reader, &self.surroundings, record.key, record.value, facts);
             let mut item = Item::of_key(record.key, KeyChange::Added);
             compare::name(&mut item, &state, &self.surroundings.resources);
-            if compare::has_labels([&None, &Some(state)], &query) && wants(&item) {
+            let (has_labels, why) = compare::has_labels([&None, &Some(state)], &query);
+            item.undecided = why.filter(|_| has_labels == Selected::Unknown);
+            if has_labels != Selected::No && wants(&item) {
                 keys.insert(item.key);
             }
         }

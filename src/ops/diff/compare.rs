@@ -10,8 +10,10 @@ use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::difference::{Difference, FieldPath, differences};
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
-use crate::kubernetes::{Encoding, Flaw, Object, memory_of, read_json};
+use crate::kubernetes::query::selected::Selected;
+use crate::kubernetes::{Encoding, Flaw, Head, Object, memory_of, read_json};
 use crate::ops::keys::FieldChange;
+use crate::ops::objects::UndecidedReason;
 use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
 use crate::ops::objects::stored::{Classifier, StoredValue};
 
@@ -59,7 +61,9 @@ impl State {
         let (is_locked, flaw) = match stand {
             StoredValue::Damaged(_, flaw) => (false, Some(flaw)),
             StoredValue::Locked(_) => (true, None),
-            StoredValue::Object(..) | StoredValue::Other => (false, None),
+            StoredValue::Object(..) | StoredValue::ServerLease | StoredValue::Other => {
+                (false, None)
+            }
         };
         let object = match content {
             ValueContent::Object(object) => Some(*object),
@@ -188,17 +192,34 @@ pub(super) fn compare(
         .collect();
 }
 
-/// True when one of the states has the labels that are wanted, or none are; of a damaged or locked one nobody can tell.
-pub(super) fn has_labels(states: [&Option<State>; 2], query: &DiffQuery) -> bool {
-    let Some(labels) = &query.labels else {
-        return true;
+/// Whether one of the states has the labels that are wanted, or none are. Damaged ones are told in any case.
+pub(super) fn has_labels(
+    states: [&Option<State>; 2],
+    query: &DiffQuery,
+) -> (Selected, Option<UndecidedReason>) {
+    let Some(labels) = query.labels.as_ref().filter(|labels| !labels.is_empty()) else {
+        return (Selected::Yes, None);
     };
-    let mut states = states.into_iter().flatten();
-    states.any(|state| {
-        state.flaw.is_some()
-            || state.is_locked
-            || state.value().is_some_and(|value| labels.matches(value))
-    })
+    let mut selected = Selected::No;
+    let mut why = None;
+    for state in states.into_iter().flatten() {
+        let of_state = if state.flaw.is_some() {
+            Selected::Yes
+        } else if state.is_locked {
+            why = Some(UndecidedReason::of_locked(&state.plain));
+            Selected::Unknown
+        } else if state.is_too_large {
+            let head = Head::of(&state.plain);
+            labels.matches_list(head.labels.iter()).into()
+        } else {
+            state
+                .value()
+                .is_some_and(|value| labels.matches(value))
+                .into()
+        };
+        selected = selected.or(of_state);
+    }
+    (selected, why)
 }
 
 /// Fills in who the object is.

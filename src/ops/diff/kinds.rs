@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Diff;
+use super::{Diff, Item};
 use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::objects::wanted::{WantedKinds, is_called};
 use crate::ops::objects::{KindFault, ObjectsQuery};
@@ -50,6 +50,33 @@ impl KindFilter<'_> {
         let is_wanted = self.find_out(api_version, kind);
         self.known.insert(key, is_wanted);
         is_wanted
+    }
+
+    /// True when an object is in a namespace; also, as with kubectl, when it is of the cluster and its kind is asked
+    /// for by name.
+    pub fn is_in(&self, wanted: &str, item: &Item) -> bool {
+        let namespace = item.namespace.as_deref().unwrap_or_default();
+        if namespace == wanted {
+            return true;
+        }
+        if self.query.kinds.is_empty() || item.kind.is_empty() {
+            return false;
+        }
+        match self.resources.of_kind(&item.api_version, &item.kind) {
+            Some(resource) => !resource.namespaced,
+            None => namespace.is_empty(),
+        }
+    }
+
+    /// What the kind of an object is called: `secrets`; empty for what is not an object.
+    pub fn resource_name(&self, item: &Item) -> String {
+        match item.kind.as_str() {
+            "" => String::new(),
+            kind => self
+                .resources
+                .of_kind_or_guess(&item.api_version, kind)
+                .full_name(),
+        }
     }
 
     fn find_out(&self, api_version: &str, kind: &str) -> bool {

@@ -38,6 +38,7 @@ use crate::etcd::keyspace::{Keyspace, RecordPlace};
 use crate::etcd::schema::Compaction;
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::noise::{NoiseProfile, noise_of_key};
+use crate::kubernetes::query::selected::Selected;
 use buckets::compare_buckets;
 use known::{KnownKinds, NEVER};
 use sides::{Candidate, Gather, Joined, Side, first_hole, join};
@@ -459,7 +460,8 @@ impl<'i> Diff<'i> {
             })
         };
         let (old, new) = (state(old_reader, old), state(reader, new));
-        if !compare::has_labels([&old, &new], query) {
+        let (has_labels, why) = compare::has_labels([&old, &new], query);
+        if has_labels == Selected::No {
             return None;
         }
         let figures = &self.comparison;
@@ -474,6 +476,7 @@ impl<'i> Diff<'i> {
         let mut item = Item {
             old: pair.old,
             new: pair.new,
+            undecided: why.filter(|_| has_labels == Selected::Unknown),
             ..Item::of_key(&pair.key, change)
         };
         compare::compare(&mut item, old, new, &self.surroundings, reader, query);

@@ -52,7 +52,7 @@ impl RecordVisitor for Check<'_> {
                 count(&mut figures.locked);
                 return Ok(());
             }
-            StoredValue::Object(_, None) => {
+            StoredValue::Object(_, None) | StoredValue::ServerLease => {
                 count(&mut figures.objects);
                 return Ok(());
             }

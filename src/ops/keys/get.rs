@@ -5,6 +5,7 @@ use super::lookup::{KeyStory, Name, Named, look_up};
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
+use crate::kubernetes::catalog::resources::NotServed;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
@@ -31,6 +32,8 @@ pub enum Answer {
     Several(Vec<Vec<u8>>),
     /// The word before the slash is not a kind that is known, and there is no such key.
     UnknownKind(String),
+    /// An API server does not serve the kind in the version that the word names.
+    NotServed(NotServed),
     /// Nothing was ever seen under the name, as far as the file remembers.
     NeverSeen,
 }
@@ -104,6 +107,7 @@ pub fn get<'i>(
         Named::Key(story) => Answer::of(story, revision),
         Named::Several(stories) => Answer::of_several(stories, revision),
         Named::UnknownKind(word) => Answer::UnknownKind(word),
+        Named::NotServed(fault) => Answer::NotServed(fault),
         Named::Nothing => Answer::NeverSeen,
     });
     Ok(Answers {

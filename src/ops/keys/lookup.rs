@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor};
 use crate::finding::escape;
 use crate::kubernetes::Head;
-use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
+use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::ops::objects::definitions::{is_definition, note_newest, resources};
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::objects::stored::{Classifier, LayoutVisitor, ObjectIdentity, StoredValue};
@@ -67,6 +67,8 @@ pub enum Named {
     Several(Vec<KeyStory>),
     /// The word before the slash is not a kind that is known, and no such key was ever seen.
     UnknownKind(String),
+    /// An API server does not serve the kind in the version that the word names.
+    NotServed(NotServed),
     /// Nothing was ever seen under this name.
     Nothing,
 }
@@ -199,7 +201,7 @@ impl Sought<'_> {
         } else {
             self.kinds
                 .iter()
-                .any(|kind| kind.kind == who.resource.kind && kind.group == who.resource.group)
+                .any(|kind| kind.is_stored_as(&who.resource.group, &who.resource.kind))
         };
         let namespace = self.name.namespace.as_ref();
         is_kind && who.name == self.object && namespace.is_none_or(|namespace| who.is_in(namespace))
@@ -327,11 +329,15 @@ impl Candidates<'_, '_> {
         let Some((word, object)) = name.kind_and_name() else {
             return Ok(Named::Nothing);
         };
+        let asked = match self.classifier.resources.asked(word) {
+            Ok(asked) => asked,
+            Err(fault) => return Ok(Named::NotServed(fault)),
+        };
         let sought = Sought {
             name,
             word,
             object,
-            kinds: match self.classifier.resources.resolve(word) {
+            kinds: match asked.kinds {
                 Resolved::Unknown => Vec::new(),
                 Resolved::One(kind) => vec![kind],
                 Resolved::Category(kinds) | Resolved::Ambiguous(kinds) => kinds,

@@ -17,6 +17,8 @@ pub struct KindCount {
     pub api_version: String,
     /// The kind; empty when it is not an object.
     pub kind: String,
+    /// They are leases of API servers, by which these find each other, and not objects that an API gives out.
+    pub is_server_lease: bool,
     /// How they are stored.
     pub encoding: Encoding,
     /// How many.
@@ -33,7 +35,7 @@ struct KindCounter<'q> {
 
 impl RecordVisitor for KindCounter<'_> {
     type Local = (
-        HashMap<(String, String, &'static str), KindCount>,
+        HashMap<(String, String, bool, &'static str), KindCount>,
         Vec<DamagedValue>,
     );
 
@@ -45,27 +47,32 @@ impl RecordVisitor for KindCounter<'_> {
         let key = view.record.key;
         let value = view.value()?;
         let stored = Encoding::of(&value);
+        let mut is_server_lease = false;
         let (who, flaw) = match self.classifier.classify(key, &value) {
             StoredValue::Object(who, flaw) => (Some(who), flaw),
             StoredValue::Locked(who) => (who, None),
             StoredValue::Damaged(who, flaw) => (who, Some(flaw)),
+            StoredValue::ServerLease => {
+                is_server_lease = true;
+                (None, None)
+            }
             StoredValue::Other => (None, None),
         };
         let (api_version, kind) = who
             .map(|who| (who.api_version, who.resource.kind.clone()))
             .unwrap_or_default();
         let name = super::reader::encoding_name(stored);
-        let count =
-            local
-                .entry((api_version, kind, name))
-                .or_insert_with_key(|(api_version, kind, _)| KindCount {
-                    api_version: api_version.clone(),
-                    kind: kind.clone(),
-                    encoding: stored,
-                    objects: 0,
-                    bytes: 0,
-                    damaged: 0,
-                });
+        let count = local
+            .entry((api_version, kind, is_server_lease, name))
+            .or_insert_with_key(|(api_version, kind, _, _)| KindCount {
+                is_server_lease,
+                api_version: api_version.clone(),
+                kind: kind.clone(),
+                encoding: stored,
+                objects: 0,
+                bytes: 0,
+                damaged: 0,
+            });
         count.objects = count.objects.saturating_add(1);
         count.bytes = count.bytes.saturating_add(view.record.value_len);
         let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
@@ -109,19 +116,20 @@ pub fn kinds(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> 
     let parts = live
         .keyspace
         .visit(&live.places, &counter, &session.workers, session.options)?;
-    let mut all: BTreeMap<(String, String, &str), KindCount> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String, bool, &str), KindCount> = BTreeMap::new();
     let (parts, damaged): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
     let mut damaged: Vec<DamagedValue> = damaged.into_iter().flatten().collect();
     damaged.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    for ((api_version, kind, encoding), count) in parts.into_iter().flatten() {
-        match all.get_mut(&(kind.clone(), api_version.clone(), encoding)) {
+    for ((api_version, kind, is_server_lease, encoding), count) in parts.into_iter().flatten() {
+        let key = (kind, api_version, is_server_lease, encoding);
+        match all.get_mut(&key) {
             Some(sum) => {
                 sum.objects = sum.objects.saturating_add(count.objects);
                 sum.bytes = sum.bytes.saturating_add(count.bytes);
                 sum.damaged = sum.damaged.saturating_add(count.damaged);
             }
             None => {
-                all.insert((kind, api_version, encoding), count);
+                all.insert(key, count);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The Kubernetes objects of a file.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use super::live::live;
@@ -12,9 +12,11 @@ use crate::error::Result;
 use crate::etcd::keyspace::{
     KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
 };
-use crate::kubernetes::Fault;
-use crate::kubernetes::Flaw;
 use crate::kubernetes::catalog::resources::{Resource, Resources, split_api_version};
+use crate::kubernetes::query::selectable::selectable_fields;
+use crate::kubernetes::query::selected::Selected;
+use crate::kubernetes::secrets::encryption::Envelope;
+use crate::kubernetes::{Fault, Flaw, Head, add_read_defaults};
 use crate::ops::session::Session;
 use crate::ops::session::fetch;
 
@@ -54,8 +56,15 @@ pub struct ObjectList<'i> {
     /// all objects are wanted, also values of which not even the key tells whose they are; where only some are,
     /// also those of which the selectors cannot tell.
     pub damaged: Vec<DamagedValue>,
-    /// Encrypted objects that nobody can tell whether the selectors choose them: their keys.
-    pub undecided: Vec<Vec<u8>>,
+    /// Objects of which nobody can tell whether they are asked for, by kind and reason.
+    pub undecided: Vec<Undecided>,
+    /// Kinds that are shown in another version than the one that was asked for.
+    pub other_versions: Vec<OtherVersion>,
+    /// How many leases of API servers there are besides, where everything is asked for: they have the form of
+    /// Endpoints, and no API gives them out.
+    pub server_leases: u64,
+    /// More kinds than one are asked for, so that kubectl tells the kind with each name.
+    pub is_of_several_kinds: bool,
     /// Their kinds.
     pub kinds: Vec<StoredKind>,
     /// All kinds that are known.
@@ -67,6 +76,49 @@ pub struct ObjectList<'i> {
     /// The newest time that the file tells, from which ages are counted.
     pub now: Option<i64>,
     keyspace: Keyspace<'i>,
+}
+
+/// Objects of a kind of which nobody can tell whether they are asked for, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Undecided {
+    /// `secrets`, `deployments.apps`; empty where not even the kind can be told.
+    pub resource: String,
+    /// Why.
+    pub reason: UndecidedReason,
+    /// How many.
+    pub objects: u64,
+}
+
+/// Why nobody can tell whether an object is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UndecidedReason {
+    /// It is encrypted: with which provider and key.
+    Encrypted(String),
+    /// Nothing of it but its metadata can be decoded.
+    Undecoded,
+    /// It takes too much memory to decode.
+    TooLarge,
+}
+
+impl UndecidedReason {
+    /// Of a value that stays locked.
+    pub(in crate::ops) fn of_locked(value: &[u8]) -> Self {
+        Self::Encrypted(match Envelope::parse(value) {
+            Some(Ok(envelope)) => {
+                format!("{} key {}", envelope.provider, envelope.shown_name())
+            }
+            _ => "an unknown provider".into(),
+        })
+    }
+}
+
+/// A kind that is shown in another version than the one that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherVersion {
+    /// The word that asks for a version.
+    pub word: String,
+    /// Group and version in which its objects are stored and shown.
+    pub stored: String,
 }
 
 struct ObjectFinder<'q> {
@@ -85,17 +137,68 @@ impl ObjectsQuery {
             || self.labels.as_ref().is_some_and(|all| !all.is_empty())
     }
 
-    /// True when labels and fields are as wanted.
-    fn fits(&self, reader: &ValueReader, key: &[u8], value: &[u8], revision: i64) -> bool {
-        match reader.object_of(key, value, revision) {
-            Ok(object) => {
-                let (labels, fields) = (self.labels.as_ref(), self.fields.as_ref());
-                labels.is_none_or(|labels| labels.matches(&object.json))
-                    && fields.is_none_or(|fields| fields.matches(&object.json))
+    /// Whether labels and fields are as wanted.
+    fn selects(
+        &self,
+        reader: &ValueReader,
+        resource: &Resource,
+        [key, value]: [&[u8]; 2],
+        revision: i64,
+    ) -> (Selected, Option<UndecidedReason>) {
+        let mut object = match reader.object_of(key, value, revision) {
+            Ok(object) => object,
+            Err(Fault::TooLarge { .. }) => {
+                let plain = reader.plain(key, value).unwrap_or_default();
+                return (
+                    self.selects_by_head(&Head::of(&plain)),
+                    Some(UndecidedReason::TooLarge),
+                );
             }
-            // It may be meant; whoever looks at it learns that it cannot be told.
-            Err(fault) => matches!(fault, Fault::TooLarge { .. }),
-        }
+            Err(_) => return (Selected::No, None),
+        };
+        add_read_defaults(&mut object.json, reader.release);
+        let labels = self.labels.as_ref();
+        let labels = labels.is_none_or(|labels| labels.matches(&object.json));
+        let has_fields =
+            object.description.undecoded.is_none() && object.description.fault.is_none();
+        let fields = self.fields.as_ref().map_or(Selected::Yes, |fields| {
+            fields.matches(resource, &object.json, has_fields)
+        });
+        let selected = Selected::from(labels).and(fields);
+        (selected, Some(UndecidedReason::Undecoded))
+    }
+
+    /// The same by what can be read without decoding the object.
+    fn selects_by_head(&self, head: &Head<'_>) -> Selected {
+        let labels = self.labels.as_ref();
+        let labels = labels.is_none_or(|labels| labels.matches_list(head.labels.iter()));
+        let name = head.name.as_deref().unwrap_or_default();
+        let namespace = head.namespace.as_deref().unwrap_or_default();
+        Selected::from(labels).and(self.selects_by_name(namespace, name, true))
+    }
+
+    /// The same of an object of which only its place is known, and labels if `has_labels`.
+    fn selects_by_name(&self, namespace: &str, name: &str, has_labels: bool) -> Selected {
+        let labels = match &self.labels {
+            Some(labels) if !labels.is_empty() && !has_labels => Selected::Unknown,
+            _ => Selected::Yes,
+        };
+        let fields = self
+            .fields
+            .as_ref()
+            .map_or(Selected::Yes, |fields| fields.matches_name(namespace, name));
+        labels.and(fields)
+    }
+
+    /// True when every kind is asked for, and objects of this one cannot be selected by the fields that are.
+    fn lacks_fields(&self, resource: &Resource) -> bool {
+        let Some(fields) = self.fields.as_ref().filter(|fields| !fields.is_empty()) else {
+            return false;
+        };
+        let known = selectable_fields(resource, None);
+        !fields
+            .fields()
+            .all(|field| known.iter().any(|known| known == field))
     }
 }
 
@@ -107,10 +210,16 @@ struct FinderParts {
     list: Vec<StoredKind>,
     found: Vec<FoundObject>,
     damaged: Vec<DamagedValue>,
-    undecided: Vec<Vec<u8>>,
+    undecided: BTreeMap<(String, UndecidedReason), u64>,
+    server_leases: u64,
 }
 
 impl FinderParts {
+    fn undecided(&mut self, resource: String, reason: UndecidedReason) {
+        let count = self.undecided.entry((resource, reason)).or_default();
+        *count = count.saturating_add(1);
+    }
+
     fn kind(&mut self, finder: &ObjectFinder<'_>, who: &ObjectIdentity<'_>) -> Option<u32> {
         // Looked up for every object; only a new kind costs an allocation that stays.
         let key = (
@@ -145,6 +254,14 @@ impl RecordVisitor for ObjectFinder<'_> {
         let key = view.record.key;
         let value = view.value()?;
         let (who, flaw, is_locked) = match self.classifier.classify(key, &value) {
+            StoredValue::ServerLease => {
+                let is_asked_for = self.wanted.takes_everything()
+                    && self.query.namespace.is_none()
+                    && !self.query.needs_object();
+                let count = &mut local.server_leases;
+                *count = count.saturating_add(u64::from(is_asked_for));
+                return Ok(());
+            }
             StoredValue::Other => return Ok(()),
             StoredValue::Object(who, flaw) => (Some(who), flaw, false),
             StoredValue::Damaged(who, flaw) => (who, Some(flaw), false),
@@ -163,7 +280,9 @@ impl RecordVisitor for ObjectFinder<'_> {
                 && !self.query.needs_object();
             match flaw {
                 Some(flaw) if is_wanted => local.damaged.push(damage(flaw)),
-                None if is_wanted => local.undecided.push(key.to_vec()),
+                None if is_wanted => {
+                    local.undecided(String::new(), UndecidedReason::of_locked(&value));
+                }
                 _ => {}
             }
             return Ok(());
@@ -193,21 +312,42 @@ impl RecordVisitor for ObjectFinder<'_> {
         }
         let is_damaged = flaw.as_ref().is_some_and(|flaw| !flaw.is_decodable());
         let needs_object = self.query.needs_object();
-        if needs_object && is_locked {
-            local.undecided.push(key.to_vec());
-            return Ok(());
-        }
-        if needs_object && is_damaged {
-            local.damaged.extend(flaw.map(damage));
-            return Ok(());
-        }
-        let is_unchecked = needs_object && value.len() > LONG;
-        let reader = self.classifier.reader;
-        if needs_object
-            && !is_unchecked
-            && !self.query.fits(reader, key, &value, view.revision.main)
+        if needs_object && self.wanted.takes_everything() && self.query.lacks_fields(&who.resource)
         {
             return Ok(());
+        }
+        if needs_object && (is_locked || is_damaged) {
+            let (namespace, name) = (&who.namespace, &who.name);
+            match self.query.selects_by_name(namespace, name, false) {
+                Selected::Yes => {}
+                Selected::No => return Ok(()),
+                Selected::Unknown if is_locked => {
+                    let reason = UndecidedReason::of_locked(&value);
+                    local.undecided(who.resource.full_name(), reason);
+                    return Ok(());
+                }
+                Selected::Unknown => {
+                    local.damaged.extend(flaw.map(damage));
+                    return Ok(());
+                }
+            }
+        }
+        let can_be_read = needs_object && !is_locked && !is_damaged;
+        let is_unchecked = can_be_read && value.len() > LONG;
+        let reader = self.classifier.reader;
+        if can_be_read && !is_unchecked {
+            let revision = view.revision.main;
+            match self
+                .query
+                .selects(reader, &who.resource, [key, &value], revision)
+            {
+                (Selected::Yes, _) => {}
+                (Selected::Unknown, Some(reason)) => {
+                    local.undecided(who.resource.full_name(), reason);
+                    return Ok(());
+                }
+                _ => return Ok(()),
+            }
         }
         local.damaged.extend(flaw.map(damage));
         local.found.push(FoundObject {
@@ -258,9 +398,16 @@ pub fn objects<'i>(
     let of_each = parts.iter_mut();
     let mut damaged = joined(of_each.map(|part| std::mem::take(&mut part.damaged)));
     let of_each = parts.iter_mut();
-    let mut undecided = joined(of_each.map(|part| std::mem::take(&mut part.undecided)));
+    let undecided = of_each.flat_map(|part| std::mem::take(&mut part.undecided));
+    let mut all_undecided = BTreeMap::new();
+    for (what, objects) in undecided {
+        let count: &mut u64 = all_undecided.entry(what).or_default();
+        *count = count.saturating_add(objects);
+    }
     damaged.sort_unstable_by_key(|one: &DamagedValue| one.place);
-    undecided.sort_unstable();
+    let server_leases = parts
+        .iter()
+        .fold(0u64, |sum, part| sum.saturating_add(part.server_leases));
     let (kinds, found) = join(parts);
     let missing = unknown
         .into_iter()
@@ -268,10 +415,23 @@ pub fn objects<'i>(
     if let Some(word) = missing {
         return Ok(Err(KindFault::Unknown(word)));
     }
+    let other_versions = kinds.iter().flat_map(|kind| {
+        let words = finder
+            .wanted
+            .other_versions(&kind.resource, &kind.api_version);
+        words.into_iter().map(|word| OtherVersion {
+            word: word.to_string(),
+            stored: kind.api_version.clone(),
+        })
+    });
+    let other_versions = other_versions.collect();
     let mut list = ObjectList {
         found,
         damaged,
-        undecided,
+        undecided: Vec::new(),
+        other_versions,
+        server_leases,
+        is_of_several_kinds: finder.wanted.are_several(),
         kinds,
         bounds: live.keyspace.bounds(),
         resources: live.resources,
@@ -279,7 +439,15 @@ pub fn objects<'i>(
         now: live.now,
         keyspace: live.keyspace,
     };
-    list.check_long_ones(session, query, reader)?;
+    list.check_long_ones(session, query, reader, &mut all_undecided)?;
+    let undecided = all_undecided.into_iter();
+    list.undecided = undecided
+        .map(|((resource, reason), objects)| Undecided {
+            resource,
+            reason,
+            objects,
+        })
+        .collect();
     Ok(Ok(list))
 }
 
@@ -352,21 +520,36 @@ impl<'i> ObjectList<'i> {
         session: &Session<'i>,
         query: &ObjectsQuery,
         reader: &ValueReader,
+        undecided: &mut BTreeMap<(String, UndecidedReason), u64>,
     ) -> Result<()> {
-        let unchecked = self.found.iter().filter(|one| one.is_unchecked);
-        let rows: Vec<KeyRecord<'_>> = unchecked.map(FoundObject::record).collect();
-        let mut fits = Vec::with_capacity(rows.len());
+        let unchecked: Vec<&FoundObject> =
+            self.found.iter().filter(|one| one.is_unchecked).collect();
+        let rows = unchecked.iter().map(|one| one.record());
+        let mut at = unchecked.iter();
+        let mut fits = Vec::with_capacity(unchecked.len());
         fetch(
             session,
             &self.keyspace,
-            rows.into_iter(),
+            rows,
             |key, value, _| (key.to_vec(), value.to_vec()),
             |record, read| {
                 let revision = record.facts.revision.main;
-                // One that cannot be read any more is not left out silently.
-                fits.push(
-                    read.is_none_or(|(key, value)| query.fits(reader, &key, &value, revision)),
-                );
+                let kind = at.next().and_then(|one| self.kinds.get(one.kind as usize));
+                let selected = match (read, kind) {
+                    (Some((key, value)), Some(kind)) => {
+                        query.selects(reader, &kind.resource, [&key, &value], revision)
+                    }
+                    // One that cannot be read any more is not left out silently.
+                    _ => (Selected::Yes, None),
+                };
+                if let (Selected::Unknown, Some(reason), Some(kind)) =
+                    (selected.0, selected.1, kind)
+                {
+                    let what = (kind.resource.full_name(), reason);
+                    let count = undecided.entry(what).or_default();
+                    *count = count.saturating_add(1);
+                }
+                fits.push(selected.0 == Selected::Yes);
                 ControlFlow::Continue(())
             },
         )?;

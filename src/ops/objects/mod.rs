@@ -13,7 +13,9 @@ pub(in crate::ops) mod wanted;
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportOptions, Exported, export};
 pub use kinds::{KindCount, Kinds, kinds};
-pub use list::{FoundObject, ObjectList, StoredKind, objects};
+pub use list::{
+    FoundObject, ObjectList, OtherVersion, StoredKind, Undecided, UndecidedReason, objects,
+};
 pub use reader::{ReadValue, ValueContent, ValueReader, encoding_name};
 pub use stored::{DamagedValue, Inspector};
 pub use wanted::{KindFault, ObjectsQuery};

@@ -8,7 +8,7 @@ use crate::kubernetes::secrets::encryption::{
     DecryptFault, EncryptionConfig, decrypt, is_encrypted,
 };
 use crate::kubernetes::secrets::redact;
-use crate::kubernetes::{self, Encoding, Fault, Object, Redactor, add_read_defaults};
+use crate::kubernetes::{self, Encoding, Fault, KubeRelease, Object, Redactor, add_read_defaults};
 
 /// Reads stored values: decrypts, decodes, hides secrets.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct ValueReader {
     pub redactor: Option<Redactor>,
     /// Keeps `metadata.managedFields`.
     pub managed_fields: bool,
+    /// The release whose API server is imitated.
+    pub release: KubeRelease,
 }
 
 /// What a value is.
@@ -153,7 +155,7 @@ impl ValueReader {
             );
         }
         set_resource_version(&mut object.json, mod_revision);
-        add_read_defaults(&mut object.json);
+        add_read_defaults(&mut object.json, self.release);
         let is_secret = self.hide_secrets(key, &mut object.json);
         (ValueContent::Object(Box::new(object)), is_secret)
     }

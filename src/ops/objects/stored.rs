@@ -65,6 +65,8 @@ pub(in crate::ops) enum StoredValue<'q> {
     Locked(Option<ObjectIdentity<'q>>),
     /// Not what the key promises; who it should be, if the key tells.
     Damaged(Option<ObjectIdentity<'q>>, Flaw),
+    /// The lease of an API server, by which its peers find it. It has the form of an object, and no API gives it out.
+    ServerLease,
     /// No object, and none is expected.
     Other,
 }
@@ -101,6 +103,9 @@ impl<'q> Classifier<'q> {
         let is_expected = expected != Expected::Anything;
         match (flaw, head.encoding) {
             (None, Encoding::Encrypted) => StoredValue::Locked(self.of_key(&expected, key)),
+            (None, _) if self.layout.is_server_lease(key) && head.kind.is_some() => {
+                StoredValue::ServerLease
+            }
             (None, _) => match self.of_head(&head, &expected, key) {
                 Some(who) => StoredValue::Object(who, None),
                 None => StoredValue::Other,
@@ -145,10 +150,15 @@ impl<'q> Classifier<'q> {
                 .map(|parts| parts.name)
                 .unwrap_or_default(),
         };
+        let namespace = head.namespace.as_deref().unwrap_or_default().to_string();
+        let mut resource = self.resources.of_kind_or_guess(&api_version, kind);
+        if let Cow::Owned(guess) = &mut resource {
+            guess.namespaced = !namespace.is_empty();
+        }
         Some(ObjectIdentity {
-            resource: self.resources.of_kind_or_guess(&api_version, kind),
+            resource,
             api_version,
-            namespace: head.namespace.as_deref().unwrap_or_default().to_string(),
+            namespace,
             name,
         })
     }
@@ -266,7 +276,7 @@ impl Inspector {
         Ok(match classifier.classify(key, value) {
             StoredValue::Object(_, flaw) => flaw,
             StoredValue::Damaged(_, flaw) => Some(flaw),
-            StoredValue::Locked(_) | StoredValue::Other => None,
+            StoredValue::Locked(_) | StoredValue::ServerLease | StoredValue::Other => None,
         })
     }
 

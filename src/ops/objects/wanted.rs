@@ -1,7 +1,10 @@
 //! Which kinds and names are wanted.
 
-use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
+use std::collections::BTreeSet;
+
+use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::kubernetes::query::field_selector::FieldSelector;
+use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
 use crate::kubernetes::query::selector::LabelSelector;
 
 /// Which objects are wanted.
@@ -21,13 +24,24 @@ pub struct ObjectsQuery {
     pub revision: i64,
 }
 
-/// A word that is not a kind.
+/// Why a word does not name kinds, or not in a way that can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KindFault {
     /// No kind has this name.
     Unknown(String),
     /// Several kinds have this name; their full names.
     Ambiguous(String, Vec<String>),
+    /// An API server does not serve the kind in the version that the word names.
+    NotServed(NotServed),
+    /// The objects of a kind cannot be selected by a field.
+    Field {
+        /// The full name of the kind; nothing where every kind is asked for.
+        kind: Option<String>,
+        /// The field.
+        field: String,
+        /// The fields by which they can be selected.
+        known: Vec<String>,
+    },
 }
 
 impl std::fmt::Display for KindFault {
@@ -40,16 +54,30 @@ impl std::fmt::Display for KindFault {
             Self::Ambiguous(word, names) => {
                 write!(f, "{word:?} is ambiguous: {}", names.join(", "))
             }
+            Self::NotServed(fault) => fault.fmt(f),
+            Self::Field { kind, field, known } => {
+                match kind {
+                    Some(kind) => write!(f, "{kind} cannot be selected by the field {field:?}")?,
+                    None => write!(f, "no kind can be selected by the field {field:?}")?,
+                }
+                write!(f, "; an API server knows {}", known.join(", "))
+            }
         }
     }
 }
 
 /// Kinds that are wanted; with a name, only the object of that name.
 pub(in crate::ops) struct WantedKinds<'q> {
-    /// By group and kind.
-    known: Vec<(String, String, Option<&'q str>)>,
+    known: Vec<WantedKind<'q>>,
     /// Words that only a value may know.
     pub(in crate::ops) words: Vec<(&'q str, Option<&'q str>)>,
+}
+
+struct WantedKind<'q> {
+    resource: Resource,
+    name: Option<&'q str>,
+    /// The group and version that the word asks for, where it asks for one, and the word.
+    version: Option<(String, &'q str)>,
 }
 
 impl<'q> WantedKinds<'q> {
@@ -71,21 +99,38 @@ impl<'q> WantedKinds<'q> {
         } else {
             pairs.collect()
         };
+        let is_everything = both.is_empty();
         for (word, name) in both {
-            let mut add = |kind: &Resource| {
-                wanted
-                    .known
-                    .push((kind.group.clone(), kind.kind.clone(), name));
-            };
-            match resources.resolve(word) {
-                Resolved::Unknown => wanted.words.push((word, name)),
-                Resolved::One(kind) => add(kind),
-                Resolved::Category(kinds) => kinds.into_iter().for_each(add),
+            let asked = resources.asked(word).map_err(KindFault::NotServed)?;
+            let kinds = match asked.kinds {
+                Resolved::Unknown => {
+                    wanted.words.push((word, name));
+                    check_fields(query, word, &[NAME, NAMESPACE].map(str::to_owned))?;
+                    continue;
+                }
+                Resolved::One(kind) => vec![kind],
+                Resolved::Category(kinds) => kinds,
                 Resolved::Ambiguous(kinds) => {
                     let names = kinds.iter().map(|kind| kind.full_name()).collect();
                     return Err(KindFault::Ambiguous(word.clone(), names));
                 }
+            };
+            for kind in kinds {
+                let fields = selectable_fields(kind, asked.version.as_deref());
+                check_fields(query, &kind.full_name(), &fields)?;
+                let version = asked.version.as_deref().or(
+                    // Its objects are stored in another group.
+                    (kind.group == "events.k8s.io").then_some("v1"),
+                );
+                wanted.known.push(WantedKind {
+                    version: version.map(|version| (kind.api_version(version), word.as_str())),
+                    resource: kind.clone(),
+                    name,
+                });
             }
+        }
+        if is_everything {
+            check_fields_of_any(query, resources)?;
         }
         Ok(wanted)
     }
@@ -103,22 +148,71 @@ impl<'q> WantedKinds<'q> {
                 .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
     }
 
-    pub(super) fn takes_everything(&self) -> bool {
+    /// True when more kinds than one are wanted.
+    pub(super) fn are_several(&self) -> bool {
+        let known = self.known.iter();
+        let known: BTreeSet<String> = known.map(|one| one.resource.full_name()).collect();
+        let words: BTreeSet<&str> = self.words.iter().map(|(word, _)| *word).collect();
+        self.takes_everything() || known.len().saturating_add(words.len()) > 1
+    }
+
+    pub(in crate::ops) fn takes_everything(&self) -> bool {
         self.known.is_empty() && self.words.is_empty()
+    }
+
+    /// Words that ask for another version than `api_version`, in which objects of a kind are stored.
+    pub(super) fn other_versions(&self, resource: &Resource, api_version: &str) -> Vec<&'q str> {
+        let asked = self
+            .known
+            .iter()
+            .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
+            .filter_map(|one| one.version.as_ref());
+        let others = asked.filter(|(asked, _)| asked != api_version);
+        others.map(|(_, word)| *word).collect()
     }
 
     fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
         let known = self
             .known
             .iter()
-            .filter(|(group, kind, _)| *group == resource.group && *kind == resource.kind)
-            .map(|(_, _, name)| *name);
+            .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
+            .map(|one| one.name);
         let words = self
             .words
             .iter()
             .filter(|(word, _)| is_called(resource, word))
             .map(|(_, name)| *name);
         known.chain(words)
+    }
+}
+
+/// As for an API server, a field that it does not know is not one that is empty.
+fn check_fields(query: &ObjectsQuery, kind: &str, known: &[String]) -> Result<(), KindFault> {
+    let mut fields = query.fields.iter().flat_map(FieldSelector::fields);
+    match fields.find(|field| !known.iter().any(|known| known == field)) {
+        Some(field) => Err(KindFault::Field {
+            kind: Some(kind.to_owned()),
+            field: field.to_owned(),
+            known: known.to_vec(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Where every kind is asked for, some kind must know each field.
+fn check_fields_of_any(query: &ObjectsQuery, resources: &Resources) -> Result<(), KindFault> {
+    let Some(fields) = query.fields.as_ref().filter(|fields| !fields.is_empty()) else {
+        return Ok(());
+    };
+    let all = resources.all().iter();
+    let known: BTreeSet<String> = all.flat_map(|kind| selectable_fields(kind, None)).collect();
+    match fields.fields().find(|field| !known.contains(*field)) {
+        Some(field) => Err(KindFault::Field {
+            kind: None,
+            field: field.to_owned(),
+            known: known.into_iter().collect(),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ use std::io;
 
 use serde_json::{Map, Number, Value};
 
+use crate::kubernetes::encodings::go_float;
 use order::sorted;
 use style::{Style, is_break, is_printable};
 
@@ -341,18 +342,9 @@ fn number_text(number: &Number) -> String {
     let whole = -9_223_372_036_854_775_808.0..18_446_744_073_709_551_616.0;
     if float.fract() == 0.0 && whole.contains(&float) {
         // Adding zero takes the sign from a negative zero.
-        return format!("{:.0}", float + 0.0);
+        return go_float::plain(float + 0.0);
     }
-    let text = format!("{float:e}");
-    let Some((mantissa, exponent)) = text.split_once('e') else {
-        return text;
-    };
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (-4..6).contains(&exponent) {
-        return float.to_string();
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
+    go_float::text(float, -4..6)
 }
 
 #[cfg(test)]

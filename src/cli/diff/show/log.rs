@@ -71,6 +71,7 @@ impl Show<'_> {
         };
         let wants = |item: &Item| self.wants(item, &mut kinds);
         let keys = diff.keys_between(old, new, reader, self.query, wants)?;
+        self.note_undecided();
         Ok(Some(KeyFilter::Keys(keys)))
     }
 

@@ -1,4 +1,4 @@
-//! The kinds that Kubernetes brings along. Source: discovery of Kubernetes 1.36, and of older releases for
+//! The kinds that Kubernetes brings along. Source: discovery of Kubernetes 1.37, and of older releases for
 //! versions that are still found in old snapshots.
 
 /// A kind as it stands in the table.
@@ -92,8 +92,8 @@ pub(super) const BUILTINS: &[Builtin] = &[
     row(["apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", "crd,crds"], "api-extensions", IN_CLUSTER, "v1,v1beta1", "apiextensions.k8s.io/customresourcedefinitions"),
     row(["apiregistration.k8s.io", "apiservices", "APIService", ""], "api-extensions", IN_CLUSTER, "v1,v1beta1", "apiregistration.k8s.io/apiservices"),
     row(["certificates.k8s.io", "certificatesigningrequests", "CertificateSigningRequest", "csr"], "", IN_CLUSTER, "v1", ""),
-    row(["certificates.k8s.io", "clustertrustbundles", "ClusterTrustBundle", ""], "", IN_CLUSTER, "v1beta1,v1alpha1", ""),
-    row(["certificates.k8s.io", "podcertificaterequests", "PodCertificateRequest", ""], "", IN_NAMESPACE, "v1beta1", ""),
+    row(["certificates.k8s.io", "clustertrustbundles", "ClusterTrustBundle", ""], "", IN_CLUSTER, "v1,v1beta1,v1alpha1", ""),
+    row(["certificates.k8s.io", "podcertificaterequests", "PodCertificateRequest", ""], "", IN_NAMESPACE, "v1,v1beta1,v1alpha1", ""),
     row(["coordination.k8s.io", "leases", "Lease", ""], "", IN_NAMESPACE, "v1", ""),
     row(["coordination.k8s.io", "leasecandidates", "LeaseCandidate", ""], "", IN_NAMESPACE, "v1beta1,v1alpha2", ""),
     row(["discovery.k8s.io", "endpointslices", "EndpointSlice", ""], "", IN_NAMESPACE, "v1,v1beta1", ""),
@@ -105,12 +105,15 @@ pub(super) const BUILTINS: &[Builtin] = &[
     row(["resource.k8s.io", "resourceclaims", "ResourceClaim", ""], "", IN_NAMESPACE, "v1,v1beta2,v1beta1", ""),
     row(["resource.k8s.io", "resourceclaimtemplates", "ResourceClaimTemplate", ""], "", IN_NAMESPACE, "v1,v1beta2,v1beta1", ""),
     row(["resource.k8s.io", "resourceslices", "ResourceSlice", ""], "", IN_CLUSTER, "v1,v1beta2,v1beta1", ""),
-    row(["resource.k8s.io", "devicetaintrules", "DeviceTaintRule", ""], "", IN_CLUSTER, "v1beta2,v1alpha3", ""),
+    row(["resource.k8s.io", "devicetaintrules", "DeviceTaintRule", ""], "", IN_CLUSTER, "v1,v1beta2,v1alpha3", ""),
     row(["resource.k8s.io", "resourcepoolstatusrequests", "ResourcePoolStatusRequest", ""], "", IN_CLUSTER, "v1alpha3", ""),
     row(["scheduling.k8s.io", "priorityclasses", "PriorityClass", "pc"], "", IN_CLUSTER, "v1", ""),
-    row(["scheduling.k8s.io", "podgroups", "PodGroup", ""], "", IN_NAMESPACE, "v1alpha2", ""),
-    row(["scheduling.k8s.io", "workloads", "Workload", ""], "", IN_NAMESPACE, "v1alpha2", ""),
-    row(["storagemigration.k8s.io", "storageversionmigrations", "StorageVersionMigration", ""], "", IN_CLUSTER, "v1beta1", ""),
+    row(["scheduling.k8s.io", "podgroups", "PodGroup", ""], "", IN_NAMESPACE, "v1beta1,v1alpha3,v1alpha2", ""),
+    row(["scheduling.k8s.io", "compositepodgroups", "CompositePodGroup", ""], "", IN_NAMESPACE, "v1alpha3", ""),
+    row(["lifecycle.k8s.io", "evictionrequests", "EvictionRequest", ""], "", IN_NAMESPACE, "v1alpha1", ""),
+    row(["lifecycle.k8s.io", "evictions", "Eviction", ""], "", IN_NAMESPACE, "v1alpha1", ""),
+    row(["scheduling.k8s.io", "workloads", "Workload", ""], "", IN_NAMESPACE, "v1beta1,v1alpha3,v1alpha2,v1alpha1", ""),
+    row(["storagemigration.k8s.io", "storageversionmigrations", "StorageVersionMigration", ""], "", IN_CLUSTER, "v1,v1beta1,v1alpha1", ""),
     row(["policy", "podsecuritypolicies", "PodSecurityPolicy", "psp"], "", IN_CLUSTER, "v1beta1", "podsecuritypolicy"),
 ];
 

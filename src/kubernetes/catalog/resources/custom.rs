@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{CustomColumns, Resource, Resources};
+use super::{Resource, Resources};
 use crate::kubernetes::fields::{at, integer, is_true, items, text};
 
 /// A column that a definition adds to the table of its objects.
@@ -18,6 +18,21 @@ pub struct CustomColumn {
     pub path: String,
     /// Shown in wide tables only.
     pub wide: bool,
+}
+
+/// A version of a custom resource. Versions may share their columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomVersion {
+    /// `v1beta1`.
+    pub name: String,
+    /// Whether an API server serves it.
+    pub served: bool,
+    /// Whether objects are written in it.
+    pub stored: bool,
+    /// What its table shows.
+    pub columns: Arc<[CustomColumn]>,
+    /// The paths of the fields that a field selector may name, besides name and namespace: `.spec.color`.
+    pub selectable: Vec<String>,
 }
 
 /// The path of a custom resource below the prefix.
@@ -75,7 +90,7 @@ fn custom(definition: &Value) -> Option<Resource> {
     if group.is_empty() {
         return None;
     }
-    let columns = versions(spec);
+    let versions = versions(spec);
     Some(Resource {
         path: path(&group, &plural),
         group,
@@ -85,38 +100,63 @@ fn custom(definition: &Value) -> Option<Resource> {
         short_names: list("shortNames"),
         categories: list("categories"),
         namespaced: text(spec, "scope") != "Cluster",
-        versions: columns.iter().map(|(version, _)| version.clone()).collect(),
-        custom: Some(columns),
+        versions: versions.iter().map(|one| one.name.clone()).collect(),
+        custom: Some(versions),
     })
 }
 
 /// Versions in the order of preference, each with its columns.
-fn versions(spec: &Value) -> CustomColumns {
-    // In v1beta1 there may be one version only, and columns for all versions.
+fn versions(spec: &Value) -> Vec<CustomVersion> {
+    // In v1beta1 there may be one version only, and columns and selectable fields for all versions.
     let shared = columns(spec);
-    let mut versions = CustomColumns::new();
-    let mut stored = None;
+    let shared_fields = selectable(spec);
+    let mut versions = Vec::new();
     for version in items(spec, "versions") {
-        let name = text(version, "name");
-        if is_true(version, "storage") {
-            stored = Some(name);
-        }
         let own = columns(version);
-        let all = if own.is_empty() {
-            Arc::clone(&shared)
-        } else {
-            own
-        };
-        versions.push((name.to_owned(), all));
+        let own_fields = selectable(version);
+        versions.push(CustomVersion {
+            name: text(version, "name").to_owned(),
+            served: is_true(version, "served"),
+            stored: is_true(version, "storage"),
+            columns: if own.is_empty() {
+                Arc::clone(&shared)
+            } else {
+                own
+            },
+            selectable: if own_fields.is_empty() {
+                shared_fields.clone()
+            } else {
+                own_fields
+            },
+        });
     }
     if versions.is_empty() && !text(spec, "version").is_empty() {
-        versions.push((text(spec, "version").to_owned(), shared));
+        versions.push(CustomVersion {
+            name: text(spec, "version").to_owned(),
+            served: true,
+            stored: true,
+            columns: shared,
+            selectable: shared_fields,
+        });
     }
     // The order of an API server: by maturity and number.
-    versions.sort_by_key(|(name, _)| {
-        std::cmp::Reverse((maturity(name), Some(name.as_str()) == stored))
-    });
+    versions.sort_by_key(|one| std::cmp::Reverse((maturity(&one.name), one.stored)));
     versions
+}
+
+fn selectable(holder: &Value) -> Vec<String> {
+    let fields = items(holder, "selectableFields").iter();
+    // Called JSONPath in v1beta1.
+    let paths = fields.map(|field| match text(field, "jsonPath") {
+        "" => text(field, "JSONPath"),
+        path => path,
+    });
+    paths.map(str::to_owned).collect()
+}
+
+/// True for `v1`, `v1beta2` and the like.
+pub(super) fn is_version(word: &str) -> bool {
+    maturity(word) != (0, 0, 0)
 }
 
 /// `v2` goes before `v1`, that before `v1beta2`, that before `v1alpha1`, that before anything else.

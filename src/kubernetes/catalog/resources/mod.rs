@@ -1,15 +1,16 @@
 //! Kinds of objects: what they are called, and what is behind a word of the user.
 
+mod asked;
 mod builtin;
 mod custom;
 mod index;
 mod keys;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
+pub use asked::{Asked, NotServed};
 use builtin::{BUILTINS, OLD_GROUP};
-pub use custom::CustomColumn;
+pub use custom::{CustomColumn, CustomVersion};
 use index::Index;
 pub use keys::KeyParts;
 pub(in crate::kubernetes) use keys::is_other_path;
@@ -36,11 +37,8 @@ pub struct Resource {
     /// The path between prefix and name in keys of etcd, without namespace.
     pub path: String,
     /// Set for what a CustomResourceDefinition defines.
-    pub custom: Option<CustomColumns>,
+    pub custom: Option<Vec<CustomVersion>>,
 }
-
-/// The columns of a custom resource, by version. Versions may share them.
-pub type CustomColumns = Vec<(String, Arc<[CustomColumn]>)>;
 
 impl Resource {
     /// `deployments.apps`; the plural alone in the core.
@@ -58,14 +56,24 @@ impl Resource {
 
     /// The additional columns that its definition has for `version`. None for a built-in kind.
     pub fn custom_columns(&self, version: &str) -> Option<&[CustomColumn]> {
-        let columns = self.custom.as_ref()?;
-        let found = columns.iter().find(|(name, _)| name == version);
-        Some(found.map_or(&[], |(_, columns)| &**columns))
+        self.custom.as_ref()?;
+        let found = self.custom_version(version);
+        Some(found.map_or(&[], |found| &*found.columns))
+    }
+
+    /// What its definition says of a version.
+    pub fn custom_version(&self, version: &str) -> Option<&CustomVersion> {
+        let versions = self.custom.as_ref()?;
+        versions.iter().find(|one| one.name == version)
     }
 
     /// The group and version that its objects have most likely.
     pub fn preferred_version(&self) -> String {
-        let version = self.versions.first().map_or("v1", String::as_str);
+        self.api_version(self.versions.first().map_or("v1", String::as_str))
+    }
+
+    /// Group and version: `apps/v1`.
+    pub fn api_version(&self, version: &str) -> String {
         if self.group.is_empty() {
             version.to_string()
         } else {

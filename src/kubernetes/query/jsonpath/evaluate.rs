@@ -90,6 +90,12 @@ fn step<'a>(
     let mut found = Vec::new();
     match node {
         Node::Text(text) => found.push(text),
+        Node::Word(word) => {
+            return Err(PathError::Value(format!(
+                "{word:?} is neither a value nor a field, which begins with a dot; a filter without comparison finds \
+                 what has a field"
+            )));
+        }
         Node::Literal(literal) => found.extend(values.iter().map(|_| literal)),
         Node::Field(name) => found.extend(
             values
@@ -251,6 +257,9 @@ pub(super) fn passes(
         };
     };
     let lefts = lefts?;
+    if lefts.is_empty() {
+        return Ok(false);
+    }
     let rights = find(right, element, budget)?;
     match (lefts.as_slice(), rights.as_slice()) {
         ([left], [right]) => compare(*comparison, left, right),

@@ -26,6 +26,8 @@ pub(super) enum Node {
     Text(Value),
     /// For each value before, this number or truth value.
     Literal(Value),
+    /// A word that means nothing, such as `null`: a fault where it has to be looked at.
+    Word(String),
 }
 
 /// `[first:end:step]`, or one element.
@@ -312,6 +314,11 @@ fn path(text: &str, depth: usize) -> Result<Vec<Node>, PathError> {
     let mut parser = Parser::new(text);
     match parser.action(false, depth)? {
         (None, nodes) => Ok(nodes),
+        // As in kubectl, a word is a fault only where there is something to compare it with.
+        (Some(word), nodes) if depth > 0 => {
+            let word = Node::Word(word.to_owned());
+            Ok(std::iter::once(word).chain(nodes).collect())
+        }
         (Some(word), _) => Err(PathError::Syntax(format!(
             "unknown word {word:?}; a field begins with a dot"
         ))),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use crate::finding::escape::json_fragment;
+use crate::kubernetes::encodings::go_float;
 
 /// A value as a template prints it: texts as they are, objects and lists as compact JSON.
 pub fn text(value: &Value) -> String {
@@ -15,7 +16,13 @@ pub fn text(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::String(text) => text.clone(),
         Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => go_float(float, -4),
+            // Whatever is a whole number of 64 bits in JSON is one in Go; all else is a float.
+            Some(float) if number.as_i64().is_none() => {
+                match go_float::json(float).parse::<i64>() {
+                    Ok(whole) => whole.to_string(),
+                    Err(_) => go_float::text(float, -4..6),
+                }
+            }
             _ => number.to_string(),
         },
         Value::Array(_) | Value::Object(_) => compact_json(value),
@@ -32,11 +39,28 @@ pub fn compact_json(value: &Value) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
+/// Writes a part of a text in JSON as Go does, which escapes what HTML would take for markup.
+///
+/// # Errors
+/// Those of the writer.
+pub(crate) fn go_fragment(writer: &mut (impl Write + ?Sized), fragment: &str) -> io::Result<()> {
+    let mut plain = 0;
+    for (at, c) in fragment.char_indices() {
+        if matches!(c, '<' | '>' | '&') {
+            let before = fragment.get(plain..at).unwrap_or_default();
+            json_fragment(writer, before)?;
+            write!(writer, "\\u{:04x}", u32::from(c))?;
+            plain = at.saturating_add(c.len_utf8());
+        }
+    }
+    json_fragment(writer, fragment.get(plain..).unwrap_or_default())
+}
+
 struct GoFormatter;
 
 impl Formatter for GoFormatter {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(go_float(value, -6).replace("e-0", "e-").as_bytes())
+        writer.write_all(go_float::json(value).as_bytes())
     }
 
     fn write_string_fragment<W: ?Sized + Write>(
@@ -44,16 +68,7 @@ impl Formatter for GoFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut plain = 0;
-        for (at, c) in fragment.char_indices() {
-            if matches!(c, '<' | '>' | '&') {
-                let before = fragment.get(plain..at).unwrap_or_default();
-                json_fragment(writer, before)?;
-                write!(writer, "\\u{:04x}", u32::from(c))?;
-                plain = at.saturating_add(c.len_utf8());
-            }
-        }
-        json_fragment(writer, fragment.get(plain..).unwrap_or_default())
+        go_fragment(writer, fragment)
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -63,20 +78,6 @@ impl Formatter for GoFormatter {
     ) -> io::Result<()> {
         serde_json::ser::CompactFormatter.write_char_escape(writer, escape)
     }
-}
-
-/// The shortest decimal that reads as the same number, with an exponent if it is below `least` or above 20.
-fn go_float(value: f64, least: i32) -> String {
-    let scientific = format!("{value:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    let number: i32 = exponent.parse().unwrap_or_default();
-    if (least..21).contains(&number) {
-        return value.to_string();
-    }
-    let sign = if number < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", number.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -89,7 +90,11 @@ mod tests {
         for (value, as_text, as_json) in [
             (1.0, "1", "1"),
             (-0.5, "-0.5", "-0.5"),
-            (1e20, "100000000000000000000", "100000000000000000000"),
+            (1e20, "1e+20", "100000000000000000000"),
+            (1e18, "1000000000000000000", "1000000000000000000"),
+            (1234567.5, "1.2345675e+06", "1234567.5"),
+            (100_000.5, "100000.5", "100000.5"),
+            (-0.0, "0", "-0"),
             (1e21, "1e+21", "1e+21"),
             (0.0001, "0.0001", "0.0001"),
             (0.00001, "1e-05", "0.00001"),

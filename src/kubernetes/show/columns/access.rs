@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shared::{NONE, joined, labels};
+use super::shared::{NONE, count, joined, labels};
 use super::{RowMaker, name};
 use crate::kubernetes::fields::{at, is_set, items, some_text, text, text_or};
 use crate::kubernetes::show::duration::human;
@@ -78,6 +78,11 @@ pub(super) const TRUST_BUNDLE: (&str, RowMaker) = ("NAME|SIGNERNAME", |object, _
         name(object),
         text_or(object, "spec.signerName", NONE).to_owned(),
     ]
+});
+
+pub(super) const SERVICE_ACCOUNT_1_34: (&str, RowMaker) = ("NAME|SECRETS|AGE", |object, now| {
+    let secrets = count(object, "secrets");
+    vec![name(object), secrets.to_string(), now.age(object)]
 });
 
 pub(super) const POD_CERTIFICATE: (&str, RowMaker) = (

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::shared::{NONE, UNKNOWN, UNSET, condition, count, first_three, joined, scalar_or};
-use super::{RowMaker, name};
-use crate::kubernetes::fields::{at, is_true, items, members, scalar, some_text, text, text_or};
+use super::shared::{
+    NONE, UNKNOWN, UNSET, condition, condition_is_true, count, first_three, joined, scalar_or,
+};
+use super::{KubeRelease, RowMaker, name};
+use crate::kubernetes::fields::{
+    at, is_set, is_true, items, members, scalar, some_text, text, text_or,
+};
+use crate::kubernetes::time::{parse_rfc3339, rfc3339};
 
 pub(super) const CONFIG_MAP: (&str, RowMaker) = ("NAME|DATA|AGE", |object, now| {
     let entries = count(object, "data").saturating_add(count(object, "binaryData"));
@@ -32,7 +37,8 @@ pub(super) const NODE: (&str, RowMaker) = (
     |object, now| {
         let info = at(object, "status.nodeInfo");
         let mut kernel = text_or(info, "kernelVersion", UNKNOWN).to_owned();
-        if let Some(architecture) = some_text(info, "architecture") {
+        let has_architecture = now.release >= KubeRelease::V1_36;
+        if let Some(architecture) = some_text(info, "architecture").filter(|_| has_architecture) {
             kernel = format!("{kernel} ({architecture})");
         }
         vec![
@@ -167,6 +173,49 @@ pub(super) const STORAGE_VERSION: (&str, RowMaker) = (
             scalar_or(object, "status.commonEncodingVersion", UNSET),
             first_three(&versions.collect::<Vec<_>>(), UNSET),
             now.age(object),
+        ]
+    },
+);
+
+pub(super) const STORAGE_MIGRATION_1_34: (&str, RowMaker) = ("NAME|RESOURCE", |object, _| {
+    let part = |field| text(at(object, "spec.resource"), field);
+    let resource = [part("resource"), part("version"), part("group")].join(".");
+    vec![name(object), resource]
+});
+
+pub(super) const DEFINITION: (&str, RowMaker) = (
+    "NAME|SCOPE|VERSIONS|CREATED AT|GROUP*|KIND*|SHORTNAMES*|ESTABLISHED*",
+    |object, _| {
+        let spec = at(object, "spec");
+        let versions = items(spec, "versions").iter();
+        let mut versions: Vec<String> = versions
+            .filter(|version| is_true(version, "served"))
+            .map(|version| {
+                let mark = match is_true(version, "storage") {
+                    true => "(storage)",
+                    false => "",
+                };
+                format!("{}{mark}", text(version, "name"))
+            })
+            .collect();
+        // One of v1beta1 may have a single version.
+        if versions.is_empty() && items(spec, "versions").is_empty() && is_set(spec, "version") {
+            versions.push(format!("{}(storage)", text(spec, "version")));
+        }
+        versions.sort();
+        let short = items(spec, "names.shortNames")
+            .iter()
+            .filter_map(Value::as_str);
+        let created = parse_rfc3339(text(object, "metadata.creationTimestamp"));
+        vec![
+            name(object),
+            text(spec, "scope").to_owned(),
+            versions.join(","),
+            created.map_or_else(|| "0001-01-01T00:00:00Z".into(), rfc3339),
+            text(spec, "group").to_owned(),
+            text(spec, "names.kind").to_owned(),
+            joined(short, ","),
+            condition_is_true(object, "Established").to_string(),
         ]
     },
 );

@@ -13,13 +13,15 @@ mod policy;
 mod scaling;
 mod shared;
 mod storage;
+pub use storage::DEFAULT_MARK;
 mod workloads;
 
 use serde_json::Value;
 
-use super::duration::age;
+use super::duration::{age, until};
+use crate::kubernetes::KubeRelease;
 use crate::kubernetes::catalog::resources::{Resource, split_api_version};
-use crate::kubernetes::fields::text;
+use crate::kubernetes::fields::{integer, text};
 use crate::kubernetes::time::{parse_rfc3339, rfc3339};
 
 /// A column of a table.
@@ -47,19 +49,32 @@ pub struct TableOptions {
     pub wide: bool,
     /// Seconds since 1970 from which ages are counted; without it ages are not known.
     pub now: Option<i64>,
+    /// Whose API server makes it.
+    pub release: KubeRelease,
 }
 
 /// Makes the row of one object.
 type RowMaker = fn(&Value, &Now) -> Vec<String>;
 
-/// The present, for ages.
+/// The present, for ages, and the release.
 #[derive(Debug, Clone, Copy)]
-struct Now(Option<i64>);
+struct Now {
+    seconds: Option<i64>,
+    release: KubeRelease,
+}
 
 impl Now {
     /// How long ago an RFC 3339 time was.
     fn since(&self, stamp: &str) -> String {
-        age(stamp, self.0)
+        age(stamp, self.seconds)
+    }
+
+    /// How long until a time, or how long ago it was.
+    fn until_or_ago(&self, stamp: &str) -> String {
+        match (parse_rfc3339(stamp), self.seconds) {
+            (Some(time), Some(now)) if time > now => format!("in {}", until(time, now)),
+            _ => format!("{} ago", self.since(stamp)),
+        }
     }
 
     /// The age of an object.
@@ -82,9 +97,9 @@ enum Maker {
 }
 
 impl TableLayout {
-    /// The layout of a kind. `api_version` is that of the objects: custom resources may have other columns
-    /// in each version.
-    pub fn of(resource: &Resource, api_version: &str) -> Self {
+    /// The layout of a kind in a release. `api_version` is that of the objects: custom resources may have other
+    /// columns in each version.
+    pub fn of(resource: &Resource, api_version: &str, release: KubeRelease) -> Self {
         let (_, version) = split_api_version(api_version);
         if let Some(columns) = resource.custom_columns(version) {
             let (columns, cells) = custom::layout(columns);
@@ -93,7 +108,7 @@ impl TableLayout {
                 maker: Maker::Custom(cells),
             };
         }
-        let (headers, row) = builtin(&resource.group, &resource.kind).unwrap_or(PLAIN);
+        let (headers, row) = builtin(&resource.group, &resource.kind, release).unwrap_or(PLAIN);
         let columns = headers.split('|').map(|name| Column {
             name: name.trim_end_matches('*').to_owned(),
             wide: name.ends_with('*'),
@@ -104,6 +119,14 @@ impl TableLayout {
         }
     }
 
+    /// The number of the column with the name of the object.
+    pub fn name_column(&self, wide: bool) -> Option<usize> {
+        let shown = self.columns.iter().filter(|column| wide || !column.wide);
+        shown
+            .map(|column| column.name.as_str())
+            .position(|name| name == "NAME")
+    }
+
     /// The columns, with those of wide tables if asked for.
     pub fn columns(&self, wide: bool) -> Vec<Column> {
         let shown = self.columns.iter().filter(|column| wide || !column.wide);
@@ -112,7 +135,10 @@ impl TableLayout {
 
     /// The cells of an object, one for each of [`TableLayout::columns`].
     pub fn row(&self, object: &Value, options: TableOptions) -> Vec<String> {
-        let now = Now(options.now);
+        let now = Now {
+            seconds: options.now,
+            release: options.release,
+        };
         let mut cells = match &self.maker {
             Maker::Builtin(row) => row(object, &now),
             Maker::Custom(cells) => custom::row(cells, object, &now),
@@ -129,7 +155,7 @@ pub fn table(resource: &Resource, objects: &[&Value], options: TableOptions) -> 
     let api_version = objects
         .first()
         .map_or("", |object| text(object, "apiVersion"));
-    let layout = TableLayout::of(resource, api_version);
+    let layout = TableLayout::of(resource, api_version, options.release);
     Table {
         columns: layout.columns(options.wide),
         rows: objects
@@ -137,6 +163,23 @@ pub fn table(resource: &Resource, objects: &[&Value], options: TableOptions) -> 
             .map(|object| layout.row(object, options))
             .collect(),
     }
+}
+
+/// By what an API server sorts the rows of a kind, before their names.
+pub fn precedence(resource: &Resource, object: &Value) -> i64 {
+    match resource.kind.as_str() {
+        "FlowSchema" => integer(object, "spec.matchingPrecedence"),
+        _ => 0,
+    }
+}
+
+/// The name and the time of creation of a StorageClass that is marked as default. In a list, only the newest of
+/// them is shown as such, of two of one time the first by name.
+pub fn default_class<'o>(resource: &Resource, object: &'o Value) -> Option<(&'o str, i64)> {
+    let is_class = resource.group == "storage.k8s.io" && resource.kind == "StorageClass";
+    let created = parse_rfc3339(text(object, "metadata.creationTimestamp"));
+    (is_class && storage::is_default_class(object))
+        .then(|| (text(object, "metadata.name"), created.unwrap_or(i64::MIN)))
 }
 
 /// A cell as kubectl prints it in a line: only what is before the first line break, with dots behind it.
@@ -164,8 +207,18 @@ fn name(object: &Value) -> String {
 }
 
 /// Headers, those of wide tables with a star, and the maker of rows.
-fn builtin(group: &str, kind: &str) -> Option<(&'static str, RowMaker)> {
+fn builtin(group: &str, kind: &str, release: KubeRelease) -> Option<(&'static str, RowMaker)> {
     let found = match (group, kind) {
+        ("", "ServiceAccount") if release < KubeRelease::V1_35 => access::SERVICE_ACCOUNT_1_34,
+        ("storagemigration.k8s.io", "StorageVersionMigration") if release < KubeRelease::V1_35 => {
+            cluster::STORAGE_MIGRATION_1_34
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") if release >= KubeRelease::V1_37 => {
+            cluster::DEFINITION
+        }
+        ("scheduling.k8s.io", "CompositePodGroup") => policy::COMPOSITE_POD_GROUP,
+        ("lifecycle.k8s.io", "EvictionRequest") => policy::EVICTION_REQUEST,
+        ("lifecycle.k8s.io", "Eviction") => policy::EVICTION,
         ("", "Pod") => pods::POD,
         ("", "PodTemplate") => workloads::POD_TEMPLATE,
         ("", "ReplicationController") => workloads::REPLICATION_CONTROLLER,
@@ -205,7 +258,6 @@ fn builtin(group: &str, kind: &str) -> Option<(&'static str, RowMaker)> {
         ("storage.k8s.io", "VolumeAttachment") => storage::ATTACHMENT,
         ("storage.k8s.io", "CSINode") => storage::CSI_NODE,
         ("storage.k8s.io", "CSIDriver") => storage::CSI_DRIVER,
-        ("storage.k8s.io", "CSIStorageCapacity") => storage::CSI_CAPACITY,
         ("resource.k8s.io", "ResourceClaim") => storage::RESOURCE_CLAIM,
         ("resource.k8s.io", "ResourceSlice") => storage::RESOURCE_SLICE,
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::BINDING,
@@ -229,6 +281,7 @@ fn builtin(group: &str, kind: &str) -> Option<(&'static str, RowMaker)> {
         ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => policy::PRIORITY_LEVEL,
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
         | ("", "LimitRange")
+        | ("storage.k8s.io", "CSIStorageCapacity")
         | ("apiextensions.k8s.io", "CustomResourceDefinition") => CREATED,
         _ => return None,
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::shared::{NONE, UNKNOWN, UNSET, first_three, joined, labels, scalar_or, selector};
-use super::{RowMaker, name};
+use super::{KubeRelease, RowMaker, name};
 use crate::kubernetes::fields::{annotation, at, integer, is_set, items, some_text, text, text_or};
 
 pub(super) const SERVICE: (&str, RowMaker) = (
@@ -166,7 +166,7 @@ fn hosts(rules: &[Value]) -> String {
 pub(super) const INGRESS_CLASS: (&str, RowMaker) =
     ("NAME|CONTROLLER|PARAMETERS|AGE", |object, now| {
         let annotation = annotation(object, "ingressclass.kubernetes.io/is-default-class");
-        let mark = if annotation == Some("true") {
+        let mark = if annotation == Some("true") && now.release >= KubeRelease::V1_36 {
             " (default)"
         } else {
             ""

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::shared::{NONE, condition_is_true};
-use super::{Now, RowMaker, name};
+use super::{KubeRelease, Now, RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, is_true, items, text, text_or};
 use crate::kubernetes::time::parse_rfc3339;
 
 pub(super) const POD: (&str, RowMaker) = (
     "NAME|READY|STATUS|RESTARTS|AGE|IP*|NODE*|NOMINATED NODE*|READINESS GATES*",
     |pod, now| {
-        let state = State::of(pod);
+        let state = State::of(pod, now.release);
         let ip = match items(pod, "status.podIPs").first() {
             Some(first) => text_or(first, "ip", NONE),
             None => text_or(pod, "status.podIP", NONE),
@@ -65,7 +65,7 @@ impl<'a> Restarts<'a> {
 }
 
 impl<'a> State<'a> {
-    fn of(pod: &'a Value) -> Self {
+    fn of(pod: &'a Value, release: KubeRelease) -> Self {
         let gated = items(pod, "status.conditions").iter().any(|condition| {
             text(condition, "type") == "PodScheduled"
                 && text(condition, "reason") == "SchedulingGated"
@@ -85,7 +85,7 @@ impl<'a> State<'a> {
         let (initializing, sidecar_restarts) = state.look_at_init_containers(pod);
         if !initializing || condition_is_true(pod, "Initialized") {
             state.restarts = sidecar_restarts;
-            state.look_at_containers(pod);
+            state.look_at_containers(pod, release);
         }
         state.look_at_deletion(pod);
         state
@@ -131,7 +131,7 @@ impl<'a> State<'a> {
         (false, of_sidecars)
     }
 
-    fn look_at_containers(&mut self, pod: &'a Value) {
+    fn look_at_containers(&mut self, pod: &'a Value, release: KubeRelease) {
         let mut running = false;
         let mut failure = None;
         for status in items(pod, "status.containerStatuses").iter().rev() {
@@ -154,7 +154,7 @@ impl<'a> State<'a> {
         if self.reason == "Completed" {
             if running && condition_is_true(pod, "Ready") {
                 self.reason = "Running".into();
-            } else if let Some(failure) = failure {
+            } else if let Some(failure) = failure.filter(|_| release >= KubeRelease::V1_35) {
                 self.reason = failure;
             } else if running {
                 self.reason = "NotReady".into();

@@ -83,16 +83,23 @@ fn access_modes(modes: &[Value]) -> String {
     joined(there.map(|(_, short)| short), ",")
 }
 
+/// What stands behind the name of a default class.
+pub const DEFAULT_MARK: &str = " (default)";
+
+pub(super) fn is_default_class(object: &Value) -> bool {
+    [
+        "storageclass.kubernetes.io/is-default-class",
+        "storageclass.beta.kubernetes.io/is-default-class",
+    ]
+    .iter()
+    .any(|name| annotation(object, name) == Some("true"))
+}
+
 pub(super) const STORAGE_CLASS: (&str, RowMaker) = (
     "NAME|PROVISIONER|RECLAIMPOLICY|VOLUMEBINDINGMODE|ALLOWVOLUMEEXPANSION|AGE",
     |object, now| {
-        let is_default = [
-            "storageclass.kubernetes.io/is-default-class",
-            "storageclass.beta.kubernetes.io/is-default-class",
-        ]
-        .iter()
-        .any(|name| annotation(object, name) == Some("true"));
-        let mark = if is_default { " (default)" } else { "" };
+        let is_default = is_default_class(object);
+        let mark = if is_default { DEFAULT_MARK } else { "" };
         vec![
             format!("{}{mark}", name(object)),
             text(object, "provisioner").to_owned(),
@@ -155,20 +162,6 @@ pub(super) const CSI_DRIVER: (&str, RowMaker) = (
         ]
     },
 );
-
-pub(super) const CSI_CAPACITY: (&str, RowMaker) =
-    ("NAME|STORAGECLASSNAME|CAPACITY", |object, _| {
-        let capacity = if is_set(object, "capacity") {
-            quantity(object, "capacity")
-        } else {
-            UNSET.into()
-        };
-        vec![
-            name(object),
-            text(object, "storageClassName").to_owned(),
-            capacity,
-        ]
-    });
 
 pub(super) const RESOURCE_CLAIM: (&str, RowMaker) = ("NAME|STATE|AGE", |object, now| {
     let deleted = is_set(object, "metadata.deletionTimestamp");

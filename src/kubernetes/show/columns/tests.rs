@@ -12,6 +12,7 @@ fn row(object: Value, wide: bool) -> String {
     let options = TableOptions {
         wide,
         now: Some(NOW),
+        ..TableOptions::default()
     };
     let table = table(&kind, &[&object], options);
     assert_eq!(table.columns.len(), table.rows[0].len());
@@ -126,7 +127,7 @@ fn wide_tables_have_more_columns() {
     let resources = Resources::builtin();
     let columns = |wide: bool| {
         let kind = resources.of_kind("v1", "Service").expect("a kind");
-        let columns = TableLayout::of(kind, "v1").columns(wide);
+        let columns = TableLayout::of(kind, "v1", KubeRelease::NEWEST).columns(wide);
         columns
             .into_iter()
             .map(|column| column.name)
@@ -269,6 +270,7 @@ fn custom_resources_have_the_columns_of_their_definition() {
     let mut options = TableOptions {
         wide: false,
         now: Some(NOW),
+        ..TableOptions::default()
     };
     let shown = table(kind, &[&object], options);
     let names: Vec<_> = shown
@@ -337,9 +339,9 @@ fn any_value() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn any_object_has_a_row_in_any_table(object in any_value()) {
-        let options = TableOptions { wide: true, now: Some(NOW) };
+        let options = TableOptions { wide: true, now: Some(NOW), ..TableOptions::default() };
         for kind in Resources::builtin().all() {
-            let layout = TableLayout::of(kind, "v1");
+            let layout = TableLayout::of(kind, "v1", KubeRelease::NEWEST);
             prop_assert_eq!(layout.row(&object, options).len(), layout.columns(true).len());
         }
         let mut object = object;
@@ -352,4 +354,153 @@ proptest! {
             crate::kubernetes::apply::clean::is_owned_or_transient(&object);
         }
     }
+}
+
+/// The table of one object in a release: its header and its row.
+fn in_release(release: KubeRelease, object: &Value) -> [String; 2] {
+    let resources = Resources::builtin();
+    let kind = resources.of_kind_or_guess(text(object, "apiVersion"), text(object, "kind"));
+    let options = TableOptions {
+        wide: true,
+        now: Some(NOW),
+        release,
+    };
+    let table = table(&kind, &[object], options);
+    let names: Vec<&str> = table.columns.iter().map(|one| one.name.as_str()).collect();
+    [names.join("|"), table.rows[0].join("|")]
+}
+
+#[test]
+fn each_release_has_its_own_columns() {
+    let created = "2026-01-01T00:00:00Z";
+    let object = |api_version: &str, kind: &str, rest: Value| {
+        let mut object = rest;
+        object["apiVersion"] = json!(api_version);
+        object["kind"] = json!(kind);
+        object["metadata"]["name"] = json!("o");
+        object["metadata"]["creationTimestamp"] = json!(created);
+        object
+    };
+    let definition = object(
+        "apiextensions.k8s.io/v1beta1",
+        "CustomResourceDefinition",
+        json!({"spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Widget", "shortNames": ["w", "wd"]},
+            "versions": [{"name": "v2", "served": true}, {"name": "v1", "served": true, "storage": true}, {"name": "v0"}]},
+            "status": {"conditions": [{"type": "Established", "status": "True"}]}}),
+    );
+    let account = object("v1", "ServiceAccount", json!({"secrets": [{}]}));
+    let class = json!({"ingressclass.kubernetes.io/is-default-class": "true"});
+    let class = object(
+        "networking.k8s.io/v1",
+        "IngressClass",
+        json!({"metadata": {"annotations": class}}),
+    );
+    let group = object(
+        "scheduling.k8s.io/v1beta1",
+        "PodGroup",
+        json!({
+        "spec": {"workloadRef": {"workloadName": "new"}, "podGroupTemplateRef": {"workload": {"workloadName": "old"}}},
+        "status": {"conditions": [{"type": "PodGroupScheduled", "status": "True"}]}}),
+    );
+    let migration = object(
+        "storagemigration.k8s.io/v1",
+        "StorageVersionMigration",
+        json!({"spec": {"resource": {"group": "g", "version": "v1", "resource": "r"}}}),
+    );
+    let failed = object(
+        "v1",
+        "Pod",
+        json!({"status": {"phase": "Running", "containerStatuses": [
+        {"state": {"terminated": {"reason": "Completed", "exitCode": 0}}},
+        {"state": {"terminated": {"reason": "Error", "exitCode": 1}}}]}}),
+    );
+    let capacity = object(
+        "storage.k8s.io/v1",
+        "CSIStorageCapacity",
+        json!({"storageClassName": "fast"}),
+    );
+    let (old, new) = (KubeRelease::OLDEST, KubeRelease::NEWEST);
+    for (release, object, header, row) in [
+        (
+            new,
+            &definition,
+            "NAME|SCOPE|VERSIONS|CREATED AT|GROUP|KIND|SHORTNAMES|ESTABLISHED",
+            "o|Cluster|v1(storage),v2|2026-01-01T00:00:00Z|example.com|Widget|w,wd|true",
+        ),
+        (
+            KubeRelease::V1_36,
+            &definition,
+            "NAME|CREATED AT",
+            "o|2026-01-01T00:00:00Z",
+        ),
+        (new, &account, "NAME|AGE", "o|10d"),
+        (old, &account, "NAME|SECRETS|AGE", "o|1|10d"),
+        (
+            new,
+            &class,
+            "NAME|CONTROLLER|PARAMETERS|AGE",
+            "o (default)||<none>|10d",
+        ),
+        (
+            KubeRelease::V1_35,
+            &class,
+            "NAME|CONTROLLER|PARAMETERS|AGE",
+            "o||<none>|10d",
+        ),
+        (
+            new,
+            &group,
+            "NAME|POLICY|WORKLOAD|STATUS|AGE",
+            "o|Basic|new|Pending|10d",
+        ),
+        (
+            KubeRelease::V1_36,
+            &group,
+            "NAME|POLICY|WORKLOAD|STATUS|AGE",
+            "o|Basic|old|Scheduled|10d",
+        ),
+        (new, &migration, "NAME|RESOURCE|STATUS", "o|r.g|Unknown"),
+        (old, &migration, "NAME|RESOURCE", "o|r.v1.g"),
+        (new, &capacity, "NAME|CREATED AT", "o|2026-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(in_release(release, object), [header, row], "{release}");
+    }
+    assert!(in_release(new, &failed)[1].starts_with("o|0/0|Error|"));
+    assert!(in_release(old, &failed)[1].starts_with("o|0/0|Completed|"));
+}
+
+#[test]
+fn selectors_of_parameters_print_as_go_prints_them() {
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "b"}, "spec": {"policyName": "p", "paramRef": {"selector": {
+            "matchLabels": {"b": "2", "a": "1"},
+            "matchExpressions": [{"key": "k", "operator": "In", "values": ["x", "y"]}]}}}});
+    assert_eq!(
+        row(binding, false),
+        "b|p|&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{\
+         LabelSelectorRequirement{Key:k,Operator:In,Values:[x y],},},}|<unknown>"
+    );
+}
+
+#[test]
+fn evictions_tell_who_is_at_work() {
+    let eviction = |status: Value| {
+        row(
+            json!({"apiVersion": "lifecycle.k8s.io/v1alpha1", "kind": "Eviction", "metadata": {"name": "e"},
+            "spec": {"target": {"pod": {"name": "web"}}}, "status": status}),
+            true,
+        )
+    };
+    assert_eq!(
+        eviction(json!({})),
+        "e|web|Pod|Pending|<unset> (0/0)|<unset>|<unknown>|<none>|<unknown>|<unset>|<unset>"
+    );
+    assert_eq!(
+        eviction(json!({"observedGeneration": 1,
+            "targetResponders": [{"name": "a", "state": "Completed"}, {"name": "b", "state": "Active"}, {"name": "c", "state": "Inactive"}],
+            "responders": [{"name": "b", "startTime": "2026-01-10T23:59:00Z", "expectedCompletionTime": "2026-01-11T00:01:00Z",
+                "heartbeatTime": "2026-01-10T23:59:30Z", "message": " busy "}],
+            "requesters": [{"name": "y"}, {"name": "x"}, {"name": "w", "intent": "Withdrawn"}]})),
+        "e|web|Pod|Progressing|b (2/3)|Started (60s ago)|in 60s|x + 1 more...|<unknown>|30s ago|busy"
+    );
 }
