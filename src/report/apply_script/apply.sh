@@ -257,13 +257,13 @@ its owner $owner_resource $owner_name has an odd uid: created without that refer
 manifest() {
 	REFERENCES=$references awk '
 		{ print }
-		!seen && ($0 == "metadata:" || $0 == "  \"metadata\": {") {
+		!seen && ($0 == "metadata:" || $0 == "    \"metadata\": {") {
 			seen = 1
 			n = split(ENVIRON["REFERENCES"], line, "\n")
 			list = ""
 			for (i = 1; i <= n; i++) if (line[i] != "") list = list (list == "" ? "" : ",") line[i]
 			if (list != "" && $0 == "metadata:") print "  ownerReferences: [" list "]"
-			else if (list != "") print "    \"ownerReferences\": [" list "],"
+			else if (list != "") print "        \"ownerReferences\": [" list "],"
 		}' "$dir/$file"
 }
 
