@@ -6,7 +6,7 @@ use std::io;
 use serde_json::Value;
 
 use crate::kubernetes::apply::patch::Operation;
-use crate::kubernetes::apply::step::{OnRequest, Step};
+use crate::kubernetes::apply::step::{OnRequest, Step, StepVerb};
 
 /// What every script begins with: it holds all that is done, and no name of any object.
 const FUNCTIONS: &str = include_str!("apply.sh");
@@ -69,7 +69,9 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
             word("file", file);
         }
         // What is deleted, or sent as it is, is named by its path.
-        if step.uid.is_some() || file.is_some_and(|file| file.ends_with(".json")) {
+        let is_sent =
+            step.verb != StepVerb::Patch && file.is_some_and(|file| file.ends_with(".json"));
+        if step.uid.is_some() || is_sent {
             word("path", &target.path);
         }
         if let Some(uid) = &step.uid {
@@ -163,7 +165,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubernetes::apply::step::{StepOwner, StepTarget, StepVerb};
+    use crate::kubernetes::apply::step::{StepOwner, StepTarget};
     use serde_json::json;
 
     fn target(name: &str) -> StepTarget {
