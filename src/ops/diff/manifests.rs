@@ -10,6 +10,8 @@ use super::{Diff, Item, KeyChange};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
 use crate::etcd::keyspace::RecordFacts;
+use crate::etcd::keyspace::{KeyFilter, Newest, Wanted};
+use crate::finding::Collector;
 use crate::kubernetes::apply::clean::{is_owned_or_transient, modernize_definition};
 use crate::kubernetes::apply::immutable::immutable_difference;
 use crate::kubernetes::apply::order::{
@@ -219,9 +221,75 @@ impl<'i> Diff<'i> {
                 });
             }
         }
+        let revision = match direction {
+            Direction::ToOld => self.comparison.new.revision,
+            Direction::ToNew => self.comparison.old.revision,
+        };
+        keep_what_is_owned(present_session, revision, reader, &mut tasks)?;
         sort(&mut tasks);
         Ok(tasks)
     }
+}
+
+/// Has each object that is to be deleted and created again leave behind what it owns: the garbage collector would delete
+/// that, whatever it holds.
+fn keep_what_is_owned(
+    session: &Session<'_>,
+    revision: i64,
+    reader: &ValueReader,
+    tasks: &mut [Task<'_>],
+) -> Result<()> {
+    let recreated = |step: &Step| step.verb == StepVerb::Recreate && !step.is_orphaning;
+    let uids: HashSet<String> = tasks
+        .iter()
+        .filter_map(|task| task.todo.step().filter(|step| recreated(step)))
+        .filter_map(|step| step.uid.clone())
+        .collect();
+    if uids.is_empty() {
+        return Ok(());
+    }
+    let owners = owners_of_anything(session, revision, reader, &uids)?;
+    for task in tasks {
+        if let Todo::Take(step, _) = &mut task.todo
+            && recreated(step)
+            && step.uid.as_ref().is_some_and(|uid| owners.contains(uid))
+        {
+            step.is_orphaning = true;
+        }
+    }
+    Ok(())
+}
+
+/// Those of `uids` that an object has among its owners, at a revision.
+fn owners_of_anything(
+    session: &Session<'_>,
+    revision: i64,
+    reader: &ValueReader,
+    uids: &HashSet<String>,
+) -> Result<HashSet<String>> {
+    // So many values are looked at before what was found is put together.
+    const AT_ONCE: usize = 8192;
+    let (options, workers) = (session.options, &session.workers);
+    let newest = Newest::new(KeyFilter::all(), revision, options.memory_limit);
+    // What is damaged was found when the states were compared.
+    let mut known = Collector::new(0);
+    let (keyspace, parts) =
+        Keyspace::scan(&session.database, &newest, workers, options, &mut known)?;
+    let places = Newest::select(&parts, Wanted::Live, workers)?;
+    drop(parts);
+    let mut owners = HashSet::new();
+    for some in places.chunks(AT_ONCE) {
+        let found = session.map(&keyspace, some, |view| {
+            let key = view.record.key;
+            let object = reader.object_of(key, &view.value()?, view.revision.main);
+            let json = object.map(|object| object.json).unwrap_or_default();
+            let references = owner_references(&json).iter();
+            let uids = references.filter_map(|owner| uids.get(owner.get("uid")?.as_str()?));
+            Ok(uids.cloned().collect::<Vec<String>>())
+        })?;
+        owners.extend(found.into_iter().flatten().flatten());
+    }
+    Ok(owners)
 }
 
 /// Splits items into what is held in memory together, with both states of each.

@@ -264,7 +264,8 @@ manifest() {
 			for (i = 1; i <= n; i++) if (line[i] != "") list = list (list == "" ? "" : ",") line[i]
 			if (list != "" && $0 == "metadata:") print "  ownerReferences: [" list "]"
 			else if (list != "") print "        \"ownerReferences\": [" list "],"
-		}' "$dir/$file"
+		}
+		END { exit !seen }' "$dir/$file"
 }
 
 # The patch of the step, with the owners that were found.
@@ -390,7 +391,11 @@ send_manifest() {
 	*) set -- create $dry ;;
 	esac
 	if [ -n "$references" ]; then
-		feed "$(manifest)" "$@" -f -
+		made=$(manifest) || {
+			said="$file has no place for its owners"
+			return 1
+		}
+		feed "$made" "$@" -f -
 	else
 		call "$@" -f "$dir/$file"
 	fi
