@@ -10,6 +10,7 @@ mod incident;
 mod listing;
 mod log;
 mod relation;
+mod steps;
 mod undo;
 
 use std::fs;

@@ -105,13 +105,21 @@ pub fn step_order(verb: StepVerb, api_version: &str, kind: &str, may_refuse: boo
         (_, Some(gate)) => u8::MAX.saturating_sub(gate),
         (StepVerb::Delete, None) => match (group, kind) {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => 20,
-            ("", "Service" | "Pod" | "ReplicationController") | ("apps" | "batch", _) => {
-                order.saturating_mul(2).saturating_add(29)
-            }
+            // What controls others goes before them: it would make them again.
+            ("apps", "Deployment" | "StatefulSet" | "DaemonSet") | ("batch", "CronJob") => 67,
+            ("apps" | "batch", _) | ("", "ReplicationController") => 68,
+            ("", "Pod") => 69,
+            ("", "Service") => 65,
             _ => 200u8.saturating_sub(order),
         },
-        (_, None) => order.saturating_mul(2).saturating_add(30),
+        (_, None) => order.saturating_mul(4).saturating_add(30),
     }
+}
+
+/// The place of what was controlled by something that is deleted and created again: behind that.
+pub fn order_behind_workloads(api_version: &str, kind: &str) -> u8 {
+    let place = step_order(StepVerb::Delete, api_version, kind, false);
+    place.clamp(67, 69).saturating_add(4)
 }
 
 #[cfg(test)]
@@ -172,6 +180,8 @@ mod tests {
             (Delete, "v1", "Service"),
             (Create, "v1", "Service"),
             (Delete, "apps/v1", "Deployment"),
+            (Delete, "apps/v1", "ReplicaSet"),
+            (Delete, "v1", "Pod"),
             (Patch, "apps/v1", "Deployment"),
             (Create, "example.com/v1", "Widget"),
             (Delete, "example.com/v1", "Widget"),

@@ -15,7 +15,7 @@ use crate::finding::Collector;
 use crate::kubernetes::apply::clean::{is_owned_or_transient, modernize_definition};
 use crate::kubernetes::apply::immutable::immutable_difference;
 use crate::kubernetes::apply::order::{
-    is_gate, is_workload, step_order, what_goes_along, what_it_starts,
+    is_gate, is_workload, order_behind_workloads, step_order, what_goes_along, what_it_starts,
 };
 use crate::kubernetes::apply::patch::{JsonPatch, json_patch};
 use crate::kubernetes::apply::same_cluster::{
@@ -226,7 +226,8 @@ impl<'i> Diff<'i> {
             Direction::ToNew => self.comparison.old.revision,
         };
         keep_what_is_owned(present_session, revision, reader, &mut tasks)?;
-        sort(&mut tasks);
+        let late = planner.left_by_recreated(direction, &mut tasks);
+        sort(&mut tasks, &late);
         Ok(tasks)
     }
 }
@@ -408,6 +409,46 @@ impl Planner<'_> {
             (Look::None, Look::Object(wanted)) => self.creation(item, &wanted.json),
             (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
                 self.change(item, &present, &wanted)
+            }
+        }
+    }
+
+    /// Has what was controlled by workloads that are deleted and created again deleted where the state that is wanted does
+    /// not have it; nobody else would. Gives the keys.
+    fn left_by_recreated<'d>(
+        &self,
+        direction: Direction,
+        tasks: &mut [Task<'d>],
+    ) -> HashSet<&'d [u8]> {
+        let mut owners: HashSet<String> = tasks
+            .iter()
+            .filter_map(|task| task.todo.step())
+            .filter(|step| step.verb == StepVerb::Recreate && step.on_request.is_none())
+            .filter_map(|step| step.uid.clone())
+            .collect();
+        let mut late = HashSet::new();
+        loop {
+            let before = late.len();
+            for task in tasks.iter_mut() {
+                let item = task.item;
+                let is_left = task.todo == Todo::Others
+                    && direction.wanted(item).is_none()
+                    && item
+                        .owner
+                        .as_ref()
+                        .is_some_and(|owner| owners.contains(owner));
+                if !is_left {
+                    continue;
+                }
+                let (todo, _) = self.deletion(item, &item.api_version, item.uid.as_deref());
+                if todo.step().is_some_and(|step| step.on_request.is_none()) {
+                    task.todo = todo;
+                    late.insert(item.key.as_slice());
+                    owners.extend(item.uid.clone());
+                }
+            }
+            if late.len() == before {
+                return late;
             }
         }
     }
@@ -618,9 +659,12 @@ fn is_uid(uid: &str) -> bool {
 }
 
 /// Puts the steps into their order, and tells which need which.
-fn sort(tasks: &mut [Task<'_>]) {
+fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
     tasks.sort_by_cached_key(|task| {
         let order = match task.todo.step() {
+            Some(_) if late.contains(task.item.key.as_slice()) => {
+                order_behind_workloads(&task.item.api_version, &task.item.kind)
+            }
             Some(step) => step_order(
                 step.verb,
                 &task.item.api_version,
