@@ -11,7 +11,7 @@ use crate::{Step, snapshot};
 /// An object with the uid `u-NAME`, unless it has one.
 fn object(api_version: &str, kind: &str, name: &str, rest: Value) -> Option<Value> {
     let mut object = json!({"apiVersion": api_version, "kind": kind,
-        "metadata": {"name": name, "namespace": "shop", "uid": format!("u-{name}")}});
+        "metadata": {"name": name, "namespace": "shop", "uid": format!("u-{}", name.replace('.', "-"))}});
     for (field, value) in rest.as_object().expect("an object") {
         match (field.as_str(), value) {
             ("metadata", Value::Object(fields)) => {
