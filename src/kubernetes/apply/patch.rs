@@ -105,14 +105,20 @@ pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKey
 /// True for what a cluster fills in after an object was created, kind by kind.
 fn is_filled_in(kind: (&str, &str), path: &FieldPath) -> bool {
     let fields: Vec<&str> = path.fields().collect();
-    match (kind, fields.as_slice()) {
+    matches!(
+        (kind, fields.as_slice()),
         (("", "Namespace"), ["spec", "finalizers"])
-        | (("", "Pod"), ["spec", "nodeName"])
-        | (("", "PersistentVolumeClaim"), ["spec", "volumeName"])
-        | (("", "PersistentVolume"), ["spec", "claimRef", "uid" | "resourceVersion"])
-        | (("", "Node"), ["spec", "podCIDR" | "podCIDRs" | "providerID"]) => true,
-        _ => false,
-    }
+            | (("", "Pod"), ["spec", "nodeName"])
+            | (("", "PersistentVolumeClaim"), ["spec", "volumeName"])
+            | (
+                ("", "PersistentVolume"),
+                ["spec", "claimRef", "uid" | "resourceVersion"]
+            )
+            | (
+                ("", "Node"),
+                ["spec", "podCIDR" | "podCIDRs" | "providerID"]
+            )
+    )
 }
 
 struct Walk<'l> {
