@@ -98,14 +98,14 @@ fn lists_take_no_more_memory_than_one_of_their_objects() {
     }
     let files = std::fs::read_dir(dir.path().join("folder")).expect("a folder");
     assert_eq!(files.count(), WIDE_PODS);
-    let files = std::fs::read_dir(dir.path().join("new/apply")).expect("a folder");
+    let files = std::fs::read_dir(dir.path().join("new/steps")).expect("a folder");
     let mut names: Vec<_> = files
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     names.sort();
     assert_eq!(names.len(), WIDE_PODS);
-    assert_eq!(names[0], "001-pod-p00.yaml");
-    assert_eq!(names[WIDE_PODS - 1], "008-pod-p07.yaml");
+    assert_eq!(names[0], "001-create-pod-p00.yaml");
+    assert_eq!(names[WIDE_PODS - 1], "008-create-pod-p07.yaml");
 }
 
 #[test]

@@ -3,12 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apply_script;
 mod changed;
 mod damaged;
 mod incident;
 mod listing;
 mod log;
 mod relation;
+mod steps;
 mod undo;
 
 use std::fs;
@@ -536,7 +538,7 @@ fn objects_are_selected_by_label_and_by_kinds_that_the_file_defines() {
 }
 
 #[test]
-fn manifests_lead_back_to_the_old_state_and_delete_nothing() {
+fn steps_lead_back_to_the_old_state_and_what_holds_data_is_only_listed() {
     let dir = cluster();
     let args = [
         "diff",
@@ -556,7 +558,7 @@ fn manifests_lead_back_to_the_old_state_and_delete_nothing() {
         outcome.stderr
     );
     let undo = dir.path().join("undo");
-    let mut files: Vec<String> = fs::read_dir(undo.join("apply"))
+    let mut files: Vec<String> = fs::read_dir(undo.join("steps"))
         .expect("a folder")
         .map(|entry| {
             entry
@@ -570,27 +572,47 @@ fn manifests_lead_back_to_the_old_state_and_delete_nothing() {
     assert_eq!(
         files,
         [
-            "001-namespace-legacy.yaml",
-            "002-configmap-a.yaml",
-            "003-deployment-web.yaml",
-            "004-networkpolicy-deny.yaml",
-            "005-widget-w.yaml",
+            "002-create-namespace-legacy.yaml",
+            "003-create-configmap-a.yaml",
+            "004-patch-deployment-web.after.json",
+            "004-patch-deployment-web.json",
+            "005-patch-networkpolicy-deny.after.json",
+            "005-patch-networkpolicy-deny.json",
+            "006-patch-widget-w.after.json",
+            "006-patch-widget-w.json",
         ]
     );
     let read = |name: &str| fs::read_to_string(undo.join(name)).expect("a file");
-    let manifest = read("apply/003-deployment-web.yaml");
-    assert!(manifest.contains("image: web:1"), "{manifest}");
-    assert!(
-        !manifest.contains("uid") && !manifest.contains("status"),
-        "{manifest}"
-    );
+    let patch = read("steps/004-patch-deployment-web.json");
     assert_eq!(
-        read("delete.txt"),
-        "persistentvolumeclaim/data -n shop\nclusterrolebinding.rbac.authorization.k8s.io/helper\n"
+        patch,
+        r#"[
+{"op":"test","path":"/metadata/uid","value":"uid-Deployment-web"}
+,{"op":"test","path":"/spec/template/spec/containers/0/name","value":"main"}
+,{"op":"test","path":"/spec/template/spec/containers/0/image","value":"web:2"}
+,{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"web:1"}
+]
+"#
+    );
+    let script = read("apply.sh");
+    let (_, steps) = script.split_once("# ---- the steps\n\n").expect("steps");
+    assert_eq!(
+        steps,
+        r#"start 7 007 '' 3 "$@"
+step 001 delete clusterrolebinding.rbac.authorization.k8s.io/helper resource=clusterrolebindings.v1.rbac.authorization.k8s.io name=helper path=/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/helper uid=uid-ClusterRoleBinding-helper
+step 002 create namespace/legacy resource=namespaces.v1. name=legacy file=steps/002-create-namespace-legacy.yaml
+step 003 create configmap/a namespace=legacy resource=configmaps.v1. name=a file=steps/003-create-configmap-a.yaml needs=002
+step 004 patch deployment.apps/web namespace=shop resource=deployments.v1.apps name=web file=steps/004-patch-deployment-web.json
+step 005 patch networkpolicy.networking.k8s.io/deny namespace=shop resource=networkpolicies.v1.networking.k8s.io name=deny file=steps/005-patch-networkpolicy-deny.json
+step 006 patch widget.example.com/w namespace=shop resource=widgets.v1.example.com name=w file=steps/006-patch-widget-w.json
+step 007 delete persistentvolumeclaim/data namespace=shop resource=persistentvolumeclaims.v1. name=data path=/api/v1/namespaces/shop/persistentvolumeclaims/data uid=uid-PersistentVolumeClaim-data ask=delete why='the data may go with it'
+
+finish
+"#
     );
     let index = read("index.md");
     assert!(
-        index.contains("`PersistentVolumeClaim shop/data` **takes data"),
+        index.contains("**only with `--delete 007`: the data may go with it**"),
         "{index}"
     );
     assert!(
@@ -620,10 +642,10 @@ fn manifests_lead_back_to_the_old_state_and_delete_nothing() {
     ];
     run(dir.path(), args);
     let redo = dir.path().join("redo");
-    let secret = fs::read_to_string(redo.join("apply/002-secret-db.yaml")).expect("a file");
+    let secret = fs::read_to_string(redo.join("steps/002-patch-secret-db.json")).expect("a file");
     assert!(secret.contains("bmV3"), "{secret}");
-    let deletions = fs::read_to_string(redo.join("delete.txt")).expect("a file");
-    assert_eq!(deletions, "configmap/a -n legacy\nnamespace/legacy\n");
+    let script = fs::read_to_string(redo.join("apply.sh")).expect("a file");
+    assert!(script.contains(" delete namespace/legacy "), "{script}");
 }
 
 #[test]

@@ -135,7 +135,7 @@ enum Form {
     Json,
     /// For a ticket
     Markdown,
-    /// A folder with what brings a cluster to the one state or the other
+    /// A folder with a script that brings a cluster to the one state or the other
     Manifests,
 }
 

@@ -26,10 +26,13 @@ const ASSIGNED: [&str; 9] = [
     "ownerReferences",
 ];
 
+/// What `kubectl apply` compares with, to know what somebody has removed.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Annotations in which controllers note how far they are. The last applied configuration is rewritten
 /// by each apply, and is a second copy of the object, secrets included.
 const NOTES: [&str; 14] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
+    LAST_APPLIED,
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
@@ -52,6 +55,13 @@ const JOB_LABELS: [&str; 4] = [
     "job-name",
     "batch.kubernetes.io/job-name",
 ];
+
+/// Makes of a definition as it is stored one as it is served.
+pub(crate) fn modernize_definition(object: &mut Value) {
+    if group_and_kind(object) == ("apiextensions.k8s.io", "CustomResourceDefinition") {
+        definition::modernize(object);
+    }
+}
 
 /// Removes from `object` what cannot or should not be applied.
 pub fn clean(object: &mut Value) {

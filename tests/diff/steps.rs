@@ -1,0 +1,347 @@
+//! Which step is taken for what differs, and in which order.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::tool::run;
+use crate::{Step, snapshot};
+
+/// An object with the uid `u-NAME`, unless it has one.
+fn object(api_version: &str, kind: &str, name: &str, rest: Value) -> Option<Value> {
+    let mut object = json!({"apiVersion": api_version, "kind": kind,
+        "metadata": {"name": name, "namespace": "shop", "uid": format!("u-{}", name.replace('.', "-"))}});
+    for (field, value) in rest.as_object().expect("an object") {
+        match (field.as_str(), value) {
+            ("metadata", Value::Object(fields)) => {
+                for (field, value) in fields {
+                    object["metadata"][field] = value.clone();
+                }
+            }
+            _ => object[field] = value.clone(),
+        }
+    }
+    Some(object)
+}
+
+fn owner(kind: &str, name: &str, controller: bool) -> Value {
+    json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": kind, "name": name,
+        "uid": format!("u-{name}"), "controller": controller}]}})
+}
+
+/// The folder that leads from `new` to `old`, and the lines of its steps.
+fn undo(old: &[Step], new: &[Step]) -> (TempDir, Vec<String>) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let both = [vec![("mark", Some(json!({})))], old.to_vec()].concat();
+    snapshot(&dir.path().join("old.db"), &both);
+    snapshot(&dir.path().join("new.db"), &[both, new.to_vec()].concat());
+    let args = [
+        "diff",
+        "old.db",
+        "new.db",
+        "-o",
+        "manifests",
+        "--to-old",
+        "--out",
+        "undo",
+        "--show-secrets",
+    ];
+    let outcome = run(dir.path(), args);
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    let script = fs::read_to_string(dir.path().join("undo/apply.sh")).expect("a script");
+    let (_, steps) = script.split_once("# ---- the steps\n").expect("steps");
+    let lines = steps
+        .lines()
+        .filter(|line| line.starts_with("step ") || line.starts_with("owner "));
+    let lines = lines.map(str::to_string).collect();
+    (dir, lines)
+}
+
+/// Verb and printed name of each step.
+fn names(lines: &[String]) -> Vec<String> {
+    let steps = lines.iter().filter(|line| line.starts_with("step "));
+    steps
+        .map(|line| {
+            line.split(' ')
+                .skip(2)
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect()
+}
+
+#[test]
+fn a_definition_is_known_by_the_version_that_is_served() {
+    let definition = |scope: &str| {
+        object(
+            "apiextensions.k8s.io/v1beta1",
+            "CustomResourceDefinition",
+            "w.x.io",
+            json!({
+            "metadata": {"namespace": null},
+            "spec": {"group": "x.io", "names": {"kind": "W", "plural": "w"}, "version": "v1", "scope": scope,
+                     "preserveUnknownFields": false, "validation": {"openAPIV3Schema": {"type": "object"}}}}),
+        )
+    };
+    let key = "/registry/apiextensions.k8s.io/customresourcedefinitions/w.x.io";
+    let (_, lines) = undo(&[], &[(key, definition("Cluster"))]);
+    let served = "path=/apis/apiextensions.k8s.io/v1/customresourcedefinitions/w.x.io";
+    assert!(
+        lines[0].contains(served) && lines[0].contains(" ask=delete "),
+        "{lines:?}"
+    );
+    // It is changed, never deleted and created.
+    let (_, lines) = undo(
+        &[(key, definition("Cluster"))],
+        &[(key, definition("Namespaced"))],
+    );
+    assert_eq!(
+        names(&lines),
+        ["patch customresourcedefinition.apiextensions.k8s.io/w.x.io"]
+    );
+    assert!(
+        lines[0].contains(" resource=customresourcedefinitions.v1.apiextensions.k8s.io "),
+        "{lines:?}"
+    );
+    let (_, lines) = undo(&[(key, definition("Cluster"))], &[(key, None)]);
+    assert!(
+        lines[0].contains(" create ") && lines[0].ends_with(" established=yes"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
+    let map = |name: &str, value: &str| {
+        object(
+            "v1",
+            "ConfigMap",
+            name,
+            json!({"immutable": true, "data": {"a": value}}),
+        )
+    };
+    let child: Step = (
+        "/registry/configmaps/shop/child",
+        object("v1", "ConfigMap", "child", owner("ConfigMap", "a", false)),
+    );
+    let (_, lines) = undo(
+        &[
+            ("/registry/configmaps/shop/a", map("a", "1")),
+            ("/registry/configmaps/shop/b", map("b", "1")),
+            child,
+        ],
+        &[
+            ("/registry/configmaps/shop/a", map("a", "2")),
+            ("/registry/configmaps/shop/b", map("b", "2")),
+        ],
+    );
+    assert_eq!(
+        names(&lines),
+        ["recreate configmap/a", "recreate configmap/b"]
+    );
+    assert!(lines[0].contains(" policy=Orphan"), "{lines:?}");
+    assert!(!lines[1].contains(" policy=Orphan"), "{lines:?}");
+}
+
+#[test]
+fn what_controls_others_goes_before_them_and_they_go_too() {
+    let deploy = |labels: Value| {
+        object(
+            "apps/v1",
+            "Deployment",
+            "web",
+            json!({"spec": {"selector": {"matchLabels": labels}}}),
+        )
+    };
+    let of = |kind: &str, name: &str, owner_kind: &str, owner_name: &str, version: &str| {
+        object(version, kind, name, owner(owner_kind, owner_name, true))
+    };
+    let made: [Step; 2] = [
+        (
+            "/registry/pods/shop/a-pod",
+            of("Pod", "a-pod", "ReplicaSet", "a-set", "v1"),
+        ),
+        (
+            "/registry/replicasets/shop/a-set",
+            of("ReplicaSet", "a-set", "Deployment", "web", "apps/v1"),
+        ),
+    ];
+    let key = "/registry/deployments/shop/web";
+    let added = [vec![(key, deploy(json!({"a": "1"})))], made.to_vec()].concat();
+    let (_, lines) = undo(&[], &added);
+    let expected = [
+        "delete deployment.apps/web",
+        "delete replicaset.apps/a-set",
+        "delete pod/a-pod",
+    ];
+    assert_eq!(names(&lines), expected);
+    assert!(
+        lines[0].contains(" policy=Orphan") && lines[1].contains(" policy=Orphan"),
+        "{lines:?}"
+    );
+    let (_, lines) = undo(&[(key, deploy(json!({"b": "1"})))], &added);
+    let expected = [
+        "recreate deployment.apps/web",
+        "delete replicaset.apps/a-set",
+        "delete pod/a-pod",
+    ];
+    assert_eq!(names(&lines), expected);
+    // Of one that stays they are its own business.
+    let (_, lines) = undo(&[(key, deploy(json!({"a": "1"})))], &made);
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn what_acts_when_it_is_created_waits_to_be_asked_for_and_what_is_owned_for_its_owner() {
+    let job = object("batch/v1", "Job", "job", json!({}));
+    let claim = object("v1", "PersistentVolumeClaim", "data", json!({}));
+    let child = object(
+        "v1",
+        "ConfigMap",
+        "child",
+        owner("Deployment", "web", false),
+    );
+    let web = object("apps/v1", "Deployment", "web", json!({}));
+    let all: [(&str, Option<Value>); 4] = [
+        ("/registry/jobs/shop/job", job),
+        ("/registry/persistentvolumeclaims/shop/data", claim),
+        ("/registry/configmaps/shop/child", child),
+        ("/registry/deployments/shop/web", web),
+    ];
+    let gone: Vec<Step> = all.iter().map(|(key, _)| (*key, None)).collect();
+    let (_, lines) = undo(&all, &gone);
+    let expected = [
+        "create persistentvolumeclaim/data",
+        "create deployment.apps/web",
+        "create configmap/child",
+        "create job.batch/job",
+    ];
+    assert_eq!(names(&lines), expected, "{lines:?}");
+    assert!(
+        lines[0].contains(" ask=create ") && lines[4].contains(" ask=create "),
+        "{lines:?}"
+    );
+    assert_eq!(
+        lines[2],
+        r#"owner deployments.v1.apps web '{"apiVersion":"apps/v1","controller":false,"kind":"Deployment","name":"web"'"#
+    );
+    assert!(lines[3].ends_with(" needs=002"), "{lines:?}");
+}
+
+#[test]
+fn a_gate_that_is_changed_comes_first_where_it_may_refuse_what_follows() {
+    let hook = |policy: &str, url: &str| {
+        object(
+            "admissionregistration.k8s.io/v1",
+            "ValidatingWebhookConfiguration",
+            "hook",
+            json!({
+            "metadata": {"namespace": null},
+            "webhooks": [{"name": "a", "failurePolicy": policy, "clientConfig": {"url": url}}]}),
+        )
+    };
+    let map = |value: &str| object("v1", "ConfigMap", "a", json!({"data": {"a": value}}));
+    let key = "/registry/validatingwebhookconfigurations/hook";
+    let maps = "/registry/configmaps/shop/a";
+    let order = |old: &str, new: &str| {
+        let (_, lines) = undo(
+            &[(key, hook(old, "a")), (maps, map("1"))],
+            &[(key, hook(new, "b")), (maps, map("2"))],
+        );
+        names(&lines)[0].clone()
+    };
+    assert!(order("Ignore", "Fail").contains("webhook"));
+    assert!(order("Fail", "Fail").contains("webhook"));
+    assert!(order("Fail", "Ignore").contains("configmap"));
+}
+
+#[test]
+fn an_object_that_kubectl_apply_has_made_is_sent_with_what_apply_compares_with() {
+    let noted = "kubectl.kubernetes.io/last-applied-configuration";
+    let service = |name: &str, applied: bool| {
+        let annotations = if applied {
+            json!({noted: "{}\n"})
+        } else {
+            json!({})
+        };
+        object(
+            "v1",
+            "Service",
+            name,
+            json!({"metadata": {"annotations": annotations}, "spec": {"clusterIP": "10.0.0.9"}}),
+        )
+    };
+    let (a, b) = (
+        "/registry/services/specs/shop/a",
+        "/registry/services/specs/shop/b",
+    );
+    let (dir, lines) = undo(
+        &[(a, service("a", true)), (b, service("b", false))],
+        &[(a, None), (b, None)],
+    );
+    assert!(
+        lines[0].contains(
+            "file=steps/001-create-service-a.json path=/api/v1/namespaces/shop/services/a"
+        ),
+        "{lines:?}"
+    );
+    let read =
+        |name: &str| fs::read_to_string(dir.path().join("undo/steps").join(name)).expect("a file");
+    let sent: Value = serde_json::from_str(&read("001-create-service-a.json")).expect("JSON");
+    assert_eq!(sent["metadata"]["annotations"][noted], "{}\n");
+    // It had that address, and others may know it.
+    assert_eq!(sent["spec"]["clusterIP"], "10.0.0.9");
+    assert!(read("002-create-service-b.yaml").contains("clusterIP: 10.0.0.9"));
+}
+
+#[test]
+fn what_is_stored_in_another_version_is_written_back_if_nobody_has_written_it() {
+    let widget = |version: &str, size: u8| {
+        object(
+            &format!("x.io/{version}"),
+            "W",
+            "w",
+            json!({"spec": {"size": size}}),
+        )
+    };
+    let key = "/registry/x.io/ws/shop/w";
+    let (dir, lines) = undo(&[(key, widget("v1beta1", 1))], &[(key, widget("v1", 2))]);
+    assert!(
+        names(&lines)[0].starts_with("replace ")
+            && lines[0].contains(" path=/apis/x.io/v1beta1/namespaces/shop/"),
+        "{lines:?}"
+    );
+    let file = fs::read_dir(dir.path().join("undo/steps"))
+        .expect("a folder")
+        .next()
+        .expect("a file");
+    let sent: Value =
+        serde_json::from_slice(&fs::read(file.expect("a file").path()).expect("a file"))
+            .expect("JSON");
+    assert_eq!(
+        (
+            &sent["metadata"]["uid"],
+            &sent["metadata"]["resourceVersion"]
+        ),
+        (&json!("u-w"), &json!("4"))
+    );
+    let (_, lines) = undo(&[(key, widget("v1beta1", 1))], &[(key, widget("v1", 1))]);
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn a_name_that_no_server_would_have_is_left_out() {
+    let evil = "a/../../x; reboot";
+    let (dir, lines) = undo(
+        &[],
+        &[(
+            "/registry/configmaps/shop/evil",
+            object("v1", "ConfigMap", evil, json!({})),
+        )],
+    );
+    assert!(lines.is_empty(), "{lines:?}");
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(index.contains("## Left out"), "{index}");
+}
