@@ -4,13 +4,18 @@
 //! object to things that are gone. What somebody may have wished for stays, such as node ports, a claim's
 //! volume, finalizers and the order of versions.
 
+mod caution;
 mod definition;
+mod made;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::difference::FieldPath;
 use crate::kubernetes::fields::{controller, is_true, text};
+
+pub use caution::{Caution, cautions};
+pub use made::{Maker, is_changed_by_users, maker};
 
 /// Fields of the metadata that an API server fills in. Owners are known by their uid, which a new object
 /// will not have.
@@ -26,10 +31,12 @@ const ASSIGNED: [&str; 9] = [
     "ownerReferences",
 ];
 
-/// Annotations in which controllers note how far they are. The last applied configuration is rewritten
-/// by each apply, and is a second copy of the object, secrets included.
-const NOTES: [&str; 14] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
+/// In which `kubectl apply` notes what it was given. Without it, the next apply of the same files would not remove what
+/// has gone from them.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Annotations in which controllers note how far they are.
+const NOTES: [&str; 13] = [
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
@@ -95,6 +102,14 @@ pub fn clean(object: &mut Value) {
             remove(object, "data");
         }
         ("batch", "Job") => clean_job(object),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            // Who has sent it: an API server notes who sends it now.
+            if let Some(spec) = inner(object, "spec") {
+                for field in ["username", "uid", "groups", "extra"] {
+                    spec.remove(field);
+                }
+            }
+        }
         ("", "Namespace") => {
             let spec = inner(object, "spec");
             if spec.is_some_and(|spec| spec.remove("finalizers").is_some() && spec.is_empty()) {
@@ -103,6 +118,37 @@ pub fn clean(object: &mut Value) {
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::modernize(object),
         _ => {}
+    }
+}
+
+/// Takes the note of `kubectl apply` out of an object: it is a second copy of the object as it was at some time. What is
+/// returned is an object of the same kind that has nothing but the note.
+pub fn take_last_applied(object: &mut Value) -> Option<Value> {
+    let annotations = inner(object, "metadata")?.get_mut("annotations")?;
+    let note = annotations.as_object_mut()?.remove(LAST_APPLIED)?;
+    let mut alone = json!({"metadata": {"annotations": {LAST_APPLIED: note}}});
+    for field in ["apiVersion", "kind"] {
+        if let Some(value) = object.get(field) {
+            alone[field] = value.clone();
+        }
+    }
+    // A map that is left empty goes.
+    remove_all(object, "metadata", "annotations", &[]);
+    Some(alone)
+}
+
+/// Puts the note back that [`take_last_applied`] has given.
+pub fn put_last_applied(object: &mut Value, mut alone: Value) {
+    let note = alone.pointer_mut("/metadata/annotations");
+    let note = note.and_then(|annotations| annotations.get_mut(LAST_APPLIED));
+    if let Some(note) = note
+        && let Some(metadata) = inner(object, "metadata")
+        && let Some(annotations) = metadata
+            .entry("annotations")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+    {
+        annotations.insert(LAST_APPLIED.into(), note.take());
     }
 }
 
@@ -222,26 +268,28 @@ pub fn is_assigned(path: &FieldPath) -> bool {
     }
 }
 
-/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints,
-/// EndpointSlices and the addresses of Services; and for the few kinds that no API takes, so that they cannot
-/// be applied at all.
+/// True for objects that somebody else makes again in the same cluster: those with a controller, Events, Leases, the
+/// addresses of Services unless somebody has written them by hand; and for the few kinds that no API takes, so that they
+/// cannot be applied at all. What another cluster makes besides is told by [`maker`].
 pub fn is_owned_or_transient(object: &Value) -> bool {
     if controller(object).is_some() {
         return true;
     }
-    if group_and_kind(object) == ("networking.k8s.io", "IPAddress") {
-        let labels = object.get("metadata").and_then(|m| m.get("labels"));
-        let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
-        return manager.and_then(Value::as_str) == Some("ipallocator.k8s.io");
-    }
-    matches!(
-        group_and_kind(object),
+    match group_and_kind(object) {
+        ("networking.k8s.io", "IPAddress") => {
+            let labels = object.get("metadata").and_then(|m| m.get("labels"));
+            let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
+            manager.and_then(Value::as_str) == Some("ipallocator.k8s.io")
+        }
+        ("", "Endpoints") | ("discovery.k8s.io", "EndpointSlice") => {
+            !made::is_written_by_others(object)
+        }
         ("" | "events.k8s.io", "Event")
-            | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
-            | ("", "Endpoints" | "RangeAllocation" | "ComponentStatus")
-            | ("discovery.k8s.io", "EndpointSlice")
-            | ("internal.apiserver.k8s.io", "StorageVersion")
-    )
+        | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
+        | ("", "RangeAllocation" | "ComponentStatus")
+        | ("internal.apiserver.k8s.io", "StorageVersion") => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
