@@ -1,5 +1,6 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
+mod apply_script;
 mod compact;
 mod diff;
 mod encryption;
@@ -22,6 +23,7 @@ mod verify;
 mod wal;
 mod yaml;
 
+pub use apply_script::{apply_script, step_digits};
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{
     DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text, diff_item_json,

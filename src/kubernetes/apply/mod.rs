@@ -1,4 +1,6 @@
-//! Objects as manifests that an API server takes: without what servers fill in, and in an order that works.
+//! Objects as manifests that an API server takes: without what servers fill in, and in an order that works; and the
+//! steps that lead a cluster from one state to another.
 
 pub mod clean;
 pub mod order;
+pub mod step;

@@ -1,0 +1,730 @@
+#!/bin/sh
+# Takes the steps below in a cluster, one after the other. POSIX sh; needs kubectl and nothing else.
+#
+#   sh apply.sh --dry-run     ask the server what it thinks of each step; nothing is changed
+#   sh apply.sh               take the steps; run it again to go on where it stopped
+#   sh apply.sh --help        everything else
+#
+# What is done is marked in state/ beside this script.
+
+set -uf
+IFS=' 	
+'
+KUBECTL=${KUBECTL:-kubectl}
+LC_ALL=C
+export LC_ALL
+
+usage() {
+	cat <<'END'
+sh apply.sh [--dry-run] [--delete N[,N]]... [--create N[,N]]... [--wait SECONDS]
+
+  --dry-run         check each step by itself with a dry run on the server; change nothing
+  --delete N        also take step N, which deletes what holds data or other objects
+  --create N        also take step N, which creates what does work or claims a disk (Job, volume, claim)
+  --wait SECONDS    how long to wait for an object to go before it is created again, and for a
+                    definition to be established (60)
+
+KUBECTL is the command to run, with arguments if need be: KUBECTL='kubectl --context x'.
+
+Steps that are done are marked in state/, and are not taken again. A step that fails is told with
+its reason; the rest goes on, except what needs it.
+
+Exit status: 0 everything is done; 1 something remains; 2 it could not begin or go on: no kubectl,
+no server, a wrong option, state/ cannot be written; 130 interrupted.
+END
+}
+
+# ---- what is told
+
+# Nothing that comes from elsewhere reaches the terminal as it is.
+plain() { tr -c '\012\040-\176' '?'; }
+
+say() { printf '%s\n' "$1" | plain; }
+
+# Details of a step, indented.
+detail() { printf '%s\n' "$1" | plain | awk 'length($0) > 600 { $0 = substr($0, 1, 600) "..." } NF { print "      " $0 } NR > 12 { exit }'; }
+
+tell() { say "$label $(printf '%-13s' "$1") $shown${namespace:+ -n $namespace}"; }
+
+die() {
+	printf 'apply.sh: %s\n' "$1" | plain >&2
+	ending=told
+	exit 2
+}
+
+interrupted() {
+	say "interrupted${label:+ in step $label}; run it again to go on"
+	ending=told
+	exit 130
+}
+
+ended() {
+	status=$?
+	trap - EXIT
+	if [ -z "$ending" ]; then
+		printf 'apply.sh: it ended before its last line: this file is cut short\n' >&2
+		exit 2
+	fi
+	exit "$status"
+}
+
+# ---- kubectl
+
+# Runs kubectl; `said` is what it had to say on standard error.
+call() {
+	said=$($KUBECTL "$@" --request-timeout=60s 2>&1 >/dev/null </dev/null)
+}
+
+# The same with standard input for it in the first argument.
+feed() {
+	input=$1
+	shift
+	said=$(printf '%s\n' "$input" | $KUBECTL "$@" --request-timeout=60s 2>&1 >/dev/null)
+}
+
+# Runs kubectl; `got` is its standard output.
+fetch() {
+	if got=$($KUBECTL "$@" --request-timeout=60s 2>/dev/null </dev/null); then
+		return 0
+	fi
+	got=
+	call "$@"
+}
+
+# One field of the object of this step; nothing if there is no such object.
+field() {
+	if [ -n "$namespace" ]; then
+		fetch get "$resource" "$name" -n "$namespace" --ignore-not-found -o "jsonpath={$1}"
+	else
+		fetch get "$resource" "$name" --ignore-not-found -o "jsonpath={$1}"
+	fi
+}
+
+says() { case $said in *"$1"*) return 0 ;; *) return 1 ;; esac; }
+
+# True when the last call was answered by a server, so that it is known what became of it.
+is_answered() {
+	says 'Timeout' || says 'timeout' || says 'timed out' && return 1
+	says 'Error from server' || says 'is invalid' || says 'error validating' || says 'no matches for kind'
+}
+
+# True when what refused the last call is one of those that come before all steps, and may be in the way a moment
+# longer though it is gone.
+is_gated() {
+	says 'failed calling webhook' || says 'denied the request' || says 'denied request' || says 'exceeded quota'
+}
+
+# True when the last call failed for something that is only a moment away.
+is_early() {
+	if is_gated; then
+		[ -n "$gates_gone" ]
+	elif says 'no matches for kind' || says 'could not find the requested resource' || says 'error looking up service account'; then
+		[ -n "$created" ]
+	else
+		return 1
+	fi
+}
+
+# Waits a second before the same call is made once more, as long as there is patience left.
+is_worth_another() {
+	[ -z "$dry" ] && is_early && [ "$patience" -gt 0 ] || return 1
+	patience=$((patience - 1))
+	sleep 1
+}
+
+# ---- marks
+
+is_done() { [ -e "$state/$1.done" ]; }
+
+mark() {
+	[ -n "$dry" ] && return 0
+	{ mkdir -p "$state" && printf '%s\n' "${2:-}" >"$state/$number.$1"; } 2>/dev/null ||
+		die "cannot write $state/$number.$1"
+}
+
+unmark() { rm -f "$state/$number.begun"; }
+
+begun() {
+	if [ -e "$state/$number.begun" ]; then
+		cat "$state/$number.begun"
+	fi
+}
+
+# ---- how a step ends
+
+done_with() {
+	if [ -n "$dry" ]; then
+		tell "would be $1"
+		count_checked=$((count_checked + 1))
+		return
+	fi
+	mark done
+	unmark
+	tell "$1"
+	count_done=$((count_done + 1))
+	[ -n "$gate" ] && gates_gone=yes
+	[ "$verb" = create ] && created=yes
+	return 0
+}
+
+not_done() {
+	tell "$1"
+	detail "$2"
+	remaining="$remaining $number"
+}
+
+refused() {
+	if [ -n "$dry" ] && [ -n "$gates" ] && is_gated; then
+		not_checkable "it is refused by what an earlier step takes away (step$gates):
+$said"
+		return
+	fi
+	not_done REFUSED "$1"
+	count_refused=$((count_refused + 1))
+}
+
+failed() {
+	if [ -n "$dry" ] && [ -n "$gates" ] && is_gated; then
+		refused "$1"
+		return
+	fi
+	not_done FAILED "$1"
+	count_failed=$((count_failed + 1))
+}
+
+not_checkable() {
+	tell 'not checkable'
+	detail "$1"
+	count_unchecked=$((count_unchecked + 1))
+}
+
+# ---- owners
+
+# owner RESOURCE NAME REFERENCE: the next step's object has an owner; REFERENCE is what is to be written, without
+# its end and the uid, which is looked up.
+owner() {
+	owners="$owners$1 $2 $3
+"
+}
+
+# Looks the owners up; `references` gets a line for each that is there.
+find_owners() {
+	references=
+	dropped=
+	[ -n "$owners" ] || return 0
+	rest=$owners
+	while [ -n "$rest" ]; do
+		line=${rest%%
+*}
+		rest=${rest#*
+}
+		owner_resource=${line%% *}
+		line=${line#* }
+		owner_name=${line%% *}
+		reference=${line#* }
+		if [ -n "$namespace" ]; then
+			fetch get "$owner_resource" "$owner_name" -n "$namespace" --ignore-not-found -o 'jsonpath={.metadata.uid}'
+		else
+			fetch get "$owner_resource" "$owner_name" --ignore-not-found -o 'jsonpath={.metadata.uid}'
+		fi
+		if [ $? -ne 0 ] && ! says "have a resource type" && ! says 'could not find the requested resource'; then
+			return 1
+		fi
+		case $got in
+		'') dropped="$dropped
+its owner $owner_resource $owner_name is not there: created without that reference" ;;
+		*[!0-9A-Za-z_.-]*) dropped="$dropped
+its owner $owner_resource $owner_name has an odd uid: created without that reference" ;;
+		*) references="$references$reference,\"uid\":\"$got\"}
+" ;;
+		esac
+	done
+	return 0
+}
+
+# The manifest of the step, with the owners that were found.
+manifest() {
+	REFERENCES=$references awk '
+		{ print }
+		!seen && $0 == "metadata:" {
+			seen = 1
+			n = split(ENVIRON["REFERENCES"], line, "\n")
+			if (ENVIRON["REFERENCES"] != "") {
+				print "  ownerReferences:"
+				for (i = 1; i <= n; i++) if (line[i] != "") print "  - " line[i]
+			}
+		}' "$dir/$file"
+}
+
+# The patch of the step, with the owners that were found.
+patch_with_owners() {
+	REFERENCES=$references awk '
+		NR > 1 { print held }
+		{ held = $0 }
+		END {
+			n = split(ENVIRON["REFERENCES"], line, "\n")
+			for (i = 1; i <= n; i++) if (line[i] != "")
+				print ",{\"op\":\"add\",\"path\":\"/metadata/ownerReferences/-\",\"value\":" line[i] "}"
+			print held
+		}' "$dir/$file"
+}
+
+# ---- the verbs
+
+# apply_patch FILE OPTION...
+apply_patch() {
+	patch_file=$1
+	shift
+	if [ -n "$namespace" ]; then
+		call patch "$resource" "$name" -n "$namespace" --type=json --patch-file "$patch_file" "$@"
+	else
+		call patch "$resource" "$name" --type=json --patch-file "$patch_file" "$@"
+	fi
+}
+
+send_patch() {
+	if [ -z "$owners" ]; then
+		apply_patch "$dir/$file" $dry
+		return
+	fi
+	if [ -n "$namespace" ]; then
+		feed "$(patch_with_owners)" patch "$resource" "$name" -n "$namespace" --type=json --patch-file /dev/stdin $dry
+	else
+		feed "$(patch_with_owners)" patch "$resource" "$name" --type=json --patch-file /dev/stdin $dry
+	fi
+}
+
+# True when the server says that a test of the patch did not hold, or that there was nothing at a path.
+is_test_failed() { says 'rejected our request due to an error in our request' || says 'test failed' || says 'missing path'; }
+
+# Which tests of the patch do not hold, and what is there instead.
+explain() {
+	grep '"op":"test"' "$dir/$file" | head -n 40 | sed 's/^,//' | while IFS= read -r test; do
+		if [ -n "$namespace" ]; then
+			feed "[$test]" patch "$resource" "$name" -n "$namespace" --type=json --patch-file /dev/stdin --dry-run=server && continue
+		else
+			feed "[$test]" patch "$resource" "$name" --type=json --patch-file /dev/stdin --dry-run=server && continue
+		fi
+		is_test_failed || continue
+		path=${test#*\"path\":\"}
+		path=${path%%\"*}
+		if [ "$path" = /metadata/uid ]; then
+			printf 'it is another object than the one in the snapshot: deleted and created again since\n'
+			break
+		fi
+		if [ -n "$secret" ]; then
+			printf '%s is not what it was in the snapshot\n' "$path"
+			continue
+		fi
+		was=${test#*\"value\":}
+		was=${was%?}
+		case $path in
+		*[!A-Za-z0-9_./~-]*) now='something else' ;;
+		*)
+			field "$(printf '%s\n' "$path" | awk -F/ '{
+				out = ""
+				for (i = 2; i <= NF; i++) {
+					key = $i
+					gsub(/~1/, "/", key); gsub(/~0/, "~", key); gsub(/\./, "\\.", key)
+					out = out (key ~ /^[0-9]+$/ ? "[" key "]" : "." key)
+				}
+				print out
+			}')"
+			now=${got:-nothing}
+			;;
+		esac
+		printf '%s\n' "$path" "  in the snapshot: $(printf '%s' "$was" | cut -c 1-200)" "  now: $(printf '%s' "$now" | tr '\n' ' ' | cut -c 1-200)"
+	done
+}
+
+patch_step() {
+	if [ -z "$has_patch_file" ]; then
+		$KUBECTL patch --help 2>/dev/null </dev/null | grep -q -e '--patch-file' ||
+			die 'kubectl patch has no --patch-file: kubectl 1.20 or newer is needed'
+		has_patch_file=yes
+	fi
+	if ! find_owners; then
+		failed "its owners cannot be looked up:
+$said"
+		return
+	fi
+	until send_patch; do
+		is_worth_another && continue
+		first_said=$said
+		# A run that was interrupted may have done it.
+		if apply_patch "$dir/${file%.json}.after.json" --dry-run=server; then
+			done_with 'already so'
+			return
+		fi
+		said=$first_said
+		if is_test_failed; then
+			refused "it is not as it was in the snapshot any more; kept as it is:
+$(explain)"
+		elif says '(NotFound)'; then
+			refused 'it is not there any more'
+		else
+			failed "$said"
+		fi
+		return
+	done
+	done_with patched
+	[ -n "$dropped" ] && detail "$dropped"
+	return 0
+}
+
+send_manifest() {
+	if [ -n "$references" ]; then
+		feed "$(manifest)" create -f - $dry
+	else
+		call create -f "$dir/$file" $dry
+	fi
+}
+
+# Creates the object; the first argument tells whether it may be there from an earlier try.
+create() {
+	if ! find_owners; then
+		failed "its owners cannot be looked up:
+$said"
+		return 1
+	fi
+	mark begun creating
+	until send_manifest; do
+		if says '(AlreadyExists)'; then
+			if [ "$1" = yes ]; then
+				break
+			fi
+			unmark
+			if [ -n "$either" ]; then
+				done_with 'there already'
+				detail 'made by the cluster itself'
+				return 1
+			fi
+			refused 'it exists: made after the snapshot; kept as it is'
+			return 1
+		fi
+		is_worth_another && continue
+		is_answered && unmark
+		failed "$said"
+		return 1
+	done
+	return 0
+}
+
+# Waits until the definition that was created is served.
+wait_established() {
+	[ -n "$dry" ] && return 0
+	waited=0
+	while :; do
+		field '.status.conditions[?(@.type=="Established")].status'
+		[ "$got" = True ] && return 0
+		[ "$waited" -lt "$limit" ] || return 1
+		waited=$((waited + 1))
+		sleep 1
+	done
+}
+
+create_step() {
+	was_begun=no
+	[ -n "$(begun)" ] && was_begun=yes
+	create "$was_begun" || return 0
+	if [ -n "$established" ] && ! wait_established; then
+		failed "created, but not established after $limit seconds: $(
+			field '.status.conditions[*].message'
+			printf '%s' "$got"
+		)"
+		return
+	fi
+	done_with created
+	[ -n "$dropped" ] && detail "$dropped"
+	return 0
+}
+
+# Deletes the object if it is the one of the snapshot.
+delete() {
+	body="{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":{\"uid\":\"$uid\"},\"propagationPolicy\":\"$policy\""
+	[ -n "$dry" ] && body="$body,\"dryRun\":[\"All\"]"
+	until feed "$body}" delete --raw "$path" -f -; do
+		is_worth_another || return 1
+	done
+}
+
+is_other() { says '(Conflict)' || says 'Precondition failed' || says 'the UID in the precondition'; }
+
+delete_step() {
+	if delete; then
+		done_with deleted
+	elif says '(NotFound)'; then
+		done_with 'already gone'
+	elif is_other; then
+		refused 'an object of that name was made since; kept as it is'
+	else
+		failed "$said"
+	fi
+}
+
+recreate_step() {
+	stage=$(begun)
+	if [ "$stage" != creating ]; then
+		mark begun deleting
+		if ! delete && ! says '(NotFound)'; then
+			if is_other; then
+				unmark
+				refused 'an object of that name was made since; kept as it is'
+			else
+				failed "not deleted:
+$said"
+			fi
+			return
+		fi
+		if [ -n "$dry" ]; then
+			done_with 'created again'
+			return
+		fi
+		waited=0
+		while :; do
+			if ! field .metadata.uid; then
+				failed "deleted; whether it is gone cannot be told:
+$said"
+				return
+			fi
+			[ "$got" = "$uid" ] || break
+			if [ "$waited" -ge "$limit" ]; then
+				field '.metadata.finalizers[*]'
+				failed "it is being deleted, but still there after $limit seconds; finalizers: ${got:-none}
+run this again when it is gone"
+				return
+			fi
+			waited=$((waited + 1))
+			sleep 1
+		done
+	fi
+	was_begun=no
+	[ "$stage" = creating ] && was_begun=yes
+	create "$was_begun" || return 0
+	done_with 'created again'
+	[ -n "$dropped" ] && detail "$dropped"
+	return 0
+}
+
+replace_step() {
+	until call replace -f "$dir/$file" $dry; do
+		is_worth_another && continue
+		if says '(Conflict)' || says 'Precondition failed'; then
+			refused 'it was changed after the snapshot, and is stored in another version: kept as it is'
+		elif says '(NotFound)'; then
+			refused 'it is not there any more'
+		else
+			failed "$said"
+		fi
+		return
+	done
+	done_with replaced
+}
+
+# step N VERB PRINTED-NAME KEY=VALUE...
+step() {
+	label=$1 verb=$2 shown=$3
+	number=$label
+	shift 3
+	namespace='' resource='' name='' file='' uid='' path='' policy=Background
+	needs='' ask='' gate='' established='' either='' secret='' why=''
+	for argument; do
+		value=${argument#*=}
+		case $argument in
+		namespace=*) namespace=$value ;;
+		resource=*) resource=$value ;;
+		name=*) name=$value ;;
+		file=*) file=$value ;;
+		uid=*) uid=$value ;;
+		path=*) path=$value ;;
+		policy=*) policy=$value ;;
+		needs=*) needs=$value ;;
+		ask=*) ask=$value ;;
+		gate=*) gate=$value ;;
+		established=*) established=$value ;;
+		either=*) either=$value ;;
+		secret=*) secret=$value ;;
+		why=*) why=$value ;;
+		esac
+	done
+	take
+	owners=
+	label=
+}
+
+take() {
+	if is_done "$number"; then
+		count_before=$((count_before + 1))
+		[ -n "$gate" ] && gates_gone=yes
+		return
+	fi
+	missing=
+	for need in $needs; do
+		is_done "$need" || missing="$missing $need"
+	done
+	if [ -n "$missing" ]; then
+		if [ -n "$dry" ]; then
+			not_checkable "it needs step$missing"
+		else
+			not_done 'not tried' "it needs step$missing, which is not done"
+			count_untried=$((count_untried + 1))
+		fi
+		return
+	fi
+	case $ask in
+	'') ;;
+	delete) is_asked "$deletes" || {
+		withhold "$why; to do it: --delete $number"
+		return
+	} ;;
+	create) is_asked "$creates" || {
+		withhold "$why; to do it: --create $number"
+		return
+	} ;;
+	esac
+	[ -n "$gate" ] && gates="$gates $number"
+	case $verb in
+	patch) patch_step ;;
+	create) create_step ;;
+	delete) delete_step ;;
+	recreate) recreate_step ;;
+	replace) replace_step ;;
+	*) die "step $number: unknown verb $verb" ;;
+	esac
+}
+
+withhold() {
+	not_done "not $(past)" "$1"
+	count_withheld=$((count_withheld + 1))
+}
+
+past() {
+	case $verb in
+	patch) printf patched ;;
+	create) printf created ;;
+	delete) printf deleted ;;
+	recreate) printf recreated ;;
+	replace) printf replaced ;;
+	esac
+}
+
+is_asked() { case " $1 " in *" $number "*) return 0 ;; *) return 1 ;; esac; }
+
+# Adds the numbers of an option to a list, as they stand in the steps.
+numbers() {
+	list=$1
+	asked=
+	old_ifs=$IFS
+	IFS=', '
+	for one in $2; do
+		case $one in '' | *[!0-9]*)
+			IFS=$old_ifs
+			die "not the number of a step: $one"
+			;;
+		esac
+		while case $one in 0?*) : ;; *) false ;; esac; do one=${one#0}; done
+		one=$(printf "%0${width}d" "$one")
+		case " $list " in *" $one "*) asked="$asked $one" ;; *)
+			IFS=$old_ifs
+			die "step $one does not wait for $3"
+			;;
+		esac
+	done
+	IFS=$old_ifs
+	[ -n "$asked" ] || die "$3: which step?"
+}
+
+# start TOTAL DELETIONS CREATIONS WIDTH ARGUMENT...: the numbers of the steps that wait to be asked for, and how
+# many digits they have.
+start() {
+	total=$1 deletable=$2 creatable=$3 width=$4
+	shift 4
+	dry='' deletes='' creates='' limit=60 ending='' label='' number='' namespace=''
+	owners='' gates='' gates_gone='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
+	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
+	count_checked=0 count_unchecked=0
+	references='' dropped=''
+	trap ended EXIT
+	trap interrupted INT TERM HUP
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--dry-run) dry=--dry-run=server ;;
+		--delete | --create | --wait)
+			[ $# -gt 1 ] || die "$1: a number is missing"
+			option "$1" "$2"
+			shift
+			;;
+		--delete=* | --create=* | --wait=*) option "${1%%=*}" "${1#*=}" ;;
+		--help | -h)
+			usage
+			ending=told
+			exit 0
+			;;
+		*) die "unknown option: $1 (--help tells)" ;;
+		esac
+		shift
+	done
+	dir=$(dirname -- "$0")
+	case $dir in /*) ;; *) dir=./$dir ;; esac
+	state=$dir/state
+	umask 077
+	program=
+	for program in $KUBECTL; do break; done
+	[ -n "$program" ] || die 'KUBECTL is blank'
+	command -v "$program" >/dev/null 2>&1 || die "$program: not found; say KUBECTL=/path/to/kubectl"
+	call get --raw /version || die "no server answers:
+$said"
+	# Marks of one cluster say nothing of another.
+	fetch get namespaces.v1. kube-system --ignore-not-found -o 'jsonpath={.metadata.uid}' || :
+	cluster=${got:-unknown}
+	if [ -e "$state/cluster" ]; then
+		known=$(cat "$state/cluster") || die "cannot read $state/cluster"
+		[ "$known" = "$cluster" ] || [ "$cluster" = unknown ] ||
+			die "$state is about another cluster; take it away to begin anew in this one"
+	elif [ -z "$dry" ]; then
+		{ mkdir -p "$state" && printf '%s\n' "$cluster" >"$state/cluster"; } 2>/dev/null ||
+			die "cannot write $state"
+	fi
+}
+
+option() {
+	case $1 in
+	--delete)
+		numbers "$deletable" "$2" "$1"
+		deletes="$deletes$asked"
+		;;
+	--create)
+		numbers "$creatable" "$2" "$1"
+		creates="$creates$asked"
+		;;
+	--wait)
+		case $2 in '' | *[!0-9]*) die "--wait: not a number of seconds: $2" ;; esac
+		limit=$2
+		;;
+	esac
+}
+
+# One more part of the summary.
+part() { [ "$1" -gt 0 ] && parts="$parts${parts:+, }$1 $2"; }
+
+finish() {
+	parts=
+	part "$count_done" 'done'
+	part "$count_before" 'done before'
+	part "$count_checked" 'would be accepted'
+	part "$count_unchecked" 'not checkable yet'
+	part "$count_refused" 'refused'
+	part "$count_failed" 'failed'
+	part "$count_untried" 'not tried'
+	part "$count_withheld" 'only when asked for'
+	say "$total steps: ${parts:-nothing to do}"
+	ending=told
+	if [ -n "$dry" ]; then
+		[ $((count_refused + count_failed)) -eq 0 ] || exit 1
+		exit 0
+	fi
+	[ -z "$remaining" ] && exit 0
+	say "remaining:$remaining"
+	exit 1
+}
+

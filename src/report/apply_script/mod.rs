@@ -1,0 +1,158 @@
+//! Steps as a script for `sh` and `kubectl`.
+
+use std::fmt::Write as _;
+
+use crate::kubernetes::apply::step::{OnRequest, Step};
+
+/// What every script begins with: it holds all that is done, and no name of any object.
+const FUNCTIONS: &str = include_str!("apply.sh");
+
+/// So many digits have the numbers of `total` steps.
+pub fn step_digits(total: usize) -> usize {
+    total.to_string().len().max(3)
+}
+
+/// The script that takes `steps` in their order; each with the file that holds its manifest or patch, as it is called
+/// from where the script is. Beside the patch `x.json` stands `x.after.json`, which tests for what it leads to.
+pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
+    let digits = step_digits(steps.len());
+    let number = |place: usize| format!("{:0digits$}", place.saturating_add(1));
+    let on_request = |is_kind: fn(&OnRequest) -> bool| {
+        let places = steps.iter().enumerate();
+        let asked = places.filter(|(_, (step, _))| step.on_request.as_ref().is_some_and(is_kind));
+        asked
+            .map(|(place, _)| number(place))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let mut out = FUNCTIONS.to_string();
+    let _ = writeln!(
+        out,
+        "# ---- the steps\n\nstart {} {} {} {digits} \"$@\"",
+        steps.len(),
+        quoted(&on_request(|kind| matches!(kind, OnRequest::Delete(_)))),
+        quoted(&on_request(|kind| matches!(kind, OnRequest::Create(_)))),
+    );
+    for (place, (step, file)) in steps.iter().enumerate() {
+        for owner in &step.owners {
+            let reference = owner.reference.to_string();
+            let reference = reference.strip_suffix('}').unwrap_or(&reference);
+            let _ = writeln!(
+                out,
+                "owner {} {} {}",
+                quoted(&owner.resource),
+                quoted(&owner.name),
+                quoted(reference)
+            );
+        }
+        let target = &step.target;
+        let _ = write!(
+            out,
+            "step {} {} {}",
+            number(place),
+            step.verb.as_str(),
+            quoted(&target.printed_name)
+        );
+        let mut word = |key: &str, value: &str| {
+            let _ = write!(out, " {key}={}", quoted(value));
+        };
+        if let Some(namespace) = &target.namespace {
+            word("namespace", namespace);
+        }
+        word("resource", &target.resource);
+        word("name", &target.name);
+        if let Some(file) = file {
+            word("file", file);
+        }
+        if let Some(uid) = &step.uid {
+            word("uid", uid);
+            word("path", &target.path);
+            if step.is_orphaning {
+                word("policy", "Orphan");
+            }
+        }
+        if !step.needs.is_empty() {
+            let needs = step.needs.iter().map(|place| number(*place));
+            word("needs", &needs.collect::<Vec<_>>().join(" "));
+        }
+        match &step.on_request {
+            Some(OnRequest::Delete(why)) => {
+                word("ask", "delete");
+                word("why", why);
+            }
+            Some(OnRequest::Create(why)) => {
+                word("ask", "create");
+                word("why", why);
+            }
+            None => {}
+        }
+        for (key, is_set) in [
+            ("gate", step.is_gate),
+            ("established", step.is_definition),
+            ("either", step.is_made_by_cluster),
+            ("secret", step.is_secret),
+        ] {
+            if is_set {
+                word(key, "yes");
+            }
+        }
+        out.push('\n');
+    }
+    out.push_str("\nfinish\n");
+    out
+}
+
+/// One word for `sh`, whatever is in it.
+fn quoted(text: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_string();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::apply::step::{StepOwner, StepTarget, StepVerb};
+    use serde_json::json;
+
+    fn target(name: &str) -> StepTarget {
+        StepTarget {
+            resource: "roles.v1.rbac.authorization.k8s.io".into(),
+            namespace: Some("shop".into()),
+            name: name.into(),
+            printed_name: format!("role.rbac.authorization.k8s.io/{name}"),
+            path: format!("/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/{name}"),
+        }
+    }
+
+    #[test]
+    fn each_step_is_one_line_and_no_name_can_leave_its_word() {
+        let mut first = Step::new(StepVerb::Delete, target("it's $(reboot); `id`"));
+        first.uid = Some("u-1".into());
+        first.on_request = Some(OnRequest::Delete("it holds data".into()));
+        let mut second = Step::new(StepVerb::Create, target("b"));
+        second.needs = vec![0];
+        second.owners = vec![StepOwner {
+            resource: "deployments.v1.apps".into(),
+            name: "web".into(),
+            reference: json!({"name": "web"}),
+        }];
+        let script = apply_script(&[
+            (&first, None),
+            (&second, Some("steps/002-create-role-b.yaml")),
+        ]);
+        let (_, steps) = script.split_once("# ---- the steps\n\n").unwrap();
+        assert_eq!(
+            steps,
+            r#"start 2 001 '' 3 "$@"
+step 001 delete 'role.rbac.authorization.k8s.io/it'\''s $(reboot); `id`' namespace=shop resource=roles.v1.rbac.authorization.k8s.io name='it'\''s $(reboot); `id`' uid=u-1 path='/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/it'\''s $(reboot); `id`' ask=delete why='it holds data'
+owner deployments.v1.apps web '{"name":"web"'
+step 002 create role.rbac.authorization.k8s.io/b namespace=shop resource=roles.v1.rbac.authorization.k8s.io name=b file=steps/002-create-role-b.yaml needs=001
+
+finish
+"#
+        );
+    }
+}
