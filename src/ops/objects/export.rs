@@ -49,6 +49,8 @@ pub struct ExportedObject {
     pub maker: Option<Maker>,
     /// What to look at before it is applied.
     pub cautions: Vec<Caution>,
+    /// Its owner references, which the manifest does not have: their uids are those of another cluster.
+    pub owners: Vec<Value>,
     /// What became of it.
     pub exported: Exported,
 }
@@ -58,6 +60,7 @@ impl From<Exported> for ExportedObject {
         Self {
             maker: None,
             cautions: Vec::new(),
+            owners: Vec::new(),
             exported,
         }
     }
@@ -114,6 +117,16 @@ impl<'i> ObjectList<'i> {
         })
     }
 
+    /// Leaves out the objects of a kind.
+    pub fn leave_out(&mut self, group: &str, kind: &str) {
+        let kinds = &self.kinds;
+        self.found.retain(|found| {
+            kinds
+                .get(found.kind as usize)
+                .is_none_or(|known| known.resource.group != group || known.resource.kind != kind)
+        });
+    }
+
     /// The objects of another list of the same file, which are not in this one.
     fn take_in(&mut self, other: ObjectList<'i>) {
         let shift = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
@@ -134,8 +147,14 @@ impl<'i> ObjectList<'i> {
             .collect();
         let place = |found: &FoundObject| places.get(found.kind as usize).copied();
         // Within a kind they stay in order.
-        self.found
-            .sort_unstable_by(|a, b| (place(a), a.kind, &a.namespace, &a.name).cmp(&(place(b), b.kind, &b.namespace, &b.name)));
+        self.found.sort_unstable_by(|a, b| {
+            (place(a), a.kind, &a.namespace, &a.name).cmp(&(
+                place(b),
+                b.kind,
+                &b.namespace,
+                &b.name,
+            ))
+        });
     }
 
     fn services_with_selector(
@@ -275,14 +294,15 @@ fn exported(
     {
         return ExportedObject {
             maker: Some(maker),
-            cautions: Vec::new(),
-            exported: Exported::Owned,
+            ..Exported::Owned.into()
         };
     }
-    let cautions = cautions(&object.json);
+    let references = object.json.pointer("/metadata/ownerReferences");
+    let owners = references.and_then(Value::as_array).cloned();
     ExportedObject {
         maker,
-        cautions,
+        cautions: cautions(&object.json),
+        owners: owners.unwrap_or_default(),
         exported: cleaned(key, object, reader, options.as_stored),
     }
 }

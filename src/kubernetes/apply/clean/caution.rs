@@ -113,7 +113,9 @@ mod tests {
 
     #[test]
     fn a_volume_on_a_real_disk_is_told_from_one_on_a_node() {
-        let volume = |spec: Value| cautions(&json!({"apiVersion": "v1", "kind": "PersistentVolume", "spec": spec}));
+        let volume = |spec: Value| {
+            cautions(&json!({"apiVersion": "v1", "kind": "PersistentVolume", "spec": spec}))
+        };
         let disk = |source: &str, is_deleted_with_claim| {
             vec![Caution::Disk {
                 source: source.into(),
@@ -121,8 +123,10 @@ mod tests {
             }]
         };
         assert_eq!(
-            volume(json!({"capacity": {"storage": "1Gi"}, "claimRef": {"name": "c"},
-                "csi": {"driver": "d"}, "persistentVolumeReclaimPolicy": "Delete"})),
+            volume(
+                json!({"capacity": {"storage": "1Gi"}, "claimRef": {"name": "c"},
+                "csi": {"driver": "d"}, "persistentVolumeReclaimPolicy": "Delete"})
+            ),
             disk("csi", true)
         );
         assert_eq!(volume(json!({"nfs": {"path": "/"}})), disk("nfs", false));

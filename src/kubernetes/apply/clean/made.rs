@@ -167,9 +167,9 @@ pub fn maker(object: &Value, has_selector: impl Fn(&str, &str) -> bool) -> Optio
                     || manager.is_empty() && has_selector(namespace, service),
             )
         }
-        ("networking.k8s.io", "IPAddress") => is_of_cluster(
-            label("ipaddress.kubernetes.io/managed-by") == Some("ipallocator.k8s.io"),
-        ),
+        ("networking.k8s.io", "IPAddress") => {
+            is_of_cluster(label("ipaddress.kubernetes.io/managed-by") == Some("ipallocator.k8s.io"))
+        }
         ("networking.k8s.io", "ServiceCIDR") => is_of_cluster(name == "kubernetes"),
         ("", "Namespace") => is_of_cluster(NAMESPACES.contains(&name)),
         ("", "Service") => is_of_cluster((namespace, name) == ("default", "kubernetes")),

@@ -1,0 +1,279 @@
+//! What an export holds, what it leaves out, and what to look at before it is applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::diff::code;
+use crate::finding::escape;
+use crate::kubernetes::apply::clean::{Caution, Maker};
+use crate::ops::{ExportedObject, FoundObject, ObjectList};
+
+/// Where manifests go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportForm {
+    /// To standard output, one after the other.
+    Stream,
+    /// Into a folder, with a script.
+    Folder,
+    /// As they are stored: to be looked at, not to be applied.
+    AsStored,
+}
+
+/// What became of the objects of an export. It grows with the number of what is told by name, not with the objects.
+#[derive(Debug, Default)]
+pub struct ExportAccount {
+    written: usize,
+    made: BTreeMap<(Maker, String), usize>,
+    changed: Vec<String>,
+    cautions: BTreeMap<Caution, Named>,
+    more_cautions: usize,
+    definitions: BTreeSet<String>,
+    custom: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Default)]
+struct Named {
+    names: Vec<String>,
+    more: usize,
+}
+
+/// So many objects are named for one reason.
+const NAMES: usize = 10;
+
+/// So many reasons are told.
+const REASONS: usize = 200;
+
+impl Named {
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        if self.names.len() < NAMES {
+            self.names.push(name());
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.names.len().saturating_add(self.more)
+    }
+
+    fn list(&self) -> String {
+        let more = match self.more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", self.names.join(", "))
+    }
+}
+
+/// `Deployment shop/web`.
+pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
+    let kind = list
+        .kind(found)
+        .map_or("", |kind| kind.resource.kind.as_str());
+    let place = if found.namespace.is_empty() {
+        String::new()
+    } else {
+        format!("{}/", found.namespace)
+    };
+    escape::text(format!("{kind} {place}{}", found.name).as_bytes())
+}
+
+impl ExportAccount {
+    /// An object of which a manifest was written.
+    pub fn written(&mut self, list: &ObjectList<'_>, found: &FoundObject, object: &ExportedObject) {
+        self.written = self.written.saturating_add(1);
+        for caution in &object.cautions {
+            if self.cautions.len() >= REASONS && !self.cautions.contains_key(caution) {
+                self.more_cautions = self.more_cautions.saturating_add(1);
+                continue;
+            }
+            let named = self.cautions.entry(caution.clone()).or_default();
+            named.add(|| object_name(list, found));
+        }
+        let Some(kind) = list.kind(found) else {
+            return;
+        };
+        if kind.resource.custom.is_some() {
+            let of_kind = self.custom.entry(kind.resource.full_name()).or_default();
+            *of_kind = of_kind.saturating_add(1);
+        } else if kind.resource.kind == "CustomResourceDefinition" {
+            self.definitions.insert(found.name.to_string());
+        }
+    }
+
+    /// An object that other clusters make themselves.
+    pub fn made(&mut self, list: &ObjectList<'_>, found: &FoundObject, maker: Maker) {
+        let kind = list.kind(found).map(|kind| kind.resource.full_name());
+        let count = self.made.entry((maker, kind.unwrap_or_default()));
+        let count = count.or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// An object that other clusters make themselves, but not with what somebody has changed in it.
+    pub fn changed(&mut self, list: &ObjectList<'_>, found: &FoundObject) {
+        self.changed.push(object_name(list, found));
+    }
+
+    /// Forgets the Services that are part of the export: those who call them find them.
+    pub fn forget_known_services(&mut self, list: &ObjectList<'_>) {
+        let is_call = |caution: &Caution| matches!(caution, Caution::Calls(..));
+        if !self.cautions.keys().any(is_call) {
+            return;
+        }
+        let known: BTreeSet<(&str, &str)> = list
+            .of_kind("", "Service")
+            .map(|found| (&*found.namespace, &*found.name))
+            .collect();
+        self.cautions.retain(|caution, _| match caution {
+            Caution::Calls(namespace, name) => !known.contains(&(namespace, name)),
+            _ => true,
+        });
+    }
+
+    /// What is left out because it comes by itself, by kind.
+    pub fn made_lines(&self) -> Vec<String> {
+        let mut lines: Vec<(Maker, String)> = Vec::new();
+        for ((maker, kind), count) in &self.made {
+            let kind = escape::text(kind.as_bytes());
+            match lines.last_mut().filter(|(of, _)| of == maker) {
+                Some((_, line)) => {
+                    let _ = write!(line, ", {count} {kind}");
+                }
+                None => lines.push((
+                    *maker,
+                    format!("left out, {}: {count} {kind}", made_by(*maker)),
+                )),
+            }
+        }
+        let mut lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+        if !lines.is_empty() {
+            lines.push("--include-owned writes these, too".into());
+        }
+        lines
+    }
+
+    /// What is left out though a cluster does not make it as it was.
+    pub fn changed_lines(&self, form: ExportForm) -> Vec<String> {
+        let line = |name: &String| {
+            format!("left out, in every cluster, but somebody has changed it: {name}")
+        };
+        let mut lines: Vec<String> = self.changed.iter().map(line).collect();
+        if !lines.is_empty() {
+            lines.push(match form {
+                ExportForm::Folder => format!("as they were they are in review/: {REVIEW}"),
+                _ => format!("to get one as it was, export it by its name with --include-owned, and {REVIEW_STREAM}"),
+            });
+        }
+        lines
+    }
+
+    /// What to look at before the manifests are applied.
+    pub fn warnings(&self, form: ExportForm) -> Vec<String> {
+        if form == ExportForm::AsStored {
+            return Vec::new();
+        }
+        let mut lines: Vec<String> = self
+            .cautions
+            .iter()
+            .filter(|(caution, _)| form != ExportForm::Folder || **caution != Caution::Owned)
+            .map(|(caution, named)| {
+                format!("{}: {}", caution_text(caution, named.count()), named.list())
+            })
+            .collect();
+        if self.more_cautions > 0 {
+            lines.push(format!("{} more of this sort", self.more_cautions));
+        }
+        let of_definitions: usize = self
+            .custom
+            .iter()
+            .filter(|(kind, _)| self.definitions.contains(*kind))
+            .map(|(_, count)| count)
+            .sum();
+        if form == ExportForm::Stream && of_definitions > 0 {
+            lines.push(format!(
+                "{of_definitions} objects are of kinds that are defined in the same stream: {SPLIT}"
+            ));
+        }
+        lines
+    }
+
+    /// The account of a folder. `left_out` are lines about what could not be written.
+    pub fn markdown(&self, file: &str, revision: i64, steps: usize, left_out: &[String]) -> String {
+        let mut out = format!(
+            "# Objects of {} at revision {revision}\n\n\
+             1. `sh apply.sh --dry-run` asks the server what it thinks of each step, and changes nothing.\n\
+             2. `sh apply.sh` creates what is not there, in an order in which each object finds what it needs; nothing that\n\
+             \x20  is there is changed. Run it again to go on where it stopped. `KUBECTL='kubectl --context x'` chooses\n\
+             \x20  the cluster, `sh apply.sh --help` tells the rest.\n\n\
+             Steps: {steps}. Each manifest is called by namespace, resource and name, and is cleaned of what a cluster\n\
+             assigns.\n",
+            code(file),
+        );
+        let mut part = |title: &str, lines: &[String]| {
+            if lines.is_empty() {
+                return;
+            }
+            let _ = write!(out, "\n## {title}\n\n");
+            for line in lines {
+                let _ = writeln!(out, "- {}", code(line));
+            }
+        };
+        part("Look at this first", &self.warnings(ExportForm::Folder));
+        part("Could not be written", left_out);
+        part(
+            "In every cluster, but changed by somebody",
+            &self.changed_lines(ExportForm::Folder),
+        );
+        part("Comes by itself", &self.made_lines());
+        out
+    }
+}
+
+const REVIEW: &str = "`kubectl apply --server-side --force-conflicts -f review/` brings them back";
+
+const REVIEW_STREAM: &str = "give it to `kubectl apply --server-side --force-conflicts -f -`";
+
+const SPLIT: &str = "a kubectl that does not find them yet refuses them; then export `crds` first, \
+     `kubectl wait --for=condition=Established crd --all`, and the rest with --skip-crds; or use --out DIR";
+
+fn made_by(maker: Maker) -> &'static str {
+    match maker {
+        Maker::Controller => "made again by their controllers",
+        Maker::Cluster => "made by every cluster itself",
+        Maker::Running => "kept by what runs in a cluster",
+        Maker::Finished => "they have run, and would run again",
+        Maker::Tokens => "tokens that are worth nothing in another cluster",
+        Maker::Internal => "taken by no API",
+    }
+}
+
+fn caution_text(caution: &Caution, count: usize) -> String {
+    match caution {
+        Caution::Disk {
+            source,
+            is_deleted_with_claim,
+        } => {
+            let source = escape::text(source.as_bytes());
+            let deleted = match is_deleted_with_claim {
+                true => ", and deleting a claim deletes the disk of both",
+                false => "",
+            };
+            format!(
+                "{count} on real disks ({source}): while the old cluster runs, two clusters write to each{deleted}"
+            )
+        }
+        Caution::LoadBalancer => {
+            format!("{count} of type LoadBalancer: each orders one, with an address of its own")
+        }
+        Caution::Finalizer(finalizer) => format!(
+            "{count} with the finalizer {}: where its controller is missing they cannot be deleted",
+            escape::text(finalizer.as_bytes())
+        ),
+        Caution::Calls(namespace, name) => format!(
+            "{count} that the Service {} is called for, which is not part of this",
+            escape::text(format!("{namespace}/{name}").as_bytes())
+        ),
+        Caution::BeingDeleted => format!("{count} that were being deleted; they come back"),
+        Caution::Owned => format!("{count} that had owners, and lose them"),
+    }
+}
