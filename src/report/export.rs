@@ -262,6 +262,13 @@ fn caution_text(caution: &Caution, count: usize) -> String {
                 "{count} on real disks ({source}): while the old cluster runs, two clusters write to each{deleted}"
             )
         }
+        Caution::Address => format!(
+            "{count} with an address of its own (clusterIP): refused where Services have another range"
+        ),
+        Caution::Version(version) => format!(
+            "{count} of {}: refused by a server that does not serve that version",
+            escape::text(version.as_bytes())
+        ),
         Caution::LoadBalancer => {
             format!("{count} of type LoadBalancer: each orders one, with an address of its own")
         }

@@ -11,7 +11,7 @@ use super::wanted::{KindFault, ObjectsQuery};
 use crate::error::Result;
 use crate::kubernetes::apply::clean::{
     Caution, Maker, cautions, clean, is_changed_by_users, is_owned_or_transient, maker,
-    put_last_applied, take_last_applied,
+    passing_version, put_last_applied, take_last_applied, use_stable_version,
 };
 use crate::kubernetes::apply::order::apply_order;
 use crate::kubernetes::{Flaw, Object};
@@ -299,11 +299,19 @@ fn exported(
     }
     let references = object.json.pointer("/metadata/ownerReferences");
     let owners = references.and_then(Value::as_array).cloned();
+    let mut cautions = cautions(&object.json);
+    let mut exported = cleaned(key, object, reader, options.as_stored);
+    if let Exported::Manifest(json) = &mut exported
+        && !options.as_stored
+    {
+        use_stable_version(json);
+        cautions.extend(passing_version(json).map(Caution::Version));
+    }
     ExportedObject {
         maker,
-        cautions: cautions(&object.json),
+        cautions,
         owners: owners.unwrap_or_default(),
-        exported: cleaned(key, object, reader, options.as_stored),
+        exported,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::group_and_kind;
+use super::{asks_for_address, group_and_kind};
 use crate::kubernetes::fields::{controller, is_set, items, members, text};
 
 /// Something about an object that may do harm in another cluster, or not work there.
@@ -15,6 +15,10 @@ pub enum Caution {
         /// The disk is deleted with the claim.
         is_deleted_with_claim: bool,
     },
+    /// It asks for an address of its own.
+    Address,
+    /// It is stored in a version that servers do not serve for ever, and has no stable one.
+    Version(String),
     /// A load balancer is ordered for it.
     LoadBalancer,
     /// It cannot be deleted while the controller behind this finalizer is missing.
@@ -62,8 +66,13 @@ pub fn cautions(object: &Value) -> Vec<Caution> {
     }
     match group_and_kind(object) {
         ("", "PersistentVolume") => found.extend(disk(object)),
-        ("", "Service") if text(object, "spec.type") == "LoadBalancer" => {
-            found.push(Caution::LoadBalancer);
+        ("", "Service") => {
+            if asks_for_address(object) && text(object, "spec.clusterIP") != "None" {
+                found.push(Caution::Address);
+            }
+            if text(object, "spec.type") == "LoadBalancer" {
+                found.push(Caution::LoadBalancer);
+            }
         }
         (
             "admissionregistration.k8s.io",

@@ -7,15 +7,17 @@
 mod caution;
 mod definition;
 mod made;
+mod version;
 
 use serde_json::{Map, Value, json};
 
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::difference::FieldPath;
-use crate::kubernetes::fields::{controller, is_true, text};
+use crate::kubernetes::fields::{at, controller, is_set, is_true, items, text};
 
 pub use caution::{Caution, cautions};
 pub use made::{Maker, is_changed_by_users, maker};
+pub use version::{passing_version, use_stable_version};
 
 /// Fields of the metadata that an API server fills in. Owners are known by their uid, which a new object
 /// will not have.
@@ -65,6 +67,7 @@ pub fn clean(object: &mut Value) {
     let (group, kind) = group_and_kind(object);
     let (group, kind) = (group.to_owned(), kind.to_owned());
     let name = text(object, "metadata.name").to_owned();
+    let has_own_address = asks_for_address(object);
     if let Some(members) = object.as_object_mut() {
         members.remove("status");
     }
@@ -80,7 +83,7 @@ pub fn clean(object: &mut Value) {
     remove_all(object, "metadata", "annotations", &NOTES);
     match (group.as_str(), kind.as_str()) {
         ("", "Pod") => clean_pod(object),
-        ("", "Service") => clean_service(object),
+        ("", "Service") if !has_own_address => remove_address(object),
         ("", "PersistentVolume") => {
             if let Some(claim) = inner(object, "spec").and_then(|spec| spec.get_mut("claimRef")) {
                 for field in ["uid", "resourceVersion"] {
@@ -231,13 +234,17 @@ fn clean_pod(pod: &mut Value) {
     }
 }
 
-fn clean_service(service: &mut Value) {
+/// True for a Service of which somebody has said which address it is to have: who writes a field owns it. An address that
+/// the server has chosen is nobody's.
+pub(super) fn asks_for_address(service: &Value) -> bool {
+    items(service, "metadata.managedFields")
+        .iter()
+        .any(|entry| is_set(entry, "fieldsV1.f:spec.f:clusterIP"))
+}
+
+fn remove_address(service: &mut Value) {
     let headless = text(service, "spec.clusterIP") == "None";
-    let Some(spec) = inner(service, "spec") else {
-        return;
-    };
-    spec.remove("healthCheckNodePort");
-    if !headless {
+    if let Some(spec) = inner(service, "spec").filter(|_| !headless) {
         spec.remove("clusterIP");
         spec.remove("clusterIPs");
     }
@@ -246,6 +253,13 @@ fn clean_service(service: &mut Value) {
 fn clean_job(job: &mut Value) {
     if is_true(job, "spec.manualSelector") {
         return;
+    }
+    // A job without labels has got those of its template.
+    let labels = at(job, "metadata.labels");
+    if is_set(job, "metadata.labels") && labels == at(job, "spec.template.metadata.labels") {
+        if let Some(metadata) = inner(job, "metadata") {
+            metadata.remove("labels");
+        }
     }
     remove_all(job, "metadata", "labels", &JOB_LABELS);
     let Some(spec) = inner(job, "spec") else {
@@ -326,7 +340,9 @@ mod tests {
                 "apiVersion": "apps/v1", "kind": "Deployment",
                 "metadata": {
                     "name": "web", "namespace": "shop", "labels": {"app": "web"},
-                    "finalizers": ["example.com/mine"], "annotations": {"mine": "1"},
+                    "finalizers": ["example.com/mine"], "annotations": {
+                        "mine": "1", "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                    },
                 },
                 "spec": {"replicas": 2},
             })
@@ -385,7 +401,7 @@ mod tests {
     fn a_service_gets_a_new_address_unless_it_has_none() {
         let service = |ip: &str| {
             json!({"kind": "Service", "spec": {
-                "clusterIP": ip, "clusterIPs": [ip], "healthCheckNodePort": 3, "ports": [{"nodePort": 30000}]}})
+                "clusterIP": ip, "clusterIPs": [ip], "ports": [{"nodePort": 30000}]}})
         };
         let ports = json!([{"nodePort": 30000}]);
         assert_eq!(
@@ -445,9 +461,13 @@ mod tests {
         assert_eq!(cleaned(job(true)), job(true));
         assert_eq!(
             cleaned(job(false)),
-            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"labels": {"app": "x"}}, "spec": {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "spec": {
                 "manualSelector": false, "template": {"metadata": {"labels": {"app": "x"}}}}})
         );
+        // Labels that are not those of the template are its own.
+        let mut own = job(false);
+        own["metadata"]["labels"] = json!({"controller-uid": "u", "team": "x"});
+        assert_eq!(cleaned(own)["metadata"], json!({"labels": {"team": "x"}}));
     }
 
     #[test]
