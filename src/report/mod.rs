@@ -24,7 +24,7 @@ mod verify;
 mod wal;
 mod yaml;
 
-pub use apply_script::{apply_script, step_digits};
+pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{
     DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text, diff_item_json,

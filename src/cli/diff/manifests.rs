@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{DiffArgs, Form};
 use crate::finding::escape;
+use crate::kubernetes::apply::step::{Step, StepVerb};
 use crate::ops::OutputError;
-use crate::ops::diff::{Comparison, Direction, Task, Todo};
+use crate::ops::diff::{Comparison, Content, Direction, StepFile, Task, Todo};
 use crate::ops::{Folder, Session, safe_name};
 use crate::report;
 
@@ -41,17 +40,28 @@ impl Manifests {
             return Err("-o manifests: say where they go: --out DIR".into());
         };
         let made = Folder::create(out).and_then(|mut folder| {
-            folder.folder("apply")?;
+            folder.folder("steps")?;
             Ok(folder)
         });
         let folder = made.map_err(|error| error.to_string())?;
         Ok(Some(Self { folder, direction }))
     }
 
-    /// Writes a manifest. What it is called is known when all of them are there.
-    pub(super) fn add(&mut self, number: usize, json: &Value) -> Result<(), OutputError> {
-        self.folder
-            .write(&unnamed(number), |out| report::write_yaml(json, out))
+    /// Writes what a step reads. What it is called is known when all of them are there.
+    pub(super) fn add(&mut self, number: usize, file: &StepFile) -> Result<(), OutputError> {
+        match file {
+            StepFile::Manifest(json) => self
+                .folder
+                .write(&unnamed(number, ""), |out| report::write_yaml(json, out)),
+            StepFile::Patch(patch) => {
+                self.folder.write(&unnamed(number, ""), |out| {
+                    report::write_operations(&patch.operations, out)
+                })?;
+                self.folder.write(&unnamed(number, AFTER), |out| {
+                    report::write_operations(&patch.after, out)
+                })
+            }
+        }
     }
 
     /// Gives the manifests their names, writes what goes with them, and gives the folder its name if what it was made
@@ -63,44 +73,46 @@ impl Manifests {
         tasks: Vec<Task<'_>>,
         sources: [&Session<'_>; 2],
     ) -> Result<(), OutputError> {
-        let is_applied = |task: &&Task<'_>| matches!(task.todo, Todo::Apply(_));
-        let total = tasks.iter().filter(is_applied).count();
-        let width = total.to_string().len().max(3);
+        let total = tasks
+            .iter()
+            .filter(|task| task.todo.step().is_some())
+            .count();
+        let digits = report::step_digits(total);
         let mut number = 0usize;
-        let mut deletions = String::new();
         let mut written = Vec::with_capacity(tasks.len());
         for task in tasks {
             let mut file = None;
-            match &task.todo {
-                Todo::Apply(made) => {
-                    number += 1;
-                    let kind = task.item.kind.to_lowercase();
-                    let name = task.item.name.as_deref().unwrap_or_default();
-                    let name = safe_name(&format!("{number:0width$}-{kind}-{name}"));
-                    let name = format!("apply/{name}.yaml");
-                    self.folder.rename(&unnamed(*made), &name)?;
-                    file = Some(name);
-                }
-                Todo::Delete => {
-                    deletions.push_str(&task.printed_name);
-                    if let Some(namespace) = &task.item.namespace {
-                        deletions.push_str(" -n ");
-                        deletions.push_str(namespace);
+            if let Todo::Take(step, content) = &task.todo {
+                number += 1;
+                let kind = task.item.kind.to_lowercase();
+                let verb = step.verb.as_str();
+                let name = format!("{number:0digits$}-{verb}-{kind}-{}", step.target.name);
+                let name = format!("steps/{}", safe_name(&name));
+                file = match *content {
+                    Content::None => None,
+                    Content::Manifest(made) => {
+                        let name = format!("{name}.yaml");
+                        self.folder.rename(&unnamed(made, ""), &name)?;
+                        Some(name)
                     }
-                    deletions.push('\n');
-                }
-                Todo::LeftOut(_)
-                | Todo::HasSecrets
-                | Todo::NoObject
-                | Todo::Others
-                | Todo::Nothing => {}
+                    Content::Patch(made) => {
+                        let after = format!("{name}{AFTER}.json");
+                        self.folder.rename(&unnamed(made, AFTER), &after)?;
+                        let name = format!("{name}.json");
+                        self.folder.rename(&unnamed(made, ""), &name)?;
+                        Some(name)
+                    }
+                };
             }
             written.push((task, file));
         }
-        if !deletions.is_empty() {
-            self.folder
-                .write("delete.txt", |out| out.write_all(deletions.as_bytes()))?;
-        }
+        let steps: Vec<(&Step, Option<&str>)> = written
+            .iter()
+            .filter_map(|(task, file)| Some((task.todo.step()?, file.as_deref())))
+            .collect();
+        let script = report::apply_script(&steps);
+        self.folder
+            .write("apply.sh", |out| out.write_all(script.as_bytes()))?;
         let index = report::tasks_markdown(comparison, names, self.direction, &written);
         self.folder
             .write("index.md", |out| out.write_all(index.as_bytes()))?;
@@ -108,9 +120,12 @@ impl Manifests {
     }
 }
 
-/// What a manifest is called as long as its place in the order is not known; no name that one ends up with.
-fn unnamed(number: usize) -> String {
-    format!("apply/{number}.new")
+/// Behind the name of a patch: the tests for what it leads to.
+const AFTER: &str = ".after";
+
+/// What a file is called as long as its place in the order is not known; no name that one ends up with.
+fn unnamed(number: usize, after: &str) -> String {
+    format!("steps/{number}{after}.new")
 }
 
 /// Each object that is left out, with the reason, as lines for people.
@@ -148,9 +163,14 @@ pub(super) fn is_incomplete(tasks: &[Task<'_>], without_secrets: bool) -> bool {
 pub(super) fn summary(tasks: &[Task<'_>]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for task in tasks {
-        let word = match task.todo {
-            Todo::Apply(_) => "to apply",
-            Todo::Delete => "to delete",
+        let word = match &task.todo {
+            Todo::Take(step, _) => match (&step.on_request, step.verb) {
+                (Some(_), _) => "only when asked for",
+                (None, StepVerb::Patch | StepVerb::Replace) => "to patch",
+                (None, StepVerb::Create) => "to create",
+                (None, StepVerb::Recreate) => "to create again",
+                (None, StepVerb::Delete) => "to delete",
+            },
             Todo::LeftOut(_) | Todo::HasSecrets | Todo::NoObject => "left out",
             Todo::Others => "left to their controllers",
             Todo::Nothing => "with nothing to apply",

@@ -257,8 +257,8 @@ impl<'a> Show<'a> {
         } = sides;
         let mut written = Ok(());
         let direction = manifests.direction;
-        let write = |number, json| {
-            written = manifests.add(number, &json);
+        let write = |number, file| {
+            written = manifests.add(number, &file);
             match written {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),

@@ -2,5 +2,8 @@
 //! steps that lead a cluster from one state to another.
 
 pub mod clean;
+pub mod immutable;
 pub mod order;
+pub mod patch;
+pub mod same_cluster;
 pub mod step;

@@ -293,7 +293,10 @@ fn longest_run(a: &[usize], b: &[usize]) -> Option<(usize, usize, usize)> {
 }
 
 /// The names of all items; `None` when one has no name or two have the same.
-fn names(items: &[Value], keys: &[String]) -> Option<Vec<Vec<(String, String)>>> {
+pub(in crate::kubernetes) fn names(
+    items: &[Value],
+    keys: &[String],
+) -> Option<Vec<Vec<(String, String)>>> {
     let mut all = Vec::with_capacity(items.len());
     let mut seen = std::collections::HashSet::new();
     for item in items {

@@ -1,19 +1,30 @@
-//! What brings a cluster from one state to the other, as manifests.
+//! What brings a cluster from one state to the other, as steps.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher as _;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use serde_json::Value;
 
+use super::known::KnownKinds;
 use super::{Diff, Item, KeyChange};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
 use crate::etcd::keyspace::RecordFacts;
-use crate::kubernetes::apply::order::apply_order;
-use crate::ops::objects::export::{ExportOptions, Exported, manifest};
+use crate::kubernetes::apply::clean::{is_owned_or_transient, modernize_definition};
+use crate::kubernetes::apply::immutable::immutable_difference;
+use crate::kubernetes::apply::order::{
+    is_gate, is_workload, step_order, what_goes_along, what_it_starts,
+};
+use crate::kubernetes::apply::patch::{JsonPatch, json_patch};
+use crate::kubernetes::apply::same_cluster::{
+    api_version_of, in_place_of, is_being_deleted, is_made_by_cluster, manifest, owner_references,
+    settled, uid_of,
+};
+use crate::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
+use crate::kubernetes::compare::kind_schema::KindSchema;
+use crate::kubernetes::{Object, Redactor};
 use crate::ops::objects::reader::ValueReader;
-use crate::ops::session::{Session, fetch};
+use crate::ops::session::{BATCH, BATCH_BYTES, Session, fetch};
 
 /// The state that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +54,8 @@ impl Direction {
 /// What is to be done about one object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Todo {
-    /// Apply the manifest that was given out under this number.
-    Apply(usize),
-    /// Delete it.
-    Delete,
+    /// A step is taken.
+    Take(Box<Step>, Content),
     /// Nothing can be done from here; why.
     LeftOut(String),
     /// It holds what is hidden, and no mark is to stand in a manifest instead.
@@ -59,6 +68,26 @@ pub enum Todo {
     Nothing,
 }
 
+/// What belongs to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    None,
+    /// The manifest that was given out under this number.
+    Manifest(usize),
+    /// The patch that was given out under this number.
+    Patch(usize),
+}
+
+/// What a step reads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepFile {
+    /// An object to create, or to put in the place of another.
+    Manifest(Value),
+    /// What is changed.
+    Patch(JsonPatch),
+}
+
 impl Todo {
     /// Why nothing is done about an object though it differs; `None` for what is done here or by others.
     pub fn left_out(&self) -> Option<&str> {
@@ -66,7 +95,15 @@ impl Todo {
             Self::LeftOut(why) => Some(why),
             Self::HasSecrets => Some("it has secrets (--show-secrets)"),
             Self::NoObject => Some("it is not an object of Kubernetes"),
-            Self::Apply(_) | Self::Delete | Self::Others | Self::Nothing => None,
+            Self::Take(..) | Self::Others | Self::Nothing => None,
+        }
+    }
+
+    /// The step that is taken.
+    pub fn step(&self) -> Option<&Step> {
+        match self {
+            Self::Take(step, _) => Some(step),
+            _ => None,
         }
     }
 }
@@ -82,10 +119,40 @@ pub struct Task<'d> {
     pub todo: Todo,
 }
 
+/// One state of an object, as far as it can be made again.
+enum Look {
+    Object(Box<Object>),
+    /// Somebody else makes it.
+    Owned(Box<Object>),
+    Unreadable(String),
+    /// There is none in this state.
+    None,
+}
+
+impl Look {
+    fn of(key: &[u8], value: &[u8], revision: i64, reader: &ValueReader) -> Self {
+        if let Err(fault) = reader.plain(key, value) {
+            return Self::Unreadable(fault.to_string());
+        }
+        let mut object = match reader.object_of(key, value, revision) {
+            Ok(object) => object,
+            Err(fault) => return Self::Unreadable(fault.to_string()),
+        };
+        modernize_definition(&mut object.json);
+        if is_owned_or_transient(&object.json) {
+            Self::Owned(Box::new(object))
+        } else if object.description.is_partial() {
+            Self::Unreadable("it can only be decoded in part".into())
+        } else {
+            Self::Object(Box::new(object))
+        }
+    }
+}
+
 impl<'i> Diff<'i> {
-    /// What is to be done about each of `items`, in the order in which it is to be applied; deletions are in
-    /// the opposite order. Each manifest goes to `write` as soon as it is made, with its number, from 0 on, in no
-    /// particular order, and is not kept; a break ends it all, and what is returned is of no use then.
+    /// What is to be done about each of `items`, in the order in which it is to be done. What steps read goes to
+    /// `write` as soon as it is made, with its number, from 0 on, in no particular order, and is not kept; a break ends
+    /// it all, and what is returned is of no use then.
     ///
     /// # Errors
     /// Reading, cancelling.
@@ -96,126 +163,457 @@ impl<'i> Diff<'i> {
         reader: &ValueReader,
         direction: Direction,
         items: &[&'d Item],
-        mut write: impl FnMut(usize, Value) -> ControlFlow<()>,
+        mut write: impl FnMut(usize, StepFile) -> ControlFlow<()>,
     ) -> Result<Vec<Task<'d>>> {
         let keyspaces = (&self.old, self.new_keyspace());
         let ((wanted_session, wanted), (present_session, present)) = match direction {
             Direction::ToOld => ((old, keyspaces.0), (new, keyspaces.1)),
             Direction::ToNew => ((new, keyspaces.1), (old, keyspaces.0)),
         };
-        let digests = foldhash::quality::RandomState::default();
-        let digest = |exported: &Exported| match exported {
-            Exported::Manifest(json) => Some(digests.hash_one(json.to_string())),
-            _ => None,
-        };
-        let mut known: HashMap<&[u8], Option<u64>> = HashMap::new();
-        let both = |item: &&Item| item.old.is_some() && item.new.is_some();
-        let records = items
-            .iter()
-            .copied()
-            .filter(both)
-            .filter_map(|item| Some((item, direction.present(item)?)));
-        exported(
-            present_session,
-            present,
+        let planner = Planner {
+            known: &self.surroundings,
             reader,
-            records,
-            |item, exported| {
-                known.insert(&item.key, digest(&exported));
-                ControlFlow::Continue(())
-            },
-        )?;
+            marker: Redactor::with_key(&[]),
+        };
         let mut tasks: Vec<Task<'d>> = Vec::with_capacity(items.len());
-        let mut add = |item: &'d Item, todo: Todo| {
-            let kind = self
-                .surroundings
-                .resources
-                .of_kind_or_guess(&item.api_version, &item.kind);
-            tasks.push(Task {
-                item,
-                printed_name: kind.printed_name(item.name.as_deref().unwrap_or_default()),
-                todo,
-            });
-        };
-        let mut to_read = Vec::new();
-        for &item in items {
-            match (direction.wanted(item), item.change) {
-                (_, KeyChange::Unknown) => add(
-                    item,
-                    Todo::LeftOut("damage in a file hides what became of it".into()),
-                ),
-                _ if item.kind.is_empty() => add(item, Todo::NoObject),
-                (_, KeyChange::Touched(_) | KeyChange::Lease) => add(item, Todo::Nothing),
-                (None, _) if !item.damage.is_empty() => {
-                    add(
-                        item,
-                        Todo::LeftOut(
-                            "to be deleted, but damaged: an API server cannot; delete its key"
-                                .into(),
-                        ),
-                    );
-                }
-                (Some(_), _) if is_damaged(item, direction) => {
-                    let why = item.damage.iter().map(|(_, flaw)| flaw.to_string()).next();
-                    add(
-                        item,
-                        Todo::LeftOut(format!("damaged: {}", why.unwrap_or_default())),
-                    );
-                }
-                (None, _) if item.is_made_by_others => add(item, Todo::Others),
-                (None, _) if !is_plain(item) => add(
-                    item,
-                    Todo::LeftOut(
-                        "to be deleted, but its name is none that objects can have".into(),
-                    ),
-                ),
-                (None, _) => add(item, Todo::Delete),
-                (Some(facts), _) => to_read.push((item, facts)),
-            }
-        }
         let mut count = 0usize;
-        exported(
-            wanted_session,
-            wanted,
-            reader,
-            to_read.into_iter(),
-            |item, exported| {
-                let is_same = known
-                    .get(item.key.as_slice())
-                    .is_some_and(|known| known.is_some() && *known == digest(&exported));
-                let mut flow = ControlFlow::Continue(());
-                let todo = match exported {
-                    _ if is_same => Todo::Nothing,
-                    Exported::Manifest(json) => {
+        for few in few_at_once(items, direction) {
+            let presents = looks(present_session, present, reader, few, |item| {
+                direction.present(item)
+            })?;
+            let wanteds = looks(wanted_session, wanted, reader, few, |item| {
+                direction.wanted(item)
+            })?;
+            for ((&item, present), wanted) in few.iter().zip(presents).zip(wanteds) {
+                let kind = self
+                    .surroundings
+                    .resources
+                    .of_kind_or_guess(&item.api_version, &item.kind);
+                let (todo, file) = planner.todo(item, direction, present, wanted);
+                let todo = match (todo, file) {
+                    (Todo::Take(step, _), Some(file)) => {
                         let number = count;
                         count = count.saturating_add(1);
-                        flow = write(number, json);
-                        Todo::Apply(number)
+                        let content = match &file {
+                            StepFile::Manifest(_) => Content::Manifest(number),
+                            StepFile::Patch(_) => Content::Patch(number),
+                        };
+                        if write(number, file).is_break() {
+                            return Ok(tasks);
+                        }
+                        Todo::Take(step, content)
                     }
-                    Exported::Owned => Todo::Others,
-                    Exported::Secret => Todo::HasSecrets,
-                    Exported::Unreadable(why) => Todo::LeftOut(why),
-                    Exported::Damaged(flaw) => Todo::LeftOut(flaw.to_string()),
+                    (todo, _) => todo,
                 };
-                add(item, todo);
-                flow
-            },
-        )?;
-        tasks.sort_by(|a, b| {
-            let order = |task: &Task<'_>| {
-                let place = apply_order(&task.item.api_version, &task.item.kind);
-                match task.todo {
-                    Todo::Delete => u8::MAX.saturating_sub(place),
-                    _ => place,
-                }
-            };
-            (order(a), &a.item.namespace, &a.printed_name).cmp(&(
-                order(b),
-                &b.item.namespace,
-                &b.printed_name,
-            ))
-        });
+                tasks.push(Task {
+                    item,
+                    printed_name: kind.printed_name(item.name.as_deref().unwrap_or_default()),
+                    todo,
+                });
+            }
+        }
+        sort(&mut tasks);
         Ok(tasks)
+    }
+}
+
+/// Splits items into what is held in memory together, with both states of each.
+fn few_at_once<'r, 'd>(
+    items: &'r [&'d Item],
+    direction: Direction,
+) -> impl Iterator<Item = &'r [&'d Item]> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let mut bytes = 0u64;
+        let count = rest
+            .iter()
+            .take(BATCH)
+            .take_while(|item| {
+                let states = [direction.wanted(item), direction.present(item)];
+                let size = states.iter().flatten().map(|facts| facts.value_size).sum();
+                bytes = bytes.saturating_add(size);
+                bytes <= BATCH_BYTES
+            })
+            .count();
+        let (few, behind) = rest.split_at_checked(count.max(1))?;
+        rest = behind;
+        Some(few)
+    })
+}
+
+/// One state of each item.
+fn looks<'i>(
+    session: &Session<'i>,
+    keyspace: &Keyspace<'i>,
+    reader: &ValueReader,
+    items: &[&Item],
+    state: impl Fn(&Item) -> Option<RecordFacts>,
+) -> Result<Vec<Look>> {
+    let mut all: Vec<Look> = Vec::new();
+    all.resize_with(items.len(), || Look::None);
+    let records = || {
+        let numbered = items.iter().enumerate();
+        numbered.filter_map(|(place, item)| Some((place, item.key.as_slice(), state(item)?)))
+    };
+    let mut places = records().map(|(place, ..)| place);
+    fetch(
+        session,
+        keyspace,
+        records().map(|(_, key, facts)| facts.with_key(key)),
+        |key, value, revision| Look::of(key, value, revision, reader),
+        |_, look| {
+            let slot = places.next().and_then(|place| all.get_mut(place));
+            if let Some(slot) = slot {
+                let lost = || Look::Unreadable("its value cannot be read any more".into());
+                *slot = look.unwrap_or_else(lost);
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(all)
+}
+
+/// Decides what is to be done about single objects.
+struct Planner<'p> {
+    known: &'p KnownKinds,
+    reader: &'p ValueReader,
+    /// Finds what would be hidden, also where nothing is to be hidden.
+    marker: Redactor,
+}
+
+type Planned = (Todo, Option<StepFile>);
+
+impl Planner<'_> {
+    fn todo(&self, item: &Item, direction: Direction, present: Look, wanted: Look) -> Planned {
+        let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
+        match (direction.wanted(item), item.change) {
+            (_, KeyChange::Unknown) => {
+                return left_out("damage in a file hides what became of it");
+            }
+            _ if item.kind.is_empty() => return (Todo::NoObject, None),
+            (_, KeyChange::Touched(_) | KeyChange::Lease) => return (Todo::Nothing, None),
+            (None, _) if !item.damage.is_empty() => {
+                return left_out(
+                    "to be deleted, but damaged: an API server cannot; delete its key",
+                );
+            }
+            (Some(_), _) if is_damaged(item, direction) => {
+                let why = item.damage.iter().map(|(_, flaw)| flaw.to_string()).next();
+                return left_out(&format!("damaged: {}", why.unwrap_or_default()));
+            }
+            (None, _) if item.is_made_by_others => return (Todo::Others, None),
+            _ => {}
+        }
+        match (present, wanted) {
+            (Look::None, Look::None) => (Todo::Nothing, None),
+            (_, Look::Owned(_)) => (Todo::Others, None),
+            (Look::Owned(_), Look::None) => (Todo::Others, None),
+            (_, Look::Unreadable(why)) => (Todo::LeftOut(why), None),
+            // Without its uid nobody can tell that it is still the same.
+            (Look::Unreadable(why), Look::None) if item.uid.is_none() => {
+                left_out(&format!("to be deleted, but {why}"))
+            }
+            (Look::Unreadable(why), Look::Object(_)) => left_out(&format!(
+                "it is there, but what it is now is unknown: {why}"
+            )),
+            (Look::Unreadable(_), Look::None) => self.deletion(item, item.uid.as_deref()),
+            (Look::Object(present), Look::None) => {
+                if is_made_by_cluster(&present.json) {
+                    return (Todo::Others, None);
+                }
+                let uid = uid_of(&present.json);
+                self.deletion(item, Some(uid))
+            }
+            (Look::None, Look::Object(wanted)) => self.creation(item, &wanted.json),
+            (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
+                self.change(item, &present, &wanted)
+            }
+        }
+    }
+
+    fn target(&self, item: &Item, api_version: &str) -> Option<StepTarget> {
+        let kind = self
+            .known
+            .resources
+            .of_kind_or_guess(api_version, &item.kind);
+        StepTarget::new(
+            &kind,
+            api_version,
+            item.namespace.as_deref(),
+            item.name.as_deref()?,
+        )
+    }
+
+    fn deletion(&self, item: &Item, uid: Option<&str>) -> Planned {
+        let Some(target) = self.target(item, &item.api_version) else {
+            let why = "to be deleted, but its name is none that objects can have";
+            return (Todo::LeftOut(why.into()), None);
+        };
+        let Some(uid) = uid.filter(|uid| is_uid(uid)) else {
+            let why = "to be deleted, but it has no uid by which it can be told from another one";
+            return (Todo::LeftOut(why.into()), None);
+        };
+        let (api_version, kind) = (&item.api_version, &item.kind);
+        let mut step = Step::new(StepVerb::Delete, target);
+        step.uid = Some(uid.to_string());
+        step.on_request =
+            what_goes_along(api_version, kind).map(|why| OnRequest::Delete(why.to_string()));
+        step.is_gate = is_gate(api_version, kind);
+        step.is_orphaning = is_workload(api_version, kind);
+        (Todo::Take(Box::new(step), Content::None), None)
+    }
+
+    /// The manifest of what is wanted, and the owners that it had.
+    fn manifest(&self, item: &Item, wanted: &Value) -> Option<(Value, Vec<StepOwner>, bool)> {
+        let json = manifest(wanted);
+        let owners = owner_references(wanted).iter();
+        let owners = owners.filter_map(|owner| self.owner(owner)).collect();
+        let is_secret = self.marker.redact_stored(&item.key, &mut json.clone());
+        if is_secret && self.reader.redactor.is_some() {
+            return None;
+        }
+        Some((json, owners, is_secret))
+    }
+
+    fn owner(&self, reference: &Value) -> Option<StepOwner> {
+        StepOwner::new(reference, |api_version, kind| {
+            let resources = &self.known.resources;
+            resources.of_kind_or_guess(api_version, kind).into_owned()
+        })
+    }
+
+    fn creation(&self, item: &Item, wanted: &Value) -> Planned {
+        if is_being_deleted(wanted) {
+            let why = "it was being deleted in the state that is wanted";
+            return (Todo::LeftOut(why.into()), None);
+        }
+        let Some(target) = self.target(item, api_version_of(wanted)) else {
+            let why = "its name is none that objects can have";
+            return (Todo::LeftOut(why.into()), None);
+        };
+        let Some((json, owners, is_secret)) = self.manifest(item, wanted) else {
+            return (Todo::HasSecrets, None);
+        };
+        let mut step = Step::new(StepVerb::Create, target);
+        step.owners = owners;
+        step.is_secret = is_secret;
+        step.on_request = what_it_starts(&item.api_version, &item.kind)
+            .map(|why| OnRequest::Create(why.to_string()));
+        step.is_definition = item.kind == "CustomResourceDefinition";
+        step.is_made_by_cluster = is_made_by_cluster(wanted);
+        let step = Todo::Take(Box::new(step), Content::None);
+        (step, Some(StepFile::Manifest(json)))
+    }
+
+    fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
+        let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
+        let uid = uid_of(&present.json);
+        let Some(target) = self.target(item, api_version_of(&wanted.json)) else {
+            return left_out("its name is none that objects can have");
+        };
+        let schema = KindSchema::with(present, &self.known.lists);
+        let is_other_life = item.change == KeyChange::Recreated;
+        let patch_of = |present: &Value, wanted: &Value| match is_other_life {
+            false => json_patch(present, wanted, &schema),
+            // It was given new addresses, and may have been tied to other things.
+            true => json_patch(&settled(present), &settled(wanted), &schema),
+        };
+        let patch = patch_of(&present.json, &wanted.json);
+        if patch.is_empty() {
+            return (Todo::Nothing, None);
+        }
+        if !is_uid(uid) {
+            return left_out("it has no uid by which it can be told from another one");
+        }
+        if is_being_deleted(&wanted.json) {
+            return left_out("it was being deleted in the state that is wanted");
+        }
+        let is_guarded = what_goes_along(&item.api_version, &item.kind);
+        let is_going = is_being_deleted(&present.json);
+        let cannot_change = immutable_difference(&present.json, &wanted.json);
+        if is_going && what_it_starts(&item.api_version, &item.kind).is_some() {
+            return left_out(
+                "it is being deleted, and would not be what it was if it were created again",
+            );
+        }
+        if (is_going || cannot_change.is_some()) && item.kind != "CustomResourceDefinition" {
+            let Some((json, owners, is_secret)) = self.manifest(item, &wanted.json) else {
+                return (Todo::HasSecrets, None);
+            };
+            let mut step = Step::new(StepVerb::Recreate, target);
+            step.uid = Some(uid.to_string());
+            step.owners = owners;
+            step.is_secret = is_secret;
+            step.on_request = is_guarded.map(|why| OnRequest::Delete(why.to_string()));
+            step.is_gate = is_gate(&item.api_version, &item.kind);
+            step.is_orphaning = is_workload(&item.api_version, &item.kind);
+            let step = Todo::Take(Box::new(step), Content::None);
+            return (step, Some(StepFile::Manifest(json)));
+        }
+        let hidden = |object: &Value| {
+            let mut object = object.clone();
+            self.marker.redact_stored(&item.key, &mut object);
+            object
+        };
+        let is_secret = patch_of(&hidden(&present.json), &hidden(&wanted.json)) != patch;
+        if is_secret && self.reader.redactor.is_some() {
+            return (Todo::HasSecrets, None);
+        }
+        if api_version_of(&present.json) != api_version_of(&wanted.json) {
+            let is_hidden = self
+                .marker
+                .redact_stored(&item.key, &mut wanted.json.clone());
+            if is_hidden && self.reader.redactor.is_some() {
+                return (Todo::HasSecrets, None);
+            }
+            let mut step = Step::new(StepVerb::Replace, target);
+            step.is_secret = is_hidden;
+            let json = in_place_of(&wanted.json, &present.json);
+            let step = Todo::Take(Box::new(step), Content::None);
+            return (step, Some(StepFile::Manifest(json)));
+        }
+        let mut step = Step::new(StepVerb::Patch, target);
+        step.is_secret = is_secret;
+        step.owners = patch
+            .owners
+            .iter()
+            .filter_map(|owner| self.owner(owner))
+            .collect();
+        let step = Todo::Take(Box::new(step), Content::None);
+        (step, Some(StepFile::Patch(patch)))
+    }
+}
+
+/// True for a uid that may stand in a request.
+fn is_uid(uid: &str) -> bool {
+    !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Puts the steps into their order, and tells which need which.
+fn sort(tasks: &mut [Task<'_>]) {
+    tasks.sort_by_cached_key(|task| {
+        let order = match task.todo.step() {
+            Some(step) => step_order(step.verb, &task.item.api_version, &task.item.kind),
+            None => u8::MAX,
+        };
+        let place = (
+            order,
+            task.item.namespace.clone(),
+            task.printed_name.clone(),
+        );
+        (task.todo.step().is_none(), place)
+    });
+    // What is created, by what others call it: resource, namespace, name.
+    let mut created: HashMap<(String, Option<String>, String), usize> = HashMap::new();
+    owners_first(tasks);
+    for (place, task) in tasks.iter().enumerate() {
+        if let Some(step) = task.todo.step()
+            && matches!(step.verb, StepVerb::Create | StepVerb::Recreate)
+        {
+            let target = &step.target;
+            created.insert(
+                (
+                    unversioned(&target.resource),
+                    target.namespace.clone(),
+                    target.name.clone(),
+                ),
+                place,
+            );
+        }
+    }
+    for (place, task) in tasks.iter_mut().enumerate() {
+        let Todo::Take(step, _) = &mut task.todo else {
+            continue;
+        };
+        if step.verb == StepVerb::Delete {
+            continue;
+        }
+        let resource = unversioned(&step.target.resource);
+        let mut wanted = vec![(
+            "customresourcedefinitions.apiextensions.k8s.io".to_string(),
+            None,
+            resource,
+        )];
+        if let Some(namespace) = &step.target.namespace {
+            wanted.push(("namespaces.".to_string(), None, namespace.clone()));
+        }
+        for owner in &step.owners {
+            let resource = unversioned(&owner.resource);
+            let inside = step.target.namespace.clone();
+            wanted.push((resource.clone(), inside, owner.name.clone()));
+            wanted.push((resource, None, owner.name.clone()));
+        }
+        let needs: BTreeSet<usize> = wanted
+            .iter()
+            .filter_map(|who| created.get(who))
+            .copied()
+            .collect();
+        step.needs = needs.into_iter().filter(|need| *need < place).collect();
+    }
+}
+
+/// Moves what is owned behind what owns it, where both are created.
+fn owners_first(tasks: &mut [Task<'_>]) {
+    // Owners of owners are few; those that own each other stay where they are.
+    const MOST: usize = 8;
+    for _ in 0..MOST {
+        let mut places: HashMap<(String, String), usize> = HashMap::new();
+        for (place, task) in tasks.iter().enumerate() {
+            if let Some(step) = task.todo.step()
+                && matches!(step.verb, StepVerb::Create | StepVerb::Recreate)
+            {
+                let who = (unversioned(&step.target.resource), step.target.name.clone());
+                let last = places.entry(who).or_default();
+                *last = place.max(*last);
+            }
+        }
+        let mut moved = false;
+        let mut order: Vec<(usize, usize)> = Vec::with_capacity(tasks.len());
+        for (place, task) in tasks.iter().enumerate() {
+            let owners = task.todo.step().into_iter().flat_map(|step| &step.owners);
+            let behind = owners
+                .filter_map(|owner| places.get(&(unversioned(&owner.resource), owner.name.clone())))
+                .max()
+                .copied();
+            match behind.filter(|owner| *owner > place) {
+                Some(owner) => {
+                    moved = true;
+                    order.push((owner, 1));
+                }
+                None => order.push((place, 0)),
+            }
+        }
+        if !moved {
+            return;
+        }
+        let mut keyed: Vec<usize> = (0..tasks.len()).collect();
+        keyed.sort_by_key(|place| order.get(*place).copied());
+        let mut to = vec![0usize; keyed.len()];
+        for (position, from) in keyed.into_iter().enumerate() {
+            if let Some(slot) = to.get_mut(from) {
+                *slot = position;
+            }
+        }
+        permute(tasks, &mut to);
+    }
+}
+
+/// Moves each element to its new place.
+fn permute<T>(elements: &mut [T], to: &mut [usize]) {
+    for place in 0..elements.len() {
+        while let Some(target) = to.get(place).copied().filter(|target| *target != place) {
+            elements.swap(place, target);
+            to.swap(place, target);
+        }
+    }
+}
+
+/// `deployments.apps` of `deployments.v1.apps`.
+fn unversioned(resource: &str) -> String {
+    let mut parts = resource.splitn(3, '.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(plural), _, Some(group)) => format!("{plural}.{group}"),
+        _ => resource.to_string(),
     }
 }
 
@@ -226,41 +624,4 @@ fn is_damaged(item: &Item, direction: Direction) -> bool {
         Direction::ToNew => "new",
     };
     item.damage.iter().any(|(damaged, _)| *damaged == side)
-}
-
-fn exported<'i, 'd>(
-    session: &Session<'i>,
-    keyspace: &Keyspace<'i>,
-    reader: &ValueReader,
-    records: impl Iterator<Item = (&'d Item, RecordFacts)> + Clone,
-    mut each: impl FnMut(&'d Item, Exported) -> ControlFlow<()>,
-) -> Result<()> {
-    let mut items = records.clone().map(|(item, _)| item);
-    fetch(
-        session,
-        keyspace,
-        records.map(|(item, facts)| facts.with_key(&item.key)),
-        |key, value, revision| manifest(key, value, revision, reader, ExportOptions::default()),
-        |_, exported| {
-            let Some(item) = items.next() else {
-                return ControlFlow::Break(());
-            };
-            let lost = || Exported::Unreadable("its value cannot be read any more".into());
-            each(item, exported.unwrap_or_else(lost))
-        },
-    )
-}
-
-/// True when name and namespace may stand in a command as they are.
-fn is_plain(item: &Item) -> bool {
-    let is_word = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('-')
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
-    };
-    item.name.as_deref().is_some_and(is_word)
-        && item.namespace.as_deref().is_none_or(is_word)
-        && is_word(&item.kind)
 }

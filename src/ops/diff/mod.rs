@@ -20,7 +20,7 @@ pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub use identity::Identity;
 pub use kinds::KindFilter;
-pub use manifests::{Direction, Task, Todo};
+pub use manifests::{Content, Direction, StepFile, Task, Todo};
 pub use query::{Detail, DiffQuery};
 pub use relation::{CommonMembers, Doubt, Relation, Ties};
 pub use sides::{DivergenceKind, Uncompared};

@@ -10,10 +10,11 @@ use super::reader::ValueReader;
 use super::wanted::{KindFault, ObjectsQuery};
 use crate::error::Result;
 use crate::kubernetes::apply::clean::{
-    Caution, Maker, cautions, clean, is_changed_by_users, is_owned_or_transient, maker,
-    passing_version, put_last_applied, take_last_applied, use_stable_version,
+    Caution, Maker, cautions, clean, is_changed_by_users, maker, passing_version, put_last_applied,
+    take_last_applied, use_stable_version,
 };
-use crate::kubernetes::apply::order::apply_order;
+use crate::kubernetes::apply::order::step_order;
+use crate::kubernetes::apply::step::StepVerb;
 use crate::kubernetes::{Flaw, Object};
 use crate::ops::session::Session;
 
@@ -140,10 +141,15 @@ impl<'i> ObjectList<'i> {
     }
 
     fn sort_for_application(&mut self) {
-        let places: Vec<u8> = self
+        // What a definition defines comes late: it takes a moment until a server knows it.
+        let places: Vec<(u8, bool)> = self
             .kinds
             .iter()
-            .map(|kind| apply_order(&kind.api_version, &kind.resource.kind))
+            .map(|kind| {
+                let resource = &kind.resource;
+                let place = step_order(StepVerb::Create, &kind.api_version, &resource.kind);
+                (place, resource.custom.is_some())
+            })
             .collect();
         let place = |found: &FoundObject| places.get(found.kind as usize).copied();
         // Within a kind they stay in order.
@@ -312,23 +318,6 @@ fn exported(
         cautions,
         owners: owners.unwrap_or_default(),
         exported,
-    }
-}
-
-/// The manifest of an object that differs between two states.
-pub(in crate::ops) fn manifest(
-    key: &[u8],
-    value: &[u8],
-    revision: i64,
-    reader: &ValueReader,
-    options: ExportOptions,
-) -> Exported {
-    match decoded(key, value, revision, reader) {
-        Ok(object) if !options.include_owned && is_owned_or_transient(&object.json) => {
-            Exported::Owned
-        }
-        Ok(object) => cleaned(key, object, reader, options.as_stored),
-        Err(exported) => exported,
     }
 }
 

@@ -1,7 +1,11 @@
 //! Steps as a script for `sh` and `kubectl`.
 
 use std::fmt::Write as _;
+use std::io;
 
+use serde_json::Value;
+
+use crate::kubernetes::apply::patch::Operation;
 use crate::kubernetes::apply::step::{OnRequest, Step};
 
 /// What every script begins with: it holds all that is done, and no name of any object.
@@ -99,6 +103,48 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
         out.push('\n');
     }
     out.push_str("\nfinish\n");
+    out
+}
+
+/// Writes a patch, an operation on each line, so that the script can take it apart. kubectl reads patches as YAML: what
+/// YAML would take for the end of a line, or not take at all, is escaped.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_operations(operations: &[Operation], out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(b"[\n")?;
+    for (place, operation) in operations.iter().enumerate() {
+        let comma = if place > 0 { "," } else { "" };
+        let path = Value::from(operation.path.as_str());
+        write!(
+            out,
+            "{comma}{{\"op\":\"{}\",\"path\":{}",
+            operation.op,
+            for_yaml(&path.to_string())
+        )?;
+        if let Some(value) = &operation.value {
+            write!(out, ",\"value\":{}", for_yaml(&value.to_string()))?;
+        }
+        out.write_all(b"}\n")?;
+    }
+    out.write_all(b"]\n")
+}
+
+fn for_yaml(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
     out
 }
 

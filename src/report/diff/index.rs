@@ -6,14 +6,15 @@ use super::code_span::{code, who};
 use super::relation_line;
 use crate::finding::escape;
 use crate::kubernetes::apply::clean::is_assigned;
-use crate::kubernetes::apply::order::takes_others_along;
-use crate::ops::diff::{Comparison, Direction, Item, KeyChange, Task, Todo};
+use crate::kubernetes::apply::step::{OnRequest, Step, StepVerb};
+use crate::ops::diff::{Comparison, Direction, Item, Task, Todo};
+use crate::report::apply_script::step_digits;
 use crate::report::history::field_line;
 
 /// So many fields of an object are told.
 const FIELDS: usize = 5;
 
-/// The account of a folder: `files` has the name of the manifest of each task that has one.
+/// The account of a folder: each task with the name of its manifest or patch, if it has one.
 pub fn tasks_markdown(
     comparison: &Comparison,
     names: [&str; 2],
@@ -28,39 +29,47 @@ pub fn tasks_markdown(
     let mut out = format!("# From {from} to {to}\n\n");
     let _ = writeln!(out, "{}\n", code(relation_line(comparison).trim()));
     out.push_str(
-        "Apply the manifests in their order: `kubectl apply -f apply/`. They are cleaned of what a cluster\n\
-         assigns. `delete.txt` names what only the other state has; nothing deletes it for you.\n",
+        "`apply.sh` takes the steps that lead there, with `kubectl`:\n\n\
+         - `sh apply.sh --dry-run` asks the server what it thinks of each; nothing is changed\n\
+         - `sh apply.sh` takes them; it can be interrupted, and goes on where it stopped\n\n\
+         `KUBECTL='kubectl --context x' sh apply.sh` says which kubectl. Objects get back only the fields that\n\
+         differ; what was changed after the newer snapshot is kept and told. Steps that delete what holds data\n\
+         or other objects are taken only with `--delete N`, N being the number of the step; those that create\n\
+         what acts when it is created, with `--create N`.\n",
     );
     if comparison.old.is_damaged || comparison.new.is_damaged {
         out.push_str("\n**A file is damaged: this is not everything.**\n");
     }
-    let part = |out: &mut String,
-                title: &str,
-                line: &dyn Fn(&Task<'_>, Option<&str>) -> Option<String>| {
-        let lines: Vec<String> = tasks
+    let mut number = 0usize;
+    let digits = step_digits(
+        tasks
             .iter()
-            .filter_map(|(task, file)| line(task, file.as_deref()))
-            .collect();
-        if !lines.is_empty() {
-            let _ = write!(out, "\n## {title}\n\n{}", lines.concat());
+            .filter(|(task, _)| task.todo.step().is_some())
+            .count(),
+    );
+    let mut steps = String::new();
+    for (task, file) in tasks {
+        if let Some(step) = task.todo.step() {
+            number = number.saturating_add(1);
+            steps.push_str(&step_line(number, digits, step, task.item, file.as_deref()));
         }
-    };
-    part(&mut out, "To be applied", &|task, file| {
-        Some(applied(task.item, file?))
+    }
+    if !steps.is_empty() {
+        let _ = write!(out, "\n## Steps\n\n{steps}");
+    }
+    let left_out = tasks.iter().filter_map(|(task, _)| {
+        let why = task.todo.left_out()?;
+        Some(format!(
+            "- {} ({}): {}\n",
+            who(task.item, true),
+            task.item.change.as_str(),
+            code(&escape::text(why.as_bytes()))
+        ))
     });
-    part(&mut out, "To be deleted", &|task, _| {
-        (task.todo == Todo::Delete).then(|| deleted(task.item))
-    });
-    part(&mut out, "Left out", &|task, _| {
-        task.todo.left_out().map(|why| {
-            format!(
-                "- {} ({}): {}\n",
-                who(task.item, true),
-                task.item.change.as_str(),
-                code(&escape::text(why.as_bytes()))
-            )
-        })
-    });
+    let left_out: String = left_out.collect();
+    if !left_out.is_empty() {
+        let _ = write!(out, "\n## Left out\n\n{left_out}");
+    }
     let count = |wanted: &Todo| {
         tasks
             .iter()
@@ -75,14 +84,34 @@ pub fn tasks_markdown(
     out
 }
 
-fn applied(item: &Item, file: &str) -> String {
-    let why = match item.change {
-        KeyChange::Changed => "differs",
-        KeyChange::Recreated => "was deleted and created again in between",
-        _ => "is missing",
+fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Option<&str>) -> String {
+    let what = match (step.verb, item.change) {
+        (StepVerb::Patch, _) => "gets back the fields that differ",
+        (StepVerb::Replace, _) => "is written back as a whole: it is stored in another version",
+        (StepVerb::Create, _) => "is missing: created",
+        (StepVerb::Recreate, _) => {
+            "differs in what cannot be changed, or is being deleted: deleted, then created"
+        }
+        (StepVerb::Delete, _) => "is only in the other state: deleted",
     };
-    let mut out = format!("- {} {} {why}\n", code(file), who(item, true));
-    if item.change == KeyChange::Changed {
+    let on_request = match &step.on_request {
+        Some(OnRequest::Delete(why)) => {
+            format!(" **only with `--delete {number:0digits$}`: {why}**")
+        }
+        Some(OnRequest::Create(why)) => {
+            format!(" **only with `--create {number:0digits$}`: {why}**")
+        }
+        None => String::new(),
+    };
+    let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));
+    let mut out = format!(
+        "- {number:0digits$} {} {what}{file}{on_request}\n",
+        who(item, true)
+    );
+    if matches!(
+        step.verb,
+        StepVerb::Patch | StepVerb::Replace | StepVerb::Recreate
+    ) {
         let fields = item.fields.iter();
         let mut fields = fields.filter(|field| !is_assigned(&field.path)).peekable();
         for field in fields.by_ref().take(FIELDS) {
@@ -94,15 +123,6 @@ fn applied(item: &Item, file: &str) -> String {
     }
     out.push_str(&reasons(item));
     out
-}
-
-fn deleted(item: &Item) -> String {
-    let mark = if takes_others_along(&item.api_version, &item.kind) {
-        " **takes data or other objects with it**"
-    } else {
-        ""
-    };
-    format!("- {}{mark}\n{}", who(item, true), reasons(item))
 }
 
 fn reasons(item: &Item) -> String {

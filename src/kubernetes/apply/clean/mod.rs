@@ -33,9 +33,9 @@ const ASSIGNED: [&str; 9] = [
     "ownerReferences",
 ];
 
-/// In which `kubectl apply` notes what it was given. Without it, the next apply of the same files would not remove what
-/// has gone from them.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// What `kubectl apply` compares with, to know what somebody has removed. It is no field of the cluster, though a second
+/// copy of the object, secrets included.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Annotations in which controllers note how far they are.
 const NOTES: [&str; 13] = [
@@ -61,6 +61,13 @@ const JOB_LABELS: [&str; 4] = [
     "job-name",
     "batch.kubernetes.io/job-name",
 ];
+
+/// Makes of a definition as it is stored one as it is served.
+pub(crate) fn modernize_definition(object: &mut Value) {
+    if group_and_kind(object) == ("apiextensions.k8s.io", "CustomResourceDefinition") {
+        definition::modernize(object);
+    }
+}
 
 /// Removes from `object` what cannot or should not be applied.
 pub fn clean(object: &mut Value) {

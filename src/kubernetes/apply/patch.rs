@@ -1,0 +1,427 @@
+//! What turns an object that is there into one that is wanted, as a JSON patch (RFC 6902) that is refused where somebody
+//! has changed something meanwhile: each value is tested before it is changed.
+
+use serde_json::Value;
+
+use super::clean::{LAST_APPLIED, is_assigned};
+use crate::kubernetes::catalog::resources::split_api_version;
+use crate::kubernetes::compare::difference::{FieldPath, ListKeys, Step, names};
+use crate::kubernetes::fields::text;
+
+/// Values nested deeper are replaced as a whole.
+const MAX_DEPTH: usize = 100;
+
+/// An API server takes at most 10,000 operations in one patch.
+const MOST_OPERATIONS: usize = 9_000;
+
+/// Noted by a deletion that is under way.
+const DELETION_FINALIZERS: [&str; 2] = ["foregroundDeletion", "orphan"];
+
+/// One operation of a patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// `test`, `add`, `replace` or `remove`.
+    pub op: &'static str,
+    /// A JSON pointer (RFC 6901).
+    pub path: String,
+    /// The value; none of a removal.
+    pub value: Option<Value>,
+}
+
+impl Operation {
+    fn new(op: &'static str, path: &str, value: Option<&Value>) -> Self {
+        Self {
+            op,
+            path: path.to_string(),
+            value: value.cloned(),
+        }
+    }
+
+    fn test(path: &str, value: &Value) -> Self {
+        Self::new("test", path, Some(value))
+    }
+
+    /// A test that there is nothing at a path: what is missing counts as null.
+    fn test_absent(path: &str) -> Self {
+        Self::test(path, &Value::Null)
+    }
+}
+
+/// A patch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct JsonPatch {
+    /// Tests, and what is done if all of them hold.
+    pub operations: Vec<Operation>,
+    /// Tests that hold when it has been done.
+    pub after: Vec<Operation>,
+    /// Owner references that are to be added to the list of them, when it is known who the owners are now.
+    pub owners: Vec<Value>,
+}
+
+impl JsonPatch {
+    /// True when nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty() && self.operations.iter().all(|each| each.op == "test")
+    }
+}
+
+/// The patch that gives `present` what `wanted` has, but for what servers and controllers fill in. It tests the uid of
+/// `present`, and each value that it changes.
+pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKeys) -> JsonPatch {
+    let (group, _) = split_api_version(text(present, "apiVersion"));
+    let mut walk = Walk {
+        kind: (group, text(present, "kind")),
+        lists,
+        fields: FieldPath::default(),
+        pointer: String::new(),
+        deepest: MAX_DEPTH,
+        patch: JsonPatch::default(),
+    };
+    walk.object(present, wanted);
+    if walk.patch.operations.len() > MOST_OPERATIONS {
+        // One operation for each field of the object itself.
+        walk.patch = JsonPatch::default();
+        walk.deepest = 1;
+        walk.object(present, wanted);
+    }
+    if !walk.patch.is_empty() {
+        let uid = Value::from(text(present, "metadata.uid"));
+        let is_same = Operation::test("/metadata/uid", &uid);
+        walk.patch.operations.insert(0, is_same.clone());
+        walk.patch.after.insert(0, is_same);
+    }
+    walk.patch
+}
+
+/// True for what a cluster fills in after an object was created, kind by kind.
+fn is_filled_in(kind: (&str, &str), path: &FieldPath) -> bool {
+    let fields: Vec<&str> = path.fields().collect();
+    match (kind, fields.as_slice()) {
+        (("", "Namespace"), ["spec", "finalizers"])
+        | (("", "Pod"), ["spec", "nodeName"])
+        | (("", "PersistentVolumeClaim"), ["spec", "volumeName"])
+        | (("", "PersistentVolume"), ["spec", "claimRef", "uid" | "resourceVersion"])
+        | (("", "Node"), ["spec", "podCIDR" | "podCIDRs" | "providerID"]) => true,
+        _ => false,
+    }
+}
+
+struct Walk<'l> {
+    /// Group and kind.
+    kind: (&'l str, &'l str),
+    lists: &'l dyn ListKeys,
+    fields: FieldPath,
+    pointer: String,
+    deepest: usize,
+    patch: JsonPatch,
+}
+
+impl Walk<'_> {
+    fn object(&mut self, present: &Value, wanted: &Value) {
+        self.compare(Some(present), Some(wanted), 0);
+    }
+
+    /// Compares inside of a field or an element.
+    fn inside(&mut self, step: Step, token: &str, compare: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer
+            .push_str(&token.replace('~', "~0").replace('/', "~1"));
+        self.fields.0.push(step);
+        compare(self);
+        self.fields.0.pop();
+        self.pointer.truncate(length);
+    }
+
+    /// How many fields deep this is, and the first two of them.
+    fn place(&self) -> (usize, Option<&str>, Option<&str>) {
+        let mut fields = self.fields.fields();
+        let (first, second) = (fields.next(), fields.next());
+        (self.fields.0.len(), first, second)
+    }
+
+    /// True for what nobody wished for.
+    fn is_left_alone(&self) -> bool {
+        match self.place() {
+            (1, Some("apiVersion" | "kind"), _) => true,
+            (_, Some("metadata"), Some("ownerReferences")) => false,
+            (3, Some("metadata"), Some("annotations"))
+                if self.fields.fields().nth(2) == Some(LAST_APPLIED) =>
+            {
+                false
+            }
+            _ => is_assigned(&self.fields) || is_filled_in(self.kind, &self.fields),
+        }
+    }
+
+    /// True where each member has its own meaning, so that others may come and go.
+    fn is_words(&self) -> bool {
+        matches!(
+            self.place(),
+            (2, Some("metadata"), Some("labels" | "annotations"))
+        )
+    }
+
+    fn compare(&mut self, present: Option<&Value>, wanted: Option<&Value>, depth: usize) {
+        let (present, wanted) = (
+            present.filter(|value| !value.is_null()),
+            wanted.filter(|value| !value.is_null()),
+        );
+        if present == wanted || self.is_left_alone() {
+            return;
+        }
+        let deeper = depth.saturating_add(1);
+        if self.place() == (2, Some("metadata"), Some("ownerReferences")) {
+            return self.owners(items(present), items(wanted), present.is_some());
+        }
+        match (present, wanted) {
+            (Some(Value::Object(a)), Some(Value::Object(b))) if depth < self.deepest => {
+                let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
+                names.sort_unstable();
+                names.dedup();
+                for name in names {
+                    self.inside(Step::Field(name.clone()), name, |walk| {
+                        walk.compare(a.get(name), b.get(name), deeper);
+                    });
+                }
+            }
+            (Some(Value::Object(a)), None) if self.is_words() => {
+                for (name, value) in a {
+                    self.inside(Step::Field(name.clone()), name, |walk| {
+                        walk.compare(Some(value), None, deeper);
+                    });
+                }
+            }
+            (None, Some(Value::Object(b))) if self.is_words() => {
+                let mut kept = serde_json::Map::new();
+                for (name, value) in b {
+                    self.inside(Step::Field(name.clone()), name, |walk| {
+                        if !walk.is_left_alone() {
+                            kept.insert(name.clone(), value.clone());
+                        }
+                    });
+                }
+                if !kept.is_empty() {
+                    self.change(None, Some(&Value::Object(kept)));
+                }
+            }
+            (Some(Value::Array(a)), Some(Value::Array(b))) if depth < self.deepest => {
+                if !self.list(a, b, deeper) {
+                    self.change(present, wanted);
+                }
+            }
+            (None, Some(Value::Array(b))) if self.is_finalizers() => {
+                let kept: Vec<Value> = b.iter().filter(|each| is_kept(each)).cloned().collect();
+                if !kept.is_empty() {
+                    self.change(None, Some(&Value::Array(kept)));
+                }
+            }
+            (Some(a), Some(b)) if self.lists.is_same(&self.fields, a, b) => {}
+            _ => self.change(present, wanted),
+        }
+    }
+
+    /// Changes the value here as a whole.
+    fn change(&mut self, present: Option<&Value>, wanted: Option<&Value>) {
+        let path = &self.pointer;
+        let patch = &mut self.patch;
+        patch.operations.push(match present {
+            Some(value) => Operation::test(path, value),
+            None => Operation::test_absent(path),
+        });
+        let op = match (present, wanted) {
+            (None, _) => "add",
+            (_, None) => "remove",
+            _ => "replace",
+        };
+        patch.operations.push(Operation::new(op, path, wanted));
+        patch.after.push(match wanted {
+            Some(value) => Operation::test(path, value),
+            None => Operation::test_absent(path),
+        });
+    }
+
+    fn is_finalizers(&self) -> bool {
+        self.place() == (2, Some("metadata"), Some("finalizers"))
+    }
+
+    /// Changes the elements of a list one by one, by their names. False when they have none, or other places.
+    fn list(&mut self, present: &[Value], wanted: &[Value], depth: usize) -> bool {
+        let (old_names, new_names): (Vec<Name>, Vec<Name>);
+        let mut wanted: Vec<&Value> = wanted.iter().collect();
+        if self.is_finalizers() {
+            wanted.retain(|each| is_kept(each));
+            let of = |each: &Value| vec![(String::new(), each.to_string())];
+            old_names = present.iter().map(of).collect();
+            new_names = wanted.iter().map(|each| of(each)).collect();
+        } else {
+            let Some(keys) = self.lists.list_keys(&self.fields) else {
+                return false;
+            };
+            let owned: Vec<Value> = wanted.iter().map(|each| (*each).clone()).collect();
+            match (names(present, &keys), names(&owned, &keys)) {
+                (Some(old), Some(new)) => (old_names, new_names) = (old, new),
+                _ => return false,
+            }
+        }
+        let places = |names: &[Name]| -> std::collections::HashMap<Name, usize> {
+            let numbered = names.iter().cloned().enumerate();
+            numbered.map(|(place, name)| (name, place)).collect()
+        };
+        let (old_places, new_places) = (places(&old_names), places(&new_names));
+        if old_places.len() != old_names.len() || new_places.len() != new_names.len() {
+            return false;
+        }
+        let common: Vec<(usize, usize)> = old_names
+            .iter()
+            .enumerate()
+            .filter_map(|(place, name)| Some((place, *new_places.get(name)?)))
+            .collect();
+        if !common.is_sorted_by_key(|(_, place)| *place) {
+            return false;
+        }
+        let is_same_set = common.len() == present.len() && common.len() == wanted.len();
+        let after = self.patch.after.len();
+        for (old, new) in common {
+            let (Some(a), Some(b)) = (present.get(old), wanted.get(new)) else {
+                return false;
+            };
+            let name = old_names.get(old).cloned().unwrap_or_default();
+            self.inside(Step::Item(name.clone()), &old.to_string(), |walk| {
+                walk.element(a, b, &name, depth);
+            });
+        }
+        if is_same_set {
+            return true;
+        }
+        let at = |place: usize, pointer: &str| format!("{pointer}/{place}");
+        let gone: Vec<(usize, &Value)> = present
+            .iter()
+            .enumerate()
+            .zip(&old_names)
+            .filter(|(_, name)| !new_places.contains_key(*name))
+            .map(|(numbered, _)| numbered)
+            .collect();
+        for (place, value) in &gone {
+            let test = Operation::test(&at(*place, &self.pointer), value);
+            self.patch.operations.push(test);
+        }
+        // From the back, so that the places of the others stay.
+        for (place, _) in gone.iter().rev() {
+            let remove = Operation::new("remove", &at(*place, &self.pointer), None);
+            self.patch.operations.push(remove);
+        }
+        let come = wanted.iter().enumerate().zip(&new_names);
+        for ((place, value), _) in come.filter(|(_, name)| !old_places.contains_key(*name)) {
+            let add = Operation::new("add", &at(place, &self.pointer), Some(value));
+            self.patch.operations.push(add);
+        }
+        // The places that were tested are those of before.
+        self.patch.after.truncate(after);
+        let whole = Value::Array(wanted.into_iter().cloned().collect());
+        self.patch.after.push(match whole.as_array() {
+            Some(list) if list.is_empty() => Operation::test_absent(&self.pointer),
+            _ => Operation::test(&self.pointer, &whole),
+        });
+        true
+    }
+
+    /// Compares two elements of the same name, and tests that it is that element that is changed.
+    fn element(&mut self, present: &Value, wanted: &Value, name: &Name, depth: usize) {
+        let (first, first_after) = (self.patch.operations.len(), self.patch.after.len());
+        self.compare(Some(present), Some(wanted), depth);
+        if self.patch.operations.len() == first {
+            return;
+        }
+        let keys = name.iter().filter_map(|(key, _)| {
+            let path = format!(
+                "{}/{}",
+                self.pointer,
+                key.replace('~', "~0").replace('/', "~1")
+            );
+            Some(Operation::test(&path, present.get(key)?))
+        });
+        let keys: Vec<Operation> = keys.collect();
+        self.patch.operations.splice(first..first, keys.clone());
+        self.patch.after.splice(first_after..first_after, keys);
+    }
+
+    /// Owners are known by their uid; one that is not there yet is looked up later.
+    fn owners(&mut self, present: &[Value], wanted: &[Value], is_there: bool) {
+        let who = |owner: &Value| {
+            ["apiVersion", "kind", "name"].map(|field| text(owner, field).to_string())
+        };
+        let uid = |owner: &Value| text(owner, "uid").to_string();
+        let is_wanted = |owner: &&Value| {
+            wanted
+                .iter()
+                .any(|other| uid(other) == uid(owner) || who(other) == who(owner))
+        };
+        let kept = present.iter().filter(is_wanted).count();
+        let mut gone = Vec::new();
+        for (place, owner) in present.iter().enumerate() {
+            if !is_wanted(&owner) {
+                gone.push(format!("{}/{place}", self.pointer));
+                let test = Operation::test(&format!("{}/{place}", self.pointer), owner);
+                self.patch.operations.push(test);
+                continue;
+            }
+            // The same owner, or the one of that name which is there now.
+            let Some(other) = wanted.iter().find(|other| uid(other) == uid(owner)) else {
+                continue;
+            };
+            let place = place.to_string();
+            let name = vec![("uid".to_string(), uid(owner))];
+            self.inside(Step::Item(name.clone()), &place, |walk| {
+                walk.element(owner, other, &name, 0);
+            });
+        }
+        for path in gone.iter().rev() {
+            let remove = Operation::new("remove", path, None);
+            self.patch.operations.push(remove);
+        }
+        let come = wanted.iter().filter(|other| {
+            !present
+                .iter()
+                .any(|owner| uid(other) == uid(owner) || who(other) == who(owner))
+        });
+        let come: Vec<Value> = come.cloned().collect();
+        if !come.is_empty() && !is_there {
+            let path = &self.pointer;
+            self.patch.operations.push(Operation::test_absent(path));
+            let empty = Value::Array(Vec::new());
+            self.patch
+                .operations
+                .push(Operation::new("add", path, Some(&empty)));
+        }
+        if !gone.is_empty() && kept == 0 && come.is_empty() {
+            self.patch.after.push(Operation::test_absent(&self.pointer));
+        } else if !gone.is_empty() || !come.is_empty() {
+            for (place, owner) in come.iter().enumerate() {
+                let place = kept.saturating_add(place);
+                for field in ["kind", "name"] {
+                    let path = format!("{}/{place}/{field}", self.pointer);
+                    let value = owner.get(field).cloned().unwrap_or_default();
+                    self.patch.after.push(Operation::test(&path, &value));
+                }
+            }
+            for (place, owner) in present.iter().filter(is_wanted).enumerate() {
+                let path = format!("{}/{place}/uid", self.pointer);
+                let value = owner.get("uid").cloned().unwrap_or_default();
+                self.patch.after.push(Operation::test(&path, &value));
+            }
+        }
+        self.patch.owners.extend(come);
+    }
+}
+
+/// The fields that name an element, with their values.
+type Name = Vec<(String, String)>;
+
+fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn is_kept(finalizer: &Value) -> bool {
+    !matches!(finalizer.as_str(), Some(name) if DELETION_FINALIZERS.contains(&name))
+}

@@ -1,0 +1,123 @@
+//! Objects as they are written back into the cluster that they came from.
+
+use serde_json::{Map, Value};
+
+use super::clean::{LAST_APPLIED, clean};
+use crate::kubernetes::catalog::resources::split_api_version;
+use crate::kubernetes::fields::{annotation, at, is_set, items, text};
+
+/// The manifest of an object that is to be as it was: cleaned, but for what [`clean`] removes for the sake of
+/// another cluster.
+pub fn manifest(object: &Value) -> Value {
+    let mut json = object.clone();
+    clean(&mut json);
+    restore_wishes(&mut json, object);
+    json
+}
+
+/// Its uid; empty if it has none.
+pub fn uid_of(object: &Value) -> &str {
+    text(object, "metadata.uid")
+}
+
+/// Its group and version.
+pub fn api_version_of(object: &Value) -> &str {
+    text(object, "apiVersion")
+}
+
+/// True when it will be gone as soon as its finalizers are.
+pub fn is_being_deleted(object: &Value) -> bool {
+    is_set(object, "metadata.deletionTimestamp")
+}
+
+/// Its owners.
+pub fn owner_references(object: &Value) -> &[Value] {
+    items(object, "metadata.ownerReferences")
+}
+
+/// Puts back what [`clean`] takes away for another cluster's sake, and what is to be again as it was in the same one:
+/// what `kubectl apply` compares with, and the addresses of Services.
+fn restore_wishes(json: &mut Value, wanted: &Value) {
+    if let Some(applied) = annotation(wanted, LAST_APPLIED)
+        && let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        let annotations = metadata
+            .entry("annotations")
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Some(annotations) = annotations.as_object_mut() {
+            annotations.insert(LAST_APPLIED.to_string(), applied.into());
+        }
+    }
+    if text(wanted, "kind") == "Service"
+        && text(wanted, "apiVersion") == "v1"
+        && let Some(spec) = json.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        for field in ["clusterIP", "clusterIPs"] {
+            if let Some(value) = at(wanted, "spec").get(field) {
+                spec.insert(field.to_string(), value.clone());
+            }
+        }
+    }
+}
+
+/// Without what an object was given when it was created, but for its uid and its owners.
+pub fn settled(object: &Value) -> Value {
+    let mut json = object.clone();
+    clean(&mut json);
+    if let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in ["uid", "ownerReferences"] {
+            if let Some(value) = at(object, "metadata").get(field) {
+                metadata.insert(field.to_string(), value.clone());
+            }
+        }
+    }
+    restore_wishes(&mut json, object);
+    if text(object, "kind") == "Service"
+        && text(object, "spec.clusterIP") != "None"
+        && let Some(spec) = json.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        spec.remove("clusterIP");
+        spec.remove("clusterIPs");
+    }
+    json
+}
+
+/// `wanted`, to be written over `present` if nobody has written it since: with its uid, revision and owners.
+pub fn in_place_of(wanted: &Value, present: &Value) -> Value {
+    let mut json = wanted.clone();
+    if let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        for field in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "generation",
+            "ownerReferences",
+        ] {
+            match at(present, "metadata").get(field) {
+                Some(value) => metadata.insert(field.to_string(), value.clone()),
+                None => metadata.remove(field),
+            };
+        }
+    }
+    json
+}
+
+/// True for what each namespace gets without anybody's doing.
+pub fn is_made_by_cluster(object: &Value) -> bool {
+    let is_local_api = |object: &Value| {
+        let labels = at(object, "metadata.labels");
+        labels
+            .get("kube-aggregator.kubernetes.io/automanaged")
+            .is_some()
+            && !is_set(object, "spec.service")
+    };
+    match (text(object, "apiVersion"), text(object, "kind")) {
+        ("v1", "ServiceAccount") => text(object, "metadata.name") == "default",
+        ("v1", "ConfigMap") => text(object, "metadata.name") == "kube-root-ca.crt",
+        (api_version, "APIService") => {
+            split_api_version(api_version).0 == "apiregistration.k8s.io" && is_local_api(object)
+        }
+        _ => false,
+    }
+}
