@@ -88,26 +88,27 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let query = &which.query;
-        let mut list = match ops::objects_to_apply(session, query, &reader)? {
-            Ok(list) => list,
+        let mut all = match ops::objects_to_apply(session, query, &reader)? {
+            Ok(all) => all,
             Err(fault) => {
                 term::error(&fault.to_string());
                 return Ok(Ok(Exit::Failed));
             }
         };
         if args.skip_crds {
-            list.leave_out("apiextensions.k8s.io", "CustomResourceDefinition");
+            all.list
+                .leave_out("apiextensions.k8s.io", "CustomResourceDefinition");
         }
+        let list = &all.list;
         let mut written = Ok(Ok(()));
         let mut tally = Tally::default();
-        ops::export(session, query, &list, &reader, options, |found, object| {
-            written = tally.take(&mut target, &list, found, object, !args.partial);
+        ops::export(session, &all, &reader, options, |found, object| {
+            written = tally.take(&mut target, list, found, object, !args.partial);
             match written {
                 Ok(Ok(())) => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             }
         })?;
-        tally.account.forget_known_services(&list);
         // Nothing is said of the folder before it has its name.
         let written = match written.and_then(|written| match written {
             Ok(()) => target.finish(session, &args.file, list.revision, &tally),
@@ -120,7 +121,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         for (line, is_error) in tally.left_out {
             notes.always(line, is_error);
         }
-        notes.damage(&list);
+        notes.damage(list);
         let exit = notes.tell();
         if list.found.is_empty() {
             let name = escape::path(&args.file);

@@ -83,11 +83,16 @@ impl ExportAccount {
     pub fn written(&mut self, list: &ObjectList<'_>, found: &FoundObject, object: &ExportedObject) {
         self.written = self.written.saturating_add(1);
         for caution in &object.cautions {
-            if self.cautions.len() >= REASONS && !self.cautions.contains_key(caution) {
+            let caution = match caution {
+                // Which volume it is the claim tells.
+                Caution::Bound(_) => Caution::Bound(String::new()),
+                caution => caution.clone(),
+            };
+            if self.cautions.len() >= REASONS && !self.cautions.contains_key(&caution) {
                 self.more_cautions = self.more_cautions.saturating_add(1);
                 continue;
             }
-            let named = self.cautions.entry(caution.clone()).or_default();
+            let named = self.cautions.entry(caution).or_default();
             named.add(|| object_name(list, found));
         }
         let Some(kind) = list.kind(found) else {
@@ -112,22 +117,6 @@ impl ExportAccount {
     /// An object that other clusters make themselves, but not with what somebody has changed in it.
     pub fn changed(&mut self, list: &ObjectList<'_>, found: &FoundObject) {
         self.changed.push(object_name(list, found));
-    }
-
-    /// Forgets the Services that are part of the export: those who call them find them.
-    pub fn forget_known_services(&mut self, list: &ObjectList<'_>) {
-        let is_call = |caution: &Caution| matches!(caution, Caution::Calls(..));
-        if !self.cautions.keys().any(is_call) {
-            return;
-        }
-        let known: BTreeSet<(&str, &str)> = list
-            .of_kind("", "Service")
-            .map(|found| (&*found.namespace, &*found.name))
-            .collect();
-        self.cautions.retain(|caution, _| match caution {
-            Caution::Calls(namespace, name) => !known.contains(&(namespace, name)),
-            _ => true,
-        });
     }
 
     /// What is left out because it comes by itself, by kind.
@@ -155,7 +144,7 @@ impl ExportAccount {
     /// What is left out though a cluster does not make it as it was.
     pub fn changed_lines(&self, form: ExportForm) -> Vec<String> {
         let line = |name: &String| {
-            format!("left out, in every cluster, but somebody has changed it: {name}")
+            format!("left out though somebody has set it, as every cluster has its own: {name}")
         };
         let mut lines: Vec<String> = self.changed.iter().map(line).collect();
         if !lines.is_empty() {
@@ -221,7 +210,7 @@ impl ExportAccount {
         part("Look at this first", &self.warnings(ExportForm::Folder));
         part("Could not be written", left_out);
         part(
-            "In every cluster, but changed by somebody",
+            "Set by somebody, but every cluster has its own",
             &self.changed_lines(ExportForm::Folder),
         );
         part("Comes by itself", &self.made_lines());
@@ -233,8 +222,8 @@ const REVIEW: &str = "`kubectl apply --server-side --force-conflicts -f review/`
 
 const REVIEW_STREAM: &str = "give it to `kubectl apply --server-side --force-conflicts -f -`";
 
-const SPLIT: &str = "a kubectl that does not find them yet refuses them; then export `crds` first, \
-     `kubectl wait --for=condition=Established crd --all`, and the rest with --skip-crds; or use --out DIR";
+const SPLIT: &str = "`kubectl create -f -` knows them if `kubectl api-resources` ran before, `kubectl apply -f -` never does; \
+     or export crds first, wait for `--for=condition=Established`, and export the rest with --skip-crds; or use --out DIR";
 
 fn made_by(maker: Maker) -> &'static str {
     match maker {
@@ -248,39 +237,60 @@ fn made_by(maker: Maker) -> &'static str {
 }
 
 fn caution_text(caution: &Caution, count: usize) -> String {
+    let counted = |what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let shown = |text: &str| escape::text(text.as_bytes());
     match caution {
         Caution::Disk {
             source,
             is_deleted_with_claim,
         } => {
-            let source = escape::text(source.as_bytes());
             let deleted = match is_deleted_with_claim {
-                true => ", and deleting a claim deletes the disk of both",
+                true => "; it is deleted with the claim, also for the other",
                 false => "",
             };
             format!(
-                "{count} on real disks ({source}): while the old cluster runs, two clusters write to each{deleted}"
+                "{} on a real disk ({}): as long as the old cluster runs, two clusters write to it{deleted}",
+                counted("volume"),
+                shown(source)
             )
         }
         Caution::Address => format!(
-            "{count} with an address of its own (clusterIP): refused where Services have another range"
+            "{} with a clusterIP that somebody chose: refused by a cluster with another range for Services",
+            counted("Service")
         ),
         Caution::Version(version) => format!(
-            "{count} of {}: refused by a server that does not serve that version",
-            escape::text(version.as_bytes())
+            "{} of {}, for which there is no stable version: refused by a server that does not serve it",
+            counted("object"),
+            shown(version)
         ),
-        Caution::LoadBalancer => {
-            format!("{count} of type LoadBalancer: each orders one, with an address of its own")
-        }
+        Caution::LoadBalancer => format!(
+            "{} of type LoadBalancer: the cluster orders a new load balancer, with another address",
+            counted("Service")
+        ),
         Caution::Finalizer(finalizer) => format!(
-            "{count} with the finalizer {}: where its controller is missing they cannot be deleted",
-            escape::text(finalizer.as_bytes())
+            "{} with the finalizer {}: never deleted where the controller behind it is missing",
+            counted("object"),
+            shown(finalizer)
         ),
         Caution::Calls(namespace, name) => format!(
-            "{count} that the Service {} is called for, which is not part of this",
-            escape::text(format!("{namespace}/{name}").as_bytes())
+            "{} for which the Service {} is called, which is not part of this",
+            counted("object"),
+            shown(&format!("{namespace}/{name}"))
         ),
-        Caution::BeingDeleted => format!("{count} that were being deleted; they come back"),
-        Caution::Owned => format!("{count} that had owners, and lose them"),
+        Caution::Bound(_) => format!(
+            "{} on a volume that is not part of this: pending until that is there, with no other uid in its claimRef",
+            counted("claim")
+        ),
+        Caution::BeingDeleted => format!(
+            "{} in deletion when the snapshot was taken: there again",
+            counted("object")
+        ),
+        Caution::Owned => format!(
+            "{} with owners: there again without them, so not deleted with them",
+            counted("object")
+        ),
     }
 }

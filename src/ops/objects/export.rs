@@ -67,6 +67,38 @@ impl From<Exported> for ExportedObject {
     }
 }
 
+/// Objects that are to be exported, in the order in which they are to be applied.
+#[derive(Debug)]
+pub struct ExportList<'i> {
+    /// The objects.
+    pub list: ObjectList<'i>,
+    /// The Services that have selectors, as far as it matters for the objects.
+    services: HashSet<(Box<str>, Box<str>)>,
+    /// The Services that are among the objects, as far as it matters for them.
+    own_services: HashSet<(Box<str>, Box<str>)>,
+    /// The PersistentVolumes that are.
+    own_volumes: HashSet<(Box<str>, Box<str>)>,
+    /// Custom kinds, by group and version and kind, of which the status is a field like any other.
+    plain_statuses: HashSet<(String, String)>,
+}
+
+/// What must be known about objects that are not asked for.
+const AROUND: [&str; 3] = ["namespaces", "services", "customresourcedefinitions"];
+
+/// Kinds for which the API server calls Services.
+const CALLERS: [(&str, &str); 4] = [
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+    ),
+    ("apiregistration.k8s.io", "APIService"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+];
+
 /// Lists objects in the order in which they are to be applied. Where a namespace is chosen and no object by its name,
 /// the Namespace is one of them. The inner error is a word that is not a kind.
 ///
@@ -76,38 +108,84 @@ pub fn objects_to_apply<'i>(
     session: &mut Session<'i>,
     query: &ObjectsQuery,
     reader: &ValueReader,
-) -> Result<Result<ObjectList<'i>, KindFault>> {
+) -> Result<Result<ExportList<'i>, KindFault>> {
     let mut list = match objects(session, query, reader)? {
         Ok(list) => list,
-        fault => return Ok(fault),
+        Err(fault) => return Ok(Err(fault)),
     };
-    if let Some(namespace) = &query.namespace
+    let namespace = query.namespace.as_ref().filter(|namespace| {
+        query.pairs.is_empty() && !list.found.is_empty() && !list.has_namespace(namespace)
+    });
+    let has_addresses = list.has("", "Endpoints") || list.has("discovery.k8s.io", "EndpointSlice");
+    let has_custom = list.kinds.iter().any(|kind| kind.resource.custom.is_some());
+    let has_everything = query.kinds.is_empty()
         && query.pairs.is_empty()
-        && !list.found.is_empty()
-        && !list.has_namespace(namespace)
-    {
-        let itself = ObjectsQuery {
-            pairs: vec![("namespaces".into(), namespace.clone())],
-            revision: query.revision,
-            ..ObjectsQuery::default()
-        };
-        if let Ok(itself) = objects(session, &itself, reader)? {
-            list.take_in(itself);
+        && query.namespace.is_none()
+        && query.labels.is_none()
+        && query.fields.is_none();
+    let is_enough = has_everything || namespace.is_none() && !has_addresses && !has_custom;
+    let around = match is_enough {
+        true => None,
+        false => {
+            let around = ObjectsQuery {
+                kinds: AROUND.map(str::to_owned).to_vec(),
+                namespace: query.namespace.clone(),
+                revision: query.revision,
+                ..ObjectsQuery::default()
+            };
+            objects(session, &around, reader)?.ok()
         }
+    };
+    let known = around.as_ref().unwrap_or(&list);
+    let mut services = HashSet::new();
+    if has_addresses {
+        services = known.services_with_selector(session, reader)?;
+    }
+    let mut plain_statuses = HashSet::new();
+    if has_custom {
+        plain_statuses = known.plain_statuses(session, reader)?;
+    }
+    if let (Some(namespace), Some(around)) = (namespace, around) {
+        list.take_namespace(around, namespace);
     }
     list.sort_for_application();
-    Ok(Ok(list))
+    let mut own_services = HashSet::new();
+    if CALLERS.iter().any(|(group, kind)| list.has(group, kind)) {
+        own_services = list.names_of("", "Service");
+    }
+    let mut own_volumes = HashSet::new();
+    if list.has("", "PersistentVolumeClaim") {
+        own_volumes = list.names_of("", "PersistentVolume");
+    }
+    Ok(Ok(ExportList {
+        list,
+        services,
+        own_services,
+        own_volumes,
+        plain_statuses,
+    }))
 }
 
 impl<'i> ObjectList<'i> {
-    /// True when the Namespace of that name is among the objects.
-    pub fn has_namespace(&self, name: &str) -> bool {
+    fn has_namespace(&self, name: &str) -> bool {
         self.of_kind("", "Namespace")
             .any(|found| *found.name == *name)
     }
 
+    /// True when there are objects of a kind.
+    fn has(&self, group: &str, kind: &str) -> bool {
+        self.of_kind(group, kind).next().is_some()
+    }
+
+    /// Namespaces and names of the objects of a kind.
+    fn names_of(&self, group: &str, kind: &str) -> HashSet<(Box<str>, Box<str>)> {
+        self.of_kind(group, kind)
+            .map(|found| (found.namespace.clone(), found.name.clone()))
+            .collect()
+    }
+
     /// The objects of a kind.
-    pub fn of_kind<'l>(
+    fn of_kind<'l>(
         &'l self,
         group: &'l str,
         kind: &'l str,
@@ -128,16 +206,20 @@ impl<'i> ObjectList<'i> {
         });
     }
 
-    /// The objects of another list of the same file, which are not in this one.
-    fn take_in(&mut self, other: ObjectList<'i>) {
+    /// Takes a Namespace from another list of the same file, in which this one is not.
+    fn take_namespace(&mut self, other: ObjectList<'i>, name: &str) {
         let shift = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
-        self.kinds.extend(other.kinds);
-        self.found.extend(other.found.into_iter().map(|mut found| {
-            found.kind = found.kind.saturating_add(shift);
-            found
-        }));
-        self.damaged.extend(other.damaged);
+        let wanted = other
+            .of_kind("", "Namespace")
+            .find(|found| *found.name == *name);
+        let Some(mut wanted) = wanted.cloned() else {
+            return;
+        };
+        self.damaged.extend(other.damage(&wanted).cloned());
         self.damaged.sort_unstable_by_key(|one| one.place);
+        self.kinds.extend(other.kinds);
+        wanted.kind = wanted.kind.saturating_add(shift);
+        self.found.push(wanted);
     }
 
     fn sort_for_application(&mut self) {
@@ -169,13 +251,56 @@ impl<'i> ObjectList<'i> {
         reader: &ValueReader,
     ) -> Result<HashSet<(Box<str>, Box<str>)>> {
         let mut services = HashSet::new();
-        let is_service = |found: &FoundObject| {
-            self.kind(found).is_some_and(|kind| {
-                kind.resource.group.is_empty() && kind.resource.kind == "Service"
-            })
+        let has_selector = |service: &Value| {
+            let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+            selector.is_some_and(|labels| !labels.is_empty())
         };
+        self.each_of_kind(
+            session,
+            reader,
+            ("", "Service"),
+            has_selector,
+            |found, has| {
+                if has {
+                    services.insert((found.namespace.clone(), found.name.clone()));
+                }
+            },
+        )?;
+        Ok(services)
+    }
+
+    /// The custom kinds of which some version has a status that is no subresource: nobody but who writes the object
+    /// writes it.
+    fn plain_statuses(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+    ) -> Result<HashSet<(String, String)>> {
+        let mut kinds = HashSet::new();
+        self.each_of_kind(
+            session,
+            reader,
+            ("apiextensions.k8s.io", "CustomResourceDefinition"),
+            plain_statuses_of,
+            |_, of_one| kinds.extend(of_one),
+        )?;
+        Ok(kinds)
+    }
+
+    /// Gives what `make` makes of the objects of a kind to `each`, as far as they can be read.
+    fn each_of_kind<T: Send>(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+        (group, kind): (&str, &str),
+        make: impl Fn(&Value) -> T + Sync,
+        mut each: impl FnMut(&FoundObject, T),
+    ) -> Result<()> {
         for few in self.found.chunk_by(|a, b| a.kind == b.kind) {
-            if !few.first().is_some_and(is_service) {
+            let known = few.first().and_then(|found| self.kind(found));
+            if known
+                .is_none_or(|known| known.resource.group != group || known.resource.kind != kind)
+            {
                 continue;
             }
             self.fetch(
@@ -183,77 +308,63 @@ impl<'i> ObjectList<'i> {
                 few,
                 |key, value, revision| {
                     let object = reader.object_of(key, value, revision).ok()?;
-                    let selector = object.json.get("spec")?.get("selector")?;
-                    selector.as_object().filter(|labels| !labels.is_empty())?;
-                    Some(())
+                    Some(make(&object.json))
                 },
-                |found, has_selector| {
-                    if has_selector.flatten().is_some() {
-                        services.insert((found.namespace.clone(), found.name.clone()));
+                |found, made| {
+                    if let Some(made) = made.flatten() {
+                        each(found, made);
                     }
                     ControlFlow::Continue(())
                 },
             )?;
         }
-        Ok(services)
+        Ok(())
     }
 }
 
-/// Which Services have selectors, as far as it matters for what is listed.
-fn selected_services<'i>(
-    session: &mut Session<'i>,
-    query: &ObjectsQuery,
-    list: &ObjectList<'i>,
-    reader: &ValueReader,
-) -> Result<HashSet<(Box<str>, Box<str>)>> {
-    let mut addresses = list
-        .of_kind("", "Endpoints")
-        .chain(list.of_kind("discovery.k8s.io", "EndpointSlice"));
-    if addresses.next().is_none() {
-        return Ok(HashSet::new());
-    }
-    let has_all_services = query.kinds.is_empty()
-        && query.pairs.is_empty()
-        && query.labels.is_none()
-        && query.fields.is_none();
-    if has_all_services {
-        return list.services_with_selector(session, reader);
-    }
-    let services = ObjectsQuery {
-        kinds: vec!["services".into()],
-        namespace: query.namespace.clone(),
-        revision: query.revision,
-        ..ObjectsQuery::default()
+/// Group and version, and kind, of the versions that a definition gives no status of its own.
+fn plain_statuses_of(definition: &Value) -> Vec<(String, String)> {
+    let text = |path: &str| definition.pointer(path).and_then(Value::as_str);
+    let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) else {
+        return Vec::new();
     };
-    match objects(session, &services, reader)? {
-        Ok(services) => services.services_with_selector(session, reader),
-        Err(_) => Ok(HashSet::new()),
+    let has_status =
+        |of: &Value, path: &str| of.pointer(path).is_some_and(|status| !status.is_null());
+    if has_status(definition, "/spec/subresources/status") {
+        return Vec::new();
     }
+    let versions = definition
+        .pointer("/spec/versions")
+        .and_then(Value::as_array);
+    let mut names: Vec<&str> = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| !has_status(version, "/subresources/status"))
+        .filter_map(|version| version.get("name")?.as_str())
+        .collect();
+    if versions.is_none() {
+        names.extend(text("/spec/version"));
+    }
+    let name = |version: &str| (format!("{group}/{version}"), kind.to_owned());
+    names.into_iter().map(name).collect()
 }
 
-/// Gives each object of `list`, which `query` has chosen, as a manifest to `each`, or why it is none.
+/// Gives each object as a manifest to `each`, or why it is none.
 ///
 /// # Errors
 /// Reading, cancelling.
 pub fn export<'i, 'l>(
-    session: &mut Session<'i>,
-    query: &ObjectsQuery,
-    list: &'l ObjectList<'i>,
+    session: &Session<'i>,
+    all: &'l ExportList<'i>,
     reader: &ValueReader,
     options: ExportOptions,
     mut each: impl FnMut(&'l FoundObject, ExportedObject) -> ControlFlow<()>,
 ) -> Result<()> {
-    let services = match options.include_owned {
-        true => HashSet::new(),
-        false => selected_services(session, query, list, reader)?,
-    };
-    let has_selector = |namespace: &str, name: &str| {
-        !services.is_empty() && services.contains(&(namespace.into(), name.into()))
-    };
+    let list = &all.list;
     list.fetch(
         session,
         &list.found,
-        |key, value, revision| exported(key, value, revision, reader, options, has_selector),
+        |key, value, revision| all.exported(key, value, revision, reader, options),
         |found, exported| {
             let lost = || Exported::Unreadable("its value cannot be read any more".into());
             let is_secret = list.kind(found).is_some_and(|kind| {
@@ -279,45 +390,70 @@ pub fn export<'i, 'l>(
     )
 }
 
-fn exported(
-    key: &[u8],
-    value: &[u8],
-    revision: i64,
-    reader: &ValueReader,
-    options: ExportOptions,
-    has_selector: impl Fn(&str, &str) -> bool,
-) -> ExportedObject {
-    let object = match decoded(key, value, revision, reader) {
-        Ok(object) => object,
-        Err(exported) => return exported.into(),
-    };
-    let maker = match options.include_owned {
-        true => None,
-        false => maker(&object.json, has_selector),
-    };
-    if let Some(maker) = maker
-        && !is_changed_by_users(&object.json, maker)
-    {
-        return ExportedObject {
-            maker: Some(maker),
-            ..Exported::Owned.into()
+impl ExportList<'_> {
+    fn exported(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        revision: i64,
+        reader: &ValueReader,
+        options: ExportOptions,
+    ) -> ExportedObject {
+        let object = match decoded(key, value, revision, reader) {
+            Ok(object) => object,
+            Err(exported) => return exported.into(),
         };
+        let has_selector =
+            |namespace: &str, name: &str| self.services.contains(&(namespace.into(), name.into()));
+        let maker = match options.include_owned {
+            true => None,
+            false => maker(&object.json, has_selector),
+        };
+        if let Some(maker) = maker
+            && !is_changed_by_users(&object.json, maker)
+        {
+            return ExportedObject {
+                maker: Some(maker),
+                ..Exported::Owned.into()
+            };
+        }
+        let references = object.json.pointer("/metadata/ownerReferences");
+        let owners = references.and_then(Value::as_array).cloned();
+        let mut cautions = cautions(&object.json);
+        cautions.retain(|caution| match caution {
+            Caution::Calls(namespace, name) => {
+                let service = (namespace.as_str().into(), name.as_str().into());
+                !self.own_services.contains(&service)
+            }
+            Caution::Bound(volume) => !self
+                .own_volumes
+                .contains(&("".into(), volume.as_str().into())),
+            _ => true,
+        });
+        let mut exported = cleaned(key, object, reader, options.as_stored, |object| {
+            self.has_plain_status(object)
+        });
+        if let Exported::Manifest(json) = &mut exported
+            && !options.as_stored
+        {
+            use_stable_version(json);
+            cautions.extend(passing_version(json).map(Caution::Version));
+        }
+        ExportedObject {
+            maker,
+            cautions,
+            owners: owners.unwrap_or_default(),
+            exported,
+        }
     }
-    let references = object.json.pointer("/metadata/ownerReferences");
-    let owners = references.and_then(Value::as_array).cloned();
-    let mut cautions = cautions(&object.json);
-    let mut exported = cleaned(key, object, reader, options.as_stored);
-    if let Exported::Manifest(json) = &mut exported
-        && !options.as_stored
-    {
-        use_stable_version(json);
-        cautions.extend(passing_version(json).map(Caution::Version));
-    }
-    ExportedObject {
-        maker,
-        cautions,
-        owners: owners.unwrap_or_default(),
-        exported,
+
+    fn has_plain_status(&self, object: &Value) -> bool {
+        let text = |field: &str| object.get(field).and_then(Value::as_str);
+        let kind = text("apiVersion").zip(text("kind"));
+        kind.is_some_and(|(api_version, kind)| {
+            self.plain_statuses
+                .contains(&(api_version.to_owned(), kind.to_owned()))
+        })
     }
 }
 
@@ -335,14 +471,27 @@ fn decoded(
         .map_err(|fault| Exported::Unreadable(fault.to_string()))
 }
 
-fn cleaned(key: &[u8], object: Object, reader: &ValueReader, as_stored: bool) -> Exported {
+fn cleaned(
+    key: &[u8],
+    object: Object,
+    reader: &ValueReader,
+    as_stored: bool,
+    has_plain_status: impl Fn(&Value) -> bool,
+) -> Exported {
     if object.description.is_partial() {
         return Exported::Unreadable("it can only be decoded in part".into());
     }
     let mut json = object.json;
     let mut last_applied = None;
     if !as_stored {
+        let status = match has_plain_status(&json) {
+            true => json.get_mut("status").map(Value::take),
+            false => None,
+        };
         clean(&mut json);
+        if let (Some(status), Some(members)) = (status, json.as_object_mut()) {
+            members.insert("status".into(), status);
+        }
         last_applied = take_last_applied(&mut json);
     }
     // A file that is meant to be applied never holds a mark instead of a secret: an object in which anything is to be

@@ -25,6 +25,8 @@ pub enum Caution {
     Finalizer(String),
     /// The API server calls this Service for it: namespace and name.
     Calls(String, String),
+    /// It is a claim on this volume.
+    Bound(String),
     /// It was being deleted.
     BeingDeleted,
     /// It belonged to owners, by their uids, which are gone.
@@ -66,6 +68,12 @@ pub fn cautions(object: &Value) -> Vec<Caution> {
     }
     match group_and_kind(object) {
         ("", "PersistentVolume") => found.extend(disk(object)),
+        ("", "PersistentVolumeClaim") => {
+            let volume = text(object, "spec.volumeName");
+            if !volume.is_empty() {
+                found.push(Caution::Bound(volume.to_owned()));
+            }
+        }
         ("", "Service") => {
             if asks_for_address(object) && text(object, "spec.clusterIP") != "None" {
                 found.push(Caution::Address);
