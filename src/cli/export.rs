@@ -85,6 +85,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
     let options = ExportOptions {
         as_stored: args.as_stored,
         include_owned: args.include_owned,
+        keep_last_applied: form == ExportForm::Folder,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let query = &which.query;

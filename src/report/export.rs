@@ -164,7 +164,10 @@ impl ExportAccount {
         let mut lines: Vec<String> = self
             .cautions
             .iter()
-            .filter(|(caution, _)| form != ExportForm::Folder || **caution != Caution::Owned)
+            // The script looks owners up, and keeps what `kubectl apply` has noted.
+            .filter(|(caution, _)| {
+                form != ExportForm::Folder || !matches!(caution, Caution::Owned | Caution::Applied)
+            })
             .map(|(caution, named)| {
                 format!("{}: {}", caution_text(caution, named.count()), named.list())
             })
@@ -283,6 +286,10 @@ fn caution_text(caution: &Caution, count: usize) -> String {
         Caution::Bound(_) => format!(
             "{} on a volume that is not part of this: pending until that is there, with no other uid in its claimRef",
             counted("claim")
+        ),
+        Caution::Applied => format!(
+            "{} without the note of `kubectl apply`, which `kubectl create` rewrites: the next apply removes nothing from it",
+            counted("object")
         ),
         Caution::BeingDeleted => format!(
             "{} in deletion when the snapshot was taken: there again",

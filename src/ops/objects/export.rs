@@ -25,6 +25,8 @@ pub struct ExportOptions {
     pub as_stored: bool,
     /// Also objects that a cluster makes itself: see [`Maker`].
     pub include_owned: bool,
+    /// Keeps the annotation in which `kubectl apply` notes what it was given. `kubectl create` would rewrite it.
+    pub keep_last_applied: bool,
 }
 
 /// What became of one object.
@@ -430,7 +432,7 @@ impl ExportList<'_> {
                 .contains(&("".into(), volume.as_str().into())),
             _ => true,
         });
-        let mut exported = cleaned(key, object, reader, options.as_stored, |object| {
+        let mut exported = cleaned(key, object, reader, options, |object| {
             self.has_plain_status(object)
         });
         if let Exported::Manifest(json) = &mut exported
@@ -475,7 +477,7 @@ fn cleaned(
     key: &[u8],
     object: Object,
     reader: &ValueReader,
-    as_stored: bool,
+    options: ExportOptions,
     has_plain_status: impl Fn(&Value) -> bool,
 ) -> Exported {
     if object.description.is_partial() {
@@ -483,7 +485,7 @@ fn cleaned(
     }
     let mut json = object.json;
     let mut last_applied = None;
-    if !as_stored {
+    if !options.as_stored {
         let status = match has_plain_status(&json) {
             true => json.get_mut("status").map(Value::take),
             false => None,
@@ -502,7 +504,7 @@ fn cleaned(
         return Exported::Secret;
     }
     // An old copy of a secret is no reason to leave the object out: it goes without the copy.
-    if let Some(mut note) = last_applied {
+    if let Some(mut note) = last_applied.filter(|_| options.keep_last_applied) {
         let redactor = reader.redactor.as_ref();
         if !redactor.is_some_and(|redactor| redactor.redact_stored(key, &mut note)) {
             put_last_applied(&mut json, note);

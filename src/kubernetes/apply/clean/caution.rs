@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{asks_for_address, group_and_kind};
-use crate::kubernetes::fields::{controller, is_set, items, members, text};
+use super::{LAST_APPLIED, asks_for_address, group_and_kind};
+use crate::kubernetes::fields::{annotation, controller, is_set, items, members, text};
 
 /// Something about an object that may do harm in another cluster, or not work there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,8 @@ pub enum Caution {
     Calls(String, String),
     /// It is a claim on this volume.
     Bound(String),
+    /// It has been made or changed by `kubectl apply`, which notes in it what it was given.
+    Applied,
     /// It was being deleted.
     BeingDeleted,
     /// It belonged to owners, by their uids, which are gone.
@@ -59,6 +61,9 @@ pub fn cautions(object: &Value) -> Vec<Caution> {
     }
     if controller(object).is_none() && !items(object, "metadata.ownerReferences").is_empty() {
         found.push(Caution::Owned);
+    }
+    if annotation(object, LAST_APPLIED).is_some() {
+        found.push(Caution::Applied);
     }
     for finalizer in items(object, "metadata.finalizers") {
         let finalizer = finalizer.as_str().unwrap_or_default();

@@ -197,6 +197,10 @@ pub fn maker(object: &Value, has_selector: impl Fn(&str, &str) -> bool) -> Optio
             let is_finished = ["Succeeded", "Failed"].iter().any(is_done);
             is_finished.then_some(Maker::Finished)
         }
+        // Trust in the certificates of this cluster.
+        ("certificates.k8s.io", "ClusterTrustBundle") => {
+            is_of_cluster(text(object, "spec.signerName").starts_with("kubernetes.io/"))
+        }
         ("rbac.authorization.k8s.io", _) => {
             is_of_cluster(label("kubernetes.io/bootstrapping") == Some("rbac-defaults"))
         }
