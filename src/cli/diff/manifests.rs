@@ -53,6 +53,9 @@ impl Manifests {
             StepFile::Manifest(json) => self
                 .folder
                 .write(&unnamed(number, ""), |out| report::write_yaml(json, out)),
+            StepFile::Request(json) => self.folder.write(&unnamed(number, ""), |out| {
+                report::write_pretty_json(json, out)
+            }),
             StepFile::Patch(patch) => {
                 self.folder.write(&unnamed(number, ""), |out| {
                     report::write_operations(&patch.operations, out)
@@ -92,6 +95,11 @@ impl Manifests {
                     Content::None => None,
                     Content::Manifest(made) => {
                         let name = format!("{name}.yaml");
+                        self.folder.rename(&unnamed(made, ""), &name)?;
+                        Some(name)
+                    }
+                    Content::Request(made) => {
+                        let name = format!("{name}.json");
                         self.folder.rename(&unnamed(made, ""), &name)?;
                         Some(name)
                     }

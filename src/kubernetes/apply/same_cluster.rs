@@ -30,6 +30,11 @@ pub fn is_being_deleted(object: &Value) -> bool {
     is_set(object, "metadata.deletionTimestamp")
 }
 
+/// True when `kubectl apply` has made it, or changed it.
+pub fn is_applied(object: &Value) -> bool {
+    annotation(object, LAST_APPLIED).is_some()
+}
+
 /// Its owners.
 pub fn owner_references(object: &Value) -> &[Value] {
     items(object, "metadata.ownerReferences")

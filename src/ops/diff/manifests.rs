@@ -1,6 +1,6 @@
 //! What brings a cluster from one state to the other, as steps.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use serde_json::Value;
@@ -17,8 +17,8 @@ use crate::kubernetes::apply::order::{
 };
 use crate::kubernetes::apply::patch::{JsonPatch, json_patch};
 use crate::kubernetes::apply::same_cluster::{
-    api_version_of, in_place_of, is_being_deleted, is_made_by_cluster, manifest, owner_references,
-    settled, uid_of,
+    api_version_of, in_place_of, is_applied, is_being_deleted, is_made_by_cluster, manifest,
+    owner_references, settled, uid_of,
 };
 use crate::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
 use crate::kubernetes::compare::kind_schema::KindSchema;
@@ -75,6 +75,8 @@ pub enum Content {
     None,
     /// The manifest that was given out under this number.
     Manifest(usize),
+    /// The object to be sent as it is that was given out under this number.
+    Request(usize),
     /// The patch that was given out under this number.
     Patch(usize),
 }
@@ -82,8 +84,11 @@ pub enum Content {
 /// What a step reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepFile {
-    /// An object to create, or to put in the place of another.
+    /// An object to create.
     Manifest(Value),
+    /// An object that is to be sent byte for byte: kubectl would write the annotation that `kubectl apply` compares with
+    /// anew.
+    Request(Value),
     /// What is changed.
     Patch(JsonPatch),
 }
@@ -174,6 +179,7 @@ impl<'i> Diff<'i> {
             known: &self.surroundings,
             reader,
             marker: Redactor::with_key(&[]),
+            left_behind: left_behind(items, direction),
         };
         let mut tasks: Vec<Task<'d>> = Vec::with_capacity(items.len());
         let mut count = 0usize;
@@ -196,6 +202,7 @@ impl<'i> Diff<'i> {
                         count = count.saturating_add(1);
                         let content = match &file {
                             StepFile::Manifest(_) => Content::Manifest(number),
+                            StepFile::Request(_) => Content::Request(number),
                             StepFile::Patch(_) => Content::Patch(number),
                         };
                         if write(number, file).is_break() {
@@ -279,6 +286,7 @@ struct Planner<'p> {
     reader: &'p ValueReader,
     /// Finds what would be hidden, also where nothing is to be hidden.
     marker: Redactor,
+    left_behind: HashSet<&'p [u8]>,
 }
 
 type Planned = (Todo, Option<StepFile>);
@@ -286,6 +294,7 @@ type Planned = (Todo, Option<StepFile>);
 impl Planner<'_> {
     fn todo(&self, item: &Item, direction: Direction, present: Look, wanted: Look) -> Planned {
         let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
+        let is_left_behind = self.left_behind.contains(item.key.as_slice());
         match (direction.wanted(item), item.change) {
             (_, KeyChange::Unknown) => {
                 return left_out("damage in a file hides what became of it");
@@ -301,13 +310,15 @@ impl Planner<'_> {
                 let why = item.damage.iter().map(|(_, flaw)| flaw.to_string()).next();
                 return left_out(&format!("damaged: {}", why.unwrap_or_default()));
             }
-            (None, _) if item.is_made_by_others => return (Todo::Others, None),
+            (None, _) if item.is_made_by_others && !is_left_behind => {
+                return (Todo::Others, None);
+            }
             _ => {}
         }
         match (present, wanted) {
             (Look::None, Look::None) => (Todo::Nothing, None),
             (_, Look::Owned(_)) => (Todo::Others, None),
-            (Look::Owned(_), Look::None) => (Todo::Others, None),
+            (Look::Owned(_), Look::None) if !is_left_behind => (Todo::Others, None),
             (_, Look::Unreadable(why)) => (Todo::LeftOut(why), None),
             // Without its uid nobody can tell that it is still the same.
             (Look::Unreadable(why), Look::None) if item.uid.is_none() => {
@@ -317,7 +328,7 @@ impl Planner<'_> {
                 "it is there, but what it is now is unknown: {why}"
             )),
             (Look::Unreadable(_), Look::None) => self.deletion(item, item.uid.as_deref()),
-            (Look::Object(present), Look::None) => {
+            (Look::Object(present) | Look::Owned(present), Look::None) => {
                 if is_made_by_cluster(&present.json) {
                     return (Todo::Others, None);
                 }
@@ -402,7 +413,7 @@ impl Planner<'_> {
         step.is_definition = item.kind == "CustomResourceDefinition";
         step.is_made_by_cluster = is_made_by_cluster(wanted);
         let step = Todo::Take(Box::new(step), Content::None);
-        (step, Some(StepFile::Manifest(json)))
+        (step, Some(file_of(json)))
     }
 
     fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
@@ -412,11 +423,13 @@ impl Planner<'_> {
             return left_out("its name is none that objects can have");
         };
         let schema = KindSchema::with(present, &self.known.lists);
-        let is_other_life = item.change == KeyChange::Recreated;
-        let patch_of = |present: &Value, wanted: &Value| match is_other_life {
-            false => json_patch(present, wanted, &schema),
-            // It was given new addresses, and may have been tied to other things.
-            true => json_patch(&settled(present), &settled(wanted), &schema),
+        // One that was made anew was given new addresses, and may have been tied to other things.
+        let comparable = |object: &Value| match item.change {
+            KeyChange::Recreated => settled(object),
+            _ => object.clone(),
+        };
+        let patch_of = |present: &Value, wanted: &Value| {
+            json_patch(&comparable(present), &comparable(wanted), &schema)
         };
         let patch = patch_of(&present.json, &wanted.json);
         if patch.is_empty() {
@@ -430,7 +443,8 @@ impl Planner<'_> {
         }
         let is_guarded = what_goes_along(&item.api_version, &item.kind);
         let is_going = is_being_deleted(&present.json);
-        let cannot_change = immutable_difference(&present.json, &wanted.json);
+        let cannot_change =
+            immutable_difference(&comparable(&present.json), &comparable(&wanted.json));
         if is_going && what_it_starts(&item.api_version, &item.kind).is_some() {
             return left_out(
                 "it is being deleted, and would not be what it was if it were created again",
@@ -448,7 +462,7 @@ impl Planner<'_> {
             step.is_gate = is_gate(&item.api_version, &item.kind);
             step.is_orphaning = is_workload(&item.api_version, &item.kind);
             let step = Todo::Take(Box::new(step), Content::None);
-            return (step, Some(StepFile::Manifest(json)));
+            return (step, Some(file_of(json)));
         }
         let hidden = |object: &Value| {
             let mut object = object.clone();
@@ -470,7 +484,7 @@ impl Planner<'_> {
             step.is_secret = is_hidden;
             let json = in_place_of(&wanted.json, &present.json);
             let step = Todo::Take(Box::new(step), Content::None);
-            return (step, Some(StepFile::Manifest(json)));
+            return (step, Some(StepFile::Request(json)));
         }
         let mut step = Step::new(StepVerb::Patch, target);
         step.is_secret = is_secret;
@@ -482,6 +496,49 @@ impl Planner<'_> {
         let step = Todo::Take(Box::new(step), Content::None);
         (step, Some(StepFile::Patch(patch)))
     }
+}
+
+fn file_of(json: Value) -> StepFile {
+    match is_applied(&json) {
+        true => StepFile::Request(json),
+        false => StepFile::Manifest(json),
+    }
+}
+
+/// What is left behind by what is deleted, and by nobody else looked after: the keys of objects that only the other state
+/// has, of which the controller is deleted so that they stay.
+fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]> {
+    let gone: Vec<&Item> = items
+        .iter()
+        .copied()
+        .filter(|item| direction.wanted(item).is_none() && item.change != KeyChange::Unknown)
+        .collect();
+    let is_orphaning = |item: &Item| is_workload(&item.api_version, &item.kind);
+    let mut owners: HashSet<&str> = gone
+        .iter()
+        .filter(|item| !item.is_made_by_others && is_orphaning(item))
+        .filter(|item| what_goes_along(&item.api_version, &item.kind).is_none())
+        .filter_map(|item| item.uid.as_deref())
+        .collect();
+    let mut left: HashSet<&[u8]> = HashSet::new();
+    // Deployment, ReplicaSet, Pod; CronJob, Job, Pod.
+    const DEEPEST: usize = 4;
+    for _ in 0..DEEPEST {
+        let before = left.len();
+        for item in &gone {
+            let is_left = item
+                .owner
+                .as_deref()
+                .is_some_and(|owner| owners.contains(owner));
+            if is_left && left.insert(&item.key) && is_orphaning(item) {
+                owners.extend(item.uid.as_deref());
+            }
+        }
+        if left.len() == before {
+            break;
+        }
+    }
+    left
 }
 
 /// True for a uid that may stand in a request.

@@ -114,6 +114,17 @@ is_gated() {
 	says 'failed calling webhook' || says 'denied the request' || says 'denied request' || says 'exceeded quota'
 }
 
+# True when a dry run fails for something that an earlier step would have taken away.
+is_in_the_way() {
+	if is_gated; then
+		[ -n "$gates" ]
+	elif says 'already allocated'; then
+		[ -n "$freed" ]
+	else
+		return 1
+	fi
+}
+
 # True when the last call failed for something that is only a moment away.
 is_early() {
 	if is_gated; then
@@ -174,8 +185,8 @@ not_done() {
 }
 
 refused() {
-	if [ -n "$dry" ] && [ -n "$gates" ] && is_gated; then
-		not_checkable "it is refused by what an earlier step takes away (step$gates):
+	if [ -n "$dry" ] && is_in_the_way; then
+		not_checkable "it is refused for what an earlier step takes away:
 $said"
 		return
 	fi
@@ -184,7 +195,7 @@ $said"
 }
 
 failed() {
-	if [ -n "$dry" ] && [ -n "$gates" ] && is_gated; then
+	if [ -n "$dry" ] && is_in_the_way; then
 		refused "$1"
 		return
 	fi
@@ -246,13 +257,13 @@ its owner $owner_resource $owner_name has an odd uid: created without that refer
 manifest() {
 	REFERENCES=$references awk '
 		{ print }
-		!seen && $0 == "metadata:" {
+		!seen && ($0 == "metadata:" || $0 == "  \"metadata\": {") {
 			seen = 1
 			n = split(ENVIRON["REFERENCES"], line, "\n")
-			if (ENVIRON["REFERENCES"] != "") {
-				print "  ownerReferences:"
-				for (i = 1; i <= n; i++) if (line[i] != "") print "  - " line[i]
-			}
+			list = ""
+			for (i = 1; i <= n; i++) if (line[i] != "") list = list (list == "" ? "" : ",") line[i]
+			if (list != "" && $0 == "metadata:") print "  ownerReferences: [" list "]"
+			else if (list != "") print "    \"ownerReferences\": [" list "],"
 		}' "$dir/$file"
 }
 
@@ -372,11 +383,16 @@ $(explain)"
 	return 0
 }
 
+# What is JSON is sent as it is: otherwise kubectl would write anew what `kubectl apply` compares with.
 send_manifest() {
+	case $file in
+	*.json) set -- create --raw "${path%/*}?fieldValidation=Strict${dry:+&dryRun=All}" ;;
+	*) set -- create $dry ;;
+	esac
 	if [ -n "$references" ]; then
-		feed "$(manifest)" create -f - $dry
+		feed "$(manifest)" "$@" -f -
 	else
-		call create -f "$dir/$file" $dry
+		call "$@" -f "$dir/$file"
 	fi
 }
 
@@ -507,7 +523,7 @@ run this again when it is gone"
 }
 
 replace_step() {
-	until call replace -f "$dir/$file" $dry; do
+	until call replace --raw "$path?fieldValidation=Strict${dry:+&dryRun=All}" -f "$dir/$file"; do
 		is_worth_another && continue
 		if says '(Conflict)' || says 'Precondition failed'; then
 			refused 'it was changed after the snapshot, and is stored in another version: kept as it is'
@@ -582,7 +598,8 @@ take() {
 		return
 	} ;;
 	esac
-	[ -n "$gate" ] && gates="$gates $number"
+	[ -n "$gate" ] && gates=yes
+	[ "$verb" = delete ] && freed=yes
 	case $verb in
 	patch) patch_step ;;
 	create) create_step ;;
@@ -640,7 +657,7 @@ start() {
 	total=$1 deletable=$2 creatable=$3 width=$4
 	shift 4
 	dry='' deletes='' creates='' limit=60 ending='' label='' number='' namespace=''
-	owners='' gates='' gates_gone='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
+	owners='' gates='' gates_gone='' freed='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
 	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
 	count_checked=0 count_unchecked=0
 	references='' dropped=''

@@ -17,7 +17,7 @@ pub fn step_digits(total: usize) -> usize {
 }
 
 /// The script that takes `steps` in their order; each with the file that holds its manifest or patch, as it is called
-/// from where the script is. Beside the patch `x.json` stands `x.after.json`, which tests for what it leads to.
+/// from where the script is. A manifest is YAML, or indented JSON that is sent as it is. Beside the patch `x.json` stands `x.after.json`, which tests for what it leads to.
 pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
     let digits = step_digits(steps.len());
     let number = |place: usize| format!("{:0digits$}", place.saturating_add(1));
@@ -68,9 +68,12 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
         if let Some(file) = file {
             word("file", file);
         }
+        // What is deleted, or sent as it is, is named by its path.
+        if step.uid.is_some() || file.is_some_and(|file| file.ends_with(".json")) {
+            word("path", &target.path);
+        }
         if let Some(uid) = &step.uid {
             word("uid", uid);
-            word("path", &target.path);
             if step.is_orphaning {
                 word("policy", "Orphan");
             }
@@ -193,7 +196,7 @@ mod tests {
         assert_eq!(
             steps,
             r#"start 2 001 '' 3 "$@"
-step 001 delete 'role.rbac.authorization.k8s.io/it'\''s $(reboot); `id`' namespace=shop resource=roles.v1.rbac.authorization.k8s.io name='it'\''s $(reboot); `id`' uid=u-1 path='/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/it'\''s $(reboot); `id`' ask=delete why='it holds data'
+step 001 delete 'role.rbac.authorization.k8s.io/it'\''s $(reboot); `id`' namespace=shop resource=roles.v1.rbac.authorization.k8s.io name='it'\''s $(reboot); `id`' path='/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/it'\''s $(reboot); `id`' uid=u-1 ask=delete why='it holds data'
 owner deployments.v1.apps web '{"name":"web"'
 step 002 create role.rbac.authorization.k8s.io/b namespace=shop resource=roles.v1.rbac.authorization.k8s.io name=b file=steps/002-create-role-b.yaml needs=001
 
