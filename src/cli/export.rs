@@ -15,6 +15,7 @@ use super::run::{Run, conclude, not_written};
 use super::term;
 use crate::error::Result;
 use crate::finding::escape;
+use crate::kubernetes::apply::clean::LAST_APPLIED;
 use crate::kubernetes::apply::step::{Step, StepOwner, StepTarget, StepVerb};
 use crate::ops::OutputError;
 use crate::ops::{
@@ -316,9 +317,18 @@ impl StepFolder {
             return Ok(false);
         };
         let resource = &kind.resource;
-        let name = self.names.unique(&file_name(list, found), ".yaml");
-        self.folder
-            .write(&name, |out| report::write_yaml(json, out))?;
+        let annotations = json.pointer("/metadata/annotations");
+        let is_applied =
+            annotations.is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
+        // The script sends JSON as it is: otherwise kubectl would rewrite the annotation.
+        let name = match is_applied {
+            true => self.names.unique(&file_name(list, found), ".json"),
+            false => self.names.unique(&file_name(list, found), ".yaml"),
+        };
+        self.folder.write(&name, |out| match is_applied {
+            true => report::write_pretty_json(json, out),
+            false => report::write_yaml(json, out),
+        })?;
         let place = self.steps.len();
         let mut step = Step::new(StepVerb::Create, target);
         step.needs = [

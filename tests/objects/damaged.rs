@@ -18,7 +18,7 @@ use crate::{AFTER, CONFIG, etcdsnap, unpacked};
 const POD: &str = "/registry/pods/shop/web-86cd4cdd9b-v9srg";
 
 /// A snapshot of records that each put one key, from revision 2 on.
-fn snapshot(path: &Path, puts: &[(&[u8], &[u8])]) {
+pub(crate) fn snapshot(path: &Path, puts: &[(&[u8], &[u8])]) {
     let mut database = Database::default();
     for name in ["key", "meta"] {
         database.buckets.insert(name.into(), Bucket::default());

@@ -296,3 +296,329 @@ pub(super) fn is_written_by_others(object: &Value) -> bool {
             && !SERVERS.iter().any(|server| manager.starts_with(server))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
+        json!({"apiVersion": api_version, "kind": kind,
+            "metadata": {"namespace": namespace, "name": name}})
+    }
+
+    fn with(mut object: Value, path: &str, value: Value) -> Value {
+        let mut at = &mut object;
+        for key in path.split('/') {
+            at = &mut at[key];
+        }
+        *at = value;
+        object
+    }
+
+    /// Who makes it where the Service `shop/web` has a selector, and `shop/db` has none.
+    fn made(object: &Value) -> Option<Maker> {
+        maker(object, |namespace, name| {
+            (namespace, name) == ("shop", "web")
+        })
+    }
+
+    const RBAC: &str = "rbac.authorization.k8s.io/v1";
+    const FLOW: &str = "flowcontrol.apiserver.k8s.io/v1";
+
+    #[test]
+    fn what_every_cluster_makes_is_told_from_what_people_have_made() {
+        let defaults = json!({"kubernetes.io/bootstrapping": "rbac-defaults"});
+        let role = |kind: &str| object(RBAC, kind, "", "system:node");
+        let automanaged = json!({"kube-aggregator.kubernetes.io/automanaged": "onstart"});
+        let api = object("apiregistration.k8s.io/v1", "APIService", "", "v1.apps");
+        let trust = object("certificates.k8s.io/v1", "ClusterTrustBundle", "", "t");
+        for (made_by_cluster, others) in [
+            (
+                object("v1", "Namespace", "", "kube-system"),
+                object("v1", "Namespace", "", "shop"),
+            ),
+            (
+                object("v1", "Service", "default", "kubernetes"),
+                object("v1", "Service", "shop", "kubernetes"),
+            ),
+            (
+                object("v1", "ServiceAccount", "shop", "default"),
+                object("v1", "ServiceAccount", "shop", "app"),
+            ),
+            (
+                object("v1", "ServiceAccount", "kube-system", "job-controller"),
+                object("v1", "ServiceAccount", "shop", "job-controller"),
+            ),
+            (
+                object("v1", "ConfigMap", "shop", "kube-root-ca.crt"),
+                object("v1", "ConfigMap", "kube-system", "coredns"),
+            ),
+            (
+                object(
+                    "v1",
+                    "ConfigMap",
+                    "kube-system",
+                    "extension-apiserver-authentication",
+                ),
+                object(
+                    "v1",
+                    "ConfigMap",
+                    "shop",
+                    "extension-apiserver-authentication",
+                ),
+            ),
+            (
+                object("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes"),
+                object("networking.k8s.io/v1", "ServiceCIDR", "", "more"),
+            ),
+            (
+                with(role("ClusterRole"), "metadata/labels", defaults.clone()),
+                role("ClusterRole"),
+            ),
+            (
+                with(role("RoleBinding"), "metadata/labels", defaults),
+                role("RoleBinding"),
+            ),
+            (
+                object(FLOW, "FlowSchema", "", "probes"),
+                object(FLOW, "FlowSchema", "", "mine"),
+            ),
+            (
+                object(FLOW, "PriorityLevelConfiguration", "", "system"),
+                object(FLOW, "PriorityLevelConfiguration", "", "probes"),
+            ),
+            (
+                object(
+                    "scheduling.k8s.io/v1",
+                    "PriorityClass",
+                    "",
+                    "system-node-critical",
+                ),
+                object("scheduling.k8s.io/v1", "PriorityClass", "", "high"),
+            ),
+            (with(api.clone(), "metadata/labels", automanaged), api),
+            (
+                with(
+                    trust.clone(),
+                    "spec",
+                    json!({"signerName": "kubernetes.io/kube-apiserver-serving"}),
+                ),
+                with(trust, "spec", json!({"signerName": "example.com/mine"})),
+            ),
+            (
+                object("v1", "Endpoints", "shop", "web"),
+                object("v1", "Endpoints", "shop", "db"),
+            ),
+            (
+                object("v1", "Endpoints", "default", "kubernetes"),
+                object("v1", "Endpoints", "shop", "x"),
+            ),
+            // As API servers keep each other's addresses.
+            (
+                json!({"apiVersion": "v1", "kind": "Endpoints"}),
+                object("example.com/v1", "Endpoints", "", ""),
+            ),
+        ] {
+            assert_eq!(
+                made(&made_by_cluster),
+                Some(Maker::Cluster),
+                "{made_by_cluster}"
+            );
+            assert_eq!(made(&others), None, "{others}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_a_service_stay_unless_a_controller_keeps_them() {
+        let slice = |service: &str, manager: &str| {
+            let labels = match manager {
+                "" => json!({"kubernetes.io/service-name": service}),
+                manager => json!({"kubernetes.io/service-name": service,
+                    "endpointslice.kubernetes.io/managed-by": manager}),
+            };
+            let slice = object("discovery.k8s.io/v1", "EndpointSlice", "shop", "s");
+            made(&with(slice, "metadata/labels", labels))
+        };
+        assert_eq!(slice("db", ""), None);
+        assert_eq!(slice("web", ""), Some(Maker::Cluster));
+        // Others may add addresses to a Service with a selector.
+        assert_eq!(slice("web", "example.com/mine"), None);
+        assert_eq!(
+            slice("gone", "endpointslice-controller.k8s.io"),
+            Some(Maker::Cluster)
+        );
+        let old = object("v1", "Endpoints", "shop", "lock");
+        let leader = json!({"control-plane.alpha.kubernetes.io/leader": "{}"});
+        assert_eq!(
+            made(&with(old, "metadata/annotations", leader)),
+            Some(Maker::Running)
+        );
+    }
+
+    #[test]
+    fn what_runs_or_has_run_is_not_brought_along() {
+        for (api_version, kind, maker) in [
+            ("v1", "Event", Maker::Running),
+            ("events.k8s.io/v1", "Event", Maker::Running),
+            ("coordination.k8s.io/v1", "Lease", Maker::Running),
+            ("v1", "Node", Maker::Running),
+            ("storage.k8s.io/v1", "CSINode", Maker::Running),
+            ("storage.k8s.io/v1", "VolumeAttachment", Maker::Running),
+            ("resource.k8s.io/v1", "ResourceSlice", Maker::Running),
+            ("v1", "RangeAllocation", Maker::Internal),
+            ("apps/v1", "ControllerRevision", Maker::Controller),
+        ] {
+            assert_eq!(
+                made(&object(api_version, kind, "n", "x")),
+                Some(maker),
+                "{kind}"
+            );
+            assert_eq!(
+                made(&object("example.com/v1", kind, "n", "x")),
+                None,
+                "{kind}"
+            );
+        }
+        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status}]);
+        let job = |conditions: Value| {
+            made(&with(
+                object("batch/v1", "Job", "n", "j"),
+                "status/conditions",
+                conditions,
+            ))
+        };
+        assert_eq!(job(condition("Complete", "True")), Some(Maker::Finished));
+        assert_eq!(job(condition("Failed", "True")), Some(Maker::Finished));
+        assert_eq!(job(condition("Failed", "False")), None);
+        assert_eq!(job(condition("Suspended", "True")), None);
+        let pod =
+            |path: &str, value: Value| made(&with(object("v1", "Pod", "n", "p"), path, value));
+        assert_eq!(
+            pod("status/phase", json!("Succeeded")),
+            Some(Maker::Finished)
+        );
+        assert_eq!(pod("status/phase", json!("Running")), None);
+        let mirror = json!({"kubernetes.io/config.mirror": "x"});
+        assert_eq!(pod("metadata/annotations", mirror), Some(Maker::Running));
+        let owner = |controller: bool| json!([{"kind": "CronJob", "controller": controller}]);
+        assert_eq!(
+            pod("metadata/ownerReferences", owner(true)),
+            Some(Maker::Controller)
+        );
+        assert_eq!(pod("metadata/ownerReferences", owner(false)), None);
+    }
+
+    #[test]
+    fn what_somebody_has_set_in_an_object_of_the_cluster_is_noticed() {
+        let managed = |manager: &str, subresource: &str| {
+            json!([{"manager": "kube-apiserver-1.37", "operation": "Update"},
+                {"manager": manager, "operation": "Update", "subresource": subresource}])
+        };
+        let role = with(
+            object(RBAC, "ClusterRole", "", "view"),
+            "metadata/labels",
+            json!({"kubernetes.io/bootstrapping": "rbac-defaults"}),
+        );
+        let account = object("v1", "ServiceAccount", "shop", "default");
+        let namespace = with(
+            object("v1", "Namespace", "", "default"),
+            "metadata/labels",
+            json!({"kubernetes.io/metadata.name": "default"}),
+        );
+        let token = |name: &str| {
+            let secret = with(object("v1", "Secret", "shop", name), "type", json!(TOKEN));
+            let account = json!({"kubernetes.io/service-account.name": "app"});
+            with(secret, "metadata/annotations", account)
+        };
+        let flow = object(FLOW, "FlowSchema", "", "probes");
+        let pull = |name: &str| json!([{"name": name}]);
+        for (object, expected) in [
+            (role.clone(), false),
+            (
+                with(
+                    role.clone(),
+                    "metadata/managedFields",
+                    managed("clusterrole-aggregation-controller", ""),
+                ),
+                false,
+            ),
+            (
+                with(
+                    role.clone(),
+                    "metadata/managedFields",
+                    managed("kubectl-edit", "status"),
+                ),
+                false,
+            ),
+            (
+                with(
+                    role.clone(),
+                    "metadata/managedFields",
+                    managed("kubectl-edit", ""),
+                ),
+                true,
+            ),
+            (
+                with(
+                    role,
+                    "metadata/annotations",
+                    json!({"rbac.authorization.kubernetes.io/autoupdate": "false"}),
+                ),
+                true,
+            ),
+            (account.clone(), false),
+            (
+                with(account.clone(), "secrets", pull("default-token-abcde")),
+                false,
+            ),
+            (
+                with(account.clone(), "imagePullSecrets", pull("registry")),
+                true,
+            ),
+            (
+                with(
+                    account.clone(),
+                    "automountServiceAccountToken",
+                    json!(false),
+                ),
+                true,
+            ),
+            (
+                with(account, "metadata/annotations", json!({"a": "b"})),
+                true,
+            ),
+            (namespace.clone(), false),
+            (with(namespace, "metadata/labels/team", json!("me")), true),
+            (token("app-token-x1y2z"), false),
+            (token("mine"), true),
+            (flow.clone(), false),
+            (
+                with(
+                    flow.clone(),
+                    "metadata/managedFields",
+                    managed("api-priority-and-fairness-config-producer-v1", ""),
+                ),
+                false,
+            ),
+            (
+                with(
+                    flow,
+                    "metadata/annotations",
+                    json!({"apf.kubernetes.io/autoupdate-spec": "false"}),
+                ),
+                true,
+            ),
+        ] {
+            let maker = made(&object).expect("a cluster makes it");
+            assert_eq!(is_changed_by_users(&object, maker), expected, "{object}");
+        }
+    }
+
+    #[test]
+    fn lists_of_names_are_in_order_and_have_each_once() {
+        for names in [&CONTROLLERS[..], &FLOW_SCHEMAS, &PRIORITY_LEVELS] {
+            assert!(names.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+    }
+}

@@ -422,6 +422,73 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_somebody_has_asked_for_stays() {
+        let service = |manager: Value| {
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"managedFields": manager}, "spec": {
+                "clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "healthCheckNodePort": 30001}})
+        };
+        let asked = json!([{"fieldsV1": {"f:spec": {"f:clusterIP": {}}}}]);
+        assert_eq!(
+            cleaned(service(asked))["spec"],
+            json!({"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "healthCheckNodePort": 30001})
+        );
+        let given = json!([{"fieldsV1": {"f:spec": {"f:type": {}}}}]);
+        assert_eq!(
+            cleaned(service(given))["spec"],
+            json!({"healthCheckNodePort": 30001})
+        );
+    }
+
+    #[test]
+    fn a_request_for_a_certificate_loses_who_has_sent_it() {
+        let request = json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+            "metadata": {"name": "r"}, "spec": {"username": "u", "uid": "i", "groups": ["g"],
+                "extra": {"a": ["b"]}, "request": "r", "signerName": "s", "usages": ["client auth"]},
+            "status": {"certificate": "c"}});
+        assert_eq!(
+            cleaned(request),
+            json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+                "metadata": {"name": "r"},
+                "spec": {"request": "r", "signerName": "s", "usages": ["client auth"]}})
+        );
+    }
+
+    #[test]
+    fn the_note_of_kubectl_apply_is_taken_out_and_put_back() {
+        let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "c", "annotations": {LAST_APPLIED: "{}"}}});
+        let whole = object.clone();
+        let note = take_last_applied(&mut object).unwrap();
+        assert_eq!(object["metadata"], json!({"name": "c"}));
+        assert_eq!(note["kind"], "ConfigMap");
+        put_last_applied(&mut object, note);
+        assert_eq!(object, whole);
+        for other in [
+            json!(null),
+            json!({"metadata": {"annotations": {"a": "b"}}}),
+        ] {
+            let mut same = other.clone();
+            assert_eq!(take_last_applied(&mut same), None);
+            assert_eq!(same, other);
+        }
+    }
+
+    #[test]
+    fn addresses_that_somebody_has_written_are_nobody_elses() {
+        for kind in [
+            ("v1", "Endpoints"),
+            ("discovery.k8s.io/v1", "EndpointSlice"),
+        ] {
+            let by = |manager: &str| {
+                json!({"apiVersion": kind.0, "kind": kind.1,
+                    "metadata": {"managedFields": [{"manager": manager}]}})
+            };
+            assert!(is_owned_or_transient(&by("kube-controller-manager")));
+            assert!(!is_owned_or_transient(&by("kubectl-create")));
+        }
+    }
+
+    #[test]
     fn a_kind_of_the_same_name_in_another_group_keeps_its_fields() {
         let service = json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service",
             "spec": {"clusterIP": "x", "nodeName": "y"}});
