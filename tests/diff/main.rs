@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apply_script;
 mod changed;
 mod damaged;
 mod incident;

@@ -95,13 +95,13 @@ pub fn is_workload(api_version: &str, kind: &str) -> bool {
 /// The place of a step among all steps; those of one place may come in any order. Gates come down first and go up last,
 /// then role bindings go that were added; what is needed comes before what needs it. What is deleted for good goes at
 /// the end, in the opposite order, but for what may be in the way of what is created: names, ports, quota.
-pub fn step_order(verb: StepVerb, api_version: &str, kind: &str) -> u8 {
+pub fn step_order(verb: StepVerb, api_version: &str, kind: &str, may_refuse: bool) -> u8 {
     let (group, _) = split_api_version(api_version);
     let order = apply_order(api_version, kind);
     let gate = gate_order(api_version, kind);
     match (verb, gate) {
         (StepVerb::Delete, Some(gate)) => gate,
-        (StepVerb::Patch | StepVerb::Replace, Some(gate @ 1..)) => gate.saturating_add(10),
+        (StepVerb::Patch | StepVerb::Replace, Some(gate)) if may_refuse => gate.saturating_add(10),
         (_, Some(gate)) => u8::MAX.saturating_sub(gate),
         (StepVerb::Delete, None) => match (group, kind) {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => 20,
@@ -189,7 +189,10 @@ mod tests {
             (Create, admission, "ValidatingAdmissionPolicyBinding"),
             (Patch, admission, "ValidatingWebhookConfiguration"),
         ];
-        let places: Vec<u8> = order.iter().map(|(v, a, k)| step_order(*v, a, k)).collect();
+        let places: Vec<u8> = order
+            .iter()
+            .map(|(v, a, k)| step_order(*v, a, k, *k != "ValidatingWebhookConfiguration"))
+            .collect();
         assert!(
             places.windows(2).all(|pair| pair[0] < pair[1]),
             "{places:?}"

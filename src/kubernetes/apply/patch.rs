@@ -41,6 +41,11 @@ impl Operation {
         Self::new("test", path, Some(value))
     }
 
+    /// A test that no object passes.
+    fn never() -> Self {
+        Self::test("/metadata/uid", &Value::Null)
+    }
+
     /// A test that there is nothing at a path: what is missing counts as null.
     fn test_absent(path: &str) -> Self {
         Self::test(path, &Value::Null)
@@ -75,6 +80,10 @@ pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKey
         fields: FieldPath::default(),
         pointer: String::new(),
         deepest: MAX_DEPTH,
+        is_unwritten: Operation::test(
+            "/metadata/resourceVersion",
+            &Value::from(text(present, "metadata.resourceVersion")),
+        ),
         patch: JsonPatch::default(),
     };
     walk.object(present, wanted);
@@ -113,6 +122,8 @@ struct Walk<'l> {
     fields: FieldPath,
     pointer: String,
     deepest: usize,
+    /// A test that nobody has written the object since, for values that cannot be tested.
+    is_unwritten: Operation,
     patch: JsonPatch,
 }
 
@@ -186,10 +197,17 @@ impl Walk<'_> {
                 }
             }
             (Some(Value::Object(a)), None) if self.is_words() => {
+                let after = self.patch.after.len();
                 for (name, value) in a {
                     self.inside(Step::Field(name.clone()), name, |walk| {
                         walk.compare(Some(value), None, deeper);
                     });
+                }
+                // What is left empty is left out.
+                if self.patch.after.len() == after.saturating_add(a.len()) {
+                    self.patch.after.truncate(after);
+                    let absent = Operation::test_absent(&self.pointer);
+                    self.patch.after.push(absent);
                 }
             }
             (None, Some(Value::Object(b))) if self.is_words() => {
@@ -226,6 +244,7 @@ impl Walk<'_> {
         let path = &self.pointer;
         let patch = &mut self.patch;
         patch.operations.push(match present {
+            Some(value) if is_untestable(value) => self.is_unwritten.clone(),
             Some(value) => Operation::test(path, value),
             None => Operation::test_absent(path),
         });
@@ -236,6 +255,7 @@ impl Walk<'_> {
         };
         patch.operations.push(Operation::new(op, path, wanted));
         patch.after.push(match wanted {
+            Some(value) if is_untestable(value) => Operation::never(),
             Some(value) => Operation::test(path, value),
             None => Operation::test_absent(path),
         });
@@ -303,8 +323,10 @@ impl Walk<'_> {
             .map(|(numbered, _)| numbered)
             .collect();
         for (place, value) in &gone {
-            let test = Operation::test(&at(*place, &self.pointer), value);
-            self.patch.operations.push(test);
+            self.patch.operations.push(match is_untestable(value) {
+                true => self.is_unwritten.clone(),
+                false => Operation::test(&at(*place, &self.pointer), value),
+            });
         }
         // From the back, so that the places of the others stay.
         for (place, _) in gone.iter().rev() {
@@ -320,7 +342,10 @@ impl Walk<'_> {
         self.patch.after.truncate(after);
         let whole = Value::Array(wanted.into_iter().cloned().collect());
         self.patch.after.push(match whole.as_array() {
-            Some(list) if list.is_empty() => Operation::test_absent(&self.pointer),
+            Some(list) if list.is_empty() && self.is_finalizers() => {
+                Operation::test_absent(&self.pointer)
+            }
+            _ if is_untestable(&whole) => Operation::never(),
             _ => Operation::test(&self.pointer, &whole),
         });
         true
@@ -418,10 +443,391 @@ impl Walk<'_> {
 /// The fields that name an element, with their values.
 type Name = Vec<(String, String)>;
 
+/// True for what API servers cannot test: json-patch 4.13 panics when it compares a null in a list.
+fn is_untestable(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list
+            .iter()
+            .any(|each| each.is_null() || is_untestable(each)),
+        Value::Object(map) => map.values().any(is_untestable),
+        _ => false,
+    }
+}
+
 fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn is_kept(finalizer: &Value) -> bool {
     !matches!(finalizer.as_str(), Some(name) if DELETION_FINALIZERS.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    /// Containers and ports are told apart by their names.
+    struct ByName;
+
+    impl ListKeys for ByName {
+        fn list_keys(&self, path: &FieldPath) -> Option<Vec<String>> {
+            let last = path.fields().last()?;
+            matches!(last, "containers" | "ports").then(|| vec!["name".to_string()])
+        }
+    }
+
+    /// A container of JSON and the key in it; `None` where the way ends before.
+    fn parent<'v>(object: &'v mut Value, path: &str) -> Option<(&'v mut Value, String)> {
+        let (way, key) = path.rsplit_once('/')?;
+        Some((
+            object.pointer_mut(way)?,
+            key.replace("~1", "/").replace("~0", "~"),
+        ))
+    }
+
+    /// What evanphx/json-patch v4 makes of a patch, which API servers use.
+    fn applied(object: &Value, operations: &[Operation]) -> Option<Value> {
+        let mut object = object.clone();
+        for Operation { op, path, value } in operations {
+            let (parent, key) = parent(&mut object, path)?;
+            let value = value.clone();
+            match (*op, parent) {
+                ("test", Value::Object(map)) => {
+                    (map.get(&key).unwrap_or(&Value::Null) == &value?).then_some(())?;
+                }
+                ("test", Value::Array(list)) => {
+                    (list.get(key.parse::<usize>().ok()?)? == &value?).then_some(())?;
+                }
+                ("add", Value::Object(map)) => drop(map.insert(key, value?)),
+                ("replace", Value::Object(map)) => {
+                    map.contains_key(&key).then_some(())?;
+                    map.insert(key, value?);
+                }
+                ("remove", Value::Object(map)) => drop(map.remove(&key)?),
+                ("add", Value::Array(list)) => {
+                    let at = key.parse::<usize>().ok().filter(|at| *at <= list.len())?;
+                    list.insert(at, value?);
+                }
+                ("replace", Value::Array(list)) => {
+                    *list.get_mut(key.parse::<usize>().ok()?)? = value?
+                }
+                ("remove", Value::Array(list)) => {
+                    let at = key.parse::<usize>().ok().filter(|at| *at < list.len())?;
+                    list.remove(at);
+                }
+                _ => return None,
+            }
+        }
+        Some(object)
+    }
+
+    /// Without what servers set, and what is left empty, which they leave out.
+    fn settled(object: &Value) -> Value {
+        let mut object = object.clone();
+        let members = object.as_object_mut().unwrap();
+        members.remove("status");
+        let metadata = members["metadata"].as_object_mut().unwrap();
+        for field in [
+            "uid",
+            "resourceVersion",
+            "generation",
+            "managedFields",
+            "creationTimestamp",
+        ] {
+            metadata.remove(field);
+        }
+        for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
+            let is_empty = |value: &Value| *value == json!({}) || *value == json!([]);
+            if metadata
+                .get(field)
+                .is_some_and(|value| value.is_null() || is_empty(value))
+            {
+                metadata.remove(field);
+            }
+        }
+        object
+    }
+
+    /// Numbers that look random, and are the same each time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, sides: u64) -> u64 {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % sides
+        }
+
+        fn often(&mut self) -> bool {
+            self.below(3) > 0
+        }
+
+        fn map(&mut self, names: &[&str], mut value: impl FnMut(&mut Self) -> Value) -> Value {
+            let mut map = Map::new();
+            for name in names {
+                if self.often() {
+                    let value = value(self);
+                    map.insert((*name).to_string(), value);
+                }
+            }
+            Value::Object(map)
+        }
+
+        fn word(&mut self) -> Value {
+            match self.below(6) {
+                0 => json!(""),
+                1 => json!("<a&b>\u{2028}"),
+                2 => json!(self.below(3)),
+                3 => json!(self.below(2) == 0),
+                _ => json!(["a", "b", "c"][usize::try_from(self.below(3)).unwrap()]),
+            }
+        }
+
+        /// Labels or annotations: where there are none, there is no map.
+        fn words(&mut self, names: &[&str], value: impl FnMut(&mut Self) -> Value) -> Value {
+            match self.map(names, value) {
+                Value::Object(map) if map.is_empty() => Value::Null,
+                words => words,
+            }
+        }
+
+        fn list(&mut self, names: &[&str], deep: bool) -> Value {
+            let mut items = Vec::new();
+            for name in names {
+                if self.often() {
+                    let mut item = self.map(&["image", "a/b", "c~d", "x"], Self::word);
+                    item["name"] = json!(name);
+                    if deep {
+                        item["ports"] = self.list(&["p", "q", "r"], false);
+                        item["args"] =
+                            json!((0..self.below(3)).map(|_| self.word()).collect::<Vec<_>>());
+                    }
+                    items.push(item);
+                }
+            }
+            if self.below(6) == 0 {
+                items.reverse();
+            }
+            Value::Array(items)
+        }
+
+        fn object(&mut self, uid: &str) -> Value {
+            let mut metadata = json!({"name": "x", "uid": uid, "resourceVersion": self.below(99).to_string(),
+                "generation": self.below(9), "managedFields": [self.below(9)]});
+            if self.often() {
+                metadata["labels"] = self.words(&["a", "b/c", "d"], |_| json!("1"));
+            }
+            if self.often() {
+                metadata["annotations"] = self.words(&["n", "m~/", LAST_APPLIED], |dice| {
+                    json!(dice.below(2).to_string())
+                });
+            }
+            if self.often() {
+                let finalizers = ["f1", "f2", "f3"].into_iter().filter(|_| self.often());
+                let finalizers: Vec<&str> = finalizers.collect();
+                if !finalizers.is_empty() {
+                    metadata["finalizers"] = json!(finalizers);
+                }
+            }
+            let mut spec = self.map(&["a", "b", "c"], |dice| dice.map(&["d", "e"], Self::word));
+            if self.often() {
+                spec["containers"] = self.list(&["main", "side", "third"], true);
+            }
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec,
+                "status": {"n": self.below(5)}})
+        }
+    }
+
+    #[test]
+    fn a_patch_leads_to_the_wanted_object_and_each_edit_made_meanwhile_refuses_it() {
+        let mut dice = Dice(7);
+        let mut edits = 0;
+        for round in 0..400 {
+            let (present, wanted) = (dice.object("now"), dice.object("then"));
+            let patch = json_patch(&present, &wanted, &ByName);
+            if patch.is_empty() {
+                assert_eq!(settled(&present), settled(&wanted), "round {round}");
+                continue;
+            }
+            let done = applied(&present, &patch.operations);
+            let done = done.unwrap_or_else(|| panic!("round {round}: {patch:?}\n{present}"));
+            assert_eq!(settled(&done), settled(&wanted), "round {round}: {patch:?}");
+            assert_eq!(done["metadata"]["uid"], "now");
+            assert_eq!(done["status"], present["status"]);
+            assert!(
+                applied(&present, &patch.after).is_none(),
+                "round {round}: {patch:?}\n{present}"
+            );
+            assert!(
+                applied(&settled_as_served(&done), &patch.after).is_some(),
+                "round {round}: {patch:?}\n{done}"
+            );
+            // Whatever somebody writes to a place that the patch touches, also one that it finds empty.
+            for each in patch.operations.iter().filter(|each| each.op != "test") {
+                let mut edited = present.clone();
+                let Some((parent, key)) = parent(&mut edited, &each.path) else {
+                    continue;
+                };
+                match parent {
+                    Value::Object(map) => drop(map.insert(key, json!("edited"))),
+                    Value::Array(list) => {
+                        let at = key.parse::<usize>().unwrap();
+                        // What is added has no value before that could be edited.
+                        if each.op == "add" || at >= list.len() {
+                            continue;
+                        }
+                        list[at] = json!("edited");
+                    }
+                    _ => continue,
+                }
+                edits += 1;
+                assert!(
+                    applied(&edited, &patch.operations).is_none(),
+                    "round {round}: {each:?}\n{patch:?}"
+                );
+            }
+        }
+        assert!(edits > 1_000, "{edits}");
+    }
+
+    /// As a server gives it: what is empty is left out.
+    fn settled_as_served(object: &Value) -> Value {
+        let mut object = object.clone();
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        for (field, empty) in [
+            ("finalizers", json!([])),
+            ("labels", json!({})),
+            ("annotations", json!({})),
+        ] {
+            if metadata.get(field) == Some(&empty) {
+                metadata.remove(field);
+            }
+        }
+        object
+    }
+
+    #[test]
+    fn an_element_is_taken_out_without_touching_those_that_somebody_added_behind_it() {
+        let pod = |names: &[&str]| {
+            let containers: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"metadata": {"uid": "u"}, "spec": {"containers": containers}})
+        };
+        let patch = json_patch(&pod(&["a", "evil", "b"]), &pod(&["a", "b"]), &ByName);
+        let later = applied(&pod(&["a", "evil", "b", "later"]), &patch.operations);
+        assert_eq!(later, Some(pod(&["a", "b", "later"])));
+        assert_eq!(
+            applied(&pod(&["first", "a", "evil", "b"]), &patch.operations),
+            None
+        );
+        assert_eq!(applied(&pod(&["a", "other", "b"]), &patch.operations), None);
+    }
+
+    #[test]
+    fn owners_are_looked_up_and_those_that_are_there_stay() {
+        let owner = |name: &str, uid: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid});
+        let object = |owners: Value| json!({"metadata": {"uid": "u", "ownerReferences": owners}});
+        let patch =
+            |present: Value, wanted: Value| json_patch(&object(present), &object(wanted), &ByName);
+        // One that was made anew keeps the uid that it has now.
+        assert!(patch(json!([owner("a", "2")]), json!([owner("a", "1")])).is_empty());
+        let gone = patch(
+            json!([owner("a", "1"), owner("b", "2")]),
+            json!([owner("a", "1")]),
+        );
+        let done = applied(
+            &object(json!([owner("a", "1"), owner("b", "2")])),
+            &gone.operations,
+        );
+        assert_eq!(done, Some(object(json!([owner("a", "1")]))));
+        let come = patch(Value::Null, json!([owner("a", "1")]));
+        assert_eq!(come.owners, [owner("a", "1")]);
+        let text = format!("{:?}", come.operations);
+        assert!(
+            text.contains("/metadata/ownerReferences") && !text.contains("\"1\""),
+            "{text}"
+        );
+        assert!(applied(&object(Value::Null), &come.after).is_none());
+        assert!(applied(&object(json!([owner("a", "9")])), &come.after).is_some());
+    }
+
+    #[test]
+    fn a_null_in_a_list_is_never_tested_and_the_revision_stands_for_it() {
+        let object = |list: Value| json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "spec": {"l": list}});
+        let (with, without) = (object(json!([1, null])), object(json!([1])));
+        for (present, wanted) in [
+            (&with, &without),
+            (&without, &with),
+            (&with, &object(json!([[null]]))),
+        ] {
+            let patch = json_patch(present, wanted, &ByName);
+            let tests = patch
+                .operations
+                .iter()
+                .chain(&patch.after)
+                .filter(|each| each.op == "test");
+            for test in tests {
+                assert!(!is_untestable(test.value.as_ref().unwrap()), "{patch:?}");
+            }
+            assert_eq!(applied(present, &patch.operations).as_ref(), Some(wanted));
+            let mut written = present.clone();
+            written["metadata"]["resourceVersion"] = json!("8");
+            assert_eq!(
+                applied(&written, &patch.operations).is_none(),
+                is_untestable(present)
+            );
+            assert!(applied(wanted, &patch.after).is_none() || !is_untestable(wanted));
+        }
+    }
+
+    #[test]
+    fn what_a_cluster_fills_in_is_left_alone() {
+        let pair = |kind: &str, spec: Value| json!({"apiVersion": "v1", "kind": kind, "metadata": {"uid": "u"}, "spec": spec});
+        for (kind, present, wanted, is_empty) in [
+            (
+                "Namespace",
+                json!({"finalizers": ["kubernetes"]}),
+                json!({}),
+                true,
+            ),
+            ("Pod", json!({"nodeName": "a"}), json!({}), true),
+            ("Pod", json!({"hostNetwork": true}), json!({}), false),
+            (
+                "PersistentVolumeClaim",
+                json!({"volumeName": "v"}),
+                json!({}),
+                true,
+            ),
+            (
+                "Node",
+                json!({"podCIDR": "v", "unschedulable": true}),
+                json!({"podCIDR": "w", "unschedulable": true}),
+                true,
+            ),
+            ("Node", json!({"unschedulable": true}), json!({}), false),
+            ("Widget", json!({"nodeName": "a"}), json!({}), false),
+        ] {
+            let patch = json_patch(&pair(kind, present), &pair(kind, wanted), &ByName);
+            assert_eq!(patch.is_empty(), is_empty, "{kind}: {patch:?}");
+        }
+        let applied =
+            |text: &str| json!({"metadata": {"uid": "u", "annotations": {LAST_APPLIED: text}}});
+        assert!(!json_patch(&applied("1"), &applied("2"), &ByName).is_empty());
+    }
+
+    #[test]
+    fn a_patch_that_a_server_would_not_take_for_its_length_is_made_of_whole_fields() {
+        let object = |value: &str| {
+            let data: Map<String, Value> = (0..MOST_OPERATIONS)
+                .map(|n| (n.to_string(), json!(value)))
+                .collect();
+            json!({"metadata": {"uid": "u"}, "data": data})
+        };
+        let patch = json_patch(&object("a"), &object("b"), &ByName);
+        assert_eq!(patch.operations.len(), 3);
+        assert_eq!(applied(&object("a"), &patch.operations), Some(object("b")));
+    }
 }

@@ -35,6 +35,21 @@ pub fn is_applied(object: &Value) -> bool {
     annotation(object, LAST_APPLIED).is_some()
 }
 
+/// True unless a gate, as it is, only looks on: a webhook of which each failure is ignored, a binding that only warns.
+pub fn may_refuse(gate: &Value) -> bool {
+    match text(gate, "kind") {
+        "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
+            items(gate, "webhooks")
+                .iter()
+                .any(|webhook| text(webhook, "failurePolicy") != "Ignore")
+        }
+        "ValidatingAdmissionPolicyBinding" => items(gate, "spec.validationActions")
+            .iter()
+            .any(|action| action.as_str() == Some("Deny")),
+        _ => true,
+    }
+}
+
 /// Its owners.
 pub fn owner_references(object: &Value) -> &[Value] {
     items(object, "metadata.ownerReferences")

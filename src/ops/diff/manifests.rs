@@ -18,7 +18,7 @@ use crate::kubernetes::apply::order::{
 use crate::kubernetes::apply::patch::{JsonPatch, json_patch};
 use crate::kubernetes::apply::same_cluster::{
     api_version_of, in_place_of, is_applied, is_being_deleted, is_made_by_cluster, manifest,
-    owner_references, settled, uid_of,
+    may_refuse, owner_references, settled, uid_of,
 };
 use crate::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
 use crate::kubernetes::compare::kind_schema::KindSchema;
@@ -327,13 +327,15 @@ impl Planner<'_> {
             (Look::Unreadable(why), Look::Object(_)) => left_out(&format!(
                 "it is there, but what it is now is unknown: {why}"
             )),
-            (Look::Unreadable(_), Look::None) => self.deletion(item, item.uid.as_deref()),
+            (Look::Unreadable(_), Look::None) => {
+                self.deletion(item, &item.api_version, item.uid.as_deref())
+            }
             (Look::Object(present) | Look::Owned(present), Look::None) => {
                 if is_made_by_cluster(&present.json) {
                     return (Todo::Others, None);
                 }
                 let uid = uid_of(&present.json);
-                self.deletion(item, Some(uid))
+                self.deletion(item, api_version_of(&present.json), Some(uid))
             }
             (Look::None, Look::Object(wanted)) => self.creation(item, &wanted.json),
             (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
@@ -355,8 +357,8 @@ impl Planner<'_> {
         )
     }
 
-    fn deletion(&self, item: &Item, uid: Option<&str>) -> Planned {
-        let Some(target) = self.target(item, &item.api_version) else {
+    fn deletion(&self, item: &Item, api_version: &str, uid: Option<&str>) -> Planned {
+        let Some(target) = self.target(item, api_version) else {
             let why = "to be deleted, but its name is none that objects can have";
             return (Todo::LeftOut(why.into()), None);
         };
@@ -364,7 +366,7 @@ impl Planner<'_> {
             let why = "to be deleted, but it has no uid by which it can be told from another one";
             return (Todo::LeftOut(why.into()), None);
         };
-        let (api_version, kind) = (&item.api_version, &item.kind);
+        let kind = &item.kind;
         let mut step = Step::new(StepVerb::Delete, target);
         step.uid = Some(uid.to_string());
         step.on_request =
@@ -488,6 +490,7 @@ impl Planner<'_> {
         }
         let mut step = Step::new(StepVerb::Patch, target);
         step.is_secret = is_secret;
+        step.is_gate = is_gate(&item.api_version, &item.kind) && may_refuse(&present.json);
         step.owners = patch
             .owners
             .iter()
@@ -550,7 +553,12 @@ fn is_uid(uid: &str) -> bool {
 fn sort(tasks: &mut [Task<'_>]) {
     tasks.sort_by_cached_key(|task| {
         let order = match task.todo.step() {
-            Some(step) => step_order(step.verb, &task.item.api_version, &task.item.kind),
+            Some(step) => step_order(
+                step.verb,
+                &task.item.api_version,
+                &task.item.kind,
+                step.is_gate,
+            ),
             None => u8::MAX,
         };
         let place = (

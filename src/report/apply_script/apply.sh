@@ -257,13 +257,13 @@ its owner $owner_resource $owner_name has an odd uid: created without that refer
 manifest() {
 	REFERENCES=$references awk '
 		{ print }
-		!seen && ($0 == "metadata:" || $0 == "  \"metadata\": {") {
+		!seen && ($0 == "metadata:" || $0 == "    \"metadata\": {") {
 			seen = 1
 			n = split(ENVIRON["REFERENCES"], line, "\n")
 			list = ""
 			for (i = 1; i <= n; i++) if (line[i] != "") list = list (list == "" ? "" : ",") line[i]
 			if (list != "" && $0 == "metadata:") print "  ownerReferences: [" list "]"
-			else if (list != "") print "    \"ownerReferences\": [" list "],"
+			else if (list != "") print "        \"ownerReferences\": [" list "],"
 		}' "$dir/$file"
 }
 
@@ -371,7 +371,7 @@ $said"
 		if is_test_failed; then
 			refused "it is not as it was in the snapshot any more; kept as it is:
 $(explain)"
-		elif says '(NotFound)'; then
+		elif is_gone; then
 			refused 'it is not there any more'
 		else
 			failed "$said"
@@ -466,10 +466,32 @@ delete() {
 
 is_other() { says '(Conflict)' || says 'Precondition failed' || says 'the UID in the precondition'; }
 
+# True when the server says that there is no object of that name; that there is no such kind is another matter.
+is_gone() { says '(NotFound)' && ! says 'could not find the requested resource'; }
+
+# The finalizers that keep the deleted object, but for those of the deletion itself.
+held_by() {
+	field .metadata.uid && [ "$got" = "$uid" ] || return 1
+	field '.metadata.finalizers[*]'
+	held=
+	for finalizer in $got; do
+		case $finalizer in orphan | foregroundDeletion) ;; *) held="$held $finalizer" ;; esac
+	done
+	[ -n "$held" ]
+}
+
 delete_step() {
 	if delete; then
+		if [ -z "$dry" ] && held_by; then
+			tell 'being deleted'
+			detail "it is kept by its finalizers:$held"
+			going="$going$number $resource $uid $namespace $name
+"
+			[ -n "$gate" ] && gates_gone=yes
+			return 0
+		fi
 		done_with deleted
-	elif says '(NotFound)'; then
+	elif is_gone; then
 		done_with 'already gone'
 	elif is_other; then
 		refused 'an object of that name was made since; kept as it is'
@@ -478,11 +500,38 @@ delete_step() {
 	fi
 }
 
+# Looks again at what was being deleted.
+look_again() {
+	rest=$going
+	verb='' gate=''
+	while [ -n "$rest" ]; do
+		line=${rest%%
+*}
+		rest=${rest#*
+}
+		number=${line%% *}
+		line=${line#* }
+		resource=${line%% *}
+		line=${line#* }
+		uid=${line%% *}
+		line=${line#* }
+		namespace=${line%% *}
+		name=${line#* }
+		if held_by; then
+			count_going=$((count_going + 1))
+			remaining="$remaining $number"
+		else
+			mark 'done'
+			count_done=$((count_done + 1))
+		fi
+	done
+}
+
 recreate_step() {
 	stage=$(begun)
 	if [ "$stage" != creating ]; then
 		mark begun deleting
-		if ! delete && ! says '(NotFound)'; then
+		if ! delete && ! is_gone; then
 			if is_other; then
 				unmark
 				refused 'an object of that name was made since; kept as it is'
@@ -527,7 +576,7 @@ replace_step() {
 		is_worth_another && continue
 		if says '(Conflict)' || says 'Precondition failed'; then
 			refused 'it was changed after the snapshot, and is stored in another version: kept as it is'
-		elif says '(NotFound)'; then
+		elif is_gone; then
 			refused 'it is not there any more'
 		else
 			failed "$said"
@@ -659,7 +708,7 @@ start() {
 	dry='' deletes='' creates='' limit=60 ending='' label='' number='' namespace=''
 	owners='' gates='' gates_gone='' freed='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
 	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
-	count_checked=0 count_unchecked=0
+	count_checked=0 count_unchecked=0 count_going=0 going=''
 	references='' dropped=''
 	trap ended EXIT
 	trap interrupted INT TERM HUP
@@ -725,11 +774,14 @@ option() {
 part() { [ "$1" -gt 0 ] && parts="$parts${parts:+, }$1 $2"; }
 
 finish() {
+	label=
+	look_again
 	parts=
 	part "$count_done" 'done'
 	part "$count_before" 'done before'
 	part "$count_checked" 'would be accepted'
 	part "$count_unchecked" 'not checkable yet'
+	part "$count_going" 'still being deleted'
 	part "$count_refused" 'refused'
 	part "$count_failed" 'failed'
 	part "$count_untried" 'not tried'

@@ -1,0 +1,548 @@
+//! The script that takes the steps, run by `sh` against a kubectl of these tests.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use etcdsnap::kubernetes::apply::patch::Operation;
+use etcdsnap::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
+use etcdsnap::report;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const KUBECTL: &str = include_str!("kubectl/fake.sh");
+
+/// A server, and a folder with a script.
+struct World {
+    dir: TempDir,
+}
+
+struct Ran {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    /// The status, and whether each of `parts` is in what was said.
+    #[track_caller]
+    fn is(&self, status: i32, parts: &[&str]) {
+        let said = format!("{:?}\n{}{}", self.status, self.out, self.err);
+        assert_eq!(self.status, Some(status), "{said}");
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is missing: {said}");
+        }
+    }
+}
+
+impl World {
+    fn new(steps: &[(Step, Option<&str>)]) -> Self {
+        let world = Self {
+            dir: tempfile::tempdir().expect("a directory"),
+        };
+        fs::create_dir(world.path("store")).expect("a directory");
+        fs::create_dir_all(world.path("undo/steps")).expect("a directory");
+        world.write("kubectl", KUBECTL);
+        world.write("store/version", "");
+        world.write("store/namespaces__shop", "/metadata/uid \"shop\"\n");
+        world.object("namespaces__kube-system", "cluster-1", "");
+        let steps: Vec<(&Step, Option<&str>)> =
+            steps.iter().map(|(step, file)| (step, *file)).collect();
+        world.write("undo/apply.sh", &report::apply_script(&steps));
+        world
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn has(&self, object: &str) -> bool {
+        self.path("store").join(object).exists()
+    }
+
+    fn object(&self, file: &str, uid: &str, fields: &str) {
+        let text = format!("/metadata/uid \"{uid}\"\n{fields}");
+        self.write(&format!("store/{file}"), &text);
+    }
+
+    fn manifest(&self, file: &str, name: &str) {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\n"
+        );
+        self.write(&format!("undo/{file}"), &text);
+    }
+
+    fn patch(&self, file: &str, from: &Value, to: &Value) {
+        let operation = |op: &'static str, path: &str, value: &Value| Operation {
+            op,
+            path: path.into(),
+            value: Some(value.clone()),
+        };
+        let uid = operation("test", "/metadata/uid", &json!("u1"));
+        let test = |value: &Value| operation("test", "/data/a", value);
+        let mut both = Vec::new();
+        let change = operation("replace", "/data/a", to);
+        report::write_operations(&[uid.clone(), test(from), change], &mut both).expect("a patch");
+        fs::write(self.path(&format!("undo/{file}.json")), &both).expect("a file");
+        both.clear();
+        report::write_operations(&[uid, test(to)], &mut both).expect("a patch");
+        fs::write(self.path(&format!("undo/{file}.after.json")), &both).expect("a file");
+    }
+
+    fn calls(&self, part: &str) -> usize {
+        self.read("store/calls")
+            .lines()
+            .filter(|line| line.contains(part))
+            .count()
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let kubectl = format!("sh {} --context x", self.path("kubectl").display());
+        self.run_with(&kubectl, args)
+    }
+
+    fn run_with(&self, kubectl: &str, args: &[&str]) -> Ran {
+        let output = Command::new("sh")
+            .arg(self.path("undo/apply.sh"))
+            .args(args)
+            .env("KUBECTL", kubectl)
+            .env("STORE", self.path("store"))
+            .current_dir("/")
+            // One that is killed takes nobody else along.
+            .process_group(0)
+            .output()
+            .expect("sh");
+        Ran {
+            status: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+fn map(verb: StepVerb, name: &str) -> Step {
+    let target = StepTarget {
+        resource: "configmaps.v1.".into(),
+        namespace: Some("shop".into()),
+        name: name.into(),
+        printed_name: format!("configmap/{name}"),
+        path: format!("/api/v1/namespaces/shop/configmaps/{name}"),
+    };
+    let mut step = Step::new(verb, target);
+    if matches!(verb, StepVerb::Delete | StepVerb::Recreate) {
+        step.uid = Some("u1".into());
+    }
+    step
+}
+
+fn needing(mut step: Step, needs: &[usize]) -> Step {
+    step.needs = needs.to_vec();
+    step
+}
+
+#[test]
+fn steps_are_taken_once_and_one_that_fails_holds_back_only_what_needs_it() {
+    let world = World::new(&[
+        (map(StepVerb::Create, "a"), Some("steps/a.yaml")),
+        (
+            needing(map(StepVerb::Create, "b"), &[0]),
+            Some("steps/b.yaml"),
+        ),
+        (map(StepVerb::Patch, "c"), Some("steps/c.json")),
+        (map(StepVerb::Delete, "d"), None),
+    ]);
+    world.manifest("steps/a.yaml", "a");
+    world.manifest("steps/b.yaml", "b");
+    world.patch("steps/c", &json!("bad"), &json!("good"));
+    world.object(
+        "configmaps_shop_c",
+        "u1",
+        "/data/a \"bad\"\n/data/b \"kept\"\n",
+    );
+    world.object("configmaps_shop_d", "u1", "");
+    world.write(
+        "store/fail",
+        "steps/a.yaml|Error from server (Forbidden): no \\033[31mway\n",
+    );
+    let ran = world.run(&[]);
+    ran.is(
+        1,
+        &[
+            "001 FAILED        configmap/a -n shop\n      Error from server (Forbidden): no ?[31mway\n",
+            "002 not tried     configmap/b -n shop\n      it needs step 001, which is not done\n",
+            "003 patched       configmap/c -n shop\n",
+            "004 deleted       configmap/d -n shop\n",
+            "4 steps: 2 done, 1 failed, 1 not tried\nremaining: 001 002\n",
+        ],
+    );
+    assert_eq!(
+        world.read("store/configmaps_shop_c"),
+        "/metadata/uid \"u1\"\n/data/a \"good\"\n/data/b \"kept\"\n"
+    );
+    assert!(!world.has("configmaps_shop_d") && !world.has("configmaps_shop_b"));
+    // KUBECTL has arguments, and each call has a limit.
+    let calls = world.read("store/calls");
+    assert!(
+        calls.lines().all(|call| call.starts_with("--context x ")),
+        "{calls}"
+    );
+    assert!(
+        calls
+            .lines()
+            .all(|call| call.contains("--request-timeout=") || call.contains("--help")),
+        "{calls}"
+    );
+    let (patches, deletions) = (world.calls(" patch configmaps"), world.calls(" delete "));
+    fs::remove_file(world.path("store/fail")).expect("a file");
+    world.run(&[]).is(
+        0,
+        &[
+            "001 created",
+            "002 created",
+            "4 steps: 2 done, 2 done before\n",
+        ],
+    );
+    assert_eq!(
+        (world.calls(" patch configmaps"), world.calls(" delete ")),
+        (patches, deletions)
+    );
+    world.run(&[]).is(0, &["4 steps: 4 done before\n"]);
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_never_ends_early() {
+    let mut gate = map(StepVerb::Delete, "gate");
+    gate.is_gate = true;
+    let world = World::new(&[
+        (gate, None),
+        (map(StepVerb::Create, "a"), Some("steps/a.yaml")),
+        (
+            needing(map(StepVerb::Create, "b"), &[1]),
+            Some("steps/b.yaml"),
+        ),
+        (map(StepVerb::Patch, "c"), Some("steps/c.json")),
+        (map(StepVerb::Recreate, "d"), Some("steps/d.yaml")),
+        (map(StepVerb::Create, "e"), Some("steps/e.yaml")),
+    ]);
+    for name in ["a", "b", "d", "e"] {
+        world.manifest(&format!("steps/{name}.yaml"), name);
+    }
+    world.patch("steps/c", &json!("bad"), &json!("good"));
+    world.object("configmaps_shop_gate", "u1", "");
+    world.object("configmaps_shop_c", "u1", "/data/a \"other\"\n");
+    world.object("configmaps_shop_d", "u1", "");
+    world.write(
+        "store/fail",
+        "steps/e.yaml|Error from server: failed calling webhook \"w\"\n",
+    );
+    world.run(&["--dry-run"]).is(
+        1,
+        &[
+            "001 would be deleted configmap/gate",
+            "002 would be created configmap/a",
+            "003 not checkable configmap/b -n shop\n      it needs step 002\n",
+            "004 REFUSED       configmap/c",
+            "005 would be created again configmap/d",
+            "006 not checkable configmap/e -n shop\n      it is refused for what an earlier step takes away:\n",
+            "6 steps: 3 would be accepted, 2 not checkable yet, 1 refused\n",
+        ],
+    );
+    assert!(!world.path("undo/state").exists());
+    assert!(world.has("configmaps_shop_gate") && world.has("configmaps_shop_d"));
+    assert!(!world.has("configmaps_shop_a"));
+    assert_eq!(
+        world.read("store/configmaps_shop_c"),
+        "/metadata/uid \"u1\"\n/data/a \"other\"\n"
+    );
+    assert!(
+        !world
+            .read("store/bodies")
+            .lines()
+            .any(|body| !body.contains("\"dryRun\":[\"All\"]"))
+    );
+}
+
+#[test]
+fn what_holds_data_is_deleted_only_when_its_number_is_named() {
+    let guarded = |name: &str| {
+        let mut step = map(StepVerb::Delete, name);
+        step.on_request = Some(OnRequest::Delete("it holds data".into()));
+        step
+    };
+    let mut job = map(StepVerb::Create, "job");
+    job.on_request = Some(OnRequest::Create("it runs again".into()));
+    let world = World::new(&[
+        (guarded("a"), None),
+        (guarded("b"), None),
+        (job, Some("steps/job.yaml")),
+        (map(StepVerb::Delete, "d"), None),
+    ]);
+    for name in ["a", "b", "d"] {
+        world.object(&format!("configmaps_shop_{name}"), "u1", "");
+    }
+    world.manifest("steps/job.yaml", "job");
+    world.run(&[]).is(
+        1,
+        &[
+            "001 not deleted   configmap/a -n shop\n      it holds data; to do it: --delete 001\n",
+            "003 not created   configmap/job -n shop\n      it runs again; to do it: --create 003\n",
+            "4 steps: 1 done, 3 only when asked for\nremaining: 001 002 003\n",
+        ],
+    );
+    assert!(world.has("configmaps_shop_a") && world.has("configmaps_shop_b"));
+    for wrong in [
+        &["--delete", "4"][..],
+        &["--delete", "3"],
+        &["--delete", "x"],
+        &["--delete", "1;reboot"],
+        &["--delete"],
+        &["--delete="],
+        &["--create", "1"],
+        &["--wait", "soon"],
+        &["--force"],
+    ] {
+        world.run(wrong).is(2, &["apply.sh: "]);
+    }
+    assert!(world.has("configmaps_shop_a") && world.has("configmaps_shop_b"));
+    world
+        .run(&["--delete", "1"])
+        .is(1, &["001 deleted", "remaining: 002 003"]);
+    assert!(!world.has("configmaps_shop_a") && world.has("configmaps_shop_b"));
+    world
+        .run(&["--delete=002,2", "--create", "3"])
+        .is(0, &["002 deleted", "003 created"]);
+    world.run(&["--help"]).is(0, &["--dry-run", "Exit status"]);
+}
+
+#[test]
+fn what_was_changed_or_made_after_the_snapshot_is_kept_and_told() {
+    let mut secret = map(StepVerb::Patch, "s");
+    secret.is_secret = true;
+    let world = World::new(&[
+        (map(StepVerb::Patch, "a"), Some("steps/a.json")),
+        (map(StepVerb::Patch, "other"), Some("steps/a.json")),
+        (map(StepVerb::Create, "b"), Some("steps/b.yaml")),
+        (map(StepVerb::Delete, "c"), None),
+        (map(StepVerb::Delete, "gone"), None),
+        (map(StepVerb::Recreate, "d"), Some("steps/d.yaml")),
+        (secret, Some("steps/a.json")),
+        (map(StepVerb::Patch, "so"), Some("steps/a.json")),
+    ]);
+    world.patch("steps/a", &json!("bad"), &json!("good"));
+    world.manifest("steps/b.yaml", "b");
+    world.manifest("steps/d.yaml", "d");
+    world.object("configmaps_shop_a", "u1", "/data/a \"later\"\n");
+    world.object("configmaps_shop_other", "u2", "/data/a \"bad\"\n");
+    world.object("configmaps_shop_b", "u9", "");
+    world.object("configmaps_shop_c", "u9", "");
+    world.object("configmaps_shop_d", "u9", "");
+    world.object("configmaps_shop_s", "u1", "/data/a \"hidden\"\n");
+    world.object("configmaps_shop_so", "u1", "/data/a \"good\"\n");
+    let ran = world.run(&[]);
+    ran.is(
+        1,
+        &[
+            "      /data/a\n        in the snapshot: \"bad\"\n        now: later\n",
+            "002 REFUSED       configmap/other -n shop\n      it is not as it was in the snapshot any more; kept as it is:\n      it is another object",
+            "003 REFUSED       configmap/b -n shop\n      it exists: made after the snapshot; kept as it is\n",
+            "004 REFUSED       configmap/c -n shop\n      an object of that name was made since; kept as it is\n",
+            "005 already gone  configmap/gone",
+            "006 REFUSED       configmap/d",
+            "      /data/a is not what it was in the snapshot\n",
+            "008 already so    configmap/so",
+            "8 steps: 2 done, 6 refused\nremaining: 001 002 003 004 006 007\n",
+        ],
+    );
+    assert!(!ran.out.contains("hidden"), "{}", ran.out);
+    for (name, uid) in [("a", "u1"), ("b", "u9"), ("c", "u9"), ("d", "u9")] {
+        assert!(
+            world
+                .read(&format!("store/configmaps_shop_{name}"))
+                .contains(uid),
+            "{name}"
+        );
+    }
+    // What is refused once is refused again: nothing is taken for the outcome of a run that was interrupted.
+    world.run(&[]).is(1, &["003 REFUSED", "006 REFUSED"]);
+}
+
+#[test]
+fn a_run_that_is_killed_between_a_call_and_its_mark_goes_on_where_it_was() {
+    for (what, expected) in [
+        ("create  ", "001 created"),
+        ("patch  configmaps.v1. b", "002 already so"),
+        (
+            "delete /api/v1/namespaces/shop/configmaps/c",
+            "003 already gone",
+        ),
+        (
+            "delete /api/v1/namespaces/shop/configmaps/d",
+            "004 created again",
+        ),
+        (
+            "create /api/v1/namespaces/shop/configmaps",
+            "004 created again",
+        ),
+    ] {
+        let world = World::new(&[
+            (map(StepVerb::Create, "a"), Some("steps/a.yaml")),
+            (map(StepVerb::Patch, "b"), Some("steps/b.json")),
+            (map(StepVerb::Delete, "c"), None),
+            (map(StepVerb::Recreate, "d"), Some("steps/d.json")),
+        ]);
+        world.manifest("steps/a.yaml", "a");
+        world.patch("steps/b", &json!("bad"), &json!("good"));
+        world.write("undo/steps/d.json", "{\n    \"kind\": \"ConfigMap\",\n    \"metadata\": {\n        \"name\": \"d\"\n    }\n}\n");
+        world.object("configmaps_shop_b", "u1", "/data/a \"bad\"\n");
+        world.object("configmaps_shop_c", "u1", "");
+        world.object("configmaps_shop_d", "u1", "");
+        world.write("store/kill", what);
+        assert_eq!(world.run(&[]).status, None, "{what}");
+        world.run(&[]).is(0, &[expected]);
+        assert!(
+            world.has("configmaps_shop_a") && !world.has("configmaps_shop_c"),
+            "{what}"
+        );
+        assert!(
+            world.read("store/configmaps_shop_b").contains("good"),
+            "{what}"
+        );
+        assert!(
+            world.read("store/configmaps_shop_d").contains("new-d"),
+            "{what}"
+        );
+        let made = [" -f ", "steps/d.json"];
+        let created = world.calls(made[1]);
+        assert!(created <= 2, "{what}: {created}");
+    }
+}
+
+#[test]
+fn what_hangs_is_named_with_its_finalizers_and_not_waited_for_for_ever() {
+    let world = World::new(&[
+        (map(StepVerb::Recreate, "a"), Some("steps/a.yaml")),
+        (map(StepVerb::Delete, "b"), None),
+    ]);
+    world.manifest("steps/a.yaml", "a");
+    world.object("configmaps_shop_a", "u1", "/metadata/finalizers x.io/f\n");
+    world.object("configmaps_shop_b", "u1", "/metadata/finalizers x.io/g\n");
+    world.run(&["--wait", "0"]).is(
+        1,
+        &[
+            "it is being deleted, but still there after 0 seconds; finalizers: x.io/f\n",
+            "002 being deleted configmap/b -n shop\n      it is kept by its finalizers: x.io/g\n",
+            "2 steps: 1 still being deleted, 1 failed\n",
+        ],
+    );
+    fs::remove_file(world.path("store/configmaps_shop_a")).expect("an object");
+    fs::remove_file(world.path("store/configmaps_shop_b")).expect("an object");
+    world
+        .run(&["--wait", "0"])
+        .is(0, &["001 created again", "002 already gone"]);
+}
+
+#[test]
+fn owners_are_those_that_are_there_now() {
+    let owner = |name: &str| StepOwner {
+        resource: "configmaps.v1.".into(),
+        name: name.into(),
+        reference: json!({"kind": "ConfigMap", "name": name}),
+    };
+    let with_owners = |verb, name: &str| {
+        let mut step = map(verb, name);
+        step.owners = vec![owner("here"), owner("gone")];
+        step
+    };
+    let world = World::new(&[
+        (with_owners(StepVerb::Create, "a"), Some("steps/a.yaml")),
+        (with_owners(StepVerb::Create, "b"), Some("steps/b.json")),
+        (map(StepVerb::Create, "c"), Some("steps/c.yaml")),
+    ]);
+    world.object("configmaps_shop_here", "live-uid", "");
+    world.manifest("steps/a.yaml", "a");
+    world.manifest("steps/c.yaml", "c");
+    world.write(
+        "undo/steps/b.json",
+        "{\n    \"kind\": \"ConfigMap\",\n    \"metadata\": {\n        \"name\": \"b\"\n    }\n}\n",
+    );
+    world.run(&[]).is(
+        0,
+        &["its owner configmaps.v1. gone is not there: created without that reference"],
+    );
+    let reference = r#"[{"kind":"ConfigMap","name":"here","uid":"live-uid"}]"#;
+    for name in ["a", "b"] {
+        let object = world.read(&format!("store/configmaps_shop_{name}"));
+        assert!(object.contains(reference), "{name}: {object}");
+        assert!(!object.contains("gone"), "{name}: {object}");
+    }
+    assert!(!world.read("store/configmaps_shop_c").contains("owner"));
+}
+
+#[test]
+fn no_name_and_no_path_gets_out_of_its_place() {
+    let name = "it's $(touch PWNED) `touch PWNED`; touch PWNED & * \"x\"";
+    let mut step = map(StepVerb::Delete, "b");
+    step.target.name = name.into();
+    step.target.printed_name = format!("configmap/{name}");
+    let world = World::new(&[
+        (step, None),
+        (
+            map(StepVerb::Create, "a"),
+            Some("steps/it's $(touch PWNED).yaml"),
+        ),
+    ]);
+    world.manifest("steps/it's $(touch PWNED).yaml", "a");
+    world.object("configmaps_shop_b", "u1", "");
+    world.run(&[]).is(0, &[name, "002 created"]);
+    assert!(!Path::new("/PWNED").exists() && !world.path("undo/PWNED").exists());
+    assert!(world.has("configmaps_shop_a") && !world.has("configmaps_shop_b"));
+}
+
+#[test]
+fn it_does_not_begin_without_kubectl_a_server_a_place_for_marks_or_its_own_end() {
+    let world = World::new(&[(map(StepVerb::Create, "a"), Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    world
+        .run_with("/no/such/kubectl --x", &[])
+        .is(2, &["/no/such/kubectl: not found"]);
+    world.run_with("  ", &[]).is(2, &["KUBECTL is blank"]);
+    fs::remove_file(world.path("store/version")).expect("a file");
+    world
+        .run(&[])
+        .is(2, &["no server answers:\n", "was refused"]);
+    world.write("store/version", "");
+    world.write("undo/state", "a file");
+    world.run(&[]).is(2, &["cannot write"]);
+    fs::remove_file(world.path("undo/state")).expect("a file");
+    assert!(!world.has("configmaps_shop_a"));
+    let whole = world.read("undo/apply.sh");
+    world.write(
+        "undo/apply.sh",
+        whole.strip_suffix("finish\n").expect("its end"),
+    );
+    world.run(&[]).is(2, &["this file is cut short"]);
+    world.write("undo/apply.sh", &whole);
+    world.run(&[]).is(0, &["1 done before"]);
+    // Marks are about one cluster.
+    world.object("namespaces__kube-system", "cluster-2", "");
+    world.run(&[]).is(2, &["is about another cluster"]);
+}
+
+#[test]
+fn what_the_cluster_makes_by_itself_may_be_there_already() {
+    let mut step = map(StepVerb::Create, "a");
+    step.is_made_by_cluster = true;
+    let world = World::new(&[(step, Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    world.object("configmaps_shop_a", "u9", "");
+    world.run(&[]).is(0, &["001 there already configmap/a"]);
+}
