@@ -16,6 +16,8 @@ use super::term;
 use crate::error::Result;
 use crate::finding::escape;
 use crate::kubernetes::apply::clean::LAST_APPLIED;
+use crate::kubernetes::apply::late_owners::late_owners;
+use crate::kubernetes::apply::order::is_gate;
 use crate::kubernetes::apply::step::{Step, StepOwner, StepTarget, StepVerb};
 use crate::ops::OutputError;
 use crate::ops::{
@@ -273,12 +275,22 @@ impl Target {
     }
 }
 
+/// The patch of all steps that give owners to an object: the script puts a line for each owner into it.
+const OWNERS_FILE: &str = "owners.json";
+
+const OWNERS_PATCH: &str =
+    "[\n{\"op\":\"add\",\"path\":\"/metadata/ownerReferences\",\"value\":[]}\n]\n";
+
 /// A folder with a script that creates what is in it.
 struct StepFolder {
     folder: Folder,
     names: FileNames,
     has_review: bool,
-    steps: Vec<(Step, String)>,
+    steps: Vec<Step>,
+    /// The file of each step.
+    files: Vec<String>,
+    /// The first step that creates what may refuse others.
+    first_gate: Option<usize>,
     /// The steps that make namespaces, by name, and definitions, by plural and group.
     namespaces: HashMap<String, usize>,
     definitions: HashMap<String, usize>,
@@ -291,6 +303,8 @@ impl StepFolder {
             names: FileNames::default(),
             has_review: false,
             steps: Vec::new(),
+            files: Vec::new(),
+            first_gate: None,
             namespaces: HashMap::new(),
             definitions: HashMap::new(),
         }
@@ -359,7 +373,11 @@ impl StepFolder {
             ("", "Secret") => step.is_secret = true,
             _ => {}
         }
-        self.steps.push((step, name));
+        if self.first_gate.is_none() && is_gate(&kind.api_version, &resource.kind) {
+            self.first_gate = Some(place);
+        }
+        self.steps.push(step);
+        self.files.push(name);
         Ok(true)
     }
 
@@ -386,11 +404,17 @@ impl StepFolder {
         revision: i64,
         tally: &Tally,
     ) -> Result<(), OutputError> {
-        let steps: Vec<(&Step, Option<&str>)> = self
-            .steps
-            .iter()
-            .map(|(step, name)| (step, Some(name.as_str())))
-            .collect();
+        let limit = self.first_gate.unwrap_or(self.steps.len());
+        let patches = late_owners(&mut self.steps, limit);
+        if !patches.is_empty() {
+            self.folder
+                .write(OWNERS_FILE, |out| out.write_all(OWNERS_PATCH.as_bytes()))?;
+        }
+        let created = self.steps.iter().zip(&self.files);
+        let created = created.map(|(step, file)| (step, Some(file.as_str())));
+        let mut steps: Vec<(&Step, Option<&str>)> = created.collect();
+        let patched = patches.iter().map(|step| (step, Some(OWNERS_FILE)));
+        steps.splice(limit..limit, patched);
         let script = report::apply_script(&steps);
         self.folder
             .write("apply.sh", |out| out.write_all(script.as_bytes()))?;
@@ -402,7 +426,7 @@ impl StepFolder {
         let name = escape::path(file);
         let index = tally
             .account
-            .markdown(&name, revision, self.steps.len(), &left_out);
+            .markdown(&name, revision, steps.len(), &left_out);
         self.folder
             .write("index.md", |out| out.write_all(index.as_bytes()))?;
         self.folder.finish(&[session])

@@ -409,6 +409,8 @@ fn what_somebody_has_set_in_what_every_cluster_has_is_kept_aside_and_named() {
 fn a_folder_has_a_script_that_creates_each_object_after_what_it_needs() {
     let owner = json!({"metadata": {"ownerReferences": [
         {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "gone"}]}});
+    let late = json!({"metadata": {"ownerReferences": [
+        {"apiVersion": "x.io/v1", "kind": "Widget", "name": "w", "uid": "gone"}]}});
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": "{}"}}});
     let dir = cluster(&[
@@ -420,6 +422,8 @@ fn a_folder_has_a_script_that_creates_each_object_after_what_it_needs() {
         ),
         with(object("v1", "ConfigMap", "shop", "b"), owner),
         with(object("v1", "ConfigMap", "shop", "c"), applied),
+        with(object("v1", "ConfigMap", "shop", "d"), late),
+        object("v1", "ResourceQuota", "shop", "q"),
     ]);
     let outcome = etcdsnap(dir.path(), "export cluster.db --out out");
     assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
@@ -444,18 +448,26 @@ fn a_folder_has_a_script_that_creates_each_object_after_what_it_needs() {
              file=shop_configmaps_b.yaml needs=001",
             "step 004 create configmap/c namespace=shop resource=configmaps.v1. name=c \
              file=shop_configmaps_c.json path=/api/v1/namespaces/shop/configmaps/c needs=001",
-            "step 005 create widget.x.io/w namespace=shop resource=widgets.v1.x.io name=w \
+            "step 005 create configmap/d namespace=shop resource=configmaps.v1. name=d \
+             file=shop_configmaps_d.yaml needs=001",
+            "step 006 create widget.x.io/w namespace=shop resource=widgets.v1.x.io name=w \
              file=shop_widgets.x.io_w.yaml needs='001 002'",
+            // Its owner was not there when it was created.
+            "owner widgets.v1.x.io w '{\"apiVersion\":\"x.io/v1\",\"kind\":\"Widget\",\"name\":\"w\"'",
+            "step 007 patch configmap/d namespace=shop resource=configmaps.v1. name=d \
+             file=owners.json path=/api/v1/namespaces/shop/configmaps/d needs='005 006'",
+            "step 008 create resourcequota/q namespace=shop resource=resourcequotas.v1. name=q \
+             file=shop_resourcequotas_q.yaml needs=001",
         ]
     );
     // kubectl would rewrite the note, so that it is sent as it is.
     assert!(read("shop_configmaps_c.json").contains("last-applied-configuration\": \"{}\""));
     // A status that is no subresource is written by nobody but who writes the object.
     assert!(read("shop_widgets.x.io_w.yaml").contains("status:\n  mine: 1\n"));
-    assert!(read("index.md").contains("Steps: 5."));
+    assert!(read("index.md").contains("Steps: 8."));
     let outcome = etcdsnap(dir.path(), "export cluster.db cm,widgets --out -");
     for (told, is_told) in [
-        ("warning: 1 object with owners: ", true),
+        ("warning: 2 objects with owners: ", true),
         (
             "warning: 1 object without the note of `kubectl apply`",
             true,
@@ -567,7 +579,7 @@ fn an_object_without_a_name_that_a_server_takes_is_named_and_is_no_step() {
 
 #[test]
 fn an_old_copy_of_a_secret_does_not_keep_an_object_from_being_exported() {
-    let old = r#"{"kind":"Deployment","spec":{"template":{"spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"abcdef.0123456789abcdef"}]}]}}}}"#;
+    let old = r#"{"kind":"Deployment","spec":{"template":{"spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"https://u:0123456789abcdef@x.io/"}]}]}}}}"#;
     let dir = cluster(&[with(
         object("apps/v1", "Deployment", "shop", "web"),
         json!({"metadata": {"annotations": {

@@ -231,7 +231,7 @@ impl<'i> ObjectList<'i> {
             .iter()
             .map(|kind| {
                 let resource = &kind.resource;
-                let place = step_order(StepVerb::Create, &kind.api_version, &resource.kind);
+                let place = step_order(StepVerb::Create, &kind.api_version, &resource.kind, false);
                 (place, resource.custom.is_some())
             })
             .collect();
