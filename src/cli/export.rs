@@ -363,11 +363,14 @@ impl StepFolder {
             })
             .collect();
         match (resource.group.as_str(), resource.kind.as_str()) {
+            // One that is there already serves as well.
             ("", "Namespace") => {
+                step.is_made_by_cluster = true;
                 self.namespaces.insert(found.name.to_string(), place);
             }
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
                 step.is_definition = true;
+                step.is_made_by_cluster = true;
                 self.definitions.insert(found.name.to_string(), place);
             }
             ("", "Secret") => step.is_secret = true,

@@ -101,8 +101,8 @@ const CALLERS: [(&str, &str); 4] = [
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
 ];
 
-/// Lists objects in the order in which they are to be applied. Where a namespace is chosen and no object by its name,
-/// the Namespace is one of them. The inner error is a word that is not a kind.
+/// Lists objects in the order in which they are to be applied. Where a namespace is chosen and nothing else, the
+/// Namespace is one of them. The inner error is a word that is not a kind.
 ///
 /// # Errors
 /// As [`objects`].
@@ -115,16 +115,16 @@ pub fn objects_to_apply<'i>(
         Ok(list) => list,
         Err(fault) => return Ok(Err(fault)),
     };
+    let is_selective = !query.kinds.is_empty()
+        || !query.pairs.is_empty()
+        || query.labels.is_some()
+        || query.fields.is_some();
     let namespace = query.namespace.as_ref().filter(|namespace| {
-        query.pairs.is_empty() && !list.found.is_empty() && !list.has_namespace(namespace)
+        !is_selective && !list.found.is_empty() && !list.has_namespace(namespace)
     });
     let has_addresses = list.has("", "Endpoints") || list.has("discovery.k8s.io", "EndpointSlice");
     let has_custom = list.kinds.iter().any(|kind| kind.resource.custom.is_some());
-    let has_everything = query.kinds.is_empty()
-        && query.pairs.is_empty()
-        && query.namespace.is_none()
-        && query.labels.is_none()
-        && query.fields.is_none();
+    let has_everything = !is_selective && query.namespace.is_none();
     let is_enough = has_everything || namespace.is_none() && !has_addresses && !has_custom;
     let around = match is_enough {
         true => None,
