@@ -182,9 +182,11 @@ impl ExportAccount {
             .map(|(_, count)| count)
             .sum();
         if form == ExportForm::Stream && of_definitions > 0 {
-            lines.push(format!(
-                "{of_definitions} objects are of kinds that are defined in the same stream: {SPLIT}"
-            ));
+            let objects = match of_definitions {
+                1 => "1 object of a kind that is".to_owned(),
+                count => format!("{count} objects of kinds that are"),
+            };
+            lines.push(format!("{objects} defined in the same stream: {SPLIT}"));
         }
         lines
     }
@@ -265,7 +267,7 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("Service")
         ),
         Caution::Version(version) => format!(
-            "{} of {}, for which there is no stable version: refused by a server that does not serve it",
+            "{} of {}, which may not be served, and cannot be written as another version here",
             counted("object"),
             shown(version)
         ),

@@ -320,7 +320,7 @@ fn objects_come_in_the_order_in_which_they_can_be_created() {
             "ValidatingWebhookConfiguration/a",
         ]
     );
-    let hint = "warning: 1 objects are of kinds that are defined in the same stream";
+    let hint = "warning: 1 object of a kind that is defined in the same stream: ";
     assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
     let outcome = etcdsnap(dir.path(), "export cluster.db --skip-crds --out -");
     assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
@@ -534,7 +534,10 @@ fn what_may_do_harm_or_fail_in_another_cluster_is_warned_of() {
     let warnings: Vec<&str> = outcome.stderr.lines().collect();
     let expected = [
         ("1 volume on a real disk (csi): ", "PersistentVolume pv"),
-        ("1 object of policy/v1beta1, ", "PodSecurityPolicy p"),
+        (
+            "1 object of policy/v1beta1, which may not be served",
+            "PodSecurityPolicy p",
+        ),
         ("1 Service of type LoadBalancer: ", "Service shop/lb"),
         (
             "1 object with the finalizer x.io/keep: ",
@@ -594,4 +597,31 @@ fn an_old_copy_of_a_secret_does_not_keep_an_object_from_being_exported() {
     assert_eq!(outcome.status, Some(0));
     let text = fs::read_to_string(dir.path().join("all/shop_deployments.apps_web.json"));
     assert!(text.expect("a manifest").contains("0123456789abcdef"));
+}
+
+#[test]
+fn an_object_of_a_version_that_is_not_served_any_more_is_written_as_a_server_reads_it() {
+    let definition = |conversion: &str| {
+        let version =
+            |name: &str, is_now: bool| json!({"name": name, "served": is_now, "storage": is_now});
+        with(
+            definition(false),
+            json!({"spec": {"conversion": {"strategy": conversion},
+                "versions": [version("v1alpha1", false), version("v1", true)]}}),
+        )
+    };
+    let widget = || object("x.io/v1alpha1", "Widget", "shop", "w");
+    let dir = cluster(&[definition("None"), widget()]);
+    let outcome = etcdsnap(dir.path(), "export cluster.db widgets --out -");
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
+    assert!(
+        outcome.stdout.starts_with("apiVersion: x.io/v1\n"),
+        "{}",
+        outcome.stdout
+    );
+    let dir = cluster(&[definition("Webhook"), widget()]);
+    let outcome = etcdsnap(dir.path(), "export cluster.db widgets --out -");
+    assert!(outcome.stdout.starts_with("apiVersion: x.io/v1alpha1\n"));
+    let told = "warning: 1 object of x.io/v1alpha1, which may not be served";
+    assert!(outcome.stderr.starts_with(told), "{}", outcome.stderr);
 }
