@@ -138,8 +138,8 @@ pub fn take_last_applied(object: &mut Value) -> Option<Value> {
     let note = annotations.as_object_mut()?.remove(LAST_APPLIED)?;
     let mut alone = json!({"metadata": {"annotations": {LAST_APPLIED: note}}});
     for field in ["apiVersion", "kind"] {
-        if let Some(value) = object.get(field) {
-            alone[field] = value.clone();
+        if let (Some(value), Some(members)) = (object.get(field), alone.as_object_mut()) {
+            members.insert(field.into(), value.clone());
         }
     }
     // A map that is left empty goes.
@@ -263,10 +263,10 @@ fn clean_job(job: &mut Value) {
     }
     // A job without labels has got those of its template.
     let labels = at(job, "metadata.labels");
-    if is_set(job, "metadata.labels") && labels == at(job, "spec.template.metadata.labels") {
-        if let Some(metadata) = inner(job, "metadata") {
-            metadata.remove("labels");
-        }
+    let is_given =
+        is_set(job, "metadata.labels") && labels == at(job, "spec.template.metadata.labels");
+    if is_given && let Some(metadata) = inner(job, "metadata") {
+        metadata.remove("labels");
     }
     remove_all(job, "metadata", "labels", &JOB_LABELS);
     let Some(spec) = inner(job, "spec") else {
