@@ -1,5 +1,6 @@
 //! `export`: manifests that can be applied again.
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,28 +15,33 @@ use super::run::{Run, conclude, not_written};
 use super::term;
 use crate::error::Result;
 use crate::finding::escape;
+use crate::kubernetes::apply::clean::LAST_APPLIED;
+use crate::kubernetes::apply::late_owners::late_owners;
+use crate::kubernetes::apply::order::is_gate;
+use crate::kubernetes::apply::step::{Step, StepOwner, StepTarget, StepVerb};
 use crate::ops::OutputError;
 use crate::ops::{
-    self, ExportOptions, Exported, FileNames, Folder, FoundObject, ObjectList, Session,
+    self, ExportOptions, Exported, ExportedObject, FileNames, Folder, FoundObject, ObjectList,
+    Session,
 };
-use crate::report;
+use crate::report::{self, ExportAccount, ExportForm, object_name};
 
 const EXAMPLES: &str = "\
 Examples:
-  etcdsnap export snapshot.db -n shop --out shop/
-  etcdsnap export snapshot.db deploy/web -n shop --out - | kubectl apply -f -
+  etcdsnap export snapshot.db -n shop --out shop/ && sh shop/apply.sh --dry-run
+  etcdsnap export snapshot.db deploy/web -n shop --out - | kubectl create -f -
   etcdsnap export snapshot.db secrets --show-secrets --encryption-config config.yaml --out secrets/
 
-Objects are cleaned for `kubectl apply`; --as-stored keeps them as they are. Objects with a
-controller, Events, Leases, Endpoints and EndpointSlices are left out unless --include-owned is
-given, objects with secrets unless --show-secrets is: no mark ever stands in a manifest instead
-of a value.
+Objects are cleaned of what a cluster assigns and come in the order in which they can be created;
+--as-stored keeps them as they are. What a new cluster makes or owns is left out unless
+--include-owned is given, and counted on standard error; objects with secrets are left out unless
+--show-secrets is given: no mark ever stands in a manifest instead of a value.
 
 Exit status 1: an object was left out for what is hidden in it, unless --partial is given, or
 because it cannot be read. Each is named on standard error.
 ";
 
-/// Write objects as manifests for `kubectl apply`
+/// Write objects as manifests from which a cluster can be filled
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct ExportArgs {
@@ -50,9 +56,12 @@ pub(super) struct ExportArgs {
     /// Keep everything, also what the cluster assigned
     #[arg(long)]
     as_stored: bool,
-    /// Also objects that others make again
+    /// Also objects that a cluster or a controller makes itself
     #[arg(long)]
     include_owned: bool,
+    /// No CustomResourceDefinitions
+    #[arg(long)]
+    skip_crds: bool,
     /// Exit with 0 though objects with secrets were left out
     #[arg(long)]
     partial: bool,
@@ -68,45 +77,37 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let mut target = match Target::open(&args.out) {
+    let mut target = match Target::open(args) {
         Ok(target) => target,
         Err(error) => {
             term::error(&error.to_string());
             return Exit::Failed;
         }
     };
+    let form = target.form();
     let options = ExportOptions {
         as_stored: args.as_stored,
         include_owned: args.include_owned,
+        keep_last_applied: form == ExportForm::Folder,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let list = match ops::objects(session, &which.query, &reader)? {
-            Ok(list) => list,
+        let query = &which.query;
+        let mut all = match ops::objects_to_apply(session, query, &reader)? {
+            Ok(all) => all,
             Err(fault) => {
                 term::error(&fault.to_string());
                 return Ok(Ok(Exit::Failed));
             }
         };
+        if args.skip_crds {
+            all.list
+                .leave_out("apiextensions.k8s.io", "CustomResourceDefinition");
+        }
+        let list = &all.list;
         let mut written = Ok(Ok(()));
         let mut tally = Tally::default();
-        ops::export(session, &list, &reader, options, |found, exported| {
-            match exported {
-                Exported::Manifest(json) => {
-                    written = target.write(&list, found, &json);
-                    tally.written += 1;
-                }
-                Exported::Owned => tally.owned += 1,
-                Exported::Secret => tally.notes.always(
-                    format!("left out, has secrets: {}", who(&list, found)),
-                    !args.partial,
-                ),
-                Exported::Unreadable(why) => tally
-                    .notes
-                    .always(format!("left out: {}: {why}", who(&list, found)), true),
-                Exported::Damaged(_) => tally
-                    .notes
-                    .always(format!("left out, damaged: {}", who(&list, found)), true),
-            }
+        ops::export(session, &all, &reader, options, |found, object| {
+            written = tally.take(&mut target, list, found, object, !args.partial);
             match written {
                 Ok(Ok(())) => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
@@ -114,23 +115,32 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         })?;
         // Nothing is said of the folder before it has its name.
         let written = match written.and_then(|written| match written {
-            Ok(()) => target.finish(session),
+            Ok(()) => target.finish(session, &args.file, list.revision, &tally),
             Err(error) => Ok(Err(error)),
         }) {
             Ok(written) => written,
             Err(error) => return not_written(error).map(Ok),
         };
-        tally.notes.damage(&list);
-        let exit = tally.notes.tell();
+        let mut notes = Notes::default();
+        for (line, is_error) in tally.left_out {
+            notes.always(line, is_error);
+        }
+        notes.damage(list);
+        let exit = notes.tell();
         if list.found.is_empty() {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no object matches"));
         }
-        if tally.owned > 0 {
-            term::line(&format!(
-                "left out: {} objects that others make again (--include-owned)",
-                tally.owned
-            ));
+        let account = &tally.account;
+        for line in account
+            .made_lines()
+            .into_iter()
+            .chain(account.changed_lines(form))
+        {
+            term::line(&line);
+        }
+        for line in account.warnings(form) {
+            term::line(&format!("warning: {line}"));
         }
         session.check_unchanged()?;
         Ok(written.map(|()| exit))
@@ -140,57 +150,289 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
 
 #[derive(Default)]
 struct Tally {
-    written: usize,
-    owned: usize,
-    notes: Notes,
+    account: ExportAccount,
+    /// What could not be written, and whether that is a fault.
+    left_out: Vec<(String, bool)>,
 }
 
-fn who(list: &ObjectList<'_>, found: &FoundObject) -> String {
-    let kind = list
-        .kind(found)
-        .map_or("", |kind| kind.resource.kind.as_str());
-    let place = if found.namespace.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", found.namespace)
-    };
-    escape::text(format!("{kind} {place}{}", found.name).as_bytes())
+impl Tally {
+    fn take(
+        &mut self,
+        target: &mut Target,
+        list: &ObjectList<'_>,
+        found: &FoundObject,
+        object: ExportedObject,
+        is_secret_fault: bool,
+    ) -> Written {
+        let name = || object_name(list, found);
+        match (&object.exported, object.maker) {
+            (Exported::Manifest(json), Some(_)) => {
+                self.account.changed(list, found);
+                return target.write_changed(list, found, json);
+            }
+            (Exported::Manifest(json), None) => {
+                match target.write(list, found, json, &object.owners)? {
+                    Ok(true) => self.account.written(list, found, &object),
+                    Ok(false) => self.left_out.push((
+                        format!("left out, no API server takes its name: {}", name()),
+                        true,
+                    )),
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            (Exported::Owned, maker) => {
+                if let Some(maker) = maker {
+                    self.account.made(list, found, maker);
+                }
+            }
+            (Exported::Secret, _) => self.left_out.push((
+                format!("left out, has secrets: {}", name()),
+                is_secret_fault,
+            )),
+            (Exported::Unreadable(why), _) => self
+                .left_out
+                .push((format!("left out: {}: {why}", name()), true)),
+            (Exported::Damaged(_), _) => self
+                .left_out
+                .push((format!("left out, damaged: {}", name()), true)),
+        }
+        Ok(Ok(()))
+    }
 }
 
 /// Where manifests go.
 enum Target {
     Stdout(term::Lines, report::ListWriter),
-    Folder(Folder, FileNames),
+    /// As they are stored: nothing that could be applied.
+    Files(Folder, FileNames),
+    Steps(Box<StepFolder>),
 }
 
 /// How it went: what kept the folder from being written, or standard output from taking it.
-type Written = Result<io::Result<()>, OutputError>;
+type Written<T = ()> = Result<io::Result<T>, OutputError>;
 
 impl Target {
-    fn open(out: &Path) -> Result<Self, OutputError> {
-        if out.as_os_str() == "-" {
+    fn open(args: &ExportArgs) -> Result<Self, OutputError> {
+        if args.out.as_os_str() == "-" {
             let documents = report::ListWriter::new(report::ListLayout::YamlDocuments);
             return Ok(Self::Stdout(term::Lines::exact(), documents));
         }
-        Ok(Self::Folder(Folder::create(out)?, FileNames::default()))
+        let folder = Folder::create(&args.out)?;
+        Ok(match args.as_stored {
+            true => Self::Files(folder, FileNames::default()),
+            false => Self::Steps(Box::new(StepFolder::new(folder))),
+        })
     }
 
-    fn write(&mut self, list: &ObjectList<'_>, found: &FoundObject, json: &Value) -> Written {
+    fn form(&self) -> ExportForm {
         match self {
-            Self::Stdout(lines, documents) => Ok(documents.item(json, &mut lines.stored())),
-            Self::Folder(folder, names) => {
+            Self::Stdout(..) => ExportForm::Stream,
+            Self::Files(..) => ExportForm::AsStored,
+            Self::Steps(_) => ExportForm::Folder,
+        }
+    }
+
+    /// False when it was not written, since no API server would take it.
+    fn write(
+        &mut self,
+        list: &ObjectList<'_>,
+        found: &FoundObject,
+        json: &Value,
+        owners: &[Value],
+    ) -> Written<bool> {
+        match self {
+            Self::Stdout(lines, documents) => {
+                Ok(documents.item(json, &mut lines.stored()).map(|()| true))
+            }
+            Self::Files(folder, names) => {
                 let name = names.unique(&file_name(list, found), ".yaml");
                 folder.write(&name, |out| report::write_yaml(json, out))?;
-                Ok(Ok(()))
+                Ok(Ok(true))
             }
+            Self::Steps(folder) => folder.write(list, found, json, owners).map(Ok),
         }
     }
 
-    fn finish(self, session: &Session<'_>) -> Written {
+    /// What clusters make themselves, but not as it was.
+    fn write_changed(
+        &mut self,
+        list: &ObjectList<'_>,
+        found: &FoundObject,
+        json: &Value,
+    ) -> Written {
+        if let Self::Steps(folder) = self {
+            folder.write_changed(list, found, json)?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn finish(self, session: &Session<'_>, file: &Path, revision: i64, tally: &Tally) -> Written {
         match self {
             Self::Stdout(lines, _) => Ok(lines.finish()),
-            Self::Folder(folder, _) => folder.finish(&[session]).map(Ok),
+            Self::Files(folder, _) => folder.finish(&[session]).map(Ok),
+            Self::Steps(folder) => folder.finish(session, file, revision, tally).map(Ok),
         }
+    }
+}
+
+/// The patch of all steps that give owners to an object: the script puts a line for each owner into it.
+const OWNERS_FILE: &str = "owners.json";
+
+const OWNERS_PATCH: &str =
+    "[\n{\"op\":\"add\",\"path\":\"/metadata/ownerReferences\",\"value\":[]}\n]\n";
+
+/// A folder with a script that creates what is in it.
+struct StepFolder {
+    folder: Folder,
+    names: FileNames,
+    has_review: bool,
+    steps: Vec<Step>,
+    /// The file of each step.
+    files: Vec<String>,
+    /// The first step that creates what may refuse others.
+    first_gate: Option<usize>,
+    /// The steps that make namespaces, by name, and definitions, by plural and group.
+    namespaces: HashMap<String, usize>,
+    definitions: HashMap<String, usize>,
+}
+
+impl StepFolder {
+    fn new(folder: Folder) -> Self {
+        Self {
+            folder,
+            names: FileNames::default(),
+            has_review: false,
+            steps: Vec::new(),
+            files: Vec::new(),
+            first_gate: None,
+            namespaces: HashMap::new(),
+            definitions: HashMap::new(),
+        }
+    }
+
+    fn write(
+        &mut self,
+        list: &ObjectList<'_>,
+        found: &FoundObject,
+        json: &Value,
+        owners: &[Value],
+    ) -> Result<bool, OutputError> {
+        let api_version = json.get("apiVersion").and_then(Value::as_str);
+        let kind = list.kind(found);
+        let target = kind.zip(api_version).and_then(|(kind, api_version)| {
+            StepTarget::new(
+                &kind.resource,
+                api_version,
+                Some(&found.namespace),
+                &found.name,
+            )
+        });
+        let (Some(kind), Some(target)) = (kind, target) else {
+            return Ok(false);
+        };
+        let resource = &kind.resource;
+        let annotations = json.pointer("/metadata/annotations");
+        let is_applied =
+            annotations.is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
+        // The script sends JSON as it is: otherwise kubectl would rewrite the annotation.
+        let name = match is_applied {
+            true => self.names.unique(&file_name(list, found), ".json"),
+            false => self.names.unique(&file_name(list, found), ".yaml"),
+        };
+        self.folder.write(&name, |out| match is_applied {
+            true => report::write_pretty_json(json, out),
+            false => report::write_yaml(json, out),
+        })?;
+        let place = self.steps.len();
+        let mut step = Step::new(StepVerb::Create, target);
+        step.needs = [
+            self.namespaces.get(&*found.namespace).copied(),
+            self.definitions.get(&resource.full_name()).copied(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        step.owners = owners
+            .iter()
+            .filter_map(|owner| {
+                StepOwner::new(owner, |api_version, kind| {
+                    list.resources
+                        .of_kind_or_guess(api_version, kind)
+                        .into_owned()
+                })
+            })
+            .collect();
+        match (resource.group.as_str(), resource.kind.as_str()) {
+            // One that is there already serves as well.
+            ("", "Namespace") => {
+                step.is_made_by_cluster = true;
+                self.namespaces.insert(found.name.to_string(), place);
+            }
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+                step.is_definition = true;
+                step.is_made_by_cluster = true;
+                self.definitions.insert(found.name.to_string(), place);
+            }
+            ("", "Secret") => step.is_secret = true,
+            _ => {}
+        }
+        if self.first_gate.is_none() && is_gate(&kind.api_version, &resource.kind) {
+            self.first_gate = Some(place);
+        }
+        self.steps.push(step);
+        self.files.push(name);
+        Ok(true)
+    }
+
+    fn write_changed(
+        &mut self,
+        list: &ObjectList<'_>,
+        found: &FoundObject,
+        json: &Value,
+    ) -> Result<(), OutputError> {
+        if !self.has_review {
+            self.folder.folder("review")?;
+            self.has_review = true;
+        }
+        let name = self.names.unique(&file_name(list, found), ".yaml");
+        self.folder.write(&format!("review/{name}"), |out| {
+            report::write_yaml(json, out)
+        })
+    }
+
+    fn finish(
+        mut self,
+        session: &Session<'_>,
+        file: &Path,
+        revision: i64,
+        tally: &Tally,
+    ) -> Result<(), OutputError> {
+        let limit = self.first_gate.unwrap_or(self.steps.len());
+        let patches = late_owners(&mut self.steps, limit);
+        if !patches.is_empty() {
+            self.folder
+                .write(OWNERS_FILE, |out| out.write_all(OWNERS_PATCH.as_bytes()))?;
+        }
+        let created = self.steps.iter().zip(&self.files);
+        let created = created.map(|(step, file)| (step, Some(file.as_str())));
+        let mut steps: Vec<(&Step, Option<&str>)> = created.collect();
+        let patched = patches.iter().map(|step| (step, Some(OWNERS_FILE)));
+        steps.splice(limit..limit, patched);
+        let script = report::apply_script(&steps);
+        self.folder
+            .write("apply.sh", |out| out.write_all(script.as_bytes()))?;
+        let left_out: Vec<String> = tally
+            .left_out
+            .iter()
+            .map(|(line, _)| line.clone())
+            .collect();
+        let name = escape::path(file);
+        let index = tally
+            .account
+            .markdown(&name, revision, steps.len(), &left_out);
+        self.folder
+            .write("index.md", |out| out.write_all(index.as_bytes()))?;
+        self.folder.finish(&[session])
     }
 }
 

@@ -4,6 +4,7 @@ mod apply_script;
 mod compact;
 mod diff;
 mod encryption;
+mod export;
 mod findings;
 mod hashkv;
 mod history;
@@ -31,6 +32,7 @@ pub use diff::{
     divergence_json, divergence_text, roll_up, security_text, tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
+pub use export::{ExportAccount, ExportForm, object_name};
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};

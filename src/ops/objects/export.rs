@@ -1,14 +1,22 @@
 //! Objects as manifests that can be applied again.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::list::{FoundObject, ObjectList};
+use super::list::{FoundObject, ObjectList, objects};
 use super::reader::ValueReader;
+use super::wanted::{KindFault, ObjectsQuery};
 use crate::error::Result;
-use crate::kubernetes::Flaw;
-use crate::kubernetes::apply::clean::{clean, is_owned_or_transient};
+use crate::kubernetes::apply::clean::{
+    Caution, Maker, cautions, clean, is_changed_by_users, maker, passing_version, put_last_applied,
+    take_last_applied, use_stable_version,
+};
+use crate::kubernetes::apply::order::step_order;
+use crate::kubernetes::apply::step::StepVerb;
+use crate::kubernetes::catalog::resources::split_api_version;
+use crate::kubernetes::{Flaw, Object};
 use crate::ops::session::Session;
 
 /// What to export.
@@ -16,8 +24,10 @@ use crate::ops::session::Session;
 pub struct ExportOptions {
     /// Nothing is removed from the objects.
     pub as_stored: bool,
-    /// Also objects that others make again: those with a controller, Events, Leases, Endpoints.
+    /// Also objects that a cluster makes itself: see [`Maker`].
     pub include_owned: bool,
+    /// Keeps the annotation in which `kubectl apply` notes what it was given. `kubectl create` would rewrite it.
+    pub keep_last_applied: bool,
 }
 
 /// What became of one object.
@@ -35,68 +45,510 @@ pub enum Exported {
     Damaged(Flaw),
 }
 
-/// Gives each object of `list` as a manifest to `each`, or why it is none.
+/// What became of one object, and what to know about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportedObject {
+    /// Who makes it in another cluster. If there is a manifest all the same, somebody has changed the object, and
+    /// nobody else would change it in the other cluster.
+    pub maker: Option<Maker>,
+    /// What to look at before it is applied.
+    pub cautions: Vec<Caution>,
+    /// Its owner references, which the manifest does not have: their uids are those of another cluster.
+    pub owners: Vec<Value>,
+    /// What became of it.
+    pub exported: Exported,
+}
+
+impl From<Exported> for ExportedObject {
+    fn from(exported: Exported) -> Self {
+        Self {
+            maker: None,
+            cautions: Vec::new(),
+            owners: Vec::new(),
+            exported,
+        }
+    }
+}
+
+/// Objects that are to be exported, in the order in which they are to be applied.
+#[derive(Debug)]
+pub struct ExportList<'i> {
+    /// The objects.
+    pub list: ObjectList<'i>,
+    /// The Services that have selectors, as far as it matters for the objects.
+    services: HashSet<(Box<str>, Box<str>)>,
+    /// The Services that are among the objects, as far as it matters for them.
+    own_services: HashSet<(Box<str>, Box<str>)>,
+    /// The PersistentVolumes that are.
+    own_volumes: HashSet<(Box<str>, Box<str>)>,
+    /// What definitions say of the kinds of the objects, by group and kind.
+    custom: HashMap<(String, String), CustomKind>,
+}
+
+/// What a definition says of its kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct CustomKind {
+    /// The versions that are served.
+    served: Vec<String>,
+    /// The version in which objects are written, if that is served.
+    stored: Option<String>,
+    /// Versions differ in nothing but their names.
+    is_same_in_all: bool,
+    /// Versions in which the status is a field like any other.
+    plain_statuses: Vec<String>,
+}
+
+/// What must be known about objects that are not asked for.
+const AROUND: [&str; 3] = ["namespaces", "services", "customresourcedefinitions"];
+
+/// Kinds for which the API server calls Services.
+const CALLERS: [(&str, &str); 4] = [
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+    ),
+    ("apiregistration.k8s.io", "APIService"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+];
+
+/// Lists objects in the order in which they are to be applied. Where a namespace is chosen and nothing else, the
+/// Namespace is one of them. The inner error is a word that is not a kind.
+///
+/// # Errors
+/// As [`objects`].
+pub fn objects_to_apply<'i>(
+    session: &mut Session<'i>,
+    query: &ObjectsQuery,
+    reader: &ValueReader,
+) -> Result<Result<ExportList<'i>, KindFault>> {
+    let mut list = match objects(session, query, reader)? {
+        Ok(list) => list,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let is_selective = !query.kinds.is_empty()
+        || !query.pairs.is_empty()
+        || query.labels.is_some()
+        || query.fields.is_some();
+    let namespace = query.namespace.as_ref().filter(|namespace| {
+        !is_selective && !list.found.is_empty() && !list.has_namespace(namespace)
+    });
+    let has_addresses = list.has("", "Endpoints") || list.has("discovery.k8s.io", "EndpointSlice");
+    let has_custom = list.kinds.iter().any(|kind| kind.resource.custom.is_some());
+    let has_everything = !is_selective && query.namespace.is_none();
+    let is_enough = has_everything || namespace.is_none() && !has_addresses && !has_custom;
+    let around = match is_enough {
+        true => None,
+        false => {
+            let around = ObjectsQuery {
+                kinds: AROUND.map(str::to_owned).to_vec(),
+                namespace: query.namespace.clone(),
+                revision: query.revision,
+                ..ObjectsQuery::default()
+            };
+            objects(session, &around, reader)?.ok()
+        }
+    };
+    let known = around.as_ref().unwrap_or(&list);
+    let mut services = HashSet::new();
+    if has_addresses {
+        services = known.services_with_selector(session, reader)?;
+    }
+    let mut custom = HashMap::new();
+    if has_custom {
+        custom = known.custom_kinds(session, reader)?;
+    }
+    if let (Some(namespace), Some(around)) = (namespace, around) {
+        list.take_namespace(around, namespace);
+    }
+    list.sort_for_application();
+    let mut own_services = HashSet::new();
+    if CALLERS.iter().any(|(group, kind)| list.has(group, kind)) {
+        own_services = list.names_of("", "Service");
+    }
+    let mut own_volumes = HashSet::new();
+    if list.has("", "PersistentVolumeClaim") {
+        own_volumes = list.names_of("", "PersistentVolume");
+    }
+    Ok(Ok(ExportList {
+        list,
+        services,
+        own_services,
+        own_volumes,
+        custom,
+    }))
+}
+
+impl<'i> ObjectList<'i> {
+    fn has_namespace(&self, name: &str) -> bool {
+        self.of_kind("", "Namespace")
+            .any(|found| *found.name == *name)
+    }
+
+    /// True when there are objects of a kind.
+    fn has(&self, group: &str, kind: &str) -> bool {
+        self.of_kind(group, kind).next().is_some()
+    }
+
+    /// Namespaces and names of the objects of a kind.
+    fn names_of(&self, group: &str, kind: &str) -> HashSet<(Box<str>, Box<str>)> {
+        self.of_kind(group, kind)
+            .map(|found| (found.namespace.clone(), found.name.clone()))
+            .collect()
+    }
+
+    /// The objects of a kind.
+    fn of_kind<'l>(
+        &'l self,
+        group: &'l str,
+        kind: &'l str,
+    ) -> impl Iterator<Item = &'l FoundObject> {
+        self.found.iter().filter(move |found| {
+            self.kind(found)
+                .is_some_and(|known| known.resource.group == group && known.resource.kind == kind)
+        })
+    }
+
+    /// Leaves out the objects of a kind.
+    pub fn leave_out(&mut self, group: &str, kind: &str) {
+        let kinds = &self.kinds;
+        self.found.retain(|found| {
+            kinds
+                .get(found.kind as usize)
+                .is_none_or(|known| known.resource.group != group || known.resource.kind != kind)
+        });
+    }
+
+    /// Takes a Namespace from another list of the same file, in which this one is not.
+    fn take_namespace(&mut self, other: ObjectList<'i>, name: &str) {
+        let shift = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        let wanted = other
+            .of_kind("", "Namespace")
+            .find(|found| *found.name == *name);
+        let Some(mut wanted) = wanted.cloned() else {
+            return;
+        };
+        self.damaged.extend(other.damage(&wanted).cloned());
+        self.damaged.sort_unstable_by_key(|one| one.place);
+        self.kinds.extend(other.kinds);
+        wanted.kind = wanted.kind.saturating_add(shift);
+        self.found.push(wanted);
+    }
+
+    fn sort_for_application(&mut self) {
+        // What a definition defines comes late: it takes a moment until a server knows it.
+        let places: Vec<(u8, bool)> = self
+            .kinds
+            .iter()
+            .map(|kind| {
+                let resource = &kind.resource;
+                let place = step_order(StepVerb::Create, &kind.api_version, &resource.kind, false);
+                (place, resource.custom.is_some())
+            })
+            .collect();
+        let place = |found: &FoundObject| places.get(found.kind as usize).copied();
+        // Within a kind they stay in order.
+        self.found.sort_unstable_by(|a, b| {
+            (place(a), a.kind, &a.namespace, &a.name).cmp(&(
+                place(b),
+                b.kind,
+                &b.namespace,
+                &b.name,
+            ))
+        });
+    }
+
+    fn services_with_selector(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+    ) -> Result<HashSet<(Box<str>, Box<str>)>> {
+        let mut services = HashSet::new();
+        let has_selector = |service: &Value| {
+            let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+            selector.is_some_and(|labels| !labels.is_empty())
+        };
+        self.each_of_kind(
+            session,
+            reader,
+            ("", "Service"),
+            has_selector,
+            |found, has| {
+                if has {
+                    services.insert((found.namespace.clone(), found.name.clone()));
+                }
+            },
+        )?;
+        Ok(services)
+    }
+
+    fn custom_kinds(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+    ) -> Result<HashMap<(String, String), CustomKind>> {
+        let mut kinds = HashMap::new();
+        self.each_of_kind(
+            session,
+            reader,
+            ("apiextensions.k8s.io", "CustomResourceDefinition"),
+            custom_kind,
+            |_, kind| kinds.extend(kind),
+        )?;
+        Ok(kinds)
+    }
+
+    /// Gives what `make` makes of the objects of a kind to `each`, as far as they can be read.
+    fn each_of_kind<T: Send>(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+        (group, kind): (&str, &str),
+        make: impl Fn(&Value) -> T + Sync,
+        mut each: impl FnMut(&FoundObject, T),
+    ) -> Result<()> {
+        for few in self.found.chunk_by(|a, b| a.kind == b.kind) {
+            let known = few.first().and_then(|found| self.kind(found));
+            if known
+                .is_none_or(|known| known.resource.group != group || known.resource.kind != kind)
+            {
+                continue;
+            }
+            self.fetch(
+                session,
+                few,
+                |key, value, revision| {
+                    let object = reader.object_of(key, value, revision).ok()?;
+                    Some(make(&object.json))
+                },
+                |found, made| {
+                    if let Some(made) = made.flatten() {
+                        each(found, made);
+                    }
+                    ControlFlow::Continue(())
+                },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What a definition, v1 or v1beta1, says of its kind, with group and kind.
+fn custom_kind(definition: &Value) -> Option<((String, String), CustomKind)> {
+    let text = |path: &str| definition.pointer(path).and_then(Value::as_str);
+    let (group, kind) = (text("/spec/group")?, text("/spec/names/kind")?);
+    let has_status =
+        |of: &Value, path: &str| of.pointer(path).is_some_and(|status| !status.is_null());
+    let is_shared = has_status(definition, "/spec/subresources/status");
+    let mut known = CustomKind {
+        is_same_in_all: matches!(text("/spec/conversion/strategy"), None | Some("" | "None")),
+        ..CustomKind::default()
+    };
+    let versions = definition
+        .pointer("/spec/versions")
+        .and_then(Value::as_array);
+    for version in versions.into_iter().flatten() {
+        let Some(name) = version.get("name").and_then(Value::as_str) else {
+            continue;
+        };
+        let is = |field: &str| version.get(field).and_then(Value::as_bool) == Some(true);
+        if is("served") {
+            known.served.push(name.to_owned());
+            if is("storage") {
+                known.stored = Some(name.to_owned());
+            }
+        }
+        if !is_shared && !has_status(version, "/subresources/status") {
+            known.plain_statuses.push(name.to_owned());
+        }
+    }
+    // Of old there was one version, which has no list.
+    if versions.is_none()
+        && let Some(name) = text("/spec/version")
+    {
+        known.served.push(name.to_owned());
+        known.stored = Some(name.to_owned());
+        if !is_shared {
+            known.plain_statuses.push(name.to_owned());
+        }
+    }
+    Some(((group.to_owned(), kind.to_owned()), known))
+}
+
+/// Gives each object as a manifest to `each`, or why it is none.
 ///
 /// # Errors
 /// Reading, cancelling.
 pub fn export<'i, 'l>(
     session: &Session<'i>,
-    list: &'l ObjectList<'i>,
+    all: &'l ExportList<'i>,
     reader: &ValueReader,
     options: ExportOptions,
-    mut each: impl FnMut(&'l FoundObject, Exported) -> ControlFlow<()>,
+    mut each: impl FnMut(&'l FoundObject, ExportedObject) -> ControlFlow<()>,
 ) -> Result<()> {
+    let list = &all.list;
     list.fetch(
         session,
         &list.found,
-        |key, value, revision| manifest(key, value, revision, reader, options),
+        |key, value, revision| all.exported(key, value, revision, reader, options),
         |found, exported| {
             let lost = || Exported::Unreadable("its value cannot be read any more".into());
             let is_secret = list.kind(found).is_some_and(|kind| {
                 kind.resource.group.is_empty() && kind.resource.kind == "Secret"
             });
             let damage = list.damage(found).map(|damaged| &damaged.flaw);
-            let exported = match exported.unwrap_or_else(lost) {
+            let exported = exported.unwrap_or_else(|| lost().into());
+            let exported = match exported.exported {
                 _ if found.is_damaged => match damage {
-                    Some(flaw) => Exported::Damaged(flaw.clone()),
-                    None => lost(),
+                    Some(flaw) => Exported::Damaged(flaw.clone()).into(),
+                    None => lost().into(),
                 },
                 // It would be left out all the same if there were a key for it.
                 Exported::Unreadable(_)
                     if is_secret && found.is_locked && reader.redactor.is_some() =>
                 {
-                    Exported::Secret
+                    Exported::Secret.into()
                 }
-                exported => exported,
+                _ => exported,
             };
             each(found, exported)
         },
     )
 }
 
-pub(in crate::ops) fn manifest(
+impl ExportList<'_> {
+    fn exported(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        revision: i64,
+        reader: &ValueReader,
+        options: ExportOptions,
+    ) -> ExportedObject {
+        let object = match decoded(key, value, revision, reader) {
+            Ok(object) => object,
+            Err(exported) => return exported.into(),
+        };
+        let has_selector =
+            |namespace: &str, name: &str| self.services.contains(&(namespace.into(), name.into()));
+        let maker = match options.include_owned {
+            true => None,
+            false => maker(&object.json, has_selector),
+        };
+        if let Some(maker) = maker
+            && !is_changed_by_users(&object.json, maker)
+        {
+            return ExportedObject {
+                maker: Some(maker),
+                ..Exported::Owned.into()
+            };
+        }
+        let references = object.json.pointer("/metadata/ownerReferences");
+        let owners = references.and_then(Value::as_array).cloned();
+        let mut cautions = cautions(&object.json);
+        cautions.retain(|caution| match caution {
+            Caution::Calls(namespace, name) => {
+                let service = (namespace.as_str().into(), name.as_str().into());
+                !self.own_services.contains(&service)
+            }
+            Caution::Bound(volume) => !self
+                .own_volumes
+                .contains(&("".into(), volume.as_str().into())),
+            _ => true,
+        });
+        let mut exported = cleaned(key, object, reader, options, |object| {
+            self.has_plain_status(object)
+        });
+        if let Exported::Manifest(json) = &mut exported
+            && !options.as_stored
+        {
+            use_stable_version(json);
+            let unserved = passing_version(json).or_else(|| self.serve(json));
+            cautions.extend(unserved.map(Caution::Version));
+        }
+        ExportedObject {
+            maker,
+            cautions,
+            owners: owners.unwrap_or_default(),
+            exported,
+        }
+    }
+
+    /// What the definition of its kind says, and the version of an object.
+    fn custom<'o>(&self, object: &'o Value) -> Option<(&CustomKind, &'o str)> {
+        let text = |field: &str| object.get(field).and_then(Value::as_str);
+        let (group, version) = split_api_version(text("apiVersion")?);
+        let kind = (group.to_owned(), text("kind")?.to_owned());
+        Some((self.custom.get(&kind)?, version))
+    }
+
+    fn has_plain_status(&self, object: &Value) -> bool {
+        self.custom(object)
+            .is_some_and(|(kind, version)| kind.plain_statuses.iter().any(|plain| plain == version))
+    }
+
+    /// Puts the version of today into an object of a version that is not served any more, as a server does when it reads
+    /// it. What is returned is the version of one that a webhook would have to convert.
+    fn serve(&self, object: &mut Value) -> Option<String> {
+        let (kind, version) = self.custom(object)?;
+        if kind.served.iter().any(|served| served == version) {
+            return None;
+        }
+        let old = object.get("apiVersion").and_then(Value::as_str);
+        let old = old.unwrap_or_default().to_owned();
+        let (group, _) = split_api_version(&old);
+        match &kind.stored {
+            Some(stored) if kind.is_same_in_all => {
+                let today = format!("{group}/{stored}");
+                object
+                    .as_object_mut()?
+                    .insert("apiVersion".into(), today.into());
+                None
+            }
+            _ => Some(old),
+        }
+    }
+}
+
+fn decoded(
     key: &[u8],
     value: &[u8],
     revision: i64,
     reader: &ValueReader,
-    options: ExportOptions,
-) -> Exported {
+) -> Result<Object, Exported> {
     if let Err(fault) = reader.plain(key, value) {
-        return Exported::Unreadable(fault.to_string());
+        return Err(Exported::Unreadable(fault.to_string()));
     }
-    let object = match reader.object_of(key, value, revision) {
-        Ok(object) => object,
-        Err(fault) => return Exported::Unreadable(fault.to_string()),
-    };
-    let mut json = object.json;
-    if !options.include_owned && is_owned_or_transient(&json) {
-        return Exported::Owned;
-    }
+    reader
+        .object_of(key, value, revision)
+        .map_err(|fault| Exported::Unreadable(fault.to_string()))
+}
+
+fn cleaned(
+    key: &[u8],
+    object: Object,
+    reader: &ValueReader,
+    options: ExportOptions,
+    has_plain_status: impl Fn(&Value) -> bool,
+) -> Exported {
     if object.description.is_partial() {
         return Exported::Unreadable("it can only be decoded in part".into());
     }
+    let mut json = object.json;
+    let mut last_applied = None;
     if !options.as_stored {
+        let status = match has_plain_status(&json) {
+            true => json.get_mut("status").map(Value::take),
+            false => None,
+        };
         clean(&mut json);
+        if let (Some(status), Some(members)) = (status, json.as_object_mut()) {
+            members.insert("status".into(), status);
+        }
+        last_applied = take_last_applied(&mut json);
     }
     // A file that is meant to be applied never holds a mark instead of a secret: an object in which anything is to be
     // hidden is left out whole.
@@ -104,6 +556,13 @@ pub(in crate::ops) fn manifest(
         && redactor.redact_stored(key, &mut json)
     {
         return Exported::Secret;
+    }
+    // An old copy of a secret is no reason to leave the object out: it goes without the copy.
+    if let Some(mut note) = last_applied.filter(|_| options.keep_last_applied) {
+        let redactor = reader.redactor.as_ref();
+        if !redactor.is_some_and(|redactor| redactor.redact_stored(key, &mut note)) {
+            put_last_applied(&mut json, note);
+        }
     }
     Exported::Manifest(json)
 }

@@ -11,7 +11,7 @@ pub(in crate::ops) mod stored;
 pub(in crate::ops) mod wanted;
 
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
-pub use export::{ExportOptions, Exported, export};
+pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
 pub use kinds::{KindCount, Kinds, kinds};
 pub use list::{
     FoundObject, ObjectList, OtherVersion, StoredKind, Undecided, UndecidedReason, objects,

@@ -417,7 +417,7 @@ $said"
 			unmark
 			if [ -n "$either" ]; then
 				done_with 'there already'
-				detail 'made by the cluster itself'
+				detail 'kept as it is'
 				return 1
 			fi
 			refused 'it exists: made after the snapshot; kept as it is'

@@ -17,7 +17,7 @@ pub(super) fn who(item: &Item, with_namespace: bool) -> String {
 }
 
 /// A code span that holds any text: the fence is longer than every run of backticks in it.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.saturating_add(1));
     let pad = if text.is_empty() || text.starts_with('`') || text.ends_with('`') {

@@ -8,6 +8,7 @@ mod markdown;
 mod rollup;
 mod security;
 
+pub(super) use code_span::code;
 pub use divergence::divergence_text;
 pub use index::tasks_markdown;
 pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};

@@ -4,13 +4,20 @@
 //! object to things that are gone. What somebody may have wished for stays, such as node ports, a claim's
 //! volume, finalizers and the order of versions.
 
+mod caution;
 mod definition;
+mod made;
+mod version;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::difference::FieldPath;
-use crate::kubernetes::fields::{controller, is_true, text};
+use crate::kubernetes::fields::{at, controller, is_set, is_true, items, text};
+
+pub use caution::{Caution, cautions};
+pub use made::{Maker, is_changed_by_users, maker};
+pub use version::{passing_version, use_stable_version};
 
 /// Fields of the metadata that an API server fills in. Owners are known by their uid, which a new object
 /// will not have.
@@ -26,13 +33,12 @@ const ASSIGNED: [&str; 9] = [
     "ownerReferences",
 ];
 
-/// What `kubectl apply` compares with, to know what somebody has removed.
+/// What `kubectl apply` compares with, to know what somebody has removed. It is no field of the cluster, though a second
+/// copy of the object, secrets included.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Annotations in which controllers note how far they are. The last applied configuration is rewritten
-/// by each apply, and is a second copy of the object, secrets included.
-const NOTES: [&str; 14] = [
-    LAST_APPLIED,
+/// Annotations in which controllers note how far they are.
+const NOTES: [&str; 13] = [
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
@@ -68,6 +74,7 @@ pub fn clean(object: &mut Value) {
     let (group, kind) = group_and_kind(object);
     let (group, kind) = (group.to_owned(), kind.to_owned());
     let name = text(object, "metadata.name").to_owned();
+    let has_own_address = asks_for_address(object);
     if let Some(members) = object.as_object_mut() {
         members.remove("status");
     }
@@ -83,7 +90,7 @@ pub fn clean(object: &mut Value) {
     remove_all(object, "metadata", "annotations", &NOTES);
     match (group.as_str(), kind.as_str()) {
         ("", "Pod") => clean_pod(object),
-        ("", "Service") => clean_service(object),
+        ("", "Service") if !has_own_address => remove_address(object),
         ("", "PersistentVolume") => {
             if let Some(claim) = inner(object, "spec").and_then(|spec| spec.get_mut("claimRef")) {
                 for field in ["uid", "resourceVersion"] {
@@ -105,6 +112,14 @@ pub fn clean(object: &mut Value) {
             remove(object, "data");
         }
         ("batch", "Job") => clean_job(object),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            // Who has sent it: an API server notes who sends it now.
+            if let Some(spec) = inner(object, "spec") {
+                for field in ["username", "uid", "groups", "extra"] {
+                    spec.remove(field);
+                }
+            }
+        }
         ("", "Namespace") => {
             let spec = inner(object, "spec");
             if spec.is_some_and(|spec| spec.remove("finalizers").is_some() && spec.is_empty()) {
@@ -113,6 +128,37 @@ pub fn clean(object: &mut Value) {
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::modernize(object),
         _ => {}
+    }
+}
+
+/// Takes the note of `kubectl apply` out of an object: it is a second copy of the object as it was at some time. What is
+/// returned is an object of the same kind that has nothing but the note.
+pub fn take_last_applied(object: &mut Value) -> Option<Value> {
+    let annotations = inner(object, "metadata")?.get_mut("annotations")?;
+    let note = annotations.as_object_mut()?.remove(LAST_APPLIED)?;
+    let mut alone = json!({"metadata": {"annotations": {LAST_APPLIED: note}}});
+    for field in ["apiVersion", "kind"] {
+        if let (Some(value), Some(members)) = (object.get(field), alone.as_object_mut()) {
+            members.insert(field.into(), value.clone());
+        }
+    }
+    // A map that is left empty goes.
+    remove_all(object, "metadata", "annotations", &[]);
+    Some(alone)
+}
+
+/// Puts the note back that [`take_last_applied`] has given.
+pub fn put_last_applied(object: &mut Value, mut alone: Value) {
+    let note = alone.pointer_mut("/metadata/annotations");
+    let note = note.and_then(|annotations| annotations.get_mut(LAST_APPLIED));
+    if let Some(note) = note
+        && let Some(metadata) = inner(object, "metadata")
+        && let Some(annotations) = metadata
+            .entry("annotations")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+    {
+        annotations.insert(LAST_APPLIED.into(), note.take());
     }
 }
 
@@ -195,13 +241,17 @@ fn clean_pod(pod: &mut Value) {
     }
 }
 
-fn clean_service(service: &mut Value) {
+/// True for a Service of which somebody has said which address it is to have: who writes a field owns it. An address that
+/// the server has chosen is nobody's.
+pub(super) fn asks_for_address(service: &Value) -> bool {
+    items(service, "metadata.managedFields")
+        .iter()
+        .any(|entry| is_set(entry, "fieldsV1.f:spec.f:clusterIP"))
+}
+
+fn remove_address(service: &mut Value) {
     let headless = text(service, "spec.clusterIP") == "None";
-    let Some(spec) = inner(service, "spec") else {
-        return;
-    };
-    spec.remove("healthCheckNodePort");
-    if !headless {
+    if let Some(spec) = inner(service, "spec").filter(|_| !headless) {
         spec.remove("clusterIP");
         spec.remove("clusterIPs");
     }
@@ -210,6 +260,13 @@ fn clean_service(service: &mut Value) {
 fn clean_job(job: &mut Value) {
     if is_true(job, "spec.manualSelector") {
         return;
+    }
+    // A job without labels has got those of its template.
+    let labels = at(job, "metadata.labels");
+    let is_given =
+        is_set(job, "metadata.labels") && labels == at(job, "spec.template.metadata.labels");
+    if is_given && let Some(metadata) = inner(job, "metadata") {
+        metadata.remove("labels");
     }
     remove_all(job, "metadata", "labels", &JOB_LABELS);
     let Some(spec) = inner(job, "spec") else {
@@ -232,26 +289,28 @@ pub fn is_assigned(path: &FieldPath) -> bool {
     }
 }
 
-/// True for objects that somebody else makes again: those with a controller, Events, Leases, Endpoints,
-/// EndpointSlices and the addresses of Services; and for the few kinds that no API takes, so that they cannot
-/// be applied at all.
+/// True for objects that somebody else makes again in the same cluster: those with a controller, Events, Leases, the
+/// addresses of Services unless somebody has written them by hand; and for the few kinds that no API takes, so that they
+/// cannot be applied at all. What another cluster makes besides is told by [`maker`].
 pub fn is_owned_or_transient(object: &Value) -> bool {
     if controller(object).is_some() {
         return true;
     }
-    if group_and_kind(object) == ("networking.k8s.io", "IPAddress") {
-        let labels = object.get("metadata").and_then(|m| m.get("labels"));
-        let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
-        return manager.and_then(Value::as_str) == Some("ipallocator.k8s.io");
-    }
-    matches!(
-        group_and_kind(object),
+    match group_and_kind(object) {
+        ("networking.k8s.io", "IPAddress") => {
+            let labels = object.get("metadata").and_then(|m| m.get("labels"));
+            let manager = labels.and_then(|l| l.get("ipaddress.kubernetes.io/managed-by"));
+            manager.and_then(Value::as_str) == Some("ipallocator.k8s.io")
+        }
+        ("", "Endpoints") | ("discovery.k8s.io", "EndpointSlice") => {
+            !made::is_written_by_others(object)
+        }
         ("" | "events.k8s.io", "Event")
-            | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
-            | ("", "Endpoints" | "RangeAllocation" | "ComponentStatus")
-            | ("discovery.k8s.io", "EndpointSlice")
-            | ("internal.apiserver.k8s.io", "StorageVersion")
-    )
+        | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
+        | ("", "RangeAllocation" | "ComponentStatus")
+        | ("internal.apiserver.k8s.io", "StorageVersion") => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -288,7 +347,9 @@ mod tests {
                 "apiVersion": "apps/v1", "kind": "Deployment",
                 "metadata": {
                     "name": "web", "namespace": "shop", "labels": {"app": "web"},
-                    "finalizers": ["example.com/mine"], "annotations": {"mine": "1"},
+                    "finalizers": ["example.com/mine"], "annotations": {
+                        "mine": "1", "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                    },
                 },
                 "spec": {"replicas": 2},
             })
@@ -347,7 +408,7 @@ mod tests {
     fn a_service_gets_a_new_address_unless_it_has_none() {
         let service = |ip: &str| {
             json!({"kind": "Service", "spec": {
-                "clusterIP": ip, "clusterIPs": [ip], "healthCheckNodePort": 3, "ports": [{"nodePort": 30000}]}})
+                "clusterIP": ip, "clusterIPs": [ip], "ports": [{"nodePort": 30000}]}})
         };
         let ports = json!([{"nodePort": 30000}]);
         assert_eq!(
@@ -358,6 +419,73 @@ mod tests {
             cleaned(service("None"))["spec"],
             json!({"clusterIP": "None", "clusterIPs": ["None"], "ports": ports})
         );
+    }
+
+    #[test]
+    fn an_address_that_somebody_has_asked_for_stays() {
+        let service = |manager: Value| {
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"managedFields": manager}, "spec": {
+                "clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "healthCheckNodePort": 30001}})
+        };
+        let asked = json!([{"fieldsV1": {"f:spec": {"f:clusterIP": {}}}}]);
+        assert_eq!(
+            cleaned(service(asked))["spec"],
+            json!({"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "healthCheckNodePort": 30001})
+        );
+        let given = json!([{"fieldsV1": {"f:spec": {"f:type": {}}}}]);
+        assert_eq!(
+            cleaned(service(given))["spec"],
+            json!({"healthCheckNodePort": 30001})
+        );
+    }
+
+    #[test]
+    fn a_request_for_a_certificate_loses_who_has_sent_it() {
+        let request = json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+            "metadata": {"name": "r"}, "spec": {"username": "u", "uid": "i", "groups": ["g"],
+                "extra": {"a": ["b"]}, "request": "r", "signerName": "s", "usages": ["client auth"]},
+            "status": {"certificate": "c"}});
+        assert_eq!(
+            cleaned(request),
+            json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+                "metadata": {"name": "r"},
+                "spec": {"request": "r", "signerName": "s", "usages": ["client auth"]}})
+        );
+    }
+
+    #[test]
+    fn the_note_of_kubectl_apply_is_taken_out_and_put_back() {
+        let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "c", "annotations": {LAST_APPLIED: "{}"}}});
+        let whole = object.clone();
+        let note = take_last_applied(&mut object).unwrap();
+        assert_eq!(object["metadata"], json!({"name": "c"}));
+        assert_eq!(note["kind"], "ConfigMap");
+        put_last_applied(&mut object, note);
+        assert_eq!(object, whole);
+        for other in [
+            json!(null),
+            json!({"metadata": {"annotations": {"a": "b"}}}),
+        ] {
+            let mut same = other.clone();
+            assert_eq!(take_last_applied(&mut same), None);
+            assert_eq!(same, other);
+        }
+    }
+
+    #[test]
+    fn addresses_that_somebody_has_written_are_nobody_elses() {
+        for kind in [
+            ("v1", "Endpoints"),
+            ("discovery.k8s.io/v1", "EndpointSlice"),
+        ] {
+            let by = |manager: &str| {
+                json!({"apiVersion": kind.0, "kind": kind.1,
+                    "metadata": {"managedFields": [{"manager": manager}]}})
+            };
+            assert!(is_owned_or_transient(&by("kube-controller-manager")));
+            assert!(!is_owned_or_transient(&by("kubectl-create")));
+        }
     }
 
     #[test]
@@ -407,9 +535,13 @@ mod tests {
         assert_eq!(cleaned(job(true)), job(true));
         assert_eq!(
             cleaned(job(false)),
-            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"labels": {"app": "x"}}, "spec": {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {}, "spec": {
                 "manualSelector": false, "template": {"metadata": {"labels": {"app": "x"}}}}})
         );
+        // Labels that are not those of the template are its own.
+        let mut own = job(false);
+        own["metadata"]["labels"] = json!({"controller-uid": "u", "team": "x"});
+        assert_eq!(cleaned(own)["metadata"], json!({"labels": {"team": "x"}}));
     }
 
     #[test]

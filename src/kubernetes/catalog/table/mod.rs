@@ -200,6 +200,18 @@ impl Table {
         self.kind(group, version, kind)
     }
 
+    /// The versions of a kind of a group, with their messages.
+    pub(in crate::kubernetes) fn versions(
+        &self,
+        group: &str,
+        kind: &str,
+    ) -> impl Iterator<Item = (&'static str, MessageId)> {
+        let all = self.kinds.get(kind).map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .filter(move |entry| entry.0 == group)
+            .map(|entry| (entry.1, entry.2))
+    }
+
     pub(in crate::kubernetes) fn message(&self, id: MessageId) -> Option<&Message> {
         self.messages.get(usize::from(id.0))
     }

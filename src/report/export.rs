@@ -1,0 +1,305 @@
+//! What an export holds, what it leaves out, and what to look at before it is applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::diff::code;
+use crate::finding::escape;
+use crate::kubernetes::apply::clean::{Caution, Maker};
+use crate::ops::{ExportedObject, FoundObject, ObjectList};
+
+/// Where manifests go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportForm {
+    /// To standard output, one after the other.
+    Stream,
+    /// Into a folder, with a script.
+    Folder,
+    /// As they are stored: to be looked at, not to be applied.
+    AsStored,
+}
+
+/// What became of the objects of an export. It grows with the number of what is told by name, not with the objects.
+#[derive(Debug, Default)]
+pub struct ExportAccount {
+    written: usize,
+    made: BTreeMap<(Maker, String), usize>,
+    changed: Vec<String>,
+    cautions: BTreeMap<Caution, Named>,
+    more_cautions: usize,
+    definitions: BTreeSet<String>,
+    custom: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Default)]
+struct Named {
+    names: Vec<String>,
+    more: usize,
+}
+
+/// So many objects are named for one reason.
+const NAMES: usize = 10;
+
+/// So many reasons are told.
+const REASONS: usize = 200;
+
+impl Named {
+    fn add(&mut self, name: impl FnOnce() -> String) {
+        if self.names.len() < NAMES {
+            self.names.push(name());
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.names.len().saturating_add(self.more)
+    }
+
+    fn list(&self) -> String {
+        let more = match self.more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", self.names.join(", "))
+    }
+}
+
+/// `Deployment shop/web`.
+pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
+    let kind = list
+        .kind(found)
+        .map_or("", |kind| kind.resource.kind.as_str());
+    let place = if found.namespace.is_empty() {
+        String::new()
+    } else {
+        format!("{}/", found.namespace)
+    };
+    escape::text(format!("{kind} {place}{}", found.name).as_bytes())
+}
+
+impl ExportAccount {
+    /// An object of which a manifest was written.
+    pub fn written(&mut self, list: &ObjectList<'_>, found: &FoundObject, object: &ExportedObject) {
+        self.written = self.written.saturating_add(1);
+        for caution in &object.cautions {
+            let caution = match caution {
+                // Which volume it is the claim tells.
+                Caution::Bound(_) => Caution::Bound(String::new()),
+                caution => caution.clone(),
+            };
+            if self.cautions.len() >= REASONS && !self.cautions.contains_key(&caution) {
+                self.more_cautions = self.more_cautions.saturating_add(1);
+                continue;
+            }
+            let named = self.cautions.entry(caution).or_default();
+            named.add(|| object_name(list, found));
+        }
+        let Some(kind) = list.kind(found) else {
+            return;
+        };
+        if kind.resource.custom.is_some() {
+            let of_kind = self.custom.entry(kind.resource.full_name()).or_default();
+            *of_kind = of_kind.saturating_add(1);
+        } else if kind.resource.kind == "CustomResourceDefinition" {
+            self.definitions.insert(found.name.to_string());
+        }
+    }
+
+    /// An object that other clusters make themselves.
+    pub fn made(&mut self, list: &ObjectList<'_>, found: &FoundObject, maker: Maker) {
+        let kind = list.kind(found).map(|kind| kind.resource.full_name());
+        let count = self.made.entry((maker, kind.unwrap_or_default()));
+        let count = count.or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// An object that other clusters make themselves, but not with what somebody has changed in it.
+    pub fn changed(&mut self, list: &ObjectList<'_>, found: &FoundObject) {
+        self.changed.push(object_name(list, found));
+    }
+
+    /// What is left out because it comes by itself, by kind.
+    pub fn made_lines(&self) -> Vec<String> {
+        let mut lines: Vec<(Maker, String)> = Vec::new();
+        for ((maker, kind), count) in &self.made {
+            let kind = escape::text(kind.as_bytes());
+            match lines.last_mut().filter(|(of, _)| of == maker) {
+                Some((_, line)) => {
+                    let _ = write!(line, ", {count} {kind}");
+                }
+                None => lines.push((
+                    *maker,
+                    format!("left out, {}: {count} {kind}", made_by(*maker)),
+                )),
+            }
+        }
+        let mut lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+        if !lines.is_empty() {
+            lines.push("--include-owned writes these, too".into());
+        }
+        lines
+    }
+
+    /// What is left out though a cluster does not make it as it was.
+    pub fn changed_lines(&self, form: ExportForm) -> Vec<String> {
+        let line = |name: &String| {
+            format!("left out though somebody has set it, as every cluster has its own: {name}")
+        };
+        let mut lines: Vec<String> = self.changed.iter().map(line).collect();
+        if !lines.is_empty() {
+            lines.push(match form {
+                ExportForm::Folder => format!("as they were they are in review/: {REVIEW}"),
+                _ => format!("to get one as it was, export it by its name with --include-owned, and {REVIEW_STREAM}"),
+            });
+        }
+        lines
+    }
+
+    /// What to look at before the manifests are applied.
+    pub fn warnings(&self, form: ExportForm) -> Vec<String> {
+        if form == ExportForm::AsStored {
+            return Vec::new();
+        }
+        let mut lines: Vec<String> = self
+            .cautions
+            .iter()
+            // The script looks owners up, and keeps what `kubectl apply` has noted.
+            .filter(|(caution, _)| {
+                form != ExportForm::Folder || !matches!(caution, Caution::Owned | Caution::Applied)
+            })
+            .map(|(caution, named)| {
+                format!("{}: {}", caution_text(caution, named.count()), named.list())
+            })
+            .collect();
+        if self.more_cautions > 0 {
+            lines.push(format!("{} more of this sort", self.more_cautions));
+        }
+        let of_definitions: usize = self
+            .custom
+            .iter()
+            .filter(|(kind, _)| self.definitions.contains(*kind))
+            .map(|(_, count)| count)
+            .sum();
+        if form == ExportForm::Stream && of_definitions > 0 {
+            let objects = match of_definitions {
+                1 => "1 object of a kind that is".to_owned(),
+                count => format!("{count} objects of kinds that are"),
+            };
+            lines.push(format!("{objects} defined in the same stream: {SPLIT}"));
+        }
+        lines
+    }
+
+    /// The account of a folder. `left_out` are lines about what could not be written.
+    pub fn markdown(&self, file: &str, revision: i64, steps: usize, left_out: &[String]) -> String {
+        let mut out = format!(
+            "# Objects of {} at revision {revision}\n\n\
+             1. `sh apply.sh --dry-run` asks the server what it thinks of each step, and changes nothing.\n\
+             2. `sh apply.sh` creates what is not there, in an order in which each object finds what it needs; nothing that\n\
+             \x20  is there is changed. Run it again to go on where it stopped. `KUBECTL='kubectl --context x'` chooses\n\
+             \x20  the cluster, `sh apply.sh --help` tells the rest.\n\n\
+             Steps: {steps}. Each manifest is called by namespace, resource and name, and is cleaned of what a cluster\n\
+             assigns.\n",
+            code(file),
+        );
+        let mut part = |title: &str, lines: &[String]| {
+            if lines.is_empty() {
+                return;
+            }
+            let _ = write!(out, "\n## {title}\n\n");
+            for line in lines {
+                let _ = writeln!(out, "- {}", code(line));
+            }
+        };
+        part("Look at this first", &self.warnings(ExportForm::Folder));
+        part("Could not be written", left_out);
+        part(
+            "Set by somebody, but every cluster has its own",
+            &self.changed_lines(ExportForm::Folder),
+        );
+        part("Comes by itself", &self.made_lines());
+        out
+    }
+}
+
+const REVIEW: &str = "`kubectl apply --server-side --force-conflicts -f review/` brings them back";
+
+const REVIEW_STREAM: &str = "give it to `kubectl apply --server-side --force-conflicts -f -`";
+
+const SPLIT: &str = "`kubectl create -f -` knows them if `kubectl api-resources` ran before, `kubectl apply -f -` never does; \
+     or export crds first, wait for `--for=condition=Established`, and export the rest with --skip-crds; or use --out DIR";
+
+fn made_by(maker: Maker) -> &'static str {
+    match maker {
+        Maker::Controller => "made again by their controllers",
+        Maker::Cluster => "made by every cluster itself",
+        Maker::Running => "kept by what runs in a cluster",
+        Maker::Finished => "they have run, and would run again",
+        Maker::Tokens => "tokens that are worth nothing in another cluster",
+        Maker::Internal => "taken by no API",
+    }
+}
+
+fn caution_text(caution: &Caution, count: usize) -> String {
+    let counted = |what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let shown = |text: &str| escape::text(text.as_bytes());
+    match caution {
+        Caution::Disk {
+            source,
+            is_deleted_with_claim,
+        } => {
+            let deleted = match is_deleted_with_claim {
+                true => "; it is deleted with the claim, also for the other",
+                false => "",
+            };
+            format!(
+                "{} on a real disk ({}): as long as the old cluster runs, two clusters write to it{deleted}",
+                counted("volume"),
+                shown(source)
+            )
+        }
+        Caution::Address => format!(
+            "{} with a clusterIP that somebody chose: refused by a cluster with another range for Services",
+            counted("Service")
+        ),
+        Caution::Version(version) => format!(
+            "{} of {}, which may not be served, and cannot be written as another version here",
+            counted("object"),
+            shown(version)
+        ),
+        Caution::LoadBalancer => format!(
+            "{} of type LoadBalancer: the cluster orders a new load balancer, with another address",
+            counted("Service")
+        ),
+        Caution::Finalizer(finalizer) => format!(
+            "{} with the finalizer {}: never deleted where the controller behind it is missing",
+            counted("object"),
+            shown(finalizer)
+        ),
+        Caution::Calls(namespace, name) => format!(
+            "{} for which the Service {} is called, which is not part of this",
+            counted("object"),
+            shown(&format!("{namespace}/{name}"))
+        ),
+        Caution::Bound(_) => format!(
+            "{} on a volume that is not part of this: pending until that is there, with no other uid in its claimRef",
+            counted("claim")
+        ),
+        Caution::Applied => format!(
+            "{} without the note of `kubectl apply`, which `kubectl create` rewrites: the next apply removes nothing from it",
+            counted("object")
+        ),
+        Caution::BeingDeleted => format!(
+            "{} in deletion when the snapshot was taken: there again",
+            counted("object")
+        ),
+        Caution::Owned => format!(
+            "{} with owners: there again without them, so not deleted with them",
+            counted("object")
+        ),
+    }
+}
