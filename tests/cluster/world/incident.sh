@@ -1,7 +1,6 @@
-# What somebody did to the world. Run as `sh incident.sh WITH_NODES WITH_CONTROLLERS`, in the folder of the manifests.
+# What somebody did to the world. Run as `sh incident.sh WITH_NODES`, in the folder of the manifests.
 set -eu
 with_nodes=$1
-with_controllers=$2
 
 json() { # NAMESPACE KIND NAME PATCH
     kubectl patch -n "$1" "$2" "$3" --type=json -p "$4"
@@ -151,7 +150,7 @@ kubectl delete poddisruptionbudget -n shop web
 merge data poddisruptionbudget db '{"spec": {"maxUnavailable": "100%"}}'
 merge shop horizontalpodautoscaler web '{"spec": {"maxReplicas": 1, "minReplicas": 1}}'
 json guarded limitrange limits '[{"op": "replace", "path": "/spec/limits/0/max/cpu", "value": "64"}]'
-json shop flowschema batch-flow '[{"op": "replace", "path": "/spec/matchingPrecedence", "value": 1}]'
+json shop flowschema batch-flow '[{"op": "replace", "path": "/spec/matchingPrecedence", "value": 2}]'
 kubectl delete runtimeclass sandbox
 kubectl delete csidriver csi.example.com
 if [ "$with_nodes" = yes ]; then
@@ -199,15 +198,10 @@ kubectl patch -n legacy configmap old-settings --type=merge -p '{"metadata": {"f
 kubectl delete -n legacy widgets.v1.example.com --all
 kubectl delete -n legacy deployments,services,configmaps,serviceaccounts,secrets,replicasets,pods --all
 kubectl delete namespace legacy --wait=false
-if [ "$with_controllers" = no ]; then
-    # Nobody else takes the finalizer off.
-    kubectl get namespace legacy -o json | sed '/"finalizers": \[/,/\]/d; s/"spec": {/"spec": {"finalizers": []/' >finalized.json
-    kubectl replace --raw /api/v1/namespaces/legacy/finalize -f finalized.json >/dev/null
-    rm finalized.json
-fi
 kubectl wait --for=delete --timeout=60s namespace/legacy
 
 # What is in the way of all that comes later.
+json shop validatingwebhookconfiguration watcher '[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}]'
 merge shop resourcequota room '{"spec": {"hard": {"pods": "0", "configmaps": "0"}}}'
 kubectl create quota -n data choke --hard=count/networkpolicies.networking.k8s.io=0,services=0,configmaps=0
 kubectl delete validatingwebhookconfiguration lenient

@@ -1,0 +1,82 @@
+//! Back into a cluster: what `diff -o manifests` and `export` write is run against real API servers, and what those
+//! serve afterwards is compared with what they served before.
+//!
+//! README.md beside this file tells how to run it and what is compared.
+
+mod etcdsnap;
+mod export;
+mod incident;
+mod mutate;
+mod process;
+mod random;
+mod server;
+mod state;
+mod undo;
+
+use server::{Cluster, Controllers, Peers, Shape, Storage};
+
+/// The seeds of a shape's random incident.
+fn seeds(default: &[u64]) -> Vec<u64> {
+    match std::env::var("ETCDSNAP_CLUSTER_SEEDS") {
+        Ok(text) if !text.is_empty() => text
+            .split(',')
+            .map(|seed| seed.trim().parse().expect("ETCDSNAP_CLUSTER_SEEDS: numbers"))
+            .collect(),
+        _ => default.to_vec(),
+    }
+}
+
+#[test]
+fn a_cluster_is_led_back_past_kills_and_what_came_later_is_kept() {
+    let peers = Peers::find();
+    let cluster = Cluster::start(&peers, Shape::default());
+    undo::past_kills_and_later_changes(&cluster);
+}
+
+#[test]
+fn a_cluster_with_every_controller_is_led_back() {
+    let peers = Peers::find();
+    let shape = Shape {
+        controllers: Controllers::All,
+        ..Shape::default()
+    };
+    let cluster = Cluster::start(&peers, shape);
+    undo::with_controllers_at_work(&cluster);
+}
+
+#[test]
+fn random_incidents_are_undone_and_done_again_from_every_way_of_storing() {
+    let peers = Peers::find();
+    let shapes = [
+        (Storage::Json, true, "master-count", [1]),
+        (Storage::Cbor, false, "lease", [2]),
+        (Storage::Protobuf, true, "none", [3]),
+    ];
+    for (storage, encrypted, reconciler, default) in shapes {
+        for seed in seeds(&default) {
+            let shape = Shape {
+                storage,
+                encrypted,
+                reconciler,
+                ..Shape::default()
+            };
+            eprintln!("{storage:?}, seed {seed}");
+            let cluster = Cluster::start(&peers, shape);
+            undo::random_incident(&cluster, shape, seed);
+        }
+    }
+}
+
+#[test]
+fn an_export_fills_an_empty_cluster_in_one_pass() {
+    let peers = Peers::find();
+    for storage in [Storage::Protobuf, Storage::Json, Storage::Cbor] {
+        let shape = Shape {
+            storage,
+            encrypted: storage == Storage::Json,
+            ..Shape::default()
+        };
+        eprintln!("{storage:?}");
+        export::fills_an_empty_cluster(&peers, shape);
+    }
+}
