@@ -44,7 +44,13 @@ pub(crate) fn fills_an_empty_cluster(peers: &Peers, shape: Shape) {
     for more in [&["customresourcedefinitions"][..], &["--skip-crds"]] {
         let created = piped.kubectl_with(&["create", "-f", "-"], &export(more, "-"));
         created.success("kubectl create");
-        let established = ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"];
+        let established = [
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "crd",
+            "--all",
+        ];
         piped.kubectl(&established).success("kubectl wait");
     }
     let differences = unlike(&piped).except_in(&LOST_IN_A_PIPE);

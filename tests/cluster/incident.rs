@@ -44,27 +44,14 @@ pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, random
     }
     send(cluster, &["replace", "--validate=false"], &again);
     send(cluster, &["delete", "--wait=false", "--force"], &deleted);
-    release(cluster, &deleted);
+    cluster.release();
+    send(
+        cluster,
+        &["wait", "--for=delete", "--timeout=20s"],
+        &deleted,
+    );
     send(cluster, &["create", "--validate=false"], &anew);
     send(cluster, &["create", "--validate=false"], &copied);
-}
-
-/// Waits until what was deleted is gone, and takes finalizers off that nobody else takes off.
-fn release(cluster: &Cluster<'_>, deleted: &[Value]) {
-    let bare: Vec<Value> = deleted
-        .iter()
-        .filter(|object| object["metadata"]["finalizers"].is_array())
-        .map(|object| {
-            let mut object = object.clone();
-            if let Some(metadata) = object["metadata"].as_object_mut() {
-                metadata.remove("finalizers");
-                metadata.remove("resourceVersion");
-            }
-            object
-        })
-        .collect();
-    send(cluster, &["replace", "--validate=false"], &bare);
-    send(cluster, &["wait", "--for=delete", "--timeout=20s"], deleted);
 }
 
 fn send(cluster: &Cluster<'_>, words: &[&str], objects: &[Value]) -> String {

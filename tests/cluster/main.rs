@@ -20,7 +20,11 @@ fn seeds(default: &[u64]) -> Vec<u64> {
     match std::env::var("ETCDSNAP_CLUSTER_SEEDS") {
         Ok(text) if !text.is_empty() => text
             .split(',')
-            .map(|seed| seed.trim().parse().expect("ETCDSNAP_CLUSTER_SEEDS: numbers"))
+            .map(|seed| {
+                seed.trim()
+                    .parse()
+                    .expect("ETCDSNAP_CLUSTER_SEEDS: numbers")
+            })
             .collect(),
         _ => default.to_vec(),
     }

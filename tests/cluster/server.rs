@@ -158,7 +158,10 @@ impl<'p> Cluster<'p> {
             "--allow-privileged=true".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!("--service-account-key-file={}", path("accounts.key")),
-            format!("--service-account-signing-key-file={}", path("accounts.key")),
+            format!(
+                "--service-account-signing-key-file={}",
+                path("accounts.key")
+            ),
             "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
             format!("--endpoint-reconciler-type={}", shape.reconciler),
         ];
@@ -201,7 +204,10 @@ impl<'p> Cluster<'p> {
                 "--bind-address=127.0.0.1".to_owned(),
                 format!("--secure-port={manager}"),
                 format!("--cert-dir={}", path("certificates-of-manager")),
-                format!("--service-account-private-key-file={}", path("accounts.key")),
+                format!(
+                    "--service-account-private-key-file={}",
+                    path("accounts.key")
+                ),
                 "--use-service-account-credentials=true".to_owned(),
                 format!("--controllers={}", shape.controllers.names()),
             ],
@@ -283,6 +289,23 @@ impl<'p> Cluster<'p> {
             .arg(&file);
         run(&mut command, "").success("etcdctl snapshot save");
         file
+    }
+
+    /// Takes finalizers of example.com, whose controller is nowhere, off what is being deleted.
+    pub(crate) fn release(&self) {
+        for (resource, namespace, name) in State::settled(self).held() {
+            let mut words = vec![
+                "patch",
+                "--type=merge",
+                "-p",
+                r#"{"metadata":{"finalizers":null}}"#,
+            ];
+            words.extend([resource.as_str(), name.as_str()]);
+            if !namespace.is_empty() {
+                words.extend(["-n", namespace.as_str()]);
+            }
+            self.kubectl(&words);
+        }
     }
 
     /// Everything that the API server serves, once what is being deleted is gone.

@@ -57,15 +57,26 @@ impl State {
 
     /// True as long as something is on its way out that will go by itself.
     fn is_moving(&self) -> bool {
-        self.objects.values().any(|object| {
-            let metadata = &object["metadata"];
-            let mut finalizers = metadata["finalizers"].as_array().into_iter().flatten();
-            metadata["deletionTimestamp"].is_string()
-                && finalizers.all(|finalizer| {
-                    let name = finalizer.as_str().unwrap_or_default();
-                    !name.starts_with("example.com/")
-                })
-        })
+        let mut objects = self.objects.values();
+        objects.any(|object| is_terminating(object) && !is_held(object))
+    }
+
+    /// What is on its way out and will not go by itself: its resource, namespace and name.
+    pub(crate) fn held(&self) -> Vec<(String, String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let held = self.objects.values();
+        held.filter(|object| is_terminating(object) && is_held(object))
+            .map(|object| {
+                let (kind, version) = (text(&object["kind"]), text(&object["apiVersion"]));
+                let (group, version) = version.split_once('/').unwrap_or(("", &version));
+                let metadata = &object["metadata"];
+                (
+                    format!("{kind}.{version}.{group}"),
+                    text(&metadata["namespace"]),
+                    text(&metadata["name"]),
+                )
+            })
+            .collect()
     }
 
     /// The state as soon as it is at rest, or a while later.
@@ -106,7 +117,9 @@ impl State {
                 "ConfigMap" => name == "kube-root-ca.crt",
                 "ServiceAccount" => name == "default",
                 "Service" => name == "kubernetes" && metadata["namespace"] == "default",
-                "APIService" => !metadata["labels"]["kube-aggregator.kubernetes.io/automanaged"].is_null(),
+                "APIService" => {
+                    !metadata["labels"]["kube-aggregator.kubernetes.io/automanaged"].is_null()
+                }
                 "Endpoints" => service_selects(name),
                 "EndpointSlice" => metadata["labels"]["kubernetes.io/service-name"]
                     .as_str()
@@ -181,6 +194,16 @@ impl std::fmt::Display for Differences {
     }
 }
 
+fn is_terminating(object: &Value) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
+}
+
+fn is_held(object: &Value) -> bool {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    let mut names = finalizers.into_iter().flatten().filter_map(Value::as_str);
+    names.any(|name| name.starts_with("example.com/"))
+}
+
 pub(crate) fn id(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let version = text(&object["apiVersion"]);
@@ -222,7 +245,9 @@ fn compare(path: &str, before: &Value, after: &Value, told: &mut Vec<String>) {
                 .sum();
             let rest = |text: &str| format!("{:?}", text.get(same..).unwrap_or_default());
             let (before, after) = (rest(before), rest(after));
-            told.push(format!("{path}: from byte {same} on, {before} became {after}"));
+            told.push(format!(
+                "{path}: from byte {same} on, {before} became {after}"
+            ));
         }
         _ => told.push(format!("{path}: {before} became {after}")),
     }

@@ -70,10 +70,6 @@ pub(crate) fn past_kills_and_later_changes(cluster: &Cluster<'_>) {
     }
     let told = script.run_with_all();
 
-    // A finalizer whose controller is nowhere keeps what is deleted; nobody but us takes it off.
-    let planted = ["patch", "-n", "shop", "configmap", "planted", "--type=merge", "-p"];
-    let planted = [&planted[..], &[r#"{"metadata": {"finalizers": null}}"#]].concat();
-    cluster.kubectl(&planted);
     let after = cluster.state();
     let differences = before.differences(&after);
     let mut ids: Vec<&str> = later.iter().map(|change| change.id).collect();
@@ -126,23 +122,61 @@ fn change_later(cluster: &Cluster<'_>) -> Vec<Later> {
     let merge = |namespace: &str, kind: &str, name: &str, patch: &str| {
         insist(
             cluster,
-            &["patch", "-n", namespace, kind, name, "--type=merge", "-p", patch],
+            &[
+                "patch",
+                "-n",
+                namespace,
+                kind,
+                name,
+                "--type=merge",
+                "-p",
+                patch,
+            ],
             "",
         );
     };
     let env = r#"{"spec": {"template": {"spec": {"containers": [{"name": "agent", "env": [{"name": "LATER", "value": "on"}]}]}}}}"#;
     // A field that is to be undone.
     merge("shop", "hpa", "web", r#"{"spec": {"maxReplicas": 6}}"#);
-    merge("shop", "configmap", "odd.values", r#"{"data": {"added": "2"}}"#);
+    merge(
+        "shop",
+        "configmap",
+        "odd.values",
+        r#"{"data": {"added": "2"}}"#,
+    );
     // Fields beside the ones that are to be undone.
-    merge("shop", "flowschema", "batch-flow", r#"{"metadata": {"labels": {"later": "yes"}}}"#);
-    insist(cluster, &["patch", "-n", "data", "daemonset", "agent", "-p", env], "");
-    // Objects of names that are to be deleted or created.
-    insist(cluster, &["delete", "serviceaccount", "-n", "data", "ghost"], "");
-    insist(cluster, &["create", "serviceaccount", "-n", "data", "ghost"], "");
+    merge(
+        "shop",
+        "flowschema",
+        "batch-flow",
+        r#"{"metadata": {"labels": {"later": "yes"}}}"#,
+    );
     insist(
         cluster,
-        &["create", "configmap", "-n", "data", "settings", "--from-literal=later=yes"],
+        &["patch", "-n", "data", "daemonset", "agent", "-p", env],
+        "",
+    );
+    // Objects of names that are to be deleted or created.
+    insist(
+        cluster,
+        &["delete", "serviceaccount", "-n", "data", "ghost"],
+        "",
+    );
+    insist(
+        cluster,
+        &["create", "serviceaccount", "-n", "data", "ghost"],
+        "",
+    );
+    insist(
+        cluster,
+        &[
+            "create",
+            "configmap",
+            "-n",
+            "data",
+            "settings",
+            "--from-literal=later=yes",
+        ],
         "",
     );
     // An object of the definition that has changed.
