@@ -11,10 +11,12 @@ use crate::state::State;
 const HOLDERS: [&str; 3] = ["Namespace", "CustomResourceDefinition", "Node"];
 
 /// Changes, deletes, copies and makes anew objects that are not in `empty`.
-pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, random: &mut Random) {
+pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, seed: u64) {
     let (mut changed, mut deleted, mut anew, mut copied) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for object in world.without(empty) {
+        // One for each object: what happens to one does not depend on which others there are.
+        let random = &mut random_of(seed, object);
         let holds = HOLDERS.iter().any(|kind| object["kind"] == *kind);
         match random.below(10) {
             0 if !holds => deleted.push(object.clone()),
@@ -40,6 +42,7 @@ pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, random
         .filter_map(|object| world.get(&crate::state::id(object)).cloned())
         .collect();
     for object in &mut again {
+        let random = &mut random_of(seed + 1, object);
         mutate::change_metadata(object, random);
     }
     send(cluster, &["replace", "--validate=false"], &again);
@@ -52,6 +55,15 @@ pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, random
     );
     send(cluster, &["create", "--validate=false"], &anew);
     send(cluster, &["create", "--validate=false"], &copied);
+}
+
+fn random_of(seed: u64, object: &Value) -> Random {
+    let id = crate::state::id(object);
+    // FNV-1a.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    Random::new(hash.wrapping_add(seed))
 }
 
 fn send(cluster: &Cluster<'_>, words: &[&str], objects: &[Value]) -> String {

@@ -168,10 +168,10 @@ impl<'p> Cluster<'p> {
         match shape.storage {
             Storage::Protobuf => {}
             Storage::Json => arguments.push("--storage-media-type=application/json".to_owned()),
-            Storage::Cbor => arguments.extend([
-                "--storage-media-type=application/cbor".to_owned(),
-                "--feature-gates=CBORServingAndStorage=true".to_owned(),
-            ]),
+            // Of custom resources; for the others it is refused.
+            Storage::Cbor => {
+                arguments.push("--feature-gates=CBORServingAndStorage=true".to_owned());
+            }
         }
         if shape.encrypted {
             fs::write(dir.path().join("encryption.yaml"), ENCRYPTION).expect("a file");

@@ -293,6 +293,14 @@ fn without_what_servers_set(object: &Value) -> Value {
                 "deprecated.daemonset.template.generation",
             ],
         ),
+        "PersistentVolumeClaim" => {
+            for annotation in [
+                "volume.beta.kubernetes.io/storage-provisioner",
+                "volume.kubernetes.io/storage-provisioner",
+            ] {
+                remove(&mut object, &["metadata", "annotations", annotation]);
+            }
+        }
         "PersistentVolume" => {
             remove(&mut object, &["spec", "claimRef", "uid"]);
             remove(&mut object, &["spec", "claimRef", "resourceVersion"]);
