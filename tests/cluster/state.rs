@@ -55,6 +55,16 @@ impl State {
             .collect()
     }
 
+    /// True when other objects name this one as their owner.
+    pub(crate) fn is_owner(&self, object: &Value) -> bool {
+        let uid = &object["metadata"]["uid"];
+        self.objects.values().any(|other| {
+            let owners = other["metadata"]["ownerReferences"].as_array();
+            let mut owners = owners.into_iter().flatten();
+            owners.any(|owner| owner["uid"] == *uid)
+        })
+    }
+
     /// True as long as something is on its way out that will go by itself.
     fn is_moving(&self) -> bool {
         let mut objects = self.objects.values();
