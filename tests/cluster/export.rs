@@ -11,9 +11,11 @@ const LEFT_OUT: [&str; 3] = [
 ];
 
 /// What no stream of manifests can bring back: uids of owners, and an annotation that kubectl itself writes anew.
-const LOST_IN_A_PIPE: [&str; 2] = [
+const LOST_IN_A_PIPE: [&str; 3] = [
     "/metadata/ownerReferences",
     "/metadata/annotations/kubectl.kubernetes.io/last-applied-configuration",
+    // Where it is the only one.
+    r#"/metadata/annotations: {"kubectl.kubernetes.io/last-applied-configuration""#,
 ];
 
 /// Once by way of standard output, once by way of the script; each time all has to be there after one pass.

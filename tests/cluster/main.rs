@@ -13,7 +13,10 @@ mod server;
 mod state;
 mod undo;
 
-use server::{Cluster, Controllers, Peers, Shape, Storage};
+#[path = "../support/mod.rs"]
+mod support;
+
+use server::{Beginning, Cluster, Controllers, Peers, Shape, Storage};
 
 /// The seeds of a shape's random incident.
 fn seeds(default: &[u64]) -> Vec<u64> {
@@ -46,6 +49,24 @@ fn a_cluster_with_every_controller_is_led_back() {
     };
     let cluster = Cluster::start(&peers, shape);
     undo::with_controllers_at_work(&cluster);
+}
+
+#[test]
+fn clusters_of_older_releases_are_led_back_to_before_their_incident() {
+    let peers = Peers::find();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    support::clusters::unpack(dir.path());
+    for name in support::clusters::CLUSTERS {
+        eprintln!("{name}");
+        let file = |end: &str| dir.path().join(format!("{name}{end}"));
+        let (before, after) = (file("-before.db"), file("-after.db"));
+        let encryption = file(".yaml");
+        let beginning = |snapshot| Beginning {
+            snapshot,
+            encryption: &encryption,
+        };
+        undo::incident_of_another_cluster(&peers, beginning(&before), beginning(&after));
+    }
 }
 
 fn random_incidents(default: &[u64], shape: Shape) {

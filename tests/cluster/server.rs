@@ -48,6 +48,8 @@ impl Peers {
 /// Which controllers run beside the API server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Controllers {
+    /// None: nothing changes but by our hand.
+    None,
     /// Those without which a deleted object would never go: the garbage collector, namespaces, and the protection of
     /// volumes and claims.
     Housekeeping,
@@ -58,6 +60,7 @@ pub(crate) enum Controllers {
 impl Controllers {
     fn names(self) -> &'static str {
         match self {
+            Self::None => "",
             Self::Housekeeping => {
                 "garbage-collector-controller,namespace-controller,\
                  persistentvolumeclaim-protection-controller,persistentvolume-protection-controller"
@@ -95,6 +98,14 @@ impl Default for Shape {
     }
 }
 
+/// What a cluster begins with.
+#[derive(Clone, Copy)]
+pub(crate) struct Beginning<'a> {
+    pub(crate) snapshot: &'a Path,
+    /// The API server's EncryptionConfiguration, with the keys for it.
+    pub(crate) encryption: &'a Path,
+}
+
 /// A cluster of one API server without nodes.
 pub(crate) struct Cluster<'p> {
     peers: &'p Peers,
@@ -105,17 +116,26 @@ pub(crate) struct Cluster<'p> {
 }
 
 impl<'p> Cluster<'p> {
+    /// An empty one.
     pub(crate) fn start(peers: &'p Peers, shape: Shape) -> Self {
+        Self::start_from(peers, shape, None)
+    }
+
+    pub(crate) fn start_from(
+        peers: &'p Peers,
+        shape: Shape,
+        beginning: Option<Beginning<'_>>,
+    ) -> Self {
         // A port that was free may be taken by somebody else the moment after.
         for _ in 0..3 {
-            if let Some(cluster) = Self::try_start(peers, shape) {
+            if let Some(cluster) = Self::try_start(peers, shape, beginning) {
                 return cluster;
             }
         }
         panic!("no cluster starts: see its logs");
     }
 
-    fn try_start(peers: &'p Peers, shape: Shape) -> Option<Self> {
+    fn try_start(peers: &'p Peers, shape: Shape, beginning: Option<Beginning<'_>>) -> Option<Self> {
         let dir = tempfile::Builder::new()
             .prefix("etcdsnap-cluster-")
             .tempdir()
@@ -133,6 +153,16 @@ impl<'p> Cluster<'p> {
         )
         .expect("a file");
 
+        if let Some(beginning) = beginning {
+            let mut restore = Command::new(peers.etcd("etcdutl"));
+            restore
+                .args(["snapshot", "restore", "--name=default", "--data-dir"])
+                .arg(dir.path().join("etcd"))
+                .arg(format!("--initial-cluster=default={peer_url}"))
+                .arg(format!("--initial-advertise-peer-urls={peer_url}"))
+                .arg(beginning.snapshot);
+            run(&mut restore, "").success("etcdutl snapshot restore");
+        }
         let etcd = Server::start(
             &peers.etcd("etcd"),
             &[
@@ -174,7 +204,11 @@ impl<'p> Cluster<'p> {
             }
         }
         if shape.encrypted {
-            fs::write(dir.path().join("encryption.yaml"), ENCRYPTION).expect("a file");
+            let configuration = match beginning {
+                Some(beginning) => fs::read(beginning.encryption).expect("a configuration"),
+                None => ENCRYPTION.into(),
+            };
+            fs::write(dir.path().join("encryption.yaml"), configuration).expect("a file");
             arguments.push(format!(
                 "--encryption-provider-config={}",
                 path("encryption.yaml")
@@ -194,6 +228,9 @@ impl<'p> Cluster<'p> {
         if !cluster.is_ready() {
             eprintln!("{}", cluster.log("kube-apiserver.log"));
             return None;
+        }
+        if shape.controllers == Controllers::None {
+            return Some(cluster);
         }
         let path = |name: &str| cluster.dir.path().join(name).display().to_string();
         let manager = Server::start(

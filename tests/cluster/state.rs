@@ -68,7 +68,8 @@ impl State {
     /// True as long as something is on its way out that will go by itself.
     fn is_moving(&self) -> bool {
         let mut objects = self.objects.values();
-        objects.any(|object| is_terminating(object) && !is_held(object))
+        // There is no kubelet, which lets Pods go.
+        objects.any(|object| is_terminating(object) && !is_held(object) && object["kind"] != "Pod")
     }
 
     /// What is on its way out and will not go by itself: its resource, namespace and name.
@@ -208,6 +209,7 @@ fn is_terminating(object: &Value) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
 }
 
+/// By a finalizer whose controller is nowhere.
 fn is_held(object: &Value) -> bool {
     let finalizers = object["metadata"]["finalizers"].as_array();
     let mut names = finalizers.into_iter().flatten().filter_map(Value::as_str);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::etcdsnap::{Script, etcdsnap};
 use crate::incident;
 use crate::process::Outcome;
-use crate::server::{Cluster, Shape};
+use crate::server::{Beginning, Cluster, Controllers, Peers, Shape, Storage};
 
 fn diff<'c>(
     cluster: &'c Cluster<'c>,
@@ -248,6 +248,36 @@ pub(crate) fn with_controllers_at_work(cluster: &Cluster<'_>) {
     let differences = before.differences(&cluster.state());
     assert!(differences.len() == 0, "{differences}\n{}", told.text);
     assert_eq!(told.code, Some(0), "{}", told.text);
+}
+
+/// Snapshots of other clusters, which an API server of today is started from.
+pub(crate) fn incident_of_another_cluster(
+    peers: &Peers,
+    before: Beginning<'_>,
+    after: Beginning<'_>,
+) {
+    let shape = Shape {
+        storage: Storage::Cbor,
+        encrypted: true,
+        controllers: Controllers::None,
+        ..Shape::default()
+    };
+    let wanted = Cluster::start_from(peers, shape, Some(before)).state();
+    let shape = Shape {
+        controllers: Controllers::Housekeeping,
+        ..shape
+    };
+    let cluster = Cluster::start_from(peers, shape, Some(after));
+    let harm = wanted.differences(&cluster.state()).len();
+    assert!(harm > 10, "{harm} objects differ");
+
+    let config = after.encryption.display().to_string();
+    let options = ["--encryption-config", config.as_str()];
+    let script = diff(&cluster, before.snapshot, after.snapshot, "undo", &options);
+    script.dry_run();
+    let told = script.run_with_all();
+    let differences = wanted.differences(&cluster.state());
+    assert!(differences.len() == 0, "{differences}\n{}", told.text);
 }
 
 pub(crate) fn random_incident(cluster: &Cluster<'_>, shape: Shape, seed: u64) {
