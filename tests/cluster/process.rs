@@ -1,0 +1,179 @@
+//! Running programs: ones that end, and servers that must not outlive the test.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use std::os::unix::process::CommandExt;
+
+/// No single run may take longer.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// What a program left behind.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// None when a signal (or our patience) ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// The standard output of a run that must have gone well.
+    pub(crate) fn success(self, what: &str) -> String {
+        assert_eq!(
+            self.code,
+            Some(0),
+            "{what}\n{}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self.stdout
+    }
+}
+
+/// Runs a program to its end, with `input` on its standard input.
+pub(crate) fn run(command: &mut Command, input: &str) -> Outcome {
+    let told = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{told}: {error}"));
+    let mut stdin = child.stdin.take().expect("standard input is piped");
+    let stdout = child.stdout.take().expect("standard output is piped");
+    let stderr = child.stderr.take().expect("standard error is piped");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // A program that does not read all of it has its reasons.
+            let _ = stdin.write_all(input.as_bytes());
+        });
+        let stdout = scope.spawn(|| read_all(stdout));
+        let stderr = scope.spawn(|| read_all(stderr));
+        let code = wait(&mut child);
+        Outcome {
+            code,
+            stdout: stdout.join().expect("reading does not panic"),
+            stderr: stderr.join().expect("reading does not panic"),
+        }
+    })
+}
+
+fn read_all(mut from: impl Read) -> String {
+    let mut bytes = Vec::new();
+    // What came before an error is told all the same.
+    let _ = from.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn wait(child: &mut Child) -> Option<i32> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            return status.code();
+        }
+        if started.elapsed() > PATIENCE {
+            kill_group(child);
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Kills the program and all that it started.
+fn kill_group(child: &mut Child) {
+    let group = rustix::process::Pid::from_child(child);
+    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    let _ = child.wait();
+}
+
+/// Runs a program, kills it and all that it started as soon as it has printed so many lines, and gives those. None when
+/// it ended by itself before that.
+pub(crate) fn run_and_kill(command: &mut Command, after_lines: usize) -> Option<Vec<String>> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stdout = child.stdout.take().expect("standard output is piped");
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let mut seen = Vec::new();
+    while seen.len() < after_lines {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => seen.push(line),
+            Err(_) => {
+                kill_group(&mut child);
+                return None;
+            }
+        }
+    }
+    kill_group(&mut child);
+    Some(seen)
+}
+
+/// A server; killed when this is dropped, and, where `setpriv` is there, when the test is killed itself.
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    pub(crate) fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
+        let output = File::options().create(true).append(true).open(log);
+        let output = output.unwrap_or_else(|error| panic!("{}: {error}", log.display()));
+        let errors = output.try_clone().expect("a file can be opened twice");
+        let mut command = if has_setpriv() {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("ETCD") {
+                command.env_remove(variable);
+            }
+        }
+        let child = command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        Self { child }
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn has_setpriv() -> bool {
+    let tried = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--", "true"])
+        .stderr(Stdio::null())
+        .status();
+    tried.is_ok_and(|status| status.success())
+}
