@@ -33,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "fields",
             "time",
+            "release",
             "catalog",
             "encodings",
             "secrets",

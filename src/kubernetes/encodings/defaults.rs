@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::kubernetes::KubeRelease;
 use crate::kubernetes::fields::{at, is_set, items, text};
+use crate::kubernetes::release::KubeRelease;
 
 /// Adds to `object` what the API server of `release` adds. Services without families and address are taken to be
 /// of a cluster that prefers IPv4.

@@ -19,9 +19,9 @@ mod workloads;
 use serde_json::Value;
 
 use super::duration::{age, until};
-use crate::kubernetes::KubeRelease;
 use crate::kubernetes::catalog::resources::{Resource, split_api_version};
 use crate::kubernetes::fields::{integer, text};
+use crate::kubernetes::release::KubeRelease;
 use crate::kubernetes::time::{parse_rfc3339, rfc3339};
 
 /// A column of a table.
