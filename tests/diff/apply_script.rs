@@ -546,3 +546,22 @@ fn what_the_cluster_makes_by_itself_may_be_there_already() {
     world.object("configmaps_shop_a", "u9", "");
     world.run(&[]).is(0, &["001 there already configmap/a"]);
 }
+
+#[test]
+fn what_is_stored_in_a_version_that_is_not_served_is_deleted_in_one_that_is() {
+    let mut step = map(StepVerb::Delete, "w");
+    step.target.resource = "widgets.v1beta1.x.io".into();
+    step.target.path = "/apis/x.io/v1beta1/namespaces/shop/widgets/w".into();
+    let world = World::new(&[(step, None)]);
+    world.object("widgets_shop_w", "u1", "/apiVersion \"x.io/v1\"\n");
+    let unserved = "Error from server (NotFound): the server could not find the requested resource";
+    world.write("store/fail", &format!("/apis/x.io/v1beta1/|{unserved}\n"));
+    world.run(&[]).is(0, &["001 deleted"]);
+    assert!(!world.has("widgets_shop_w"));
+    // That there is no such kind does not mean that the object is gone.
+    fs::remove_dir_all(world.path("undo/state")).expect("marks");
+    world.object("widgets_shop_w", "u1", "/apiVersion \"x.io/v1\"\n");
+    world.write("store/fail", &format!("/widgets/|{unserved}\n"));
+    world.run(&[]).is(1, &["001 FAILED", unserved]);
+    assert!(world.has("widgets_shop_w"));
+}

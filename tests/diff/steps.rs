@@ -25,8 +25,8 @@ fn object(api_version: &str, kind: &str, name: &str, rest: Value) -> Option<Valu
     Some(object)
 }
 
-fn owner(kind: &str, name: &str, controller: bool) -> Value {
-    json!({"metadata": {"ownerReferences": [{"apiVersion": "apps/v1", "kind": kind, "name": name,
+fn owner(api_version: &str, kind: &str, name: &str, controller: bool) -> Value {
+    json!({"metadata": {"ownerReferences": [{"apiVersion": api_version, "kind": kind, "name": name,
         "uid": format!("u-{name}"), "controller": controller}]}})
 }
 
@@ -124,9 +124,14 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
     };
     let child: Step = (
         "/registry/configmaps/shop/child",
-        object("v1", "ConfigMap", "child", owner("ConfigMap", "a", false)),
+        object(
+            "v1",
+            "ConfigMap",
+            "child",
+            owner("v1", "ConfigMap", "a", false),
+        ),
     );
-    let (_, lines) = undo(
+    let (dir, lines) = undo(
         &[
             ("/registry/configmaps/shop/a", map("a", "1")),
             ("/registry/configmaps/shop/b", map("b", "1")),
@@ -137,12 +142,30 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
             ("/registry/configmaps/shop/b", map("b", "2")),
         ],
     );
-    assert_eq!(
-        names(&lines),
-        ["recreate configmap/a", "recreate configmap/b"]
-    );
+    // What it owned gets the reference back that is taken out when its owner is deleted.
+    let expected = [
+        "recreate configmap/a",
+        "recreate configmap/b",
+        "patch configmap/child",
+    ];
+    assert_eq!(names(&lines), expected);
     assert!(lines[0].contains(" policy=Orphan"), "{lines:?}");
     assert!(!lines[1].contains(" policy=Orphan"), "{lines:?}");
+    assert!(lines[2].starts_with("owner configmaps.v1. a "), "{lines:?}");
+    assert!(lines[3].ends_with(" needs=001"), "{lines:?}");
+    let patch = fs::read_to_string(dir.path().join("undo/steps/003-patch-configmap-child.json"));
+    let expected = r#"[
+{"op":"test","path":"/metadata/uid","value":"u-child"}
+,{"op":"test","path":"/metadata/ownerReferences","value":null}
+,{"op":"add","path":"/metadata/ownerReferences","value":[]}
+]
+"#;
+    assert_eq!(patch.expect("a patch"), expected);
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("`configmap/child` gets its reference to `ConfigMap shop/a` back"),
+        "{index}"
+    );
 }
 
 #[test]
@@ -156,7 +179,12 @@ fn what_controls_others_goes_before_them_and_they_go_too() {
         )
     };
     let of = |kind: &str, name: &str, owner_kind: &str, owner_name: &str, version: &str| {
-        object(version, kind, name, owner(owner_kind, owner_name, true))
+        object(
+            version,
+            kind,
+            name,
+            owner("apps/v1", owner_kind, owner_name, true),
+        )
     };
     let made: [Step; 2] = [
         (
@@ -201,7 +229,7 @@ fn what_acts_when_it_is_created_waits_to_be_asked_for_and_what_is_owned_for_its_
         "v1",
         "ConfigMap",
         "child",
-        owner("Deployment", "web", false),
+        owner("apps/v1", "Deployment", "web", false),
     );
     let web = object("apps/v1", "Deployment", "web", json!({}));
     let all: [(&str, Option<Value>); 4] = [

@@ -70,12 +70,9 @@ fn cleaned(item: &Value) -> Value {
             metadata.remove("annotations");
         }
     }
-    match object["kind"].as_str() {
-        // The only thing in it is the finalizer of the cluster.
-        Some("Namespace") => {
-            object.remove("spec");
-        }
-        _ => {}
+    // The only thing in it is the finalizer of the cluster.
+    if object["kind"] == "Namespace" {
+        object.remove("spec");
     }
     item
 }

@@ -87,7 +87,8 @@ impl Manifests {
             let mut file = None;
             if let Todo::Take(step, content) = &task.todo {
                 number += 1;
-                let kind = task.item.kind.to_lowercase();
+                let kind = task.printed_name.split(['.', '/']).next();
+                let kind = kind.unwrap_or_default();
                 let verb = step.verb.as_str();
                 let name = format!("{number:0digits$}-{verb}-{kind}-{}", step.target.name);
                 let name = format!("steps/{}", safe_name(&name));

@@ -102,6 +102,36 @@ pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKey
     walk.patch
 }
 
+/// The reference of `child` to the owner with that uid, and the patch that gives it back after it was taken out because the
+/// owner was deleted.
+pub fn adoption<'v>(child: &'v Value, owner: &str) -> (&'v Value, JsonPatch) {
+    static NOTHING: Value = Value::Null;
+    let owners = crate::kubernetes::fields::items(child, "metadata.ownerReferences");
+    let (mine, others): (Vec<&Value>, Vec<&Value>) =
+        owners.iter().partition(|each| text(each, "uid") == owner);
+    let reference = mine.first().copied().unwrap_or(&NOTHING);
+    let path = "/metadata/ownerReferences";
+    let is_same = Operation::test("/metadata/uid", &Value::from(text(child, "metadata.uid")));
+    let mut patch = JsonPatch {
+        operations: vec![is_same.clone()],
+        after: vec![is_same],
+        owners: vec![reference.clone()],
+    };
+    if others.is_empty() {
+        let empty = Value::Array(Vec::new());
+        patch.operations.push(Operation::test_absent(path));
+        patch
+            .operations
+            .push(Operation::new("add", path, Some(&empty)));
+    }
+    for field in ["kind", "name"] {
+        let value = reference.get(field).cloned().unwrap_or_default();
+        let path = format!("{path}/{}/{field}", others.len());
+        patch.after.push(Operation::test(&path, &value));
+    }
+    (reference, patch)
+}
+
 /// True for what a cluster fills in after an object was created, kind by kind.
 fn is_filled_in(kind: (&str, &str), path: &FieldPath) -> bool {
     let fields: Vec<&str> = path.fields().collect();

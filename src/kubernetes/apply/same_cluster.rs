@@ -50,6 +50,18 @@ pub fn may_refuse(gate: &Value) -> bool {
     }
 }
 
+/// What tells who an object is, and its owners.
+pub fn identity_of(object: &Value) -> Value {
+    let mut metadata = Map::new();
+    for field in ["name", "namespace", "uid", "ownerReferences"] {
+        if let Some(value) = at(object, "metadata").get(field) {
+            metadata.insert(field.to_string(), value.clone());
+        }
+    }
+    let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+    serde_json::json!({"apiVersion": api_version, "kind": kind, "metadata": metadata})
+}
+
 /// Its owners.
 pub fn owner_references(object: &Value) -> &[Value] {
     items(object, "metadata.ownerReferences")

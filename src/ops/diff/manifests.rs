@@ -17,10 +17,10 @@ use crate::kubernetes::apply::immutable::immutable_difference;
 use crate::kubernetes::apply::order::{
     is_gate, is_workload, order_behind_workloads, step_order, what_goes_along, what_it_starts,
 };
-use crate::kubernetes::apply::patch::{JsonPatch, json_patch};
+use crate::kubernetes::apply::patch::{JsonPatch, adoption, json_patch};
 use crate::kubernetes::apply::same_cluster::{
-    api_version_of, in_place_of, is_applied, is_being_deleted, is_made_by_cluster, manifest,
-    may_refuse, owner_references, settled, uid_of,
+    api_version_of, identity_of, in_place_of, is_applied, is_being_deleted, is_made_by_cluster,
+    manifest, may_refuse, owner_references, settled, uid_of,
 };
 use crate::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
 use crate::kubernetes::compare::kind_schema::KindSchema;
@@ -225,7 +225,18 @@ impl<'i> Diff<'i> {
             Direction::ToOld => self.comparison.new.revision,
             Direction::ToNew => self.comparison.old.revision,
         };
-        keep_what_is_owned(present_session, revision, reader, &mut tasks)?;
+        let children = keep_what_is_owned(present_session, revision, reader, &mut tasks)?;
+        for (task, patch) in planner.adoptions(&tasks, children) {
+            let Todo::Take(step, _) = task.todo else {
+                continue;
+            };
+            let todo = Todo::Take(step, Content::Patch(count));
+            if write(count, StepFile::Patch(patch)).is_break() {
+                return Ok(tasks);
+            }
+            count = count.saturating_add(1);
+            tasks.push(Task { todo, ..task });
+        }
         let late = planner.left_by_recreated(direction, &mut tasks);
         sort(&mut tasks, &late);
         Ok(tasks)
@@ -239,7 +250,7 @@ fn keep_what_is_owned(
     revision: i64,
     reader: &ValueReader,
     tasks: &mut [Task<'_>],
-) -> Result<()> {
+) -> Result<Vec<Child>> {
     let recreated = |step: &Step| step.verb == StepVerb::Recreate && !step.is_orphaning;
     let uids: HashSet<String> = tasks
         .iter()
@@ -247,9 +258,10 @@ fn keep_what_is_owned(
         .filter_map(|step| step.uid.clone())
         .collect();
     if uids.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let owners = owners_of_anything(session, revision, reader, &uids)?;
+    let children = children_of(session, revision, reader, &uids)?;
+    let owners: HashSet<&String> = children.iter().map(|child| &child.owner).collect();
     for task in tasks {
         if let Todo::Take(step, _) = &mut task.todo
             && recreated(step)
@@ -258,16 +270,25 @@ fn keep_what_is_owned(
             step.is_orphaning = true;
         }
     }
-    Ok(())
+    Ok(children)
 }
 
-/// Those of `uids` that an object has among its owners, at a revision.
-fn owners_of_anything(
+/// An object that has something among its owners.
+struct Child {
+    key: Vec<u8>,
+    /// The uid of the owner.
+    owner: String,
+    /// All but what tells who it is, and its owners, is left out.
+    object: Value,
+}
+
+/// The objects at a revision that have one of `uids` among their owners.
+fn children_of(
     session: &Session<'_>,
     revision: i64,
     reader: &ValueReader,
     uids: &HashSet<String>,
-) -> Result<HashSet<String>> {
+) -> Result<Vec<Child>> {
     // So many values are looked at before what was found is put together.
     const AT_ONCE: usize = 8192;
     let (options, workers) = (session.options, &session.workers);
@@ -278,19 +299,25 @@ fn owners_of_anything(
         Keyspace::scan(&session.database, &newest, workers, options, &mut known)?;
     let places = Newest::select(&parts, Wanted::Live, workers)?;
     drop(parts);
-    let mut owners = HashSet::new();
+    let mut children = Vec::new();
     for some in places.chunks(AT_ONCE) {
         let found = session.map(&keyspace, some, |view| {
             let key = view.record.key;
             let object = reader.object_of(key, &view.value()?, view.revision.main);
             let json = object.map(|object| object.json).unwrap_or_default();
             let references = owner_references(&json).iter();
-            let uids = references.filter_map(|owner| uids.get(owner.get("uid")?.as_str()?));
-            Ok(uids.cloned().collect::<Vec<String>>())
+            let owner = references
+                .filter_map(|owner| uids.get(owner.get("uid")?.as_str()?))
+                .next();
+            Ok(owner.map(|owner| Child {
+                key: key.to_vec(),
+                owner: owner.clone(),
+                object: identity_of(&json),
+            }))
         })?;
-        owners.extend(found.into_iter().flatten().flatten());
+        children.extend(found.into_iter().flatten().flatten());
     }
-    Ok(owners)
+    Ok(children)
 }
 
 /// Splits items into what is held in memory together, with both states of each.
@@ -411,6 +438,59 @@ impl Planner<'_> {
                 self.change(item, &present, &wanted)
             }
         }
+    }
+
+    /// The steps that give an owner back to what it owned: when it is deleted to be created again, references to it are
+    /// taken out. Who controls something finds it without.
+    fn adoptions<'d>(
+        &self,
+        tasks: &[Task<'d>],
+        children: Vec<Child>,
+    ) -> Vec<(Task<'d>, JsonPatch)> {
+        let owners: HashMap<&str, &'d Item> = tasks
+            .iter()
+            .filter_map(|task| Some((task.todo.step()?, task.item)))
+            .filter(|(step, _)| step.verb == StepVerb::Recreate)
+            .filter_map(|(step, item)| Some((step.uid.as_deref()?, item)))
+            .collect();
+        // What is made or deleted itself, or gets other owners, is none of these.
+        let others: HashSet<&[u8]> = tasks
+            .iter()
+            .filter_map(|task| Some((task.todo.step()?, task.item)))
+            .filter(|(step, _)| step.verb != StepVerb::Patch || !step.owners.is_empty())
+            .map(|(_, item)| item.key.as_slice())
+            .collect();
+        let mut adoptions = Vec::new();
+        for child in children {
+            let Some(item) = owners.get(child.owner.as_str()).copied() else {
+                continue;
+            };
+            let (reference, patch) = adoption(&child.object, &child.owner);
+            let is_controlled = reference.get("controller").and_then(Value::as_bool) == Some(true);
+            if is_controlled || others.contains(child.key.as_slice()) {
+                continue;
+            }
+            let text = |field: &str| child.object.get(field).and_then(Value::as_str);
+            let metadata = |field: &str| child.object.get("metadata")?.get(field)?.as_str();
+            let (Some(api_version), Some(kind), Some(name)) =
+                (text("apiVersion"), text("kind"), metadata("name"))
+            else {
+                continue;
+            };
+            let resource = self.known.resources.of_kind_or_guess(api_version, kind);
+            let target = StepTarget::new(&resource, api_version, metadata("namespace"), name);
+            if let (Some(target), Some(owner)) = (target, self.owner(reference)) {
+                let mut step = Step::new(StepVerb::Patch, target);
+                step.owners = vec![owner];
+                let task = Task {
+                    item,
+                    printed_name: step.target.printed_name.clone(),
+                    todo: Todo::Take(Box::new(step), Content::None),
+                };
+                adoptions.push((task, patch));
+            }
+        }
+        adoptions
     }
 
     /// Has what was controlled by workloads that are deleted and created again deleted where the state that is wanted does

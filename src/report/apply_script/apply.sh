@@ -464,9 +464,34 @@ create_step() {
 delete() {
 	body="{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":{\"uid\":\"$uid\"},\"propagationPolicy\":\"$policy\""
 	[ -n "$dry" ] && body="$body,\"dryRun\":[\"All\"]"
+	asked_again=
 	until feed "$body}" delete --raw "$path" -f -; do
-		is_worth_another || return 1
+		is_worth_another && continue
+		if [ -z "$asked_again" ] && says 'could not find the requested resource' && find_path; then
+			asked_again=yes
+			continue
+		fi
+		return 1
 	done
+}
+
+# Finds the path beneath which the object is served, if not in the version in which it is stored.
+find_path() {
+	kind=${resource#*.}
+	kind=${resource%%.*}.${kind#*.}
+	first_said=$said
+	if ! fetch get "$kind" "$name" ${namespace:+-n "$namespace"} --ignore-not-found -o 'jsonpath={.apiVersion}'; then
+		said=$first_said
+		return 1
+	fi
+	case $got in
+	'')
+		said='(NotFound)'
+		return 1
+		;;
+	*/*) path=/apis/$got/${path#/apis/*/*/} ;;
+	*) return 1 ;;
+	esac
 }
 
 is_other() { says '(Conflict)' || says 'Precondition failed' || says 'the UID in the precondition'; }
