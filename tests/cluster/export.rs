@@ -41,7 +41,12 @@ pub(crate) fn fills_an_empty_cluster(peers: &Peers, shape: Shape) {
         differences.except(&LEFT_OUT)
     };
 
-    let piped = Cluster::start(peers, Shape::default());
+    // Stored as the source is: protobuf has no empty lists, JSON has.
+    let target = Shape {
+        encrypted: false,
+        ..shape
+    };
+    let piped = Cluster::start(peers, target);
     // kubectl looks up all kinds before it creates the first object, so definitions go in front.
     for more in [&["customresourcedefinitions"][..], &["--skip-crds"]] {
         let created = piped.kubectl_with(&["create", "-f", "-"], &export(more, "-"));
@@ -59,7 +64,7 @@ pub(crate) fn fills_an_empty_cluster(peers: &Peers, shape: Shape) {
     assert!(differences.len() == 0, "kubectl create:\n{differences}");
     drop(piped);
 
-    let scripted = Cluster::start(peers, Shape::default());
+    let scripted = Cluster::start(peers, target);
     let dir = source.path("export");
     export(&[], &dir.display().to_string());
     let script = Script::new(&scripted, dir);
