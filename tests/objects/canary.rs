@@ -183,6 +183,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &["trailer NEW -o DIR", "trailer NEW -o DIR --json"],
     ),
     ("wal", &["wal MADE", "wal MADE --json"]),
+    ("version", &["version"]),
     ("completions", &["completions bash"]),
     ("man", &["man DIR"]),
     ("help", &["help", "help get"]),

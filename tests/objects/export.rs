@@ -456,7 +456,7 @@ fn a_folder_has_a_script_that_creates_each_object_after_what_it_needs() {
             // Its owner was not there when it was created.
             "owner widgets.v1.x.io w '{\"apiVersion\":\"x.io/v1\",\"kind\":\"Widget\",\"name\":\"w\"'",
             "step 007 patch configmap/d namespace=shop resource=configmaps.v1. name=d \
-             file=owners.json path=/api/v1/namespaces/shop/configmaps/d needs='005 006'",
+             file=owners.json needs='005 006'",
             "step 008 create resourcequota/q namespace=shop resource=resourcequotas.v1. name=q \
              file=shop_resourcequotas_q.yaml needs=001",
         ]

@@ -297,6 +297,24 @@ pub(super) fn is_written_by_others(object: &Value) -> bool {
     })
 }
 
+/// True for endpoints that nothing says a controller wrote: no field has a manager, as after a replacement by which the
+/// last one went, and what controllers leave on theirs is missing.
+pub(super) fn is_without_a_trace(object: &Value) -> bool {
+    let metadata = object.get("metadata");
+    let has = |map: &str, key: &str| {
+        let map = metadata.and_then(|metadata| metadata.get(map));
+        map.is_some_and(|map| map.get(key).is_some())
+    };
+    items(object, "metadata.managedFields").is_empty()
+        && !has("labels", "endpointslice.kubernetes.io/managed-by")
+        && !has("labels", "endpoints.kubernetes.io/managed-by")
+        && !has(
+            "annotations",
+            "endpoints.kubernetes.io/last-change-trigger-time",
+        )
+        && !has("annotations", "control-plane.alpha.kubernetes.io/leader")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

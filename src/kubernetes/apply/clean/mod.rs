@@ -303,7 +303,7 @@ pub fn is_owned_or_transient(object: &Value) -> bool {
             manager.and_then(Value::as_str) == Some("ipallocator.k8s.io")
         }
         ("", "Endpoints") | ("discovery.k8s.io", "EndpointSlice") => {
-            !made::is_written_by_others(object)
+            !made::is_written_by_others(object) && !made::is_without_a_trace(object)
         }
         ("" | "events.k8s.io", "Event")
         | ("coordination.k8s.io", "Lease" | "LeaseCandidate")
@@ -485,6 +485,17 @@ mod tests {
             };
             assert!(is_owned_or_transient(&by("kube-controller-manager")));
             assert!(!is_owned_or_transient(&by("kubectl-create")));
+            // Before 1.18, and after a replacement that took the last managed field, there are no managers.
+            let with = |metadata: serde_json::Value| json!({"apiVersion": kind.0, "kind": kind.1, "metadata": metadata});
+            assert!(!is_owned_or_transient(&with(json!({}))));
+            for trace in [
+                json!({"labels": {"endpointslice.kubernetes.io/managed-by": "x"}}),
+                json!({"labels": {"endpoints.kubernetes.io/managed-by": "x"}}),
+                json!({"annotations": {"endpoints.kubernetes.io/last-change-trigger-time": "x"}}),
+                json!({"annotations": {"control-plane.alpha.kubernetes.io/leader": "x"}}),
+            ] {
+                assert!(is_owned_or_transient(&with(trace)));
+            }
         }
     }
 
@@ -553,8 +564,7 @@ mod tests {
             ("v1", "Event"),
             ("events.k8s.io/v1", "Event"),
             ("coordination.k8s.io/v1", "Lease"),
-            ("v1", "Endpoints"),
-            ("discovery.k8s.io/v1", "EndpointSlice"),
+            ("v1", "RangeAllocation"),
         ] {
             let object = json!({"apiVersion": api_version, "kind": kind});
             assert!(is_owned_or_transient(&object), "{kind}");
