@@ -10,7 +10,7 @@ const LEFT_OUT: [&str; 3] = [
     "CSINode.storage.k8s.io node-0",
 ];
 
-/// What no stream of manifests can bring back: uids of owners, and an annotation that kubectl itself writes anew.
+/// What no stream of manifests can bring back: uids of owners, and an annotation that kubectl itself rewrites.
 const LOST_IN_A_PIPE: [&str; 3] = [
     "/metadata/ownerReferences",
     "/metadata/annotations/kubectl.kubernetes.io/last-applied-configuration",

@@ -7,12 +7,12 @@ use crate::random::Random;
 use crate::server::Cluster;
 use crate::state::State;
 
-/// Kinds whose deletion takes others along; they change, and come anew, but do not go.
+/// Kinds whose deletion takes others along; they change and are re-created, but do not go.
 const HOLDERS: [&str; 3] = ["Namespace", "CustomResourceDefinition", "Node"];
 
-/// Changes, deletes, copies and makes anew objects that are not in `empty`.
+/// Changes, deletes, copies and re-creates objects that are not in `empty`.
 pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, seed: u64) {
-    let (mut changed, mut deleted, mut anew, mut copied) =
+    let (mut changed, mut deleted, mut recreated, mut copied) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for object in world.without(empty) {
         // One for each object: what happens to one does not depend on which others there are.
@@ -24,7 +24,7 @@ pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, seed: 
             0 if !holds => deleted.push(object.clone()),
             1 if !holds => {
                 deleted.push(object.clone());
-                anew.push(fresh(&mutate::mutate(object, random)));
+                recreated.push(fresh(&mutate::mutate(object, random)));
             }
             2 if !holds => {
                 let mut copy = fresh(object);
@@ -55,7 +55,7 @@ pub(crate) fn strike(cluster: &Cluster<'_>, empty: &State, world: &State, seed: 
         &["wait", "--for=delete", "--timeout=20s"],
         &deleted,
     );
-    send(cluster, &["create", "--validate=false"], &anew);
+    send(cluster, &["create", "--validate=false"], &recreated);
     send(cluster, &["create", "--validate=false"], &copied);
 }
 
@@ -78,7 +78,7 @@ fn send(cluster: &Cluster<'_>, words: &[&str], objects: &[Value]) -> String {
     cluster.kubectl_with(&words, &list.to_string()).stdout
 }
 
-/// As a manifest of somebody who makes it anew.
+/// As a manifest of somebody who re-creates it.
 fn fresh(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object["metadata"].as_object_mut() {

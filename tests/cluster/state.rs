@@ -265,7 +265,7 @@ fn compare(path: &str, before: &Value, after: &Value, told: &mut Vec<String>) {
     }
 }
 
-/// What an API server or a controller gives to an object that is made anew.
+/// What an API server or a controller gives to an object that is re-created.
 fn without_what_servers_set(object: &Value) -> Value {
     let mut object = object.clone();
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();

@@ -256,7 +256,7 @@ const EXPLANATIONS: &[Explanation] = &[
         &["/status/used/*"],
     ),
     line(
-        "cannot be placed, and is told so anew since a node is cordoned",
+        "cannot be placed, and is told so again since a node is cordoned",
         "changed",
         "Pod payments/postgres-*",
         &["/status/conditions/*"],

@@ -463,7 +463,7 @@ fn a_folder_has_a_script_that_creates_each_object_after_what_it_needs() {
     );
     // kubectl would rewrite the note, so that it is sent as it is.
     assert!(read("shop_configmaps_c.json").contains("last-applied-configuration\": \"{}\""));
-    // A status that is no subresource is written by nobody but who writes the object.
+    // A status that is not a subresource is written by nobody but who writes the object.
     assert!(read("shop_widgets.x.io_w.yaml").contains("status:\n  mine: 1\n"));
     assert!(read("index.md").contains("Steps: 8."));
     let outcome = etcdsnap(dir.path(), "export cluster.db cm,widgets --out -");

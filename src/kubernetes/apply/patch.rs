@@ -768,7 +768,7 @@ mod tests {
         let object = |owners: Value| json!({"metadata": {"uid": "u", "ownerReferences": owners}});
         let patch =
             |present: Value, wanted: Value| json_patch(&object(present), &object(wanted), &ByName);
-        // One that was made anew keeps the uid that it has now.
+        // One that was re-created keeps the uid that it has now.
         assert!(patch(json!([owner("a", "2")]), json!([owner("a", "1")])).is_empty());
         let gone = patch(
             json!([owner("a", "1"), owner("b", "2")]),

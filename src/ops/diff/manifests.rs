@@ -88,8 +88,8 @@ pub enum Content {
 pub enum StepFile {
     /// An object to create.
     Manifest(Value),
-    /// An object that is to be sent byte for byte: kubectl would write the annotation that `kubectl apply` compares with
-    /// anew.
+    /// An object that is to be sent byte for byte: kubectl would rewrite the annotation that `kubectl apply` compares
+    /// with.
     Request(Value),
     /// What is changed.
     Patch(JsonPatch),
@@ -614,7 +614,7 @@ impl Planner<'_> {
             return left_out("its name is none that objects can have");
         };
         let schema = KindSchema::with(present, &self.known.lists);
-        // One that was made anew was given new addresses, and may have been tied to other things.
+        // One that was re-created was given new addresses, and may have been tied to other things.
         let comparable = |object: &Value| match item.change {
             KeyChange::Recreated => settled(object),
             _ => object.clone(),

@@ -557,7 +557,7 @@ fn cleaned(
     {
         return Exported::Secret;
     }
-    // An old copy of a secret is no reason to leave the object out: it goes without the copy.
+    // An old copy of a secret is not a reason to leave the object out: it goes without the copy.
     if let Some(mut note) = last_applied.filter(|_| options.keep_last_applied) {
         let redactor = reader.redactor.as_ref();
         if !redactor.is_some_and(|redactor| redactor.redact_stored(key, &mut note)) {

@@ -384,7 +384,7 @@ $(explain)"
 	return 0
 }
 
-# What is JSON is sent as it is: otherwise kubectl would write anew what `kubectl apply` compares with.
+# What is JSON is sent as it is: otherwise kubectl would rewrite what `kubectl apply` compares with.
 send_manifest() {
 	case $file in
 	*.json) set -- create --raw "${path%/*}?fieldValidation=Strict${dry:+&dryRun=All}" ;;
@@ -776,7 +776,7 @@ $said"
 	if [ -e "$state/cluster" ]; then
 		known=$(cat "$state/cluster") || die "cannot read $state/cluster"
 		[ "$known" = "$cluster" ] || [ "$cluster" = unknown ] ||
-			die "$state is about another cluster; take it away to begin anew in this one"
+			die "$state is about another cluster; delete it to start over in this one"
 	elif [ -z "$dry" ]; then
 		{ mkdir -p "$state" && printf '%s\n' "$cluster" >"$state/cluster"; } 2>/dev/null ||
 			die "cannot write $state"

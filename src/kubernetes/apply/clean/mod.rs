@@ -33,7 +33,7 @@ const ASSIGNED: [&str; 9] = [
     "ownerReferences",
 ];
 
-/// What `kubectl apply` compares with, to know what somebody has removed. It is no field of the cluster, though a second
+/// What `kubectl apply` compares with, to know what somebody has removed. It is not a field of the cluster, though a second
 /// copy of the object, secrets included.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use evaluate::Budget;
 use parse::{Node, Part};
+#[cfg(feature = "cli")]
 pub(crate) use print::go_fragment;
 pub use print::{compact_json, text as printed};
 
