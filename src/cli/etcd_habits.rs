@@ -1,6 +1,7 @@
 //! Command lines as etcd's own tools take them: flags before the command, booleans with a value, numbers as Go reads
 //! them, flags that mean nothing for a file, and commands that this program does not have.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
@@ -60,11 +61,11 @@ const ONLINE: [&str; 18] = [
 ];
 
 /// A boolean as Go's flags take it.
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
+fn boolean(text: &str) -> Option<bool> {
     match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err("is not true or false".into()),
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 
@@ -145,7 +146,7 @@ pub(super) fn translated(arguments: Vec<OsString>, cli: &Command) -> Result<Vec<
     let behind = moved.into_iter().chain(rest).collect();
     let mut translated = own;
     translated.extend(words.iter().map(OsString::from));
-    translated.extend(without_ignored(behind, &words, cli));
+    translated.extend(in_our_way(behind, &words, cli));
     Ok(translated)
 }
 
@@ -224,7 +225,8 @@ impl Line<'_> {
                 .find(|arg| arg.get_short() == Some(letter))?;
             return Some((true, short.len() == 1 && takes_next(own)));
         }
-        let (name, has_value) = long(text)?;
+        let (name, value) = long(text)?;
+        let has_value = value.is_some();
         if let Some(own) = find(self.cli, name) {
             return Some((true, !has_value && takes_next(own)));
         }
@@ -239,12 +241,12 @@ impl Line<'_> {
     }
 }
 
-/// The name of a long flag, and whether its value follows in the same argument.
-fn long(text: &str) -> Option<(&str, bool)> {
+/// The name of a long flag, and the value that follows in the same argument.
+fn long(text: &str) -> Option<(&str, Option<&str>)> {
     let flag = text.strip_prefix("--").filter(|flag| !flag.is_empty())?;
     Some(match flag.split_once('=') {
-        Some((name, _)) => (name, true),
-        None => (flag, false),
+        Some((name, value)) => (name, Some(value)),
+        None => (flag, None),
     })
 }
 
@@ -256,11 +258,12 @@ fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
 
 /// Whether the argument after this flag is its value.
 fn takes_next(arg: &Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::Set | ArgAction::Append) && !arg.is_require_equals_set()
+    matches!(arg.get_action(), ArgAction::Set | ArgAction::Append)
 }
 
-/// Everything behind the command but the flags that mean nothing here.
-fn without_ignored(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsString> {
+/// Everything behind the command, but for the flags that mean nothing here; a switch stands there if it is on, without a
+/// value.
+fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsString> {
     let mut command = cli;
     for word in words {
         match command.find_subcommand(word) {
@@ -271,6 +274,8 @@ fn without_ignored(behind: Vec<OsString>, words: &[String], cli: &Command) -> Ve
     let of_etcdctl = words
         .first()
         .is_some_and(|word| word == "snapshot" || word == "version");
+    // The last one of a name counts.
+    let mut switches: BTreeMap<String, bool> = BTreeMap::new();
     let mut kept = Vec::new();
     let mut behind = behind.into_iter();
     while let Some(next) = behind.next() {
@@ -281,29 +286,43 @@ fn without_ignored(behind: Vec<OsString>, words: &[String], cli: &Command) -> Ve
             break;
         }
         let is_discovery = of_etcdctl && text.starts_with("-d");
-        let (name, has_value) = match long(text) {
+        let (name, value) = match long(text) {
             Some(flag) => flag,
-            None if is_discovery => ("discovery-srv", text.len() > 2),
+            None if is_discovery => (
+                "discovery-srv",
+                text.get(2..).filter(|rest| !rest.is_empty()),
+            ),
             None => {
                 kept.push(next);
                 continue;
             }
         };
-        if let Some(own) = find(command, name).or_else(|| find(cli, name)) {
-            let value = (!has_value && takes_next(own))
-                .then(|| behind.next())
-                .flatten();
-            kept.push(next);
-            kept.extend(value);
-        } else if (of_etcdctl || name == "timeout") && IGNORED_WITH_VALUE.contains(&name) {
-            if !has_value && behind.next().is_none() {
-                kept.push(next);
+        let own = find(command, name).or_else(|| find(cli, name));
+        let switched = value.map_or(Some(true), boolean);
+        match own {
+            Some(own) if matches!(own.get_action(), ArgAction::SetTrue) && switched.is_some() => {
+                switches.insert(name.to_owned(), switched == Some(true));
             }
-        } else if !(of_etcdctl && IGNORED.contains(&name)) {
-            kept.push(next);
+            Some(own) => {
+                let value = (value.is_none() && takes_next(own))
+                    .then(|| behind.next())
+                    .flatten();
+                kept.push(next);
+                kept.extend(value);
+            }
+            None if (of_etcdctl || name == "timeout") && IGNORED_WITH_VALUE.contains(&name) => {
+                if value.is_none() && behind.next().is_none() {
+                    kept.push(next);
+                }
+            }
+            None if of_etcdctl && IGNORED.contains(&name) => {}
+            None => kept.push(next),
         }
     }
-    kept
+    let on = switches.into_iter().filter(|(_, is_on)| *is_on);
+    on.map(|(name, _)| OsString::from(format!("--{name}")))
+        .chain(kept)
+        .collect()
 }
 
 #[cfg(test)]
@@ -363,7 +382,7 @@ mod tests {
             ),
             (
                 "etcdutl --data-dir=x snapshot --name m restore s.db --skip-hash-check=true",
-                "etcdutl snapshot restore --data-dir=x --name m s.db --skip-hash-check=true",
+                "etcdutl snapshot restore --skip-hash-check --data-dir=x --name m s.db",
             ),
             ("etcdutl --rev=4 hashkv f", "etcdutl hashkv --rev=4 f"),
             ("etcdutl --rev 4 hashkv f", "etcdutl hashkv --rev 4 f"),
@@ -382,6 +401,31 @@ mod tests {
         ] {
             assert_eq!(line(theirs).as_deref(), Ok(ours), "{theirs}");
         }
+    }
+
+    #[test]
+    fn a_switch_takes_a_value_and_the_last_one_counts() {
+        for (theirs, ours) in [
+            ("--skip-hash-check=true f", "--skip-hash-check f"),
+            ("f --skip-hash-check=false", "f"),
+            ("f --skip-hash-check --skip-hash-check=F", "f"),
+            (
+                "f --plan=0 --plan=T --mark-compacted=1",
+                "--mark-compacted --plan f",
+            ),
+            ("f --skip-hash-check=maybe", "f --skip-hash-check=maybe"),
+            ("f --skip-hash-check true", "--skip-hash-check f true"),
+            ("f --name --plan=false", "f --name --plan=false"),
+            ("f -- --plan=false", "f -- --plan=false"),
+        ] {
+            let (theirs, ours) = (format!("e restore {theirs}"), format!("e restore {ours}"));
+            assert_eq!(line(&theirs), Ok(ours), "{theirs}");
+        }
+        // Other commands are not etcd's.
+        assert_eq!(
+            line("e verify --quick=true f").as_deref(),
+            Ok("e verify --quick=true f")
+        );
     }
 
     #[test]

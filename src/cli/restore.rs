@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use super::etcd_habits::{boolean, unsigned};
+use super::etcd_habits::unsigned;
 use super::exit::Exit;
 use super::open::Access;
 use super::run::{Asked, Run, not_made, print};
@@ -68,33 +68,13 @@ pub(super) struct RestoreArgs {
     )]
     initial_advertise_peer_urls: String,
     /// Restore a file without SHA-256, or with one that does not fit
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        value_name = "BOOL",
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_parser = boolean,
-        action = clap::ArgAction::Set
-    )]
+    #[arg(long)]
     skip_hash_check: bool,
-    /// Raise the revision by so much; clients that know a higher one than the file must start their watches again
+    /// Raise the revision by N, beyond any that clients have seen
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = unsigned)]
     bump_revision: u64,
     /// Mark everything up to the raised revision as compacted; needed with --bump-revision
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        value_name = "BOOL",
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        value_parser = boolean,
-        action = clap::ArgAction::Set
-    )]
+    #[arg(long)]
     mark_compacted: bool,
     /// Restore a file with errors in structure or records; what they concern may be lost
     #[arg(long)]

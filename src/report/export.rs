@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::diff::code;
+use super::objects::object_name;
 use crate::finding::escape;
 use crate::kubernetes::apply::clean::{Caution, Maker};
 use crate::ops::{ExportedObject, FoundObject, ObjectList};
@@ -63,19 +64,6 @@ impl Named {
         };
         format!("{}{more}", self.names.join(", "))
     }
-}
-
-/// `Deployment shop/web`.
-pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
-    let kind = list
-        .kind(found)
-        .map_or("", |kind| kind.resource.kind.as_str());
-    let place = if found.namespace.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", found.namespace)
-    };
-    escape::text(format!("{kind} {place}{}", found.name).as_bytes())
 }
 
 impl ExportAccount {

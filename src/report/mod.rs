@@ -32,7 +32,7 @@ pub use diff::{
     divergence_json, divergence_text, roll_up, security_text, tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
-pub use export::{ExportAccount, ExportForm, object_name};
+pub use export::{ExportAccount, ExportForm};
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
@@ -45,8 +45,8 @@ pub use list::{
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,
-    object_json, objects_summary_json, other_version_line, server_lease_note, server_leases_line,
-    stray_values_json, undecided_line,
+    object_json, object_name, objects_summary_json, other_version_line, server_lease_note,
+    server_leases_line, stray_values_json, undecided_line,
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;

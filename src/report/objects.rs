@@ -492,6 +492,19 @@ pub fn kinds_text(kinds: &Kinds) -> String {
     columns_text(&head, &rows)
 }
 
+/// `Deployment shop/web`.
+pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
+    let kind = list
+        .kind(found)
+        .map_or("", |kind| kind.resource.kind.as_str());
+    let place = if found.namespace.is_empty() {
+        String::new()
+    } else {
+        format!("{}/", found.namespace)
+    };
+    escape::text(format!("{kind} {place}{}", found.name).as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

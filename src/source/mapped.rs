@@ -539,3 +539,36 @@ mod faults {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_expected_may_lie_anywhere_and_may_be_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let batch = BATCH as u64;
+        let len = 2 * BATCH + 5;
+        std::fs::write(&path, vec![7; len]).unwrap();
+        let file = File::open(&path).unwrap();
+        // SAFETY: the file is this test's own, and no byte is read that it cuts off.
+        let map = unsafe { Mapped::new(file, &path, len as u64) }.unwrap();
+        let cut = File::options().write(true).open(&path).unwrap();
+        cut.set_len(batch).unwrap();
+        for (offset, expected) in [
+            (0, 0),
+            (0, 1),
+            (batch - 1, 2),
+            (len as u64 - 1, 1),
+            (len as u64, 1),
+            (0, u64::MAX),
+            (u64::MAX, u64::MAX),
+        ] {
+            map.expect(FileOffset(offset), expected);
+        }
+        let mut bytes = vec![0; BATCH];
+        map.read_exact_at(FileOffset(0), &mut bytes).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == 7));
+    }
+}

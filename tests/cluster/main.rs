@@ -8,6 +8,7 @@ mod export;
 mod incident;
 mod mutate;
 mod process;
+#[path = "../support/random.rs"]
 mod random;
 mod server;
 mod state;

@@ -40,7 +40,7 @@ pub(crate) fn change_metadata(object: &mut Value, random: &mut Random) {
     let key = format!("example.com/random-{}", random.below(4));
     let metadata = &mut object["metadata"];
     match random.below(6) {
-        0 | 1 => metadata["annotations"][key] = json!(*random.pick(&TEXTS)),
+        0 | 1 => metadata["annotations"][key] = json!(*random.one_of(&TEXTS)),
         2 => metadata["labels"][key] = json!(["on", "off", "1", "", "A_b.c"][random.below(5)]),
         3 => remove_any(&mut metadata["labels"], random),
         4 => remove_any(&mut metadata["annotations"], random),
@@ -60,7 +60,7 @@ pub(crate) fn change_metadata(object: &mut Value, random: &mut Random) {
 fn remove_any(map: &mut Value, random: &mut Random) {
     if let Some(map) = map.as_object_mut().filter(|map| !map.is_empty()) {
         let keys: Vec<String> = map.keys().cloned().collect();
-        map.remove(random.pick(&keys));
+        map.remove(random.one_of(&keys));
     }
 }
 
@@ -84,7 +84,7 @@ fn change(value: &mut Value, random: &mut Random) {
     match value {
         Value::Object(map) if !map.is_empty() && random.below(5) != 0 => {
             let keys: Vec<String> = map.keys().cloned().collect();
-            let key = random.pick(&keys);
+            let key = random.one_of(&keys);
             change(&mut map[key.as_str()], random);
         }
         Value::Array(list) if !list.is_empty() && random.below(3) != 0 => {
@@ -96,7 +96,7 @@ fn change(value: &mut Value, random: &mut Random) {
         Value::String(text) => match random.below(3) {
             0 => text.push('x'),
             1 => text.push_str("-2"),
-            _ => *text = (*random.pick(&TEXTS)).to_owned(),
+            _ => *text = (*random.one_of(&TEXTS)).to_owned(),
         },
         Value::Number(number) => {
             *value = json!(number.as_i64().unwrap_or(0) + [1, -1, 7][random.below(3)]);
@@ -111,10 +111,10 @@ fn change_map(map: &mut Map<String, Value>, random: &mut Random) {
     if keys.is_empty() || random.below(2) == 0 {
         map.insert(
             format!("random.{}", random.below(9)),
-            json!(*random.pick(&TEXTS)),
+            json!(*random.one_of(&TEXTS)),
         );
     } else {
-        map.remove(random.pick(&keys));
+        map.remove(random.one_of(&keys));
     }
 }
 

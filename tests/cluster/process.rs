@@ -1,4 +1,5 @@
-//! Running programs: ones that end, and servers that must not outlive the test.
+//! Running programs: ones that end, and servers that must not outlive the test. No clock decides: what may hang has a
+//! limit of its own (kubectl's `--request-timeout`), and whoever runs the suite bounds it as a whole.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,17 +7,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use std::os::unix::process::CommandExt;
-
-/// No single run may take longer.
-const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What a program left behind.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// None when a signal (or our patience) ended it.
+    /// None when a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -56,9 +53,9 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Outcome {
         });
         let stdout = scope.spawn(|| read_all(stdout));
         let stderr = scope.spawn(|| read_all(stderr));
-        let code = wait(&mut child);
+        let status = child.wait().expect("a child can be waited for");
         Outcome {
-            code,
+            code: status.code(),
             stdout: stdout.join().expect("reading does not panic"),
             stderr: stderr.join().expect("reading does not panic"),
         }
@@ -70,20 +67,6 @@ fn read_all(mut from: impl Read) -> String {
     // What came before an error is told all the same.
     let _ = from.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn wait(child: &mut Child) -> Option<i32> {
-    let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            return status.code();
-        }
-        if started.elapsed() > PATIENCE {
-            kill_group(child);
-            return None;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Kills the program and all that it started.
@@ -114,7 +97,7 @@ pub(crate) fn run_and_kill(command: &mut Command, after_lines: usize) -> Option<
     });
     let mut seen = Vec::new();
     while seen.len() < after_lines {
-        match lines.recv_timeout(PATIENCE) {
+        match lines.recv() {
             Ok(line) => seen.push(line),
             Err(_) => {
                 kill_group(&mut child);

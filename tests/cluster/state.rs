@@ -102,6 +102,27 @@ impl State {
         Self::read(cluster)
     }
 
+    /// The state once nothing has changed in it for several looks: by then the garbage collector has deleted what it was
+    /// about to. How long a look takes depends on the machine, as its work does.
+    pub(crate) fn at_rest(cluster: &Cluster<'_>) -> Self {
+        const SAME: usize = 5;
+        let mut last = Self::settled(cluster);
+        let mut same = 0;
+        for _ in 0..60 {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            let next = Self::settled(cluster);
+            same = match last.differences(&next).len() {
+                0 => same + 1,
+                _ => 0,
+            };
+            last = next;
+            if same == SAME {
+                break;
+            }
+        }
+        last
+    }
+
     fn is_of_users(&self, id: &str) -> bool {
         let object = self.objects.get(id);
         object.is_none_or(|object| !self.is_made_by_the_cluster(object))

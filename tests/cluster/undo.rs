@@ -8,6 +8,7 @@ use crate::etcdsnap::{Script, etcdsnap};
 use crate::incident;
 use crate::process::Outcome;
 use crate::server::{Beginning, Cluster, Controllers, Peers, Shape, Storage};
+use crate::state::State;
 
 fn diff<'c>(
     cluster: &'c Cluster<'c>,
@@ -243,10 +244,8 @@ pub(crate) fn with_controllers_at_work(cluster: &Cluster<'_>) {
     let new = cluster.snapshot("new.db");
     let script = diff(cluster, [&old, &new], "--to-old", "undo", &[]);
     let told = script.run_with_all();
-    // The garbage collector takes its time with children of owners that are not there.
-    std::thread::sleep(std::time::Duration::from_secs(5));
     // How many Pods of `web` there are is decided by its HorizontalPodAutoscaler, before and after.
-    let differences = before.differences(&cluster.state());
+    let differences = before.differences(&State::at_rest(cluster));
     let differences = differences.except_in(&["/spec/replicas: 3 became"]);
     assert!(differences.len() == 0, "{differences}\n{}", told.text);
     assert_eq!(told.code, Some(0), "{}", told.text);
@@ -295,9 +294,8 @@ pub(crate) fn random_incident(cluster: &Cluster<'_>, shape: Shape, seed: u64) {
     cluster.play("build.sh", &["yes"]);
     let (old, before) = (cluster.snapshot("old.db"), cluster.state());
     incident::strike(cluster, &empty, &before, seed);
-    // What the garbage collector is about to delete is not there any more.
-    std::thread::sleep(std::time::Duration::from_secs(4));
-    let (new, struck) = (cluster.snapshot("new.db"), cluster.state());
+    let struck = State::at_rest(cluster);
+    let new = cluster.snapshot("new.db");
     let harm = before.differences(&struck).len();
     assert!(harm > 50, "{harm} objects differ");
 

@@ -8,6 +8,7 @@ mod dump;
 mod files;
 mod ledger;
 mod question;
+#[path = "../support/random.rs"]
 mod random;
 mod record;
 mod scene;

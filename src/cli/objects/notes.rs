@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::cli::exit::Exit;
 use crate::cli::term;
-use crate::finding::escape;
 use crate::kubernetes::Fault;
 use crate::ops::{DamagedValue, FoundObject, ObjectList, ValueContent, ValueReader};
 use crate::report;
@@ -70,15 +69,7 @@ impl Notes {
             // Told by key.
             return;
         }
-        let kind = list
-            .kind(found)
-            .map_or("", |kind| kind.resource.kind.as_str());
-        let place = if found.namespace.is_empty() {
-            String::new()
-        } else {
-            format!("{}/", found.namespace)
-        };
-        let who = escape::text(format!("{kind} {place}{}", found.name).as_bytes());
+        let who = report::object_name(list, found);
         if let Some(fault) = &look.fault {
             self.add(format!("{who}: {fault}"), look.is_error);
         }

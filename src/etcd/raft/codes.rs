@@ -14,7 +14,7 @@ crate::finding::codes! {
         "etcd does not start from this log; restore the member from a snapshot or from its peers" => {
             RecordChecksum { segment: FileName, byte: Byte, stored: Checksum, computed: Checksum }
         }
-    /// There is no record where one should be.
+    /// A record is missing where one should be.
     MALFORMED = "W003" Error Log "bytes of the log are not a record",
         "bytes of the log were changed or lost",
         "etcd does not start from this log; restore the member from a snapshot or from its peers" => {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::clean::{LAST_APPLIED, is_assigned};
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::difference::{FieldPath, ListKeys, Step, names};
-use crate::kubernetes::fields::text;
+use crate::kubernetes::fields::{self, text};
 
 /// Values nested deeper are replaced as a whole.
 const MAX_DEPTH: usize = 100;
@@ -106,7 +106,7 @@ pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKey
 /// owner was deleted.
 pub fn adoption<'v>(child: &'v Value, owner: &str) -> (&'v Value, JsonPatch) {
     static NOTHING: Value = Value::Null;
-    let owners = crate::kubernetes::fields::items(child, "metadata.ownerReferences");
+    let owners = fields::items(child, "metadata.ownerReferences");
     let (mine, others): (Vec<&Value>, Vec<&Value>) =
         owners.iter().partition(|each| text(each, "uid") == owner);
     let reference = mine.first().copied().unwrap_or(&NOTHING);
@@ -123,6 +123,11 @@ pub fn adoption<'v>(child: &'v Value, owner: &str) -> (&'v Value, JsonPatch) {
         patch
             .operations
             .push(Operation::new("add", path, Some(&empty)));
+    } else {
+        let others: Vec<Value> = others.iter().map(|each| (*each).clone()).collect();
+        patch
+            .operations
+            .push(Operation::test(path, &Value::Array(others)));
     }
     for field in ["kind", "name"] {
         let value = reference.get(field).cloned().unwrap_or_default();
@@ -337,7 +342,7 @@ impl Walk<'_> {
             return false;
         }
         let is_same_set = common.len() == present.len() && common.len() == wanted.len();
-        let after = self.patch.after.len();
+        let (first, after) = (self.patch.operations.len(), self.patch.after.len());
         for (old, new) in common {
             let (Some(a), Some(b)) = (present.get(old), wanted.get(new)) else {
                 return false;
@@ -369,8 +374,18 @@ impl Walk<'_> {
             let remove = Operation::new("remove", &at(*place, &self.pointer), None);
             self.patch.operations.push(remove);
         }
-        let come = wanted.iter().enumerate().zip(&new_names);
-        for ((place, value), _) in come.filter(|(_, name)| !old_places.contains_key(*name)) {
+        let come: Vec<(usize, &Value)> = wanted
+            .iter()
+            .enumerate()
+            .zip(&new_names)
+            .filter(|(_, name)| !old_places.contains_key(*name))
+            .map(|((place, value), _)| (place, *value))
+            .collect();
+        if !come.is_empty() {
+            let test = whole_list(&self.pointer, present, &self.is_unwritten);
+            self.patch.operations.insert(first, test);
+        }
+        for (place, value) in come {
             let add = Operation::new("add", &at(place, &self.pointer), Some(value));
             self.patch.operations.push(add);
         }
@@ -418,6 +433,7 @@ impl Walk<'_> {
                 .iter()
                 .any(|other| uid(other) == uid(owner) || who(other) == who(owner))
         };
+        let first = self.patch.operations.len();
         let kept = present.iter().filter(is_wanted).count();
         let mut gone = Vec::new();
         for (place, owner) in present.iter().enumerate() {
@@ -454,6 +470,9 @@ impl Walk<'_> {
             self.patch
                 .operations
                 .push(Operation::new("add", path, Some(&empty)));
+        } else if !come.is_empty() {
+            let test = whole_list(&self.pointer, present, &self.is_unwritten);
+            self.patch.operations.insert(first, test);
         }
         if !gone.is_empty() && kept == 0 && come.is_empty() {
             self.patch.after.push(Operation::test_absent(&self.pointer));
@@ -473,6 +492,16 @@ impl Walk<'_> {
             }
         }
         self.patch.owners.extend(come);
+    }
+}
+
+/// A test of a list that something is added to. Nothing else would tell that it was added before, by a run that was
+/// interrupted or by somebody else, and it would be there twice.
+fn whole_list(path: &str, present: &[Value], is_unwritten: &Operation) -> Operation {
+    let list = Value::Array(present.to_vec());
+    match is_untestable(&list) {
+        true => is_unwritten.clone(),
+        false => Operation::test(path, &list),
     }
 }
 
@@ -865,5 +894,47 @@ mod tests {
         let patch = json_patch(&object("a"), &object("b"), &ByName);
         assert_eq!(patch.operations.len(), 3);
         assert_eq!(applied(&object("a"), &patch.operations), Some(object("b")));
+    }
+
+    #[test]
+    fn what_is_added_to_a_list_is_not_added_twice() {
+        let object = |containers: Value, owners: Value| {
+            json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": containers},
+                "metadata": {"uid": "u", "resourceVersion": "7", "ownerReferences": owners}})
+        };
+        let named = |names: &[&str]| -> Value {
+            let named = names.iter().map(|name| json!({"name": name}));
+            named.collect()
+        };
+        let owner =
+            |name: &str| json!({"apiVersion": "v1", "kind": "Node", "name": name, "uid": name});
+        let is_refused =
+            |object: &Value, patch: &JsonPatch| applied(object, &patch.operations).is_none();
+        let present = object(named(&["a"]), json!([owner("x")]));
+
+        let wanted = object(named(&["a", "b"]), json!([owner("x")]));
+        let patch = json_patch(&present, &wanted, &ByName);
+        let done = applied(&present, &patch.operations).unwrap();
+        assert_eq!(done, wanted);
+        assert!(is_refused(&done, &patch));
+        assert!(applied(&done, &patch.after).is_some());
+        // Somebody else has added one of the same name, or another one.
+        for names in [["a", "b"], ["a", "c"], ["c", "a"]] {
+            assert!(is_refused(
+                &object(named(&names), json!([owner("x")])),
+                &patch
+            ));
+        }
+
+        let wanted = object(named(&["a"]), json!([owner("x"), owner("y")]));
+        let patch = json_patch(&present, &wanted, &ByName);
+        assert_eq!(patch.owners, [owner("y")]);
+        assert!(!is_refused(&present, &patch));
+        assert!(is_refused(&wanted, &patch));
+
+        let (reference, patch) = adoption(&wanted, "y");
+        assert_eq!(*reference, owner("y"));
+        assert!(!is_refused(&present, &patch));
+        assert!(is_refused(&wanted, &patch));
     }
 }

@@ -507,7 +507,7 @@ impl Planner<'_> {
             .filter_map(|step| step.uid.clone())
             .collect();
         let mut late = HashSet::new();
-        loop {
+        for _ in 0..DEEPEST {
             let before = late.len();
             for task in tasks.iter_mut() {
                 let item = task.item;
@@ -528,9 +528,10 @@ impl Planner<'_> {
                 }
             }
             if late.len() == before {
-                return late;
+                break;
             }
         }
+        late
     }
 
     fn target(&self, item: &Item, api_version: &str) -> Option<StepTarget> {
@@ -697,6 +698,10 @@ fn file_of(json: Value) -> StepFile {
     }
 }
 
+/// How deep workloads control each other: Deployment, ReplicaSet, Pod; CronJob, Job, Pod; and a kind of somebody else's
+/// above them.
+const DEEPEST: usize = 4;
+
 /// What is left behind by what is deleted, and by nobody else looked after: the keys of objects that only the other state
 /// has, of which the controller is deleted so that they stay.
 fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]> {
@@ -713,8 +718,6 @@ fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]
         .filter_map(|item| item.uid.as_deref())
         .collect();
     let mut left: HashSet<&[u8]> = HashSet::new();
-    // Deployment, ReplicaSet, Pod; CronJob, Job, Pod.
-    const DEEPEST: usize = 4;
     for _ in 0..DEEPEST {
         let before = left.len();
         for item in &gone {

@@ -93,11 +93,7 @@ fetch() {
 
 # One field of the object of this step; nothing if there is no such object.
 field() {
-	if [ -n "$namespace" ]; then
-		fetch get "$resource" "$name" -n "$namespace" --ignore-not-found -o "jsonpath={$1}"
-	else
-		fetch get "$resource" "$name" --ignore-not-found -o "jsonpath={$1}"
-	fi
+	fetch get "$resource" "$name" ${namespace:+-n "$namespace"} --ignore-not-found -o "jsonpath={$1}"
 }
 
 says() { case $said in *"$1"*) return 0 ;; *) return 1 ;; esac; }
@@ -233,11 +229,7 @@ find_owners() {
 		line=${line#* }
 		owner_name=${line%% *}
 		reference=${line#* }
-		if [ -n "$namespace" ]; then
-			fetch get "$owner_resource" "$owner_name" -n "$namespace" --ignore-not-found -o 'jsonpath={.metadata.uid}'
-		else
-			fetch get "$owner_resource" "$owner_name" --ignore-not-found -o 'jsonpath={.metadata.uid}'
-		fi
+		fetch get "$owner_resource" "$owner_name" ${namespace:+-n "$namespace"} --ignore-not-found -o 'jsonpath={.metadata.uid}'
 		if [ $? -ne 0 ] && ! says "have a resource type" && ! says 'could not find the requested resource'; then
 			return 1
 		fi
@@ -287,11 +279,7 @@ patch_with_owners() {
 apply_patch() {
 	patch_file=$1
 	shift
-	if [ -n "$namespace" ]; then
-		call patch "$resource" "$name" -n "$namespace" --type=json --patch-file "$patch_file" "$@"
-	else
-		call patch "$resource" "$name" --type=json --patch-file "$patch_file" "$@"
-	fi
+	call patch "$resource" "$name" ${namespace:+-n "$namespace"} --type=json --patch-file "$patch_file" "$@"
 }
 
 send_patch() {
@@ -299,11 +287,7 @@ send_patch() {
 		apply_patch "$dir/$file" $dry
 		return
 	fi
-	if [ -n "$namespace" ]; then
-		feed "$(patch_with_owners)" patch "$resource" "$name" -n "$namespace" --type=json --patch-file /dev/stdin $dry
-	else
-		feed "$(patch_with_owners)" patch "$resource" "$name" --type=json --patch-file /dev/stdin $dry
-	fi
+	feed "$(patch_with_owners)" patch "$resource" "$name" ${namespace:+-n "$namespace"} --type=json --patch-file /dev/stdin $dry
 }
 
 # True when the server says that a test of the patch did not hold, or that there was nothing at a path.
@@ -312,11 +296,7 @@ is_test_failed() { says 'rejected our request due to an error in our request' ||
 # Which tests of the patch do not hold, and what is there instead.
 explain() {
 	grep '"op":"test"' "$dir/$file" | head -n 40 | sed 's/^,//' | while IFS= read -r test; do
-		if [ -n "$namespace" ]; then
-			feed "[$test]" patch "$resource" "$name" -n "$namespace" --type=json --patch-file /dev/stdin --dry-run=server && continue
-		else
-			feed "[$test]" patch "$resource" "$name" --type=json --patch-file /dev/stdin --dry-run=server && continue
-		fi
+		feed "[$test]" patch "$resource" "$name" ${namespace:+-n "$namespace"} --type=json --patch-file /dev/stdin --dry-run=server && continue
 		is_test_failed || continue
 		path=${test#*\"path\":\"}
 		path=${path%%\"*}

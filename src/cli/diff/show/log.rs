@@ -86,7 +86,7 @@ impl Show<'_> {
         let is_empty = from > comparison.new.revision;
         let query = LogQuery {
             filter,
-            // There is no revision behind the newest to begin with.
+            // No revision follows the newest one, so there is none to start from.
             from: from.min(comparison.new.revision),
             to: comparison.new.revision,
             limit: is_empty.then_some(0),

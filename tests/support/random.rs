@@ -1,4 +1,5 @@
 //! A small generator (splitmix64), so that a seed means the same for ever.
+#![allow(dead_code, reason = "each suite uses its part of it")]
 
 pub(crate) struct Random(u64);
 
@@ -15,10 +16,21 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A number below this one, which is not 0.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        let count = u64::try_from(count).expect("a count fits");
+        usize::try_from(self.next() % count).expect("it is below a count")
+    }
+
     /// One of them.
     pub(crate) fn pick<'l, T>(&mut self, list: &'l [T]) -> Option<&'l T> {
         let count = u64::try_from(list.len()).ok().filter(|count| *count > 0)?;
         list.get(usize::try_from(self.next() % count).ok()?)
+    }
+
+    /// One of a list that is not empty.
+    pub(crate) fn one_of<'l, T>(&mut self, list: &'l [T]) -> &'l T {
+        self.pick(list).expect("the list is not empty")
     }
 
     /// A number in `from..=to`.
