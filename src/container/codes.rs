@@ -22,7 +22,7 @@ crate::finding::codes! {
             DigestCut = "digest-cut" {}
             BytesMissing = "bytes-missing" {}
         }
-    /// The length is none that a writer produces.
+    /// No writer produces a file of this length.
     LENGTH = "F003" Error Length "the length of the file fits neither a snapshot nor a database",
         "bytes were cut off or added",
         "copy the file again from where it was made" => {

@@ -549,7 +549,7 @@ impl Planner<'_> {
 
     fn deletion(&self, item: &Item, api_version: &str, uid: Option<&str>) -> Planned {
         let Some(target) = self.target(item, api_version) else {
-            let why = "to be deleted, but its name is none that objects can have";
+            let why = "to be deleted, but its name is not one that objects can have";
             return (Todo::LeftOut(why.into()), None);
         };
         let Some(uid) = uid.filter(|uid| is_uid(uid)) else {
@@ -591,7 +591,7 @@ impl Planner<'_> {
             return (Todo::LeftOut(why.into()), None);
         }
         let Some(target) = self.target(item, api_version_of(wanted)) else {
-            let why = "its name is none that objects can have";
+            let why = "its name is not one that objects can have";
             return (Todo::LeftOut(why.into()), None);
         };
         let Some((json, owners, is_secret)) = self.manifest(item, wanted) else {
@@ -612,7 +612,7 @@ impl Planner<'_> {
         let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
         let uid = uid_of(&present.json);
         let Some(target) = self.target(item, api_version_of(&wanted.json)) else {
-            return left_out("its name is none that objects can have");
+            return left_out("its name is not one that objects can have");
         };
         let schema = KindSchema::with(present, &self.known.lists);
         // One that was re-created was given new addresses, and may have been tied to other things.

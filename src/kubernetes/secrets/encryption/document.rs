@@ -107,7 +107,7 @@ fn read_yaml(text: &str) -> Result<Node, String> {
             Some(Open::Map(entries, pending)) => match (pending.take(), node) {
                 (Some(key), node) => entries.push((key, node)),
                 (None, Node::Text(key)) => *pending = Some(key),
-                // Another key than text is none that anybody asks for.
+                // Nobody asks for a key that is not text.
                 (None, Node::Null | Node::NotText) => *pending = Some(String::new()),
                 (None, _) => return Err(format!("line {line}: a key that is not a text")),
             },
