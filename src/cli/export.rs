@@ -1,6 +1,5 @@
 //! `export`: manifests that can be applied again.
 
-use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -15,14 +14,12 @@ use super::run::{Run, conclude, not_written};
 use super::term;
 use crate::error::Result;
 use crate::finding::escape;
-use crate::kubernetes::apply::clean::LAST_APPLIED;
-use crate::kubernetes::apply::late_owners::late_owners;
-use crate::kubernetes::apply::order::is_gate;
-use crate::kubernetes::apply::step::{Step, StepOwner, StepTarget, StepVerb};
+use crate::kubernetes::apply::same_cluster::is_applied;
+use crate::kubernetes::apply::step::Step;
 use crate::ops::OutputError;
 use crate::ops::{
-    self, ExportOptions, Exported, ExportedObject, FileNames, Folder, FoundObject, ObjectList,
-    Session,
+    self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
+    ObjectList, Session,
 };
 use crate::report::{self, ExportAccount, ExportForm, object_name};
 
@@ -286,14 +283,9 @@ struct StepFolder {
     folder: Folder,
     names: FileNames,
     has_review: bool,
-    steps: Vec<Step>,
+    steps: ExportSteps,
     /// The file of each step.
     files: Vec<String>,
-    /// The first step that creates what may refuse others.
-    first_gate: Option<usize>,
-    /// The steps that make namespaces, by name, and definitions, by plural and group.
-    namespaces: HashMap<String, usize>,
-    definitions: HashMap<String, usize>,
 }
 
 impl StepFolder {
@@ -302,11 +294,8 @@ impl StepFolder {
             folder,
             names: FileNames::default(),
             has_review: false,
-            steps: Vec::new(),
+            steps: ExportSteps::default(),
             files: Vec::new(),
-            first_gate: None,
-            namespaces: HashMap::new(),
-            definitions: HashMap::new(),
         }
     }
 
@@ -317,69 +306,17 @@ impl StepFolder {
         json: &Value,
         owners: &[Value],
     ) -> Result<bool, OutputError> {
-        let api_version = json.get("apiVersion").and_then(Value::as_str);
-        let kind = list.kind(found);
-        let target = kind.zip(api_version).and_then(|(kind, api_version)| {
-            StepTarget::new(
-                &kind.resource,
-                api_version,
-                Some(&found.namespace),
-                &found.name,
-            )
-        });
-        let (Some(kind), Some(target)) = (kind, target) else {
+        if !self.steps.add(list, found, json, owners) {
             return Ok(false);
-        };
-        let resource = &kind.resource;
-        let annotations = json.pointer("/metadata/annotations");
-        let is_applied =
-            annotations.is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
+        }
         // The script sends JSON as it is: otherwise kubectl would rewrite the annotation.
-        let name = match is_applied {
-            true => self.names.unique(&file_name(list, found), ".json"),
-            false => self.names.unique(&file_name(list, found), ".yaml"),
-        };
+        let is_applied = is_applied(json);
+        let ending = if is_applied { ".json" } else { ".yaml" };
+        let name = self.names.unique(&file_name(list, found), ending);
         self.folder.write(&name, |out| match is_applied {
             true => report::write_pretty_json(json, out),
             false => report::write_yaml(json, out),
         })?;
-        let place = self.steps.len();
-        let mut step = Step::new(StepVerb::Create, target);
-        step.needs = [
-            self.namespaces.get(&*found.namespace).copied(),
-            self.definitions.get(&resource.full_name()).copied(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        step.owners = owners
-            .iter()
-            .filter_map(|owner| {
-                StepOwner::new(owner, |api_version, kind| {
-                    list.resources
-                        .of_kind_or_guess(api_version, kind)
-                        .into_owned()
-                })
-            })
-            .collect();
-        match (resource.group.as_str(), resource.kind.as_str()) {
-            // One that is there already serves as well.
-            ("", "Namespace") => {
-                step.is_made_by_cluster = true;
-                self.namespaces.insert(found.name.to_string(), place);
-            }
-            ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-                step.is_definition = true;
-                step.is_made_by_cluster = true;
-                self.definitions.insert(found.name.to_string(), place);
-            }
-            ("", "Secret") => step.is_secret = true,
-            _ => {}
-        }
-        if self.first_gate.is_none() && is_gate(&kind.api_version, &resource.kind) {
-            self.first_gate = Some(place);
-        }
-        self.steps.push(step);
         self.files.push(name);
         Ok(true)
     }
@@ -407,17 +344,16 @@ impl StepFolder {
         revision: i64,
         tally: &Tally,
     ) -> Result<(), OutputError> {
-        let limit = self.first_gate.unwrap_or(self.steps.len());
-        let patches = late_owners(&mut self.steps, limit);
-        if !patches.is_empty() {
+        let plan = self.steps.plan();
+        if !plan.adoptions.is_empty() {
             self.folder
                 .write(OWNERS_FILE, |out| out.write_all(OWNERS_PATCH.as_bytes()))?;
         }
-        let created = self.steps.iter().zip(&self.files);
+        let created = plan.creations.iter().zip(&self.files);
         let created = created.map(|(step, file)| (step, Some(file.as_str())));
         let mut steps: Vec<(&Step, Option<&str>)> = created.collect();
-        let patched = patches.iter().map(|step| (step, Some(OWNERS_FILE)));
-        steps.splice(limit..limit, patched);
+        let adopted = plan.adoptions.iter().map(|step| (step, Some(OWNERS_FILE)));
+        steps.splice(plan.adopted_after..plan.adopted_after, adopted);
         let script = report::apply_script(&steps);
         self.folder
             .write("apply.sh", |out| out.write_all(script.as_bytes()))?;

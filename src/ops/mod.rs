@@ -42,10 +42,10 @@ pub use make::{
     add_trailer, compact, restore, safe_name,
 };
 pub use objects::{
-    DamagedValue, EncryptionCount, EncryptionReport, ExportList, ExportOptions, Exported,
-    ExportedObject, FoundObject, Inspector, KindCount, KindFault, Kinds, ObjectList, ObjectsQuery,
-    OtherVersion, ReadValue, StoredKind, Undecided, UndecidedReason, ValueContent, ValueReader,
-    encoding_name, encryption, export, kinds, objects, objects_to_apply,
+    DamagedValue, EncryptionCount, EncryptionReport, ExportList, ExportOptions, ExportSteps,
+    Exported, ExportedObject, FoundObject, Inspector, KindCount, KindFault, Kinds, ObjectList,
+    ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason,
+    ValueContent, ValueReader, encoding_name, encryption, export, kinds, objects, objects_to_apply,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::step::{Step, StepOwner, StepVerb};
+use super::step::{Step, StepOwner, StepVerb, unversioned};
 
 /// Steps that give objects the owners that `creations` creates later than them. Those owners are taken from the steps
 /// that create the objects, which would not find them. None of these steps is at `limit` or behind it, and no owner that
@@ -14,7 +14,7 @@ pub fn late_owners(creations: &mut [Step], limit: usize) -> Vec<Step> {
     }
     let key = |resource: &str, namespace: Option<&str>, name: &str| {
         (
-            without_version(resource),
+            unversioned(resource),
             namespace.map(str::to_owned),
             name.to_owned(),
         )
@@ -54,14 +54,6 @@ pub fn late_owners(creations: &mut [Step], limit: usize) -> Vec<Step> {
         patches.push(patch);
     }
     patches
-}
-
-/// `deployments.apps` of `deployments.v1.apps`: a reference may name another version than the one that is written.
-fn without_version(resource: &str) -> String {
-    let mut parts = resource.splitn(3, '.');
-    let plural = parts.next().unwrap_or_default();
-    let group = parts.nth(1).unwrap_or_default();
-    format!("{plural}.{group}")
 }
 
 #[cfg(test)]

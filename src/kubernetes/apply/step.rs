@@ -213,6 +213,15 @@ impl Step {
     }
 }
 
+/// `deployments.apps` of `deployments.v1.apps`: a reference may name another version than the one that is written.
+pub(crate) fn unversioned(resource: &str) -> String {
+    let mut parts = resource.splitn(3, '.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(plural), _, Some(group)) => format!("{plural}.{group}"),
+        _ => resource.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

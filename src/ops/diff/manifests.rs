@@ -22,7 +22,9 @@ use crate::kubernetes::apply::same_cluster::{
     api_version_of, identity_of, in_place_of, is_applied, is_being_deleted, is_made_by_cluster,
     manifest, may_refuse, owner_references, settled, uid_of,
 };
-use crate::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
+use crate::kubernetes::apply::step::{
+    OnRequest, Step, StepOwner, StepTarget, StepVerb, unversioned,
+};
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::{Object, Redactor};
 use crate::ops::objects::reader::ValueReader;
@@ -865,15 +867,6 @@ fn permute<T>(elements: &mut [T], to: &mut [usize]) {
             elements.swap(place, target);
             to.swap(place, target);
         }
-    }
-}
-
-/// `deployments.apps` of `deployments.v1.apps`.
-fn unversioned(resource: &str) -> String {
-    let mut parts = resource.splitn(3, '.');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(plural), _, Some(group)) => format!("{plural}.{group}"),
-        _ => resource.to_string(),
     }
 }
 

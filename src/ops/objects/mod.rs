@@ -3,6 +3,7 @@
 pub(in crate::ops) mod definitions;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
+mod export_steps;
 pub(in crate::ops) mod kinds;
 pub(in crate::ops) mod list;
 pub(in crate::ops) mod live;
@@ -12,6 +13,7 @@ pub(in crate::ops) mod wanted;
 
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
+pub use export_steps::{ExportSteps, PlannedExport};
 pub use kinds::{KindCount, Kinds, kinds};
 pub use list::{
     FoundObject, ObjectList, OtherVersion, StoredKind, Undecided, UndecidedReason, objects,
