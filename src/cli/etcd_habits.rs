@@ -1,7 +1,6 @@
 //! Command lines as etcd's own tools take them: flags before the command, booleans with a value, numbers as Go reads
 //! them, flags that mean nothing for a file, and commands that this program does not have.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
@@ -274,15 +273,14 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
     let of_etcdctl = words
         .first()
         .is_some_and(|word| word == "snapshot" || word == "version");
-    // The last one of a name counts.
-    let mut switches: BTreeMap<String, bool> = BTreeMap::new();
-    let mut kept = Vec::new();
+    // Each argument, with the name of the switch that it is.
+    let mut kept: Vec<(Option<String>, OsString)> = Vec::new();
     let mut behind = behind.into_iter();
     while let Some(next) = behind.next() {
         let text = next.to_str().unwrap_or_default();
         if text == "--" {
-            kept.push(next);
-            kept.extend(behind);
+            kept.push((None, next));
+            kept.extend(behind.map(|word| (None, word)));
             break;
         }
         let is_discovery = of_etcdctl && text.starts_with("-d");
@@ -293,36 +291,41 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
                 text.get(2..).filter(|rest| !rest.is_empty()),
             ),
             None => {
-                kept.push(next);
+                kept.push((None, next));
                 continue;
             }
         };
         let own = find(command, name).or_else(|| find(cli, name));
         let switched = value.map_or(Some(true), boolean);
-        match own {
-            Some(own) if matches!(own.get_action(), ArgAction::SetTrue) && switched.is_some() => {
-                switches.insert(name.to_owned(), switched == Some(true));
+        match (own, switched) {
+            (Some(own), Some(is_on)) if matches!(own.get_action(), ArgAction::SetTrue) => {
+                // The last one counts.
+                let name = Some(name.to_owned());
+                kept.retain(|(earlier, _)| *earlier != name);
+                if is_on {
+                    let flag = own.get_long().unwrap_or_default();
+                    kept.push((name, format!("--{flag}").into()));
+                }
             }
-            Some(own) => {
+            (Some(own), _) => {
                 let value = (value.is_none() && takes_next(own))
                     .then(|| behind.next())
                     .flatten();
-                kept.push(next);
-                kept.extend(value);
+                kept.push((None, next));
+                kept.extend(value.map(|value| (None, value)));
             }
-            None if (of_etcdctl || name == "timeout") && IGNORED_WITH_VALUE.contains(&name) => {
+            (None, _)
+                if (of_etcdctl || name == "timeout") && IGNORED_WITH_VALUE.contains(&name) =>
+            {
                 if value.is_none() && behind.next().is_none() {
-                    kept.push(next);
+                    kept.push((None, next));
                 }
             }
-            None if of_etcdctl && IGNORED.contains(&name) => {}
-            None => kept.push(next),
+            (None, _) if of_etcdctl && IGNORED.contains(&name) => {}
+            (None, _) => kept.push((None, next)),
         }
     }
-    let on = switches.into_iter().filter(|(_, is_on)| *is_on);
-    on.map(|(name, _)| OsString::from(format!("--{name}")))
-        .chain(kept)
-        .collect()
+    kept.into_iter().map(|(_, argument)| argument).collect()
 }
 
 #[cfg(test)]
@@ -382,7 +385,7 @@ mod tests {
             ),
             (
                 "etcdutl --data-dir=x snapshot --name m restore s.db --skip-hash-check=true",
-                "etcdutl snapshot restore --skip-hash-check --data-dir=x --name m s.db",
+                "etcdutl snapshot restore --data-dir=x --name m s.db --skip-hash-check",
             ),
             ("etcdutl --rev=4 hashkv f", "etcdutl hashkv --rev=4 f"),
             ("etcdutl --rev 4 hashkv f", "etcdutl hashkv --rev 4 f"),
@@ -411,10 +414,10 @@ mod tests {
             ("f --skip-hash-check --skip-hash-check=F", "f"),
             (
                 "f --plan=0 --plan=T --mark-compacted=1",
-                "--mark-compacted --plan f",
+                "f --plan --mark-compacted",
             ),
             ("f --skip-hash-check=maybe", "f --skip-hash-check=maybe"),
-            ("f --skip-hash-check true", "--skip-hash-check f true"),
+            ("f --skip-hash-check true", "f --skip-hash-check true"),
             ("f --name --plan=false", "f --name --plan=false"),
             ("f -- --plan=false", "f -- --plan=false"),
         ] {

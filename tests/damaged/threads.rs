@@ -17,7 +17,7 @@ use crate::support::wire::{field, varint};
 /// Every command; of most the forms that take ways of their own. `OUT` is a file or a folder that is not there,
 /// `BASE` the file before the damage, `MARKED` makes the marks of hidden secrets the same in every run.
 const COMMANDS: &[&str] = &[
-    "status FILE --json",
+    "status FILE -w json",
     "snapshot status FILE",
     "hashkv FILE",
     "hashkv FILE --rev 40",
