@@ -331,6 +331,29 @@ mod tests {
     }
 
     #[test]
+    fn a_group_may_hold_fields_of_every_type() {
+        // The third is two bytes that look like the end of the group.
+        let fields: [&[u8]; 4] = [
+            b"\x08\x96\x01",
+            b"\x11\x0c\x0c\x0c\x0c\x0c\x0c\x0c\x0c",
+            b"\x1a\x02\x0c\x0c",
+            b"\x25\x0c\x0c\x0c\x0c",
+        ];
+        let inside = fields.concat();
+        let bytes = [b"\x0b", &inside[..], b"\x0c\x10\x05"].concat();
+        let expected = [(1, FieldValue::Group(&inside)), (2, FieldValue::Varint(5))];
+        for all in both(&bytes) {
+            assert_eq!(all.unwrap(), expected);
+        }
+        for field in fields {
+            let cut = field.get(..field.len() - 1).unwrap();
+            for all in both(&[b"\x0b", cut, b"\x0c"].concat()) {
+                assert!(all.is_err(), "{field:x?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_field_of_bytes_is_known_by_its_front() {
         assert_eq!(
             Fields::long_bytes(b"\x2a\x80\x80\x04abc"),

@@ -21,7 +21,7 @@ use crate::ops::{
     self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
     ObjectList, Session,
 };
-use crate::report::{self, ExportAccount, ExportForm, object_name};
+use crate::report::{self, ExportAccount, ExportForm, LeftOut, LeftOutReason};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -112,18 +112,20 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         })?;
         // Nothing is said of the folder before it has its name.
         let written = match written.and_then(|written| match written {
-            Ok(()) => target.finish(session, &args.file, list.revision, &tally),
+            Ok(()) => target.finish(session, &args.file, list, &tally),
             Err(error) => Ok(Err(error)),
         }) {
             Ok(written) => written,
             Err(error) => return not_written(error).map(Ok),
         };
-        let mut notes = Notes::default();
-        for (line, is_error) in tally.left_out {
-            notes.always(line, is_error);
+        for one in &tally.left_out {
+            term::line(&one.line(list));
         }
-        notes.damage(list);
-        let exit = notes.tell();
+        let exit = match tally.is_incomplete {
+            true => Exit::Findings,
+            false => Exit::Fine,
+        };
+        let exit = exit.max(Notes::default().tell_with_list(list));
         if list.found.is_empty() {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no object matches"));
@@ -146,22 +148,23 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
 }
 
 #[derive(Default)]
-struct Tally {
+struct Tally<'l> {
     account: ExportAccount,
-    /// What could not be written, and whether that is a fault.
-    left_out: Vec<(String, bool)>,
+    /// What could not be written.
+    left_out: Vec<LeftOut<'l>>,
+    /// Some of it should have been.
+    is_incomplete: bool,
 }
 
-impl Tally {
+impl<'l> Tally<'l> {
     fn take(
         &mut self,
         target: &mut Target,
         list: &ObjectList<'_>,
-        found: &FoundObject,
+        found: &'l FoundObject,
         object: ExportedObject,
         is_secret_fault: bool,
     ) -> Written {
-        let name = || object_name(list, found);
         match (&object.exported, object.maker) {
             (Exported::Manifest(json), Some(_)) => {
                 self.account.changed(list, found);
@@ -170,10 +173,7 @@ impl Tally {
             (Exported::Manifest(json), None) => {
                 match target.write(list, found, json, &object.owners)? {
                     Ok(true) => self.account.written(list, found, &object),
-                    Ok(false) => self.left_out.push((
-                        format!("left out, no API server takes its name: {}", name()),
-                        true,
-                    )),
+                    Ok(false) => self.leave_out(found, LeftOutReason::Name, true),
                     Err(error) => return Ok(Err(error)),
                 }
             }
@@ -182,18 +182,20 @@ impl Tally {
                     self.account.made(list, found, maker);
                 }
             }
-            (Exported::Secret, _) => self.left_out.push((
-                format!("left out, has secrets: {}", name()),
-                is_secret_fault,
-            )),
-            (Exported::Unreadable(why), _) => self
-                .left_out
-                .push((format!("left out: {}: {why}", name()), true)),
-            (Exported::Damaged(_), _) => self
-                .left_out
-                .push((format!("left out, damaged: {}", name()), true)),
+            (Exported::Secret, _) => {
+                self.leave_out(found, LeftOutReason::Secrets, is_secret_fault);
+            }
+            (Exported::Unreadable(why), _) => {
+                self.leave_out(found, LeftOutReason::Unreadable(why.as_str().into()), true);
+            }
+            (Exported::Damaged(_), _) => self.leave_out(found, LeftOutReason::Damaged, true),
         }
         Ok(Ok(()))
+    }
+
+    fn leave_out(&mut self, found: &'l FoundObject, reason: LeftOutReason, is_fault: bool) {
+        self.left_out.push(LeftOut { found, reason });
+        self.is_incomplete |= is_fault;
     }
 }
 
@@ -263,11 +265,17 @@ impl Target {
         Ok(Ok(()))
     }
 
-    fn finish(self, session: &Session<'_>, file: &Path, revision: i64, tally: &Tally) -> Written {
+    fn finish(
+        self,
+        session: &Session<'_>,
+        file: &Path,
+        list: &ObjectList<'_>,
+        tally: &Tally<'_>,
+    ) -> Written {
         match self {
             Self::Stdout(lines, _) => Ok(lines.finish()),
             Self::Files(folder, _) => folder.finish(&[session]).map(Ok),
-            Self::Steps(folder) => folder.finish(session, file, revision, tally).map(Ok),
+            Self::Steps(folder) => folder.finish(session, file, list, tally).map(Ok),
         }
     }
 }
@@ -341,8 +349,8 @@ impl StepFolder {
         mut self,
         session: &Session<'_>,
         file: &Path,
-        revision: i64,
-        tally: &Tally,
+        list: &ObjectList<'_>,
+        tally: &Tally<'_>,
     ) -> Result<(), OutputError> {
         let plan = self.steps.plan();
         if !plan.adoptions.is_empty() {
@@ -357,17 +365,12 @@ impl StepFolder {
         let script = report::apply_script(&steps);
         self.folder
             .write("apply.sh", |out| out.write_all(script.as_bytes()))?;
-        let left_out: Vec<String> = tally
-            .left_out
-            .iter()
-            .map(|(line, _)| line.clone())
-            .collect();
         let name = escape::path(file);
-        let index = tally
-            .account
-            .markdown(&name, revision, steps.len(), &left_out);
-        self.folder
-            .write("index.md", |out| out.write_all(index.as_bytes()))?;
+        let left_out = tally.left_out.iter().map(|one| one.line(list));
+        let account = &tally.account;
+        self.folder.write("index.md", |out| {
+            account.write_markdown(&name, list.revision, steps.len(), left_out, out)
+        })?;
         self.folder.finish(&[session])
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io;
 
 use super::diff::code;
 use super::objects::object_name;
@@ -179,35 +180,81 @@ impl ExportAccount {
         lines
     }
 
-    /// The account of a folder. `left_out` are lines about what could not be written.
-    pub fn markdown(&self, file: &str, revision: i64, steps: usize, left_out: &[String]) -> String {
-        let mut out = format!(
+    /// Writes the account of a folder.
+    ///
+    /// # Errors
+    /// What `out` fails with.
+    pub fn write_markdown(
+        &self,
+        file: &str,
+        revision: i64,
+        steps: usize,
+        left_out: impl Iterator<Item = String>,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        writeln!(
+            out,
             "# Objects of {} at revision {revision}\n\n\
              1. `sh apply.sh --dry-run` asks the server what it thinks of each step, and changes nothing.\n\
              2. `sh apply.sh` creates what is not there, in an order in which each object finds what it needs; nothing that\n\
              \x20  is there is changed. Run it again to go on where it stopped. `KUBECTL='kubectl --context x'` chooses\n\
              \x20  the cluster, `sh apply.sh --help` tells the rest.\n\n\
              Steps: {steps}. Each manifest is called by namespace, resource and name, and is cleaned of what a cluster\n\
-             assigns.\n",
+             assigns.",
             code(file),
-        );
-        let mut part = |title: &str, lines: &[String]| {
-            if lines.is_empty() {
-                return;
+        )?;
+        let mut part = |title: &str, lines: &mut dyn Iterator<Item = String>| {
+            for (number, line) in lines.enumerate() {
+                if number == 0 {
+                    write!(out, "\n## {title}\n\n")?;
+                }
+                writeln!(out, "- {}", code(&line))?;
             }
-            let _ = write!(out, "\n## {title}\n\n");
-            for line in lines {
-                let _ = writeln!(out, "- {}", code(line));
-            }
+            io::Result::Ok(())
         };
-        part("Look at this first", &self.warnings(ExportForm::Folder));
-        part("Could not be written", left_out);
+        let form = ExportForm::Folder;
+        part("Look at this first", &mut self.warnings(form).into_iter())?;
+        part("Could not be written", &mut { left_out })?;
         part(
             "Set by somebody, but every cluster has its own",
-            &self.changed_lines(ExportForm::Folder),
-        );
-        part("Comes by itself", &self.made_lines());
-        out
+            &mut self.changed_lines(form).into_iter(),
+        )?;
+        part("Comes by itself", &mut self.made_lines().into_iter())
+    }
+}
+
+/// An object that could not be written, and why. There may be as many as there are objects.
+#[derive(Debug)]
+pub struct LeftOut<'l> {
+    /// The object.
+    pub found: &'l FoundObject,
+    /// Why.
+    pub reason: LeftOutReason,
+}
+
+/// Why an object could not be written.
+#[derive(Debug)]
+pub enum LeftOutReason {
+    /// It holds secrets.
+    Secrets,
+    /// No API server takes its name.
+    Name,
+    /// It cannot be decoded, or only in part; why.
+    Unreadable(Box<str>),
+    /// Its value is not what its key promises.
+    Damaged,
+}
+
+impl LeftOut<'_> {
+    /// The same as a line.
+    pub fn line(&self, list: &ObjectList<'_>) -> String {
+        let name = object_name(list, self.found);
+        match &self.reason {
+            LeftOutReason::Secrets => format!("left out, has secrets: {name}"),
+            LeftOutReason::Name => format!("left out, no API server takes its name: {name}"),
+            LeftOutReason::Unreadable(why) => format!("left out: {name}: {why}"),
+            LeftOutReason::Damaged => format!("left out, damaged: {name}"),
+        }
     }
 }
 

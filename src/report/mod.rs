@@ -32,7 +32,7 @@ pub use diff::{
     divergence_json, divergence_text, roll_up, security_text, tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
-pub use export::{ExportAccount, ExportForm};
+pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason};
 pub use findings::{finding_json, findings_text};
 pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};

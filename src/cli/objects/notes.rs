@@ -37,32 +37,6 @@ impl Notes {
         self.all.push(message);
     }
 
-    /// Values that are not what their keys promise; of objects that only call themselves otherwise, some.
-    pub(in crate::cli) fn values<'d>(
-        &mut self,
-        damaged: impl IntoIterator<Item = &'d DamagedValue>,
-    ) {
-        for damaged in damaged {
-            let line = report::damage_line(damaged);
-            if damaged.is_damaged() {
-                self.always(line, true);
-            } else {
-                self.add(line, false);
-            }
-        }
-    }
-
-    /// Values that are not what their keys promise, and those of which nobody can tell whether they are asked for.
-    pub(in crate::cli) fn damage(&mut self, list: &ObjectList<'_>) {
-        self.values(list.damage_by_key());
-        for other in &list.other_versions {
-            self.always(report::other_version_line(other), false);
-        }
-        if let Some(line) = report::undecided_line(&list.undecided) {
-            self.always(line, true);
-        }
-    }
-
     /// What a look at an object left open.
     pub(in crate::cli) fn look(&mut self, list: &ObjectList<'_>, found: &FoundObject, look: &Seen) {
         if found.is_damaged {
@@ -78,7 +52,29 @@ impl Notes {
         }
     }
 
-    pub(in crate::cli) fn tell(&self) -> Exit {
+    /// Tells what was noted of a list, and its damage.
+    pub(in crate::cli) fn tell_with_list(&mut self, list: &ObjectList<'_>) -> Exit {
+        let exit = self.tell(&list.damage_by_key());
+        for other in &list.other_versions {
+            term::line(&report::other_version_line(other));
+        }
+        match report::undecided_line(&list.undecided) {
+            Some(line) => {
+                term::line(&line);
+                Exit::Findings
+            }
+            None => exit,
+        }
+    }
+
+    /// Tells what was noted, then all values that are not what their keys promise; of objects that only call
+    /// themselves otherwise, some.
+    pub(in crate::cli) fn tell(&mut self, damaged: &[&DamagedValue]) -> Exit {
+        let (lost, misnamed): (Vec<_>, Vec<_>) =
+            damaged.iter().partition(|damaged| damaged.is_damaged());
+        for damaged in misnamed {
+            self.add(report::damage_line(damaged), false);
+        }
         for line in &self.lines {
             term::line(line);
         }
@@ -88,10 +84,13 @@ impl Notes {
         for line in &self.all {
             term::line(line);
         }
-        if self.is_error {
-            Exit::Findings
-        } else {
-            Exit::Fine
+        // There may be hundreds of thousands, too many for their lines to be kept.
+        for damaged in &lost {
+            term::line(&report::damage_line(damaged));
+        }
+        match self.is_error || !lost.is_empty() {
+            true => Exit::Findings,
+            false => Exit::Fine,
         }
     }
 }

@@ -59,8 +59,7 @@ impl<'a> Printer<'a> {
 
     /// Says what objects could not show, and how to exit.
     pub(super) fn told(&mut self, list: &ObjectList<'_>) -> Exit {
-        self.notes.damage(list);
-        let exit = self.notes.tell();
+        let exit = self.notes.tell_with_list(list);
         match self.has_failed {
             true => Exit::Failed,
             false => exit,
