@@ -343,6 +343,63 @@ fn no_room_names_one_that_builds_on_it() {
     assert!(seen > 200, "only {seen} paths were found");
 }
 
+/// The files that each file names, without those that only hold a module together, and without tests.
+fn files_named() -> BTreeMap<String, BTreeSet<String>> {
+    let is_of_tests = |file: &SourceFile| file.modules.iter().any(|part| part.ends_with("tests"));
+    let mut files = source_files();
+    files.retain(|file| !file.name.ends_with("/mod.rs") && !is_of_tests(file));
+    files.retain(|file| !ROOTS.contains(&file.name.as_str()));
+    for file in &mut files {
+        let tests = ["mod", "tests", "{"];
+        let at = file.tokens.windows(3).position(|words| words == tests);
+        file.tokens.truncate(at.unwrap_or(file.tokens.len()));
+    }
+    let by_modules: BTreeMap<&[String], &str> = files
+        .iter()
+        .map(|file| (file.modules.as_slice(), file.name.as_str()))
+        .collect();
+    let named = files.iter().map(|file| {
+        let paths = paths_named(file);
+        let named = paths.iter().filter_map(|path| {
+            let fronts = (1..=path.len()).rev().map(|len| &path[..len]);
+            let mut known = fronts.filter_map(|front| by_modules.get(front));
+            known.next().filter(|name| **name != file.name)
+        });
+        let named = named.map(|name| (*name).to_owned()).collect();
+        (file.name.clone(), named)
+    });
+    named.collect()
+}
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let mut left = files_named();
+    let names: usize = left.values().map(BTreeSet::len).sum();
+    assert!(names > 300, "only {names} names of files were found");
+    // A file that names none of the others that are left is not part of a circle.
+    loop {
+        let is_done = |named: &BTreeSet<String>| !named.iter().any(|name| left.contains_key(name));
+        let done = left.iter().filter(|(_, named)| is_done(named));
+        let done: Vec<String> = done.map(|(name, _)| name.clone()).collect();
+        if done.is_empty() {
+            break;
+        }
+        left.retain(|name, _| !done.contains(name));
+    }
+    // And one that is named by none of them only leads to one.
+    loop {
+        let named: BTreeSet<&String> = left.values().flatten().collect();
+        let named: BTreeSet<String> = named.into_iter().cloned().collect();
+        let before = left.len();
+        left.retain(|name, _| named.contains(name));
+        if left.len() == before {
+            break;
+        }
+    }
+    let left: Vec<&String> = left.keys().collect();
+    assert!(left.is_empty(), "these name each other: {left:?}");
+}
+
 #[test]
 fn the_reader_of_paths_sees_groups_and_supers() {
     let file = |modules: &[&str], text: &str| SourceFile {

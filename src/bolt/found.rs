@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::check::codes;
-use super::elements::{Element, Leaf};
+use super::elements::Element;
 use super::layout::{BUCKET_HEADER, BucketHeader};
+use super::leaf::Leaf;
 use super::plan::{BucketRoot, InlineLeaf, Plan, PlannedBucket, StrayElement};
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Observation, Place};

@@ -19,6 +19,7 @@ mod elements;
 mod found;
 pub mod freelist;
 pub mod layout;
+mod leaf;
 mod meta;
 mod page_set;
 mod pages;
@@ -28,7 +29,8 @@ pub mod write;
 
 pub use cursor::{Cursor, CursorDamage, CursorFault, Entry};
 pub use database::{Bucket, Database, Scanned, TXIDS_TO_SPARE};
-pub use elements::{Element, Leaf, LeafTail};
+pub use elements::Element;
+pub use leaf::{Leaf, LeafTail};
 pub use meta::{
     CandidateMeta, MetaChoice, MetaFault, MetaSlot, Metas, SecondMeta, SelectedMeta, ValidMeta,
 };

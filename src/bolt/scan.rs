@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use super::check::codes;
-use super::elements::{
-    Bounds, Element, FarKey, Leaf, LeafFacts, LeafTail, check_elements, element_at,
-};
+use super::elements::{Bounds, Element, FarKey, LeafFacts, check_elements, element_at};
 use super::found::{Found, keep_first_strays};
 use super::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader, flags};
+use super::leaf::{Leaf, LeafTail};
 use super::pages::WHOLE_OBJECT_LIMIT;
 use super::plan::{
     BucketRoot, FarBounds, InlineLeaf, Plan, PlannedBucket, check_header, check_inline,

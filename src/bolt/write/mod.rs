@@ -22,6 +22,7 @@ mod error;
 #[cfg(any(feature = "write", test))]
 mod image;
 mod page;
+mod page_writer;
 mod random;
 mod rebuild;
 mod sink;
@@ -33,8 +34,9 @@ mod writer;
 pub use error::WriteError;
 #[cfg(any(feature = "write", test))]
 pub use image::{Image, Item};
+pub use page_writer::Written;
 pub use rebuild::{RebuildError, rebuild};
-pub use writer::{Bucket, Writer, Written};
+pub use writer::{Bucket, Writer};
 
 use super::layout;
 

@@ -4,7 +4,7 @@ use std::io::{Read, Seek, Write};
 
 use super::error::{MAX_VALUE_SIZE, WriteError};
 use super::page::{BranchBuffer, LeafBuffer};
-use super::writer::Core;
+use super::page_writer::PageWriter;
 use crate::bolt::layout::{BucketHeader, MAX_KEY_SIZE};
 use crate::ids::PageId;
 
@@ -51,7 +51,7 @@ impl Tree {
     /// The elements cannot be stored inside the parent, whatever their size.
     pub(super) fn forbid_inline<W: Read + Write + Seek>(
         &mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
     ) -> Result<(), WriteError> {
         if !self.may_inline {
             return Ok(());
@@ -60,7 +60,7 @@ impl Tree {
         // What was gathered may be more than the fill allows on one page.
         let held = std::mem::take(&mut self.leaf);
         for (flags, key, value) in held.elements() {
-            self.add_to_leaf(core, flags, key, value)?;
+            self.add_to_leaf(pages, flags, key, value)?;
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl Tree {
     /// Adds an element whose key has passed [`Tree::check_key`].
     pub(super) fn add<W: Read + Write + Seek>(
         &mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
         flags: u32,
         key: &[u8],
         value: &[u8],
@@ -96,36 +96,39 @@ impl Tree {
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         if self.may_inline {
-            let fits = self.leaf.len_with(key, value) <= core.layout.inline_limit();
+            let fits = self.leaf.len_with(key, value) <= pages.layout.inline_limit();
             if fits && !self.leaf.is_full() {
                 self.leaf.push(flags, key, value);
                 return Ok(());
             }
-            self.forbid_inline(core)?;
+            self.forbid_inline(pages)?;
         }
-        self.add_to_leaf(core, flags, key, value)
+        self.add_to_leaf(pages, flags, key, value)
     }
 
     fn add_to_leaf<W: Read + Write + Seek>(
         &mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
         flags: u32,
         key: &[u8],
         value: &[u8],
     ) -> Result<(), WriteError> {
-        let enough = self.leaf.count() >= usize::from(core.layout.min_elements.max(1));
-        let over = self.leaf.len_with(key, value) > core.layout.fill_limit();
+        let enough = self.leaf.count() >= usize::from(pages.layout.min_elements.max(1));
+        let over = self.leaf.len_with(key, value) > pages.layout.fill_limit();
         if enough && over || self.leaf.is_full() {
-            self.write_leaf(core)?;
+            self.write_leaf(pages)?;
         }
         self.leaf.push(flags, key, value);
         Ok(())
     }
 
-    fn write_leaf<W: Read + Write + Seek>(&mut self, core: &mut Core<W>) -> Result<(), WriteError> {
-        let page = core.write_leaf(&self.leaf)?;
+    fn write_leaf<W: Read + Write + Seek>(
+        &mut self,
+        pages: &mut PageWriter<W>,
+    ) -> Result<(), WriteError> {
+        let page = pages.write_leaf(&self.leaf)?;
         let leaf = std::mem::take(&mut self.leaf);
-        self.add_child(core, 0, leaf.first_key(), page)?;
+        self.add_child(pages, 0, leaf.first_key(), page)?;
         self.leaf = leaf;
         self.leaf.clear();
         Ok(())
@@ -133,7 +136,7 @@ impl Tree {
 
     fn add_child<W: Read + Write + Seek>(
         &mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
         height: usize,
         key: &[u8],
         child: PageId,
@@ -145,27 +148,27 @@ impl Tree {
             return Ok(());
         };
         let enough = level.current.count() >= MIN_CHILDREN;
-        let over = level.current.len_with(key) > core.layout.fill_limit();
+        let over = level.current.len_with(key) > pages.layout.fill_limit();
         let mut done = None;
         if enough && over || level.current.is_full() {
             done = level.full.replace(std::mem::take(&mut level.current));
         }
         level.current.push(key, child);
         match done {
-            Some(branch) => self.write_branch(core, height, branch),
+            Some(branch) => self.write_branch(pages, height, branch),
             None => Ok(()),
         }
     }
 
     fn write_branch<W: Read + Write + Seek>(
         &mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
         height: usize,
         mut branch: BranchBuffer,
     ) -> Result<(), WriteError> {
-        let page = core.write_branch(&branch)?;
+        let page = pages.write_branch(&branch)?;
         if let Some((key, _)) = branch.first() {
-            self.add_child(core, height.saturating_add(1), key, page)?;
+            self.add_child(pages, height.saturating_add(1), key, page)?;
         }
         // The memory of one written branch serves the next.
         if let Some(level) = self
@@ -182,7 +185,7 @@ impl Tree {
     /// Writes what is left; the value of the bucket's element in its parent.
     pub(super) fn finish<W: Read + Write + Seek>(
         mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
     ) -> Result<Vec<u8>, WriteError> {
         let sequence = self.sequence;
         if self.may_inline {
@@ -196,20 +199,20 @@ impl Tree {
             value.extend_from_slice(data);
             return Ok(value);
         }
-        let root = self.finish_tree(core)?;
+        let root = self.finish_tree(pages)?;
         Ok(BucketHeader { root, sequence }.encode().to_vec())
     }
 
     /// Writes what is left; the root page.
     pub(super) fn finish_tree<W: Read + Write + Seek>(
         &mut self,
-        core: &mut Core<W>,
+        pages: &mut PageWriter<W>,
     ) -> Result<PageId, WriteError> {
         if self.leaf.is_empty() && self.levels.is_empty() {
-            return core.write_leaf(&self.leaf);
+            return pages.write_leaf(&self.leaf);
         }
         if !self.leaf.is_empty() {
-            self.write_leaf(core)?;
+            self.write_leaf(pages)?;
         }
         let mut height = 0;
         loop {
@@ -233,9 +236,9 @@ impl Tree {
                 .chain(Some(current))
                 .filter(|b| b.count() > 0)
             {
-                let page = core.write_branch(&branch)?;
+                let page = pages.write_branch(&branch)?;
                 if let Some((key, _)) = branch.first() {
-                    self.add_child(core, height.saturating_add(1), key, page)?;
+                    self.add_child(pages, height.saturating_add(1), key, page)?;
                 }
             }
             height = height.saturating_add(1);

@@ -19,7 +19,7 @@ use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::{Findings, escape};
 use crate::kubernetes::compare::noise::NoiseProfile;
-use crate::kubernetes::query::selector::LabelSelector;
+use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
 use crate::ops::{Refusal, ValueReader};
 use crate::report;

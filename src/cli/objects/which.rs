@@ -1,7 +1,7 @@
 //! Which objects are meant.
 
 use crate::kubernetes::query::field_selector::FieldSelector;
-use crate::kubernetes::query::selector::LabelSelector;
+use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::ops::ObjectsQuery;
 
 /// Which objects are meant; the same for all commands over objects.

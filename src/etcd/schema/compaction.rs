@@ -1,4 +1,4 @@
-use super::meta::meta_value;
+use super::meta_bucket::meta_value;
 use crate::bolt::{CursorDamage, Database};
 use crate::error::Result;
 use crate::etcd::revision::{Revision, RevisionKey};

@@ -4,11 +4,13 @@
 mod compaction;
 mod contents;
 mod meta;
+mod meta_bucket;
 mod version;
 
 pub use compaction::Compaction;
 pub use contents::{Alarm, AlarmKind, Contents, ContentsVisitor, Lease, Member, Role, User};
-pub use meta::{ConfState, Meta, meta_value};
+pub use meta::{ConfState, Meta};
+pub use meta_bucket::meta_value;
 pub use version::StorageVersion;
 
 /// Records of the key space.

@@ -2,7 +2,7 @@
 
 pub mod field_selector;
 pub mod jsonpath;
-mod label;
+pub mod label_selector;
+mod label_syntax;
 pub mod selectable;
 pub mod selected;
-pub mod selector;

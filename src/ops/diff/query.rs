@@ -2,7 +2,7 @@
 
 use crate::etcd::keyspace::KeyFilter;
 use crate::kubernetes::compare::noise::NoiseProfile;
-use crate::kubernetes::query::selector::LabelSelector;
+use crate::kubernetes::query::label_selector::LabelSelector;
 
 /// What is compared, and how.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::kubernetes::query::field_selector::FieldSelector;
+use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
-use crate::kubernetes::query::selector::LabelSelector;
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]

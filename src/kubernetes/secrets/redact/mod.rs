@@ -18,7 +18,7 @@
 //! ConfigMaps and custom resources are shown as they are; managedFields hold no values. Encrypted values are
 //! ciphertext, which is not a secret.
 
-mod looks;
+mod patterns;
 mod secret;
 mod text;
 mod walk;
@@ -137,8 +137,8 @@ pub fn is_secret_by_kind_or_key(key: &[u8], kind: Option<&str>) -> bool {
 
 /// A bare bootstrap token is known by the key alone.
 fn is_token_by_key(key: &[u8], value: &[u8]) -> bool {
-    let hint = looks::Hint::of_name(&String::from_utf8_lossy(key));
-    looks::is_named(value, hint)
+    let hint = patterns::Hint::of_name(&String::from_utf8_lossy(key));
+    patterns::is_named(value, hint)
 }
 
 /// Removes `metadata.managedFields` of an object, or of all objects of a list.

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::looks::{Found, Search, decode_base64, is_der_key, is_named, position};
+use super::patterns::{
+    Found, KUBECONFIG_FIELDS, Search, decode_base64, is_der_key, is_named, position,
+};
 use super::walk::{Place, Walk};
 
 /// Text in text in text is looked into so deep. Escapes double with each level.
@@ -321,17 +323,6 @@ fn value_behind(rest: &[u8]) -> Option<&[u8]> {
     let rest = rest.strip_prefix(b":")?;
     rest.get(skip(rest, &|b| is_quote(b) || b.is_ascii_whitespace())..)
 }
-
-/// Fields of a kubeconfig, and of the plugins in it, that let somebody in.
-pub(super) const KUBECONFIG_FIELDS: [&str; 7] = [
-    "token",
-    "password",
-    "client-key-data",
-    "client-secret",
-    "id-token",
-    "refresh-token",
-    "access-token",
-];
 
 fn is_kubeconfig(text: &str) -> bool {
     let has = |name: &str| {

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::looks::Hint;
+use super::patterns::{Hint, KUBECONFIG_FIELDS};
 use super::secret::{is_core_secret_key, is_secret, is_secret_key, is_secret_list};
-use super::text::KUBECONFIG_FIELDS;
 use super::{LAST_APPLIED, Redactor};
 
 /// So many bytes are unpacked of all that one object holds packed.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kubernetes::fields::{at, items, members, scalar, text};
-use crate::kubernetes::query::selector::LabelSelector;
+use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::kubernetes::show::quantity::canonical;
 
 pub(super) const NONE: &str = "<none>";

@@ -6,7 +6,7 @@ use super::shared::{NONE, condition_is_true, containers, labels, scalar_or, sele
 use super::{Now, RowMaker, name};
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::fields::{at, controller, integer, is_set, is_true, items, text};
-use crate::kubernetes::query::selector::LabelSelector;
+use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::kubernetes::show::duration::human;
 use crate::kubernetes::time::parse_rfc3339;
 

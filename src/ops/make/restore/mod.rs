@@ -8,8 +8,10 @@ mod changes;
 mod fault_tests;
 mod outlook;
 mod proof;
+mod raft_files;
 mod selected;
-mod target;
+mod space;
+mod stage;
 #[cfg(test)]
 pub(super) mod tests;
 mod urls;
@@ -39,7 +41,7 @@ use crate::ops::examine::verify_options::VerifyOptions;
 use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
 use crate::options::Options;
-use target::{Target, check_none_is_left, stages_of};
+use stage::{Target, check_none_is_left, stages_of};
 
 /// What is to be restored, as etcdutl's flags say it. The default is that of the flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +160,7 @@ impl Prepared {
             return Err(refuse("the member's id would be 0; change a URL".into()));
         };
         if let Some((user, group)) = request.owner
-            && !target::may_give_to(user, group)
+            && !stage::may_give_to(user, group)
         {
             let group = group.map_or_else(String::new, |group| format!(", group {group}"));
             let text = format!("--owner: only root can make files belong to user {user}{group}");
@@ -295,7 +297,7 @@ pub struct RestorePlan {
 /// What of a whole copy would be refused that the verdict does not tell: changes that do not fit, a disk
 /// without room.
 fn copy_refused(input: &Input, members: &[Prepared]) -> Result<Option<OutputError>, OutputError> {
-    if let Err(refusal) = write::check_space(input.layout.database_len, members) {
+    if let Err(refusal) = space::check_space(input.layout.database_len, members) {
         return Ok(Some(refusal));
     }
     let database = open_database(input)?;

@@ -1,8 +1,8 @@
 //! Reads back what a restore has written, while it is still staged.
 
+use super::raft_files::{LOG_LEN, first_segment, raft_snapshot};
 use super::selected::KeptRecords;
-use super::target::Stage;
-use super::write::{First, LOG_LEN, first_segment, raft_snapshot};
+use super::stage::Stage;
 use super::{OutputError, Prepared};
 use crate::bolt::edit::Patch;
 use crate::error::Result;
@@ -11,6 +11,7 @@ use crate::etcd::raft::{LogRecord, WalReader, read_snapshot_file};
 use crate::ops::examine::hashkv::newest_hash;
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_options::VerifyOptions;
+use crate::ops::examine::verify_report::VerifyReport;
 use crate::ops::input::Input;
 use crate::ops::make::disk::Piece;
 use crate::ops::make::read_back::ReadBack;
@@ -36,12 +37,19 @@ pub(super) enum Database {
     Rewritten(Vec<Piece>, KeptRecords),
 }
 
+/// The database of the first member, which the others get too.
+pub(super) struct WrittenDatabase {
+    /// What `verify` said of the snapshot.
+    pub(super) report: VerifyReport,
+    pub(super) database: Database,
+}
+
 /// Reads back what was written of a member: every byte against what it should be; then the database through the full
 /// check without a digest, its HashKV against that of `input` or of the records that were kept, the log with its
 /// checksums.
 pub(super) fn prove(
     input: &Input,
-    written: &First,
+    written: &WrittenDatabase,
     stage: &Stage,
     prepared: &Prepared,
     options: &Options,

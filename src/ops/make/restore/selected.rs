@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::changes;
-use super::write::check_space;
+use super::space::check_space;
 use super::{OutputError, Prepared};
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;

@@ -97,7 +97,7 @@ pub(in crate::ops::make) fn assert_whole(prepared: &Prepared, hash: Option<HashK
     let log = log.unwrap();
     assert!(log.findings.list.is_empty(), "{:?}", log.findings);
     assert_eq!(index, prepared.cluster().last_index());
-    let (name, bytes) = write::raft_snapshot(prepared);
+    let (name, bytes) = raft_files::raft_snapshot(prepared);
     let path = prepared.data_dir().join("member/snap").join(name);
     assert_eq!(fs::read(path).unwrap(), bytes);
 }

@@ -5,14 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::proof::{Database, Proven, prove, prove_sibling};
+use super::proof::{Database, Proven, WrittenDatabase, prove, prove_sibling};
+use super::raft_files::{LOG_LEN, first_segment, raft_snapshot};
 use super::selected::{self, KeptRecords};
-use super::target::{Above, Stage};
+use super::space::check_space;
+use super::stage::{Above, Stage};
 use super::{OutputError, Prepared, all_notes, changes, judge, lacks_trailer};
 use crate::bolt::edit::Patch;
 use crate::bolt::{Metas, SecondMeta};
-use crate::etcd::raft::{SEGMENT_LEN, SnapshotFile, WalWriter, segment_name, snapshot_file_name};
-use crate::finding::escape;
 use crate::ops::examine::verify::verify;
 use crate::ops::examine::verify_options::VerifyOptions;
 use crate::ops::examine::verify_report::VerifyReport;
@@ -110,9 +110,9 @@ fn write_members(
             None => None,
         },
     };
-    let mut written = write_first(input, members, first, is_copied, &mut staged, options)?;
+    let (written, files) = write_first(input, members, first, is_copied, &mut staged, options)?;
     let mut shared = vec![false];
-    let mut files = vec![std::mem::take(&mut written.files)];
+    let mut files = vec![files];
     for other in others {
         let (more, shares_database) = write_sibling(other, &mut staged, options)?;
         files.push(more);
@@ -152,13 +152,6 @@ fn write_members(
         .collect())
 }
 
-/// What was written of the first member.
-pub(super) struct First {
-    pub(super) report: VerifyReport,
-    pub(super) database: Database,
-    files: Vec<WrittenFile>,
-}
-
 /// Writes the directory of the first member, for which the file is checked.
 fn write_first(
     input: &Input,
@@ -167,7 +160,7 @@ fn write_first(
     is_copied: bool,
     staged: &mut Staged,
     options: &Options,
-) -> Result<First, OutputError> {
+) -> Result<(WrittenDatabase, Vec<WrittenFile>), OutputError> {
     let stage = staged.begin(first)?;
     let (path, file) = stage.database()?;
     // The hash is compared when everything is read back.
@@ -199,11 +192,7 @@ fn write_first(
         None => Database::Copy(change_database(input, first, stage.disk(), &path, &file)?),
     };
     let files = fill(first, stage, &file, options)?;
-    Ok(First {
-        report,
-        database,
-        files,
-    })
+    Ok((WrittenDatabase { report, database }, files))
 }
 
 /// Writes the directory of a further member; tells whether its database shares the blocks of the first one's.
@@ -245,7 +234,7 @@ impl Staged {
         &self,
         input: &Input,
         members: &[Prepared],
-        written: &First,
+        written: &WrittenDatabase,
         shared: &[bool],
         options: &Options,
     ) -> Result<Vec<Proven>, OutputError> {
@@ -306,24 +295,6 @@ struct Name {
     name: PathBuf,
 }
 
-/// The raft snapshot of the member: its name, its bytes.
-pub(super) fn raft_snapshot(prepared: &Prepared) -> (String, Vec<u8>) {
-    let snapshot = SnapshotFile::of_new_cluster(&prepared.cluster);
-    let name = snapshot_file_name(snapshot.term, snapshot.index);
-    (name, snapshot.encode(prepared.request.form))
-}
-
-/// Bytes of the log's first segment: as many as a server gives it. Unit tests, which make thousands of them, have
-/// fewer zeros behind the records.
-pub(super) const LOG_LEN: u64 = if cfg!(test) { 1 << 16 } else { SEGMENT_LEN };
-
-/// The first segment of its log.
-pub(super) fn first_segment(prepared: &Prepared) -> (String, WalWriter) {
-    let form = prepared.request.form;
-    let log = WalWriter::of_new_member(&prepared.cluster, prepared.member, form);
-    (segment_name(0, 0), log)
-}
-
 /// Writes what stands beside the database, and brings the files to the disk.
 fn fill(
     prepared: &Prepared,
@@ -355,23 +326,6 @@ fn fill(
         stage.give_to(user, group)?;
     }
     Ok(files)
-}
-
-/// Refuses to begin what cannot fit, where a database takes `database` bytes.
-pub(super) fn check_space(database: u64, members: &[Prepared]) -> Result<(), OutputError> {
-    let Some((first, others)) = members.split_first() else {
-        return Ok(());
-    };
-    // The databases of the others may share the blocks of the first one.
-    let logs = SEGMENT_LEN.saturating_mul(others.len() as u64);
-    let log = SEGMENT_LEN.saturating_add(logs);
-    match first.target.lacks_space(database, log) {
-        None => Ok(()),
-        Some((place, needed, free)) => Err(OutputError::Request(format!(
-            "{} needs {needed} bytes, {free} are free there",
-            escape::path(&place)
-        ))),
-    }
 }
 
 /// Makes the copied database that of the new cluster, and brings it to the disk; tells what was changed.

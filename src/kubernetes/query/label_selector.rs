@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use super::label::SelectorError;
-use super::label::{check_key, check_value};
+pub use super::label_syntax::SelectorError;
+use super::label_syntax::{check_key, check_value};
 use crate::kubernetes::fields::{at, items, members};
 
 /// Conditions on the labels of an object, all of which must hold.

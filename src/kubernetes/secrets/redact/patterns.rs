@@ -3,6 +3,17 @@
 
 use std::ops::Range;
 
+/// Fields of a kubeconfig, and of the plugins in it, that let somebody in.
+pub(super) const KUBECONFIG_FIELDS: [&str; 7] = [
+    "token",
+    "password",
+    "client-key-data",
+    "client-secret",
+    "id-token",
+    "refresh-token",
+    "access-token",
+];
+
 /// What the name beside a text says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Hint {
