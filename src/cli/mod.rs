@@ -14,12 +14,14 @@ mod get;
 mod hashkv;
 mod history;
 mod info;
+mod interrupt;
 mod keys;
 mod kinds;
 mod log;
 mod man;
 mod objects;
 mod open;
+mod pager;
 mod reader;
 mod refusal;
 mod restore;
@@ -101,6 +103,9 @@ struct GlobalArgs {
     /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8 [default: $ETCDSNAP_COMPAT, else 3.7]
     #[arg(long, value_name = "RELEASE", global = true)]
     compat: Option<Release>,
+    /// Never give long output on a terminal to $PAGER
+    #[arg(long, global = true)]
+    no_pager: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -137,19 +142,7 @@ enum Command {
 pub fn main() -> ExitCode {
     crate::source::install_fault_handler();
     let cancel = Arc::new(AtomicBool::new(false));
-    // A second signal ends the process at once. Without handlers, signals end it as they always do.
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let again = Arc::clone(&cancel);
-        let status = Exit::Interrupted.code().into();
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, status, again);
-        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
-    }
-    // A file that may not become longer is an error with a message, not the end of the process.
-    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));
-    // Where no memory is left, the standard library says so and aborts. The job could not be done, and nothing more.
-    let always = Arc::new(AtomicBool::new(true));
-    let status = Exit::Failed.code().into();
-    let _ = signal_hook::flag::register_conditional_shutdown(libc::SIGABRT, status, always);
+    interrupt::install(&cancel);
     let arguments = std::env::args_os().collect();
     let arguments = match etcd_habits::translated(arguments, &Cli::command()) {
         Ok(arguments) => arguments,
@@ -183,6 +176,9 @@ pub fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
+    if !cli.global.no_pager {
+        pager::allow();
+    }
     let exit = match cli.command {
         Command::Status(args) => status::run(&args, &run),
         Command::Snapshot(args) => snapshot::run(&args, &run),
@@ -210,6 +206,7 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };
+    pager::wait();
     run.exit(exit).into()
 }
 

@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::pager;
 use crate::finding::escape;
 use crate::options::Progress;
 
@@ -18,8 +20,20 @@ const QUIET: Duration = Duration::from_secs(1);
 /// Writes `text`, colours stripped where they do not belong. False when nobody reads any more or it
 /// cannot be written.
 pub(super) fn out(text: &str) -> io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+    put_out(text.as_bytes(), false)
+}
+
+/// Writes to the pager, if there is one, else to standard output; what is exact is not looked at for colours.
+fn put_out(bytes: &[u8], is_exact: bool) -> io::Result<()> {
+    let choice = match is_exact {
+        true => ColorChoice::AlwaysAnsi,
+        false => AutoStream::choice(&io::stdout()),
+    };
+    if let Some(pager) = pager::take(bytes)? {
+        return AutoStream::new(pager, choice).write_all(bytes);
+    }
+    let mut stdout = AutoStream::new(io::stdout().lock(), choice);
+    stdout.write_all(bytes)?;
     stdout.flush()
 }
 
@@ -88,13 +102,7 @@ impl Lines {
     }
 
     fn put_out(&mut self) -> io::Result<()> {
-        let mut stdout = if self.is_exact {
-            anstream::AutoStream::always_ansi(io::stdout().lock())
-        } else {
-            anstream::stdout().lock()
-        };
-        stdout.write_all(&self.held)?;
-        stdout.flush()?;
+        put_out(&self.held, self.is_exact)?;
         self.held.clear();
         Ok(())
     }
@@ -156,13 +164,25 @@ pub(super) fn error(message: &str) {
 /// One line on standard error. Whatever in it came from arguments or from a file is made visible, though
 /// most of it was escaped before.
 pub(super) fn line(message: &str) {
-    // When standard error is gone there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{}", escape::report(message));
+    told(&format!("{}\n", escape::report(message)));
+}
+
+/// Writes to standard error; to the pager where that has the terminal.
+fn told(text: &str) {
+    let pager = stderr_is_terminal().then(pager::running).flatten();
+    // When there is no standard error any more there is nobody to tell.
+    let _ = match pager {
+        Some(pager) => {
+            let choice = AutoStream::choice(&io::stderr());
+            AutoStream::new(pager, choice).write_all(text.as_bytes())
+        }
+        None => anstream::stderr().lock().write_all(text.as_bytes()),
+    };
 }
 
 /// Lines of a report on standard error, which has colours and was escaped when it was made.
 pub(super) fn report(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    told(&format!("{text}\n"));
 }
 
 /// True when a person reads standard error.
@@ -170,11 +190,27 @@ pub(super) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
+/// The bar of the job that is done now.
+static SHOWN: Mutex<Weak<Bar>> = Mutex::new(Weak::new());
+
+/// Takes the progress bar off the screen, for good.
+pub(super) fn hide_progress() {
+    let shown = SHOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .upgrade();
+    if let Some(bar) = shown {
+        bar.is_hidden.store(true, Ordering::Relaxed);
+        bar.finish();
+    }
+}
+
 /// A progress bar on standard error that appears when the job takes longer than a second.
 pub(super) struct Bar {
     started: Instant,
     state: Mutex<State>,
     shown: AtomicBool,
+    is_hidden: AtomicBool,
 }
 
 struct State {
@@ -185,8 +221,8 @@ struct State {
 }
 
 impl Bar {
-    pub(super) fn new() -> Self {
-        Self {
+    pub(super) fn new() -> Arc<Self> {
+        let bar = Arc::new(Self {
             started: Instant::now(),
             state: Mutex::new(State {
                 name: String::new(),
@@ -195,16 +231,14 @@ impl Bar {
                 bar: None,
             }),
             shown: AtomicBool::new(false),
-        }
+            is_hidden: AtomicBool::new(pager::running().is_some()),
+        });
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&bar);
+        bar
     }
 
     fn with(&self, change: impl FnOnce(&mut State)) {
-        change(
-            &mut self
-                .state
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Takes the bar off the screen.
@@ -235,7 +269,7 @@ impl Progress for Bar {
         let late = self.shown.load(Ordering::Relaxed) || self.started.elapsed() > QUIET;
         self.with(|state| {
             state.done = state.done.saturating_add(bytes);
-            if !late {
+            if !late || self.is_hidden.load(Ordering::Relaxed) {
                 return;
             }
             let bar = state.bar.get_or_insert_with(|| {

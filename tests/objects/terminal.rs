@@ -32,11 +32,17 @@ fn has_terminals(dir: &Path) -> bool {
     script(dir, question).is_some_and(|said| said.contains("it is a terminal"))
 }
 
-/// Runs a command on a terminal; nothing where there is no `script`.
+/// Runs a command on a terminal, without a pager; nothing where there is no `script`.
 fn script(dir: &Path, command: &str) -> Option<String> {
+    script_with_pager(dir, command, "")
+}
+
+fn script_with_pager(dir: &Path, command: &str, pager: &str) -> Option<String> {
     let output = Command::new("script")
         .args(["-qec", command, "/dev/null"])
         .env("TERM", "xterm")
+        .env("PAGER", pager)
+        .env_remove("ETCDSNAP_PAGER")
         .env("NO_COLOR", "1")
         .current_dir(dir)
         .stdin(Stdio::null())
@@ -93,6 +99,50 @@ fn nothing_from_a_file_reaches_a_terminal_as_it_is() {
     }
     let forced = on_terminal(&dir, &["get", REAL, LOUD, "-o", "raw", "--force"]);
     assert!(forced.expect("as before").contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_longer_than_the_terminal_is_high_goes_to_the_pager() {
+    let dir = testdata::dir();
+    if !has_terminals(&dir) {
+        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    }
+    let shown = |pager: &str, args: &str| {
+        let program = env!("CARGO_BIN_EXE_etcdsnap");
+        let command = format!("'{program}' {args}; echo status $?");
+        script_with_pager(&dir, &command, pager).expect("as before")
+    };
+    let long = format!("keys {REAL}");
+    let loud = shown("tr a-z A-Z", &long);
+    assert!(
+        loud.contains("/APP/K") && !loud.contains("/app/k"),
+        "{loud}"
+    );
+    assert!(loud.ends_with("status 0\r\n"), "{loud}");
+    // A shell takes apart what has to be.
+    let loud = shown("tr a-z A-Z | sed 's/^/> /'", &long);
+    assert!(loud.contains("> /APP/K"), "{loud}");
+    for (pager, args) in [
+        ("", long.as_str()),
+        ("cat", &long),
+        ("no-such-pager", &long),
+        ("tr a-z A-Z", &format!("{long} --limit 3")),
+        ("tr a-z A-Z", &format!("{long} --no-pager")),
+        ("tr a-z A-Z", &format!("{long} | cat")),
+    ] {
+        let plain = shown(pager, args);
+        assert!(plain.contains("/app/k"), "{pager}: {args}: {plain}");
+    }
+    // Whoever has seen enough leaves the pager, and that is no fault.
+    let left = shown("head -2", &long);
+    assert!(
+        left.contains("/app/k") && left.lines().count() < 5,
+        "{left}"
+    );
+    assert!(left.ends_with("status 0\r\n"), "{left}");
+    // How it ended is told all the same.
+    let missing = shown("tr a-z A-Z", &format!("get {REAL} /nothing"));
+    assert!(missing.ends_with("status 1\r\n"), "{missing}");
 }
 
 #[test]
