@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{Run, fail, not_made, print};
+use super::run::{Run, fail, not_made, print_report};
 use crate::finding::escape;
 use crate::ops::{self, CompactRequest};
 use crate::report;
@@ -59,11 +59,12 @@ pub(super) fn run(args: &CompactArgs, run: &Run) -> Exit {
     match outcome {
         Ok(Ok(made)) => {
             let (file, out) = (escape::path(&args.file), escape::path(&args.out));
-            let text = match run.wants_json(args.json) {
+            let is_json = run.wants_json(args.json);
+            let text = match is_json {
                 true => report::compacted_json(&made, &file, &out),
                 false => report::compacted_text(&made, &file, &out),
             };
-            print(&text, Exit::Fine)
+            print_report(&text, is_json, Exit::Fine)
         }
         Ok(Err(error)) => not_made(error, &args.file),
         Err(error) => fail(&error, &args.file),

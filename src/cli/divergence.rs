@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{AskedBoth, Run, fail_all, print};
+use super::run::{AskedBoth, Run, fail_all, print_report};
 use super::term;
 use crate::finding::escape;
 use crate::ops::diff::{DiffQuery, Relation, diff_files};
@@ -88,5 +88,5 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
         Relation::Undecided(_) => Exit::Failed,
         Relation::SameHistory | Relation::OneFile => Exit::Fine,
     };
-    print(&text, exit)
+    print_report(&text, json, exit)
 }

@@ -103,7 +103,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             let text = if json {
                 report::episode_json(&story.key, episode)
             } else {
-                report::episode_text(episode)
+                term::prose(&report::episode_text(episode)).into_owned()
             };
             if written.is_ok() {
                 written = out.write(&text);

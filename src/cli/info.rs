@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use super::open::Access;
 use super::refusal::refuse;
-use super::run::{JsonArgs, Run, fail, print};
+use super::run::{JsonArgs, Run, fail, print_report};
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
@@ -34,7 +34,8 @@ pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
         Err(error) => return fail(&error, path),
     };
     let name = escape::path(path);
-    let text = if args.json.wanted(run) {
+    let is_json = args.json.wanted(run);
+    let text = if is_json {
         report::info_json(&info, &name)
     } else {
         report::info_text(&info, &name)
@@ -42,7 +43,11 @@ pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
     match (text, &info.inside) {
         (Some(text), _) => {
             let found = info.findings.has_errors();
-            print(&text, if found { Exit::Findings } else { Exit::Fine })
+            print_report(
+                &text,
+                is_json,
+                if found { Exit::Findings } else { Exit::Fine },
+            )
         }
         (None, Err(refusal)) => refuse(refusal, path),
         (None, Ok(_)) => Exit::Failed,

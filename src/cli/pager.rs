@@ -20,7 +20,7 @@ const DEFAULT: &str = "less";
 const SETTINGS: [(&str, &str); 2] = [("LESS", "FRX"), ("LV", "-c")];
 
 /// The terminal where it does not tell its size.
-const SIZE: (usize, usize) = (80, 24);
+pub(super) const SIZE: (usize, usize) = (80, 24);
 
 enum Pager {
     /// Output goes where it went before.

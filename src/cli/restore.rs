@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::etcd_habits::unsigned;
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{Asked, Run, not_made, print};
+use super::run::{Asked, Run, not_made, print_report};
 use super::term;
 use crate::error::Error;
 use crate::etcd::Release;
@@ -297,7 +297,7 @@ fn plan_all(
         None if plan.starts => Exit::Fine,
         _ => Exit::Findings,
     };
-    Ok(print(&text, exit))
+    Ok(print_report(&text, args.is_json(run), exit))
 }
 
 fn restore_all(
@@ -317,5 +317,5 @@ fn restore_all(
     let text: String = all
         .map(|(restored, prepared)| report(restored, prepared, &file))
         .collect();
-    Ok(print(&text, Exit::Fine))
+    Ok(print_report(&text, args.is_json(run), Exit::Fine))
 }

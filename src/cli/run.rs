@@ -440,6 +440,14 @@ pub(super) fn print(text: &str, exit: Exit) -> Exit {
     finish(term::out(text), exit)
 }
 
+/// Writes a report: lines of JSON as they are, text for people in lines that fit a terminal.
+pub(super) fn print_report(text: &str, is_json: bool, exit: Exit) -> Exit {
+    match is_json {
+        true => print(text, exit),
+        false => print(&term::prose(text), exit),
+    }
+}
+
 /// Says how a report was written.
 pub(super) fn finish(written: io::Result<()>, exit: Exit) -> Exit {
     match written {

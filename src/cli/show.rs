@@ -69,7 +69,7 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
         let text = match (json, shown.changes.is_empty()) {
             (true, _) => report::shown_json(&shown),
             (false, true) => String::new(),
-            (false, false) => report::shown_text(&shown),
+            (false, false) => term::prose(&report::shown_text(&shown)).into_owned(),
         };
         Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });

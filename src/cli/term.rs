@@ -1,8 +1,10 @@
 //! Standard output, standard error, progress. Output goes through one buffer; a closed pipe ends the
 //! output quietly.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::pager;
 use crate::finding::escape;
 use crate::options::Progress;
+use crate::report;
 
 /// Jobs shorter than this show no progress.
 const QUIET: Duration = Duration::from_secs(1);
@@ -37,6 +40,25 @@ fn put_out(bytes: &[u8], is_exact: bool) -> io::Result<()> {
     stdout.flush()
 }
 
+/// A report as standard output gets it: a terminal, in lines that are no longer than it is wide.
+pub(super) fn prose(text: &str) -> Cow<'_, str> {
+    for_terminal(text, &io::stdout())
+}
+
+fn for_terminal<'t>(text: &'t str, stream: &(impl io::IsTerminal + AsFd)) -> Cow<'t, str> {
+    if !stream.is_terminal() {
+        return text.into();
+    }
+    let columns = terminal_size::terminal_size_of(stream).map(|(columns, _)| columns.0.into());
+    report::wrapped(
+        text,
+        columns
+            .filter(|columns| *columns > 0)
+            .unwrap_or(pager::SIZE.0),
+    )
+    .into()
+}
+
 /// Output of at most so many bytes is held back until the file was looked at again.
 const SHORT: usize = 1 << 20;
 /// What is longer is written in pieces of so many bytes.
@@ -53,6 +75,7 @@ pub(super) struct Lines {
     held: Vec<u8>,
     limit: usize,
     is_exact: bool,
+    is_prose: bool,
 }
 
 impl Lines {
@@ -61,6 +84,15 @@ impl Lines {
             held: Vec::new(),
             limit: SHORT,
             is_exact: false,
+            is_prose: false,
+        }
+    }
+
+    /// For reports, of which whole lines are written at a time: see [`prose`].
+    pub(super) fn of_prose() -> Self {
+        Self {
+            is_prose: true,
+            ..Self::new()
         }
     }
 
@@ -73,7 +105,10 @@ impl Lines {
     }
 
     pub(super) fn write(&mut self, text: &str) -> io::Result<()> {
-        self.write_bytes(text.as_bytes())
+        match self.is_prose {
+            true => self.write_bytes(prose(text).as_bytes()),
+            false => self.write_bytes(text.as_bytes()),
+        }
     }
 
     /// For stored text that is written piece by piece: a terminal gets it escaped.
@@ -169,6 +204,7 @@ pub(super) fn line(message: &str) {
 
 /// Writes to standard error; to the pager where that has the terminal.
 fn told(text: &str) {
+    let text = for_terminal(text, &io::stderr());
     let pager = stderr_is_terminal().then(pager::running).flatten();
     // When there is no standard error any more there is nobody to tell.
     let _ = match pager {

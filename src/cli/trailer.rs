@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{Run, fail, not_made, print};
+use super::run::{Run, fail, not_made, print_report};
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
@@ -40,11 +40,12 @@ pub(super) fn run(args: &TrailerArgs, run: &Run) -> Exit {
     match outcome {
         Ok(Ok(made)) => {
             let (file, out) = (escape::path(&args.file), escape::path(&args.out));
-            let text = match run.wants_json(args.json) {
+            let is_json = run.wants_json(args.json);
+            let text = match is_json {
                 true => report::trailer_json(&made, &file, &out),
                 false => report::trailer_text(&made, &file, &out),
             };
-            print(&text, Exit::Fine)
+            print_report(&text, is_json, Exit::Fine)
         }
         Ok(Err(error)) => not_made(error, &args.file),
         Err(error) => fail(&error, &args.file),

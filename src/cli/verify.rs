@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::reader::config_of;
-use super::run::{JsonArgs, Run, describe_without_name, exit_of, print};
+use super::run::{JsonArgs, Run, describe_without_name, exit_of, print_report};
 use super::term;
 use crate::error::Error;
 use crate::finding::{EXTENDED_LIMIT, Severity, escape};
@@ -106,7 +106,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
                 } else {
                     report::verify_text(&report, &name, args.all)
                 };
-                print(&text, judge(&report, args))
+                print_report(&text, json, judge(&report, args))
             }
             Err(Error::Cancelled) => {
                 term::error("interrupted");
@@ -119,7 +119,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
                 } else {
                     format!("{name}: {} - {message}\n", Verdict::Unreadable.title())
                 };
-                print(&text, exit_of(&error))
+                print_report(&text, json, exit_of(&error))
             }
         };
         exit = exit.max(one);

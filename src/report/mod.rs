@@ -22,6 +22,7 @@ mod trailer;
 mod value;
 mod verify;
 mod wal;
+mod wrap;
 mod yaml;
 
 pub use apply_script::{apply_script, step_digits, write_operations};
@@ -59,6 +60,7 @@ pub use verify::{unreadable_json, verify_json, verify_text};
 pub use wal::{
     wal_index, wal_json, wal_stranger_text, wal_summary_json, wal_summary_text, wal_text,
 };
+pub use wrap::wrapped;
 pub use yaml::{write_yaml, yaml};
 
 use std::str::FromStr;

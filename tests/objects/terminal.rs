@@ -146,6 +146,44 @@ fn what_is_longer_than_the_terminal_is_high_goes_to_the_pager() {
 }
 
 #[test]
+fn reports_fit_the_terminal_and_part_no_word() {
+    let dir = testdata::dir();
+    if !has_terminals(&dir) {
+        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    }
+    let other = "real/etcd-3.6.14-b.db";
+    let program = env!("CARGO_BIN_EXE_etcdsnap");
+    for args in [
+        &["verify", REAL][..],
+        &["info", REAL],
+        &["diff", REAL, other],
+    ] {
+        let output = tool::command(&dir).args(args).output();
+        let output = output.expect("the program starts");
+        let bare = [output.stdout, output.stderr].concat();
+        let bare = String::from_utf8(bare).expect("UTF-8");
+        let command = format!("stty cols 60 rows 40; '{program}' {}", args.join(" "));
+        let shown = script(&dir, &command).expect("as before");
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&shown), words(&bare), "{args:?}");
+        assert!(
+            bare.lines().any(|line| line.chars().count() > 60),
+            "{args:?}"
+        );
+        for line in shown.lines() {
+            // A long word has a line of its own; tables are what they are.
+            let is_long = line.trim_end().chars().count() > 60 && line.trim().contains(' ');
+            let is_table = line.matches("  ").count() > 3;
+            assert!(!is_long || is_table, "{args:?}: {line}");
+        }
+    }
+}
+
+#[test]
 fn harmful_keys_are_escaped_in_text_and_in_json() {
     let table = Table::read();
     let dir = tempfile::tempdir().expect("a temporary directory");

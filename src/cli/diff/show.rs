@@ -75,15 +75,18 @@ impl<'a> Show<'a> {
         query: &'a DiffQuery,
         incomplete: &'a Cell<bool>,
     ) -> Self {
+        let form = match args.json || run.format == Format::Json {
+            true => Form::Json,
+            false => args.output,
+        };
         Self {
             args,
-            form: if args.json || run.format == Format::Json {
-                Form::Json
-            } else {
-                args.output
+            lines: match form {
+                Form::Text => term::Lines::of_prose(),
+                _ => term::Lines::new(),
             },
+            form,
             query,
-            lines: term::Lines::new(),
             managed_fields: args.reader.shows_managed_fields(),
             old_name: escape::path(&args.old),
             new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
