@@ -17,6 +17,7 @@ mod log;
 mod objects;
 mod restore;
 mod status;
+mod tab_stops;
 mod table;
 mod trailer;
 mod value;
@@ -50,6 +51,7 @@ pub use objects::{
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
+pub use tab_stops::TabStops;
 pub use trailer::{trailer_json, trailer_text};
 pub use value::{
     Readable, fields_end, notes, readable, record_etcdctl_json, record_fields, record_json,
