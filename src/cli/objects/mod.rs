@@ -107,7 +107,8 @@ pub(super) fn print(
     };
     let is_table = matches!(form, Form::Table | Form::Wide);
     if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
-        match (is_table, which.query.namespaces.as_slice()) {
+        let is_of_kubectl = is_table && which.query.pairs.is_empty();
+        match (is_of_kubectl, which.query.namespaces.as_slice()) {
             // In the words of kubectl.
             (true, []) => term::line("No resources found"),
             (true, places) => {

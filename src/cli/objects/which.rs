@@ -28,6 +28,7 @@ pub(in crate::cli) struct WhichArgs {
 }
 
 /// What is asked for, and whether it is one object by name.
+#[derive(Clone)]
 pub(in crate::cli) struct Which {
     pub(in crate::cli) query: ObjectsQuery,
     pub(in crate::cli) is_single: bool,

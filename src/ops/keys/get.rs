@@ -3,6 +3,7 @@
 use super::list::{KeysQuery, keys};
 use super::lookup::{KeyStory, Name, Named, look_up};
 use crate::error::Result;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
 use crate::kubernetes::catalog::resources::NotServed;
@@ -88,6 +89,8 @@ pub struct Answers<'i> {
     pub bounds: RevisionBounds,
     /// The revision that was asked for.
     pub revision: i64,
+    /// The kinds of the file, where names were looked up.
+    pub resources: Resources,
 }
 
 /// Finds the records of `names` at `revision`; 0 stands for the newest.
@@ -115,6 +118,7 @@ pub fn get<'i>(
         keyspace: lookup.keyspace,
         bounds,
         revision,
+        resources: lookup.resources,
     })
 }
 
@@ -142,5 +146,6 @@ pub fn get_prefix<'i>(
         bounds: list.bounds,
         revision: list.revision,
         keyspace: list.keyspace,
+        resources: Resources::default(),
     })
 }
