@@ -1,7 +1,7 @@
 //! `get`: values, by key or by kind and name.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
@@ -198,6 +198,16 @@ fn names_of(words: &[OsString], namespace: Option<&str>, is_key: bool) -> Vec<Na
     words.iter().map(name).collect()
 }
 
+/// A key or KIND/NAME, or KIND and the name behind it, as kubectl takes them.
+pub(super) fn spaced(word: &OsStr, behind: Option<&OsString>) -> OsString {
+    let mut text = word.to_owned();
+    if let Some(name) = behind {
+        text.push("/");
+        text.push(name);
+    }
+    text
+}
+
 /// How kubectl's words stand for kinds.
 enum Kinds {
     /// They do not.
@@ -229,7 +239,10 @@ fn kinds(
     let is_kind = |word: &str| answers.resources.resolve(word) != Resolved::Unknown;
     let is_key = |answer: &Answer| !matches!(answer, Answer::NeverSeen);
     let kinds: Vec<&str> = first.split(',').filter(|word| !word.is_empty()).collect();
-    if answers.list.iter().any(is_key) || kinds.is_empty() || !kinds.iter().all(|kind| is_kind(kind)) {
+    if answers.list.iter().any(is_key)
+        || kinds.is_empty()
+        || !kinds.iter().all(|kind| is_kind(kind))
+    {
         return Ok(Kinds::None);
     }
     if names.is_empty() {
@@ -243,9 +256,11 @@ fn kinds(
         let is_single = false;
         return Ok(Kinds::Alone(Box::new(Which { query, is_single })));
     }
-    let pairs = kinds
-        .iter()
-        .flat_map(|kind| names.iter().map(move |name| format!("{kind}/{name}").into()));
+    let pairs = kinds.iter().flat_map(|kind| {
+        names
+            .iter()
+            .map(move |name| format!("{kind}/{name}").into())
+    });
     Ok(Kinds::Named(pairs.collect()))
 }
 
@@ -296,7 +311,12 @@ fn together(
     let namespace = args.namespace.as_deref().filter(|_| !args.all_namespaces);
     for answers in groups {
         for (answer, word) in answers.list.iter().zip(words) {
-            exit = exit.max(explain(answer, word.as_bytes(), namespace, answers.revision));
+            exit = exit.max(explain(
+                answer,
+                word.as_bytes(),
+                namespace,
+                answers.revision,
+            ));
             let Answer::Found(found) = answer else {
                 continue;
             };

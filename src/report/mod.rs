@@ -6,6 +6,7 @@ mod diff;
 mod encryption;
 mod export;
 mod findings;
+mod grep;
 mod hashkv;
 mod history;
 mod humanize;
@@ -35,6 +36,7 @@ pub use diff::{
 pub use encryption::{encryption_json, encryption_text};
 pub use export::{ExportAccount, ExportForm};
 pub use findings::{finding_json, findings_text};
+pub use grep::{grep_json, grep_name, grep_summary_json, grep_text, grep_unsearched_line};
 pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
 pub use humanize::bytes as human_bytes;

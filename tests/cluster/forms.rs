@@ -108,7 +108,11 @@ fn more(cluster: &Cluster<'_>) {
     config_map("many-more", "x", r#""some":"1""#.into());
     let broken = r#""a":"one","b":"first line\nsecond\tx","c":"end""#;
     config_map("tabs", "one", broken.into());
-    config_map("tabs", "three", r#""a":"longer-name","b":"tab\there","c":"end""#.into());
+    config_map(
+        "tabs",
+        "three",
+        r#""a":"longer-name","b":"tab\there","c":"end""#.into(),
+    );
     config_map("tabs", "z", r#""a":"z","b":"a","c":"b""#.into());
     cluster
         .kubectl_with(&["create", "-f", "-"], &items.join("\n"))
@@ -120,11 +124,15 @@ fn without_ages(text: &str) -> String {
     let is_age = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_digit())
             && word.ends_with(['s', 'm', 'h'])
-            && word.bytes().all(|b| b.is_ascii_digit() || b"smhd".contains(&b))
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b"smhd".contains(&b))
     };
     let lines = text.lines().map(|line| {
         let words = line.split(' ').filter(|word| !word.is_empty());
-        let words: Vec<&str> = words.map(|word| if is_age(word) { "AGE" } else { word }).collect();
+        let words: Vec<&str> = words
+            .map(|word| if is_age(word) { "AGE" } else { word })
+            .collect();
         words.join(" ")
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -146,8 +154,14 @@ pub(crate) fn are_those_of_kubectl(peers: &Peers) {
         fs::write(&path, text).expect("a file");
         path.display().to_string()
     };
-    let columns = file("columns", "NAME   IMAGES\n.metadata.name {.spec.template.spec.containers[*].image}\n");
-    let template = file("template", "{range .items[*]}{.metadata.name}{\"\\n\"}{end}");
+    let columns = file(
+        "columns",
+        "NAME   IMAGES\n.metadata.name {.spec.template.spec.containers[*].image}\n",
+    );
+    let template = file(
+        "template",
+        "{range .items[*]}{.metadata.name}{\"\\n\"}{end}",
+    );
     let nothing = cluster.path("nothing").display().to_string();
     // Controllers have done all that they can without nodes that run anything.
     cluster.state();
@@ -160,7 +174,10 @@ pub(crate) fn are_those_of_kubectl(peers: &Peers) {
             .replace("{nothing}", &nothing);
         let words: Vec<&str> = line.split(' ').collect();
         let theirs = cluster.kubectl(&[&["get"], &words[..]].concat());
-        let ours = etcdsnap(&[&snapshot], &[&["objects"], &words[..], &["--show-secrets"]].concat());
+        let ours = etcdsnap(
+            &[&snapshot],
+            &[&["objects"], &words[..], &["--show-secrets"]].concat(),
+        );
         // Tables have ages, and what is printed otherwise has not.
         let is_exact = line.contains("-o ") && !line.contains("-o wide");
         let seen = |text: &str| match is_exact {
@@ -169,7 +186,8 @@ pub(crate) fn are_those_of_kubectl(peers: &Peers) {
         };
         let is_alike = seen(&theirs.stdout) == seen(&ours.stdout)
             && (theirs.code == Some(0)) == (ours.code == Some(0))
-            && theirs.stderr.is_empty() == (ours.stderr.is_empty() || ours.code == Some(0) && is_exact)
+            && theirs.stderr.is_empty()
+                == (ours.stderr.is_empty() || ours.code == Some(0) && is_exact)
             && (!theirs.stderr.starts_with("No resources") || theirs.stderr == ours.stderr);
         if !is_alike {
             unlike.push(format!(

@@ -132,6 +132,18 @@ const TABLE: &[(&str, &[&str])] = &[
             "get NEW secret/json -n ns",
             "get NEW secret/json",
             "get NEW nothing/json",
+            "get NEW secrets -o wide --show-labels",
+            "get NEW / --prefix -o ndjson",
+            "get NEW / --prefix -o custom-columns=A:.data,B:.metadata.annotations,C:.stringData",
+        ],
+    ),
+    (
+        "grep",
+        &[
+            "grep . NEW",
+            "grep . NEW --json",
+            "grep . OLD NEW --rev all",
+            "grep -i ws9kq2 NEW -l",
         ],
     ),
     (
@@ -160,6 +172,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "objects OLD -w json",
             "objects NEW secret/json -n ns -o yaml",
             "objects NEW secrets --field-selector data.p=x",
+            "objects NEW secrets --sort-by=.data.p -L app --show-labels",
+            "objects NEW -o custom-columns=A:.data,B:.metadata.annotations,C:.stringData,D:.unknown",
         ],
     ),
     (

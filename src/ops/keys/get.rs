@@ -3,10 +3,10 @@
 use super::list::{KeysQuery, keys};
 use super::lookup::{KeyStory, Name, Named, look_up};
 use crate::error::Result;
-use crate::kubernetes::catalog::resources::Resources;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
 use crate::kubernetes::catalog::resources::NotServed;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
