@@ -34,6 +34,8 @@ Examples:
   etcdsnap get snapshot.db pods -A --sort-by=.spec.nodeName  kinds alone: as `objects`
   etcdsnap get snapshot.db /app/ --prefix -o fields        as `etcdctl get -w fields` prints it
 
+Without -o, objects are shown as YAML, other text as it is, and kinds alone as a table.
+
 Exit status 1: one of the names has no value at that revision, or a value is not the object that
 its key promises.
 ";
@@ -66,8 +68,8 @@ pub(super) struct GetArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
-    /// The form: yaml, json, raw, hex, fields, etcdctl-json, or one of `objects`; without it YAML for objects,
-    /// the text itself for others
+    /// The form: yaml, json, raw, hex, fields, etcdctl-json, table, wide, name, ndjson, jsonpath=TEMPLATE,
+    /// jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
     #[arg(short = 'o', long, value_name = "FORM")]
     output: Option<Wish>,
     /// One line of JSON for each record

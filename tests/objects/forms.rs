@@ -64,6 +64,8 @@ fn file() -> TempDir {
         secret("s2", "YWFhYQ=="),
         service,
     ];
+    let mut puts = puts.to_vec();
+    puts.push((b"/app/text".to_vec(), b"no object".to_vec()));
     let puts: Vec<(&[u8], &[u8])> = puts.iter().map(|(k, v)| (&k[..], &v[..])).collect();
     snapshot(&dir.path().join("file.db"), &puts);
     dir
@@ -392,6 +394,14 @@ fn get_takes_the_forms_of_objects_and_the_words_of_kubectl() {
         partly.stderr
     );
     assert_eq!(ask(&dir, "get file.db cm -o raw").status, Some(2));
+    // What is not an object is not left out silently.
+    let prefix = ask(&dir, "get file.db / --prefix -o name");
+    assert_eq!((prefix.status, prefix.stdout.as_str()), (Some(2), ""));
+    assert!(
+        prefix.stderr.contains("1 of 11 values are not objects"),
+        "{}",
+        prefix.stderr
+    );
     // So do commands that take one name.
     for (spaced, joined) in [
         (

@@ -45,7 +45,7 @@ pub(super) struct ObjectsArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// The form: table, wide, name, yaml, json, ndjson, jsonpath=TEMPLATE, jsonpath-file=FILE,
-    /// custom-columns=HEADER:PATH,… or custom-columns-file=FILE
+    /// custom-columns=HEADER:PATH or custom-columns-file=FILE
     #[arg(
         short = 'o',
         long,
@@ -106,6 +106,18 @@ pub(super) fn print(
         }
     };
     let is_table = matches!(form, Form::Table | Form::Wide);
+    // Of values that are named by their keys, each has to be shown.
+    let shown = list.found.len();
+    if let Some(keys) = &which.query.keys
+        && keys.len() > shown
+    {
+        let others = keys.len().saturating_sub(shown);
+        term::error(&format!(
+            "{others} of {} values are not objects of Kubernetes, which this form is for; without -o they are shown",
+            keys.len()
+        ));
+        return Ok(Ok(Exit::Failed));
+    }
     if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
         let is_of_kubectl = is_table && which.query.pairs.is_empty();
         match (is_of_kubectl, which.query.namespaces.as_slice()) {

@@ -387,7 +387,7 @@ mod tests {
             0 => drawn,
             1 => at * different / len,
             2 => (len - at) * different / len,
-            _ => at % 13 * different / 13 + (drawn + different - 1) / different,
+            _ => at % 13 * different / 13 + drawn.div_ceil(different),
         }
     }
 
