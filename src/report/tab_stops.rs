@@ -57,18 +57,7 @@ impl TabStops {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
-        // Of each column the widest block so far: what follows is never narrower.
-        let mut widest = Vec::new();
-        let mut rest = self.lines.as_slice();
-        while !rest.is_empty() {
-            // A line of a single cell ends all columns, and is written with those before it.
-            let alone = rest.iter().position(|line| !line.contains('\t'));
-            let len = alone.map_or(rest.len(), |at| at + 1);
-            let (part, behind) = rest.split_at(len);
-            write_part(part, &mut widest, out)?;
-            rest = behind;
-        }
-        Ok(())
+        write_lines(&self.lines, out)
     }
 }
 
@@ -92,13 +81,7 @@ fn push_cell(cell: &str, is_last: bool, out: &mut String) {
     }
 }
 
-/// The widths of all blocks of `lines`, in the order in which they begin, and for each line which blocks its cells
-/// are in.
-fn write_part(
-    lines: &[Box<str>],
-    widest: &mut Vec<usize>,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
+fn write_lines(lines: &[Box<str>], out: &mut dyn io::Write) -> io::Result<()> {
     // The column and the width of each block.
     let mut blocks: Vec<(usize, usize)> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
@@ -114,6 +97,8 @@ fn write_part(
             }
         }
     }
+    // What follows is never narrower than what was before.
+    let mut widest: Vec<usize> = Vec::new();
     for (column, width) in &mut blocks {
         if widest.len() <= *column {
             widest.resize(*column + 1, 0);
