@@ -145,6 +145,10 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
             term::error("-l chooses among the objects of kinds, and single values are asked for");
             return Ok(Ok(Exit::Failed));
         }
+        if namespace.is_some_and(|namespace| namespace.contains(',')) {
+            term::error("single values are asked for in one namespace; `objects` takes several");
+            return Ok(Ok(Exit::Failed));
+        }
         let mut output = Output::new(args, json);
         let mut exit = Exit::Fine;
         let groups: Vec<Answers<'_>> = if args.prefix {

@@ -394,6 +394,17 @@ fn get_takes_the_forms_of_objects_and_the_words_of_kubectl() {
         partly.stderr
     );
     assert_eq!(ask(&dir, "get file.db cm -o raw").status, Some(2));
+    assert_eq!(
+        lines(&dir, "get file.db cm -n shop,shop-eu -o name").len(),
+        4
+    );
+    let several = ask(&dir, "get file.db cm two -n shop,shop-eu");
+    assert_eq!(several.status, Some(2));
+    assert!(
+        several.stderr.contains("in one namespace"),
+        "{}",
+        several.stderr
+    );
     // What is not an object is not left out silently.
     let prefix = ask(&dir, "get file.db / --prefix -o name");
     assert_eq!((prefix.status, prefix.stdout.as_str()), (Some(2), ""));
