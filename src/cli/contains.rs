@@ -37,6 +37,9 @@ pub(super) struct ContainsArgs {
     /// A key, or an object as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME")]
     name: OsString,
+    /// The name of the object, where only its kind stands before it
+    #[arg(value_name = "NAME")]
+    name_behind: Option<OsString>,
     /// The namespace of the object
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
@@ -99,8 +102,9 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         ..reader
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let text = super::get::spaced(&args.name, args.name_behind.as_ref());
         let name = Name {
-            text: args.name.as_bytes().to_vec(),
+            text: text.as_bytes().to_vec(),
             namespace: args.namespace.clone(),
             is_key: args.key,
         };
@@ -113,9 +117,7 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
                 };
                 judge(session, &answers, key, facts, &reader, &test, args.key)?
             }
-            Some(answer) => {
-                super::get::explain(answer, args.name.as_bytes(), place, answers.revision)
-            }
+            Some(answer) => super::get::explain(answer, text.as_bytes(), place, answers.revision),
             None => Exit::Failed,
         };
         Ok(Ok(exit))

@@ -1,16 +1,18 @@
 //! `get`: values, by key or by kind and name.
 
-use std::ffi::OsString;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::objects::too_large;
+use super::objects::{self, ListArgs, Which, too_large};
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
@@ -18,7 +20,9 @@ use super::term;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
-use crate::ops::{self, Answer, Answers, Name, ReadValue, Session, ValueReader};
+use crate::kubernetes::catalog::resources::Resolved;
+use crate::kubernetes::query::label_selector::LabelSelector;
+use crate::ops::{self, Answer, Answers, Name, ObjectsQuery, ReadValue, Session, ValueReader};
 use crate::report::{self, Format, Readable};
 
 const EXAMPLES: &str = "\
@@ -26,7 +30,11 @@ Examples:
   etcdsnap get snapshot.db deploy/web -n shop
   etcdsnap get snapshot.db /registry/deployments/shop/web --rev 4711 -o json
   etcdsnap get snapshot.db secret/db -n payments --show-secrets
+  etcdsnap get snapshot.db deploy web -n shop -o wide        the forms of `objects`, too
+  etcdsnap get snapshot.db pods -A --sort-by=.spec.nodeName  kinds alone: as `objects`
   etcdsnap get snapshot.db /app/ --prefix -o fields        as `etcdctl get -w fields` prints it
+
+Without -o, objects are shown as YAML, other text as it is, and kinds alone as a table.
 
 Exit status 1: one of the names has no value at that revision, or a value is not the object that
 its key promises.
@@ -39,12 +47,18 @@ pub(super) struct GetArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Keys, or objects as KIND/NAME
+    /// Keys, or objects as KIND/NAME or KIND NAME...; kinds alone list their objects
     #[arg(value_name = "KEY|KIND/NAME", required = true)]
     names: Vec<OsString>,
     /// The namespace of objects
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
+    /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Of the objects of kinds, only those with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
     /// Read names as keys, never as KIND/NAME
     #[arg(long)]
     key: bool,
@@ -54,9 +68,10 @@ pub(super) struct GetArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
-    /// The form; without it YAML for objects, the text itself for others
-    #[arg(short = 'o', long, value_name = "FORM", value_enum)]
-    output: Option<Form>,
+    /// The form: yaml, json, raw, hex, fields, etcdctl-json, table, wide, name, ndjson, jsonpath=TEMPLATE,
+    /// jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
+    #[arg(short = 'o', long, value_name = "FORM")]
+    output: Option<Wish>,
     /// One line of JSON for each record
     #[arg(long, conflicts_with = "output")]
     json: bool,
@@ -64,7 +79,32 @@ pub(super) struct GetArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    list: ListArgs,
+    #[command(flatten)]
     reader: ReaderArgs,
+}
+
+/// What `-o` asks for.
+#[derive(Debug, Clone)]
+enum Wish {
+    /// Each value by itself.
+    Value(Form),
+    /// All objects together, in a form of `objects`.
+    Objects(objects::Form),
+}
+
+impl FromStr for Wish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match Form::from_str(text, true) {
+            Ok(form) => Ok(Self::Value(form)),
+            Err(_) => match text.parse() {
+                Ok(form) => Ok(Self::Objects(form)),
+                Err(message) => Err(format!("{message}; also etcdctl-json, fields, hex, raw")),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,7 +133,22 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
         }
     };
     let json = args.json || args.output.is_none() && run.format == Format::Json;
+    let namespace = args.namespace.as_deref().filter(|_| !args.all_namespaces);
     let asked = run.ask(&args.file, Access::Positioned, |session| {
+        let mut words = args.names.clone();
+        match kinds(session, args, namespace, &reader)? {
+            Kinds::None => {}
+            Kinds::Named(names) => words = names,
+            Kinds::Alone(which) => return list(session, args, json, &which, &reader),
+        }
+        if args.selector.is_some() {
+            term::error("-l chooses among the objects of kinds, and single values are asked for");
+            return Ok(Ok(Exit::Failed));
+        }
+        if namespace.is_some_and(|namespace| namespace.contains(',')) {
+            term::error("single values are asked for in one namespace; `objects` takes several");
+            return Ok(Ok(Exit::Failed));
+        }
         let mut output = Output::new(args, json);
         let mut exit = Exit::Fine;
         let groups: Vec<Answers<'_>> = if args.prefix {
@@ -102,25 +157,16 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                 .map(|prefix| ops::get_prefix(session, prefix.as_bytes(), args.rev))
                 .collect::<crate::Result<_>>()?
         } else {
-            let names: Vec<Name> = args
-                .names
-                .iter()
-                .map(|text| Name {
-                    text: text.as_bytes().to_vec(),
-                    namespace: args.namespace.clone(),
-                    is_key: args.key,
-                })
-                .collect();
+            let names = names_of(&words, namespace, args.key);
             vec![ops::get(session, &names, args.rev, &reader)?]
         };
+        if let Some(Wish::Objects(form)) = &args.output {
+            return together(session, args, form, &groups, &words, &reader);
+        }
         for answers in &groups {
-            for (answer, name) in answers.list.iter().zip(&args.names) {
-                exit = exit.max(explain(
-                    answer,
-                    name.as_bytes(),
-                    args.namespace.as_deref(),
-                    answers.revision,
-                ));
+            for (answer, name) in answers.list.iter().zip(&words) {
+                let (name, at) = (name.as_bytes(), answers.revision);
+                exit = exit.max(explain(answer, name, namespace, at));
             }
             let found: Vec<(&[u8], RecordFacts)> = answers
                 .list
@@ -147,6 +193,168 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
         Ok(output.finish(at).map(|()| exit))
     });
     conclude(asked, &args.file)
+}
+
+fn names_of(words: &[OsString], namespace: Option<&str>, is_key: bool) -> Vec<Name> {
+    let name = |text: &OsString| Name {
+        text: text.as_bytes().to_vec(),
+        namespace: namespace.map(str::to_owned),
+        is_key,
+    };
+    words.iter().map(name).collect()
+}
+
+/// A key or KIND/NAME, or KIND and the name behind it, as kubectl takes them.
+pub(super) fn spaced(word: &OsStr, behind: Option<&OsString>) -> OsString {
+    let mut text = word.to_owned();
+    if let Some(name) = behind {
+        text.push("/");
+        text.push(name);
+    }
+    text
+}
+
+/// How kubectl's words stand for kinds.
+enum Kinds {
+    /// They do not.
+    None,
+    /// A kind, and names behind it: the same as KIND/NAME.
+    Named(Vec<OsString>),
+    /// Kinds alone.
+    Alone(Box<Which>),
+}
+
+/// Reads `KIND[,KIND] [NAME...]`, unless there is a key that is called so.
+fn kinds(
+    session: &mut Session<'_>,
+    args: &GetArgs,
+    namespace: Option<&str>,
+    reader: &ValueReader,
+) -> crate::Result<Kinds> {
+    let words: Option<Vec<&str>> = args.names.iter().map(|word| word.to_str()).collect();
+    let words = words.filter(|words| words.iter().all(|word| !word.contains('/')));
+    let Some((first, names)) = words.as_ref().and_then(|words| words.split_first()) else {
+        return Ok(Kinds::None);
+    };
+    if args.key || args.prefix {
+        return Ok(Kinds::None);
+    }
+    let names_alone = names_of(&args.names, None, true);
+    let answers = ops::get(session, &names_alone, args.rev, reader)?;
+    session.forget_findings();
+    let is_kind = |word: &str| answers.resources.resolve(word) != Resolved::Unknown;
+    let is_key = |answer: &Answer| !matches!(answer, Answer::NeverSeen);
+    let kinds: Vec<&str> = first.split(',').filter(|word| !word.is_empty()).collect();
+    if answers.list.iter().any(is_key)
+        || kinds.is_empty()
+        || !kinds.iter().all(|kind| is_kind(kind))
+    {
+        return Ok(Kinds::None);
+    }
+    if names.is_empty() {
+        let places = namespace.map(|text| text.split(',').map(str::to_owned).collect());
+        let query = ObjectsQuery {
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            namespaces: places.unwrap_or_default(),
+            revision: args.rev,
+            ..ObjectsQuery::default()
+        };
+        let is_single = false;
+        return Ok(Kinds::Alone(Box::new(Which { query, is_single })));
+    }
+    let pairs = kinds.iter().flat_map(|kind| {
+        names
+            .iter()
+            .map(move |name| format!("{kind}/{name}").into())
+    });
+    Ok(Kinds::Named(pairs.collect()))
+}
+
+/// Lists the objects of kinds as `objects` does.
+fn list(
+    session: &mut Session<'_>,
+    args: &GetArgs,
+    json: bool,
+    which: &Which,
+    reader: &ValueReader,
+) -> crate::Result<io::Result<Exit>> {
+    let form = match &args.output {
+        _ if json => objects::Form::Rows,
+        None => objects::Form::Table,
+        Some(Wish::Objects(form)) => form.clone(),
+        Some(Wish::Value(Form::Yaml)) => objects::Form::Yaml,
+        Some(Wish::Value(Form::Json)) => objects::Form::Json,
+        Some(Wish::Value(_)) => {
+            term::error("this form shows single values: name keys or KIND/NAME");
+            return Ok(Ok(Exit::Failed));
+        }
+    };
+    let mut which = which.clone();
+    if let Some(text) = &args.selector {
+        match LabelSelector::parse(text) {
+            Ok(labels) => which.query.labels = Some(labels),
+            Err(fault) => {
+                term::error(&format!("-l: {fault}"));
+                return Ok(Ok(Exit::Failed));
+            }
+        }
+    }
+    objects::print(session, &args.file, &which, &form, &args.list, reader)
+}
+
+/// Shows the values that were found together, in a form of `objects`.
+fn together(
+    session: &mut Session<'_>,
+    args: &GetArgs,
+    form: &objects::Form,
+    groups: &[Answers<'_>],
+    words: &[OsString],
+    reader: &ValueReader,
+) -> crate::Result<io::Result<Exit>> {
+    let mut exit = Exit::Fine;
+    let mut keys = BTreeSet::new();
+    let mut pairs = Vec::new();
+    let namespace = args.namespace.as_deref().filter(|_| !args.all_namespaces);
+    for answers in groups {
+        for (answer, word) in answers.list.iter().zip(words) {
+            exit = exit.max(explain(
+                answer,
+                word.as_bytes(),
+                namespace,
+                answers.revision,
+            ));
+            let Answer::Found(found) = answer else {
+                continue;
+            };
+            keys.extend(found.iter().map(|(key, _)| key.clone()));
+            // The order in which they are asked for.
+            let pair = word.to_str().and_then(|word| word.split_once('/'));
+            let is_key = found.iter().any(|(key, _)| key == word.as_bytes());
+            pairs.extend(
+                pair.filter(|_| !is_key && !args.prefix)
+                    .map(|(kind, name)| (kind.to_owned(), name.to_owned())),
+            );
+        }
+    }
+    if keys.is_empty() {
+        return Ok(Ok(exit.max(Exit::Findings)));
+    }
+    if pairs.len() < keys.len() {
+        pairs.clear();
+    }
+    session.forget_findings();
+    let which = Which {
+        is_single: keys.len() == 1 && !args.prefix,
+        query: ObjectsQuery {
+            pairs,
+            namespaces: namespace.map(str::to_owned).into_iter().collect(),
+            keys: Some(keys),
+            revision: args.rev,
+            ..ObjectsQuery::default()
+        },
+    };
+    let printed = objects::print(session, &args.file, &which, form, &args.list, reader)?;
+    Ok(printed.map(|of_objects| of_objects.max(exit)))
 }
 
 /// Says on standard error why a name has no value, and gives the exit status of that.
@@ -220,8 +428,9 @@ enum Piece {
     Refused(String),
 }
 
-struct Output<'a> {
-    args: &'a GetArgs,
+struct Output {
+    form: Option<Form>,
+    force: bool,
     json: bool,
     lines: Option<term::Lines>,
     written: io::Result<()>,
@@ -230,10 +439,14 @@ struct Output<'a> {
     inspector: ops::Inspector,
 }
 
-impl<'a> Output<'a> {
-    fn new(args: &'a GetArgs, json: bool) -> Self {
+impl Output {
+    fn new(args: &GetArgs, json: bool) -> Self {
         Self {
-            args,
+            form: match &args.output {
+                Some(Wish::Value(form)) => Some(*form),
+                _ => None,
+            },
+            force: args.force,
             json,
             lines: Some(term::Lines::exact()),
             written: Ok(()),
@@ -252,8 +465,8 @@ impl<'a> Output<'a> {
     ) -> crate::Result<Exit> {
         let mut exit = Exit::Fine;
         let several = found.len() > 1 || self.records > 0;
-        let form = self.args.output;
-        let (json, is_terminal, force) = (self.json, self.is_terminal, self.args.force);
+        let form = self.form;
+        let (json, is_terminal, force) = (self.json, self.is_terminal, self.force);
         let mut failed = None;
         let mut rest = found.iter();
         ops::fetch(
@@ -338,7 +551,7 @@ impl<'a> Output<'a> {
             term::error(&format!("{}: {reason}", escape::text(record.key)));
             return Exit::Failed;
         }
-        let separator = match (self.args.output, self.json) {
+        let separator = match (self.form, self.json) {
             (None | Some(Form::Yaml), false) if several => report::document_start(self.records),
             (Some(Form::EtcdctlJson), false) => report::etcdctl_json_start(self.records),
             _ => "",
@@ -393,7 +606,7 @@ impl<'a> Output<'a> {
                 bounds,
             ));
         }
-        match self.args.output {
+        match self.form {
             Some(Form::Fields) => self.text(&report::fields_end(self.records)),
             Some(Form::EtcdctlJson) => self.text(&report::etcdctl_json_end(self.records)),
             _ => {}

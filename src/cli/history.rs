@@ -33,6 +33,9 @@ pub(super) struct HistoryArgs {
     /// A key, or an object as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME")]
     name: OsString,
+    /// The name of the object, where only its kind stands before it
+    #[arg(value_name = "NAME")]
+    name_behind: Option<OsString>,
     /// The namespace of the object
     #[arg(short = 'n', long, value_name = "NS")]
     namespace: Option<String>,
@@ -54,8 +57,9 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         }
     };
     let json = args.json.wanted(run);
+    let text = super::get::spaced(&args.name, args.name_behind.as_ref());
     let name = Name {
-        text: args.name.as_bytes().to_vec(),
+        text: text.as_bytes().to_vec(),
         namespace: args.namespace.clone(),
         is_key: args.key,
     };
@@ -74,8 +78,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                     _ => ops::Answer::NeverSeen,
                 };
                 let place = args.namespace.as_deref();
-                let exit =
-                    super::get::explain(&answer, args.name.as_bytes(), place, bounds.current);
+                let exit = super::get::explain(&answer, text.as_bytes(), place, bounds.current);
                 return Ok(Ok(exit));
             }
         };

@@ -11,6 +11,7 @@ mod etcd_habits;
 mod exit;
 mod export;
 mod get;
+mod grep;
 mod hashkv;
 mod history;
 mod info;
@@ -123,6 +124,7 @@ enum Command {
     Encryption(encryption::EncryptionArgs),
     Export(export::ExportArgs),
     Get(get::GetArgs),
+    Grep(grep::GrepArgs),
     History(history::HistoryArgs),
     Kinds(kinds::KindsArgs),
     Log(log::LogArgs),
@@ -194,6 +196,7 @@ pub fn main() -> ExitCode {
         Command::Encryption(args) => encryption::run(&args, &run),
         Command::Export(args) => export::run(&args, &run),
         Command::Get(args) => get::run(&args, &run),
+        Command::Grep(args) => grep::run(&args, &run),
         Command::History(args) => history::run(&args, &run),
         Command::Kinds(args) => kinds::run(&args, &run),
         Command::Log(args) => log::run(&args, &run),

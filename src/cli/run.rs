@@ -165,7 +165,7 @@ impl Run {
                 "note: {name}: another process holds its lock (a running etcd?); what is read may be torn"
             ));
         }
-        let bar = term::stderr_is_terminal().then(|| term::Bar::new());
+        let bar = term::stderr_is_terminal().then(term::Bar::new);
         let mut options = self.options.clone();
         if let Some(bar) = &bar {
             options.progress = Some(Arc::clone(bar) as _);

@@ -33,9 +33,10 @@ pub use examine::{
 };
 pub use input::Input;
 pub use keys::{
-    Action, Answer, Answers, Episode, Event, FieldChange, KeyList, KeyStory, KeysQuery, LogQuery,
-    LogSummary, Lookup, Name, Named, Operation, Shown, ShownChange, Transaction, ValueChange, get,
-    get_prefix, history, keys, log, look_up, show,
+    Action, Answer, Answers, Episode, Event, FieldChange, GrepQuery, GrepRecord, GrepSummary,
+    KeyList, KeyStory, KeysQuery, LogQuery, LogSummary, Lookup, MatchedLine, Name, Named,
+    Operation, Shown, ShownChange, Transaction, ValueChange, get, get_prefix, grep, history, keys,
+    log, look_up, show,
 };
 pub use make::{
     AddedTrailer, CompactRequest, Compacted, FileNames, Folder, KeptFigures, KeyScope, OutputError,

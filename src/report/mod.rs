@@ -6,6 +6,7 @@ mod diff;
 mod encryption;
 mod export;
 mod findings;
+mod grep;
 mod hashkv;
 mod history;
 mod humanize;
@@ -17,6 +18,7 @@ mod log;
 mod objects;
 mod restore;
 mod status;
+mod tab_stops;
 mod table;
 mod trailer;
 mod value;
@@ -35,6 +37,7 @@ pub use diff::{
 pub use encryption::{encryption_json, encryption_text};
 pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason};
 pub use findings::{finding_json, findings_text};
+pub use grep::{grep_json, grep_name, grep_summary_json, grep_text, grep_unsearched_line};
 pub use hashkv::hashkv;
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
 pub use humanize::bytes as human_bytes;
@@ -51,6 +54,7 @@ pub use objects::{
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;
+pub use tab_stops::TabStops;
 pub use trailer::{trailer_json, trailer_text};
 pub use value::{
     Readable, fields_end, notes, readable, record_etcdctl_json, record_fields, record_json,

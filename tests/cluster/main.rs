@@ -5,6 +5,7 @@
 
 mod etcdsnap;
 mod export;
+mod forms;
 mod incident;
 mod mutate;
 mod process;
@@ -107,6 +108,11 @@ fn a_random_incident_is_undone_and_done_again_where_protobuf_is_stored_encrypted
         ..Shape::default()
     };
     random_incidents(&[3], shape);
+}
+
+#[test]
+fn lists_of_objects_are_those_of_kubectl_get() {
+    forms::are_those_of_kubectl(&Peers::find());
 }
 
 #[test]

@@ -132,6 +132,23 @@ const TABLE: &[(&str, &[&str])] = &[
             "get NEW secret/json -n ns",
             "get NEW secret/json",
             "get NEW nothing/json",
+            "get NEW secrets -o table --show-labels",
+            "get NEW secrets -o wide --sort-by=.data.p",
+            "get NEW secrets -o name",
+            "get NEW /registry/secrets/ns/json -o ndjson",
+            "get NEW secrets -o jsonpath={.items[*]}",
+            "get NEW secrets -o jsonpath-file=DIR",
+            "get NEW secrets -o custom-columns=A:.data,B:.metadata.annotations,C:.stringData",
+            "get NEW secrets -o custom-columns-file=DIR",
+        ],
+    ),
+    (
+        "grep",
+        &[
+            "grep . NEW",
+            "grep . NEW --json",
+            "grep . OLD NEW --rev all",
+            "grep -i ws9kq2 NEW -l",
         ],
     ),
     (
@@ -160,6 +177,10 @@ const TABLE: &[(&str, &[&str])] = &[
             "objects OLD -w json",
             "objects NEW secret/json -n ns -o yaml",
             "objects NEW secrets --field-selector data.p=x",
+            "objects NEW secrets --sort-by=.data.p -L app --show-labels",
+            "objects NEW -o jsonpath-file=DIR",
+            "objects NEW -o custom-columns-file=DIR",
+            "objects NEW -o custom-columns=A:.data,B:.metadata.annotations,C:.stringData,D:.unknown",
         ],
     ),
     (
@@ -627,7 +648,7 @@ fn every_command_and_every_form_is_in_the_table() {
             );
         }
     }
-    assert_eq!(output_forms(&help("help get")).len(), 6);
+    assert_eq!(output_forms(&help("help get")).len(), 14);
     assert!(output_forms(&help("help objects")).contains(&"jsonpath".to_owned()));
     assert!(output_forms(&help("help diff")).contains(&"manifests".to_owned()));
 }

@@ -9,6 +9,8 @@ mod damaged;
 mod decode;
 mod export;
 mod folders;
+mod forms;
+mod grep;
 mod judge;
 #[path = "../restore/mount.rs"]
 mod mount;

@@ -97,7 +97,7 @@ fn what_cannot_be_told_of_encrypted_objects_is_one_line_and_status_1() {
     );
     let outcome = etcdsnap(dir.path(), &format!("{both}none"));
     assert!(
-        outcome.stderr.contains("no object matches"),
+        outcome.stderr.contains("No resources found"),
         "{}",
         outcome.stderr
     );
@@ -159,7 +159,7 @@ fn fields_that_cannot_be_decoded_decide_nothing() {
     snapshot(&dir.path().join("file.db"), &puts);
     let ask = |args: &str| etcdsnap(dir.path(), &format!("objects file.db pods {args} -o name"));
     let labels = ask("-l app=web");
-    assert_eq!(labels.stdout, "pod/web\npod/w\n");
+    assert_eq!(labels.stdout, "pod/w\npod/web\n");
     // What is damaged is told in any case.
     assert!(
         labels.stderr.contains("/registry/pods/shop/cut: damaged"),

@@ -50,7 +50,7 @@ fn the_status_tells_found_from_absent_from_refused() {
         ("objects FILE cm -l a==", 0),
         ("objects FILE cm -l !!", 2),
         ("objects FILE cm/a svc", 2),
-        ("objects FILE cm -A -n ns-0", 2),
+        ("objects FILE cm -A -n ns-0", 0),
         ("encryption FILE", 0),
         ("encryption FILE --encryption-config missing.yaml", 2),
         ("encryption FILE --encryption-config README.md", 2),
@@ -158,7 +158,7 @@ fn an_empty_list_is_fine_and_said_on_standard_error() {
         "keys FILE --glob nothing",
         "get FILE /nothing --prefix",
         "log FILE /nothing",
-        "objects FILE cm -n nowhere",
+        "objects FILE cm -n nowhere -o name",
         "export FILE cm -n nowhere --out -",
     ] {
         let outcome = etcdsnap(&testdata::dir(), &command.replace("FILE", REAL));

@@ -1,11 +1,12 @@
 //! `objects`: kubectl's habits on a file.
 
+mod form;
 mod notes;
 mod printer;
 mod which;
 
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::open::Access;
@@ -13,9 +14,9 @@ use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
-use crate::kubernetes::query::jsonpath::Template;
-use crate::ops;
+use crate::ops::{self, Session, ValueReader};
 use crate::report::Format;
+pub(super) use form::{Form, ListArgs};
 pub(super) use notes::{Notes, too_large};
 use printer::Printer;
 pub(super) use which::{Which, WhichArgs};
@@ -26,7 +27,10 @@ Examples:
   etcdsnap objects snapshot.db deploy/web -n shop -o yaml
   etcdsnap objects snapshot.db deploy,sts -l app=web -o wide
   etcdsnap objects snapshot.db --rev 4711 -o name              everything, as it was then
+  etcdsnap objects snapshot.db deploy web api -n shop,shop-eu  two by name, in two namespaces
+  etcdsnap objects snapshot.db pods --sort-by=.metadata.creationTimestamp -L app --show-labels
   etcdsnap objects snapshot.db nodes -o jsonpath='{.items[*].metadata.name}'
+  etcdsnap objects snapshot.db pods -o custom-columns=NAME:.metadata.name,NODE:.spec.nodeName
 
 Without -n all namespaces are listed. Ages count to the newest time in the file, not to now.
 ";
@@ -40,7 +44,8 @@ pub(super) struct ObjectsArgs {
     file: PathBuf,
     #[command(flatten)]
     which: WhichArgs,
-    /// The form: table, wide, name, yaml, json, ndjson or jsonpath=TEMPLATE
+    /// The form: table, wide, name, yaml, json, ndjson, jsonpath=TEMPLATE, jsonpath-file=FILE,
+    /// custom-columns=HEADER:PATH or custom-columns-file=FILE
     #[arg(
         short = 'o',
         long,
@@ -52,48 +57,10 @@ pub(super) struct ObjectsArgs {
     /// One line of JSON for each object, with its place, and a summary
     #[arg(long, conflicts_with = "output")]
     json: bool,
-    /// Leave out the line with the names of the columns
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    list: ListArgs,
     #[command(flatten)]
     reader: ReaderArgs,
-}
-
-#[derive(Debug, Clone)]
-enum Form {
-    Table,
-    Wide,
-    Name,
-    Yaml,
-    Json,
-    Ndjson,
-    Rows,
-    Path(Box<Template>),
-}
-
-impl FromStr for Form {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "table" => Self::Table,
-            "wide" => Self::Wide,
-            "name" => Self::Name,
-            "yaml" => Self::Yaml,
-            "json" => Self::Json,
-            "ndjson" => Self::Ndjson,
-            other => match other.split_once('=') {
-                Some(("jsonpath", template)) => Self::Path(Box::new(
-                    Template::parse(template).map_err(|e| e.to_string())?,
-                )),
-                _ => {
-                    return Err(
-                        "one of table, wide, name, yaml, json, ndjson, jsonpath=TEMPLATE".into(),
-                    );
-                }
-            },
-        })
-    }
 }
 
 pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
@@ -110,29 +77,77 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
         args.output.clone()
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let list = match ops::objects(session, &which.query, &reader)? {
-            Ok(list) => list,
-            Err(fault) => {
-                term::error(&fault.to_string());
-                return Ok(Ok(Exit::Failed));
-            }
-        };
-        let name = escape::path(&args.file);
-        if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
-            term::line(&format!(
-                "{name}: no object matches at revision {}",
-                list.revision
-            ));
-        }
-        let mut printer = Printer::new(&reader, args, &which);
-        let written = printer.print(session, &list, &form, which.is_single)?;
-        let exit = printer.told(&list);
-        let exit = if which.is_single && list.found.is_empty() {
-            exit.max(Exit::Findings)
-        } else {
-            exit
-        };
-        Ok(written.and_then(|()| printer.finish()).map(|()| exit))
+        print(session, &args.file, &which, &form, &args.list, &reader)
     });
     conclude(asked, &args.file)
+}
+
+/// Prints the objects that are asked for, which are in `file`.
+pub(super) fn print(
+    session: &mut Session<'_>,
+    file: &Path,
+    which: &Which,
+    form: &Form,
+    args: &ListArgs,
+    reader: &ValueReader,
+) -> crate::Result<io::Result<Exit>> {
+    let sort_path = match args.check(form).and_then(|()| args.sort_path()) {
+        Ok(path) => path,
+        Err(message) => {
+            term::error(&message);
+            return Ok(Ok(Exit::Failed));
+        }
+    };
+    let mut list = match ops::objects(session, &which.query, reader)? {
+        Ok(list) => list,
+        Err(fault) => {
+            term::error(&fault.to_string());
+            return Ok(Ok(Exit::Failed));
+        }
+    };
+    let is_table = matches!(form, Form::Table | Form::Wide);
+    // Of values that are named by their keys, each has to be shown.
+    let shown = list.found.len();
+    if let Some(keys) = &which.query.keys
+        && keys.len() > shown
+    {
+        let others = keys.len().saturating_sub(shown);
+        term::error(&format!(
+            "{others} of {} values are not objects of Kubernetes, which this form is for; without -o they are shown",
+            keys.len()
+        ));
+        return Ok(Ok(Exit::Failed));
+    }
+    if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
+        let is_of_kubectl = is_table && which.query.pairs.is_empty();
+        match (is_of_kubectl, which.query.namespaces.as_slice()) {
+            // In the words of kubectl.
+            (true, []) => term::line("No resources found"),
+            (true, places) => {
+                let places = escape::text(places.join(",").as_bytes());
+                term::line(&format!("No resources found in {places} namespace."));
+            }
+            (false, _) => {
+                let (name, revision) = (escape::path(file), list.revision);
+                term::line(&format!("{name}: no object matches at revision {revision}"));
+            }
+        }
+    }
+    // One that was asked for by name is not a list.
+    let is_list = !which.is_single || list.found.len() != 1;
+    if let Some(path) = sort_path.as_ref().filter(|_| is_list)
+        && let Err(fault) = list.sort_by(session, reader, path, is_table)?
+    {
+        term::error(&fault.to_string());
+        return Ok(Ok(Exit::Failed));
+    }
+    let mut printer = Printer::new(reader, args, which);
+    let written = printer.print(session, &list, form, which.is_single)?;
+    let exit = printer.told(&list);
+    let exit = if which.is_single && list.found.is_empty() {
+        exit.max(Exit::Findings)
+    } else {
+        exit
+    };
+    Ok(written.and_then(|()| printer.finish()).map(|()| exit))
 }

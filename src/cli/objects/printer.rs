@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use serde_json::Value;
 
 use super::notes::{Notes, Seen};
-use super::{Form, ObjectsArgs, Which};
+use super::{Form, ListArgs, Which};
 use crate::cli::exit::Exit;
 use crate::cli::term;
 use crate::finding::escape;
@@ -15,6 +15,7 @@ use crate::kubernetes::KubeRelease;
 use crate::kubernetes::memory_of;
 use crate::kubernetes::query::jsonpath::{ItemPart, Template};
 use crate::kubernetes::show::columns::{self, TableLayout, TableOptions};
+use crate::kubernetes::show::custom_columns::CustomColumns;
 use crate::ops::{FoundObject, ObjectList, Session, ValueReader};
 use crate::report::{self, ListLayout, ListWriter};
 
@@ -24,10 +25,12 @@ pub(super) struct Printer<'a> {
     is_terminal: bool,
     notes: Notes,
     reader: &'a ValueReader,
-    no_headers: bool,
+    args: &'a ListArgs,
     has_namespaces: bool,
     /// Nothing is asked for by its name.
     is_list: bool,
+    /// By a field, and by nothing else.
+    is_sorted: bool,
     /// A template went wrong, which was told.
     has_failed: bool,
 }
@@ -44,15 +47,16 @@ struct TableRow {
 const PATH_MEMORY: usize = 256 << 20;
 
 impl<'a> Printer<'a> {
-    pub(super) fn new(reader: &'a ValueReader, args: &ObjectsArgs, which: &Which) -> Self {
+    pub(super) fn new(reader: &'a ValueReader, args: &'a ListArgs, which: &Which) -> Self {
         Self {
             lines: term::Lines::exact(),
             is_terminal: term::stdout_is_terminal(),
             notes: Notes::default(),
             reader,
-            no_headers: args.no_headers,
-            has_namespaces: args.which.namespace.is_none(),
+            args,
+            has_namespaces: which.query.namespaces.len() != 1,
             is_list: which.query.pairs.is_empty(),
+            is_sorted: args.is_sorted(),
             has_failed: false,
         }
     }
@@ -109,6 +113,9 @@ impl<'a> Printer<'a> {
             Form::Yaml => self.list(session, list, ListLayout::Yaml),
             Form::Json if is_alone => self.list(session, list, ListLayout::JsonDocuments),
             Form::Json => self.list(session, list, ListLayout::Json),
+            Form::Columns(columns, hides_heads) => {
+                self.custom_columns(session, list, columns, *hides_heads && self.args.no_headers)
+            }
             Form::Path(template) => match template.item_parts().filter(|_| !is_alone) {
                 Some(parts) => self.path_by_item(session, list, &parts),
                 None => self.path(session, list, template, !is_alone),
@@ -219,6 +226,45 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// Writes columns of a person's own.
+    fn custom_columns<'i>(
+        &mut self,
+        session: &Session<'i>,
+        list: &ObjectList<'i>,
+        columns: &CustomColumns,
+        hides_heads: bool,
+    ) -> crate::Result<io::Result<()>> {
+        let mut rows = report::TabStops::default();
+        if !hides_heads {
+            rows.push(columns.heads());
+        }
+        let mut fault = None;
+        let mut notes = std::mem::take(&mut self.notes);
+        let ended = self.each_with_notes(session, list, &mut notes, true, |json, _| {
+            match columns.row(json) {
+                Ok(cells) => rows.push(cells.iter().map(String::as_str)),
+                Err(error) => fault = Some(error.to_string()),
+            }
+            if rows.memory() > PATH_MEMORY {
+                fault = Some(format!(
+                    "the columns take more than {} MiB of memory; choose fewer objects with a kind, -n or -l",
+                    PATH_MEMORY >> 20
+                ));
+            }
+            match fault {
+                Some(_) => Err(io::Error::other("ends here")),
+                None => Ok(()),
+            }
+        })?;
+        self.notes = notes;
+        if let Some(fault) = fault {
+            term::error(&fault);
+            self.has_failed = true;
+            return Ok(Ok(()));
+        }
+        Ok(ended.and_then(|()| rows.write(&mut self.lines.stored())))
+    }
+
     fn text(&mut self, text: &str) -> io::Result<()> {
         if self.is_terminal {
             self.lines.write(&escape::report(text))
@@ -300,15 +346,9 @@ impl<'a> Printer<'a> {
     ) -> crate::Result<io::Result<()>> {
         let groups: Vec<&[FoundObject]> = list
             .found
-            .chunk_by(|a, b| {
-                let of = |found| {
-                    list.kind(found)
-                        .map(|k| (&k.resource.group, &k.resource.kind))
-                };
-                of(a) == of(b)
-            })
+            .chunk_by(|a, b| list.are_of_one_kind(a, b))
             .collect();
-        let several = list.is_of_several_kinds || groups.len() > 1;
+        let several = list.is_of_several_kinds || groups.len() > 1 || self.args.show_kind;
         for (number, group) in groups.iter().enumerate() {
             let Some(kind) = group.first().and_then(|found| list.kind(found)) else {
                 continue;
@@ -322,12 +362,20 @@ impl<'a> Printer<'a> {
             };
             let name_column = layout.name_column(wide);
             let columns = layout.columns(wide);
+            let shows_labels = self.args.show_labels;
             let with_namespace = self.has_namespaces && kind.resource.namespaced;
             let reader = self.reader;
             let mut head: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
             if with_namespace {
                 head.insert(0, "NAMESPACE".into());
             }
+            let labels = &self.args.label_columns;
+            let columns_before = head.len();
+            head.extend(labels.iter().map(|label| label_head(label)));
+            if self.args.show_labels {
+                head.push("LABELS".into());
+            }
+            let label_cells = head.len().saturating_sub(columns_before);
             let mut table = report::Columns::exact(&head);
             let mut rows: Vec<TableRow> = Vec::new();
             let mut newest_default: Option<(i64, Reverse<String>)> = None;
@@ -341,7 +389,9 @@ impl<'a> Printer<'a> {
                         let default = columns::default_class(resource, json);
                         let default = default.map(|(name, created)| (created, name.to_owned()));
                         let precedence = columns::precedence(resource, json);
-                        (layout.row(json, options), precedence, default)
+                        let mut cells = layout.row(json, options);
+                        cells.extend(columns::label_cells(json, labels, shows_labels));
+                        (cells, precedence, default)
                     });
                     // What is shown is in the cells.
                     seen.json = None;
@@ -358,7 +408,8 @@ impl<'a> Printer<'a> {
                     };
                     let made = cells.filter(|_| !found.is_damaged);
                     let (mut cells, precedence, default) = made.unwrap_or_else(|| {
-                        let mut cells = vec![word.to_string(); columns.len()];
+                        let count = columns.len().saturating_add(label_cells);
+                        let mut cells = vec![word.to_string(); count];
                         if let Some(name) = name_column.and_then(|at| cells.get_mut(at)) {
                             *name = found.name.to_string();
                         }
@@ -388,7 +439,9 @@ impl<'a> Printer<'a> {
                 },
             )?;
             // They are few, and in another order than the objects, or depend on each other.
-            rows.sort_by_key(|row| row.precedence);
+            if !self.is_sorted {
+                rows.sort_by_key(|row| row.precedence);
+            }
             for mut row in rows {
                 let is_newest = newest_default
                     .as_ref()
@@ -404,18 +457,23 @@ impl<'a> Printer<'a> {
                 }
                 table.push(&row.cells);
             }
-            let has_gap = number > 0 && !self.no_headers;
+            let has_gap = number > 0 && !self.args.no_headers;
             let gap = if has_gap { "\n" } else { "" };
             let written = self
                 .lines
                 .write(gap)
-                .and_then(|()| table.write(!self.no_headers, &mut self.lines.stored()));
+                .and_then(|()| table.write(!self.args.no_headers, &mut self.lines.stored()));
             if let Err(error) = written {
                 return Ok(Err(error));
             }
         }
         Ok(Ok(()))
     }
+}
+
+/// What stands above the column of a label: its name without the domain.
+fn label_head(label: &str) -> String {
+    label.rsplit('/').next().unwrap_or(label).to_uppercase()
 }
 
 /// Gives each object that can be read again to `show`, in their order, until writing fails.

@@ -10,11 +10,11 @@ pub(in crate::cli) struct WhichArgs {
     /// Kinds, by any of their names; with a name after a slash only that object
     #[arg(value_name = "KIND[,KIND][/NAME]")]
     kinds: Vec<String>,
-    /// Only in this namespace
-    #[arg(short = 'n', long, value_name = "NS")]
-    pub(super) namespace: Option<String>,
-    /// In all namespaces, which is the default
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    /// Only in this namespace, or in these
+    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
+    namespace: Vec<String>,
+    /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
+    #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Only objects with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
@@ -28,16 +28,25 @@ pub(in crate::cli) struct WhichArgs {
 }
 
 /// What is asked for, and whether it is one object by name.
+#[derive(Clone)]
 pub(in crate::cli) struct Which {
     pub(in crate::cli) query: ObjectsQuery,
     pub(in crate::cli) is_single: bool,
 }
 
 impl WhichArgs {
+    /// The namespaces that are asked for; none: all.
+    fn namespaces(&self) -> Vec<String> {
+        match self.all_namespaces {
+            true => Vec::new(),
+            false => self.namespace.clone(),
+        }
+    }
+
     /// `KIND NAME...` and `KIND/NAME...` as kubectl takes them.
     pub(in crate::cli) fn which(&self) -> Result<Which, String> {
         let mut query = ObjectsQuery {
-            namespace: self.namespace.clone(),
+            namespaces: self.namespaces(),
             revision: self.rev,
             ..ObjectsQuery::default()
         };
@@ -56,9 +65,9 @@ impl WhichArgs {
             let kinds: Vec<&str> = kinds.split(',').filter(|kind| !kind.is_empty()).collect();
             let names: Vec<&String> = words.collect();
             query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
-            for name in names {
-                for kind in &kinds {
-                    query.pairs.push(((*kind).to_string(), name.clone()));
+            for kind in &kinds {
+                for name in &names {
+                    query.pairs.push(((*kind).to_string(), (*name).clone()));
                 }
             }
         }

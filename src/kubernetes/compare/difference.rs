@@ -114,6 +114,47 @@ pub fn differences<'v>(
     walk.found
 }
 
+/// Gives all that an object says, field by field, to `each`: texts, numbers, truth values, and what is empty. Items of
+/// lists are named as in differences; values nested too deeply come as a whole.
+pub fn leaves<'v>(
+    object: &'v Value,
+    lists: &dyn ListKeys,
+    each: &mut dyn FnMut(&FieldPath, &'v Value),
+) {
+    leaves_of(object, lists, &mut FieldPath::default(), 0, each);
+}
+
+fn leaves_of<'v>(
+    value: &'v Value,
+    lists: &dyn ListKeys,
+    path: &mut FieldPath,
+    depth: usize,
+    each: &mut dyn FnMut(&FieldPath, &'v Value),
+) {
+    let mut step = |path: &mut FieldPath, step, inner| {
+        path.0.push(step);
+        leaves_of(inner, lists, path, depth.saturating_add(1), each);
+        path.0.pop();
+    };
+    match value {
+        Value::Object(members) if !members.is_empty() && depth < MAX_DEPTH => {
+            for (name, inner) in members {
+                step(path, Step::Field(name.clone()), inner);
+            }
+        }
+        Value::Array(items) if !items.is_empty() && depth < MAX_DEPTH => {
+            let keys = lists.list_keys(path);
+            let named = keys.and_then(|keys| names(items, &keys));
+            let mut named = named.map(Vec::into_iter);
+            for (index, inner) in items.iter().enumerate() {
+                let name = named.as_mut().and_then(Iterator::next);
+                step(path, name.map_or(Step::Index(index), Step::Item), inner);
+            }
+        }
+        _ => each(path, value),
+    }
+}
+
 struct Walk<'v, 'l> {
     lists: &'l dyn ListKeys,
     most: usize,

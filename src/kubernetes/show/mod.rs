@@ -1,5 +1,7 @@
-//! Objects as rows of kubectl's tables, and how quantities and ages are written there.
+//! Objects as rows of kubectl's tables, the order of rows, and how quantities and ages are written there.
 
 pub mod columns;
+pub mod custom_columns;
 pub mod duration;
 pub mod quantity;
+pub mod sort;

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, RevisionBounds};
 use crate::kubernetes::catalog::resources::NotServed;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::session::Session;
 
@@ -88,6 +89,8 @@ pub struct Answers<'i> {
     pub bounds: RevisionBounds,
     /// The revision that was asked for.
     pub revision: i64,
+    /// The kinds of the file, where names were looked up.
+    pub resources: Resources,
 }
 
 /// Finds the records of `names` at `revision`; 0 stands for the newest.
@@ -115,6 +118,7 @@ pub fn get<'i>(
         keyspace: lookup.keyspace,
         bounds,
         revision,
+        resources: lookup.resources,
     })
 }
 
@@ -142,5 +146,6 @@ pub fn get_prefix<'i>(
         bounds: list.bounds,
         revision: list.revision,
         keyspace: list.keyspace,
+        resources: Resources::default(),
     })
 }

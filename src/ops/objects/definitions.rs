@@ -9,8 +9,8 @@ use crate::ops::session::Session;
 
 /// Notes where the newest definitions of custom resources are, at a revision; 0 = the newest.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct DefinitionVisitor {
-    pub(super) revision: i64,
+pub(in crate::ops) struct DefinitionVisitor {
+    pub(in crate::ops) revision: i64,
 }
 
 impl RecordVisitor for DefinitionVisitor {

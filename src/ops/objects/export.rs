@@ -133,19 +133,24 @@ pub fn objects_to_apply<'i>(
         || !query.pairs.is_empty()
         || query.labels.is_some()
         || query.fields.is_some();
-    let namespace = query.namespace.as_ref().filter(|namespace| {
-        !is_selective && !list.found.is_empty() && !list.has_namespace(namespace)
-    });
+    let namespaces: Vec<&String> = match is_selective || list.found.is_empty() {
+        true => Vec::new(),
+        false => query
+            .namespaces
+            .iter()
+            .filter(|namespace| !list.has_namespace(namespace))
+            .collect(),
+    };
     let has_addresses = list.has("", "Endpoints") || list.has("discovery.k8s.io", "EndpointSlice");
     let has_custom = list.kinds.iter().any(|kind| kind.resource.custom.is_some());
-    let has_everything = !is_selective && query.namespace.is_none();
-    let is_enough = has_everything || namespace.is_none() && !has_addresses && !has_custom;
+    let has_everything = !is_selective && query.namespaces.is_empty();
+    let is_enough = has_everything || namespaces.is_empty() && !has_addresses && !has_custom;
     let around = match is_enough {
         true => None,
         false => {
             let around = ObjectsQuery {
                 kinds: AROUND.map(str::to_owned).to_vec(),
-                namespace: query.namespace.clone(),
+                namespaces: query.namespaces.clone(),
                 revision: query.revision,
                 ..ObjectsQuery::default()
             };
@@ -161,8 +166,10 @@ pub fn objects_to_apply<'i>(
     if has_custom {
         custom = known.custom_kinds(session, reader)?;
     }
-    if let (Some(namespace), Some(around)) = (namespace, around) {
-        list.take_namespace(around, namespace);
+    if let Some(around) = around
+        && !namespaces.is_empty()
+    {
+        list.take_namespaces(around, &namespaces);
     }
     list.sort_for_application();
     let mut own_services = HashSet::new();
@@ -222,20 +229,20 @@ impl<'i> ObjectList<'i> {
         });
     }
 
-    /// Takes a Namespace from another list of the same file, in which this one is not.
-    fn take_namespace(&mut self, other: ObjectList<'i>, name: &str) {
+    /// Takes Namespaces from another list of the same file, which are not in this one.
+    fn take_namespaces(&mut self, other: ObjectList<'i>, names: &[&String]) {
         let shift = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
         let wanted = other
             .of_kind("", "Namespace")
-            .find(|found| *found.name == *name);
-        let Some(mut wanted) = wanted.cloned() else {
-            return;
-        };
-        self.damaged.extend(other.damage(&wanted).cloned());
+            .filter(|found| names.iter().any(|name| **name == *found.name));
+        for found in wanted {
+            self.damaged.extend(other.damage(found).cloned());
+            let mut found = found.clone();
+            found.kind = found.kind.saturating_add(shift);
+            self.found.push(found);
+        }
         self.damaged.sort_unstable_by_key(|one| one.place);
         self.kinds.extend(other.kinds);
-        wanted.kind = wanted.kind.saturating_add(shift);
-        self.found.push(wanted);
     }
 
     fn sort_for_application(&mut self) {

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
-use super::live::live;
+use super::live::live_of;
 use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
 use super::wanted::{KindFault, ObjectsQuery, WantedKinds, is_called};
 use crate::error::Result;
 use crate::etcd::keyspace::{
-    KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
+    KeyFilter, KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
 };
 use crate::kubernetes::catalog::resources::{Resource, Resources, split_api_version};
 use crate::kubernetes::query::selectable::selectable_fields;
@@ -47,7 +47,7 @@ pub struct FoundObject {
     facts: RecordFacts,
 }
 
-/// Objects that were found, sorted by kind, namespace and name.
+/// Objects that were found, sorted by kind, in the order in which these are asked for, and by key.
 #[derive(Debug)]
 pub struct ObjectList<'i> {
     /// The objects.
@@ -256,7 +256,7 @@ impl RecordVisitor for ObjectFinder<'_> {
         let (who, flaw, is_locked) = match self.classifier.classify(key, &value) {
             StoredValue::ServerLease => {
                 let is_asked_for = self.wanted.takes_everything()
-                    && self.query.namespace.is_none()
+                    && self.query.namespaces.is_empty()
                     && !self.query.needs_object();
                 let count = &mut local.server_leases;
                 *count = count.saturating_add(u64::from(is_asked_for));
@@ -276,7 +276,7 @@ impl RecordVisitor for ObjectFinder<'_> {
         let Some(who) = who else {
             // Whose it is nobody can tell, so it belongs only where everything is wanted.
             let is_wanted = self.wanted.takes_everything()
-                && self.query.namespace.is_none()
+                && self.query.namespaces.is_empty()
                 && !self.query.needs_object();
             match flaw {
                 Some(flaw) if is_wanted => local.damaged.push(damage(flaw)),
@@ -287,14 +287,15 @@ impl RecordVisitor for ObjectFinder<'_> {
             }
             return Ok(());
         };
-        let namespace = self.query.namespace.as_ref();
+        let namespaces = &self.query.namespaces;
         let is_meant = |who: &ObjectIdentity<'_>| {
             let is_there = |wanted: &String| match self.wanted.takes_everything() {
                 // Nobody asked for the objects of the cluster.
                 true => who.namespace == *wanted,
                 false => who.is_in(wanted),
             };
-            namespace.is_none_or(is_there) && self.wanted.takes_one(&who.resource, &who.name)
+            let is_there = namespaces.is_empty() || namespaces.iter().any(is_there);
+            is_there && self.wanted.takes_one(&who.resource, &who.name)
         };
         // What calls itself otherwise than its key is found under both names.
         let is_misnamed = flaw.as_ref().is_some_and(Flaw::is_decodable);
@@ -372,7 +373,11 @@ pub fn objects<'i>(
     query: &ObjectsQuery,
     reader: &ValueReader,
 ) -> Result<Result<ObjectList<'i>, KindFault>> {
-    let live = live(session, query.revision)?;
+    let filter = match &query.keys {
+        Some(keys) => KeyFilter::Keys(keys.clone()),
+        None => KeyFilter::all(),
+    };
+    let live = live_of(session, filter, query.revision)?;
     let wanted = match WantedKinds::of(query, &live.resources) {
         Ok(wanted) => wanted,
         Err(fault) => return Ok(Err(fault)),
@@ -408,7 +413,8 @@ pub fn objects<'i>(
     let server_leases = parts
         .iter()
         .fold(0u64, |sum, part| sum.saturating_add(part.server_leases));
-    let (kinds, found) = join(parts);
+    let (kinds, mut found) = join(parts);
+    finder.wanted.sort(&kinds, &mut found);
     let missing = unknown
         .into_iter()
         .find(|word| !kinds.iter().any(|kind| is_called(&kind.resource, word)));
@@ -451,7 +457,7 @@ pub fn objects<'i>(
     Ok(Ok(list))
 }
 
-/// The kinds of all threads in one order, and the objects sorted by it.
+/// The kinds of all threads in one order, and the objects with their numbers in it.
 fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
     let mut kinds: Vec<StoredKind> = parts
         .iter()
@@ -477,8 +483,7 @@ fn join(parts: Vec<FinderParts>) -> (Vec<StoredKind>, Vec<FoundObject>) {
         }
         part.found
     });
-    let mut found = joined(numbered);
-    found.sort_unstable_by(compare);
+    let found = joined(numbered);
     (kinds, found)
 }
 
@@ -504,13 +509,33 @@ fn order(kind: &StoredKind) -> (&str, &str, &str, &str, &str, bool) {
     (name.0, name.1, name.2, rest.0, rest.1, rest.2)
 }
 
-fn compare(a: &FoundObject, b: &FoundObject) -> Ordering {
-    (a.kind, &a.namespace, &a.name, a.facts.place).cmp(&(
-        b.kind,
-        &b.namespace,
-        &b.name,
-        b.facts.place,
-    ))
+impl WantedKinds<'_> {
+    /// Sorts objects as kubectl lists them: kinds and names as they are asked for, then by their keys.
+    fn sort(&self, kinds: &[StoredKind], found: &mut [FoundObject]) {
+        let kinds: Vec<&Resource> = kinds.iter().map(|kind| &kind.resource).collect();
+        let order = self.order(&kinds);
+        found.sort_unstable_by(|a, b| {
+            let rank = |one: &FoundObject| order.of(one.kind as usize, &one.name);
+            rank(a)
+                .cmp(&rank(b))
+                .then_with(|| by_name(a, b))
+                .then_with(|| (a.kind, a.facts.place).cmp(&(b.kind, b.facts.place)))
+        });
+    }
+}
+
+/// As `NAMESPACE/NAME` of their keys: `shop-a/web` comes before `shop/web`.
+fn by_name(a: &FoundObject, b: &FoundObject) -> Ordering {
+    fn key(one: &FoundObject) -> impl Iterator<Item = u8> {
+        let namespace = one.namespace.bytes();
+        namespace
+            .chain(std::iter::once(b'/'))
+            .chain(one.name.bytes())
+    }
+    match a.namespace == b.namespace {
+        true => a.name.cmp(&b.name),
+        false => key(a).cmp(key(b)),
+    }
 }
 
 impl<'i> ObjectList<'i> {

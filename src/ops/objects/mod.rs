@@ -8,6 +8,7 @@ pub(in crate::ops) mod kinds;
 pub(in crate::ops) mod list;
 pub(in crate::ops) mod live;
 pub(in crate::ops) mod reader;
+mod sort;
 pub(in crate::ops) mod stored;
 pub(in crate::ops) mod wanted;
 

@@ -1,6 +1,6 @@
 //! Which kinds and names are wanted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::kubernetes::query::field_selector::FieldSelector;
@@ -14,8 +14,10 @@ pub struct ObjectsQuery {
     pub kinds: Vec<String>,
     /// Only these: kind and name.
     pub pairs: Vec<(String, String)>,
-    /// Only in this namespace.
-    pub namespace: Option<String>,
+    /// Only in these namespaces; none: in all.
+    pub namespaces: Vec<String>,
+    /// Only what is kept under these keys; `None`: under any.
+    pub keys: Option<BTreeSet<Vec<u8>>>,
     /// Only with these labels.
     pub labels: Option<LabelSelector>,
     /// Only with these fields.
@@ -78,6 +80,29 @@ struct WantedKind<'q> {
     name: Option<&'q str>,
     /// The group and version that the word asks for, where it asks for one, and the word.
     version: Option<(String, &'q str)>,
+    /// The place of the word among those that ask for kinds.
+    position: usize,
+}
+
+/// In which order objects are asked for.
+#[derive(Debug, Default)]
+pub(super) struct AskedOrder<'q> {
+    /// Of each kind that was found, its place among them.
+    kinds: Vec<usize>,
+    /// The places of names that are asked for, by the number of the kind.
+    names: HashMap<(usize, &'q str), usize>,
+}
+
+impl AskedOrder<'_> {
+    /// The place of an object, of which the kind is known by its number.
+    pub(super) fn of(&self, kind: usize, name: &str) -> (usize, usize) {
+        let of_name = match self.names.is_empty() {
+            true => 0,
+            // One that only calls itself so is found under another name as well.
+            false => *self.names.get(&(kind, name)).unwrap_or(&usize::MAX),
+        };
+        (of_name, self.kinds.get(kind).copied().unwrap_or(usize::MAX))
+    }
 }
 
 impl<'q> WantedKinds<'q> {
@@ -100,7 +125,7 @@ impl<'q> WantedKinds<'q> {
             pairs.collect()
         };
         let is_everything = both.is_empty();
-        for (word, name) in both {
+        for (position, (word, name)) in both.into_iter().enumerate() {
             let asked = resources.asked(word).map_err(KindFault::NotServed)?;
             let kinds = match asked.kinds {
                 Resolved::Unknown => {
@@ -126,6 +151,7 @@ impl<'q> WantedKinds<'q> {
                     version: version.map(|version| (kind.api_version(version), word.as_str())),
                     resource: kind.clone(),
                     name,
+                    position,
                 });
             }
         }
@@ -169,6 +195,45 @@ impl<'q> WantedKinds<'q> {
             .filter_map(|one| one.version.as_ref());
         let others = asked.filter(|(asked, _)| asked != api_version);
         others.map(|(_, word)| *word).collect()
+    }
+
+    /// In which order objects of these kinds are asked for. The kinds of a category come as an API server tells of
+    /// them: those of the core, of the other groups that it brings along, custom ones. Where everything is asked
+    /// for, they come by their names.
+    pub(super) fn order(&self, kinds: &[&Resource]) -> AskedOrder<'q> {
+        let rank = |kind: &Resource| {
+            let named = (kind.plural.clone(), kind.group.clone());
+            if self.takes_everything() {
+                return (0, false, String::new(), named);
+            }
+            let known = self.known.iter();
+            let known = known.filter(|one| one.resource.is_stored_as(&kind.group, &kind.kind));
+            let position = known.map(|one| one.position).min();
+            let is_custom = kind.custom.is_some();
+            let position = position.unwrap_or(usize::MAX);
+            (position, is_custom, kind.group.clone(), named)
+        };
+        let mut ranks: Vec<_> = kinds.iter().map(|kind| rank(kind)).collect();
+        let of_kinds = ranks.clone();
+        ranks.sort_unstable();
+        let mut order = AskedOrder {
+            kinds: of_kinds
+                .iter()
+                .map(|rank| ranks.partition_point(|other| other < rank))
+                .collect(),
+            names: HashMap::new(),
+        };
+        for (number, kind) in kinds.iter().enumerate() {
+            let known = self.known.iter();
+            let known = known.filter(|one| one.resource.is_stored_as(&kind.group, &kind.kind));
+            let known = known.filter_map(|one| Some((one.name?, one.position)));
+            let words = self.words.iter().filter(|(word, _)| is_called(kind, word));
+            let words = words.filter_map(|(_, name)| Some(((*name)?, usize::MAX)));
+            for (name, position) in known.chain(words) {
+                order.names.entry((number, name)).or_insert(position);
+            }
+        }
+        order
     }
 
     fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {

@@ -209,7 +209,7 @@ impl<'i> Session<'i> {
     }
 
     /// Before the file is scanned again, which reports everything again.
-    pub(in crate::ops) fn forget_findings(&mut self) {
+    pub fn forget_findings(&mut self) {
         self.findings = Collector::new(DEFAULT_LIMIT);
     }
 

@@ -189,6 +189,25 @@ impl Path {
         }
     }
 
+    /// Reads a path as kubectl does for columns and for sorting, in one of the forms `{.a.b}`, `{a.b}`, `.a.b`, `a.b`.
+    ///
+    /// # Errors
+    /// [`PathError::Syntax`], for another form in the words of kubectl.
+    pub fn parse_column(text: &str) -> Result<Self, PathError> {
+        let inner = match text.strip_prefix('{') {
+            Some(rest) => rest.strip_suffix('}').unwrap_or_default(),
+            None => text,
+        };
+        if inner.is_empty() || inner.contains(['{', '}']) {
+            return Err(PathError::Syntax(
+                "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or \
+                 '{.name1.name2}'"
+                    .into(),
+            ));
+        }
+        Self::parse(inner)
+    }
+
     /// The values that the path leads to; none where a field is missing.
     ///
     /// # Errors

@@ -173,6 +173,29 @@ pub fn precedence(resource: &Resource, object: &Value) -> i64 {
     }
 }
 
+/// What `-L` and `--show-labels` add to a row: the values of some labels, then all labels with their values.
+pub fn label_cells(object: &Value, labels: &[String], shows_all: bool) -> Vec<String> {
+    let all = object
+        .pointer("/metadata/labels")
+        .and_then(Value::as_object);
+    let value = |label: &String| {
+        let value = all.and_then(|all| all.get(label)?.as_str());
+        value.unwrap_or_default().to_owned()
+    };
+    let mut cells: Vec<String> = labels.iter().map(value).collect();
+    if shows_all {
+        let all = all.into_iter().flatten();
+        let all: Vec<String> = all
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
+            .collect();
+        cells.push(match all.is_empty() {
+            true => "<none>".into(),
+            false => all.join(","),
+        });
+    }
+    cells
+}
+
 /// The name and the time of creation of a StorageClass that is marked as default. In a list, only the newest of
 /// them is shown as such, of two of one time the first by name.
 pub fn default_class<'o>(resource: &Resource, object: &'o Value) -> Option<(&'o str, i64)> {

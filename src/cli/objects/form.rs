@@ -1,0 +1,155 @@
+//! `-o`, and what else says how objects are printed.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::finding::escape;
+use crate::kubernetes::query::jsonpath::Template;
+use crate::kubernetes::show::custom_columns::CustomColumns;
+use crate::kubernetes::show::sort::SortPath;
+
+/// In what form objects are printed.
+#[derive(Debug, Clone)]
+pub(in crate::cli) enum Form {
+    Table,
+    Wide,
+    Name,
+    Yaml,
+    Json,
+    Ndjson,
+    Rows,
+    Path(Box<Template>),
+    /// Columns of a person's own, and whether `--no-headers` counts: as with kubectl it does not with a file.
+    Columns(Box<CustomColumns>, bool),
+}
+
+/// The forms, for messages.
+const FORMS: &str = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-file, name, ndjson, table, wide, yaml";
+
+/// Templates and lists of columns are no longer than this.
+const TEXT_LIMIT: u64 = 1 << 20;
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, argument) = match text.split_once('=') {
+            Some((word, argument)) => (word, Some(argument)),
+            None => (text, None),
+        };
+        let lower = text.to_ascii_lowercase();
+        Ok(match (lower.as_str(), word, argument) {
+            ("table", ..) => Self::Table,
+            ("wide", ..) => Self::Wide,
+            ("name", ..) => Self::Name,
+            ("yaml", ..) => Self::Yaml,
+            ("json", ..) => Self::Json,
+            ("ndjson", ..) => Self::Ndjson,
+            (_, "jsonpath" | "jsonpath-file", None | Some("")) => {
+                return Err("template format specified but no template given".into());
+            }
+            (_, "jsonpath", Some(template)) => Self::Path(template_of(template)?),
+            (_, "jsonpath-file", Some(path)) => Self::Path(template_of(&read(path)?)?),
+            (_, "custom-columns" | "custom-columns-file", None | Some("")) => {
+                return Err("custom-columns format specified but no custom columns given".into());
+            }
+            (_, "custom-columns", Some(columns)) => {
+                let columns = CustomColumns::parse(columns).map_err(|fault| fault.to_string())?;
+                Self::Columns(Box::new(columns), true)
+            }
+            (_, "custom-columns-file", Some(path)) => {
+                let columns = CustomColumns::parse_lines(&read(path)?);
+                let columns = columns.map_err(|fault| fault.to_string())?;
+                Self::Columns(Box::new(columns), false)
+            }
+            (_, "go-template" | "go-template-file" | "template" | "templatefile", _) => {
+                return Err(format!(
+                    "templates in Go's language ({word}) are not rendered here; use -o jsonpath=TEMPLATE, or \
+                     -o json and jq"
+                ));
+            }
+            (_, "jsonpath-as-json" | "kyaml", _) => {
+                return Err(format!("{word} is not written here; use one of {FORMS}"));
+            }
+            _ => {
+                return Err(format!(
+                    "unable to match a printer suitable for the output format {text:?}, allowed formats are: {FORMS}"
+                ));
+            }
+        })
+    }
+}
+
+fn template_of(text: &str) -> Result<Box<Template>, String> {
+    let template = Template::parse(text).map_err(|fault| fault.to_string())?;
+    Ok(Box::new(template))
+}
+
+/// The text of a file that an argument names.
+fn read(path: &str) -> Result<String, String> {
+    let name = escape::path(Path::new(path));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| format!("open {name}: {error}"))?;
+    file.take(TEXT_LIMIT)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("read {name}: {error}"))?;
+    Ok(text)
+}
+
+/// How lists and tables are printed.
+#[derive(Debug, Clone, clap::Args)]
+pub(in crate::cli) struct ListArgs {
+    /// Sort by this field, a JSONPath such as .metadata.creationTimestamp
+    #[arg(long, value_name = "JSONPATH")]
+    sort_by: Option<String>,
+    /// Show these labels in columns of their own
+    #[arg(short = 'L', long, value_name = "LABEL[,LABEL]", value_delimiter = ',')]
+    pub(super) label_columns: Vec<String>,
+    /// Show all labels in the last column
+    #[arg(long)]
+    pub(super) show_labels: bool,
+    /// Show the kind with each name
+    #[arg(long)]
+    pub(super) show_kind: bool,
+    /// Leave out the line with the names of the columns
+    #[arg(long)]
+    pub(super) no_headers: bool,
+}
+
+impl ListArgs {
+    pub(super) fn is_sorted(&self) -> bool {
+        self.sort_by.as_deref().is_some_and(|path| !path.is_empty())
+    }
+
+    /// By what the objects are sorted.
+    pub(super) fn sort_path(&self) -> Result<Option<SortPath>, String> {
+        let path = self.sort_by.as_deref().filter(|text| !text.is_empty());
+        let path = path.map(SortPath::parse).transpose();
+        path.map_err(|fault| format!("--sort-by: {fault}"))
+    }
+
+    /// As kubectl does, refuses what says nothing about a form.
+    pub(in crate::cli) fn check(&self, form: &Form) -> Result<(), String> {
+        let option = match form {
+            Form::Table | Form::Wide => return Ok(()),
+            _ if self.show_labels => "--show-labels",
+            Form::Columns(..) if !self.label_columns.is_empty() => "--label-columns",
+            _ => return Ok(()),
+        };
+        let printer = match form {
+            Form::Table => "table",
+            Form::Wide => "wide",
+            Form::Name => "name",
+            Form::Yaml => "yaml",
+            Form::Json => "json",
+            Form::Ndjson => "ndjson",
+            Form::Rows => "--json",
+            Form::Path(_) => "jsonpath",
+            Form::Columns(..) => "custom-columns",
+        };
+        Err(format!(
+            "{option} option cannot be used with {printer} printer"
+        ))
+    }
+}
