@@ -104,8 +104,8 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
             namespace: args.namespace.clone(),
             is_key: args.key,
         };
-        let answers = ops::get(session, &[name], args.rev, &reader)?;
-        let place = args.namespace.as_deref();
+        let names = [name];
+        let answers = ops::get(session, &names, args.rev, &reader)?;
         let exit = match answers.list.first() {
             Some(Answer::Found(found)) => {
                 let Some((key, facts)) = found.first() else {
@@ -113,9 +113,7 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
                 };
                 judge(session, &answers, key, facts, &reader, &test, args.key)?
             }
-            Some(answer) => {
-                super::get::explain(answer, args.name.as_bytes(), place, answers.revision)
-            }
+            Some(_) => super::get::explain(session, answers.list.iter().zip(&names), args.rev)?,
             None => Exit::Failed,
         };
         Ok(Ok(exit))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::absent::tell_objects;
 use super::exit::Exit;
 use super::objects::{Notes, WhichArgs};
 use super::open::Access;
@@ -124,7 +125,9 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         }
         notes.damage(list);
         let exit = notes.tell();
-        if list.found.is_empty() {
+        let selectors = which.selectors.as_deref();
+        let exit = exit.max(tell_objects(session, query, selectors, list)?);
+        if list.found.is_empty() && list.missing.is_empty() {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no object matches"));
         }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::absent;
 use super::exit::Exit;
 use super::objects::too_large;
 use super::open::Access;
@@ -18,8 +19,10 @@ use super::term;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
-use crate::ops::{self, Answer, Answers, Name, ReadValue, Session, ValueReader};
-use crate::report::{self, Format, Readable};
+use crate::ops::{
+    self, AbsenceQuery, Answer, Answers, LookedFor, Name, ReadValue, Session, ValueReader,
+};
+use crate::report::{self, AbsenceContext, Format, Readable};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -96,32 +99,24 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let mut output = Output::new(args, json);
         let mut exit = Exit::Fine;
+        let names: Vec<Name> = args
+            .names
+            .iter()
+            .map(|text| Name {
+                text: text.as_bytes().to_vec(),
+                namespace: args.namespace.clone(),
+                is_key: args.key,
+            })
+            .collect();
         let groups: Vec<Answers<'_>> = if args.prefix {
             args.names
                 .iter()
                 .map(|prefix| ops::get_prefix(session, prefix.as_bytes(), args.rev))
                 .collect::<crate::Result<_>>()?
         } else {
-            let names: Vec<Name> = args
-                .names
-                .iter()
-                .map(|text| Name {
-                    text: text.as_bytes().to_vec(),
-                    namespace: args.namespace.clone(),
-                    is_key: args.key,
-                })
-                .collect();
             vec![ops::get(session, &names, args.rev, &reader)?]
         };
         for answers in &groups {
-            for (answer, name) in answers.list.iter().zip(&args.names) {
-                exit = exit.max(explain(
-                    answer,
-                    name.as_bytes(),
-                    args.namespace.as_deref(),
-                    answers.revision,
-                ));
-            }
             let found: Vec<(&[u8], RecordFacts)> = answers
                 .list
                 .iter()
@@ -132,15 +127,23 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                 .flatten()
                 .map(|(key, facts)| (key.as_slice(), *facts))
                 .collect();
-            if args.prefix && found.is_empty() {
-                term::line(&format!(
-                    "{}: no key matches at revision {}",
-                    escape::path(&args.file),
-                    answers.revision
-                ));
-            }
             exit = exit.max(output.write(session, answers, &found, &reader)?);
         }
+        exit = exit.max(match args.prefix {
+            true => absent::tell(
+                session,
+                &AbsenceQuery {
+                    items: prefixes_without_keys(&groups, &names),
+                    revision: args.rev,
+                    ..AbsenceQuery::default()
+                },
+                AbsenceContext::default(),
+            )?,
+            false => {
+                let answers = groups.iter().flat_map(|answers| &answers.list);
+                explain(session, answers.zip(&names), args.rev)?
+            }
+        });
         let at = groups
             .first()
             .map(|answers| (answers.revision, answers.keyspace.bounds()));
@@ -149,64 +152,85 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
     conclude(asked, &args.file)
 }
 
-/// Says on standard error why a name has no value, and gives the exit status of that.
-pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at: i64) -> Exit {
-    let name = escape::text(name);
-    let place = namespace.map_or(String::new(), |namespace| {
-        format!(" in namespace {}", escape::text(namespace.as_bytes()))
-    });
-    // A name that is the key itself need not be said twice.
-    let which = |key: &[u8]| match escape::text(key) {
-        key if key == name => key,
-        key => format!("{name}: {key}"),
+fn prefixes_without_keys(groups: &[Answers<'_>], prefixes: &[Name]) -> Vec<LookedFor> {
+    let has_keys = |answers: &Answers<'_>| {
+        let mut list = answers.list.iter();
+        list.any(|answer| matches!(answer, Answer::Found(keys) if !keys.is_empty()))
     };
-    let (message, exit) = match answer {
-        Answer::Found(_) => return Exit::Fine,
-        Answer::Deleted { key, revision } => (
-            format!("{} was deleted at revision {revision}", which(key)),
-            Exit::Findings,
-        ),
-        Answer::NotYet { key, revision } => (
-            format!(
-                "{} has no record at revision {at}; its first is at {revision}",
-                which(key)
-            ),
-            Exit::Findings,
-        ),
-        Answer::NeverSeen => (
-            format!("{name}{place}: never seen in this file"),
-            Exit::Findings,
-        ),
-        Answer::UnknownKind(word) => {
-            let word = escape::text(word.as_bytes());
-            (
+    let missing = groups.iter().zip(prefixes);
+    let missing = missing.filter(|(answers, _)| !has_keys(answers));
+    missing
+        .map(|(_, prefix)| LookedFor::Prefix(prefix.text.clone()))
+        .collect()
+}
+
+/// Says on standard error why names have no value, and gives the exit status of that.
+pub(super) fn explain<'a>(
+    session: &Session<'_>,
+    answers: impl Iterator<Item = (&'a Answer, &'a Name)>,
+    revision: i64,
+) -> crate::Result<Exit> {
+    let mut exit = Exit::Fine;
+    let mut query = AbsenceQuery {
+        revision,
+        ..AbsenceQuery::default()
+    };
+    for (answer, name) in answers {
+        query.namespace.clone_from(&name.namespace);
+        let text = escape::text(&name.text);
+        let message = match answer {
+            Answer::Found(_) => continue,
+            Answer::Deleted { key, .. } | Answer::NotYet { key, .. } => {
+                query.items.push(LookedFor::Named {
+                    name: name.text.clone(),
+                    key: key.clone(),
+                });
+                continue;
+            }
+            Answer::NeverSeen | Answer::UnknownKind(_) => {
+                query.items.push(match name.kind_and_name() {
+                    Some((word, name)) => LookedFor::Object {
+                        word: word.to_owned(),
+                        name: name.to_owned(),
+                    },
+                    None => LookedFor::Key(name.text.clone()),
+                });
+                continue;
+            }
+            Answer::NotServed(fault) => {
+                format!("{text}: {}", escape::text(fault.to_string().as_bytes()))
+            }
+            Answer::Several(keys) => {
+                let place = name.namespace.as_ref().map_or(String::new(), |namespace| {
+                    format!(" in namespace {}", escape::text(namespace.as_bytes()))
+                });
+                let keys: Vec<String> = keys
+                    .iter()
+                    .map(|key| format!("\n  {}", escape::text(key)))
+                    .collect();
                 format!(
-                    "{name}: no such key was ever seen in this file, and {word:?} is not a kind"
-                ),
-                Exit::Findings,
-            )
-        }
-        Answer::NotServed(fault) => (
-            format!("{name}: {}", escape::text(fault.to_string().as_bytes())),
-            Exit::Failed,
-        ),
-        Answer::Several(keys) => {
-            let keys: Vec<String> = keys
-                .iter()
-                .map(|key| format!("\n  {}", escape::text(key)))
-                .collect();
-            (
-                format!(
-                    "{name}{place} is the name of {} objects; give a namespace with -n, or a key:{}",
+                    "{text}{place} is the name of {} objects; give a namespace with -n, or a key:{}",
                     keys.len(),
                     keys.concat()
-                ),
-                Exit::Failed,
-            )
-        }
+                )
+            }
+        };
+        term::error(&message);
+        exit = Exit::Failed;
+    }
+    let namespace = query.namespace.clone();
+    let context = AbsenceContext {
+        namespace: namespace.as_deref(),
+        takes_keys: true,
+        ..AbsenceContext::default()
     };
-    term::error(&message);
-    exit
+    // Where there is no such namespace, that is said, too.
+    if !query.items.is_empty()
+        && let Some(namespace) = namespace.clone()
+    {
+        query.items.push(LookedFor::Namespace(namespace));
+    }
+    Ok(exit.max(absent::tell(session, &query, context)?))
 }
 
 /// One record, ready to be written.

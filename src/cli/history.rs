@@ -60,7 +60,8 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         is_key: args.key,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let mut lookup = ops::look_up(session, &[name], &reader, true)?;
+        let names = [name];
+        let mut lookup = ops::look_up(session, &names, &reader, true)?;
         let bounds = lookup.keyspace.bounds();
         let story = match lookup.found.pop().unwrap_or(Named::Nothing) {
             Named::Key(story) => story,
@@ -73,9 +74,8 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                     Named::NotServed(fault) => ops::Answer::NotServed(fault),
                     _ => ops::Answer::NeverSeen,
                 };
-                let place = args.namespace.as_deref();
-                let exit =
-                    super::get::explain(&answer, args.name.as_bytes(), place, bounds.current);
+                let answers = [answer];
+                let exit = super::get::explain(session, answers.iter().zip(&names), 0)?;
                 return Ok(Ok(exit));
             }
         };

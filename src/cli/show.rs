@@ -45,14 +45,19 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
     let asked = run.ask(&args.file, Access::Map, |session| {
         let shown = ops::show(session, args.revision, &reader)?;
         let mut out = term::Lines::new();
+        let mut exit = Exit::Fine;
         if shown.changes.is_empty() {
-            term::line(&format!(
-                "{}: no record of revision {} is left",
+            let why = match args.revision <= shown.bounds.compacted {
+                true => format!(": it was compacted, at revision {}", shown.bounds.compacted),
+                false => "; a restore that raises the revision leaves such gaps".into(),
+            };
+            term::error(&format!(
+                "{}: no record of revision {} is left{why}",
                 escape::path(&args.file),
                 args.revision
             ));
+            exit = Exit::Findings;
         }
-        let mut exit = Exit::Fine;
         for change in &shown.changes {
             if let Some(fault) = &change.locked {
                 let key = escape::text(&change.event.key);

@@ -1,5 +1,6 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
+mod absence;
 mod apply_script;
 mod compact;
 mod diff;
@@ -24,6 +25,7 @@ mod verify;
 mod wal;
 mod yaml;
 
+pub use absence::{AbsenceContext, absence_lines};
 pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{

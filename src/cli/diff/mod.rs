@@ -3,7 +3,7 @@
 mod manifests;
 mod show;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,17 +11,19 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::absent;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Asked, AskedBoth, Run, fail, fail_all};
 use super::term;
+use crate::Result;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::{Findings, escape};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::kubernetes::query::selector::LabelSelector;
-use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
-use crate::ops::{Refusal, ValueReader};
+use crate::ops::diff::{Detail, DiffQuery, KindFilter, diff_files, diff_revisions};
+use crate::ops::{self, AbsenceQuery, LookedFor, Refusal, Session, ValueReader};
 use crate::report;
 use show::Show;
 
@@ -199,16 +201,23 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         times: !only_names && !args.log,
         hashes: false,
     };
-    let incomplete = Cell::new(false);
+    let told = Told::default();
     let Some(new) = &args.new else {
         let asked = run.ask(&args.old, Access::Positioned, |session| {
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(session, from, to, &query)?;
-            Show::new(args, run, &query, &incomplete).one(&diff, session, &reader)
+            let outcome = Show::new(args, run, &query, &told).one(&diff, session, &reader)?;
+            let (old, new) = (&diff.comparison.old, &diff.comparison.new);
+            let labels = query.labels.as_ref();
+            told.look_for_labels(labels, session, old.revision, &reader)?;
+            told.look_for_labels(labels, session, new.revision, &reader)?;
+            let session = &*session;
+            told.look_for(args, (session, old.revision), (session, new.revision))?;
+            Ok(outcome)
         });
         return match asked {
             Ok(Asked::Done(written, findings)) => {
-                conclude(args, written, &[(findings, &args.old)], incomplete.get())
+                conclude(args, written, &[(findings, &args.old)], &told)
             }
             Ok(Asked::Refused(refusal)) => refused(&refusal, &args.old),
             Err(error) => {
@@ -223,18 +232,17 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         Access::Positioned,
         |old, new| {
             let diff = diff_files(old, new, &query)?;
-            Show::new(args, run, &query, &incomplete).all(&diff, old, new, &reader)
+            let outcome = Show::new(args, run, &query, &told).all(&diff, old, new, &reader)?;
+            told.look_for_labels(query.labels.as_ref(), old, 0, &reader)?;
+            told.look_for_labels(query.labels.as_ref(), new, 0, &reader)?;
+            told.look_for(args, (old, 0), (new, 0))?;
+            Ok(outcome)
         },
     );
     match asked {
         AskedBoth::Done(written, [old, new]) => {
             let [old_path, new_path] = paths;
-            conclude(
-                args,
-                written,
-                &[(old, old_path), (new, new_path)],
-                incomplete.get(),
-            )
+            conclude(args, written, &[(old, old_path), (new, new_path)], &told)
         }
         AskedBoth::Refused(refusal, number) => refused(&refusal, paths[number.min(1)]),
         AskedBoth::Failed(errors) => {
@@ -250,6 +258,75 @@ fn refused(refusal: &Refusal, path: &Path) -> Exit {
     Exit::Failed
 }
 
+/// What is to be known of a comparison once it is shown.
+#[derive(Default)]
+struct Told {
+    /// The answer lacks something, whatever differs.
+    is_incomplete: Cell<bool>,
+    /// Something of what is wanted differs.
+    has_found: Cell<bool>,
+    /// An object has the labels that are wanted, or may have them.
+    has_labels: Cell<bool>,
+    /// Words for kinds of which nothing differs.
+    unseen_kinds: RefCell<Vec<String>>,
+}
+
+impl Told {
+    fn note_kinds(&self, kinds: &KindFilter<'_>) {
+        *self.unseen_kinds.borrow_mut() = kinds.words_without_objects();
+    }
+
+    /// Whether a state has objects with these labels, if nothing of what is wanted differs.
+    fn look_for_labels(
+        &self,
+        labels: Option<&LabelSelector>,
+        session: &mut Session<'_>,
+        revision: i64,
+        reader: &ValueReader,
+    ) -> Result<()> {
+        if let Some(labels) = labels
+            && !self.has_found.get()
+            && !self.has_labels.get()
+        {
+            let has_labels = ops::may_have_labels(session, labels, revision, reader)?;
+            self.has_labels.set(has_labels);
+        }
+        Ok(())
+    }
+
+    /// Says what was asked for and is in neither state. Of what is in one of them, it is an answer that nothing
+    /// differs.
+    fn look_for(
+        &self,
+        args: &DiffArgs,
+        old: (&Session<'_>, i64),
+        new: (&Session<'_>, i64),
+    ) -> Result<()> {
+        let kinds = self.unseen_kinds.take().into_iter().map(LookedFor::Kind);
+        let mut items: Vec<LookedFor> = kinds.collect();
+        if !self.has_found.get() {
+            let prefix = args.prefix.as_bytes().to_vec();
+            let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
+            items.extend(prefix.map(LookedFor::Prefix));
+            items.extend(args.glob.clone().map(LookedFor::Glob));
+            items.extend(args.namespace.clone().map(LookedFor::Namespace));
+            if let Some(selector) = args.selector.as_ref().filter(|_| !self.has_labels.get()) {
+                let selector = escape::text(selector.as_bytes());
+                term::error(&format!("-l {selector} selects no object"));
+                self.is_incomplete.set(true);
+            }
+        }
+        let query = AbsenceQuery {
+            items,
+            ..AbsenceQuery::default()
+        };
+        if absent::tell_of_both(&query, old, new)? != Exit::Fine {
+            self.is_incomplete.set(true);
+        }
+        Ok(())
+    }
+}
+
 /// Whether something differs; `None` when the job could not be done, which was said.
 type Outcome = io::Result<Option<bool>>;
 
@@ -257,7 +334,7 @@ fn conclude(
     args: &DiffArgs,
     written: Outcome,
     findings: &[(Findings, &PathBuf)],
-    incomplete: bool,
+    told: &Told,
 ) -> Exit {
     let written = written.and_then(|differs| term::release().map(|()| differs));
     let differs = match written {
@@ -269,7 +346,7 @@ fn conclude(
             return Exit::Failed;
         }
     };
-    let mut exit = if differs && !args.exit_zero || incomplete {
+    let mut exit = if differs && !args.exit_zero || told.is_incomplete.get() {
         Exit::Findings
     } else {
         Exit::Fine

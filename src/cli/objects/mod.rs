@@ -7,6 +7,7 @@ mod which;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::absent::tell_objects;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
@@ -118,7 +119,8 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             }
         };
         let name = escape::path(&args.file);
-        if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
+        let is_empty = list.found.is_empty() && list.missing.is_empty();
+        if is_empty && list.damaged.is_empty() && list.undecided.is_empty() {
             term::line(&format!(
                 "{name}: no object matches at revision {}",
                 list.revision
@@ -127,11 +129,8 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
         let mut printer = Printer::new(&reader, args, &which);
         let written = printer.print(session, &list, &form, which.is_single)?;
         let exit = printer.told(&list);
-        let exit = if which.is_single && list.found.is_empty() {
-            exit.max(Exit::Findings)
-        } else {
-            exit
-        };
+        let selectors = which.selectors.as_deref();
+        let exit = exit.max(tell_objects(session, &which.query, selectors, &list)?);
         Ok(written.and_then(|()| printer.finish()).map(|()| exit))
     });
     conclude(asked, &args.file)

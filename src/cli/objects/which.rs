@@ -31,6 +31,8 @@ pub(in crate::cli) struct WhichArgs {
 pub(in crate::cli) struct Which {
     pub(in crate::cli) query: ObjectsQuery,
     pub(in crate::cli) is_single: bool,
+    /// The selectors as they were written.
+    pub(in crate::cli) selectors: Option<String>,
 }
 
 impl WhichArgs {
@@ -70,7 +72,12 @@ impl WhichArgs {
                 FieldSelector::parse(text).map_err(|e| format!("--field-selector: {e}"))?;
             query.fields = Some(parsed);
         }
+        let labels = self.selector.as_ref().map(|text| format!("-l {text}"));
+        let fields = self.field_selector.as_ref();
+        let fields = fields.map(|text| format!("--field-selector {text}"));
+        let selectors: Vec<String> = labels.into_iter().chain(fields).collect();
         Ok(Which {
+            selectors: (!selectors.is_empty()).then(|| selectors.join(" ")),
             is_single: query.pairs.len() == 1,
             query,
         })

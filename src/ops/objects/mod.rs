@@ -1,5 +1,6 @@
 //! Values as objects of Kubernetes: how they are read, what is wrong with them, lists of them.
 
+pub(in crate::ops) mod absence;
 pub(in crate::ops) mod definitions;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
@@ -11,6 +12,9 @@ pub(in crate::ops) mod reader;
 pub(in crate::ops) mod stored;
 pub(in crate::ops) mod wanted;
 
+pub use absence::{
+    Absence, AbsenceQuery, AbsenceReason, Absences, LookedFor, absences, may_have_labels,
+};
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
 pub use export_steps::{ExportSteps, PlannedExport};

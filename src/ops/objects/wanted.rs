@@ -1,10 +1,10 @@
 //! Which kinds and names are wanted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::kubernetes::query::field_selector::FieldSelector;
-use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
+use crate::kubernetes::query::selectable::selectable_fields;
 use crate::kubernetes::query::selector::LabelSelector;
 
 /// Which objects are wanted.
@@ -24,11 +24,9 @@ pub struct ObjectsQuery {
     pub revision: i64,
 }
 
-/// Why a word does not name kinds, or not in a way that can be answered.
+/// Why a word that names kinds does not name them in a way that can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KindFault {
-    /// No kind has this name.
-    Unknown(String),
     /// Several kinds have this name; their full names.
     Ambiguous(String, Vec<String>),
     /// An API server does not serve the kind in the version that the word names.
@@ -47,10 +45,6 @@ pub enum KindFault {
 impl std::fmt::Display for KindFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unknown(word) => write!(
-                f,
-                "no kind is called {word:?} here; `etcdsnap kinds FILE` lists those of the file"
-            ),
             Self::Ambiguous(word, names) => {
                 write!(f, "{word:?} is ambiguous: {}", names.join(", "))
             }
@@ -66,18 +60,40 @@ impl std::fmt::Display for KindFault {
     }
 }
 
-/// Kinds that are wanted; with a name, only the object of that name.
+/// Kinds that are wanted; with names, only the objects of these names.
 pub(in crate::ops) struct WantedKinds<'q> {
     known: Vec<WantedKind<'q>>,
-    /// Words that only a value may know.
-    pub(in crate::ops) words: Vec<(&'q str, Option<&'q str>)>,
+    /// Words that only a value may know, in small letters.
+    pub(in crate::ops) words: HashMap<String, WantedNames<'q>>,
 }
 
 struct WantedKind<'q> {
     resource: Resource,
-    name: Option<&'q str>,
-    /// The group and version that the word asks for, where it asks for one, and the word.
-    version: Option<(String, &'q str)>,
+    names: WantedNames<'q>,
+    /// The groups and versions that words ask for, where they ask for one, and the words.
+    versions: Vec<(String, &'q str)>,
+}
+
+/// The names that are wanted of a kind.
+#[derive(Default)]
+pub(in crate::ops) struct WantedNames<'q> {
+    are_all: bool,
+    some: HashSet<&'q str>,
+}
+
+impl<'q> WantedNames<'q> {
+    fn add(&mut self, name: Option<&'q str>) {
+        match name {
+            Some(name) => {
+                self.some.insert(name);
+            }
+            None => self.are_all = true,
+        }
+    }
+
+    fn take(&self, name: &str) -> bool {
+        self.are_all || self.some.contains(name)
+    }
 }
 
 impl<'q> WantedKinds<'q> {
@@ -87,7 +103,7 @@ impl<'q> WantedKinds<'q> {
     ) -> Result<Self, KindFault> {
         let mut wanted = Self {
             known: Vec::new(),
-            words: Vec::new(),
+            words: HashMap::new(),
         };
         let pairs = query
             .pairs
@@ -100,12 +116,26 @@ impl<'q> WantedKinds<'q> {
             pairs.collect()
         };
         let is_everything = both.is_empty();
+        // Of each word, the places of its kinds among those that are wanted.
+        let mut known: HashMap<&str, Vec<usize>> = HashMap::new();
         for (word, name) in both {
+            if let Some(places) = known.get(word.as_str()) {
+                for place in places {
+                    if let Some(kind) = wanted.known.get_mut(*place) {
+                        kind.names.add(name);
+                    }
+                }
+                continue;
+            }
+            if let Some(names) = wanted.words.get_mut(&word.to_lowercase()) {
+                names.add(name);
+                continue;
+            }
             let asked = resources.asked(word).map_err(KindFault::NotServed)?;
             let kinds = match asked.kinds {
                 Resolved::Unknown => {
-                    wanted.words.push((word, name));
-                    check_fields(query, word, &[NAME, NAMESPACE].map(str::to_owned))?;
+                    let names = wanted.words.entry(word.to_lowercase()).or_default();
+                    names.add(name);
                     continue;
                 }
                 Resolved::One(kind) => vec![kind],
@@ -115,6 +145,7 @@ impl<'q> WantedKinds<'q> {
                     return Err(KindFault::Ambiguous(word.clone(), names));
                 }
             };
+            let mut places = Vec::new();
             for kind in kinds {
                 let fields = selectable_fields(kind, asked.version.as_deref());
                 check_fields(query, &kind.full_name(), &fields)?;
@@ -122,17 +153,36 @@ impl<'q> WantedKinds<'q> {
                     // Its objects are stored in another group.
                     (kind.group == "events.k8s.io").then_some("v1"),
                 );
-                wanted.known.push(WantedKind {
-                    version: version.map(|version| (kind.api_version(version), word.as_str())),
-                    resource: kind.clone(),
-                    name,
-                });
+                let version = version.map(|version| (kind.api_version(version), word.as_str()));
+                let place = wanted.place(kind);
+                if let Some(kind) = wanted.known.get_mut(place) {
+                    kind.names.add(name);
+                    kind.versions.extend(version);
+                }
+                places.push(place);
             }
+            known.insert(word, places);
         }
         if is_everything {
             check_fields_of_any(query, resources)?;
         }
         Ok(wanted)
+    }
+
+    /// Where a kind is among those that are wanted; it is put there if it is not.
+    fn place(&mut self, kind: &Resource) -> usize {
+        let is_it = |one: &WantedKind<'_>| {
+            one.resource.group == kind.group && one.resource.kind == kind.kind
+        };
+        if let Some(place) = self.known.iter().position(is_it) {
+            return place;
+        }
+        self.known.push(WantedKind {
+            resource: kind.clone(),
+            names: WantedNames::default(),
+            versions: Vec::new(),
+        });
+        self.known.len().saturating_sub(1)
     }
 
     /// True when objects of the kind are wanted, whatever their names.
@@ -142,18 +192,14 @@ impl<'q> WantedKinds<'q> {
 
     /// True when this object is wanted.
     pub(super) fn takes_one(&self, resource: &Resource, name: &str) -> bool {
-        self.takes_everything()
-            || self
-                .names(resource)
-                .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
+        self.takes_everything() || self.names(resource).any(|names| names.take(name))
     }
 
     /// True when more kinds than one are wanted.
     pub(super) fn are_several(&self) -> bool {
         let known = self.known.iter();
         let known: BTreeSet<String> = known.map(|one| one.resource.full_name()).collect();
-        let words: BTreeSet<&str> = self.words.iter().map(|(word, _)| *word).collect();
-        self.takes_everything() || known.len().saturating_add(words.len()) > 1
+        self.takes_everything() || known.len().saturating_add(self.words.len()) > 1
     }
 
     pub(in crate::ops) fn takes_everything(&self) -> bool {
@@ -166,24 +212,31 @@ impl<'q> WantedKinds<'q> {
             .known
             .iter()
             .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
-            .filter_map(|one| one.version.as_ref());
+            .flat_map(|one| &one.versions);
         let others = asked.filter(|(asked, _)| asked != api_version);
         others.map(|(_, word)| *word).collect()
     }
 
-    fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
+    fn names<'w>(
+        &'w self,
+        resource: &'w Resource,
+    ) -> impl Iterator<Item = &'w WantedNames<'q>> + use<'w, 'q> {
         let known = self
             .known
             .iter()
             .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
-            .map(|one| one.name);
-        let words = self
-            .words
-            .iter()
-            .filter(|(word, _)| is_called(resource, word))
-            .map(|(_, name)| *name);
-        known.chain(words)
+            .map(|one| &one.names);
+        let words = (!self.words.is_empty()).then(|| all_names(resource));
+        let words = words.into_iter().flatten();
+        known.chain(words.filter_map(|word| self.words.get(&word)))
     }
+}
+
+/// What a kind is called that no definition tells of, each name once, in small letters.
+pub(in crate::ops) fn all_names(resource: &Resource) -> BTreeSet<String> {
+    let names = [&resource.kind, &resource.plural, &resource.singular];
+    let names = names.into_iter().map(|name| name.to_lowercase());
+    names.chain([resource.full_name().to_lowercase()]).collect()
 }
 
 /// As for an API server, a field that it does not know is not one that is empty.
