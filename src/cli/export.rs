@@ -22,7 +22,7 @@ use crate::ops::{
     self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
     ObjectList, Session,
 };
-use crate::report::{self, ExportAccount, ExportForm, object_name};
+use crate::report::{self, ExportAccount, ExportForm, LockedValues, object_name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,6 +124,9 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             notes.always(line, is_error);
         }
         notes.damage(list);
+        for line in tally.locked.lines() {
+            notes.always(line, false);
+        }
         let exit = notes.tell();
         let selectors = which.selectors.as_deref();
         let exit = exit.max(tell_objects(session, query, selectors, list)?);
@@ -153,6 +156,8 @@ struct Tally {
     account: ExportAccount,
     /// What could not be written, and whether that is a fault.
     left_out: Vec<(String, bool)>,
+    /// Of these, what stays encrypted.
+    locked: LockedValues,
 }
 
 impl Tally {
@@ -189,9 +194,19 @@ impl Tally {
                 format!("left out, has secrets: {}", name()),
                 is_secret_fault,
             )),
-            (Exported::Unreadable(why), _) => self
-                .left_out
-                .push((format!("left out: {}: {why}", name()), true)),
+            (Exported::Locked { fault, is_secret }, _) => {
+                let is_error = is_secret_fault || !is_secret;
+                let why = match is_secret {
+                    true => "left out, has secrets: ",
+                    false => "left out, is encrypted: ",
+                };
+                self.left_out.push((format!("{why}{}", name()), is_error));
+                self.locked.add(name, fault);
+            }
+            (Exported::Unreadable(why), _) => self.left_out.push((
+                format!("left out: {}: {}", name(), escape::text(why.as_bytes())),
+                true,
+            )),
             (Exported::Damaged(_), _) => self
                 .left_out
                 .push((format!("left out, damaged: {}", name()), true)),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::absent;
 use super::exit::Exit;
-use super::objects::too_large;
+use super::objects::{Notes, too_large};
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
@@ -129,6 +129,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                 .collect();
             exit = exit.max(output.write(session, answers, &found, &reader)?);
         }
+        exit = exit.max(output.notes.tell());
         exit = exit.max(match args.prefix {
             true => absent::tell(
                 session,
@@ -252,6 +253,7 @@ struct Output<'a> {
     records: usize,
     is_terminal: bool,
     inspector: ops::Inspector,
+    notes: Notes,
 }
 
 impl<'a> Output<'a> {
@@ -264,6 +266,7 @@ impl<'a> Output<'a> {
             records: 0,
             is_terminal: term::stdout_is_terminal(),
             inspector: ops::Inspector::default(),
+            notes: Notes::default(),
         }
     }
 
@@ -294,11 +297,6 @@ impl<'a> Output<'a> {
                     return ControlFlow::Continue(());
                 };
                 let look = reader.read(record.key, &value, record.facts.revision.main);
-                if let Some(fault) = &look.locked {
-                    let key = escape::text(record.key);
-                    term::error(&format!("{key}: {fault}"));
-                    exit = exit.max(Exit::Findings);
-                }
                 let flaw = match self.inspector.flaw(session, reader, record.key, &value) {
                     Ok(flaw) => flaw,
                     Err(error) => {
@@ -307,6 +305,16 @@ impl<'a> Output<'a> {
                     }
                 };
                 let is_shown = json || !form.is_some_and(Form::is_exact);
+                if let Some(fault) = look.locked.as_ref().filter(|_| is_shown && flaw.is_none()) {
+                    self.notes.locked(|| escape::text(record.key), fault);
+                }
+                if let ops::ValueContent::Object(object) = &look.content
+                    && is_shown
+                    && let Some(why) = report::undecoded(&object.description)
+                {
+                    self.notes
+                        .add(format!("{}: {why}", escape::text(record.key)), true);
+                }
                 if let Some(fault) = look.too_large.as_ref().filter(|_| is_shown) {
                     let key = escape::text(record.key);
                     term::error(&format!("{key}: {}", too_large(fault)));
@@ -318,7 +326,7 @@ impl<'a> Output<'a> {
                     term::line(&report::flaw_line(record.key, flaw));
                     // Stored bytes are given as they are, whatever they mean.
                     if !flaw.is_decodable() && is_shown {
-                        exit = exit.max(Exit::Findings);
+                        self.notes.damaged();
                     }
                 }
                 if form == Some(Form::Json)
@@ -326,7 +334,9 @@ impl<'a> Output<'a> {
                 {
                     // JSON has no comments.
                     let key = escape::text(record.key);
-                    for note in report::notes(&object.description) {
+                    let undecoded = report::undecoded(&object.description);
+                    let notes = report::notes(&object.description).into_iter();
+                    for note in notes.filter(|note| Some(note) != undecoded.as_ref()) {
                         term::line(&format!("{key}: {note}"));
                     }
                 }

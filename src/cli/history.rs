@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
@@ -84,20 +85,19 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         if !json {
             written = out.write(&format!("{}\n", escape::text(&story.key)));
         }
-        let mut exit = Exit::Fine;
+        let mut notes = Notes::default();
         let mut each = |episode: &ops::Episode| {
-            if let Some(fault) = &episode.locked {
+            if let Some(fault) = episode.locked.as_ref().filter(|_| episode.flaw.is_none()) {
                 let key = escape::text(&story.key);
                 let revision = episode.facts.revision.main;
-                term::error(&format!("{key} at revision {revision}: {fault}"));
-                exit = Exit::Findings;
+                notes.locked(|| format!("{key} at revision {revision}"), fault);
             }
             if let Some(flaw) = &episode.flaw {
                 let revision = episode.facts.revision.main;
                 let line = report::flaw_line(&story.key, flaw);
                 term::line(&format!("{line}, at revision {revision}"));
                 if !flaw.is_decodable() {
-                    exit = Exit::Findings;
+                    notes.damaged();
                 }
             }
             let text = if json {
@@ -122,6 +122,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             &reader,
             &mut each,
         )?;
+        let exit = notes.tell();
         Ok(written
             .and_then(|()| {
                 if json {

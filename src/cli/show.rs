@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
@@ -58,19 +59,19 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
             ));
             exit = Exit::Findings;
         }
+        let mut notes = Notes::default();
         for change in &shown.changes {
-            if let Some(fault) = &change.locked {
-                let key = escape::text(&change.event.key);
-                term::error(&format!("{key}: {fault}"));
-                exit = Exit::Findings;
+            if let Some(fault) = change.locked.as_ref().filter(|_| change.flaw.is_none()) {
+                notes.locked(|| escape::text(&change.event.key), fault);
             }
             if let Some(flaw) = &change.flaw {
                 term::line(&report::flaw_line(&change.event.key, flaw));
                 if !flaw.is_decodable() {
-                    exit = Exit::Findings;
+                    notes.damaged();
                 }
             }
         }
+        exit = exit.max(notes.tell());
         let text = match (json, shown.changes.is_empty()) {
             (true, _) => report::shown_json(&shown),
             (false, true) => String::new(),

@@ -14,6 +14,7 @@ mod info;
 mod json;
 mod keys;
 mod list;
+mod locked;
 mod log;
 mod objects;
 mod restore;
@@ -44,6 +45,7 @@ pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use list::{
     ListLayout, ListWriter, document_start, etcdctl_json_end, etcdctl_json_start, list_value,
 };
+pub use locked::{LockedValues, RAW_HINT, locked_line, undecoded};
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 
 use super::absent;
 use super::exit::Exit;
+use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Asked, AskedBoth, Run, fail, fail_all};
@@ -263,6 +264,8 @@ fn refused(refusal: &Refusal, path: &Path) -> Exit {
 struct Told {
     /// The answer lacks something, whatever differs.
     is_incomplete: Cell<bool>,
+    /// Values that could not be compared, nor shown.
+    notes: RefCell<Notes>,
     /// Something of what is wanted differs.
     has_found: Cell<bool>,
     /// An object has the labels that are wanted, or may have them.
@@ -346,6 +349,9 @@ fn conclude(
             return Exit::Failed;
         }
     };
+    if told.notes.borrow().tell() != Exit::Fine {
+        told.is_incomplete.set(true);
+    }
     let mut exit = if differs && !args.exit_zero || told.is_incomplete.get() {
         Exit::Findings
     } else {

@@ -220,7 +220,11 @@ impl<'a> Show<'a> {
                 None => format!("{line}, in the {side} state"),
             };
             term::line(&line);
-            self.told.is_incomplete.set(true);
+            self.told.notes.borrow_mut().damaged();
+        }
+        if let Some(fault) = &item.locked {
+            let mut notes = self.told.notes.borrow_mut();
+            notes.locked(|| escape::text(&item.key), fault);
         }
     }
 

@@ -420,9 +420,16 @@ impl Candidates {
             return None;
         }
         // One sign in three of the last part may differ; in a short one, one sign.
-        let last = word.trim_end_matches('/').rsplit('/').next().unwrap_or(word);
+        let last = word
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or(word);
         let most = (last.chars().count() / 3).max(1);
-        let texts = self.0.iter().filter_map(|name| std::str::from_utf8(name).ok());
+        let texts = self
+            .0
+            .iter()
+            .filter_map(|name| std::str::from_utf8(name).ok());
         let near = texts.filter_map(|name| {
             let longer = name.chars().count().abs_diff(len);
             let may_be_near = name != word && longer <= most;
@@ -824,7 +831,10 @@ mod tests {
         assert_eq!(similar(""), None);
         let keys = candidates(&["/registry/pods/", "/registry/minions/"]);
         let similar = |word: &str| keys.most_similar(word.as_bytes());
-        assert_eq!(similar("/registry/podz/").as_deref(), Some("/registry/pods/"));
+        assert_eq!(
+            similar("/registry/podz/").as_deref(),
+            Some("/registry/pods/")
+        );
         assert_eq!(similar("/registry/nodes/"), None, "it is not like pods");
         assert_eq!(all.most_similar(b"\xff\xfe"), None);
     }
