@@ -13,7 +13,7 @@ use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
-use crate::kubernetes::query::jsonpath::{Path, compact_json};
+use crate::kubernetes::query::jsonpath::Path;
 use crate::ops::{self, Answer, Name, Session, ValueReader};
 use crate::report::{self, Readable};
 
@@ -240,7 +240,7 @@ fn judge<'i>(
 /// Says what the object has at a path, or where the path ends before; `object` is without secrets.
 fn tell_actual(shown: &str, path: &Path, object: &Value) {
     let short = |values: &[&Value]| {
-        let texts: Vec<String> = values.iter().map(|value| compact_json(value)).collect();
+        let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
         escape::text_limited(texts.join(" ").as_bytes(), ACTUAL)
     };
     let what = match (path.last_found(object), path.find(object)) {

@@ -22,7 +22,7 @@ Examples:
   etcdsnap decode value.bin -o json
   etcdsnap decode --etcd-key /registry/secrets/shop/db --encryption-config config.yaml value.bin
 
-The value may also be in hex or base64.
+The value may also be in hex or base64. Exit status 1: it is empty, damaged, or stays encrypted.
 ";
 
 /// More is not a value of etcd.
@@ -98,8 +98,9 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
     };
     let is_binary = Encoding::of(&look.plain) != Encoding::Json;
     let mut exit = Exit::Fine;
-    if let Some(flaw) = flaw {
-        term::error(&format!("{name}: damaged: {flaw}"));
+    let flaw = flaw.map(|flaw| format!("damaged: {flaw}"));
+    if let Some(flaw) = &flaw {
+        term::error(&format!("{name}: {flaw}"));
         exit = Exit::Findings;
     }
     if let ValueContent::Object(object) = &look.content {
@@ -108,7 +109,9 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
             if Some(&note) == undecoded.as_ref() {
                 exit = Exit::Findings;
             }
-            term::line(&format!("{name}: {note}"));
+            if Some(&note) != flaw.as_ref() {
+                term::line(&format!("{name}: {note}"));
+            }
         }
     } else if exit != Exit::Fine && is_binary {
         return exit;
@@ -141,7 +144,7 @@ fn undecodable(plain: &[u8]) -> Option<Flaw> {
         Encoding::Protobuf | Encoding::Cbor => damage(plain),
         Encoding::Json if kubernetes::read_json(plain).is_err() => damage(plain),
         // Other JSON and text may be anybody's.
-        _ => plain.is_empty().then_some(Flaw::Empty),
+        _ => matches!(plain, b"" | b"\n" | b"\r\n").then_some(Flaw::Empty),
     }
 }
 
