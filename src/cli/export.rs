@@ -102,6 +102,14 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                 .leave_out("apiextensions.k8s.io", "CustomResourceDefinition");
         }
         let list = &all.list;
+        let selectors = which.selectors.as_deref();
+        if list.found.is_empty() && !list.missing.is_empty() {
+            // There is nothing to write a folder of.
+            let mut notes = Notes::default();
+            notes.damage(list);
+            let exit = tell_objects(session, query, selectors, list)?;
+            return Ok(Ok(exit.max(notes.tell())));
+        }
         let mut written = Ok(Ok(()));
         let mut tally = Tally::default();
         ops::export(session, &all, &reader, options, |found, object| {
@@ -128,7 +136,6 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             notes.always(line, false);
         }
         let exit = notes.tell();
-        let selectors = which.selectors.as_deref();
         let exit = exit.max(tell_objects(session, query, selectors, list)?);
         if list.found.is_empty() && list.missing.is_empty() {
             let name = escape::path(&args.file);

@@ -222,7 +222,8 @@ impl<'a> Show<'a> {
             term::line(&line);
             self.told.notes.borrow_mut().damaged();
         }
-        if let Some(fault) = &item.locked {
+        // Of the others it is said why nobody can tell whether they are asked for.
+        if let Some(fault) = item.locked.as_ref().filter(|_| item.undecided.is_none()) {
             let mut notes = self.told.notes.borrow_mut();
             notes.locked(|| escape::text(&item.key), fault);
         }

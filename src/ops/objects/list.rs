@@ -8,13 +8,13 @@ use super::absence::LookedFor;
 use super::live::live;
 use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
-use super::wanted::{KindFault, ObjectsQuery, WantedKinds, is_called};
+use super::wanted::{KindFault, ObjectsQuery, WantedKinds, check_fields, is_called};
 use crate::error::Result;
 use crate::etcd::keyspace::{
     KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
 };
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources, split_api_version};
-use crate::kubernetes::query::selectable::selectable_fields;
+use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
 use crate::kubernetes::query::selected::Selected;
 use crate::kubernetes::secrets::encryption::Envelope;
 use crate::kubernetes::{Fault, Flaw, Head, add_read_defaults};
@@ -407,6 +407,17 @@ pub fn objects<'i>(
         .iter()
         .fold(0u64, |sum, part| sum.saturating_add(part.server_leases));
     let (kinds, found) = join(parts);
+    // What is known of such a kind are its objects alone.
+    let unknown = finder.wanted.words.keys();
+    let mut unknown =
+        unknown.filter(|word| kinds.iter().any(|kind| is_called(&kind.resource, word)));
+    let fields = [NAME, NAMESPACE].map(str::to_owned);
+    if let Some(Err(fault)) = unknown
+        .next()
+        .map(|word| check_fields(query, word, &fields))
+    {
+        return Ok(Err(fault));
+    }
     let other_versions = kinds.iter().flat_map(|kind| {
         let words = finder
             .wanted

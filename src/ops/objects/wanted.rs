@@ -240,7 +240,11 @@ pub(in crate::ops) fn all_names(resource: &Resource) -> BTreeSet<String> {
 }
 
 /// As for an API server, a field that it does not know is not one that is empty.
-fn check_fields(query: &ObjectsQuery, kind: &str, known: &[String]) -> Result<(), KindFault> {
+pub(super) fn check_fields(
+    query: &ObjectsQuery,
+    kind: &str,
+    known: &[String],
+) -> Result<(), KindFault> {
     let mut fields = query.fields.iter().flat_map(FieldSelector::fields);
     match fields.find(|field| !known.iter().any(|known| known == field)) {
         Some(field) => Err(KindFault::Field {
