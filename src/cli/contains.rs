@@ -96,8 +96,10 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         }
     };
     // Secrets are compared, not shown.
+    let asks_for_managed_fields =
+        matches!(&test, Test::Field(path, ..) if path.contains("managedFields"));
     let shown = ValueReader {
-        managed_fields: true,
+        managed_fields: asks_for_managed_fields,
         ..reader
     };
     let reader = ValueReader {

@@ -44,10 +44,10 @@ pub use make::{
 pub use objects::{
     Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, EncryptionCount,
     EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported, ExportedObject,
-    FoundObject, Inspector, KindCount, KindFault, Kinds, LookedFor, ObjectList, ObjectsQuery,
-    OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason, ValueContent,
-    ValueReader, absences, encoding_name, encryption, export, kinds, may_have_labels, objects,
-    objects_to_apply,
+    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, ObjectList,
+    ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason,
+    ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds, label_presence,
+    objects, objects_to_apply,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

@@ -42,7 +42,9 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
         (
             "objects FILE gadgets.nowhere.example",
             "",
-            &["no kind is called \"gadgets.nowhere.example\" here; `etcdsnap kinds FILE` lists those of the file"],
+            &[
+                "no kind is called \"gadgets.nowhere.example\" here; `etcdsnap kinds FILE` lists those of the file",
+            ],
         ),
         (
             "objects FILE pods -n shpo",
@@ -114,7 +116,11 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
     ] {
         let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
         assert_eq!(outcome.status, Some(1), "{args}: {}", outcome.stderr);
-        assert!(outcome.stdout.starts_with(stdout), "{args}: {}", outcome.stdout);
+        assert!(
+            outcome.stdout.starts_with(stdout),
+            "{args}: {}",
+            outcome.stdout
+        );
         assert_eq!(outcome.stdout.is_empty(), stdout.is_empty(), "{args}");
         let told: Vec<&str> = outcome.stderr.lines().collect();
         let expected: Vec<String> = stderr.iter().map(|line| format!("Error: {line}")).collect();
@@ -138,11 +144,19 @@ fn a_comparison_tells_what_is_in_neither_file_and_takes_the_rest_for_filters() {
     for (args, status, stderr) in [
         ("-n kube-public", 0, ""),
         ("--kind crd", 0, ""),
-        ("--prefix /registry/pods/monitoring/a -l app=nothing --kind pods", 1, "Error: -l app=nothing selects no object\n"),
+        (
+            "--prefix /registry/pods/monitoring/a -l app=nothing --kind pods",
+            1,
+            "Error: -l app=nothing selects no object\n",
+        ),
         ("--kind pods -n kube-public", 0, ""),
         ("--kind pods -l app=web -n kube-public", 0, ""),
         ("-n nowhere", 1, "Error: there is no namespace nowhere\n"),
-        ("--kind cm,podz -n kube-public", 1, "Error: no kind is called \"podz\" here; did you mean pods?\n"),
+        (
+            "--kind cm,podz -n kube-public",
+            1,
+            "Error: no kind is called \"podz\" here; did you mean pods?\n",
+        ),
         ("--prefix /nope/", 1, "Error: no key begins with /nope/\n"),
         ("--glob /nope/*", 1, "Error: no key matches /nope/*\n"),
     ] {
@@ -191,7 +205,9 @@ fn what_damage_may_hide_is_not_called_absent() {
 
 #[test]
 fn ten_thousand_names_that_are_not_there_are_ten_thousand_lines() {
-    let names: Vec<String> = (0..10_000).map(|number| format!("cm/nope-{number}")).collect();
+    let names: Vec<String> = (0..10_000)
+        .map(|number| format!("cm/nope-{number}"))
+        .collect();
     for command in ["get", "objects"] {
         let mut args = vec![command, REAL, "cm/cm-007"];
         args.extend(names.iter().map(String::as_str));
@@ -215,7 +231,9 @@ fn a_prefix_that_no_key_begins_with_is_told_after_a_restore() {
     ] {
         let outcome = etcdsnap(dir.path(), &format!("restore {file} {rest}"));
         assert_eq!(outcome.status, Some(status), "{rest}: {}", outcome.stderr);
-        let is_told = outcome.stderr.contains("Error: no key begins with /nope/\n");
+        let is_told = outcome
+            .stderr
+            .contains("Error: no key begins with /nope/\n");
         assert_eq!(is_told, status == 1, "{rest}: {}", outcome.stderr);
     }
     assert!(dir.path().join("new.etcd/member/snap/db").exists());
@@ -225,23 +243,58 @@ fn a_prefix_that_no_key_begins_with_is_told_after_a_restore() {
 fn a_field_that_is_not_there_is_told_with_what_is() {
     let dir = unpacked();
     for (name, field, told) in [
-        ("deploy/web", "{.spec.replicas}=3", "is there, but differs: it is 5\n"),
-        ("deploy/web", "{.metadata.labels.x}=", "has no such field; {.metadata.labels} is there: {\"app\":\"web\""),
+        (
+            "deploy/web",
+            "{.spec.replicas}=3",
+            "is there, but differs: it is 5\n",
+        ),
+        (
+            "deploy/web",
+            "{.spec.selector.matchLabels.x}=",
+            "has no such field; {.spec.selector.matchLabels} is there: {\"app\":\"web\"}\n",
+        ),
+        (
+            "deploy/web",
+            "{.metadata.x}=1",
+            "{.metadata} is there: {\"annotations\":",
+        ),
         (
             "deploy/web",
             "{.spec.template.spec.containers[7].image}=x",
             "has no such field; {.spec.template.spec.containers} is there: [{",
         ),
-        ("deploy/web", "{.spec.strategy.type.x}=1", "{.spec.strategy.type} is there: \"RollingUpdate\"\n"),
+        (
+            "deploy/web",
+            "{.spec.strategy.type.x}=1",
+            "{.spec.strategy.type} is there: \"RollingUpdate\"\n",
+        ),
         (
             "deploy/web",
             "{.metadata.annotations.deployment\\.kubernetes\\.io/nope}=1",
             "{.metadata.annotations} is there: {\"deployment.kubernetes.io/revision\":",
         ),
-        ("secret/db", "{.data.nope}=x", "has no such field; {.data} is there: {\"password\":\"<redacted "),
-        ("secret/db", "{.data.user}=x", "is there, but differs: it is \"<redacted 3 bytes, "),
+        (
+            "secret/db",
+            "{.data.nope}=x",
+            "has no such field; {.data} is there: {\"password\":\"<redacted ",
+        ),
+        (
+            "secret/db",
+            "{.data.user}=x",
+            "is there, but differs: it is \"<redacted 3 bytes, ",
+        ),
     ] {
-        let args = ["contains", AFTER, name, "-n", "shop", "--field", field, "--encryption-config", CONFIG];
+        let args = [
+            "contains",
+            AFTER,
+            name,
+            "-n",
+            "shop",
+            "--field",
+            field,
+            "--encryption-config",
+            CONFIG,
+        ];
         let outcome = tool::run(dir.path(), args);
         assert_eq!((outcome.status, &*outcome.stdout), (Some(1), ""), "{field}");
         assert!(outcome.stderr.contains(told), "{field}: {}", outcome.stderr);
@@ -260,12 +313,21 @@ fn a_value_that_stays_encrypted_ends_in_one_way_in_every_command() {
         ("get FILE secret/db -n payments --json", 1),
         ("show FILE 1518", 1),
         ("diff BEFORE FILE --prefix /registry/secrets/payments/", 1),
-        ("diff BEFORE FILE --prefix /registry/secrets/payments/ --exit-zero --json", 1),
+        (
+            "diff BEFORE FILE --prefix /registry/secrets/payments/ --exit-zero --json",
+            1,
+        ),
         // It only has to say whether the value is equal, and cannot.
-        ("contains FILE secret/db -n payments --field {.data.user}=x", 2),
+        (
+            "contains FILE secret/db -n payments --field {.data.user}=x",
+            2,
+        ),
         ("contains FILE secret/db -n payments --value-equals x", 2),
     ] {
-        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER).replace("BEFORE", BEFORE));
+        let outcome = etcdsnap(
+            dir.path(),
+            &args.replace("FILE", AFTER).replace("BEFORE", BEFORE),
+        );
         assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
         let told = outcome.stderr.replace("Error: ", "");
         assert_eq!(told, one, "{args}");
@@ -281,7 +343,11 @@ fn a_value_that_stays_encrypted_ends_in_one_way_in_every_command() {
     ] {
         let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
         assert_eq!(outcome.status, Some(1), "{args}: {}", outcome.stderr);
-        assert!(outcome.stderr.ends_with(&opens), "{args}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.ends_with(&opens),
+            "{args}: {}",
+            outcome.stderr
+        );
     }
     // What only needs the key is whole without the value, and so are the bytes themselves.
     for args in [
@@ -307,11 +373,17 @@ fn many_values_that_stay_encrypted_are_one_line_for_each_key() {
         let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
         assert_eq!(outcome.status, Some(1), "{args}");
         let lines: Vec<&str> = outcome.stderr.lines().collect();
-        let begin = ["7 values are encrypted with aescbc key key-cbc: ", "2 values are encrypted with secretbox key key-box: "];
+        let begin = [
+            "7 values are encrypted with aescbc key key-cbc: ",
+            "2 values are encrypted with secretbox key key-box: ",
+        ];
         assert_eq!(lines.len(), begin.len(), "{args}: {}", outcome.stderr);
         for (line, begin) in lines.iter().zip(begin) {
             assert!(line.starts_with(begin), "{args}: {line}");
-            assert!(line.ends_with("; --encryption-config FILE opens them, if FILE has that key"), "{line}");
+            assert!(
+                line.ends_with("; --encryption-config FILE opens them, if FILE has that key"),
+                "{line}"
+            );
         }
         assert!(lines[0].contains(" and 4 more; "), "{args}: {}", lines[0]);
     }
@@ -320,7 +392,10 @@ fn many_values_that_stay_encrypted_are_one_line_for_each_key() {
 #[test]
 fn what_decode_cannot_read_is_told_and_not_success() {
     let dir = unpacked();
-    let object = tool::run(dir.path(), ["get", AFTER, "deploy/web", "-n", "shop", "-o", "hex"]);
+    let object = tool::run(
+        dir.path(),
+        ["get", AFTER, "deploy/web", "-n", "shop", "-o", "hex"],
+    );
     let hex = object.stdout.trim();
     let decode = |text: &str| {
         std::fs::write(dir.path().join("value"), text).expect("a temporary file");
@@ -329,7 +404,10 @@ fn what_decode_cannot_read_is_told_and_not_success() {
     for (text, told) in [
         ("", "damaged: the value is empty"),
         ("\n", "damaged: the value is empty"),
-        ("{\"apiVersion\":\"v1\",\"kind\"", "damaged: JSON cannot be read"),
+        (
+            "{\"apiVersion\":\"v1\",\"kind\"",
+            "damaged: JSON cannot be read",
+        ),
         (&hex[..600], "damaged: the protobuf envelope is cut off"),
     ] {
         let outcome = decode(text);

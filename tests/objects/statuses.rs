@@ -257,7 +257,7 @@ fn an_absent_object_is_told_from_a_deleted_one() {
         ),
         (
             "cm/app-3 -n nowhere",
-            "Error: cm/app-3 in namespace nowhere: never seen in this file\nError: there is no namespace nowhere\n",
+            "Error: cm/app-3 is in namespaces monitoring, payments, shop, not in nowhere\nError: there is no namespace nowhere\n",
         ),
         (
             "clusterrolebinding/helper --rev 1500",
@@ -325,24 +325,25 @@ fn a_key_that_is_missing_is_named_and_the_rest_goes_on() {
         assert_eq!(outcome.status, Some(1), "{config}");
         assert_eq!(
             outcome.stderr,
-            format!("left out: Secret payments/db: {text}\n")
+            format!("left out, is encrypted: Secret payments/db\nSecret payments/db: {text}\n")
         );
         assert!(outcome.stdout.contains("name: tls"), "{}", outcome.stdout);
         // Only the newest of its values was written with this key.
         let key = "/registry/secrets/payments/db";
         let outcome = with(&format!("history {AFTER} secret/db -n payments"));
         assert_eq!(outcome.status, Some(1), "{config}");
-        let expected = format!("Error: {key} at revision 1518: {text}\n");
+        let expected = format!("{key} at revision 1518: {text}\n");
         assert_eq!(outcome.stderr, expected);
         assert_eq!(outcome.stdout.lines().count(), 4, "{}", outcome.stdout);
         let outcome = with(&format!("show {AFTER} 1518"));
         assert_eq!(outcome.status, Some(1), "{config}");
-        assert_eq!(outcome.stderr, format!("Error: {key}: {text}\n"));
+        assert_eq!(outcome.stderr, format!("{key}: {text}\n"));
         assert!(outcome.stdout.contains("other bytes"), "{}", outcome.stdout);
         let outcome = with(&format!("encryption {AFTER}"));
         assert_eq!(outcome.status, Some(1), "{config}");
+        let (reason, _) = text.split_once("; ").expect("a hint");
         assert!(
-            outcome.stdout.contains(&format!("2 unreadable: {text}")),
+            outcome.stdout.contains(&format!("2 unreadable: {reason}")),
             "{}",
             outcome.stdout
         );

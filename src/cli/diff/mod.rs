@@ -24,7 +24,9 @@ use crate::finding::{Findings, escape};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::kubernetes::query::selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, KindFilter, diff_files, diff_revisions};
-use crate::ops::{self, AbsenceQuery, LookedFor, Refusal, Session, ValueReader};
+use crate::ops::{
+    self, AbsenceQuery, LabelPresence, LookedFor, ObjectsQuery, Refusal, Session, ValueReader,
+};
 use crate::report;
 use show::Show;
 
@@ -210,8 +212,8 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             let outcome = Show::new(args, run, &query, &told).one(&diff, session, &reader)?;
             let (old, new) = (&diff.comparison.old, &diff.comparison.new);
             let labels = query.labels.as_ref();
-            told.look_for_labels(labels, session, old.revision, &reader)?;
-            told.look_for_labels(labels, session, new.revision, &reader)?;
+            told.look_for_labels(args, labels, (session, old.revision), &reader)?;
+            told.look_for_labels(args, labels, (session, new.revision), &reader)?;
             let session = &*session;
             told.look_for(args, (session, old.revision), (session, new.revision))?;
             Ok(outcome)
@@ -234,8 +236,9 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         |old, new| {
             let diff = diff_files(old, new, &query)?;
             let outcome = Show::new(args, run, &query, &told).all(&diff, old, new, &reader)?;
-            told.look_for_labels(query.labels.as_ref(), old, 0, &reader)?;
-            told.look_for_labels(query.labels.as_ref(), new, 0, &reader)?;
+            let labels = query.labels.as_ref();
+            told.look_for_labels(args, labels, (old, 0), &reader)?;
+            told.look_for_labels(args, labels, (new, 0), &reader)?;
             told.look_for(args, (old, 0), (new, 0))?;
             Ok(outcome)
         },
@@ -268,8 +271,8 @@ struct Told {
     notes: RefCell<Notes>,
     /// Something of what is wanted differs.
     has_found: Cell<bool>,
-    /// An object has the labels that are wanted, or may have them.
-    has_labels: Cell<bool>,
+    /// Whether an object has the labels that are wanted, where that was looked for.
+    labels: Cell<Option<LabelPresence>>,
     /// Words for kinds of which nothing differs.
     unseen_kinds: RefCell<Vec<String>>,
 }
@@ -279,20 +282,27 @@ impl Told {
         *self.unseen_kinds.borrow_mut() = kinds.words_without_objects();
     }
 
-    /// Whether a state has objects with these labels, if nothing of what is wanted differs.
+    /// Whether a state has objects with the labels that are wanted, if nothing of what is wanted differs.
     fn look_for_labels(
         &self,
+        args: &DiffArgs,
         labels: Option<&LabelSelector>,
-        session: &mut Session<'_>,
-        revision: i64,
+        (session, revision): (&mut Session<'_>, i64),
         reader: &ValueReader,
     ) -> Result<()> {
-        if let Some(labels) = labels
+        if labels.is_some()
             && !self.has_found.get()
-            && !self.has_labels.get()
+            && self.labels.get() != Some(LabelPresence::Present)
         {
-            let has_labels = ops::may_have_labels(session, labels, revision, reader)?;
-            self.has_labels.set(has_labels);
+            let query = ObjectsQuery {
+                kinds: args.kind.clone(),
+                namespace: args.namespace.clone(),
+                labels: labels.cloned(),
+                revision,
+                ..ObjectsQuery::default()
+            };
+            let found = ops::label_presence(session, &query, reader)?;
+            self.labels.set(self.labels.get().max(Some(found)));
         }
         Ok(())
     }
@@ -313,9 +323,18 @@ impl Told {
             items.extend(prefix.map(LookedFor::Prefix));
             items.extend(args.glob.clone().map(LookedFor::Glob));
             items.extend(args.namespace.clone().map(LookedFor::Namespace));
-            if let Some(selector) = args.selector.as_ref().filter(|_| !self.has_labels.get()) {
-                let selector = escape::text(selector.as_bytes());
-                term::error(&format!("-l {selector} selects no object"));
+            let selector = args.selector.as_deref().unwrap_or_default();
+            let selector = escape::text(selector.as_bytes());
+            let message = match self.labels.get() {
+                None | Some(LabelPresence::Present) => None,
+                Some(LabelPresence::Absent) => Some(format!("-l {selector} selects no object")),
+                Some(LabelPresence::Unknown) => Some(format!(
+                    "cannot be told: -l {selector} selects no object that can be read, and others stay encrypted or \
+                     are damaged"
+                )),
+            };
+            if let Some(message) = message {
+                term::error(&message);
                 self.is_incomplete.set(true);
             }
         }

@@ -14,7 +14,6 @@ use crate::etcd::keyspace::{
 };
 use crate::finding::Collector;
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
-use crate::kubernetes::query::selector::LabelSelector;
 use crate::ops::session::Session;
 use crate::ops::times::{TimeLine, Times};
 
@@ -169,29 +168,57 @@ pub fn absences(session: &Session<'_>, query: &AbsenceQuery) -> Result<Absences>
     })
 }
 
-/// True when an object has such labels at a revision, or may have them.
+/// Whether objects have the labels that are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LabelPresence {
+    /// None has them.
+    Absent,
+    /// None that can be read has them, and of others that are asked for nobody can tell.
+    Unknown,
+    /// One has them.
+    Present,
+}
+
+/// Whether an object of any kind and namespace has the labels of a query. One of which nobody can tell counts only
+/// where its kind and namespace are asked for.
 ///
 /// # Errors
 /// As [`absences`].
-pub fn may_have_labels(
+pub fn label_presence(
     session: &mut Session<'_>,
-    labels: &LabelSelector,
-    revision: i64,
+    query: &ObjectsQuery,
     reader: &ValueReader,
-) -> Result<bool> {
-    let query = ObjectsQuery {
-        labels: Some(labels.clone()),
-        revision,
-        ..ObjectsQuery::default()
+) -> Result<LabelPresence> {
+    let anywhere = ObjectsQuery {
+        kinds: Vec::new(),
+        namespace: None,
+        ..query.clone()
     };
     // What is wrong with the file was told by the job that this one follows.
     let told = std::mem::replace(&mut session.findings, Collector::new(1));
-    let listed = objects(session, &query, reader);
-    let found = std::mem::replace(&mut session.findings, told);
-    Ok(found.has_errors()
-        || listed?.is_ok_and(|list| {
-            !list.found.is_empty() || !list.undecided.is_empty() || !list.damaged.is_empty()
-        }))
+    let mut presence = presence_in(session, &anywhere, reader);
+    let is_narrow = !query.kinds.is_empty() || query.namespace.is_some();
+    if is_narrow && matches!(presence, Ok(LabelPresence::Unknown)) {
+        presence = presence_in(session, query, reader);
+    }
+    session.findings = told;
+    presence
+}
+
+fn presence_in(
+    session: &mut Session<'_>,
+    query: &ObjectsQuery,
+    reader: &ValueReader,
+) -> Result<LabelPresence> {
+    let listed = objects(session, query, reader)?;
+    let is_damaged = session.findings.has_errors();
+    Ok(match listed {
+        Ok(list) if !list.found.is_empty() => LabelPresence::Present,
+        Ok(list) if is_damaged || !list.undecided.is_empty() || !list.damaged.is_empty() => {
+            LabelPresence::Unknown
+        }
+        _ => LabelPresence::Absent,
+    })
 }
 
 fn reason(

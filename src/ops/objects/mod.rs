@@ -13,7 +13,8 @@ pub(in crate::ops) mod stored;
 pub(in crate::ops) mod wanted;
 
 pub use absence::{
-    Absence, AbsenceQuery, AbsenceReason, Absences, LookedFor, absences, may_have_labels,
+    Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, LookedFor, absences,
+    label_presence,
 };
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
