@@ -39,15 +39,23 @@ pub fn absence_lines(absences: &Absences, context: AbsenceContext<'_>) -> Vec<St
     lines.collect()
 }
 
+/// A name in a sentence, also one that is empty.
+fn shown_bytes(name: &[u8]) -> String {
+    match name {
+        b"" => "\"\"".into(),
+        name => escape::text(name),
+    }
+}
+
 fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Option<String> {
-    let shown = |text: &str| escape::text(text.as_bytes());
+    let shown = |text: &str| shown_bytes(text.as_bytes());
     let place = context
         .namespace
         .map(|namespace| format!(" in namespace {}", shown(namespace)));
     let place = place.unwrap_or_default();
     let at = all.revision;
     let (name, none) = match &absence.item {
-        LookedFor::Key(name) | LookedFor::Named { name, .. } => (escape::text(name), String::new()),
+        LookedFor::Key(name) | LookedFor::Named { name, .. } => (shown_bytes(name), String::new()),
         LookedFor::Prefix(prefix) => {
             let prefix = escape::text(prefix);
             (prefix.clone(), format!("no key begins with {prefix}"))

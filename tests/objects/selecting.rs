@@ -179,6 +179,23 @@ fn fields_that_cannot_be_decoded_decide_nothing() {
     assert_eq!(by_name.status, 0);
     let damaged = ask("--field-selector metadata.name=cut");
     assert_eq!((damaged.stdout.as_str(), damaged.status), ("pod/cut\n", 1));
+    // Of a kind whose fields are not known not everything can be shown, however it is shown.
+    for args in [
+        "objects file.db pod/w -o yaml",
+        "get file.db pod/w",
+        "get file.db pod/w -o json",
+    ] {
+        let shown = etcdsnap(dir.path(), args);
+        assert_eq!(shown.status, 1, "{args}");
+        assert!(
+            shown
+                .stderr
+                .contains("the kind v9 Pod is not known; of its "),
+            "{args}: {}",
+            shown.stderr
+        );
+        assert!(shown.stdout.contains("shop"), "{args}: {}", shown.stdout);
+    }
     let by_field = ask("--field-selector spec.nodeName=");
     assert_eq!(
         (by_field.stdout.as_str(), by_field.status),

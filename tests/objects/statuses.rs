@@ -53,6 +53,7 @@ fn the_status_tells_found_from_absent_from_refused() {
         ("objects FILE", 0),
         ("objects FILE cm", 0),
         ("objects FILE cm/nothing", 1),
+        ("objects FILE ,", 2),
         ("objects FILE nonsense", 1),
         ("objects FILE cm,nonsense", 1),
         ("objects FILE cm -n nowhere", 1),

@@ -56,6 +56,9 @@ impl WhichArgs {
             }
         } else if let Some(kinds) = words.next() {
             let kinds: Vec<&str> = kinds.split(',').filter(|kind| !kind.is_empty()).collect();
+            if kinds.is_empty() {
+                return Err("the word for kinds is empty; without one every kind is listed".into());
+            }
             let names: Vec<&String> = words.collect();
             query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
             for name in names {

@@ -446,13 +446,17 @@ impl Candidates {
         if len > LONGEST {
             return None;
         }
-        // One sign in three of the last part may differ; in a short one, one sign.
+        // One sign in three of the last part may differ.
         let last = word
             .trim_end_matches('/')
             .rsplit('/')
             .next()
             .unwrap_or(word);
-        let most = (last.chars().count() / 3).max(1);
+        let signs = last.chars().count();
+        if signs < SHORTEST {
+            return None;
+        }
+        let most = signs / 3;
         let texts = self
             .0
             .iter()
@@ -467,6 +471,8 @@ impl Candidates {
     }
 }
 
+/// Nothing is like a shorter word: it would have nothing in common with it.
+const SHORTEST: usize = 3;
 /// Nothing similar is looked for to a longer word.
 const LONGEST: usize = 512;
 
@@ -856,6 +862,7 @@ mod tests {
         assert_eq!(similar("widgets"), None);
         assert_eq!(similar("pods"), None, "itself");
         assert_eq!(similar(""), None);
+        assert_eq!(similar("pp"), None);
         let keys = candidates(&["/registry/pods/", "/registry/minions/"]);
         let similar = |word: &str| keys.most_similar(word.as_bytes());
         assert_eq!(
