@@ -223,7 +223,10 @@ impl<'a> Show<'a> {
             self.told.notes.borrow_mut().damaged();
         }
         // Of the others it is said why nobody can tell whether they are asked for.
-        if let Some(fault) = item.locked.as_ref().filter(|_| item.undecided.is_none()) {
+        // A Secret may be left out of the manifests, where it is named.
+        let may_be_left_out = self.args.partial && item.kind == "Secret";
+        let is_told = item.undecided.is_none() && !may_be_left_out;
+        if let Some(fault) = item.locked.as_ref().filter(|_| is_told) {
             let mut notes = self.told.notes.borrow_mut();
             notes.locked(|| escape::text(&item.key), fault);
         }
