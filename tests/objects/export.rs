@@ -371,7 +371,7 @@ fn addresses_without_a_selector_stay_whichever_objects_are_chosen() {
         service("db", json!({"ports": [{"port": 1}]})),
         service("web", json!({"selector": {"a": "b"}})),
     ]);
-    for args in ["", "endpoints", "endpoints -n shop", "ep/web ep/db"] {
+    for args in ["-A", "endpoints", "endpoints -n shop", "ep/web ep/db"] {
         let outcome = etcdsnap(dir.path(), &format!("export cluster.db {args} --out -"));
         let names = exported(&outcome.stdout);
         assert!(names.contains(&"Endpoints/db".into()), "{args}: {names:?}");
