@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
@@ -13,7 +15,7 @@ use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::query::jsonpath::Path;
 use crate::ops::{self, Answer, Name, Session, ValueReader};
-use crate::report;
+use crate::report::{self, Readable};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,9 +99,15 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         }
     };
     // Secrets are compared, not shown.
+    let asks_for_managed_fields =
+        matches!(&test, Test::Field(path, ..) if path.contains("managedFields"));
+    let shown = ValueReader {
+        managed_fields: asks_for_managed_fields,
+        ..reader
+    };
     let reader = ValueReader {
         redactor: None,
-        ..reader
+        ..shown.clone()
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let text = super::get::spaced(&args.name, args.name_behind.as_ref());
@@ -108,16 +116,24 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
             namespace: args.namespace.clone(),
             is_key: args.key,
         };
-        let answers = ops::get(session, &[name], args.rev, &reader)?;
-        let place = args.namespace.as_deref();
+        let names = [name];
+        let answers = ops::get(session, &names, args.rev, &reader)?;
         let exit = match answers.list.first() {
             Some(Answer::Found(found)) => {
                 let Some((key, facts)) = found.first() else {
                     return Ok(Ok(Exit::Failed));
                 };
-                judge(session, &answers, key, facts, &reader, &test, args.key)?
+                judge(
+                    session,
+                    &answers,
+                    key,
+                    facts,
+                    [&reader, &shown],
+                    &test,
+                    args.key,
+                )?
             }
-            Some(answer) => super::get::explain(answer, text.as_bytes(), place, answers.revision),
+            Some(_) => super::get::explain(session, answers.list.iter().zip(&names), args.rev)?,
             None => Exit::Failed,
         };
         Ok(Ok(exit))
@@ -149,7 +165,7 @@ fn judge<'i>(
     answers: &ops::Answers<'i>,
     key: &[u8],
     facts: &crate::etcd::keyspace::RecordFacts,
-    reader: &ValueReader,
+    [reader, shown_by]: [&ValueReader; 2],
     test: &Test,
     is_key: bool,
 ) -> crate::Result<Exit> {
@@ -174,48 +190,30 @@ fn judge<'i>(
     if is_damaged && asks_for_object {
         return Ok(Exit::Failed);
     }
+    let locked = reader.locked(key, &value);
     let is_equal = match test {
         Test::Present => true,
-        Test::Value(wanted) => match reader.plain(key, &value) {
-            Ok(plain) => {
-                let is_locked = reader.encryption.is_none()
-                    && crate::kubernetes::secrets::encryption::is_encrypted(&plain);
-                if is_locked && *plain != **wanted {
-                    term::error(&format!(
-                        "{shown}: encrypted; give --encryption-config to compare it"
-                    ));
-                    return Ok(Exit::Failed);
-                }
-                *plain == **wanted
-            }
-            Err(fault) => {
-                term::error(&format!("{shown}: {fault}"));
+        Test::Value(wanted) => match (locked, reader.plain(key, &value)) {
+            // The bytes themselves may be asked for.
+            (Some(_), Ok(plain)) if *plain == **wanted => true,
+            (Some(fault), _) => {
+                term::error(&report::locked_line(&shown, &fault));
                 return Ok(Exit::Failed);
             }
+            (None, plain) => plain.is_ok_and(|plain| *plain == **wanted),
         },
         Test::Field(written, path, wanted) => {
-            let plain = match reader.plain(key, &value) {
-                Ok(plain) => plain,
-                Err(_) if let Some(found) = from_key(written, key) => {
-                    return Ok(told(&shown, found == *wanted));
-                }
-                Err(fault) => {
-                    term::error(&format!("{shown}: {fault}"));
-                    return Ok(Exit::Failed);
-                }
-            };
-            if crate::kubernetes::secrets::encryption::is_encrypted(&plain) {
+            if let Some(fault) = locked {
                 if let Some(found) = from_key(written, key) {
                     return Ok(told(&shown, found == *wanted));
                 }
-                term::error(&format!(
-                    "{shown}: encrypted; give --encryption-config to compare it"
-                ));
+                term::error(&report::locked_line(&shown, &fault));
                 return Ok(Exit::Failed);
             }
             let object = match reader.object_of(key, &value, facts.revision.main) {
                 Ok(object) => object.json,
                 Err(fault) => {
+                    let plain = reader.plain(key, &value).unwrap_or_default();
                     let Ok(json) = crate::kubernetes::read_json(&plain) else {
                         term::error(&format!("{shown}: {fault}; it has no fields to look at"));
                         return Ok(Exit::Failed);
@@ -223,17 +221,51 @@ fn judge<'i>(
                     json
                 }
             };
-            match path.render(&object) {
-                Ok(text) => text == *wanted,
+            let is_equal = match path.render(&object) {
+                Ok(text) => text == *wanted && path.last_found(&object).is_none(),
                 Err(fault) => {
                     term::line(&format!("{shown}: {fault}"));
                     false
                 }
+            };
+            if !is_equal {
+                let look = shown_by.read(key, &value, facts.revision.main);
+                let open = match report::readable(look.content, &look.plain) {
+                    Readable::Json(json) => json,
+                    Readable::Text(_) | Readable::Binary => Value::Null,
+                };
+                tell_actual(&shown, path, &open);
+                return Ok(Exit::Findings);
             }
+            true
         }
     };
     Ok(told(&shown, is_equal))
 }
+
+/// Says what the object has at a path, or where the path ends before; `object` is without secrets.
+fn tell_actual(shown: &str, path: &Path, object: &Value) {
+    let short = |values: &[&Value]| {
+        let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+        escape::text_limited(texts.join(" ").as_bytes(), ACTUAL)
+    };
+    let what = match (path.last_found(object), path.find(object)) {
+        (Some((found, values)), _) => {
+            let found = match found.as_str() {
+                "" => "the object".to_owned(),
+                found => format!("{{{}}}", escape::text(found.as_bytes())),
+            };
+            let actual = short(&values);
+            format!("has no such field; {found} is there: {actual}")
+        }
+        (None, Ok(values)) => format!("is there, but differs: it is {}", short(&values)),
+        (None, Err(_)) => "is there, but differs".into(),
+    };
+    term::line(&format!("{shown}: {what}"));
+}
+
+/// So many bytes of a value are shown.
+const ACTUAL: usize = 1024;
 
 fn told(shown: &str, is_equal: bool) -> Exit {
     if is_equal {

@@ -12,7 +12,7 @@ use super::reader::ReaderArgs;
 use super::run::finish;
 use super::term;
 use crate::finding::escape;
-use crate::kubernetes::Encoding;
+use crate::kubernetes::{self, Encoding, Flaw};
 use crate::ops::{ReadValue, ValueContent};
 use crate::report::{self, Readable};
 
@@ -22,7 +22,7 @@ Examples:
   etcdsnap decode value.bin -o json
   etcdsnap decode --etcd-key /registry/secrets/shop/db --encryption-config config.yaml value.bin
 
-The value may also be in hex or base64.
+The value may also be in hex or base64. Exit status 1: it is empty, damaged, or stays encrypted.
 ";
 
 /// More is not a value of etcd.
@@ -79,25 +79,48 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
         return Exit::Failed;
     }
     let value = unwrapped(bytes);
-    let look = reader.read(args.etcd_key.as_bytes(), &value, 0);
+    let key = args.etcd_key.as_bytes();
+    let look = reader.read(key, &value, 0);
     if let Some(fault) = &look.locked {
-        term::error(&format!("{name}: {fault}"));
-        return Exit::Failed;
-    }
-    if let ValueContent::Object(object) = &look.content {
-        for note in report::notes(&object.description) {
-            term::line(&format!("{name}: {note}"));
-        }
+        term::error(&report::locked_line(&name, fault));
+        return Exit::Findings;
     }
     if let Some(fault) = &look.too_large {
         term::error(&format!("{name}: {fault}"));
         return Exit::Findings;
     }
+    let flaw = match &look.content {
+        ValueContent::Object(object) if object.description.undecoded.is_none() => {
+            damage(&look.plain)
+        }
+        ValueContent::Object(_) => None,
+        _ => undecodable(&look.plain),
+    };
+    let is_binary = Encoding::of(&look.plain) != Encoding::Json;
+    let mut exit = Exit::Fine;
+    let flaw = flaw.map(|flaw| format!("damaged: {flaw}"));
+    if let Some(flaw) = &flaw {
+        term::error(&format!("{name}: {flaw}"));
+        exit = Exit::Findings;
+    }
+    if let ValueContent::Object(object) = &look.content {
+        let undecoded = report::undecoded(&object.description);
+        for note in report::notes(&object.description) {
+            if Some(&note) == undecoded.as_ref() {
+                exit = Exit::Findings;
+            }
+            if Some(&note) != flaw.as_ref() {
+                term::line(&format!("{name}: {note}"));
+            }
+        }
+    } else if exit != Exit::Fine && is_binary {
+        return exit;
+    }
     let Some(json) = shown(look) else {
         term::error(&format!(
             "{name}: neither an object of Kubernetes nor JSON nor text, also not in hex or base64"
         ));
-        return Exit::Failed;
+        return Exit::Findings;
     };
     let mut lines = term::Lines::exact();
     let written = match args.output {
@@ -105,7 +128,24 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
         Form::Json => report::write_pretty_json(&json, &mut lines.stored()),
     };
     let written = written.and_then(|()| lines.finish());
-    finish(written.and_then(|()| term::release()), Exit::Fine)
+    finish(written.and_then(|()| term::release()), exit)
+}
+
+/// What is wrong with the bytes of an object.
+fn damage(plain: &[u8]) -> Option<Flaw> {
+    let flaw = kubernetes::inspect(plain).1;
+    // `etcdctl` puts a line end behind a value.
+    flaw.filter(|flaw| *flaw != Flaw::Trailing(1) || !plain.ends_with(b"\n"))
+}
+
+/// What is wrong with a value that begins as an object does and is none, or with nothing at all.
+fn undecodable(plain: &[u8]) -> Option<Flaw> {
+    match Encoding::of(plain) {
+        Encoding::Protobuf | Encoding::Cbor => damage(plain),
+        Encoding::Json if kubernetes::read_json(plain).is_err() => damage(plain),
+        // Other JSON and text may be anybody's.
+        _ => matches!(plain, b"" | b"\n" | b"\r\n").then_some(Flaw::Empty),
+    }
 }
 
 fn shown(mut look: ReadValue<'_>) -> Option<serde_json::Value> {

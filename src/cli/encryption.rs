@@ -56,7 +56,7 @@ pub(super) fn run(args: &EncryptionArgs, run: &Run) -> Exit {
             (false, false) => report::encryption_text(&found),
         };
         let mut notes = Notes::default();
-        let told = notes.tell(&found.damaged.iter().collect::<Vec<_>>());
+        let told = notes.tell_with(&found.damaged.iter().collect::<Vec<_>>());
         if found.encrypts_anything == Some(false) {
             term::line(
                 "this configuration encrypts nothing: identity is the first provider of every entry, so that values \

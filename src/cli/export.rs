@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::absent::tell_objects;
 use super::exit::Exit;
 use super::objects::{Notes, WhichArgs};
 use super::open::Access;
@@ -21,7 +22,9 @@ use crate::ops::{
     self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
     ObjectList, Session,
 };
-use crate::report::{self, ExportAccount, ExportForm, LeftOut, LeftOutReason};
+use crate::report::{
+    self, ExportAccount, ExportForm, LeftOut, LeftOutReason, LockedValues, object_name,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,6 +104,12 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
                 .leave_out("apiextensions.k8s.io", "CustomResourceDefinition");
         }
         let list = &all.list;
+        let selectors = which.selectors.as_deref();
+        if list.found.is_empty() && !list.missing.is_empty() {
+            // There is nothing to write a folder of.
+            let exit = tell_objects(session, query, selectors, list)?;
+            return Ok(Ok(exit.max(Notes::default().tell_with_list(list))));
+        }
         let mut written = Ok(Ok(()));
         let mut tally = Tally::default();
         ops::export(session, &all, &reader, options, |found, object| {
@@ -126,7 +135,11 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             false => Exit::Fine,
         };
         let exit = exit.max(Notes::default().tell_with_list(list));
-        if list.found.is_empty() {
+        for line in tally.locked.lines() {
+            term::line(&line);
+        }
+        let exit = exit.max(tell_objects(session, query, selectors, list)?);
+        if list.found.is_empty() && list.missing.is_empty() {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no object matches"));
         }
@@ -154,6 +167,8 @@ struct Tally<'l> {
     left_out: Vec<LeftOut<'l>>,
     /// Some of it should have been.
     is_incomplete: bool,
+    /// What of it stays encrypted.
+    locked: LockedValues,
 }
 
 impl<'l> Tally<'l> {
@@ -184,6 +199,14 @@ impl<'l> Tally<'l> {
             }
             (Exported::Secret, _) => {
                 self.leave_out(found, LeftOutReason::Secrets, is_secret_fault);
+            }
+            (Exported::Locked { fault, is_secret }, _) => {
+                let (reason, is_fault) = match is_secret {
+                    true => (LeftOutReason::Secrets, is_secret_fault),
+                    false => (LeftOutReason::Encrypted, true),
+                };
+                self.leave_out(found, reason, is_fault);
+                self.locked.add(|| object_name(list, found), fault);
             }
             (Exported::Unreadable(why), _) => {
                 self.leave_out(found, LeftOutReason::Unreadable(why.as_str().into()), true);

@@ -11,8 +11,9 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::absent;
 use super::exit::Exit;
-use super::objects::{self, ListArgs, Which, too_large};
+use super::objects::{self, ListArgs, Notes, Which, too_large};
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
@@ -22,8 +23,11 @@ use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
 use crate::kubernetes::query::label_selector::LabelSelector;
-use crate::ops::{self, Answer, Answers, Name, ObjectsQuery, ReadValue, Session, ValueReader};
-use crate::report::{self, Format, Readable};
+use crate::ops::{
+    self, AbsenceQuery, Answer, Answers, LookedFor, Name, ObjectsQuery, ReadValue, Session,
+    ValueReader,
+};
+use crate::report::{self, AbsenceContext, Format, Readable};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -151,23 +155,19 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
         }
         let mut output = Output::new(args, json);
         let mut exit = Exit::Fine;
+        let names = names_of(&words, namespace, args.key);
         let groups: Vec<Answers<'_>> = if args.prefix {
             args.names
                 .iter()
                 .map(|prefix| ops::get_prefix(session, prefix.as_bytes(), args.rev))
                 .collect::<crate::Result<_>>()?
         } else {
-            let names = names_of(&words, namespace, args.key);
             vec![ops::get(session, &names, args.rev, &reader)?]
         };
         if let Some(Wish::Objects(form)) = &args.output {
-            return together(session, args, form, &groups, &words, &reader);
+            return together(session, args, form, &groups, &names, &reader);
         }
         for answers in &groups {
-            for (answer, name) in answers.list.iter().zip(&words) {
-                let (name, at) = (name.as_bytes(), answers.revision);
-                exit = exit.max(explain(answer, name, namespace, at));
-            }
             let found: Vec<(&[u8], RecordFacts)> = answers
                 .list
                 .iter()
@@ -178,15 +178,10 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
                 .flatten()
                 .map(|(key, facts)| (key.as_slice(), *facts))
                 .collect();
-            if args.prefix && found.is_empty() {
-                term::line(&format!(
-                    "{}: no key matches at revision {}",
-                    escape::path(&args.file),
-                    answers.revision
-                ));
-            }
             exit = exit.max(output.write(session, answers, &found, &reader)?);
         }
+        exit = exit.max(output.notes.tell());
+        exit = exit.max(explain_all(session, args, &groups, &names)?);
         let at = groups
             .first()
             .map(|answers| (answers.revision, answers.keyspace.bounds()));
@@ -260,7 +255,11 @@ fn kinds(
             ..ObjectsQuery::default()
         };
         let is_single = false;
-        return Ok(Kinds::Alone(Box::new(Which { query, is_single })));
+        return Ok(Kinds::Alone(Box::new(Which {
+            query,
+            selectors: args.selector.as_ref().map(|text| format!("-l {text}")),
+            is_single,
+        })));
     }
     let pairs = kinds.iter().flat_map(|kind| {
         names
@@ -308,28 +307,23 @@ fn together(
     args: &GetArgs,
     form: &objects::Form,
     groups: &[Answers<'_>],
-    words: &[OsString],
+    names: &[Name],
     reader: &ValueReader,
 ) -> crate::Result<io::Result<Exit>> {
-    let mut exit = Exit::Fine;
+    let exit = explain_all(session, args, groups, names)?;
     let mut keys = BTreeSet::new();
     let mut pairs = Vec::new();
     let namespace = args.namespace.as_deref().filter(|_| !args.all_namespaces);
     for answers in groups {
-        for (answer, word) in answers.list.iter().zip(words) {
-            exit = exit.max(explain(
-                answer,
-                word.as_bytes(),
-                namespace,
-                answers.revision,
-            ));
+        for (answer, name) in answers.list.iter().zip(names) {
             let Answer::Found(found) = answer else {
                 continue;
             };
             keys.extend(found.iter().map(|(key, _)| key.clone()));
             // The order in which they are asked for.
-            let pair = word.to_str().and_then(|word| word.split_once('/'));
-            let is_key = found.iter().any(|(key, _)| key == word.as_bytes());
+            let text = std::str::from_utf8(&name.text).ok();
+            let pair = text.and_then(|text| text.split_once('/'));
+            let is_key = found.iter().any(|(key, _)| *key == name.text);
             pairs.extend(
                 pair.filter(|_| !is_key && !args.prefix)
                     .map(|(kind, name)| (kind.to_owned(), name.to_owned())),
@@ -344,6 +338,7 @@ fn together(
     }
     session.forget_findings();
     let which = Which {
+        selectors: None,
         is_single: keys.len() == 1 && !args.prefix,
         query: ObjectsQuery {
             pairs,
@@ -357,64 +352,103 @@ fn together(
     Ok(printed.map(|of_objects| of_objects.max(exit)))
 }
 
-/// Says on standard error why a name has no value, and gives the exit status of that.
-pub(super) fn explain(answer: &Answer, name: &[u8], namespace: Option<&str>, at: i64) -> Exit {
-    let name = escape::text(name);
-    let place = namespace.map_or(String::new(), |namespace| {
-        format!(" in namespace {}", escape::text(namespace.as_bytes()))
-    });
-    // A name that is the key itself need not be said twice.
-    let which = |key: &[u8]| match escape::text(key) {
-        key if key == name => key,
-        key => format!("{name}: {key}"),
+/// Says why names, or prefixes, have no value.
+fn explain_all(
+    session: &Session<'_>,
+    args: &GetArgs,
+    groups: &[Answers<'_>],
+    names: &[Name],
+) -> crate::Result<Exit> {
+    if !args.prefix {
+        let answers = groups.iter().flat_map(|answers| &answers.list);
+        return explain(session, answers.zip(names), args.rev);
+    }
+    let query = AbsenceQuery {
+        items: prefixes_without_keys(groups, names),
+        revision: args.rev,
+        ..AbsenceQuery::default()
     };
-    let (message, exit) = match answer {
-        Answer::Found(_) => return Exit::Fine,
-        Answer::Deleted { key, revision } => (
-            format!("{} was deleted at revision {revision}", which(key)),
-            Exit::Findings,
-        ),
-        Answer::NotYet { key, revision } => (
-            format!(
-                "{} has no record at revision {at}; its first is at {revision}",
-                which(key)
-            ),
-            Exit::Findings,
-        ),
-        Answer::NeverSeen => (
-            format!("{name}{place}: never seen in this file"),
-            Exit::Findings,
-        ),
-        Answer::UnknownKind(word) => {
-            let word = escape::text(word.as_bytes());
-            (
+    absent::tell(session, &query, AbsenceContext::default())
+}
+
+fn prefixes_without_keys(groups: &[Answers<'_>], prefixes: &[Name]) -> Vec<LookedFor> {
+    let has_keys = |answers: &Answers<'_>| {
+        let mut list = answers.list.iter();
+        list.any(|answer| matches!(answer, Answer::Found(keys) if !keys.is_empty()))
+    };
+    let missing = groups.iter().zip(prefixes);
+    let missing = missing.filter(|(answers, _)| !has_keys(answers));
+    missing
+        .map(|(_, prefix)| LookedFor::Prefix(prefix.text.clone()))
+        .collect()
+}
+
+/// Says on standard error why names have no value, and gives the exit status of that.
+pub(super) fn explain<'a>(
+    session: &Session<'_>,
+    answers: impl Iterator<Item = (&'a Answer, &'a Name)>,
+    revision: i64,
+) -> crate::Result<Exit> {
+    let mut exit = Exit::Fine;
+    let mut query = AbsenceQuery {
+        revision,
+        ..AbsenceQuery::default()
+    };
+    for (answer, name) in answers {
+        query.namespaces = name.namespace.iter().cloned().collect();
+        let text = escape::text(&name.text);
+        let message = match answer {
+            Answer::Found(_) => continue,
+            Answer::Deleted { key, .. } | Answer::NotYet { key, .. } => {
+                query.items.push(LookedFor::Named {
+                    name: name.text.clone(),
+                    key: key.clone(),
+                });
+                continue;
+            }
+            Answer::NeverSeen | Answer::UnknownKind(_) => {
+                query.items.push(match name.kind_and_name() {
+                    Some((word, name)) => LookedFor::Object {
+                        word: word.to_owned(),
+                        name: name.to_owned(),
+                    },
+                    None => LookedFor::Key(name.text.clone()),
+                });
+                continue;
+            }
+            Answer::NotServed(fault) => {
+                format!("{text}: {}", escape::text(fault.to_string().as_bytes()))
+            }
+            Answer::Several(keys) => {
+                let place = name.namespace.as_ref().map_or(String::new(), |namespace| {
+                    format!(" in namespace {}", escape::text(namespace.as_bytes()))
+                });
+                let keys: Vec<String> = keys
+                    .iter()
+                    .map(|key| format!("\n  {}", escape::text(key)))
+                    .collect();
                 format!(
-                    "{name}: no such key was ever seen in this file, and {word:?} is not a kind"
-                ),
-                Exit::Findings,
-            )
-        }
-        Answer::NotServed(fault) => (
-            format!("{name}: {}", escape::text(fault.to_string().as_bytes())),
-            Exit::Failed,
-        ),
-        Answer::Several(keys) => {
-            let keys: Vec<String> = keys
-                .iter()
-                .map(|key| format!("\n  {}", escape::text(key)))
-                .collect();
-            (
-                format!(
-                    "{name}{place} is the name of {} objects; give a namespace with -n, or a key:{}",
+                    "{text}{place} is the name of {} objects; give a namespace with -n, or a key:{}",
                     keys.len(),
                     keys.concat()
-                ),
-                Exit::Failed,
-            )
-        }
+                )
+            }
+        };
+        term::error(&message);
+        exit = Exit::Failed;
+    }
+    let namespaces = query.namespaces.clone();
+    let context = AbsenceContext {
+        namespaces: &namespaces,
+        takes_keys: true,
+        ..AbsenceContext::default()
     };
-    term::error(&message);
-    exit
+    // Where there is no such namespace, that is said, too.
+    if !query.items.is_empty() {
+        let namespaces = namespaces.iter().cloned();
+        query.items.extend(namespaces.map(LookedFor::Namespace));
+    }
+    Ok(exit.max(absent::tell(session, &query, context)?))
 }
 
 /// One record, ready to be written.
@@ -437,6 +471,7 @@ struct Output {
     records: usize,
     is_terminal: bool,
     inspector: ops::Inspector,
+    notes: Notes,
 }
 
 impl Output {
@@ -453,6 +488,7 @@ impl Output {
             records: 0,
             is_terminal: term::stdout_is_terminal(),
             inspector: ops::Inspector::default(),
+            notes: Notes::default(),
         }
     }
 
@@ -483,11 +519,6 @@ impl Output {
                     return ControlFlow::Continue(());
                 };
                 let look = reader.read(record.key, &value, record.facts.revision.main);
-                if let Some(fault) = &look.locked {
-                    let key = escape::text(record.key);
-                    term::error(&format!("{key}: {fault}"));
-                    exit = exit.max(Exit::Findings);
-                }
                 let flaw = match self.inspector.flaw(session, reader, record.key, &value) {
                     Ok(flaw) => flaw,
                     Err(error) => {
@@ -496,6 +527,16 @@ impl Output {
                     }
                 };
                 let is_shown = json || !form.is_some_and(Form::is_exact);
+                if let Some(fault) = look.locked.as_ref().filter(|_| is_shown && flaw.is_none()) {
+                    self.notes.locked(|| escape::text(record.key), fault);
+                }
+                if let ops::ValueContent::Object(object) = &look.content
+                    && is_shown
+                    && let Some(why) = report::undecoded(&object.description)
+                {
+                    self.notes
+                        .add(format!("{}: {why}", escape::text(record.key)), true);
+                }
                 if let Some(fault) = look.too_large.as_ref().filter(|_| is_shown) {
                     let key = escape::text(record.key);
                     term::error(&format!("{key}: {}", too_large(fault)));
@@ -507,7 +548,7 @@ impl Output {
                     term::line(&report::flaw_line(record.key, flaw));
                     // Stored bytes are given as they are, whatever they mean.
                     if !flaw.is_decodable() && is_shown {
-                        exit = exit.max(Exit::Findings);
+                        self.notes.damaged();
                     }
                 }
                 if form == Some(Form::Json)
@@ -515,7 +556,9 @@ impl Output {
                 {
                     // JSON has no comments.
                     let key = escape::text(record.key);
-                    for note in report::notes(&object.description) {
+                    let undecoded = report::undecoded(&object.description);
+                    let notes = report::notes(&object.description).into_iter();
+                    for note in notes.filter(|note| Some(note) != undecoded.as_ref()) {
                         term::line(&format!("{key}: {note}"));
                     }
                 }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use regex::{Regex, RegexBuilder};
 
+use super::absent;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
@@ -16,8 +17,8 @@ use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
-use crate::ops::{self, GrepQuery, ValueReader};
-use crate::report;
+use crate::ops::{self, AbsenceQuery, GrepQuery, LookedFor, Session, ValueReader};
+use crate::report::{self, AbsenceContext};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -227,6 +228,7 @@ fn search(
             0 => Exit::Findings,
             _ => Exit::Fine,
         };
+        let exit = exit.max(missing(session, args, query, &summary)?);
         let end = match (json, args.count) {
             (true, _) => report::grep_summary_json(&name, &summary, bounds),
             (false, true) => format!("{front}{}\n", summary.lines),
@@ -236,4 +238,35 @@ fn search(
         Ok(written.and_then(|()| out.finish()).map(|()| exit))
     });
     conclude(asked, file)
+}
+
+/// Says where there is nothing to search.
+fn missing(
+    session: &Session<'_>,
+    args: &GrepArgs,
+    query: &GrepQuery,
+    summary: &ops::GrepSummary,
+) -> crate::Result<Exit> {
+    let is_empty = summary.lines == 0;
+    let kinds = match is_empty {
+        true => &query.kinds,
+        false => &summary.unknown_kinds,
+    };
+    let mut items: Vec<LookedFor> = kinds.iter().cloned().map(LookedFor::Kind).collect();
+    if is_empty {
+        items.extend(query.namespaces.iter().cloned().map(LookedFor::Namespace));
+        let prefix = args.prefix.iter().map(|prefix| prefix.as_bytes().to_vec());
+        items.extend(prefix.map(LookedFor::Prefix));
+    }
+    let absence = AbsenceQuery {
+        items,
+        namespaces: query.namespaces.clone(),
+        revision: query.revision.unwrap_or(0),
+        counts_deleted: query.revision.is_none(),
+    };
+    let context = AbsenceContext {
+        namespaces: &query.namespaces,
+        ..AbsenceContext::default()
+    };
+    absent::tell(session, &absence, context)
 }

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
@@ -64,7 +65,8 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         is_key: args.key,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let mut lookup = ops::look_up(session, &[name], &reader, true)?;
+        let names = [name];
+        let mut lookup = ops::look_up(session, &names, &reader, true)?;
         let bounds = lookup.keyspace.bounds();
         let story = match lookup.found.pop().unwrap_or(Named::Nothing) {
             Named::Key(story) => story,
@@ -77,8 +79,8 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                     Named::NotServed(fault) => ops::Answer::NotServed(fault),
                     _ => ops::Answer::NeverSeen,
                 };
-                let place = args.namespace.as_deref();
-                let exit = super::get::explain(&answer, text.as_bytes(), place, bounds.current);
+                let answers = [answer];
+                let exit = super::get::explain(session, answers.iter().zip(&names), 0)?;
                 return Ok(Ok(exit));
             }
         };
@@ -87,20 +89,19 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         if !json {
             written = out.write(&format!("{}\n", escape::text(&story.key)));
         }
-        let mut exit = Exit::Fine;
+        let mut notes = Notes::default();
         let mut each = |episode: &ops::Episode| {
-            if let Some(fault) = &episode.locked {
+            if let Some(fault) = episode.locked.as_ref().filter(|_| episode.flaw.is_none()) {
                 let key = escape::text(&story.key);
                 let revision = episode.facts.revision.main;
-                term::error(&format!("{key} at revision {revision}: {fault}"));
-                exit = Exit::Findings;
+                notes.locked(|| format!("{key} at revision {revision}"), fault);
             }
             if let Some(flaw) = &episode.flaw {
                 let revision = episode.facts.revision.main;
                 let line = report::flaw_line(&story.key, flaw);
                 term::line(&format!("{line}, at revision {revision}"));
                 if !flaw.is_decodable() {
-                    exit = Exit::Findings;
+                    notes.damaged();
                 }
             }
             let text = if json {
@@ -125,6 +126,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             &reader,
             &mut each,
         )?;
+        let exit = notes.tell();
         Ok(written
             .and_then(|()| {
                 if json {

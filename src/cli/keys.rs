@@ -7,14 +7,15 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::absent;
 use super::exit::Exit;
 use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::{KeyFilter, RowOrder, Wanted};
 use crate::finding::escape;
-use crate::ops::{self, KeyList, KeysQuery};
-use crate::report::{self, LongKeys};
+use crate::ops::{self, AbsenceQuery, KeyList, KeysQuery, LookedFor};
+use crate::report::{self, AbsenceContext, LongKeys};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -107,21 +108,49 @@ impl KeysArgs {
             limit: self.limit,
         }
     }
+
+    /// What the keys are to be.
+    fn looked_for(&self) -> AbsenceQuery {
+        let bytes = |key: &OsString| key.as_bytes().to_vec();
+        let prefix = Some(&self.prefix).filter(|prefix| !prefix.is_empty());
+        let prefix = prefix.map(|prefix| LookedFor::Prefix(bytes(prefix)));
+        let glob = self.glob.clone().map(LookedFor::Glob);
+        let span = (self.start.is_some() || self.end.is_some()).then(|| {
+            let start = self.start.as_ref().map(bytes).unwrap_or_default();
+            LookedFor::Span(start, self.end.as_ref().map(bytes))
+        });
+        AbsenceQuery {
+            items: prefix.into_iter().chain(glob).chain(span).collect(),
+            namespaces: Vec::new(),
+            revision: self.rev,
+            // That nothing of it was deleted is an answer.
+            counts_deleted: self.deleted,
+        }
+    }
 }
 
 pub(super) fn run(args: &KeysArgs, run: &Run) -> Exit {
     let json = args.json.wanted(run);
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let list = ops::keys(session, &args.query())?;
+        let mut exit = Exit::Fine;
         if list.is_empty() {
-            let kind = if args.deleted { "deleted key" } else { "key" };
-            let name = escape::path(&args.file);
-            term::line(&format!(
-                "{name}: no {kind} matches at revision {}",
-                list.revision
-            ));
+            let looked_for = args.looked_for();
+            exit = absent::tell(session, &looked_for, AbsenceContext::default())?;
+            if exit == Exit::Fine {
+                let kind = if args.deleted { "deleted key" } else { "key" };
+                let name = escape::path(&args.file);
+                term::line(&format!(
+                    "{name}: no {kind} matches at revision {}",
+                    list.revision
+                ));
+                // Each of it is there, and nothing is all of it.
+                if looked_for.items.len() > 1 && !args.deleted && args.limit != Some(0) {
+                    exit = Exit::Findings;
+                }
+            }
         }
-        Ok(write(&list, json, args.long).map(|()| Exit::Fine))
+        Ok(write(&list, json, args.long).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

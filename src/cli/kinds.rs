@@ -53,7 +53,7 @@ pub(super) fn run(args: &KindsArgs, run: &Run) -> Exit {
             report::kinds_text(&kinds)
         };
         let mut notes = Notes::default();
-        let exit = notes.tell(&kinds.damaged.iter().collect::<Vec<_>>());
+        let exit = notes.tell_with(&kinds.damaged.iter().collect::<Vec<_>>());
         let mut out = term::Lines::new();
         Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });

@@ -6,14 +6,15 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use super::absent;
 use super::exit::Exit;
 use super::open::Access;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
-use crate::ops::{self, LogQuery};
-use crate::report;
+use crate::ops::{self, AbsenceQuery, LogQuery, LookedFor};
+use crate::report::{self, AbsenceContext};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,7 +88,17 @@ pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
             }
         };
         let summary = ops::log(session, &query, &mut each)?;
-        if summary.events == 0 {
+        let mut exit = Exit::Fine;
+        if summary.events == 0 && !args.prefix.is_empty() {
+            // Keys that did not change, or not in this span, are an answer; keys that never were are not.
+            let looked_for = AbsenceQuery {
+                items: vec![LookedFor::Prefix(args.prefix.as_bytes().to_vec())],
+                counts_deleted: true,
+                ..AbsenceQuery::default()
+            };
+            exit = absent::tell(session, &looked_for, AbsenceContext::default())?;
+        }
+        if summary.events == 0 && exit == Exit::Fine {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no change matches"));
         }
@@ -98,7 +109,7 @@ pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
                 }
                 out.finish()
             })
-            .map(|()| Exit::Fine))
+            .map(|()| exit))
     });
     conclude(asked, &args.file)
 }

@@ -1,5 +1,6 @@
 //! The command line: arguments, exit statuses, the terminal. One file per command.
 
+mod absent;
 mod compact;
 mod completions;
 mod contains;

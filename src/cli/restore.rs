@@ -1,5 +1,6 @@
 //! `restore`: a data directory from a snapshot.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::etcd::raft::WalForm;
 use crate::etcd::schema::StorageVersion;
 use crate::finding::escape;
 use crate::ops::make::restore::{Prepared, RestoreRequest, plan, restore_members};
-use crate::ops::{KeyScope, OutputError};
+use crate::ops::{KeptFigures, KeyScope, OutputError};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -297,6 +298,7 @@ fn plan_all(
         None if plan.starts => Exit::Fine,
         _ => Exit::Findings,
     };
+    let exit = exit.max(tell_unmatched(plan.kept.as_ref()));
     Ok(print_report(&text, args.is_json(run), exit))
 }
 
@@ -317,5 +319,24 @@ fn restore_all(
     let text: String = all
         .map(|(restored, prepared)| report(restored, prepared, &file))
         .collect();
-    Ok(print_report(&text, args.is_json(run), Exit::Fine))
+    // All are made of the same keys.
+    let kept = restored.first().and_then(|restored| restored.kept.as_ref());
+    let exit = tell_unmatched(kept.map(|kept| &kept.figures));
+    Ok(print_report(&text, args.is_json(run), exit))
+}
+
+/// Names the prefixes that no key begins with. Whatever was made lacks what was meant by them, or has it.
+fn tell_unmatched(kept: Option<&KeptFigures>) -> Exit {
+    let unmatched: BTreeSet<&[u8]> = kept
+        .iter()
+        .flat_map(|kept| &kept.unmatched)
+        .map(Vec::as_slice)
+        .collect();
+    for prefix in &unmatched {
+        term::error(&format!("no key begins with {}", escape::text(prefix)));
+    }
+    match unmatched.is_empty() {
+        true => Exit::Fine,
+        false => Exit::Findings,
+    }
 }

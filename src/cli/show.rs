@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
@@ -45,27 +46,32 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
     let asked = run.ask(&args.file, Access::Map, |session| {
         let shown = ops::show(session, args.revision, &reader)?;
         let mut out = term::Lines::new();
+        let mut exit = Exit::Fine;
         if shown.changes.is_empty() {
-            term::line(&format!(
-                "{}: no record of revision {} is left",
+            let why = match args.revision <= shown.bounds.compacted {
+                true => format!(": it was compacted, at revision {}", shown.bounds.compacted),
+                false => "; a restore that raises the revision leaves such gaps".into(),
+            };
+            term::error(&format!(
+                "{}: no record of revision {} is left{why}",
                 escape::path(&args.file),
                 args.revision
             ));
+            exit = Exit::Findings;
         }
-        let mut exit = Exit::Fine;
+        let mut notes = Notes::default();
         for change in &shown.changes {
-            if let Some(fault) = &change.locked {
-                let key = escape::text(&change.event.key);
-                term::error(&format!("{key}: {fault}"));
-                exit = Exit::Findings;
+            if let Some(fault) = change.locked.as_ref().filter(|_| change.flaw.is_none()) {
+                notes.locked(|| escape::text(&change.event.key), fault);
             }
             if let Some(flaw) = &change.flaw {
                 term::line(&report::flaw_line(&change.event.key, flaw));
                 if !flaw.is_decodable() {
-                    exit = Exit::Findings;
+                    notes.damaged();
                 }
             }
         }
+        exit = exit.max(notes.tell());
         let text = match (json, shown.changes.is_empty()) {
             (true, _) => report::shown_json(&shown),
             (false, true) => String::new(),

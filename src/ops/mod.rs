@@ -43,10 +43,12 @@ pub use make::{
     add_trailer, compact, restore, safe_name,
 };
 pub use objects::{
-    DamagedValue, EncryptionCount, EncryptionReport, ExportList, ExportOptions, ExportSteps,
-    Exported, ExportedObject, FoundObject, Inspector, KindCount, KindFault, Kinds, ObjectList,
+    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, EncryptionCount,
+    EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported, ExportedObject,
+    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, ObjectList,
     ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason,
-    ValueContent, ValueReader, encoding_name, encryption, export, kinds, objects, objects_to_apply,
+    ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds, label_presence,
+    objects, objects_to_apply,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

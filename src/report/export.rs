@@ -237,6 +237,8 @@ pub struct LeftOut<'l> {
 pub enum LeftOutReason {
     /// It holds secrets.
     Secrets,
+    /// It is encrypted.
+    Encrypted,
     /// No API server takes its name.
     Name,
     /// It cannot be decoded, or only in part; why.
@@ -251,8 +253,11 @@ impl LeftOut<'_> {
         let name = object_name(list, self.found);
         match &self.reason {
             LeftOutReason::Secrets => format!("left out, has secrets: {name}"),
+            LeftOutReason::Encrypted => format!("left out, is encrypted: {name}"),
             LeftOutReason::Name => format!("left out, no API server takes its name: {name}"),
-            LeftOutReason::Unreadable(why) => format!("left out: {name}: {why}"),
+            LeftOutReason::Unreadable(why) => {
+                format!("left out: {name}: {}", escape::text(why.as_bytes()))
+            }
             LeftOutReason::Damaged => format!("left out, damaged: {name}"),
         }
     }

@@ -1,5 +1,6 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
+mod absence;
 mod apply_script;
 mod compact;
 mod diff;
@@ -14,6 +15,7 @@ mod info;
 mod json;
 mod keys;
 mod list;
+mod locked;
 mod log;
 mod objects;
 mod restore;
@@ -27,6 +29,7 @@ mod wal;
 mod wrap;
 mod yaml;
 
+pub use absence::{AbsenceContext, absence_lines};
 pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{
@@ -46,6 +49,7 @@ pub use keys::{LongKeys, key_json, keys_summary_json};
 pub use list::{
     ListLayout, ListWriter, document_start, etcdctl_json_end, etcdctl_json_start, list_value,
 };
+pub use locked::{LockedValues, RAW_HINT, locked_line, undecoded};
 pub use log::{log_summary_json, transaction_json, transaction_text};
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,

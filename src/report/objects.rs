@@ -281,7 +281,7 @@ pub fn undecided_line(undecided: &[Undecided]) -> Option<String> {
     }
     let is_encrypted = |one: &Undecided| matches!(one.reason, UndecidedReason::Encrypted(_));
     let hint = match undecided.iter().any(is_encrypted) {
-        true => "; --encryption-config with the right keys opens them",
+        true => "; --encryption-config FILE opens them, if FILE has these keys",
         false => "",
     };
     let parts = escape::text(parts.join("; ").as_bytes());

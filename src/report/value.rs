@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{JsonLayout, Name, line, write_json};
+use super::locked::undecoded;
 use super::yaml::write_yaml;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::etcd::quote;
@@ -84,13 +85,7 @@ pub fn notes(description: &Description) -> Vec<String> {
             description.more_unknown
         ));
     }
-    if let Some(bytes) = description.undecoded {
-        notes.push(format!(
-            "the kind {} {} is not known; of its {bytes} bytes only the metadata is shown",
-            escape::text(description.api_version.as_bytes()),
-            escape::text(description.kind.as_bytes())
-        ));
-    }
+    notes.extend(undecoded(description));
     if let Some(fault) = &description.fault {
         notes.push(format!("damaged: {fault}"));
     }

@@ -612,7 +612,12 @@ fn a_secret_whose_key_is_wrong_is_listed_and_told() {
     let told = export
         .stderr
         .lines()
-        .filter(|line| line.contains("does not open it"));
+        .filter(|line| line.starts_with("left out, is encrypted: Secret "));
+    assert!(
+        export.stderr.contains("does not open them: Secret "),
+        "{}",
+        export.stderr
+    );
     assert_eq!(
         told.count(),
         sound.stdout.lines().count(),

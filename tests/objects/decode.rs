@@ -99,7 +99,7 @@ fn an_encrypted_value_needs_its_key_in_both_senses() {
     let token = stored(dir.path(), "/registry/vault.example.com/tokens/shop/t-1");
     let config = format!("decode --encryption-config {CONFIG}");
     let outcome = piped(dir.path(), &config, &token);
-    assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""));
+    assert_eq!((outcome.status, &*outcome.stdout), (Some(1), ""));
     assert!(outcome.stderr.contains("key-gcm"), "{}", outcome.stderr);
     let bound = format!("{config} --etcd-key /registry/vault.example.com/tokens/shop/t-1");
     assert_eq!(piped(dir.path(), &bound, &token).status, Some(0));
@@ -109,7 +109,7 @@ fn an_encrypted_value_needs_its_key_in_both_senses() {
 fn what_is_no_value_is_refused() {
     let dir = unpacked();
     let outcome = piped(dir.path(), "decode", b"\xff\xfe\x00");
-    assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""));
+    assert_eq!((outcome.status, &*outcome.stdout), (Some(1), ""));
     assert!(
         outcome.stderr.starts_with("Error: -: neither an object"),
         "{}",

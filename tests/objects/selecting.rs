@@ -71,7 +71,7 @@ fn what_cannot_be_told_of_encrypted_objects_is_one_line_and_status_1() {
             outcome.stderr,
             format!(
                 "{UNDECIDED}7 secrets, encrypted with aescbc key key-cbc; 2 secrets, encrypted with secretbox key \
-                 key-box; --encryption-config with the right keys opens them\n"
+                 key-box; --encryption-config FILE opens them, if FILE has these keys\n"
             )
         );
         let export = etcdsnap(
@@ -97,11 +97,13 @@ fn what_cannot_be_told_of_encrypted_objects_is_one_line_and_status_1() {
     );
     let outcome = etcdsnap(dir.path(), &format!("{both}none"));
     assert!(
-        outcome.stderr.contains("No resources found"),
+        outcome
+            .stderr
+            .contains("metadata.name=none selects none of the 9 secrets"),
         "{}",
         outcome.stderr
     );
-    assert_eq!(outcome.status, 0);
+    assert_eq!(outcome.status, 1);
     // With the keys all of it can be told.
     let keys = format!("--encryption-config {CONFIG}");
     let opened = etcdsnap(
@@ -117,7 +119,7 @@ fn a_comparison_says_of_how_many_encrypted_objects_the_labels_are_not_known() {
     let dir = unpacked();
     let line = format!(
         "{UNDECIDED}2 secrets, encrypted with aescbc key key-cbc; 2 secrets, encrypted with secretbox key key-box; \
-         --encryption-config with the right keys opens them\n"
+         --encryption-config FILE opens them, if FILE has these keys\n"
     );
     for form in ["--names-only", "--exit-zero", "--json", "--flat", "--log"] {
         let args = format!("diff {BEFORE} {AFTER} --kind secrets -l app=web {form}");
@@ -132,9 +134,12 @@ fn a_comparison_says_of_how_many_encrypted_objects_the_labels_are_not_known() {
         assert!(outcome.stdout.contains("db"), "{form}: {}", outcome.stdout);
     }
     // Where it is another kind or namespace that is asked for, nothing is left open.
-    for rest in ["--kind pods", "-n nowhere"] {
+    for (rest, stderr) in [
+        ("--kind pods", ""),
+        ("-n nowhere", "Error: there is no namespace nowhere\n"),
+    ] {
         let args = format!("diff {BEFORE} {AFTER} -l app=web --names-only {rest}");
-        assert_eq!(etcdsnap(dir.path(), &args).stderr, "", "{rest}");
+        assert_eq!(etcdsnap(dir.path(), &args).stderr, stderr, "{rest}");
     }
 }
 
@@ -174,6 +179,23 @@ fn fields_that_cannot_be_decoded_decide_nothing() {
     assert_eq!(by_name.status, 0);
     let damaged = ask("--field-selector metadata.name=cut");
     assert_eq!((damaged.stdout.as_str(), damaged.status), ("pod/cut\n", 1));
+    // Of a kind whose fields are not known not everything can be shown, however it is shown.
+    for args in [
+        "objects file.db pod/w -o yaml",
+        "get file.db pod/w",
+        "get file.db pod/w -o json",
+    ] {
+        let shown = etcdsnap(dir.path(), args);
+        assert_eq!(shown.status, 1, "{args}");
+        assert!(
+            shown
+                .stderr
+                .contains("the kind v9 Pod is not known; of its "),
+            "{args}: {}",
+            shown.stderr
+        );
+        assert!(shown.stdout.contains("shop"), "{args}: {}", shown.stdout);
+    }
     let by_field = ask("--field-selector spec.nodeName=");
     assert_eq!(
         (by_field.stdout.as_str(), by_field.status),
@@ -197,7 +219,7 @@ fn a_namespace_does_not_narrow_down_kinds_of_the_cluster() {
         ),
         (
             format!("diff {BEFORE} {AFTER} --kind no,np,netpol -n shop --names-only"),
-            "",
+            "changed   /registry/minions/node-2\nchanged   /registry/networkpolicies/shop/deny\n",
         ),
         (
             format!("diff {BEFORE} {AFTER} --kind no,netpol -n shop --names-only"),

@@ -12,7 +12,14 @@ const REAL: &str = "real/etcd-3.8.0-alpha-b.db";
 fn the_status_tells_found_from_absent_from_refused() {
     for (args, status) in [
         ("keys FILE", 0),
-        ("keys FILE /nothing", 0),
+        ("keys FILE /nothing", 1),
+        ("keys FILE /nothing --deleted", 1),
+        ("keys FILE mark --deleted", 0),
+        ("keys FILE /nothing --limit 0", 1),
+        ("keys FILE mark --limit 0", 0),
+        ("keys FILE /app/ --glob big", 1),
+        ("keys FILE --start zz", 1),
+        ("keys FILE --start mark --end mark", 1),
         ("keys FILE --rev 356", 2),
         ("keys FILE --rev 663", 2),
         ("keys FILE --sort color", 2),
@@ -20,7 +27,8 @@ fn the_status_tells_found_from_absent_from_refused() {
         ("get FILE /app/k01", 1),
         ("get FILE nothing", 1),
         ("get FILE mark nothing", 1),
-        ("get FILE /nothing --prefix", 0),
+        ("get FILE /nothing --prefix", 1),
+        ("get FILE mark /nothing --prefix", 1),
         ("get FILE mark --rev 356", 2),
         ("get FILE mark --rev 663", 2),
         ("get FILE mark -o table", 2),
@@ -30,6 +38,8 @@ fn the_status_tells_found_from_absent_from_refused() {
         ("history FILE /app/k01", 0),
         ("history FILE nothing", 1),
         ("log FILE", 0),
+        ("log FILE /nothing", 1),
+        ("log FILE /leased/ --from 600", 0),
         ("log FILE --from 663", 2),
         ("log FILE --from 356", 2),
         ("log FILE --to 663", 2),
@@ -43,11 +53,16 @@ fn the_status_tells_found_from_absent_from_refused() {
         ("objects FILE", 0),
         ("objects FILE cm", 0),
         ("objects FILE cm/nothing", 1),
-        ("objects FILE nonsense", 2),
+        ("objects FILE ,", 2),
+        ("objects FILE nonsense", 1),
+        ("objects FILE cm,nonsense", 1),
+        ("objects FILE cm -n nowhere", 1),
+        ("objects FILE secrets -n ns-0", 1),
+        ("objects FILE pods -l a=nothing", 1),
         ("objects FILE cm --rev 356", 2),
         ("objects FILE cm -o fields", 2),
         ("objects FILE cm -o jsonpath={", 2),
-        ("objects FILE cm -l a==", 0),
+        ("objects FILE cm -l a==", 1),
         ("objects FILE cm -l !!", 2),
         ("objects FILE cm/a svc", 2),
         ("objects FILE cm -A -n ns-0", 0),
@@ -152,7 +167,7 @@ fn every_line_of_json_has_a_type_and_the_last_is_a_summary() {
 }
 
 #[test]
-fn an_empty_list_is_fine_and_said_on_standard_error() {
+fn an_empty_list_is_said_on_standard_error_and_not_success() {
     for command in [
         "keys FILE /nothing",
         "keys FILE --glob nothing",
@@ -162,10 +177,19 @@ fn an_empty_list_is_fine_and_said_on_standard_error() {
         "export FILE cm -n nowhere --out -",
     ] {
         let outcome = etcdsnap(&testdata::dir(), &command.replace("FILE", REAL));
-        assert_eq!(outcome.status, Some(0), "{command}");
+        assert_eq!(outcome.status, Some(1), "{command}");
         assert_eq!(outcome.stdout, "", "{command}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{command}");
-        assert!(outcome.stderr.starts_with(REAL), "{}", outcome.stderr);
+        let words = [
+            "no key begins with /nothing",
+            "no key matches nothing",
+            "there is no namespace nowhere",
+        ];
+        assert!(
+            words.iter().any(|words| outcome.stderr.contains(words)),
+            "{}",
+            outcome.stderr
+        );
     }
 }
 
@@ -226,15 +250,15 @@ fn an_absent_object_is_told_from_a_deleted_one() {
     for (name, text) in [
         (
             "cm/app-3 -n team-a",
-            "Error: cm/app-3: /registry/configmaps/team-a/app-3 was deleted at revision 1512\n",
+            "Error: cm/app-3: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before 2026-11-21T09:25:35Z\n",
         ),
         (
             "/registry/configmaps/team-a/app-3",
-            "Error: /registry/configmaps/team-a/app-3 was deleted at revision 1512\n",
+            "Error: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before 2026-11-21T09:25:35Z\n",
         ),
         (
             "cm/app-3 -n nowhere",
-            "Error: cm/app-3 in namespace nowhere: never seen in this file\n",
+            "Error: cm/app-3 is in namespaces monitoring, payments, shop, not in nowhere\nError: there is no namespace nowhere\n",
         ),
         (
             "clusterrolebinding/helper --rev 1500",
@@ -262,11 +286,13 @@ fn a_key_that_is_missing_is_named_and_the_rest_goes_on() {
     for (config, text) in [
         (
             "missing.yaml",
-            "encrypted with secretbox key key-box, which is not configured",
+            "encrypted with secretbox key key-box, which is not configured; --encryption-config FILE opens it with a \
+             FILE that has that key",
         ),
         (
             "wrong.yaml",
-            "encrypted with secretbox, but key key-box does not open it",
+            "encrypted with secretbox key key-box, but the configured key of that name does not open it; \
+             --encryption-config FILE opens it with the FILE that was in use when it was written",
         ),
     ] {
         let with =
@@ -283,7 +309,7 @@ fn a_key_that_is_missing_is_named_and_the_rest_goes_on() {
         assert_eq!(outcome.status, Some(1), "{config}");
         assert_eq!(
             outcome.stderr,
-            format!("Error: /registry/secrets/payments/db: {text}\n")
+            format!("/registry/secrets/payments/db: {text}\n")
         );
         assert!(
             outcome.stdout.contains("kind: Secret"),
@@ -300,24 +326,25 @@ fn a_key_that_is_missing_is_named_and_the_rest_goes_on() {
         assert_eq!(outcome.status, Some(1), "{config}");
         assert_eq!(
             outcome.stderr,
-            format!("left out: Secret payments/db: {text}\n")
+            format!("left out, is encrypted: Secret payments/db\nSecret payments/db: {text}\n")
         );
         assert!(outcome.stdout.contains("name: tls"), "{}", outcome.stdout);
         // Only the newest of its values was written with this key.
         let key = "/registry/secrets/payments/db";
         let outcome = with(&format!("history {AFTER} secret/db -n payments"));
         assert_eq!(outcome.status, Some(1), "{config}");
-        let expected = format!("Error: {key} at revision 1518: {text}\n");
+        let expected = format!("{key} at revision 1518: {text}\n");
         assert_eq!(outcome.stderr, expected);
         assert_eq!(outcome.stdout.lines().count(), 4, "{}", outcome.stdout);
         let outcome = with(&format!("show {AFTER} 1518"));
         assert_eq!(outcome.status, Some(1), "{config}");
-        assert_eq!(outcome.stderr, format!("Error: {key}: {text}\n"));
+        assert_eq!(outcome.stderr, format!("{key}: {text}\n"));
         assert!(outcome.stdout.contains("other bytes"), "{}", outcome.stdout);
         let outcome = with(&format!("encryption {AFTER}"));
         assert_eq!(outcome.status, Some(1), "{config}");
+        let (reason, _) = text.split_once("; ").expect("a hint");
         assert!(
-            outcome.stdout.contains(&format!("2 unreadable: {text}")),
+            outcome.stdout.contains(&format!("2 unreadable: {reason}")),
             "{}",
             outcome.stdout
         );
@@ -330,7 +357,7 @@ fn a_pipe_that_nobody_reads_ends_the_output_quietly() {
     for args in [
         "keys FILE",
         "keys FILE --json",
-        "get FILE /registry/ --prefix",
+        "get FILE /registry/ --prefix --encryption-config CONFIG",
         "get FILE /registry/ --prefix -o etcdctl-json",
         "get FILE deploy/web -n shop -o raw",
         "history FILE deploy/web -n shop",
@@ -346,7 +373,7 @@ fn a_pipe_that_nobody_reads_ends_the_output_quietly() {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let mut command = tool::command(dir.path());
-        let args = args.replace("FILE", AFTER);
+        let args = args.replace("FILE", AFTER).replace("CONFIG", CONFIG);
         command.args(args.split(' ')).stdout(writer);
         let output = command.output().expect("the program starts");
         assert_eq!(output.status.code(), Some(0), "{args}");

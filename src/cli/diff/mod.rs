@@ -3,7 +3,7 @@
 mod manifests;
 mod show;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,17 +11,22 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::absent;
 use super::exit::Exit;
+use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Asked, AskedBoth, Run, fail, fail_all};
 use super::term;
+use crate::Result;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::{Findings, escape};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::kubernetes::query::label_selector::LabelSelector;
-use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
-use crate::ops::{Refusal, ValueReader};
+use crate::ops::diff::{Detail, DiffQuery, KindFilter, diff_files, diff_revisions};
+use crate::ops::{
+    self, AbsenceQuery, LabelPresence, LookedFor, ObjectsQuery, Refusal, Session, ValueReader,
+};
 use crate::report;
 use show::Show;
 
@@ -199,16 +204,23 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         times: !only_names && !args.log,
         hashes: false,
     };
-    let incomplete = Cell::new(false);
+    let told = Told::default();
     let Some(new) = &args.new else {
         let asked = run.ask(&args.old, Access::Positioned, |session| {
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(session, from, to, &query)?;
-            Show::new(args, run, &query, &incomplete).one(&diff, session, &reader)
+            let outcome = Show::new(args, run, &query, &told).one(&diff, session, &reader)?;
+            let (old, new) = (&diff.comparison.old, &diff.comparison.new);
+            let labels = query.labels.as_ref();
+            told.look_for_labels(args, labels, (session, old.revision), &reader)?;
+            told.look_for_labels(args, labels, (session, new.revision), &reader)?;
+            let session = &*session;
+            told.look_for(args, (session, old.revision), (session, new.revision))?;
+            Ok(outcome)
         });
         return match asked {
             Ok(Asked::Done(written, findings)) => {
-                conclude(args, written, &[(findings, &args.old)], incomplete.get())
+                conclude(args, written, &[(findings, &args.old)], &told)
             }
             Ok(Asked::Refused(refusal)) => refused(&refusal, &args.old),
             Err(error) => {
@@ -223,18 +235,18 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         Access::Positioned,
         |old, new| {
             let diff = diff_files(old, new, &query)?;
-            Show::new(args, run, &query, &incomplete).all(&diff, old, new, &reader)
+            let outcome = Show::new(args, run, &query, &told).all(&diff, old, new, &reader)?;
+            let labels = query.labels.as_ref();
+            told.look_for_labels(args, labels, (old, 0), &reader)?;
+            told.look_for_labels(args, labels, (new, 0), &reader)?;
+            told.look_for(args, (old, 0), (new, 0))?;
+            Ok(outcome)
         },
     );
     match asked {
         AskedBoth::Done(written, [old, new]) => {
             let [old_path, new_path] = paths;
-            conclude(
-                args,
-                written,
-                &[(old, old_path), (new, new_path)],
-                incomplete.get(),
-            )
+            conclude(args, written, &[(old, old_path), (new, new_path)], &told)
         }
         AskedBoth::Refused(refusal, number) => refused(&refusal, paths[number.min(1)]),
         AskedBoth::Failed(errors) => {
@@ -250,6 +262,93 @@ fn refused(refusal: &Refusal, path: &Path) -> Exit {
     Exit::Failed
 }
 
+/// What is to be known of a comparison once it is shown.
+#[derive(Default)]
+struct Told {
+    /// The answer lacks something, whatever differs.
+    is_incomplete: Cell<bool>,
+    /// Values that could not be compared, nor shown.
+    notes: RefCell<Notes>,
+    /// Something of what is wanted differs.
+    has_found: Cell<bool>,
+    /// Whether an object has the labels that are wanted, where that was looked for.
+    labels: Cell<Option<LabelPresence>>,
+    /// Words for kinds of which nothing differs.
+    unseen_kinds: RefCell<Vec<String>>,
+}
+
+impl Told {
+    fn note_kinds(&self, kinds: &KindFilter<'_>) {
+        *self.unseen_kinds.borrow_mut() = kinds.words_without_objects();
+    }
+
+    /// Whether a state has objects with the labels that are wanted, if nothing of what is wanted differs.
+    fn look_for_labels(
+        &self,
+        args: &DiffArgs,
+        labels: Option<&LabelSelector>,
+        (session, revision): (&mut Session<'_>, i64),
+        reader: &ValueReader,
+    ) -> Result<()> {
+        if labels.is_some()
+            && !self.has_found.get()
+            && self.labels.get() != Some(LabelPresence::Present)
+        {
+            let query = ObjectsQuery {
+                kinds: args.kind.clone(),
+                namespaces: args.namespace.iter().cloned().collect(),
+                labels: labels.cloned(),
+                revision,
+                ..ObjectsQuery::default()
+            };
+            let found = ops::label_presence(session, &query, reader)?;
+            self.labels.set(self.labels.get().max(Some(found)));
+        }
+        Ok(())
+    }
+
+    /// Says what was asked for and is in neither state. Of what is in one of them, it is an answer that nothing
+    /// differs.
+    fn look_for(
+        &self,
+        args: &DiffArgs,
+        old: (&Session<'_>, i64),
+        new: (&Session<'_>, i64),
+    ) -> Result<()> {
+        let kinds = self.unseen_kinds.take().into_iter().map(LookedFor::Kind);
+        let mut items: Vec<LookedFor> = kinds.collect();
+        if !self.has_found.get() {
+            let prefix = args.prefix.as_bytes().to_vec();
+            let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
+            items.extend(prefix.map(LookedFor::Prefix));
+            items.extend(args.glob.clone().map(LookedFor::Glob));
+            items.extend(args.namespace.clone().map(LookedFor::Namespace));
+            let selector = args.selector.as_deref().unwrap_or_default();
+            let selector = escape::text(selector.as_bytes());
+            let message = match self.labels.get() {
+                None | Some(LabelPresence::Present) => None,
+                Some(LabelPresence::Absent) => Some(format!("-l {selector} selects no object")),
+                Some(LabelPresence::Unknown) => Some(format!(
+                    "cannot be told: -l {selector} selects no object that can be read, and others stay encrypted or \
+                     are damaged"
+                )),
+            };
+            if let Some(message) = message {
+                term::error(&message);
+                self.is_incomplete.set(true);
+            }
+        }
+        let query = AbsenceQuery {
+            items,
+            ..AbsenceQuery::default()
+        };
+        if absent::tell_of_both(&query, old, new)? != Exit::Fine {
+            self.is_incomplete.set(true);
+        }
+        Ok(())
+    }
+}
+
 /// Whether something differs; `None` when the job could not be done, which was said.
 type Outcome = io::Result<Option<bool>>;
 
@@ -257,7 +356,7 @@ fn conclude(
     args: &DiffArgs,
     written: Outcome,
     findings: &[(Findings, &PathBuf)],
-    incomplete: bool,
+    told: &Told,
 ) -> Exit {
     let written = written.and_then(|differs| term::release().map(|()| differs));
     let differs = match written {
@@ -269,7 +368,10 @@ fn conclude(
             return Exit::Failed;
         }
     };
-    let mut exit = if differs && !args.exit_zero || incomplete {
+    if told.notes.borrow_mut().tell() != Exit::Fine {
+        told.is_incomplete.set(true);
+    }
+    let mut exit = if differs && !args.exit_zero || told.is_incomplete.get() {
         Exit::Findings
     } else {
         Exit::Fine

@@ -2,20 +2,20 @@
 
 mod log;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 
 use super::manifests::{self, Manifests};
-use super::{DiffArgs, Form, Outcome};
+use super::{DiffArgs, Form, Outcome, Told};
 use crate::Result;
 use crate::cli::run::{Run, not_written};
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
-use crate::ops::{KindFault, Session, Undecided, UndecidedReason, ValueReader};
+use crate::ops::{Session, Undecided, UndecidedReason, ValueReader};
 use crate::report::{self, DiffCounts, Format, KindTable, RollupRow};
 
 /// A comparison and what it is looked at with.
@@ -59,8 +59,8 @@ pub(super) struct Show<'a> {
     managed_fields: bool,
     old_name: String,
     new_name: String,
-    /// Set when the answer lacks something, whatever differs.
-    incomplete: &'a Cell<bool>,
+    /// What is to be known once everything is shown.
+    told: &'a Told,
     /// Keys of which nobody can tell whether they are asked for, by kind and reason.
     undecided: RefCell<UndecidedKeys>,
 }
@@ -69,12 +69,7 @@ pub(super) struct Show<'a> {
 type UndecidedKeys = BTreeMap<(String, UndecidedReason), BTreeSet<Vec<u8>>>;
 
 impl<'a> Show<'a> {
-    pub(super) fn new(
-        args: &'a DiffArgs,
-        run: &Run,
-        query: &'a DiffQuery,
-        incomplete: &'a Cell<bool>,
-    ) -> Self {
+    pub(super) fn new(args: &'a DiffArgs, run: &Run, query: &'a DiffQuery, told: &'a Told) -> Self {
         let form = match args.json || run.format == Format::Json {
             true => Form::Json,
             false => args.output,
@@ -90,7 +85,7 @@ impl<'a> Show<'a> {
             managed_fields: args.reader.shows_managed_fields(),
             old_name: escape::path(&args.old),
             new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
-            incomplete,
+            told,
             undecided: RefCell::default(),
         }
     }
@@ -146,7 +141,7 @@ impl<'a> Show<'a> {
             new,
             reader,
         };
-        let Some(mut kinds) = self.kinds(sides)? else {
+        let Some(mut kinds) = self.kinds(sides) else {
             return Ok(Ok(None));
         };
         // Who asks about some keys does not ask about the rest of the files.
@@ -156,6 +151,7 @@ impl<'a> Show<'a> {
         let differs = match (manifests, self.form) {
             (Some(manifests), _) => {
                 let items = self.gather(sides, &mut kinds, Detail::Fields)?;
+                self.told.note_kinds(&kinds);
                 self.note_undecided();
                 return self.manifests(sides, manifests, &items);
             }
@@ -168,6 +164,7 @@ impl<'a> Show<'a> {
             }
             (None, _) => self.people(sides, &mut kinds)?,
         };
+        self.told.note_kinds(&kinds);
         self.note_undecided();
         Ok(differs.and_then(|differs| {
             self.lines.finish()?;
@@ -175,31 +172,14 @@ impl<'a> Show<'a> {
         }))
     }
 
-    /// The kinds that are wanted; `None` when a word is not a kind, which was said.
-    fn kinds<'d>(&self, sides: Sides<'d, '_>) -> Result<Option<KindFilter<'d>>> {
-        let refused = |fault: KindFault| {
-            term::error(&fault.to_string());
-            Ok(None)
-        };
-        let kinds = match sides.diff.kinds(&self.args.kind) {
-            Ok(kinds) => kinds,
-            Err(fault) => return refused(fault),
-        };
-        // A word that names no kind we know may name one that only objects tell of.
-        let mut missing = kinds.missing(std::iter::empty());
-        if missing.is_some() {
-            sides.each(self.query, Detail::Change, |item| {
-                let kind = (item.api_version.as_str(), item.kind.as_str());
-                missing = kinds.missing(std::iter::once(kind));
-                match missing {
-                    Some(_) => ControlFlow::Continue(()),
-                    None => ControlFlow::Break(()),
-                }
-            })?;
-        }
-        match missing {
-            Some(fault) => refused(fault),
-            None => Ok(Some(kinds)),
+    /// The kinds that are wanted; `None` when a word cannot be answered, which was said.
+    fn kinds<'d>(&self, sides: Sides<'d, '_>) -> Option<KindFilter<'d>> {
+        match sides.diff.kinds(&self.args.kind) {
+            Ok(kinds) => Some(kinds),
+            Err(fault) => {
+                term::error(&fault.to_string());
+                None
+            }
         }
     }
 
@@ -243,7 +223,15 @@ impl<'a> Show<'a> {
                 None => format!("{line}, in the {side} state"),
             };
             term::line(&line);
-            self.incomplete.set(true);
+            self.told.notes.borrow_mut().damaged();
+        }
+        // Of the others it is said why nobody can tell whether they are asked for.
+        // A Secret may be left out of the manifests, where it is named.
+        let may_be_left_out = self.args.partial && item.kind == "Secret";
+        let is_told = item.undecided.is_none() && !may_be_left_out;
+        if let Some(fault) = item.locked.as_ref().filter(|_| is_told) {
+            let mut notes = self.told.notes.borrow_mut();
+            notes.locked(|| escape::text(&item.key), fault);
         }
     }
 
@@ -251,6 +239,9 @@ impl<'a> Show<'a> {
         let namespace = self.args.namespace.as_ref();
         let is_meant = namespace.is_none_or(|wanted| kinds.is_in(wanted, item))
             && kinds.takes(&item.api_version, &item.kind);
+        if is_meant {
+            self.told.has_found.set(true);
+        }
         let Some(why) = item.undecided.as_ref().filter(|_| is_meant) else {
             return is_meant;
         };
@@ -274,7 +265,7 @@ impl<'a> Show<'a> {
             .collect();
         if let Some(line) = report::undecided_line(&undecided) {
             term::line(&line);
-            self.incomplete.set(true);
+            self.told.is_incomplete.set(true);
         }
     }
 
@@ -313,7 +304,7 @@ impl<'a> Show<'a> {
         // Nothing is said of the folder before it has its name.
         lines.iter().for_each(|line| term::line(line));
         if is_incomplete {
-            self.incomplete.set(true);
+            self.told.is_incomplete.set(true);
         }
         Ok(Ok(Some(!listed.is_empty())))
     }

@@ -8,6 +8,7 @@ mod which;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::absent::tell_objects;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
@@ -118,10 +119,11 @@ pub(super) fn print(
         ));
         return Ok(Ok(Exit::Failed));
     }
-    if list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty() {
-        let is_of_kubectl = is_table && which.query.pairs.is_empty();
+    let is_all_told = list.damaged.is_empty() && list.undecided.is_empty();
+    let is_of_kubectl = is_table && which.query.pairs.is_empty();
+    // In the words of kubectl; else why each is missing says enough.
+    if list.found.is_empty() && is_all_told && (is_of_kubectl || list.missing.is_empty()) {
         match (is_of_kubectl, which.query.namespaces.as_slice()) {
-            // In the words of kubectl.
             (true, []) => term::line("No resources found"),
             (true, places) => {
                 let places = escape::text(places.join(",").as_bytes());
@@ -144,10 +146,7 @@ pub(super) fn print(
     let mut printer = Printer::new(reader, args, which);
     let written = printer.print(session, &list, form, which.is_single)?;
     let exit = printer.told(&list);
-    let exit = if which.is_single && list.found.is_empty() {
-        exit.max(Exit::Findings)
-    } else {
-        exit
-    };
+    let selectors = which.selectors.as_deref();
+    let exit = exit.max(tell_objects(session, &which.query, selectors, &list)?);
     Ok(written.and_then(|()| printer.finish()).map(|()| exit))
 }

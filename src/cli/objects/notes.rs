@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::cli::exit::Exit;
 use crate::cli::term;
 use crate::kubernetes::Fault;
+use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::{DamagedValue, FoundObject, ObjectList, ValueContent, ValueReader};
-use crate::report;
+use crate::report::{self, LockedValues};
 
 /// What single objects could not show; told at the end, on standard error.
 #[derive(Default)]
@@ -15,6 +16,9 @@ pub(in crate::cli) struct Notes {
     more: usize,
     /// Told all, however many: what is missing or damaged.
     all: Vec<String>,
+    locked: LockedValues,
+    /// Something told cannot be decoded; its bytes can be had.
+    has_damage: bool,
     pub(super) is_error: bool,
 }
 
@@ -37,10 +41,26 @@ impl Notes {
         self.all.push(message);
     }
 
+    /// A value that is damaged, which was told.
+    pub(in crate::cli) fn damaged(&mut self) {
+        self.has_damage = true;
+        self.is_error = true;
+    }
+
+    /// A value that stays encrypted.
+    pub(in crate::cli) fn locked(&mut self, name: impl FnOnce() -> String, fault: &DecryptFault) {
+        self.is_error = true;
+        self.locked.add(name, fault);
+    }
+
     /// What a look at an object left open.
     pub(in crate::cli) fn look(&mut self, list: &ObjectList<'_>, found: &FoundObject, look: &Seen) {
         if found.is_damaged {
             // Told by key.
+            return;
+        }
+        if let Some(fault) = &look.locked {
+            self.locked(|| report::object_name(list, found), fault);
             return;
         }
         let who = report::object_name(list, found);
@@ -48,13 +68,13 @@ impl Notes {
             self.add(format!("{who}: {fault}"), look.is_error);
         }
         for note in &look.notes {
-            self.add(format!("{who}: {note}"), false);
+            self.add(format!("{who}: {note}"), look.is_error);
         }
     }
 
     /// Tells what was noted of a list, and its damage.
     pub(in crate::cli) fn tell_with_list(&mut self, list: &ObjectList<'_>) -> Exit {
-        let exit = self.tell(&list.damage_by_key());
+        let exit = self.tell_with(&list.damage_by_key());
         for other in &list.other_versions {
             term::line(&report::other_version_line(other));
         }
@@ -67,9 +87,14 @@ impl Notes {
         }
     }
 
+    /// Tells what was noted.
+    pub(in crate::cli) fn tell(&mut self) -> Exit {
+        self.tell_with(&[])
+    }
+
     /// Tells what was noted, then all values that are not what their keys promise; of objects that only call
     /// themselves otherwise, some.
-    pub(in crate::cli) fn tell(&mut self, damaged: &[&DamagedValue]) -> Exit {
+    pub(in crate::cli) fn tell_with(&mut self, damaged: &[&DamagedValue]) -> Exit {
         let (lost, misnamed): (Vec<_>, Vec<_>) =
             damaged.iter().partition(|damaged| damaged.is_damaged());
         for damaged in misnamed {
@@ -88,6 +113,12 @@ impl Notes {
         for damaged in &lost {
             term::line(&report::damage_line(damaged));
         }
+        if self.has_damage || !lost.is_empty() {
+            term::line(report::RAW_HINT);
+        }
+        for line in self.locked.lines() {
+            term::line(&line);
+        }
         match self.is_error || !lost.is_empty() {
             true => Exit::Findings,
             false => Exit::Fine,
@@ -99,6 +130,8 @@ impl Notes {
 pub(in crate::cli) struct Seen {
     pub(in crate::cli) json: Option<Value>,
     pub(in crate::cli) fault: Option<String>,
+    /// Why it stays encrypted.
+    pub(in crate::cli) locked: Option<DecryptFault>,
     pub(in crate::cli) notes: Vec<String>,
     pub(super) is_error: bool,
 }
@@ -123,10 +156,12 @@ impl Seen {
             fault: None,
             notes: Vec::new(),
             is_error: look.locked.is_some() || is_bytes,
+            locked: None,
         };
         match look.content {
             ValueContent::Object(object) => {
                 seen.notes = report::notes(&object.description);
+                seen.is_error |= object.description.undecoded.is_some();
                 seen.json = Some(object.json);
             }
             ValueContent::Hidden(mark) => seen.fault = Some(mark),
@@ -134,6 +169,7 @@ impl Seen {
         }
         if let Some(fault) = look.locked {
             seen.fault = Some(fault.to_string());
+            seen.locked = Some(fault);
         }
         if let Some(fault) = look.too_large {
             seen.fault = Some(too_large(&fault));
@@ -145,5 +181,5 @@ impl Seen {
 
 /// Why an object is not shown that takes too much memory, and what to do.
 pub(in crate::cli) fn too_large(fault: &Fault) -> String {
-    format!("{fault}; `etcdsnap get FILE KEY -o raw --show-secrets` writes it as it is stored")
+    format!("{fault}; {}", report::RAW_HINT)
 }

@@ -32,6 +32,8 @@ pub(in crate::cli) struct WhichArgs {
 pub(in crate::cli) struct Which {
     pub(in crate::cli) query: ObjectsQuery,
     pub(in crate::cli) is_single: bool,
+    /// The selectors as they were written.
+    pub(in crate::cli) selectors: Option<String>,
 }
 
 impl WhichArgs {
@@ -63,6 +65,9 @@ impl WhichArgs {
             }
         } else if let Some(kinds) = words.next() {
             let kinds: Vec<&str> = kinds.split(',').filter(|kind| !kind.is_empty()).collect();
+            if kinds.is_empty() {
+                return Err("the word for kinds is empty; without one every kind is listed".into());
+            }
             let names: Vec<&String> = words.collect();
             query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
             for kind in &kinds {
@@ -79,7 +84,12 @@ impl WhichArgs {
                 FieldSelector::parse(text).map_err(|e| format!("--field-selector: {e}"))?;
             query.fields = Some(parsed);
         }
+        let labels = self.selector.as_ref().map(|text| format!("-l {text}"));
+        let fields = self.field_selector.as_ref();
+        let fields = fields.map(|text| format!("--field-selector {text}"));
+        let selectors: Vec<String> = labels.into_iter().chain(fields).collect();
         Ok(Which {
+            selectors: (!selectors.is_empty()).then(|| selectors.join(" ")),
             is_single: query.pairs.len() == 1,
             query,
         })

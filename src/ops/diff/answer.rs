@@ -9,6 +9,7 @@ use crate::etcd::Revision;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
+use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::keys::FieldChange;
 use crate::ops::objects::UndecidedReason;
 
@@ -81,8 +82,8 @@ pub struct Item {
     pub patch: Option<Value>,
     /// The rule by which it is noise.
     pub noise: Option<&'static str>,
-    /// A value is encrypted and there is no key for it.
-    pub is_locked: bool,
+    /// Why a value of it stays encrypted, if one does; the new one, if both do.
+    pub locked: Option<DecryptFault>,
     /// Something in it is hidden.
     pub has_secret: bool,
     /// How a value is not what the key promises, and in which state: `old`, `new`.
@@ -109,7 +110,7 @@ impl Item {
             fields: Vec::new(),
             patch: None,
             noise: None,
-            is_locked: false,
+            locked: None,
             has_secret: false,
             damage: Vec::new(),
         }

@@ -11,6 +11,7 @@ use crate::kubernetes::compare::difference::{Difference, FieldPath, differences}
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::query::selected::Selected;
+use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::{Encoding, Flaw, Head, Object, memory_of, read_json};
 use crate::ops::keys::FieldChange;
 use crate::ops::objects::UndecidedReason;
@@ -25,7 +26,8 @@ pub(super) struct State {
     object: Option<Object>,
     /// Other JSON than an object of Kubernetes.
     json: Option<Value>,
-    pub(super) is_locked: bool,
+    /// Why it stays encrypted.
+    pub(super) locked: Option<DecryptFault>,
     is_too_large: bool,
     is_secret: bool,
     /// How it is not what the key promises.
@@ -54,16 +56,14 @@ impl State {
             resources: &known.resources,
             layout: &known.layout,
         };
-        let stand = match locked {
+        let stand = match &locked {
             Some(_) => classifier.classify_locked(key, &plain),
             None => classifier.classify_plain(key, &plain),
         };
-        let (is_locked, flaw) = match stand {
-            StoredValue::Damaged(_, flaw) => (false, Some(flaw)),
-            StoredValue::Locked(_) => (true, None),
-            StoredValue::Object(..) | StoredValue::ServerLease | StoredValue::Other => {
-                (false, None)
-            }
+        let (locked, flaw) = match stand {
+            StoredValue::Damaged(_, flaw) => (None, Some(flaw)),
+            StoredValue::Locked(_) => (locked, None),
+            StoredValue::Object(..) | StoredValue::ServerLease | StoredValue::Other => (None, None),
         };
         let object = match content {
             ValueContent::Object(object) => Some(*object),
@@ -81,7 +81,7 @@ impl State {
             plain: plain.into_owned(),
             object,
             json,
-            is_locked,
+            locked,
             is_too_large: too_large.is_some(),
             is_secret,
             flaw,
@@ -128,11 +128,11 @@ pub(super) fn compare(
     }
     let (Some(old), Some(new), true) = (&old, &new, item.change != KeyChange::Unknown) else {
         if let Some(state) = shown {
-            item.is_locked = state.is_locked;
+            item.locked = state.locked.clone();
         }
         return;
     };
-    item.is_locked = old.is_locked || new.is_locked;
+    item.locked = new.locked.clone().or_else(|| old.locked.clone());
     let is_other_life = old.facts.create_revision != new.facts.create_revision
         || matches!((old.uid(), new.uid()), (Some(a), Some(b)) if a != b);
     let is_encrypted = [old.stored, new.stored].contains(&Encoding::Encrypted);
@@ -205,7 +205,7 @@ pub(super) fn has_labels(
     for state in states.into_iter().flatten() {
         let of_state = if state.flaw.is_some() {
             Selected::Yes
-        } else if state.is_locked {
+        } else if state.locked.is_some() {
             why = Some(UndecidedReason::of_locked(&state.plain));
             Selected::Unknown
         } else if state.is_too_large {
@@ -239,7 +239,7 @@ pub(super) fn name(item: &mut Item, state: &State, resources: &Resources) {
         item.owner = object.controller_uid().map(str::to_string);
         item.is_made_by_others = is_owned_or_transient(&object.json);
     }
-    if item.kind.is_empty() && (state.is_locked || state.is_too_large) {
+    if item.kind.is_empty() && (state.locked.is_some() || state.is_too_large) {
         name_by_key(item, resources);
     }
 }

@@ -1,10 +1,11 @@
 //! Which kinds of objects are wanted, in the words of a person.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Diff, Item};
-use crate::kubernetes::catalog::resources::Resources;
-use crate::ops::objects::wanted::{WantedKinds, is_called};
+use crate::kubernetes::catalog::resources::{Resource, Resources};
+use crate::ops::objects::wanted::WantedKinds;
 use crate::ops::objects::{KindFault, ObjectsQuery};
 
 /// Kinds by any of their names, custom ones of either file included.
@@ -84,17 +85,21 @@ impl KindFilter<'_> {
         WantedKinds::of(&self.query, self.resources).is_ok_and(|wanted| wanted.takes(&resource))
     }
 
-    /// A word that is not a kind that is known, and that none of `kinds`, which differ, is called by: group and
-    /// version, and kind.
-    pub fn missing<'k>(
-        &self,
-        mut kinds: impl Iterator<Item = (&'k str, &'k str)>,
-    ) -> Option<KindFault> {
-        let wanted = WantedKinds::of(&self.query, self.resources).ok()?;
-        let (word, _) = wanted.words.first()?;
-        let is_there = kinds.any(|(api_version, kind)| {
-            is_called(&self.resources.of_kind_or_guess(api_version, kind), word)
-        });
-        (!is_there).then(|| KindFault::Unknown((*word).to_string()))
+    /// The words of which nothing that was taken is called so.
+    pub fn words_without_objects(&self) -> Vec<String> {
+        let taken = self.known.iter().filter(|(_, is_wanted)| **is_wanted);
+        let taken: Vec<Cow<'_, Resource>> = taken
+            .map(|((api_version, kind), _)| self.resources.of_kind_or_guess(api_version, kind))
+            .collect();
+        let is_taken = |word: &String| {
+            let query = ObjectsQuery {
+                kinds: vec![word.clone()],
+                ..ObjectsQuery::default()
+            };
+            WantedKinds::of(&query, self.resources)
+                .is_ok_and(|wanted| taken.iter().any(|resource| wanted.takes(resource)))
+        };
+        let words = self.query.kinds.iter();
+        words.filter(|word| !is_taken(word)).cloned().collect()
     }
 }

@@ -425,7 +425,7 @@ fn a_value_that_is_not_encrypted_any_more_is_told() {
     // The other way round nothing is told, and the key tells who it is.
     let found = compare_bytes(&after, &before, State::new());
     let item = found.items.first().unwrap();
-    assert!(item.security.is_empty() && item.is_locked);
+    assert!(item.security.is_empty() && item.locked.is_some());
     let who = (
         item.kind.as_str(),
         item.namespace.as_deref(),

@@ -82,6 +82,8 @@ pub struct GrepSummary {
     pub too_large: u64,
     /// Values in which something is hidden, and not searched.
     pub hidden: u64,
+    /// Words for kinds that no definition in the file knows; objects may.
+    pub unknown_kinds: Vec<String>,
     /// The revision that was asked for; of all records, the newest.
     pub revision: i64,
 }
@@ -101,7 +103,7 @@ enum Searched {
 }
 
 /// Searches values in the order of their keys and gives each record in which something is found to `each`, until that
-/// breaks off. The inner error is a word that is not a kind.
+/// breaks off. The inner error is about a word for kinds.
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
@@ -120,9 +122,8 @@ pub fn grep(
         Ok(wanted) => wanted,
         Err(fault) => return Ok(Err(fault)),
     };
-    if let Some((word, _)) = wanted.words.first() {
-        return Ok(Err(KindFault::Unknown((*word).to_owned())));
-    }
+    let mut unknown_kinds: Vec<String> = wanted.words.keys().cloned().collect();
+    unknown_kinds.sort_unstable();
     let search = Search {
         query,
         wanted,
@@ -134,6 +135,7 @@ pub fn grep(
     };
     let mut summary = GrepSummary {
         revision: known.revision,
+        unknown_kinds,
         ..GrepSummary::default()
     };
     let mut before = Before::default();

@@ -1,6 +1,6 @@
 //! Finding what a person names: a key, or an object by kind and name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use memchr::memmem;
@@ -30,7 +30,7 @@ pub struct Name {
 
 impl Name {
     /// Kind and name, if it can be read so.
-    fn kind_and_name(&self) -> Option<(&str, &str)> {
+    pub fn kind_and_name(&self) -> Option<(&str, &str)> {
         if self.is_key {
             return None;
         }
@@ -75,55 +75,65 @@ pub enum Named {
 
 /// Finds the records of the keys that may be meant.
 struct Finder<'n> {
-    names: &'n [Name],
-    /// The names of objects among them.
-    objects: Vec<(&'n str, memmem::Finder<'n>)>,
+    keys: HashSet<&'n [u8]>,
+    /// The names of objects.
+    objects: HashSet<&'n str>,
+    /// The same, to find them in values; none where there are so many that it takes less to look who a value is.
+    in_values: Option<Vec<memmem::Finder<'n>>>,
     reader: &'n ValueReader,
 }
+
+/// So many names are searched for in values.
+const SEARCHED: usize = 16;
+
+/// Keys of which only a value has a name, with such names.
+type Aliases = BTreeMap<Vec<u8>, BTreeSet<String>>;
 
 #[derive(Default)]
 struct FinderParts {
     keys: BTreeMap<Vec<u8>, Vec<RecordFacts>>,
-    /// Keys of which only a value has the name.
-    aliases: BTreeSet<Vec<u8>>,
+    /// Keys of which only a value has the name, with the names.
+    aliases: Aliases,
     definitions: BTreeMap<Vec<u8>, RecordPlace>,
 }
 
 impl<'n> Finder<'n> {
     fn new(names: &'n [Name], reader: &'n ValueReader) -> Self {
         let objects = names.iter().filter_map(Name::kind_and_name);
+        let objects: HashSet<&str> = objects.map(|(_, name)| name).collect();
+        let in_values = (objects.len() <= SEARCHED).then(|| {
+            objects
+                .iter()
+                .map(|name| memmem::Finder::new(*name))
+                .collect()
+        });
         Self {
-            names,
-            objects: objects
-                .map(|(_, name)| (name, memmem::Finder::new(name)))
-                .collect(),
+            keys: names.iter().map(|name| name.text.as_slice()).collect(),
+            objects,
+            in_values,
             reader,
         }
     }
 
     /// True when the key is one of the names, or ends with that of an object.
     fn is_wanted(&self, key: &[u8]) -> bool {
-        self.names.iter().any(|name| key == name.text.as_slice())
-            || self.objects.iter().any(|(name, _)| ends_with(key, name))
+        self.keys.contains(key) || last_part(key).is_some_and(|name| self.objects.contains(name))
     }
 
-    /// True when the value is that of an object that calls itself by one of the names.
-    fn calls_itself(&self, key: &[u8], value: &[u8]) -> bool {
+    /// What the value calls itself, if it is one of the names of objects.
+    fn calls_itself(&self, key: &[u8], value: &[u8]) -> Option<String> {
         if self.objects.is_empty() {
-            return false;
+            return None;
         }
-        let Ok(plain) = self.reader.plain(key, value) else {
-            return false;
-        };
+        let plain = self.reader.plain(key, value).ok()?;
         // Few values have the name in them, and nothing else is worth a look.
         let is_in_it = |finder: &memmem::Finder<'_>| finder.find(&plain).is_some();
-        if !self.objects.iter().any(|(_, finder)| is_in_it(finder)) {
-            return false;
+        let may_be_in_it = |names: &Vec<_>| names.iter().any(is_in_it);
+        if !self.in_values.as_ref().is_none_or(may_be_in_it) {
+            return None;
         }
-        let head = Head::of(&plain);
-        self.objects
-            .iter()
-            .any(|(name, _)| head.name.as_deref() == Some(name))
+        let name = Head::of(&plain).name?;
+        self.objects.contains(&*name).then(|| name.into_owned())
     }
 }
 
@@ -142,21 +152,23 @@ impl RecordVisitor for Finder<'_> {
         if self.is_wanted(key) {
             let records = local.keys.entry(key.to_vec()).or_default();
             records.push(RecordFacts::of(view));
-        } else if !view.is_tombstone && self.calls_itself(key, view.record.value) {
-            local.aliases.insert(key.to_vec());
+        } else if !view.is_tombstone
+            && let Some(name) = self.calls_itself(key, view.record.value)
+        {
+            let names = local.aliases.entry(key.to_vec()).or_default();
+            names.insert(name);
         }
         Ok(())
     }
 }
 
-/// True when the last part of the key is `name`.
-fn ends_with(key: &[u8], name: &str) -> bool {
-    key.strip_suffix(name.as_bytes())
-        .is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
+/// What is behind the last slash of a key.
+fn last_part(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.rsplit(|byte| *byte == b'/').next()?).ok()
 }
 
 /// Finds the records of some keys.
-struct Stories<'k>(&'k BTreeSet<Vec<u8>>);
+struct Stories<'k>(&'k Aliases);
 
 impl RecordVisitor for Stories<'_> {
     type Local = BTreeMap<Vec<u8>, Vec<RecordFacts>>;
@@ -167,7 +179,7 @@ impl RecordVisitor for Stories<'_> {
 
     fn record(&self, local: &mut Self::Local, view: &RecordView<'_>) -> Result<()> {
         let key = view.record.key;
-        if self.0.contains(key) {
+        if self.0.contains_key(key) {
             let records = local.entry(key.to_vec()).or_default();
             records.push(RecordFacts::of(view));
         }
@@ -268,7 +280,9 @@ pub fn look_up<'i>(
         for (key, records) in part.keys {
             all.keys.entry(key).or_default().extend(records);
         }
-        all.aliases.extend(part.aliases);
+        for (key, names) in part.aliases {
+            all.aliases.entry(key).or_default().extend(names);
+        }
         for (key, place) in part.definitions {
             note_newest(&mut all.definitions, &key, place);
         }
@@ -290,17 +304,22 @@ pub fn look_up<'i>(
         resources: &resources,
         layout: &LayoutVisitor::join(layouts),
     };
-    let mut found = Vec::new();
-    for name in names {
-        let stories = Candidates {
-            session,
-            keyspace: &keyspace,
-            classifier: &classifier,
-            keys: &all.keys,
-            aliases: &all.aliases,
-        };
-        found.push(stories.find(name)?);
+    let mut by_name: HashMap<&str, Vec<&Vec<u8>>> = HashMap::new();
+    for key in all.keys.keys() {
+        let names = all.aliases.get(key).into_iter().flatten();
+        for name in names.map(String::as_str).chain(last_part(key)) {
+            by_name.entry(name).or_default().push(key);
+        }
     }
+    let candidates = Candidates {
+        session,
+        keyspace: &keyspace,
+        classifier: &classifier,
+        keys: &all.keys,
+        by_name,
+    };
+    let found = names.iter().map(|name| candidates.find(name));
+    let found = found.collect::<Result<Vec<Named>>>()?;
     Ok(Lookup {
         found,
         keyspace,
@@ -315,7 +334,8 @@ struct Candidates<'c, 'i> {
     keyspace: &'c Keyspace<'i>,
     classifier: &'c Classifier<'c>,
     keys: &'c BTreeMap<Vec<u8>, Vec<RecordFacts>>,
-    aliases: &'c BTreeSet<Vec<u8>>,
+    /// By their last part, and by what their values call themselves.
+    by_name: HashMap<&'c str, Vec<&'c Vec<u8>>>,
 }
 
 impl Candidates<'_, '_> {
@@ -364,10 +384,9 @@ impl Candidates<'_, '_> {
             let mut puts = records.iter().rev().filter(|facts| !facts.is_tombstone);
             puts.next().map(|facts| facts.place)
         };
-        let keys: Vec<(&Vec<u8>, &Vec<RecordFacts>)> = self
-            .keys
-            .iter()
-            .filter(|(key, _)| ends_with(key, sought.object) || self.aliases.contains(*key))
+        let of_name = self.by_name.get(sought.object).into_iter().flatten();
+        let keys: Vec<(&Vec<u8>, &Vec<RecordFacts>)> = of_name
+            .filter_map(|key| Some((*key, self.keys.get(*key)?)))
             .collect();
         let places: Vec<RecordPlace> = keys
             .iter()

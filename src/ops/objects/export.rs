@@ -16,7 +16,8 @@ use crate::kubernetes::apply::clean::{
 use crate::kubernetes::apply::order::step_order;
 use crate::kubernetes::apply::step::StepVerb;
 use crate::kubernetes::catalog::resources::split_api_version;
-use crate::kubernetes::{Flaw, Object};
+use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::{Description, Flaw, Object};
 use crate::ops::session::Session;
 
 /// What to export.
@@ -39,6 +40,13 @@ pub enum Exported {
     Owned,
     /// It holds secrets, which are not to be shown.
     Secret,
+    /// It stays encrypted. Where it is a Secret and secrets are not to be shown, it would be left out all the same.
+    Locked {
+        /// Why.
+        fault: DecryptFault,
+        /// Whether it is such a Secret.
+        is_secret: bool,
+    },
     /// It cannot be decoded, or only in part; why.
     Unreadable(String),
     /// Its value is not what its key promises.
@@ -413,12 +421,11 @@ pub fn export<'i, 'l>(
                     Some(flaw) => Exported::Damaged(flaw.clone()).into(),
                     None => lost().into(),
                 },
-                // It would be left out all the same if there were a key for it.
-                Exported::Unreadable(_)
-                    if is_secret && found.is_locked && reader.redactor.is_some() =>
-                {
-                    Exported::Secret.into()
+                Exported::Locked { fault, .. } => Exported::Locked {
+                    fault,
+                    is_secret: is_secret && reader.redactor.is_some(),
                 }
+                .into(),
                 _ => exported,
             };
             each(found, exported)
@@ -526,8 +533,11 @@ fn decoded(
     revision: i64,
     reader: &ValueReader,
 ) -> Result<Object, Exported> {
-    if let Err(fault) = reader.plain(key, value) {
-        return Err(Exported::Unreadable(fault.to_string()));
+    if let Some(fault) = reader.locked(key, value) {
+        return Err(Exported::Locked {
+            fault,
+            is_secret: false,
+        });
     }
     reader
         .object_of(key, value, revision)
@@ -542,7 +552,16 @@ fn cleaned(
     has_plain_status: impl Fn(&Value) -> bool,
 ) -> Exported {
     if object.description.is_partial() {
-        return Exported::Unreadable("it can only be decoded in part".into());
+        return Exported::Unreadable(match &object.description {
+            description if description.undecoded.is_some() => format!(
+                "the kind {} {} is not known, so only its metadata can be decoded",
+                description.api_version, description.kind
+            ),
+            Description {
+                fault: Some(fault), ..
+            } => format!("it can only be decoded in part: {fault}"),
+            _ => "it can only be decoded in part: it has fields that are not known".into(),
+        });
     }
     let mut json = object.json;
     let mut last_applied = None;

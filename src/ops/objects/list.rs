@@ -1,19 +1,20 @@
 //! The Kubernetes objects of a file.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
+use super::absence::LookedFor;
 use super::live::live_of;
 use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
-use super::wanted::{KindFault, ObjectsQuery, WantedKinds, is_called};
+use super::wanted::{KindFault, ObjectsQuery, WantedKinds, check_fields, is_called};
 use crate::error::Result;
 use crate::etcd::keyspace::{
     KeyFilter, KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
 };
-use crate::kubernetes::catalog::resources::{Resource, Resources, split_api_version};
-use crate::kubernetes::query::selectable::selectable_fields;
+use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources, split_api_version};
+use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
 use crate::kubernetes::query::selected::Selected;
 use crate::kubernetes::secrets::encryption::Envelope;
 use crate::kubernetes::{Fault, Flaw, Head, add_read_defaults};
@@ -60,6 +61,8 @@ pub struct ObjectList<'i> {
     pub undecided: Vec<Undecided>,
     /// Kinds that are shown in another version than the one that was asked for.
     pub other_versions: Vec<OtherVersion>,
+    /// What was asked for and is not among the objects.
+    pub missing: Vec<LookedFor>,
     /// How many leases of API servers there are besides, where everything is asked for: they have the form of
     /// Endpoints, and no API gives them out.
     pub server_leases: u64,
@@ -364,7 +367,7 @@ impl RecordVisitor for ObjectFinder<'_> {
     }
 }
 
-/// Lists objects. The inner error is a word that is not a kind.
+/// Lists objects. The inner error is a word for kinds that cannot be answered.
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
@@ -382,11 +385,6 @@ pub fn objects<'i>(
         Ok(wanted) => wanted,
         Err(fault) => return Ok(Err(fault)),
     };
-    let unknown: Vec<String> = wanted
-        .words
-        .iter()
-        .map(|(word, _)| (*word).to_string())
-        .collect();
     let finder = ObjectFinder {
         query,
         wanted,
@@ -415,11 +413,16 @@ pub fn objects<'i>(
         .fold(0u64, |sum, part| sum.saturating_add(part.server_leases));
     let (kinds, mut found) = join(parts);
     finder.wanted.sort(&kinds, &mut found);
-    let missing = unknown
-        .into_iter()
-        .find(|word| !kinds.iter().any(|kind| is_called(&kind.resource, word)));
-    if let Some(word) = missing {
-        return Ok(Err(KindFault::Unknown(word)));
+    // What is known of such a kind are its objects alone.
+    let unknown = finder.wanted.words.keys();
+    let mut unknown =
+        unknown.filter(|word| kinds.iter().any(|kind| is_called(&kind.resource, word)));
+    let fields = [NAME, NAMESPACE].map(str::to_owned);
+    if let Some(Err(fault)) = unknown
+        .next()
+        .map(|word| check_fields(query, word, &fields))
+    {
+        return Ok(Err(fault));
     }
     let other_versions = kinds.iter().flat_map(|kind| {
         let words = finder
@@ -436,6 +439,7 @@ pub fn objects<'i>(
         damaged,
         undecided: Vec::new(),
         other_versions,
+        missing: Vec::new(),
         server_leases,
         is_of_several_kinds: finder.wanted.are_several(),
         kinds,
@@ -446,6 +450,7 @@ pub fn objects<'i>(
         keyspace: live.keyspace,
     };
     list.check_long_ones(session, query, reader, &mut all_undecided)?;
+    list.missing = list.missing_of(query);
     let undecided = all_undecided.into_iter();
     list.undecided = undecided
         .map(|((resource, reason), objects)| Undecided {
@@ -582,6 +587,62 @@ impl<'i> ObjectList<'i> {
         self.found
             .retain(|one| !one.is_unchecked || fits.next().unwrap_or(true));
         Ok(())
+    }
+
+    /// What a query names and the list does not have; where only a namespace, labels or fields are asked for, it is
+    /// objects as such.
+    fn missing_of(&self, query: &ObjectsQuery) -> Vec<LookedFor> {
+        let is_narrow = !query.namespaces.is_empty() || query.needs_object();
+        if query.kinds.is_empty() && query.pairs.is_empty() {
+            let is_missing = is_narrow && self.found.is_empty();
+            return is_missing
+                .then_some(LookedFor::Objects)
+                .into_iter()
+                .collect();
+        }
+        let mut kinds: HashMap<&str, Vec<u32>> = HashMap::new();
+        let words = query.pairs.iter().map(|(word, _)| word);
+        for word in words.chain(&query.kinds) {
+            let kinds = kinds.entry(word);
+            kinds.or_insert_with(|| self.kinds_called(word));
+        }
+        let of_word = |word: &String| kinds.get(word.as_str()).into_iter().flatten();
+        if query.pairs.is_empty() {
+            let there: HashSet<u32> = self.found.iter().map(|one| one.kind).collect();
+            let missing = query.kinds.iter();
+            let missing = missing.filter(|word| !of_word(word).any(|kind| there.contains(kind)));
+            return missing.cloned().map(LookedFor::Kind).collect();
+        }
+        let there = self.found.iter().map(|one| (one.kind, &*one.name));
+        let there: HashSet<(u32, &str)> = there.collect();
+        let missing = query.pairs.iter().filter(|(word, name)| {
+            !of_word(word).any(|kind| there.contains(&(*kind, name.as_str())))
+        });
+        missing
+            .map(|(word, name)| LookedFor::Object {
+                word: word.clone(),
+                name: name.clone(),
+            })
+            .collect()
+    }
+
+    /// Positions of the kinds that a word stands for.
+    fn kinds_called(&self, word: &str) -> Vec<u32> {
+        let asked = self.resources.asked(word).map(|asked| asked.kinds);
+        let known = match asked {
+            Ok(Resolved::One(kind)) => vec![kind],
+            Ok(Resolved::Category(kinds) | Resolved::Ambiguous(kinds)) => kinds,
+            Ok(Resolved::Unknown) | Err(_) => Vec::new(),
+        };
+        let is_meant = |resource: &Resource| match known.as_slice() {
+            [] => is_called(resource, word),
+            known => known
+                .iter()
+                .any(|kind| kind.is_stored_as(&resource.group, &resource.kind)),
+        };
+        let kinds = (0u32..).zip(&self.kinds);
+        let meant = kinds.filter(|(_, kind)| is_meant(&kind.resource));
+        meant.map(|(number, _)| number).collect()
     }
 
     /// Gives objects with what `make` makes of key, value and mod revision to `each`, in their order.

@@ -1,5 +1,6 @@
 //! Values as objects of Kubernetes: how they are read, what is wrong with them, lists of them.
 
+pub(in crate::ops) mod absence;
 pub(in crate::ops) mod definitions;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
@@ -12,6 +13,10 @@ mod sort;
 pub(in crate::ops) mod stored;
 pub(in crate::ops) mod wanted;
 
+pub use absence::{
+    Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, LookedFor, absences,
+    label_presence,
+};
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
 pub use export_steps::{ExportSteps, PlannedExport};

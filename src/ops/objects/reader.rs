@@ -45,7 +45,7 @@ pub struct ReadValue<'v> {
     pub content: ValueContent,
     /// True when the value holds a secret that is hidden, so that its bytes must not be shown either.
     pub is_secret: bool,
-    /// Why it could not be decrypted.
+    /// Why it stays encrypted.
     pub locked: Option<DecryptFault>,
     /// Why it was not decoded, if decoding it would take too much memory.
     pub too_large: Option<Fault>,
@@ -66,7 +66,11 @@ impl ValueReader {
     /// Looks at a value, stored under `key` at `mod_revision`.
     pub fn read<'v>(&self, key: &[u8], value: &'v [u8], mod_revision: i64) -> ReadValue<'v> {
         let (plain, locked) = match self.plain(key, value) {
-            Ok(plain) => (plain, None),
+            // Also where what was decrypted is encrypted itself.
+            Ok(plain) => {
+                let locked = DecryptFault::without_configuration(&plain);
+                (plain, locked)
+            }
             Err(fault) => (Cow::Borrowed(value), Some(fault)),
         };
         let mut too_large = None;
@@ -95,6 +99,14 @@ impl ValueReader {
             is_secret,
             locked,
             too_large,
+        }
+    }
+
+    /// Why a value stays encrypted, if it does.
+    pub fn locked(&self, key: &[u8], value: &[u8]) -> Option<DecryptFault> {
+        match self.plain(key, value) {
+            Ok(plain) => DecryptFault::without_configuration(&plain),
+            Err(fault) => Some(fault),
         }
     }
 

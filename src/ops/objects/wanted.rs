@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::kubernetes::query::field_selector::FieldSelector;
 use crate::kubernetes::query::label_selector::LabelSelector;
-use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
+use crate::kubernetes::query::selectable::selectable_fields;
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]
@@ -26,11 +26,9 @@ pub struct ObjectsQuery {
     pub revision: i64,
 }
 
-/// Why a word does not name kinds, or not in a way that can be answered.
+/// Why a word that names kinds does not name them in a way that can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KindFault {
-    /// No kind has this name.
-    Unknown(String),
     /// Several kinds have this name; their full names.
     Ambiguous(String, Vec<String>),
     /// An API server does not serve the kind in the version that the word names.
@@ -49,10 +47,6 @@ pub enum KindFault {
 impl std::fmt::Display for KindFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unknown(word) => write!(
-                f,
-                "no kind is called {word:?} here; `etcdsnap kinds FILE` lists those of the file"
-            ),
             Self::Ambiguous(word, names) => {
                 write!(f, "{word:?} is ambiguous: {}", names.join(", "))
             }
@@ -68,20 +62,43 @@ impl std::fmt::Display for KindFault {
     }
 }
 
-/// Kinds that are wanted; with a name, only the object of that name.
+/// Kinds that are wanted; with names, only the objects of these names.
 pub(in crate::ops) struct WantedKinds<'q> {
     known: Vec<WantedKind<'q>>,
-    /// Words that only a value may know.
-    pub(in crate::ops) words: Vec<(&'q str, Option<&'q str>)>,
+    /// Words that only a value may know, in small letters.
+    pub(in crate::ops) words: HashMap<String, WantedNames<'q>>,
 }
 
 struct WantedKind<'q> {
     resource: Resource,
-    name: Option<&'q str>,
-    /// The group and version that the word asks for, where it asks for one, and the word.
-    version: Option<(String, &'q str)>,
-    /// The place of the word among those that ask for kinds.
+    names: WantedNames<'q>,
+    /// The groups and versions that words ask for, where they ask for one, and the words.
+    versions: Vec<(String, &'q str)>,
+    /// The place of the first word that asks for it.
     position: usize,
+}
+
+/// The names that are wanted of a kind.
+#[derive(Default)]
+pub(in crate::ops) struct WantedNames<'q> {
+    are_all: bool,
+    /// With the place of each among what is asked for.
+    some: HashMap<&'q str, usize>,
+}
+
+impl<'q> WantedNames<'q> {
+    fn add(&mut self, name: Option<&'q str>, position: usize) {
+        match name {
+            Some(name) => {
+                self.some.entry(name).or_insert(position);
+            }
+            None => self.are_all = true,
+        }
+    }
+
+    fn take(&self, name: &str) -> bool {
+        self.are_all || self.some.contains_key(name)
+    }
 }
 
 /// In which order objects are asked for.
@@ -112,7 +129,7 @@ impl<'q> WantedKinds<'q> {
     ) -> Result<Self, KindFault> {
         let mut wanted = Self {
             known: Vec::new(),
-            words: Vec::new(),
+            words: HashMap::new(),
         };
         let pairs = query
             .pairs
@@ -125,12 +142,26 @@ impl<'q> WantedKinds<'q> {
             pairs.collect()
         };
         let is_everything = both.is_empty();
+        // Of each word, the places of its kinds among those that are wanted.
+        let mut known: HashMap<&str, Vec<usize>> = HashMap::new();
         for (position, (word, name)) in both.into_iter().enumerate() {
+            if let Some(places) = known.get(word.as_str()) {
+                for place in places {
+                    if let Some(kind) = wanted.known.get_mut(*place) {
+                        kind.names.add(name, position);
+                    }
+                }
+                continue;
+            }
+            if let Some(names) = wanted.words.get_mut(&word.to_lowercase()) {
+                names.add(name, position);
+                continue;
+            }
             let asked = resources.asked(word).map_err(KindFault::NotServed)?;
             let kinds = match asked.kinds {
                 Resolved::Unknown => {
-                    wanted.words.push((word, name));
-                    check_fields(query, word, &[NAME, NAMESPACE].map(str::to_owned))?;
+                    let names = wanted.words.entry(word.to_lowercase()).or_default();
+                    names.add(name, position);
                     continue;
                 }
                 Resolved::One(kind) => vec![kind],
@@ -140,6 +171,7 @@ impl<'q> WantedKinds<'q> {
                     return Err(KindFault::Ambiguous(word.clone(), names));
                 }
             };
+            let mut places = Vec::new();
             for kind in kinds {
                 let fields = selectable_fields(kind, asked.version.as_deref());
                 check_fields(query, &kind.full_name(), &fields)?;
@@ -147,18 +179,37 @@ impl<'q> WantedKinds<'q> {
                     // Its objects are stored in another group.
                     (kind.group == "events.k8s.io").then_some("v1"),
                 );
-                wanted.known.push(WantedKind {
-                    version: version.map(|version| (kind.api_version(version), word.as_str())),
-                    resource: kind.clone(),
-                    name,
-                    position,
-                });
+                let version = version.map(|version| (kind.api_version(version), word.as_str()));
+                let place = wanted.place(kind, position);
+                if let Some(kind) = wanted.known.get_mut(place) {
+                    kind.names.add(name, position);
+                    kind.versions.extend(version);
+                }
+                places.push(place);
             }
+            known.insert(word, places);
         }
         if is_everything {
             check_fields_of_any(query, resources)?;
         }
         Ok(wanted)
+    }
+
+    /// Where a kind is among those that are wanted; it is put there if it is not.
+    fn place(&mut self, kind: &Resource, position: usize) -> usize {
+        let is_it = |one: &WantedKind<'_>| {
+            one.resource.group == kind.group && one.resource.kind == kind.kind
+        };
+        if let Some(place) = self.known.iter().position(is_it) {
+            return place;
+        }
+        self.known.push(WantedKind {
+            resource: kind.clone(),
+            names: WantedNames::default(),
+            versions: Vec::new(),
+            position,
+        });
+        self.known.len().saturating_sub(1)
     }
 
     /// True when objects of the kind are wanted, whatever their names.
@@ -168,18 +219,14 @@ impl<'q> WantedKinds<'q> {
 
     /// True when this object is wanted.
     pub(super) fn takes_one(&self, resource: &Resource, name: &str) -> bool {
-        self.takes_everything()
-            || self
-                .names(resource)
-                .any(|wanted| wanted.is_none_or(|wanted| wanted == name))
+        self.takes_everything() || self.names(resource).any(|names| names.take(name))
     }
 
     /// True when more kinds than one are wanted.
     pub(super) fn are_several(&self) -> bool {
         let known = self.known.iter();
         let known: BTreeSet<String> = known.map(|one| one.resource.full_name()).collect();
-        let words: BTreeSet<&str> = self.words.iter().map(|(word, _)| *word).collect();
-        self.takes_everything() || known.len().saturating_add(words.len()) > 1
+        self.takes_everything() || known.len().saturating_add(self.words.len()) > 1
     }
 
     pub(in crate::ops) fn takes_everything(&self) -> bool {
@@ -192,7 +239,7 @@ impl<'q> WantedKinds<'q> {
             .known
             .iter()
             .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
-            .filter_map(|one| one.version.as_ref());
+            .flat_map(|one| &one.versions);
         let others = asked.filter(|(asked, _)| asked != api_version);
         others.map(|(_, word)| *word).collect()
     }
@@ -224,35 +271,44 @@ impl<'q> WantedKinds<'q> {
             names: HashMap::new(),
         };
         for (number, kind) in kinds.iter().enumerate() {
-            let known = self.known.iter();
-            let known = known.filter(|one| one.resource.is_stored_as(&kind.group, &kind.kind));
-            let known = known.filter_map(|one| Some((one.name?, one.position)));
-            let words = self.words.iter().filter(|(word, _)| is_called(kind, word));
-            let words = words.filter_map(|(_, name)| Some(((*name)?, usize::MAX)));
-            for (name, position) in known.chain(words) {
-                order.names.entry((number, name)).or_insert(position);
+            for names in self.names(kind) {
+                for (name, position) in &names.some {
+                    let place = order.names.entry((number, *name)).or_insert(*position);
+                    *place = (*place).min(*position);
+                }
             }
         }
         order
     }
 
-    fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
+    fn names<'w>(
+        &'w self,
+        resource: &'w Resource,
+    ) -> impl Iterator<Item = &'w WantedNames<'q>> + use<'w, 'q> {
         let known = self
             .known
             .iter()
             .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
-            .map(|one| one.name);
-        let words = self
-            .words
-            .iter()
-            .filter(|(word, _)| is_called(resource, word))
-            .map(|(_, name)| *name);
-        known.chain(words)
+            .map(|one| &one.names);
+        let words = (!self.words.is_empty()).then(|| all_names(resource));
+        let words = words.into_iter().flatten();
+        known.chain(words.filter_map(|word| self.words.get(&word)))
     }
 }
 
+/// What a kind is called that no definition tells of, each name once, in small letters.
+pub(in crate::ops) fn all_names(resource: &Resource) -> BTreeSet<String> {
+    let names = [&resource.kind, &resource.plural, &resource.singular];
+    let names = names.into_iter().map(|name| name.to_lowercase());
+    names.chain([resource.full_name().to_lowercase()]).collect()
+}
+
 /// As for an API server, a field that it does not know is not one that is empty.
-fn check_fields(query: &ObjectsQuery, kind: &str, known: &[String]) -> Result<(), KindFault> {
+pub(super) fn check_fields(
+    query: &ObjectsQuery,
+    kind: &str,
+    known: &[String],
+) -> Result<(), KindFault> {
     let mut fields = query.fields.iter().flat_map(FieldSelector::fields);
     match fields.find(|field| !known.iter().any(|known| known == field)) {
         Some(field) => Err(KindFault::Field {

@@ -69,7 +69,7 @@ struct JsonItem<'i> {
 pub fn diff_item_json(item: &Item) -> String {
     let why = match item.change {
         KeyChange::Touched(why) => Some(why),
-        KeyChange::Changed if item.is_locked => Some("or-only-re-encrypted"),
+        KeyChange::Changed if item.locked.is_some() => Some("or-only-re-encrypted"),
         _ => None,
     };
     line(&JsonItem {
@@ -84,7 +84,7 @@ pub fn diff_item_json(item: &Item) -> String {
         old: item.old.as_ref().map(JsonSide::of),
         new: item.new.as_ref().map(JsonSide::of),
         patch: item.patch.as_ref(),
-        encrypted: item.is_locked,
+        encrypted: item.locked.is_some(),
         security: &item.security,
         noise: item.noise,
         damaged: item

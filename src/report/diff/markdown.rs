@@ -83,7 +83,7 @@ pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> S
         KeyChange::Touched(why) => {
             let _ = write!(out, " ({why})");
         }
-        KeyChange::Changed if item.is_locked => out.push_str(" (or only re-encrypted)"),
+        KeyChange::Changed if item.locked.is_some() => out.push_str(" (or only re-encrypted)"),
         _ => {}
     }
     out.push('\n');

@@ -361,7 +361,7 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
     };
     let why = match item.change {
         KeyChange::Touched(why) => format!("  ({why})"),
-        KeyChange::Changed if item.is_locked => {
+        KeyChange::Changed if item.locked.is_some() => {
             "  (changed, or only re-encrypted: give --encryption-config)".to_string()
         }
         _ => String::new(),

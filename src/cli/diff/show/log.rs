@@ -66,11 +66,12 @@ impl Show<'_> {
             new,
             reader,
         };
-        let Some(mut kinds) = self.kinds(sides)? else {
+        let Some(mut kinds) = self.kinds(sides) else {
             return Ok(None);
         };
         let wants = |item: &Item| self.wants(item, &mut kinds);
         let keys = diff.keys_between(old, new, reader, self.query, wants)?;
+        self.told.note_kinds(&kinds);
         self.note_undecided();
         Ok(Some(KeyFilter::Keys(keys)))
     }

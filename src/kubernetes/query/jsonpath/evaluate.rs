@@ -81,7 +81,7 @@ pub(super) fn find<'a>(
     Ok(values)
 }
 
-fn step<'a>(
+pub(super) fn step<'a>(
     node: &'a Node,
     values: &[&'a Value],
     budget: &mut Budget,

@@ -219,6 +219,24 @@ impl Path {
         }
     }
 
+    /// How far the path leads: the steps that find something, as text, and what they find. `None` if all of them do.
+    pub fn last_found<'a>(&'a self, value: &'a Value) -> Option<(String, Vec<&'a Value>)> {
+        let Some(Part::Path(nodes)) = self.parts.first() else {
+            return None;
+        };
+        let mut budget = Budget::default();
+        let (mut path, mut values) = (String::new(), vec![value]);
+        for node in nodes {
+            let found = evaluate::step(node, &values, &mut budget).unwrap_or_default();
+            if found.is_empty() {
+                return Some((path, values));
+            }
+            path.push_str(&node.to_string());
+            values = found;
+        }
+        None
+    }
+
     /// What the path prints for `value`, as [`Template::render`] does.
     ///
     /// # Errors

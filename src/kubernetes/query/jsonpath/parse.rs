@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use std::fmt;
+
 use super::PathError;
 
 /// A piece of a template.
@@ -28,6 +30,26 @@ pub(super) enum Node {
     Literal(Value),
     /// A word that means nothing, such as `null`: a fault where it has to be looked at.
     Word(String),
+}
+
+/// As it may be written; filters and unions in short.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, ".{}", name.replace('.', "\\.")),
+            Self::Wildcard => f.write_str("[*]"),
+            Self::Recursive => f.write_str(".."),
+            Self::Slice(Slice {
+                first,
+                end: End::One,
+                ..
+            }) => write!(f, "[{first}]"),
+            Self::Slice(_) => f.write_str("[…:…]"),
+            Self::Union(_) => f.write_str("[…,…]"),
+            Self::Filter(_) => f.write_str("[?(…)]"),
+            Self::Text(_) | Self::Literal(_) | Self::Word(_) => f.write_str("…"),
+        }
+    }
 }
 
 /// `[first:end:step]`, or one element.

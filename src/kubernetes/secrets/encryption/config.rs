@@ -28,7 +28,7 @@ impl fmt::Debug for Key {
 }
 
 /// The version of the interface between API server and plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KmsVersion {
     /// v1, also when nothing is said.
     V1,

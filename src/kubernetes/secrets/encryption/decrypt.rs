@@ -9,8 +9,15 @@ use super::envelope::{Envelope, EnvelopeFault, Provider};
 use crate::kubernetes::encodings::format::Encoding;
 
 /// Why a value stays encrypted. Names are escaped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DecryptFault {
+    /// There is no configuration to open it with.
+    NotConfigured {
+        /// How the value is encrypted.
+        provider: Provider,
+        /// The key's name in the value.
+        name: String,
+    },
     /// The configuration has no such key for the resource.
     NoKey {
         /// How the value is encrypted.
@@ -42,6 +49,9 @@ pub enum DecryptFault {
 impl fmt::Display for DecryptFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotConfigured { provider, name } => {
+                write!(f, "encrypted with {provider} key {name}")
+            }
             Self::NoKey { provider, name } => {
                 write!(
                     f,
@@ -51,7 +61,7 @@ impl fmt::Display for DecryptFault {
             Self::WrongKey { provider, name } => {
                 write!(
                     f,
-                    "encrypted with {provider}, but key {name} does not open it"
+                    "encrypted with {provider} key {name}, but the configured key of that name does not open it"
                 )
             }
             Self::Kms { version, name } => {
@@ -71,6 +81,42 @@ impl fmt::Display for DecryptFault {
 }
 
 impl std::error::Error for DecryptFault {}
+
+impl DecryptFault {
+    /// Why a value stays encrypted where there is no configuration; nothing if it is not encrypted.
+    pub fn without_configuration(value: &[u8]) -> Option<Self> {
+        Some(match Envelope::parse(value)? {
+            Err(fault) => fault.into(),
+            Ok(envelope) => {
+                let name = envelope.shown_name();
+                match kms_version(envelope.provider) {
+                    Some(version) => Self::Kms { version, name },
+                    None => Self::NotConfigured {
+                        provider: envelope.provider,
+                        name,
+                    },
+                }
+            }
+        })
+    }
+}
+
+impl From<EnvelopeFault> for DecryptFault {
+    fn from(fault: EnvelopeFault) -> Self {
+        match fault {
+            EnvelopeFault::Malformed => Self::Malformed,
+            EnvelopeFault::UnknownProvider(name) => Self::UnknownProvider(name),
+        }
+    }
+}
+
+fn kms_version(provider: Provider) -> Option<KmsVersion> {
+    match provider {
+        Provider::KmsV1 => Some(KmsVersion::V1),
+        Provider::KmsV2 => Some(KmsVersion::V2),
+        _ => None,
+    }
+}
 
 /// Decrypts the value stored under `etcd_key`; a value that is not encrypted is returned as it is.
 ///
@@ -94,17 +140,9 @@ pub fn decrypt<'a>(
     let envelope = match Envelope::parse(value) {
         None => return Ok(Cow::Borrowed(value)),
         Some(Ok(envelope)) => envelope,
-        Some(Err(EnvelopeFault::Malformed)) => return Err(DecryptFault::Malformed),
-        Some(Err(EnvelopeFault::UnknownProvider(name))) => {
-            return Err(DecryptFault::UnknownProvider(name));
-        }
+        Some(Err(fault)) => return Err(fault.into()),
     };
-    let version = match envelope.provider {
-        Provider::KmsV1 => Some(KmsVersion::V1),
-        Provider::KmsV2 => Some(KmsVersion::V2),
-        _ => None,
-    };
-    if let Some(version) = version {
+    if let Some(version) = kms_version(envelope.provider) {
         return Err(DecryptFault::Kms {
             version,
             name: envelope.shown_name(),

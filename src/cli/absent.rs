@@ -1,0 +1,76 @@
+//! What was asked for and is not there: said in one line each, and never success.
+
+use super::exit::Exit;
+use super::term;
+use crate::Result;
+use crate::ops::{self, AbsenceQuery, Absences, LookedFor, ObjectList, ObjectsQuery, Session};
+use crate::report::{self, AbsenceContext};
+
+/// Looks for what was not found and says where it went.
+pub(super) fn tell(
+    session: &Session<'_>,
+    query: &AbsenceQuery,
+    context: AbsenceContext<'_>,
+) -> Result<Exit> {
+    if query.items.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    Ok(say(&ops::absences(session, query)?, context))
+}
+
+/// The same of what a list of objects does not have.
+pub(super) fn tell_objects(
+    session: &Session<'_>,
+    query: &ObjectsQuery,
+    selectors: Option<&str>,
+    list: &ObjectList<'_>,
+) -> Result<Exit> {
+    if list.missing.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    let namespaces = query.namespaces.iter().cloned().map(LookedFor::Namespace);
+    let absence = AbsenceQuery {
+        items: namespaces.chain(list.missing.iter().cloned()).collect(),
+        namespaces: query.namespaces.clone(),
+        revision: query.revision,
+        counts_deleted: false,
+    };
+    let context = AbsenceContext {
+        namespaces: &query.namespaces,
+        selectors,
+        takes_keys: false,
+        is_undecided: !list.undecided.is_empty() || !list.damaged.is_empty(),
+    };
+    tell(session, &absence, context)
+}
+
+/// Says what neither of two states has. What one of them has was asked for rightly, whether or not it differs.
+pub(super) fn tell_of_both(
+    query: &AbsenceQuery,
+    old: (&Session<'_>, i64),
+    new: (&Session<'_>, i64),
+) -> Result<Exit> {
+    if query.items.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    let ask = |(session, revision): (&Session<'_>, i64)| {
+        let query = AbsenceQuery {
+            revision,
+            ..query.clone()
+        };
+        ops::absences(session, &query)
+    };
+    let found = Absences::of_both(ask(old)?, ask(new)?);
+    Ok(say(&found, AbsenceContext::default()))
+}
+
+fn say(found: &Absences, context: AbsenceContext<'_>) -> Exit {
+    let lines = report::absence_lines(found, context);
+    for line in &lines {
+        term::error(line);
+    }
+    match lines.is_empty() {
+        true => Exit::Fine,
+        false => Exit::Findings,
+    }
+}

@@ -1,0 +1,420 @@
+//! What was asked for and is not there is never success, and what stays encrypted ends in one way everywhere.
+
+use crate::support::damage::Table;
+use crate::support::{testdata, tool};
+use crate::{AFTER, CONFIG, etcdsnap, unpacked};
+
+/// The same cluster before it.
+const BEFORE: &str = "kube-1.34-etcd-3.6-before.db";
+
+const REAL: &str = "real/etcd-3.8.0-alpha-b.db";
+
+#[test]
+fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
+    let dir = unpacked();
+    for (args, stdout, stderr) in [
+        (
+            "objects FILE deploy/web deploy/wep deploy/zz -n shop -o name",
+            "deployment.apps/web\n",
+            &[
+                "deploy/wep in namespace shop: never seen in this file; did you mean deploy/web?",
+                "deploy/zz in namespace shop: never seen in this file",
+            ][..],
+        ),
+        (
+            "objects FILE cm/app-3 -n team-a",
+            "",
+            &[
+                "cm/app-3: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before \
+                 2026-11-21T09:25:35Z",
+            ],
+        ),
+        (
+            "objects FILE netpol,podz -n shop -o name",
+            "networkpolicy.networking.k8s.io/deny\n",
+            &["no kind is called \"podz\" here; did you mean pods?"],
+        ),
+        (
+            "objects FILE depoy",
+            "",
+            &["no kind is called \"depoy\" here; did you mean deploy?"],
+        ),
+        (
+            "objects FILE gadgets.nowhere.example",
+            "",
+            &[
+                "no kind is called \"gadgets.nowhere.example\" here; `etcdsnap kinds FILE` lists those of the file",
+            ],
+        ),
+        (
+            "objects FILE pods -n shpo",
+            "",
+            &["there is no namespace shpo; did you mean shop?"],
+        ),
+        (
+            "objects FILE -n legacy",
+            "",
+            &["namespace legacy was deleted at revision 1724, not before 2026-11-21T09:25:59Z"],
+        ),
+        (
+            "objects FILE cronjobs -n shop",
+            "",
+            &["there are no cronjobs in namespace shop; there are some in namespace payments"],
+        ),
+        (
+            "objects FILE cronjob/report -n shop",
+            "",
+            &["cronjob/report is in namespace payments, not in shop"],
+        ),
+        (
+            "objects FILE clusterrolebinding/helper --rev 1000",
+            "",
+            &["clusterrolebinding/helper has no record at revision 1000; its first is at 1517"],
+        ),
+        (
+            "objects FILE pods -n shop -l app=nothing",
+            "",
+            &["-l app=nothing selects none of the 16 pods in namespace shop"],
+        ),
+        (
+            "objects FILE deploy/web -n shop -l app=nothing",
+            "",
+            &["deploy/web in namespace shop is there, but -l app=nothing does not select it"],
+        ),
+        (
+            "export FILE netpol/deny deploy/nope -n shop --as-stored --out -",
+            "apiVersion: networking.k8s.io/v1",
+            &["deploy/nope in namespace shop: never seen in this file"],
+        ),
+        (
+            "get FILE podz/web -n shop",
+            "",
+            &[
+                "podz/web: no such key was ever seen in this file, and no kind is called \"podz\" here; did you mean \
+                 pods/web?",
+            ],
+        ),
+        (
+            "get FILE /registry/podz/ /registry/networkpolicies/ --prefix",
+            "apiVersion: networking.k8s.io/v1",
+            &["no key begins with /registry/podz/; did you mean /registry/pods/?"],
+        ),
+        (
+            "keys FILE /registry/configmaps/legacy/",
+            "",
+            &[
+                "no key begins with /registry/configmaps/legacy/; the last one, \
+                 /registry/configmaps/legacy/kube-root-ca.crt, was deleted at revision 1708, not before \
+                 2026-11-21T09:25:59Z",
+            ],
+        ),
+        (
+            "history FILE deploy/wep -n shop",
+            "",
+            &["deploy/wep in namespace shop: never seen in this file; did you mean deploy/web?"],
+        ),
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(1), "{args}: {}", outcome.stderr);
+        assert!(
+            outcome.stdout.starts_with(stdout),
+            "{args}: {}",
+            outcome.stdout
+        );
+        assert_eq!(outcome.stdout.is_empty(), stdout.is_empty(), "{args}");
+        let told: Vec<&str> = outcome.stderr.lines().collect();
+        let expected: Vec<String> = stderr.iter().map(|line| format!("Error: {line}")).collect();
+        assert_eq!(told, expected, "{args}");
+    }
+}
+
+#[test]
+fn what_was_deleted_before_a_compaction_is_not_known() {
+    for args in ["get FILE /app/zz", "keys FILE /nothing/"] {
+        let outcome = etcdsnap(&testdata::dir(), &args.replace("FILE", REAL));
+        assert_eq!(outcome.status, Some(1), "{args}");
+        let words = "; what was deleted before the compaction at revision 357 is not known";
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_comparison_tells_what_is_in_neither_file_and_takes_the_rest_for_filters() {
+    let dir = unpacked();
+    for (args, status, stderr) in [
+        ("-n kube-public", 0, ""),
+        ("--kind crd", 0, ""),
+        (
+            "--prefix /registry/pods/monitoring/a -l app=nothing --kind pods",
+            1,
+            "Error: -l app=nothing selects no object\n",
+        ),
+        ("--kind pods -n kube-public", 0, ""),
+        ("--kind pods -l app=web -n kube-public", 0, ""),
+        ("-n nowhere", 1, "Error: there is no namespace nowhere\n"),
+        (
+            "--kind cm,podz -n kube-public",
+            1,
+            "Error: no kind is called \"podz\" here; did you mean pods?\n",
+        ),
+        ("--prefix /nope/", 1, "Error: no key begins with /nope/\n"),
+        ("--glob /nope/*", 1, "Error: no key matches /nope/*\n"),
+    ] {
+        for form in ["--names-only", "--json", "--stat", "--log", "--exit-zero"] {
+            let args = format!("diff {BEFORE} {AFTER} {args} {form}");
+            let outcome = etcdsnap(dir.path(), &args);
+            assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
+            assert_eq!(outcome.stderr, stderr, "{args}");
+        }
+    }
+    // What one of them has is there, whether or not it is still there in the other.
+    let legacy = format!("diff {BEFORE} {AFTER} -n legacy --kind cm --exit-zero --names-only");
+    let outcome = etcdsnap(dir.path(), &legacy);
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
+    let one = format!("diff {AFTER} --from 1000 --to 1010 -n nowhere --names-only");
+    let outcome = etcdsnap(dir.path(), &one);
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_damage_may_hide_is_not_called_absent() {
+    let table = Table::read();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut cases = table.cases.iter();
+    let case = cases.find(|case| case.name == "element-length");
+    let bytes = table.build(case.expect("a case of the table"));
+    std::fs::write(dir.path().join("hurt.db"), bytes).expect("a temporary file");
+    for (args, status) in [
+        ("get hurt.db nothing", 1),
+        ("history hurt.db nothing", 1),
+        ("keys hurt.db /nothing/", 1),
+        ("get hurt.db /nothing/ --prefix", 1),
+        ("log hurt.db /nothing/", 1),
+        ("objects hurt.db -n nowhere", 1),
+        ("contains hurt.db nothing", 2),
+    ] {
+        let outcome = etcdsnap(dir.path(), args);
+        assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("cannot be told"),
+            "{args}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn ten_thousand_names_that_are_not_there_are_ten_thousand_lines() {
+    let names: Vec<String> = (0..10_000)
+        .map(|number| format!("cm/nope-{number}"))
+        .collect();
+    for command in ["get", "objects"] {
+        let mut args = vec![command, REAL, "cm/cm-007"];
+        args.extend(names.iter().map(String::as_str));
+        let outcome = tool::run(&testdata::dir(), args);
+        assert_eq!(outcome.status, Some(1), "{command}");
+        assert_eq!(outcome.stderr.lines().count(), 10_000, "{command}");
+        assert!(outcome.stdout.contains("cm-007"), "{command}");
+    }
+}
+
+#[test]
+fn a_prefix_that_no_key_begins_with_is_told_after_a_restore() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = testdata::dir().join(REAL);
+    let file = file.to_str().expect("UTF-8");
+    for (rest, status) in [
+        ("--prefix /app/ --plan", 0),
+        ("--prefix /app/ --prefix /nope/ --plan", 1),
+        ("--exclude /nope/ --plan", 1),
+        ("--prefix /app/ --exclude /nope/ --data-dir new.etcd", 1),
+    ] {
+        let outcome = etcdsnap(dir.path(), &format!("restore {file} {rest}"));
+        assert_eq!(outcome.status, Some(status), "{rest}: {}", outcome.stderr);
+        let is_told = outcome
+            .stderr
+            .contains("Error: no key begins with /nope/\n");
+        assert_eq!(is_told, status == 1, "{rest}: {}", outcome.stderr);
+    }
+    assert!(dir.path().join("new.etcd/member/snap/db").exists());
+}
+
+#[test]
+fn a_field_that_is_not_there_is_told_with_what_is() {
+    let dir = unpacked();
+    for (name, field, told) in [
+        (
+            "deploy/web",
+            "{.spec.replicas}=3",
+            "is there, but differs: it is 5\n",
+        ),
+        (
+            "deploy/web",
+            "{.spec.selector.matchLabels.x}=",
+            "has no such field; {.spec.selector.matchLabels} is there: {\"app\":\"web\"}\n",
+        ),
+        (
+            "deploy/web",
+            "{.metadata.x}=1",
+            "{.metadata} is there: {\"annotations\":",
+        ),
+        (
+            "deploy/web",
+            "{.spec.template.spec.containers[7].image}=x",
+            "has no such field; {.spec.template.spec.containers} is there: [{",
+        ),
+        (
+            "deploy/web",
+            "{.spec.strategy.type.x}=1",
+            "{.spec.strategy.type} is there: \"RollingUpdate\"\n",
+        ),
+        (
+            "deploy/web",
+            "{.metadata.annotations.deployment\\.kubernetes\\.io/nope}=1",
+            "{.metadata.annotations} is there: {\"deployment.kubernetes.io/revision\":",
+        ),
+        (
+            "secret/db",
+            "{.data.nope}=x",
+            "has no such field; {.data} is there: {\"password\":\"<redacted ",
+        ),
+        (
+            "secret/db",
+            "{.data.user}=x",
+            "is there, but differs: it is \"<redacted 3 bytes, ",
+        ),
+    ] {
+        let args = [
+            "contains",
+            AFTER,
+            name,
+            "-n",
+            "shop",
+            "--field",
+            field,
+            "--encryption-config",
+            CONFIG,
+        ];
+        let outcome = tool::run(dir.path(), args);
+        assert_eq!((outcome.status, &*outcome.stdout), (Some(1), ""), "{field}");
+        assert!(outcome.stderr.contains(told), "{field}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_value_that_stays_encrypted_ends_in_one_way_in_every_command() {
+    let dir = unpacked();
+    let key = "/registry/secrets/payments/db";
+    let with = "encrypted with secretbox key key-box";
+    let one = format!("{key}: {with}; --encryption-config FILE opens it, if FILE has that key\n");
+    for (args, status) in [
+        ("get FILE secret/db -n payments", 1),
+        ("get FILE secret/db -n payments -o json", 1),
+        ("get FILE secret/db -n payments --json", 1),
+        ("show FILE 1518", 1),
+        ("diff BEFORE FILE --prefix /registry/secrets/payments/", 1),
+        (
+            "diff BEFORE FILE --prefix /registry/secrets/payments/ --exit-zero --json",
+            1,
+        ),
+        // It only has to say whether the value is equal, and cannot.
+        (
+            "contains FILE secret/db -n payments --field {.data.user}=x",
+            2,
+        ),
+        ("contains FILE secret/db -n payments --value-equals x", 2),
+    ] {
+        let outcome = etcdsnap(
+            dir.path(),
+            &args.replace("FILE", AFTER).replace("BEFORE", BEFORE),
+        );
+        assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
+        let told = outcome.stderr.replace("Error: ", "");
+        assert_eq!(told, one, "{args}");
+    }
+    let opens = format!("{with}; --encryption-config FILE opens it, if FILE has that key\n");
+    for args in [
+        "history FILE secret/db -n payments",
+        "objects FILE secret/db -n payments",
+        "objects FILE secret/db -n payments -o yaml",
+        "objects FILE secret/db -n payments --json",
+        "export FILE secret/db -n payments --show-secrets --out -",
+        "export FILE secret/db -n payments --out -",
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(1), "{args}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.ends_with(&opens),
+            "{args}: {}",
+            outcome.stderr
+        );
+    }
+    // What only needs the key is whole without the value, and so are the bytes themselves.
+    for args in [
+        "objects FILE secrets -n payments -o name",
+        "get FILE secret/db -n payments -o hex",
+        "contains FILE secret/db -n payments",
+        "log FILE /registry/secrets/",
+        "keys FILE /registry/secrets/",
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{args}");
+    }
+}
+
+#[test]
+fn many_values_that_stay_encrypted_are_one_line_for_each_key() {
+    let dir = unpacked();
+    for args in [
+        "objects FILE secrets",
+        "objects FILE secrets -o yaml",
+        "get FILE /registry/secrets/ --prefix",
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(1), "{args}");
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        let begin = [
+            "7 values are encrypted with aescbc key key-cbc: ",
+            "2 values are encrypted with secretbox key key-box: ",
+        ];
+        assert_eq!(lines.len(), begin.len(), "{args}: {}", outcome.stderr);
+        for (line, begin) in lines.iter().zip(begin) {
+            assert!(line.starts_with(begin), "{args}: {line}");
+            assert!(
+                line.ends_with("; --encryption-config FILE opens them, if FILE has that key"),
+                "{line}"
+            );
+        }
+        assert!(lines[0].contains(" and 4 more; "), "{args}: {}", lines[0]);
+    }
+}
+
+#[test]
+fn what_decode_cannot_read_is_told_and_not_success() {
+    let dir = unpacked();
+    let object = tool::run(
+        dir.path(),
+        ["get", AFTER, "deploy/web", "-n", "shop", "-o", "hex"],
+    );
+    let hex = object.stdout.trim();
+    let decode = |text: &str| {
+        std::fs::write(dir.path().join("value"), text).expect("a temporary file");
+        etcdsnap(dir.path(), "decode value")
+    };
+    for (text, told) in [
+        ("", "damaged: the value is empty"),
+        ("\n", "damaged: the value is empty"),
+        (
+            "{\"apiVersion\":\"v1\",\"kind\"",
+            "damaged: JSON cannot be read",
+        ),
+        (&hex[..600], "damaged: the protobuf envelope is cut off"),
+    ] {
+        let outcome = decode(text);
+        assert_eq!(outcome.status, Some(1), "{text}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr, format!("Error: value: {told}\n"));
+    }
+    // A line end behind an object is `etcdctl`'s.
+    let outcome = decode(&format!("{hex}0a"));
+    assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
+}
