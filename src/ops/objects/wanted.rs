@@ -160,15 +160,15 @@ impl<'q> WantedKinds<'q> {
         self.known.is_empty() && self.words.is_empty()
     }
 
-    /// Words that ask for another version than `api_version`, in which objects of a kind are stored.
-    pub(super) fn other_versions(&self, resource: &Resource, api_version: &str) -> Vec<&'q str> {
-        let asked = self
-            .known
-            .iter()
-            .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
-            .filter_map(|one| one.version.as_ref());
-        let others = asked.filter(|(asked, _)| asked != api_version);
-        others.map(|(_, word)| *word).collect()
+    /// What the words that ask for a kind say of its version: group and version, and the word; none for words that
+    /// name no version.
+    pub(super) fn asked_versions(&self, resource: &Resource) -> Vec<Option<(&str, &'q str)>> {
+        let known = self.known.iter();
+        let asked = known.filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind));
+        let versions = asked.map(|one| one.version.as_ref());
+        versions
+            .map(|version| version.map(|(asked, word)| (asked.as_str(), *word)))
+            .collect()
     }
 
     fn names(&self, resource: &Resource) -> impl Iterator<Item = Option<&'q str>> {
