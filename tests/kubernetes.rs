@@ -8,6 +8,8 @@ mod clusters;
 mod hostile;
 #[path = "kubernetes/random.rs"]
 mod random;
+#[path = "kubernetes/servers.rs"]
+mod servers;
 #[path = "kubernetes/speed.rs"]
 mod speed;
 #[path = "support/wire.rs"]

@@ -37,7 +37,7 @@ mod time;
 pub use check::{Flaw, inspect};
 pub use encodings::{
     Broken, Description, ENVELOPE_MAGIC, Encoding, Envelope, Fault, Head, Labels, Object,
-    UnknownField, add_read_defaults, decode, memory_of, read_json, write_json,
+    UnknownField, add_read_defaults, convert, decode, memory_of, read_json, write_json,
 };
 pub use release::{KubeRelease, ReleaseFault};
 pub use secrets::Redactor;

@@ -105,6 +105,13 @@ pub fn rfc3339(seconds: i64) -> String {
     Timestamp { seconds, micros }.to_string()
 }
 
+/// True if a moment in RFC 3339 is not at a whole second.
+pub(super) fn has_fraction(text: &str) -> bool {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let mut digits = fraction.bytes().take_while(u8::is_ascii_digit);
+    digits.any(|digit| digit != b'0')
+}
+
 /// Seconds since 1970 of a moment in RFC 3339; fractions are dropped.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {

@@ -12,6 +12,7 @@ mod process;
 #[path = "../support/random.rs"]
 mod random;
 mod server;
+mod shown;
 mod state;
 mod undo;
 
@@ -126,5 +127,20 @@ fn an_export_fills_an_empty_cluster_in_one_pass() {
         };
         eprintln!("{storage:?}");
         export::fills_an_empty_cluster(&peers, shape);
+    }
+}
+
+#[test]
+fn objects_are_shown_as_kubectl_shows_them() {
+    let peers = Peers::find();
+    for (storage, encrypted) in [(Storage::Protobuf, false), (Storage::Cbor, true)] {
+        let shape = Shape {
+            storage,
+            encrypted,
+            controllers: Controllers::None,
+            ..Shape::default()
+        };
+        let cluster = Cluster::start(&peers, shape);
+        shown::as_kubectl_shows_it(&cluster, shape);
     }
 }

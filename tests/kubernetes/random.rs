@@ -9,9 +9,13 @@ use crate::api::differ;
 
 /// Stored object and JSON, one after the other.
 pub(crate) fn samples() -> Vec<(Vec<u8>, Vec<u8>)> {
-    let compressed = include_bytes!("../../testdata/kubernetes/random.gz");
+    pairs(include_bytes!("../../testdata/kubernetes/random.gz"))
+}
+
+/// What a generator wrote, two and two.
+pub(crate) fn pairs(compressed: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&compressed[..])
+    flate2::read::GzDecoder::new(compressed)
         .read_to_end(&mut bytes)
         .expect("samples");
     let mut rest = &bytes[..];

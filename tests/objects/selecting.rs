@@ -278,11 +278,10 @@ fn kinds_are_asked_for_by_served_versions_and_the_shown_version_is_said() {
         let outcome = ask(&format!("objects file.db {word} -o name"));
         assert_eq!(
             (outcome.stdout.as_str(), outcome.status),
-            ("event/e\n", 0),
+            ("event.events.k8s.io/e\n", 0),
             "{word}"
         );
-        let line = format!("{word}: shown in v1, the version that they are stored in\n");
-        assert_eq!(outcome.stderr, line);
+        assert_eq!(outcome.stderr, "");
         assert_eq!(
             ask(&format!("contains file.db {word}/e -n shop")).status,
             0,
@@ -291,9 +290,18 @@ fn kinds_are_asked_for_by_served_versions_and_the_shown_version_is_said() {
     }
     let outcome = ask("objects file.db widgets.v1beta1.example.com -o name");
     assert_eq!(outcome.stdout, "widget.example.com/w\n");
-    assert_eq!(
-        outcome.stderr,
-        "widgets.v1beta1.example.com: shown in example.com/v1, the version that they are stored in\n"
+    assert_eq!(outcome.stderr, "");
+    let outcome = ask("objects file.db widgets.v1beta1.example.com -o yaml");
+    assert!(
+        outcome.stdout.contains("apiVersion: example.com/v1beta1\n"),
+        "{}",
+        outcome.stdout
+    );
+    let outcome = ask("objects file.db events.events.k8s.io -o yaml");
+    assert!(
+        outcome.stdout.contains("apiVersion: events.k8s.io/v1\n"),
+        "{}",
+        outcome.stdout
     );
     for word in ["widgets.v1.example.com", "widgets.example.com", "wd"] {
         let outcome = ask(&format!("objects file.db {word} -o name"));
@@ -307,6 +315,10 @@ fn kinds_are_asked_for_by_served_versions_and_the_shown_version_is_said() {
             "widgets.v1alpha1.example.com",
             "widgets.example.com are not served in version v1alpha1: their definition has it with `served: false`; \
              served: v1, v1beta1",
+        ),
+        (
+            "cronjobs.v1beta1.batch",
+            "cronjobs.batch have no version v1beta1; served: v1",
         ),
         (
             "widgets.v2.example.com",
@@ -392,7 +404,7 @@ fn a_field_that_a_kind_does_not_have_is_refused_with_those_that_it_has() {
         ),
         (
             "events.events.k8s.io --field-selector reportingController=scheduler,regarding.name=web",
-            "event/e\n",
+            "event.events.k8s.io/e\n",
         ),
         ("things -n shop", "thing.own.example.com/t\n"),
     ] {
@@ -491,7 +503,9 @@ fn tables_are_to_the_byte_those_of_kubectl() {
             .collect()
     };
     assert_eq!(names("sc"), ["new (default)", "old", "same"]);
-    assert_eq!(names("sc old"), ["old (default)"]);
+    // A server marks none that is asked for alone.
+    assert_eq!(names("sc old"), ["old"]);
+    assert_eq!(names("sc old --kube-version 1.36"), ["old (default)"]);
     let all_of_them = ["new (default)", "old (default)", "same (default)"];
     assert_eq!(names("sc --kube-version 1.36"), all_of_them);
     // The first line of a cell, as it is but for what harms a terminal.

@@ -12,10 +12,10 @@ use crate::cli::exit::Exit;
 use crate::cli::term;
 use crate::finding::escape;
 use crate::kubernetes::KubeRelease;
-use crate::kubernetes::memory_of;
 use crate::kubernetes::query::jsonpath::{ItemPart, Template};
 use crate::kubernetes::show::columns::{self, TableLayout, TableOptions};
 use crate::kubernetes::show::custom_columns::CustomColumns;
+use crate::kubernetes::{convert, memory_of};
 use crate::ops::{FoundObject, ObjectList, Session, ValueReader};
 use crate::report::{self, ListLayout, ListWriter};
 
@@ -39,7 +39,6 @@ pub(super) struct Printer<'a> {
 struct TableRow {
     precedence: i64,
     name: String,
-    is_default: bool,
     cells: Vec<String>,
 }
 
@@ -189,7 +188,8 @@ impl<'a> Printer<'a> {
                 if let Some(seen) = seen {
                     notes.look(list, found, &seen);
                     notes.is_error |= seen.json.is_none();
-                    if let Some(json) = seen.json {
+                    if let Some(mut json) = seen.json {
+                        serve(list, found, &mut json);
                         memory = memory.saturating_add(memory_of(&json));
                         items.push(json);
                     }
@@ -276,7 +276,12 @@ impl<'a> Printer<'a> {
     fn names(&mut self, list: &ObjectList<'_>) -> io::Result<()> {
         for found in &list.found {
             if let Some(kind) = list.kind(found) {
-                let name = kind.resource.printed_name(&found.name);
+                // Events may be served in another group.
+                let served = list.served_version(found);
+                let served =
+                    served.and_then(|version| list.resources.of_kind(version, &kind.resource.kind));
+                let resource = served.unwrap_or(&kind.resource);
+                let name = resource.printed_name(&found.name);
                 self.lines
                     .write(&format!("{}\n", escape::text(name.as_bytes())))?;
             }
@@ -323,9 +328,12 @@ impl<'a> Printer<'a> {
         mut show: impl FnMut(&Value, &mut dyn io::Write) -> io::Result<()>,
     ) -> crate::Result<io::Result<()>> {
         let reader = self.reader;
-        each_seen(session, list, reader, |found, seen| {
+        each_seen(session, list, reader, |found, mut seen| {
             if found.is_damaged {
                 return Ok(());
+            }
+            if let Some(json) = &mut seen.json {
+                serve(list, found, json);
             }
             if tells {
                 notes.look(list, found, &seen);
@@ -354,7 +362,9 @@ impl<'a> Printer<'a> {
                 continue;
             };
             let release = self.reader.release;
-            let layout = TableLayout::of(&kind.resource, &kind.api_version, release);
+            let served = group.first().and_then(|found| list.served_version(found));
+            let version = served.unwrap_or(&kind.api_version);
+            let layout = TableLayout::of(&kind.resource, version, release);
             let options = TableOptions {
                 wide,
                 now: list.now,
@@ -429,7 +439,6 @@ impl<'a> Printer<'a> {
                         rows.push(TableRow {
                             precedence,
                             name: found.name.to_string(),
-                            is_default,
                             cells,
                         });
                     } else {
@@ -446,14 +455,13 @@ impl<'a> Printer<'a> {
                 let is_newest = newest_default
                     .as_ref()
                     .is_some_and(|(_, name)| name.0 == row.name);
+                // Before 1.37 all are marked, also in the row of a single one.
                 let is_list = self.is_list && release >= KubeRelease::V1_37;
-                if row.is_default
-                    && is_list
-                    && !is_newest
+                if is_list
+                    && is_newest
                     && let Some(name) = name_column.and_then(|at| row.cells.get_mut(at))
-                    && let Some(bare) = name.strip_suffix(columns::DEFAULT_MARK)
                 {
-                    *name = bare.to_owned();
+                    name.push_str(columns::DEFAULT_MARK);
                 }
                 table.push(&row.cells);
             }
@@ -474,6 +482,13 @@ impl<'a> Printer<'a> {
 /// What stands above the column of a label: its name without the domain.
 fn label_head(label: &str) -> String {
     label.rsplit('/').next().unwrap_or(label).to_uppercase()
+}
+
+/// Makes an object as it is stored into one as it is served.
+fn serve(list: &ObjectList<'_>, found: &FoundObject, json: &mut Value) {
+    if let Some(version) = list.served_version(found) {
+        convert(json, version);
+    }
 }
 
 /// Gives each object that can be read again to `show`, in their order, until writing fails.

@@ -1,7 +1,8 @@
 //! Stored bytes and objects as JSON: which encoding a value has, the object it holds, kind and name without the rest.
 
 pub(in crate::kubernetes) mod cbor;
-pub(in crate::kubernetes) mod decode;
+pub(in crate::kubernetes) mod converted;
+mod decode;
 mod defaults;
 pub(in crate::kubernetes) mod envelope;
 pub(in crate::kubernetes) mod fault;
@@ -11,6 +12,7 @@ pub(in crate::kubernetes) mod head;
 pub(in crate::kubernetes) mod object;
 pub(crate) mod yaml_scalar;
 
+pub use converted::convert;
 pub use decode::{UnknownField, memory_of, read_json};
 pub use defaults::add_read_defaults;
 pub use envelope::{ENVELOPE_MAGIC, Envelope};

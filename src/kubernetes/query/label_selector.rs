@@ -67,6 +67,8 @@ impl LabelSelector {
         selector.as_object()?;
         let mut requirements = Vec::new();
         for (key, value) in members(selector, "matchLabels").into_iter().flatten() {
+            check_key(key).ok()?;
+            check_value(value.as_str()?).ok()?;
             requirements.push(Requirement {
                 key: key.clone(),
                 test: Test::Equals("=", value.as_str()?.to_owned()),
@@ -77,13 +79,17 @@ impl LabelSelector {
             let values = values
                 .map(|value| value.as_str().map(str::to_owned))
                 .collect::<Option<Vec<_>>>()?;
+            check_key(at(expression, "key").as_str()?).ok()?;
+            if values.iter().any(|value| check_value(value).is_err()) {
+                return None;
+            }
             requirements.push(Requirement {
                 key: at(expression, "key").as_str()?.to_owned(),
                 test: match at(expression, "operator").as_str()? {
-                    "In" => Test::In(sorted(values)),
-                    "NotIn" => Test::NotIn(sorted(values)),
-                    "Exists" => Test::Exists,
-                    "DoesNotExist" => Test::Missing,
+                    "In" if !values.is_empty() => Test::In(sorted(values)),
+                    "NotIn" if !values.is_empty() => Test::NotIn(sorted(values)),
+                    "Exists" if values.is_empty() => Test::Exists,
+                    "DoesNotExist" if values.is_empty() => Test::Missing,
                     _ => return None,
                 },
             });

@@ -1,6 +1,6 @@
 //! Points in time and how long ago they were, as kubectl shows them.
 
-use crate::kubernetes::time::parse_rfc3339;
+use crate::kubernetes::time::{has_fraction, parse_rfc3339};
 
 /// Time from `seconds` on, with two or three figures: `45s`, `3m20s`, `47h`, `5d3h`, `2y45d`. A moment in
 /// the future is `<invalid>`, but for one second of clocks that differ.
@@ -37,7 +37,12 @@ fn pair(big: i64, unit: char, small: i64, small_unit: char) -> String {
 /// How long ago the RFC 3339 time `stamp` was at `now`. `<unknown>` without a time, and without a now.
 pub fn age(stamp: &str, now: Option<i64>) -> String {
     match (parse_rfc3339(stamp), now) {
-        (Some(then), Some(now)) if then != ZERO => human(now.saturating_sub(then)),
+        (Some(then), Some(now)) if then != ZERO => {
+            let passed = now.saturating_sub(then);
+            // Go drops what is not a whole second.
+            let is_less = passed > 0 && has_fraction(stamp);
+            human(passed.saturating_sub(i64::from(is_less)))
+        }
         _ => "<unknown>".into(),
     }
 }

@@ -1,7 +1,7 @@
 //! The Kubernetes objects of a file.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::absence::LookedFor;
@@ -61,6 +61,8 @@ pub struct ObjectList<'i> {
     pub undecided: Vec<Undecided>,
     /// Kinds that are shown in another version than the one that was asked for.
     pub other_versions: Vec<OtherVersion>,
+    /// The version in which objects of each of the kinds are served, if it is not the one that they are stored in.
+    served_versions: Vec<Option<String>>,
     /// What was asked for and is not among the objects.
     pub missing: Vec<LookedFor>,
     /// How many leases of API servers there are besides, where everything is asked for: they have the form of
@@ -424,21 +426,38 @@ pub fn objects<'i>(
     {
         return Ok(Err(fault));
     }
-    let other_versions = kinds.iter().flat_map(|kind| {
-        let words = finder
-            .wanted
-            .other_versions(&kind.resource, &kind.api_version);
-        words.into_iter().map(|word| OtherVersion {
-            word: word.to_string(),
+    let mut other_versions = Vec::new();
+    let mut served_versions = Vec::new();
+    for kind in &kinds {
+        let asked = finder.wanted.asked_versions(&kind.resource);
+        let versions: BTreeSet<Option<&str>> = asked
+            .iter()
+            .map(|one| one.map(|(version, _)| version))
+            .collect();
+        let served = match versions.len() {
+            // Several words ask for several versions: all objects are shown once, as they are stored.
+            2.. => None,
+            _ => served_version(
+                &kind.api_version,
+                &kind.resource,
+                versions.into_iter().flatten().next(),
+            ),
+        };
+        let shown = served.as_ref().unwrap_or(&kind.api_version);
+        let others = asked.iter().flatten();
+        let others = others.filter(|(version, _)| version != shown);
+        other_versions.extend(others.map(|(_, word)| OtherVersion {
+            word: (*word).to_string(),
             stored: kind.api_version.clone(),
-        })
-    });
-    let other_versions = other_versions.collect();
+        }));
+        served_versions.push(served);
+    }
     let mut list = ObjectList {
         found,
         damaged,
         undecided: Vec::new(),
         other_versions,
+        served_versions,
         missing: Vec::new(),
         server_leases,
         is_of_several_kinds: finder.wanted.are_several(),
@@ -460,6 +479,23 @@ pub fn objects<'i>(
         })
         .collect();
     Ok(Ok(list))
+}
+
+/// The version in which a server gives objects of a kind out, of those that are known to be made from the stored one.
+fn served_version(stored: &str, resource: &Resource, asked: Option<&str>) -> Option<String> {
+    const EVENTS: &str = "events.k8s.io/v1";
+    if resource.custom.is_some() {
+        let version = |of| split_api_version(of).1;
+        let target = resource.served_alike(version(stored), asked.map(version))?;
+        return Some(resource.api_version(target));
+    }
+    match (stored, resource.kind.as_str()) {
+        ("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition") => {
+            Some("apiextensions.k8s.io/v1".into())
+        }
+        ("v1", "Event") if asked == Some(EVENTS) => Some(EVENTS.into()),
+        _ => None,
+    }
 }
 
 /// The kinds of all threads in one order, and the objects with their numbers in it.
@@ -544,6 +580,12 @@ fn by_name(a: &FoundObject, b: &FoundObject) -> Ordering {
 }
 
 impl<'i> ObjectList<'i> {
+    /// The version in which an object is served, if it is not the one that it is stored in.
+    pub fn served_version(&self, found: &FoundObject) -> Option<&str> {
+        let version = self.served_versions.get(found.kind as usize)?;
+        version.as_deref()
+    }
+
     /// Leaves out those of the long values whose labels or fields are not as wanted.
     fn check_long_ones(
         &mut self,

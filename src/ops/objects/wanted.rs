@@ -72,8 +72,8 @@ pub(in crate::ops) struct WantedKinds<'q> {
 struct WantedKind<'q> {
     resource: Resource,
     names: WantedNames<'q>,
-    /// The groups and versions that words ask for, where they ask for one, and the words.
-    versions: Vec<(String, &'q str)>,
+    /// For each word that asks for it, the group and version that it asks for, if it does, and the word.
+    versions: Vec<Option<(String, &'q str)>>,
     /// The place of the first word that asks for it.
     position: usize,
 }
@@ -183,7 +183,7 @@ impl<'q> WantedKinds<'q> {
                 let place = wanted.place(kind, position);
                 if let Some(kind) = wanted.known.get_mut(place) {
                     kind.names.add(name, position);
-                    kind.versions.extend(version);
+                    kind.versions.push(version);
                 }
                 places.push(place);
             }
@@ -233,15 +233,15 @@ impl<'q> WantedKinds<'q> {
         self.known.is_empty() && self.words.is_empty()
     }
 
-    /// Words that ask for another version than `api_version`, in which objects of a kind are stored.
-    pub(super) fn other_versions(&self, resource: &Resource, api_version: &str) -> Vec<&'q str> {
-        let asked = self
-            .known
-            .iter()
-            .filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind))
-            .flat_map(|one| &one.versions);
-        let others = asked.filter(|(asked, _)| asked != api_version);
-        others.map(|(_, word)| *word).collect()
+    /// What the words that ask for a kind say of its version: group and version, and the word; none for words that
+    /// name no version.
+    pub(super) fn asked_versions(&self, resource: &Resource) -> Vec<Option<(&str, &'q str)>> {
+        let known = self.known.iter();
+        let asked = known.filter(|one| one.resource.is_stored_as(&resource.group, &resource.kind));
+        let versions = asked.flat_map(|one| &one.versions).map(Option::as_ref);
+        versions
+            .map(|version| version.map(|(asked, word)| (asked.as_str(), *word)))
+            .collect()
     }
 
     /// In which order objects of these kinds are asked for. The kinds of a category come as an API server tells of

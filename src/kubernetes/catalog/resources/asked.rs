@@ -99,12 +99,15 @@ fn is_group(kind: &Resource, group: &str) -> bool {
 
 impl Resource {
     fn is_served(&self, version: &str) -> Result<(), NotServed> {
-        let served = match &self.custom {
+        let served: Vec<String> = match &self.custom {
             Some(versions) => {
                 let served = versions.iter().filter(|one| one.served);
                 served.map(|one| one.name.clone()).collect()
             }
-            None => self.versions.clone(),
+            None => {
+                let served = self.versions.iter().filter(|one| !self.has_lost(one));
+                served.cloned().collect()
+            }
         };
         if served.iter().any(|one| one == version) {
             return Ok(());
@@ -122,6 +125,29 @@ impl Resource {
                 served,
             },
         })
+    }
+
+    /// True for versions of built-in kinds that no server since 1.34 can serve, whatever it is told; objects may still be
+    /// stored in them.
+    fn has_lost(&self, version: &str) -> bool {
+        match (self.group.as_str(), version) {
+            ("batch" | "policy" | "discovery.k8s.io" | "events.k8s.io", "v1beta1")
+            | ("apiextensions.k8s.io" | "apiregistration.k8s.io", "v1beta1")
+            | ("rbac.authorization.k8s.io" | "node.k8s.io", "v1beta1" | "v1alpha1")
+            | ("autoscaling", "v2beta1" | "v2beta2")
+            | ("flowcontrol.apiserver.k8s.io", "v1beta1" | "v1beta2" | "v1beta3" | "v1alpha1") => {
+                true
+            }
+            ("networking.k8s.io", "v1beta1") => {
+                ["ingresses", "ingressclasses"].contains(&self.plural.as_str())
+            }
+            ("admissionregistration.k8s.io", "v1beta1") => self.kind.contains("Webhook"),
+            ("certificates.k8s.io", "v1beta1") => self.plural == "certificatesigningrequests",
+            ("coordination.k8s.io", "v1beta1") => self.plural == "leases",
+            ("scheduling.k8s.io", "v1beta1") => self.plural == "priorityclasses",
+            ("storage.k8s.io", "v1beta1") => self.plural != "volumeattributesclasses",
+            _ => false,
+        }
     }
 
     /// True when objects of the other kind are those of this one under another name: Events are stored once, and

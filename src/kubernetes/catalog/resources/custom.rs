@@ -33,6 +33,9 @@ pub struct CustomVersion {
     pub columns: Arc<[CustomColumn]>,
     /// The paths of the fields that a field selector may name, besides name and namespace: `.spec.color`.
     pub selectable: Vec<String>,
+    /// Between versions of one number a server changes nothing of an object but the name of its version: the definition
+    /// converts nothing, and they have one schema.
+    pub(super) alike: Option<usize>,
 }
 
 /// The path of a custom resource below the prefix.
@@ -105,13 +108,23 @@ fn custom(definition: &Value) -> Option<Resource> {
     })
 }
 
+/// With so many versions the schema of each is compared: more have no definition that people use.
+const FEW: usize = 8;
+
 /// Versions in the order of preference, each with its columns.
 fn versions(spec: &Value) -> Vec<CustomVersion> {
     // In v1beta1 there may be one version only, and columns and selectable fields for all versions.
     let shared = columns(spec);
     let shared_fields = selectable(spec);
     let mut versions = Vec::new();
-    for version in items(spec, "versions") {
+    let all = items(spec, "versions");
+    let converts = !matches!(text(spec, "conversion.strategy"), "" | "None");
+    let schema = |version| at(version, "schema.openAPIV3Schema");
+    for version in all {
+        let first = all
+            .iter()
+            .take(FEW)
+            .position(|other| schema(other) == schema(version));
         let own = columns(version);
         let own_fields = selectable(version);
         versions.push(CustomVersion {
@@ -128,6 +141,7 @@ fn versions(spec: &Value) -> Vec<CustomVersion> {
             } else {
                 own_fields
             },
+            alike: first.filter(|_| !converts),
         });
     }
     if versions.is_empty() && !text(spec, "version").is_empty() {
@@ -137,6 +151,7 @@ fn versions(spec: &Value) -> Vec<CustomVersion> {
             stored: true,
             columns: shared,
             selectable: shared_fields,
+            alike: None,
         });
     }
     // The order of an API server: by maturity and number.

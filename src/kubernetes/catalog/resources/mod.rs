@@ -67,6 +67,24 @@ impl Resource {
         versions.iter().find(|one| one.name == version)
     }
 
+    /// The version in which a server gives out what is stored in `stored`, the one that is asked for or else the
+    /// preferred one, if it is another and nothing but its name is changed.
+    pub(crate) fn served_alike<'r>(
+        &'r self,
+        stored: &str,
+        asked: Option<&'r str>,
+    ) -> Option<&'r str> {
+        let preferred = || {
+            let served = self.custom.as_ref()?.iter().find(|one| one.served)?;
+            Some(served.name.as_str())
+        };
+        let target = asked
+            .or_else(preferred)
+            .filter(|target| *target != stored)?;
+        let alike = |version| self.custom_version(version)?.alike;
+        (alike(target)? == alike(stored)?).then_some(target)
+    }
+
     /// The group and version that its objects have most likely.
     pub fn preferred_version(&self) -> String {
         self.api_version(self.versions.first().map_or("v1", String::as_str))

@@ -115,8 +115,7 @@ impl Field {
 /// One message, its fields in the order in which Go prints them.
 #[derive(Debug)]
 pub(in crate::kubernetes) struct Message {
-    /// Package and name, for tests.
-    #[cfg_attr(not(test), allow(dead_code))]
+    /// Package and name.
     pub(in crate::kubernetes) name: &'static str,
     pub(in crate::kubernetes) fields: Vec<Field>,
     /// The place in `fields` by number on the wire; [`NO_FIELD`] for numbers in between.
@@ -210,6 +209,11 @@ impl Table {
         all.iter()
             .filter(move |entry| entry.0 == group)
             .map(|entry| (entry.1, entry.2))
+    }
+
+    /// All messages.
+    pub(in crate::kubernetes) fn messages(&self) -> impl Iterator<Item = (MessageId, &Message)> {
+        (0_u16..).map(MessageId).zip(&self.messages)
     }
 
     pub(in crate::kubernetes) fn message(&self, id: MessageId) -> Option<&Message> {

@@ -56,6 +56,8 @@ impl Cell {
             return String::new();
         };
         match (self.kind.as_str(), value) {
+            // As Go's templates print it.
+            ("string", Value::Null) => "<no value>".into(),
             ("string", value) => printed(value),
             ("integer", Value::Number(number)) => match number.as_f64() {
                 // As in Go, what is behind the point is dropped.
@@ -66,6 +68,7 @@ impl Cell {
             ("boolean", Value::Bool(_)) => scalar(value),
             ("date", Value::String(stamp)) => match parse_rfc3339(stamp) {
                 Some(_) => now.since(stamp),
+                None if stamp.is_empty() || stamp == "null" => "<unknown>".into(),
                 None => "<invalid>".into(),
             },
             _ => String::new(),

@@ -7,6 +7,7 @@ mod access;
 mod cluster;
 mod custom;
 mod events;
+mod layout;
 mod network;
 mod pods;
 mod policy;
@@ -108,13 +109,17 @@ impl TableLayout {
                 maker: Maker::Custom(cells),
             };
         }
-        let (headers, row) = builtin(&resource.group, &resource.kind, release).unwrap_or(PLAIN);
-        let columns = headers.split('|').map(|name| Column {
-            name: name.trim_end_matches('*').to_owned(),
-            wide: name.ends_with('*'),
-        });
+        let (group, kind) = (resource.group.as_str(), resource.kind.as_str());
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            wide: false,
+        };
+        let columns = layout::columns(group, kind, release)
+            .map_or_else(|| vec![column("NAME"), column("AGE")], <[Column]>::to_vec);
+        let has_time = columns.get(1).is_some_and(|one| one.name == "CREATED AT");
+        let row = row_maker(group, kind, release).unwrap_or(if has_time { CREATED } else { PLAIN });
         Self {
-            columns: columns.collect(),
+            columns,
             maker: Maker::Builtin(row),
         }
     }
@@ -213,24 +218,25 @@ pub fn first_line(cell: &str) -> String {
     }
 }
 
-/// Kinds that nobody wrote columns for.
-const PLAIN: (&str, RowMaker) = ("NAME|AGE", |object, now| {
-    vec![name(object), now.age(object)]
-});
+/// Kinds that have a name and an age.
+const PLAIN: RowMaker = |object, now| vec![name(object), now.age(object)];
 
-/// Kinds for which an API server has no columns either.
-const CREATED: (&str, RowMaker) = ("NAME|CREATED AT", |object, _| {
+/// Kinds for which an API server has no printer.
+const CREATED: RowMaker = |object, _| {
     let created = text(object, "metadata.creationTimestamp");
     let created = parse_rfc3339(created).map(rfc3339);
-    vec![name(object), created.unwrap_or_else(|| "<unknown>".into())]
-});
+    vec![
+        name(object),
+        created.unwrap_or_else(|| "0001-01-01T00:00:00Z".into()),
+    ]
+};
 
 fn name(object: &Value) -> String {
     text(object, "metadata.name").to_owned()
 }
 
-/// Headers, those of wide tables with a star, and the maker of rows.
-fn builtin(group: &str, kind: &str, release: KubeRelease) -> Option<(&'static str, RowMaker)> {
+/// What makes the rows of a kind that has more than a name and an age.
+fn row_maker(group: &str, kind: &str, release: KubeRelease) -> Option<RowMaker> {
     let found = match (group, kind) {
         ("", "ServiceAccount") if release < KubeRelease::V1_35 => access::SERVICE_ACCOUNT_1_34,
         ("storagemigration.k8s.io", "StorageVersionMigration") if release < KubeRelease::V1_35 => {
@@ -283,6 +289,8 @@ fn builtin(group: &str, kind: &str, release: KubeRelease) -> Option<(&'static st
         ("storage.k8s.io", "CSIDriver") => storage::CSI_DRIVER,
         ("resource.k8s.io", "ResourceClaim") => storage::RESOURCE_CLAIM,
         ("resource.k8s.io", "ResourceSlice") => storage::RESOURCE_SLICE,
+        ("resource.k8s.io", "DeviceTaintRule") => storage::DEVICE_TAINT,
+        ("resource.k8s.io", "ResourcePoolStatusRequest") => storage::POOL_STATUS,
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::BINDING,
         ("certificates.k8s.io", "CertificateSigningRequest") => access::SIGNING_REQUEST,
         ("certificates.k8s.io", "ClusterTrustBundle") => access::TRUST_BUNDLE,
@@ -302,10 +310,6 @@ fn builtin(group: &str, kind: &str, release: KubeRelease) -> Option<(&'static st
         ) => policy::POLICY_BINDING,
         ("flowcontrol.apiserver.k8s.io", "FlowSchema") => policy::FLOW_SCHEMA,
         ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => policy::PRIORITY_LEVEL,
-        ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
-        | ("", "LimitRange")
-        | ("storage.k8s.io", "CSIStorageCapacity")
-        | ("apiextensions.k8s.io", "CustomResourceDefinition") => CREATED,
         _ => return None,
     };
     Some(found)

@@ -8,33 +8,30 @@ use super::shared::{NONE, UNKNOWN, UNSET, first_three, joined, labels, scalar_or
 use super::{KubeRelease, RowMaker, name};
 use crate::kubernetes::fields::{annotation, at, integer, is_set, items, some_text, text, text_or};
 
-pub(super) const SERVICE: (&str, RowMaker) = (
-    "NAME|TYPE|CLUSTER-IP|EXTERNAL-IP|PORT(S)|AGE|SELECTOR*",
-    |object, now| {
-        let ports: Vec<_> = items(object, "spec.ports")
-            .iter()
-            .map(service_port)
-            .collect();
-        let ports = if ports.is_empty() {
-            NONE.into()
-        } else {
-            ports.join(",")
-        };
-        let ip = items(object, "spec.clusterIPs")
-            .first()
-            .and_then(Value::as_str);
-        let ip = ip.or_else(|| some_text(object, "spec.clusterIP"));
-        vec![
-            name(object),
-            service_type(object).to_owned(),
-            ip.unwrap_or(NONE).to_owned(),
-            external_ip(object),
-            ports,
-            now.age(object),
-            labels(at(object, "spec.selector")),
-        ]
-    },
-);
+pub(super) const SERVICE: RowMaker = |object, now| {
+    let ports: Vec<_> = items(object, "spec.ports")
+        .iter()
+        .map(service_port)
+        .collect();
+    let ports = if ports.is_empty() {
+        NONE.into()
+    } else {
+        ports.join(",")
+    };
+    let ip = items(object, "spec.clusterIPs")
+        .first()
+        .and_then(Value::as_str);
+    let ip = ip.or_else(|| some_text(object, "spec.clusterIP"));
+    vec![
+        name(object),
+        service_type(object).to_owned(),
+        ip.unwrap_or(NONE).to_owned(),
+        external_ip(object),
+        ports,
+        now.age(object),
+        labels(at(object, "spec.selector")),
+    ]
+};
 
 fn service_type(service: &Value) -> &str {
     text_or(service, "spec.type", "ClusterIP")
@@ -67,7 +64,10 @@ fn external_ip(service: &Value) -> String {
         "ExternalName" => return text(service, "spec.externalName").to_owned(),
         _ => return UNKNOWN.into(),
     };
-    if found.is_empty() { NONE.into() } else { found }
+    if items(service, "spec.externalIPs").is_empty() && found.is_empty() {
+        return NONE.into();
+    }
+    found
 }
 
 /// The addresses that a load balancer has given, in order and each once.
@@ -78,9 +78,8 @@ fn load_balancer(object: &Value) -> String {
     joined(given.into_iter(), ",")
 }
 
-pub(super) const ENDPOINTS: (&str, RowMaker) = ("NAME|ENDPOINTS|AGE", |object, now| {
-    vec![name(object), endpoints(object), now.age(object)]
-});
+pub(super) const ENDPOINTS: RowMaker =
+    |object, now| vec![name(object), endpoints(object), now.age(object)];
 
 fn endpoints(object: &Value) -> String {
     let mut shown = Vec::new();
@@ -113,38 +112,36 @@ fn endpoints(object: &Value) -> String {
     }
 }
 
-pub(super) const ENDPOINT_SLICE: (&str, RowMaker) =
-    ("NAME|ADDRESSTYPE|PORTS|ENDPOINTS|AGE", |object, now| {
-        let ports = items(object, "ports").iter();
-        let ports = ports.map(|port| scalar_or(port, "port", text(port, "name")));
-        let addresses = items(object, "endpoints")
-            .iter()
-            .flat_map(|endpoint| items(endpoint, "addresses"))
-            .map(|address| address.as_str().unwrap_or_default().to_owned());
-        vec![
-            name(object),
-            text(object, "addressType").to_owned(),
-            first_three(&ports.collect::<Vec<_>>(), UNSET),
-            first_three(&addresses.collect::<Vec<_>>(), UNSET),
-            now.age(object),
-        ]
-    });
+pub(super) const ENDPOINT_SLICE: RowMaker = |object, now| {
+    let ports = items(object, "ports").iter();
+    let ports = ports.map(|port| scalar_or(port, "port", text(port, "name")));
+    let addresses = items(object, "endpoints")
+        .iter()
+        .flat_map(|endpoint| items(endpoint, "addresses"))
+        .map(|address| address.as_str().unwrap_or_default().to_owned());
+    vec![
+        name(object),
+        text(object, "addressType").to_owned(),
+        first_three(&ports.collect::<Vec<_>>(), UNSET),
+        first_three(&addresses.collect::<Vec<_>>(), UNSET),
+        now.age(object),
+    ]
+};
 
-pub(super) const INGRESS: (&str, RowMaker) =
-    ("NAME|CLASS|HOSTS|ADDRESS|PORTS|AGE", |object, now| {
-        let ports = match items(object, "spec.tls") {
-            [] => "80",
-            _ => "80, 443",
-        };
-        vec![
-            name(object),
-            scalar_or(object, "spec.ingressClassName", NONE),
-            hosts(items(object, "spec.rules")),
-            load_balancer(object),
-            ports.to_owned(),
-            now.age(object),
-        ]
-    });
+pub(super) const INGRESS: RowMaker = |object, now| {
+    let ports = match items(object, "spec.tls") {
+        [] => "80",
+        _ => "80, 443",
+    };
+    vec![
+        name(object),
+        scalar_or(object, "spec.ingressClassName", NONE),
+        hosts(items(object, "spec.rules")),
+        load_balancer(object),
+        ports.to_owned(),
+        now.age(object),
+    ]
+};
 
 fn hosts(rules: &[Value]) -> String {
     let mut shown = Vec::new();
@@ -163,42 +160,41 @@ fn hosts(rules: &[Value]) -> String {
     }
 }
 
-pub(super) const INGRESS_CLASS: (&str, RowMaker) =
-    ("NAME|CONTROLLER|PARAMETERS|AGE", |object, now| {
-        let annotation = annotation(object, "ingressclass.kubernetes.io/is-default-class");
-        let mark = if annotation == Some("true") && now.release >= KubeRelease::V1_36 {
-            " (default)"
-        } else {
-            ""
-        };
-        let parameters = at(object, "spec.parameters");
-        let parameters = if parameters.is_null() {
-            NONE.into()
-        } else {
-            let kind = text(parameters, "kind");
-            let group = at(parameters, "apiGroup").as_str();
-            let group = group.map(|group| format!(".{group}")).unwrap_or_default();
-            format!("{kind}{group}/{}", text(parameters, "name"))
-        };
-        vec![
-            format!("{}{mark}", name(object)),
-            text(object, "spec.controller").to_owned(),
-            parameters,
-            now.age(object),
-        ]
-    });
+pub(super) const INGRESS_CLASS: RowMaker = |object, now| {
+    let annotation = annotation(object, "ingressclass.kubernetes.io/is-default-class");
+    let mark = if annotation == Some("true") && now.release >= KubeRelease::V1_36 {
+        " (default)"
+    } else {
+        ""
+    };
+    let parameters = at(object, "spec.parameters");
+    let parameters = if parameters.is_null() {
+        NONE.into()
+    } else {
+        let kind = text(parameters, "kind");
+        let group = at(parameters, "apiGroup").as_str();
+        let group = group.map(|group| format!(".{group}")).unwrap_or_default();
+        format!("{kind}{group}/{}", text(parameters, "name"))
+    };
+    vec![
+        format!("{}{mark}", name(object)),
+        text(object, "spec.controller").to_owned(),
+        parameters,
+        now.age(object),
+    ]
+};
 
-pub(super) const NETWORK_POLICY: (&str, RowMaker) = ("NAME|POD-SELECTOR|AGE", |object, now| {
+pub(super) const NETWORK_POLICY: RowMaker = |object, now| {
     let selector = selector(at(object, "spec.podSelector"));
     vec![name(object), selector, now.age(object)]
-});
+};
 
-pub(super) const SERVICE_CIDR: (&str, RowMaker) = ("NAME|CIDRS|AGE", |object, now| {
+pub(super) const SERVICE_CIDR: RowMaker = |object, now| {
     let ranges = items(object, "spec.cidrs").iter().filter_map(Value::as_str);
     vec![name(object), joined(ranges, ","), now.age(object)]
-});
+};
 
-pub(super) const IP_ADDRESS: (&str, RowMaker) = ("NAME|PARENTREF", |object, _| {
+pub(super) const IP_ADDRESS: RowMaker = |object, _| {
     let parent = at(object, "spec.parentRef");
     let mut shown = text(parent, "resource").to_lowercase();
     if let Some(group) = some_text(parent, "group") {
@@ -211,4 +207,4 @@ pub(super) const IP_ADDRESS: (&str, RowMaker) = ("NAME|PARENTREF", |object, _| {
     }
     let shown = if parent.is_null() { NONE.into() } else { shown };
     vec![name(object), shown]
-});
+};

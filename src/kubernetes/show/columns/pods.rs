@@ -7,27 +7,24 @@ use super::{KubeRelease, Now, RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, is_true, items, text, text_or};
 use crate::kubernetes::time::parse_rfc3339;
 
-pub(super) const POD: (&str, RowMaker) = (
-    "NAME|READY|STATUS|RESTARTS|AGE|IP*|NODE*|NOMINATED NODE*|READINESS GATES*",
-    |pod, now| {
-        let state = State::of(pod, now.release);
-        let ip = match items(pod, "status.podIPs").first() {
-            Some(first) => text_or(first, "ip", NONE),
-            None => text_or(pod, "status.podIP", NONE),
-        };
-        vec![
-            name(pod),
-            format!("{}/{}", state.ready, state.total),
-            state.reason,
-            state.restarts.print(now),
-            now.age(pod),
-            ip.to_owned(),
-            text_or(pod, "spec.nodeName", NONE).to_owned(),
-            text_or(pod, "status.nominatedNodeName", NONE).to_owned(),
-            readiness_gates(pod),
-        ]
-    },
-);
+pub(super) const POD: RowMaker = |pod, now| {
+    let state = State::of(pod, now.release);
+    let ip = match items(pod, "status.podIPs").first() {
+        Some(first) => text_or(first, "ip", NONE),
+        None => text_or(pod, "status.podIP", NONE),
+    };
+    vec![
+        name(pod),
+        format!("{}/{}", state.ready, state.total),
+        state.reason,
+        state.restarts.print(now),
+        now.age(pod),
+        ip.to_owned(),
+        text_or(pod, "spec.nodeName", NONE).to_owned(),
+        text_or(pod, "status.nominatedNodeName", NONE).to_owned(),
+        readiness_gates(pod),
+    ]
+};
 
 struct State<'a> {
     ready: usize,

@@ -7,24 +7,21 @@ use super::{RowMaker, name};
 use crate::kubernetes::fields::{at, integer, is_set, items, scalar, text};
 use crate::kubernetes::show::quantity::canonical;
 
-pub(super) const AUTOSCALER: (&str, RowMaker) = (
-    "NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE",
-    |object, now| {
-        vec![
-            name(object),
-            format!(
-                "{}/{}",
-                text(object, "spec.scaleTargetRef.kind"),
-                text(object, "spec.scaleTargetRef.name")
-            ),
-            targets(object),
-            scalar_or(object, "spec.minReplicas", "1"),
-            integer(object, "spec.maxReplicas").to_string(),
-            integer(object, "status.currentReplicas").to_string(),
-            now.age(object),
-        ]
-    },
-);
+pub(super) const AUTOSCALER: RowMaker = |object, now| {
+    vec![
+        name(object),
+        format!(
+            "{}/{}",
+            text(object, "spec.scaleTargetRef.kind"),
+            text(object, "spec.scaleTargetRef.name")
+        ),
+        targets(object),
+        scalar_or(object, "spec.minReplicas", "1"),
+        integer(object, "spec.maxReplicas").to_string(),
+        integer(object, "status.currentReplicas").to_string(),
+        now.age(object),
+    ]
+};
 
 fn targets(object: &Value) -> String {
     let metrics = items(object, "spec.metrics");
