@@ -192,6 +192,8 @@ pub struct Step {
     pub is_made_by_cluster: bool,
     /// What it writes is a secret.
     pub is_secret: bool,
+    /// It ties an object to another one that an earlier step creates.
+    pub is_follow_up: bool,
 }
 
 impl Step {
@@ -209,6 +211,7 @@ impl Step {
             is_definition: false,
             is_made_by_cluster: false,
             is_secret: false,
+            is_follow_up: false,
         }
     }
 }

@@ -110,22 +110,37 @@ is_gated() {
 	says 'failed calling webhook' || says 'denied the request' || says 'denied request' || says 'exceeded quota'
 }
 
-# True when a dry run fails for something that an earlier step would have taken away.
+# True when the last call failed for what other steps may take away or bring: room, addresses, classes, rights, what
+# refuses others or answers for it.
+is_for_others() {
+	[ "$total" -gt 1 ] || return 1
+	is_gated ||
+		says 'already allocated' || says 'does not match the current range' || says 'not in the valid range' ||
+		says 'Only one default can exist' || says 'no PriorityClass with name' ||
+		{ says 'RuntimeClass' && says 'not found'; } ||
+		says 'is being terminated' || says 'object is being deleted' || says '(Conflict)' ||
+		says 'error looking up service account' || says 'is forbidden: User ' ||
+		says 'no matches for kind' || says 'could not find the requested resource' || says "have a resource type"
+}
+
+# True when a dry run fails for something that another step would take away or bring.
 is_in_the_way() {
-	if is_gated; then
+	if is_gated && ! says 'exceeded quota'; then
 		[ -n "$gates" ]
-	elif says 'already allocated'; then
-		[ -n "$freed" ]
 	else
-		return 1
+		is_for_others
 	fi
 }
 
 # True when the last call failed for something that is only a moment away.
 is_early() {
-	if is_gated; then
+	if says 'exceeded quota'; then
+		# What is used is counted again a moment after something went.
+		[ -n "$gates_gone" ] || [ -n "$last" ]
+	elif is_gated; then
 		[ -n "$gates_gone" ]
-	elif says 'no matches for kind' || says 'could not find the requested resource' || says 'error looking up service account'; then
+	elif says 'no matches for kind' || says 'could not find the requested resource' || says 'error looking up service account' ||
+		says 'does not match the current range' || says 'not in the valid range'; then
 		[ -n "$created" ]
 	else
 		return 1
@@ -182,7 +197,7 @@ not_done() {
 
 refused() {
 	if [ -n "$dry" ] && is_in_the_way; then
-		not_checkable "it is refused for what an earlier step takes away:
+		not_checkable "it is refused for what another step takes away or brings:
 $said"
 		return
 	fi
@@ -195,8 +210,20 @@ failed() {
 		refused "$1"
 		return
 	fi
+	if [ -z "$dry$last" ] && is_for_others; then
+		put_off "$1"
+		return
+	fi
 	not_done FAILED "$1"
 	count_failed=$((count_failed + 1))
+}
+
+# The step is tried once more when all others were.
+put_off() {
+	later="$later $number"
+	[ "$pass" = 1 ] || return 0
+	tell 'put off'
+	detail "$1"
 }
 
 not_checkable() {
@@ -390,6 +417,11 @@ $said"
 	fi
 	mark begun creating
 	until send_manifest; do
+		if says 'object is being deleted'; then
+			unmark
+			failed 'an object of that name is being deleted; run this again when it is gone'
+			return 1
+		fi
 		if says '(AlreadyExists)'; then
 			if [ "$1" = yes ]; then
 				break
@@ -429,6 +461,7 @@ create_step() {
 	[ -n "$(begun)" ] && was_begun=yes
 	create "$was_begun" || return 0
 	if [ -n "$established" ] && ! wait_established; then
+		said=
 		failed "created, but not established after $limit seconds: $(
 			field '.status.conditions[*].message'
 			printf '%s' "$got"
@@ -565,7 +598,11 @@ $said"
 			[ "$got" = "$uid" ] || break
 			if [ "$waited" -ge "$limit" ]; then
 				field '.metadata.finalizers[*]'
-				failed "it is being deleted, but still there after $limit seconds; finalizers: ${got:-none}
+				held=${got:-none}
+				field '.status.conditions[?(@.status=="True")].message'
+				said=
+				failed "it is being deleted, but still there after $limit seconds; finalizers: $held${got:+
+$got}
 run this again when it is gone"
 				return
 			fi
@@ -627,16 +664,27 @@ step() {
 	label=
 }
 
+# among NUMBER LIST
+among() { case " $2 " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+
 take() {
-	if is_done "$number"; then
+	if [ "$pass" -gt 1 ]; then
+		among "$number" "$waiting" || return 0
+	elif is_done "$number"; then
 		count_before=$((count_before + 1))
 		[ -n "$gate" ] && gates_gone=yes
 		return
 	fi
 	missing=
+	awaited=
 	for need in $needs; do
 		is_done "$need" || missing="$missing $need"
+		among "$need" "$later" && awaited=yes
 	done
+	if [ -n "$missing" ] && [ -n "$awaited" ] && [ -z "$last" ]; then
+		put_off "it needs step$missing"
+		return
+	fi
 	if [ -n "$missing" ]; then
 		if [ -n "$dry" ]; then
 			not_checkable "it needs step$missing"
@@ -684,7 +732,7 @@ past() {
 	esac
 }
 
-is_asked() { case " $1 " in *" $number "*) return 0 ;; *) return 1 ;; esac; }
+is_asked() { among "$number" "$1"; }
 
 # Adds the numbers of an option to a list, as they stand in the steps.
 numbers() {
@@ -719,7 +767,7 @@ start() {
 	owners='' gates='' gates_gone='' freed='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
 	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
 	count_checked=0 count_unchecked=0 count_going=0 going=''
-	references='' dropped=''
+	references='' dropped='' pass=1 later='' waiting='' last=''
 	trap ended EXIT
 	trap interrupted INT TERM HUP
 	while [ $# -gt 0 ]; do
@@ -783,7 +831,23 @@ option() {
 # One more part of the summary.
 part() { [ "$1" -gt 0 ] && parts="$parts${parts:+, }$1 $2"; }
 
+# Takes all steps; then what was put off, as long as something comes of it, and then for the last time.
+take_all() {
+	steps
+	while [ -n "$later" ]; do
+		waiting=$later later='' pass=$((pass + 1)) before=$count_done
+		sleep 1
+		steps
+		label=
+		[ -n "$last" ] && return
+		if [ "$count_done" = "$before" ]; then
+			last=yes patience=20
+		fi
+	done
+}
+
 finish() {
+	take_all
 	label=
 	look_again
 	parts=
