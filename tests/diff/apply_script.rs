@@ -252,7 +252,7 @@ fn a_dry_run_changes_nothing_and_never_ends_early() {
             "003 not checkable configmap/b -n shop\n      it needs step 002\n",
             "004 REFUSED       configmap/c",
             "005 would be created again configmap/d",
-            "006 not checkable configmap/e -n shop\n      it is refused for what an earlier step takes away:\n",
+            "006 not checkable configmap/e -n shop\n      it is refused for what another step takes away or brings:\n",
             "6 steps: 3 would be accepted, 2 not checkable yet, 1 refused\n",
         ],
     );
@@ -531,7 +531,8 @@ fn it_does_not_begin_without_kubectl_a_server_a_place_for_marks_or_its_own_end()
     );
     world.run(&[]).is(2, &["this file is cut short"]);
     world.write("undo/apply.sh", &whole);
-    world.run(&[]).is(0, &["1 done before"]);
+    // Nothing was done by what was cut short.
+    world.run(&[]).is(0, &["1 steps: 1 done\n"]);
     // Marks are about one cluster.
     world.object("namespaces__kube-system", "cluster-2", "");
     world.run(&[]).is(2, &["is about another cluster"]);

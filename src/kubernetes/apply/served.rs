@@ -246,7 +246,7 @@ mod tests {
         let cluster = served(&["v1.policy", "v1.batch", "v1beta1.batch"], "None", [true, false]);
         for (kind, stored, expected) in [
             ("CronJob", "batch/v1beta1", Ok("batch/v1beta1")),
-            ("CronJob", "batch/v2alpha1", Err("batch/v2alpha1, which the cluster does not serve")),
+            ("CronTab", "batch/v2alpha1", Err("batch/v2alpha1, which the cluster does not serve")),
             ("PodDisruptionBudget", "policy/v1beta1", Ok("policy/v1")),
             ("W", "x.io/v0", Ok("x.io/v1")),
             ("W", "x.io/v1", Ok("x.io/v1")),

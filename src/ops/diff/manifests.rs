@@ -882,7 +882,6 @@ fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]
     let mut owners: HashSet<&str> = gone
         .iter()
         .filter(|item| !item.is_made_by_others && is_orphaning(item))
-        .filter(|item| what_goes_along(&item.api_version, &item.kind).is_none())
         .filter_map(|item| item.uid.as_deref())
         .collect();
     let mut left: HashSet<&[u8]> = HashSet::new();
@@ -908,6 +907,8 @@ fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]
 fn is_uid(uid: &str) -> bool {
     !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
+
+const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// Puts the steps into their order, and tells which need which.
 fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
@@ -954,16 +955,44 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
             );
         }
     }
+    // Definitions, by the resource that they define; what is deleted only when asked for, with what it controls.
+    let mut deleted_definitions: HashMap<String, usize> = HashMap::new();
+    let mut asked_deletions: HashMap<String, usize> = HashMap::new();
+    for (place, task) in tasks.iter().enumerate() {
+        let Some(step) = task.todo.step() else {
+            continue;
+        };
+        if step.verb != StepVerb::Delete {
+            continue;
+        }
+        if unversioned(&step.target.resource) == DEFINITIONS {
+            deleted_definitions.insert(step.target.name.clone(), place);
+        }
+        let controller = task.item.owner.as_ref();
+        let is_asked = step.on_request.is_some()
+            || controller.is_some_and(|uid| asked_deletions.contains_key(uid));
+        if is_asked && let Some(uid) = &step.uid {
+            asked_deletions.insert(uid.clone(), place);
+        }
+    }
     for (place, task) in tasks.iter_mut().enumerate() {
         let Todo::Take(step, _) = &mut task.todo else {
             continue;
         };
+        let resource = unversioned(&step.target.resource);
         if step.verb == StepVerb::Delete {
+            step.goes_with = deleted_definitions.get(&resource).copied();
+            let controller = task.item.owner.as_deref();
+            if let Some(controller) = controller.and_then(|uid| asked_deletions.get(uid)) {
+                step.needs = vec![*controller];
+                step.on_request.get_or_insert_with(|| {
+                    OnRequest::Delete("what controls it is deleted only when asked for".into())
+                });
+            }
             continue;
         }
-        let resource = unversioned(&step.target.resource);
         let mut wanted = vec![(
-            "customresourcedefinitions.apiextensions.k8s.io".to_string(),
+            DEFINITIONS.to_string(),
             None,
             resource,
         )];

@@ -517,6 +517,14 @@ held_by() {
 	field .metadata.uid && [ "$got" = "$uid" ] || return 1
 	field '.metadata.finalizers[*]'
 	held=
+	case $resource in
+	namespaces.*)
+		# It goes when all that is in it has gone.
+		field '.status.conditions[?(@.status=="True")].message'
+		held=" kubernetes${got:+; $got}"
+		return 0
+		;;
+	esac
 	for finalizer in $got; do
 		case $finalizer in orphan | foregroundDeletion) ;; *) held="$held $finalizer" ;; esac
 	done
@@ -536,6 +544,9 @@ delete_step() {
 		done_with deleted
 	elif is_gone; then
 		done_with 'already gone'
+	elif [ -n "$goes" ] && is_done "$goes" && says 'could not find the requested resource'; then
+		done_with 'gone'
+		detail "with its definition, step $goes"
 	elif is_other; then
 		refused 'an object of that name was made since; kept as it is'
 	else
@@ -560,7 +571,18 @@ look_again() {
 		line=${line#* }
 		namespace=${line%% *}
 		name=${line#* }
+		# What is in a namespace takes a moment.
+		case $resource in
+		namespaces.*)
+			waited=0
+			while [ "$waited" -lt "$limit" ] && [ "$waited" -lt 20 ] && held_by; do
+				waited=$((waited + 1))
+				sleep 1
+			done
+			;;
+		esac
 		if held_by; then
+			case $resource in namespaces.*) say "$number is still being deleted:$held" ;; esac
 			count_going=$((count_going + 1))
 			remaining="$remaining $number"
 		else
@@ -639,7 +661,7 @@ step() {
 	number=$label
 	shift 3
 	namespace='' resource='' name='' file='' uid='' path='' policy=Background
-	needs='' ask='' gate='' established='' either='' secret='' why=''
+	needs='' goes='' ask='' gate='' established='' either='' secret='' why=''
 	for argument; do
 		value=${argument#*=}
 		case $argument in
@@ -651,6 +673,7 @@ step() {
 		path=*) path=$value ;;
 		policy=*) policy=$value ;;
 		needs=*) needs=$value ;;
+		goes=*) goes=$value ;;
 		ask=*) ask=$value ;;
 		gate=*) gate=$value ;;
 		established=*) established=$value ;;
