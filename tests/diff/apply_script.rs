@@ -566,3 +566,88 @@ fn what_is_stored_in_a_version_that_is_not_served_is_deleted_in_one_that_is() {
     world.run(&[]).is(1, &["001 FAILED", unserved]);
     assert!(world.has("widgets_shop_w"));
 }
+
+#[test]
+fn what_waits_for_later_steps_is_tried_again_when_all_others_were() {
+    let world = World::new(&[
+        (map(StepVerb::Create, "a"), Some("steps/a.yaml")),
+        (
+            needing(map(StepVerb::Create, "b"), &[0]),
+            Some("steps/b.yaml"),
+        ),
+        (map(StepVerb::Create, "c"), Some("steps/c.yaml")),
+        (map(StepVerb::Delete, "d"), None),
+    ]);
+    for name in ["a", "b", "c"] {
+        world.manifest(&format!("steps/{name}.yaml"), name);
+    }
+    let refused = "Error from server (Forbidden): exceeded quota: full";
+    world.object("configmaps_shop_d", "u1", "");
+    world.write(
+        "store/fail-while",
+        &format!("steps/a.yaml|configmaps_shop_d|{refused}\nsteps/c.yaml|version|port is already allocated\n"),
+    );
+    world.run(&["--dry-run"]).is(
+        0,
+        &["001 not checkable configmap/a -n shop\n      it is refused for what another step"],
+    );
+    world.run(&[]).is(
+        1,
+        &[
+            "001 put off       configmap/a -n shop\n      Error from server (Forbidden): exceeded quota",
+            "002 put off       configmap/b -n shop\n      it needs step 001\n",
+            "003 put off       configmap/c -n shop\n",
+            "004 deleted       configmap/d",
+            "\n001 created       configmap/a -n shop\n002 created       configmap/b -n shop\n003 FAILED        configmap/c",
+            "4 steps: 3 done, 1 failed\nremaining: 003\n",
+        ],
+    );
+    // What nothing else can change is not tried twice.
+    fs::remove_dir_all(world.path("undo/state")).expect("marks");
+    fs::remove_file(world.path("store/configmaps_shop_a")).expect("an object");
+    fs::remove_file(world.path("store/configmaps_shop_b")).expect("an object");
+    world.write("store/fail", "steps/a.yaml|The ConfigMap is invalid\n");
+    let ran = world.run(&[]);
+    ran.is(1, &["001 FAILED", "002 not tried"]);
+    assert!(!ran.out.contains("001 put off"), "{}", ran.out);
+}
+
+#[test]
+fn what_went_with_its_definition_is_gone_and_a_namespace_that_hangs_is_told() {
+    let mut widget = map(StepVerb::Delete, "w");
+    widget.target.resource = "widgets.v1.x.io".into();
+    widget.target.path = "/apis/x.io/v1/namespaces/shop/widgets/w".into();
+    widget.goes_with = Some(1);
+    let mut definition = map(StepVerb::Delete, "crd");
+    definition.on_request = Some(OnRequest::Delete("its objects go with it".into()));
+    let mut namespace = map(StepVerb::Delete, "room");
+    namespace.target.namespace = None;
+    namespace.target.resource = "namespaces.v1.".into();
+    namespace.target.path = "/api/v1/namespaces/room".into();
+    let world = World::new(&[(widget, None), (definition, None), (namespace, None)]);
+    world.object("configmaps_shop_crd", "u1", "");
+    world.object(
+        "namespaces__room",
+        "u1",
+        "/metadata/finalizers \"kubernetes\"\n",
+    );
+    let unserved = "Error from server (NotFound): the server could not find the requested resource";
+    world.write(
+        "store/fail",
+        &format!("/widgets/|{unserved}\n widgets.x.io |{unserved}\n"),
+    );
+    world.run(&["--wait", "0"]).is(
+        1,
+        &[
+            "001 FAILED",
+            unserved,
+            "003 being deleted configmap/room\n",
+            "003 is still being deleted: kubernetes\n",
+            "remaining: 002 001 003\n",
+        ],
+    );
+    fs::remove_file(world.path("store/namespaces__room")).expect("an object");
+    world
+        .run(&["--delete", "2"])
+        .is(0, &["001 gone          configmap/w", "003 already gone"]);
+}

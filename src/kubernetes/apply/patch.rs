@@ -72,9 +72,21 @@ impl JsonPatch {
         self.owners.is_empty() && self.operations.iter().all(|each| each.op == "test")
     }
 
+    /// Has the tests for what it leads to expect an owner.
+    fn test_owner(&mut self, place: usize, reference: &Value) {
+        for field in ["kind", "name"] {
+            let value = reference.get(field).cloned().unwrap_or_default();
+            let path = format!("/metadata/ownerReferences/{place}/{field}");
+            self.after.push(Operation::test(&path, &value));
+        }
+    }
+
     /// How long its values are, as they are written.
     fn length(&self) -> usize {
-        let values = self.operations.iter().filter_map(|each| each.value.as_ref());
+        let values = self
+            .operations
+            .iter()
+            .filter_map(|each| each.value.as_ref());
         values.map(|value| value.to_string().len()).sum()
     }
 
@@ -166,13 +178,26 @@ pub fn adoption<'v>(
         }
     }
     for (place, reference) in mine.iter().enumerate() {
-        for field in ["kind", "name"] {
-            let value = reference.get(field).cloned().unwrap_or_default();
-            let path = format!("{path}/{}/{field}", count.saturating_add(place));
-            patch.after.push(Operation::test(&path, &value));
-        }
+        patch.test_owner(count.saturating_add(place), reference);
     }
     (mine, patch)
+}
+
+/// The patch that gives an object without owners its first ones, when it is known who they are now.
+pub fn first_owners<'v>(references: impl Iterator<Item = &'v Value>) -> JsonPatch {
+    let path = "/metadata/ownerReferences";
+    let mut patch = JsonPatch {
+        operations: vec![
+            Operation::test_absent(path),
+            Operation::new("add", path, Some(&Value::Array(Vec::new()))),
+        ],
+        ..JsonPatch::default()
+    };
+    for (place, reference) in references.enumerate() {
+        patch.test_owner(place, reference);
+        patch.owners.push(reference.clone());
+    }
+    patch
 }
 
 /// True for what a cluster fills in after an object was created, kind by kind.
@@ -837,8 +862,9 @@ mod tests {
     fn owners_are_looked_up_and_those_that_are_there_stay() {
         let owner = |name: &str, uid: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid});
         let object = |owners: Value| json!({"metadata": {"uid": "u", "ownerReferences": owners}});
-        let patch =
-            |present: Value, wanted: Value| json_patch(&object(present), &object(wanted), &ByName, false);
+        let patch = |present: Value, wanted: Value| {
+            json_patch(&object(present), &object(wanted), &ByName, false)
+        };
         // One that was re-created keeps the uid that it has now.
         assert!(patch(json!([owner("a", "2")]), json!([owner("a", "1")])).is_empty());
         let gone = patch(
@@ -940,9 +966,7 @@ mod tests {
 
     #[test]
     fn a_patch_that_is_too_long_for_a_server_tests_the_revision_in_place_of_values() {
-        let object = |text: &str| {
-            json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "data": {"a": text.repeat(300_000)}})
-        };
+        let object = |text: &str| json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "data": {"a": text.repeat(300_000)}});
         let (present, wanted) = (object("\u{1}"), object("\u{2}"));
         let patch = json_patch(&present, &wanted, &ByName, false);
         let ops: Vec<(&str, &str)> = patch
@@ -1031,7 +1055,10 @@ mod tests {
         let (references, patch) = adoption(&wanted, |_| true, true);
         assert_eq!(references, [&owner("x"), &owner("y")]);
         let mut alone = present.clone();
-        alone["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+        alone["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("ownerReferences");
         assert!(!is_refused(&alone, &patch));
         assert!(is_refused(&present, &patch) && is_refused(&wanted, &patch));
         assert!(applied(&wanted, &patch.after).is_some());

@@ -57,7 +57,9 @@ pub fn is_default_class(object: &Value) -> bool {
     let is_on = |name: &str| annotation(object, name) == Some("true");
     match (group, text(object, "kind")) {
         ("scheduling.k8s.io", "PriorityClass") => is_true(object, "globalDefault"),
-        ("networking.k8s.io", "IngressClass") => is_on("ingressclass.kubernetes.io/is-default-class"),
+        ("networking.k8s.io", "IngressClass") => {
+            is_on("ingressclass.kubernetes.io/is-default-class")
+        }
         ("storage.k8s.io", "StorageClass") => {
             is_on("storageclass.kubernetes.io/is-default-class")
                 || is_on("storageclass.beta.kubernetes.io/is-default-class")

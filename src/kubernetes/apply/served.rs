@@ -243,16 +243,28 @@ mod tests {
 
     #[test]
     fn a_version_that_is_not_served_gives_way_to_one_of_the_same_fields() {
-        let cluster = served(&["v1.policy", "v1.batch", "v1beta1.batch"], "None", [true, false]);
+        let cluster = served(
+            &["v1.policy", "v1.batch", "v1beta1.batch"],
+            "None",
+            [true, false],
+        );
         for (kind, stored, expected) in [
             ("CronJob", "batch/v1beta1", Ok("batch/v1beta1")),
-            ("CronTab", "batch/v2alpha1", Err("batch/v2alpha1, which the cluster does not serve")),
+            (
+                "CronTab",
+                "batch/v2alpha1",
+                Err("batch/v2alpha1, which the cluster does not serve"),
+            ),
             ("PodDisruptionBudget", "policy/v1beta1", Ok("policy/v1")),
             ("W", "x.io/v0", Ok("x.io/v1")),
             ("W", "x.io/v1", Ok("x.io/v1")),
             ("Pod", "v1", Ok("v1")),
             // Nothing is known of that group.
-            ("Ingress", "networking.k8s.io/v1beta1", Ok("networking.k8s.io/v1beta1")),
+            (
+                "Ingress",
+                "networking.k8s.io/v1beta1",
+                Ok("networking.k8s.io/v1beta1"),
+            ),
         ] {
             let mut json = object(stored, kind);
             let outcome = cluster.serve(&mut json);
@@ -278,12 +290,18 @@ mod tests {
             [present, wanted].map(|state| text(&state, "apiVersion").to_owned())
         };
         let cluster = served(&["v1.batch", "v1beta1.batch"], "None", [true, true]);
-        assert_eq!(versions(&cluster, "W", "x.io/v0", "x.io/v1"), ["x.io/v0", "x.io/v0"]);
+        assert_eq!(
+            versions(&cluster, "W", "x.io/v0", "x.io/v1"),
+            ["x.io/v0", "x.io/v0"]
+        );
         assert_eq!(
             versions(&cluster, "CronJob", "batch/v1beta1", "batch/v1"),
             ["batch/v1", "batch/v1"]
         );
         let webhook = served(&[], "Webhook", [true, true]);
-        assert_eq!(versions(&webhook, "W", "x.io/v0", "x.io/v1"), ["x.io/v0", "x.io/v1"]);
+        assert_eq!(
+            versions(&webhook, "W", "x.io/v0", "x.io/v1"),
+            ["x.io/v0", "x.io/v1"]
+        );
     }
 }

@@ -12,9 +12,7 @@ use crate::etcd::keyspace::Keyspace;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Newest, Wanted};
 use crate::finding::Collector;
-use crate::kubernetes::apply::clean::{
-    is_aggregated, is_owned_or_transient, modernize_definition,
-};
+use crate::kubernetes::apply::clean::{is_aggregated, is_owned_or_transient, modernize_definition};
 use crate::kubernetes::apply::immutable::immutable_difference;
 use crate::kubernetes::apply::order::{
     is_gate, is_workload, order_behind_workloads, step_order, what_goes_along, what_it_starts,
@@ -277,7 +275,11 @@ fn dependents(
         return Ok(Dependents::default());
     }
     let found = dependents_of(session, revision, reader, &recreated, &created)?;
-    let owners: HashSet<&String> = found.children.iter().flat_map(|child| &child.owners).collect();
+    let owners: HashSet<&String> = found
+        .children
+        .iter()
+        .flat_map(|child| &child.owners)
+        .collect();
     for task in tasks {
         if let Todo::Take(step, _) = &mut task.todo
             && step.verb == StepVerb::Recreate
@@ -991,11 +993,7 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
             }
             continue;
         }
-        let mut wanted = vec![(
-            DEFINITIONS.to_string(),
-            None,
-            resource,
-        )];
+        let mut wanted = vec![(DEFINITIONS.to_string(), None, resource)];
         if let Some(namespace) = &step.target.namespace {
             wanted.push(("namespaces.".to_string(), None, namespace.clone()));
         }

@@ -272,11 +272,7 @@ impl<'i> ObjectList<'i> {
         Ok(services)
     }
 
-    fn custom_kinds(
-        &self,
-        session: &Session<'i>,
-        reader: &ValueReader,
-    ) -> Result<CustomKinds> {
+    fn custom_kinds(&self, session: &Session<'i>, reader: &ValueReader) -> Result<CustomKinds> {
         let mut kinds = CustomKinds::default();
         self.each_of_kind(
             session,

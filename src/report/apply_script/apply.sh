@@ -189,6 +189,17 @@ done_with() {
 	return 0
 }
 
+# Which Service has the address or the port that the last call asked for.
+tell_holder() {
+	says ' is already allocated' || return 0
+	held=${said%%: provided *}
+	held=${held##* }
+	fetch get services.v1. -A -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.spec.clusterIPs[*]} {.spec.ports[*].nodePort} {.spec.healthCheckNodePort}{"\n"}{end}'
+	holder=$(printf '%s\n' "$got" | awk -v held="$held" '{ for (i = 2; i <= NF; i++) if ($i == held) { print $1; exit } }')
+	[ -n "$holder" ] || return 0
+	detail "$held belongs to Service $holder now; free it there, or take it out of $file, and run this again"
+}
+
 not_done() {
 	tell "$1"
 	detail "$2"
@@ -215,6 +226,7 @@ failed() {
 		return
 	fi
 	not_done FAILED "$1"
+	tell_holder
 	count_failed=$((count_failed + 1))
 }
 
