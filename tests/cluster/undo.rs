@@ -262,7 +262,11 @@ pub(crate) fn past_what_is_in_the_way(cluster: &Cluster<'_>) {
     assert_eq!(dry.code, Some(0), "{}", dry.text);
     let told = script.run_with_all();
     assert_eq!(told.code, Some(0), "{}", told.text);
-    let bound = ["wait", "--for=jsonpath={.status.phase}=Bound", "--timeout=60s"];
+    let bound = [
+        "wait",
+        "--for=jsonpath={.status.phase}=Bound",
+        "--timeout=60s",
+    ];
     let claim = ["-n", "odd", "persistentvolumeclaim/data"];
     cluster
         .kubectl(&[&bound[..], &claim].concat())
@@ -272,7 +276,15 @@ pub(crate) fn past_what_is_in_the_way(cluster: &Cluster<'_>) {
     // The definition has no subresource for it.
     for name in ["kept", "lost"] {
         let phase = "jsonpath={.status.phase}";
-        let plain = ["get", "plains.v1.odd.example.com", "-n", "odd", name, "-o", phase];
+        let plain = [
+            "get",
+            "plains.v1.odd.example.com",
+            "-n",
+            "odd",
+            name,
+            "-o",
+            phase,
+        ];
         assert_eq!(cluster.kubectl(&plain).success("kubectl get"), "Ready");
     }
 }

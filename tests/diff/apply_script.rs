@@ -651,3 +651,29 @@ fn what_went_with_its_definition_is_gone_and_a_namespace_that_hangs_is_told() {
         .run(&["--delete", "2"])
         .is(0, &["001 gone          configmap/w", "003 already gone"]);
 }
+
+#[test]
+fn two_runs_do_not_take_the_same_steps_and_a_folder_may_be_called_anything() {
+    let world = World::new(&[(map(StepVerb::Create, "a"), Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    fs::create_dir(world.path("undo/state")).expect("a directory");
+    world.write("undo/state/cluster", "cluster-1\n");
+    world.write("undo/state/running", &format!("{}\n", std::process::id()));
+    world.run(&[]).is(2, &["is taking these steps"]);
+    world.run(&["--dry-run"]).is(0, &["001 would be created"]);
+    // What is left of a run that was killed does not matter.
+    world.write("undo/state/running", "999999999\n");
+    let odd = world.path("un do\n'$(x)' \"");
+    fs::rename(world.path("undo"), &odd).expect("a folder");
+    let output = Command::new("sh")
+        .arg("./apply.sh")
+        .env("KUBECTL", format!("sh {}", world.path("kubectl").display()))
+        .env("STORE", world.path("store"))
+        .env("TMPDIR", "/nowhere/at all")
+        .current_dir(&odd)
+        .output()
+        .expect("sh");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(world.has("configmaps_shop_a") && !odd.join("state/running").exists());
+}

@@ -61,6 +61,7 @@ interrupted() {
 ended() {
 	status=$?
 	trap - EXIT
+	[ -z "$locked" ] || rm -f "$state/running"
 	if [ -z "$ending" ]; then
 		printf 'apply.sh: it ended before its last line: this file is cut short\n' >&2
 		exit 2
@@ -162,6 +163,21 @@ mark() {
 	[ -n "$dry" ] && return 0
 	{ mkdir -p "$state" && printf '%s\n' "${2:-}" >"$state/$number.$1"; } 2>/dev/null ||
 		die "cannot write $state/$number.$1"
+}
+
+# Notes that this run is at work; another one would take the same steps.
+lock() {
+	running=$state/running
+	if ! (set -C && printf '%s\n' "$$" >"$running") 2>/dev/null; then
+		other=$(cat "$running" 2>/dev/null) || :
+		case $other in
+		'' | *[!0-9]*) ;;
+		*) kill -0 "$other" 2>/dev/null &&
+			die "process $other is taking these steps; if it is something else, delete $running" ;;
+		esac
+		printf '%s\n' "$$" 2>/dev/null >"$running" || die "cannot write $running"
+	fi
+	locked=yes
 }
 
 unmark() { rm -f "$state/$number.begun"; }
@@ -710,6 +726,17 @@ take() {
 		[ -n "$gate" ] && gates_gone=yes
 		return
 	fi
+	case $ask in
+	'') ;;
+	delete) is_asked "$deletes" || {
+		withhold "$why; to do it: --delete $number"
+		return
+	} ;;
+	create) is_asked "$creates" || {
+		withhold "$why; to do it: --create $number"
+		return
+	} ;;
+	esac
 	missing=
 	awaited=
 	for need in $needs; do
@@ -729,17 +756,6 @@ take() {
 		fi
 		return
 	fi
-	case $ask in
-	'') ;;
-	delete) is_asked "$deletes" || {
-		withhold "$why; to do it: --delete $number"
-		return
-	} ;;
-	create) is_asked "$creates" || {
-		withhold "$why; to do it: --create $number"
-		return
-	} ;;
-	esac
 	[ -n "$gate" ] && gates=yes
 	[ "$verb" = delete ] && freed=yes
 	case $verb in
@@ -802,7 +818,7 @@ start() {
 	owners='' gates='' gates_gone='' freed='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
 	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
 	count_checked=0 count_unchecked=0 count_going=0 going=''
-	references='' dropped='' pass=1 later='' waiting='' last=''
+	references='' dropped='' locked='' pass=1 later='' waiting='' last=''
 	trap ended EXIT
 	trap interrupted INT TERM HUP
 	while [ $# -gt 0 ]; do
@@ -844,6 +860,7 @@ $said"
 		{ mkdir -p "$state" && printf '%s\n' "$cluster" >"$state/cluster"; } 2>/dev/null ||
 			die "cannot write $state"
 	fi
+	[ -n "$dry" ] || lock
 }
 
 option() {

@@ -10,7 +10,7 @@ kubectl patch service -n crowded a --type=json -p '[{"op": "replace", "path": "/
 kubectl patch service -n crowded b --type=json -p '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30100}]'
 kubectl delete service -n odd moved in-range
 kubectl create service clusterip -n crowded taker --clusterip=10.96.77.7 --tcp=80
-kubectl delete servicecidr more
+kubectl delete servicecidr more --timeout=60s
 kubectl delete pod -n odd sandboxed --force --grace-period=0
 kubectl delete runtimeclass sand
 kubectl delete priorityclass usual

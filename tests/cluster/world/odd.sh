@@ -66,12 +66,12 @@ spec: {runtimeClassName: sand, automountServiceAccountToken: false, terminationG
 apiVersion: v1
 kind: Service
 metadata: {name: a, namespace: crowded}
-spec: {type: NodePort, ports: [{port: 80, nodePort: 30100}]}
+spec: {clusterIP: 10.96.77.8, type: NodePort, ports: [{port: 80, nodePort: 30100}]}
 ---
 apiVersion: v1
 kind: Service
 metadata: {name: b, namespace: crowded}
-spec: {type: NodePort, ports: [{port: 80, nodePort: 30101}]}
+spec: {clusterIP: 10.96.77.9, type: NodePort, ports: [{port: 80, nodePort: 30101}]}
 ---
 apiVersion: v1
 kind: Service

@@ -112,7 +112,9 @@ pub fn clean(object: &mut Value) {
             remove(object, "data");
         }
         ("rbac.authorization.k8s.io", "ClusterRole") if is_aggregated(object) => {
-            remove(object, "rules");
+            if let Some(rules) = object.get_mut("rules").and_then(Value::as_array_mut) {
+                rules.clear();
+            }
         }
         ("batch", "Job") => clean_job(object),
         ("certificates.k8s.io", "CertificateSigningRequest") => {
