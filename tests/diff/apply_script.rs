@@ -677,3 +677,33 @@ fn two_runs_do_not_take_the_same_steps_and_a_folder_may_be_called_anything() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(world.has("configmaps_shop_a") && !odd.join("state/running").exists());
 }
+
+#[test]
+fn who_has_an_address_that_is_taken_is_told() {
+    let world = World::new(&[(map(StepVerb::Create, "a"), Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    world.write(
+        "store/services",
+        "shop/web 10.0.0.1 30100 \nshop/db 10.0.0.10 30101 30102\n",
+    );
+    for (refused, holder) in [
+        (
+            "failed to allocate IP 10.0.0.1: provided IP is already allocated",
+            "10.0.0.1 belongs to Service shop/web",
+        ),
+        (
+            "HealthCheck NodePort 30102: provided port is already allocated",
+            "30102 belongs to Service shop/db",
+        ),
+    ] {
+        world.write("store/fail", &format!("steps/a.yaml|{refused}\n"));
+        let ran = world.run(&[]);
+        ran.is(1, &["001 FAILED", holder, "take it out of steps/a.yaml"]);
+    }
+    world.write(
+        "store/fail",
+        "steps/a.yaml|IP 10.0.0.2: provided IP is already allocated\n",
+    );
+    let ran = world.run(&[]);
+    assert!(!ran.out.contains("belongs to"), "{}", ran.out);
+}

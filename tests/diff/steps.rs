@@ -461,6 +461,14 @@ fn what_is_stored_in_a_version_that_is_not_served_is_written_in_one_that_is_or_l
             .expect("a patch")
             .contains(r#""path":"/status/phase","value":"a""#)
     );
+    let (dir, lines) = undo(&old("None", stable), &[(w, None)]);
+    assert!(lines[0].contains(" create w.x.io/w "), "{lines:?}");
+    let created = fs::read_to_string(dir.path().join("undo/steps/001-create-w-w.yaml"));
+    let created = created.expect("a manifest");
+    assert!(
+        created.starts_with("apiVersion: x.io/v1\n") && created.contains("status:\n  phase: a\n"),
+        "{created}"
+    );
 
     let passing = "/registry/apiregistration.k8s.io/apiservices/v1beta1.policy";
     let (dir, lines) = undo(&old("Webhook", passing), &new);
@@ -681,4 +689,46 @@ fn a_name_that_no_server_would_have_is_left_out() {
     assert!(lines.is_empty(), "{lines:?}");
     let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
     assert!(index.contains("## Left out"), "{index}");
+}
+
+#[test]
+fn rules_that_a_controller_gathers_and_attachments_of_volumes_are_left_to_those_who_make_them() {
+    let role = |verb: &str| {
+        object(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "all",
+            json!({"metadata": {"namespace": null}, "rules": [{"verbs": [verb]}],
+                "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}),
+        )
+    };
+    let attachment = |node: &str| {
+        object(
+            "storage.k8s.io/v1",
+            "VolumeAttachment",
+            "va",
+            json!({"metadata": {"namespace": null}, "spec": {"nodeName": node}}),
+        )
+    };
+    let (key, va) = (
+        "/registry/clusterroles/all",
+        "/registry/volumeattachments/va",
+    );
+    let (dir, lines) = undo(
+        &[(key, role("get")), (va, attachment("a"))],
+        &[(key, role("*")), (va, None)],
+    );
+    assert!(lines.is_empty(), "{lines:?}");
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("Left to those who make them again: 2."),
+        "{index}"
+    );
+    let (dir, lines) = undo(&[(key, role("get"))], &[(key, None)]);
+    assert_eq!(names(&lines).len(), 1);
+    let created = fs::read_to_string(
+        dir.path()
+            .join("undo/steps/001-create-clusterrole-all.yaml"),
+    );
+    assert!(created.expect("a manifest").contains("rules: []\n"));
 }

@@ -99,6 +99,11 @@ get)
 		exit 0
 		;;
 	esac
+	case $first$second in services.v1.-A)
+		cat "$STORE/services"
+		exit 0
+		;;
+	esac
 	object "$first" "$namespace" "$second"
 	if [ ! -e "$object" ]; then
 		[ -n "$ignore" ] && exit 0
