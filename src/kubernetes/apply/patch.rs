@@ -141,11 +141,11 @@ pub fn json_patch<'v>(
 
 /// The references of `child` to owners that are gone, and the patch that gives it these with the uids that the owners have
 /// now. `is_taken_out` tells that the references were taken out when the owners went; otherwise the child still has them.
-pub fn adoption<'v>(
-    child: &'v Value,
+pub fn adoption(
+    child: &Value,
     is_gone: impl Fn(&str) -> bool,
     is_taken_out: bool,
-) -> (Vec<&'v Value>, JsonPatch) {
+) -> (Vec<&Value>, JsonPatch) {
     let owners = fields::items(child, "metadata.ownerReferences");
     let (mine, others): (Vec<&Value>, Vec<&Value>) =
         owners.iter().partition(|each| is_gone(text(each, "uid")));
