@@ -9,8 +9,8 @@ use super::known::KnownKinds;
 use super::{Diff, Item, KeyChange};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
-use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Newest, Wanted};
+use crate::etcd::keyspace::{RecordFacts, RecordPlace};
 use crate::finding::Collector;
 use crate::kubernetes::apply::clean::{is_aggregated, is_owned_or_transient, modernize_definition};
 use crate::kubernetes::apply::immutable::immutable_difference;
@@ -231,22 +231,27 @@ impl<'i> Diff<'i> {
             Direction::ToNew => self.comparison.old.revision,
         };
         let dependents = dependents(present_session, revision, reader, &mut tasks)?;
-        for (item, step, file) in planner.follow_ups(&tasks, dependents) {
+        let mut more = Vec::new();
+        let whole = |child: &Child| dependents.whole(present_session, reader, child);
+        let flow = planner.follow_ups(&tasks, &dependents, whole, |item, step, file| {
             let content = match &file {
                 StepFile::Manifest(_) => Content::Manifest(count),
                 StepFile::Request(_) => Content::Request(count),
                 StepFile::Patch(_) => Content::Patch(count),
             };
-            if write(count, file).is_break() {
-                return Ok(tasks);
-            }
+            write(count, file)?;
             count = count.saturating_add(1);
-            tasks.push(Task {
+            more.push(Task {
                 item,
                 printed_name: step.target.printed_name.clone(),
                 todo: Todo::Take(Box::new(step), content),
             });
+            ControlFlow::Continue(())
+        })?;
+        if flow.is_break() {
+            return Ok(tasks);
         }
+        tasks.extend(more);
         let late = planner.left_by_recreated(direction, &mut tasks);
         sort(&mut tasks, &late);
         Ok(tasks)
@@ -255,12 +260,12 @@ impl<'i> Diff<'i> {
 
 /// What depends on objects that are created, or deleted and created again, with new uids. Has the latter leave it behind:
 /// the garbage collector would delete that, whatever it holds.
-fn dependents(
-    session: &Session<'_>,
+fn dependents<'i>(
+    session: &Session<'i>,
     revision: i64,
     reader: &ValueReader,
     tasks: &mut [Task<'_>],
-) -> Result<Dependents> {
+) -> Result<Dependents<'i>> {
     let uids_of = |verb: StepVerb| -> HashSet<String> {
         let steps = tasks
             .iter()
@@ -293,9 +298,29 @@ fn dependents(
 
 /// What names objects by the uids that they had.
 #[derive(Default)]
-struct Dependents {
+struct Dependents<'i> {
+    keyspace: Option<Keyspace<'i>>,
     children: Vec<Child>,
     volumes: Vec<Value>,
+}
+
+impl<'i> Dependents<'i> {
+    /// Reads a child again, with all that it holds.
+    fn whole(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+        child: &Child,
+    ) -> Result<Option<Value>> {
+        let Some(keyspace) = &self.keyspace else {
+            return Ok(None);
+        };
+        let read = session.map(keyspace, &[child.place], |view| {
+            let object = reader.object_of(view.record.key, &view.value()?, view.revision.main);
+            Ok(object.ok().map(|object| object.json))
+        })?;
+        Ok(read.into_iter().flatten().flatten().next())
+    }
 }
 
 /// An object that has something among its owners.
@@ -305,8 +330,9 @@ struct Child {
     owners: Vec<String>,
     /// An owner was gone already when the snapshot was saved, so that the garbage collector may delete it any moment.
     is_doomed: bool,
-    /// All but what tells who it is, and its owners, is left out, unless it is doomed.
+    /// All but what tells who it is, and its owners, is left out.
     object: Value,
+    place: RecordPlace,
 }
 
 enum Dependent {
@@ -315,13 +341,13 @@ enum Dependent {
 }
 
 /// The objects at a revision that have one of the uids among their owners, and the volumes of such claims.
-fn dependents_of(
-    session: &Session<'_>,
+fn dependents_of<'i>(
+    session: &Session<'i>,
     revision: i64,
     reader: &ValueReader,
     recreated: &HashSet<String>,
     created: &HashSet<String>,
-) -> Result<Dependents> {
+) -> Result<Dependents<'i>> {
     // So many values are looked at before what was found is put together.
     const AT_ONCE: usize = 8192;
     let (options, workers) = (session.options, &session.workers);
@@ -343,7 +369,12 @@ fn dependents_of(
                 .and_then(Value::as_str)
                 .unwrap_or_default();
             if created.contains(claim) {
-                return Ok(Some(Dependent::Volume(json)));
+                let mut volume = identity_of(&json);
+                if let Some(members) = volume.as_object_mut() {
+                    let claim = json.pointer("/spec/claimRef").cloned();
+                    members.insert("spec".into(), serde_json::json!({"claimRef": claim}));
+                }
+                return Ok(Some(Dependent::Volume(volume)));
             }
             let references = owner_references(&json).iter();
             let owners: Vec<String> = references
@@ -359,10 +390,8 @@ fn dependents_of(
                 key: key.to_vec(),
                 owners,
                 is_doomed,
-                object: match is_doomed {
-                    true => json,
-                    false => identity_of(&json),
-                },
+                object: identity_of(&json),
+                place: view.place,
             })))
         })?;
         for dependent in dependents.into_iter().flatten().flatten() {
@@ -372,6 +401,7 @@ fn dependents_of(
             }
         }
     }
+    found.keyspace = Some(keyspace);
     Ok(found)
 }
 
@@ -528,8 +558,10 @@ impl Planner<'_> {
     fn follow_ups<'d>(
         &self,
         tasks: &[Task<'d>],
-        dependents: Dependents,
-    ) -> Vec<(&'d Item, Step, StepFile)> {
+        dependents: &Dependents<'_>,
+        whole: impl Fn(&Child) -> Result<Option<Value>>,
+        mut each: impl FnMut(&'d Item, Step, StepFile) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
         let mut owners: HashMap<&str, &'d Item> = HashMap::new();
         // What is made or deleted itself, or gets other owners, is none of these.
         let mut others: HashSet<&[u8]> = HashSet::new();
@@ -548,8 +580,7 @@ impl Planner<'_> {
                 _ => others.insert(&item.key),
             };
         }
-        let mut steps = Vec::new();
-        for child in dependents.children {
+        for child in &dependents.children {
             let uids: HashSet<&str> = child.owners.iter().map(String::as_str).collect();
             let item = child.owners.iter().find_map(|uid| owners.get(uid.as_str()));
             let Some(item) = item.copied() else {
@@ -574,47 +605,55 @@ impl Planner<'_> {
             };
             if !is_taken_out
                 && !patched.contains(child.key.as_slice())
-                && !is_being_deleted(&child.object)
-                && let Some((step, file)) = self.second_creation(&child, &target, &owners)
+                && let Some(object) = whole(child)?
+                && let Some((step, file)) =
+                    self.second_creation(&child.key, object, &target, &owners)
+                && each(item, step, file).is_break()
             {
-                steps.push((item, step, file));
+                return Ok(ControlFlow::Break(()));
             }
             let mut step = Step::new(StepVerb::Patch, target);
             step.owners = owners;
             step.is_follow_up = true;
-            steps.push((item, step, StepFile::Patch(patch)));
-        }
-        for volume in dependents.volumes {
-            let claim = volume.pointer("/spec/claimRef/uid").and_then(Value::as_str);
-            let item = claim.and_then(|claim| owners.get(claim)).copied();
-            let patch = release_of_volume(&volume);
-            if let (Some(item), Some(target), Some(patch)) = (item, self.target_of(&volume), patch)
-            {
-                let mut step = Step::new(StepVerb::Patch, target);
-                step.is_follow_up = true;
-                steps.push((item, step, StepFile::Patch(patch)));
+            if each(item, step, StepFile::Patch(patch)).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        steps
+        for volume in &dependents.volumes {
+            let claim = volume.pointer("/spec/claimRef/uid").and_then(Value::as_str);
+            let item = claim.and_then(|claim| owners.get(claim)).copied();
+            let patch = release_of_volume(volume);
+            if let (Some(item), Some(target), Some(patch)) = (item, self.target_of(volume), patch) {
+                let mut step = Step::new(StepVerb::Patch, target);
+                step.is_follow_up = true;
+                if each(item, step, StepFile::Patch(patch)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Creates what the garbage collector may have deleted since the snapshot.
     fn second_creation(
         &self,
-        child: &Child,
+        key: &[u8],
+        mut object: Value,
         target: &StepTarget,
         owners: &[StepOwner],
     ) -> Option<(Step, StepFile)> {
-        let mut json = child.object.clone();
-        self.served.serve(&mut json).ok()?;
-        let (json, _, is_secret) = self.manifest(&child.key, &json)?;
+        if is_being_deleted(&object) {
+            return None;
+        }
+        self.served.serve(&mut object).ok()?;
+        let (json, _, is_secret) = self.manifest(key, &object)?;
         let mut step = Step::new(StepVerb::Create, target.clone());
         step.owners = owners.to_vec();
         step.is_secret = is_secret;
         step.is_made_by_cluster = true;
         step.is_follow_up = true;
-        let kind = child.object.get("kind").and_then(Value::as_str);
-        step.on_request = what_it_starts(api_version_of(&child.object), kind.unwrap_or_default())
+        let kind = object.get("kind").and_then(Value::as_str);
+        step.on_request = what_it_starts(api_version_of(&object), kind.unwrap_or_default())
             .map(|why| OnRequest::Create(why.to_string()));
         Some((step, file_of(json)))
     }
