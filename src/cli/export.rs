@@ -15,12 +15,13 @@ use super::run::{Run, conclude, not_written};
 use super::term;
 use crate::error::Result;
 use crate::finding::escape;
+use crate::kubernetes::apply::patch::first_owners;
 use crate::kubernetes::apply::same_cluster::is_applied;
 use crate::kubernetes::apply::step::Step;
 use crate::ops::OutputError;
 use crate::ops::{
     self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
-    ObjectList, Session,
+    ObjectList, Session, safe_name,
 };
 use crate::report::{
     self, ExportAccount, ExportForm, LeftOut, LeftOutReason, LockedValues, object_name,
@@ -303,12 +304,6 @@ impl Target {
     }
 }
 
-/// The patch of all steps that give owners to an object: the script puts a line for each owner into it.
-const OWNERS_FILE: &str = "owners.json";
-
-const OWNERS_PATCH: &str =
-    "[\n{\"op\":\"add\",\"path\":\"/metadata/ownerReferences\",\"value\":[]}\n]\n";
-
 /// A folder with a script that creates what is in it.
 struct StepFolder {
     folder: Folder,
@@ -376,14 +371,12 @@ impl StepFolder {
         tally: &Tally<'_>,
     ) -> Result<(), OutputError> {
         let plan = self.steps.plan();
-        if !plan.adoptions.is_empty() {
-            self.folder
-                .write(OWNERS_FILE, |out| out.write_all(OWNERS_PATCH.as_bytes()))?;
-        }
+        let owner_files = write_owners(&mut self.folder, &plan.adoptions)?;
         let created = plan.creations.iter().zip(&self.files);
         let created = created.map(|(step, file)| (step, Some(file.as_str())));
         let mut steps: Vec<(&Step, Option<&str>)> = created.collect();
-        let adopted = plan.adoptions.iter().map(|step| (step, Some(OWNERS_FILE)));
+        let adopted = plan.adoptions.iter().zip(&owner_files);
+        let adopted = adopted.map(|(step, file)| (step, Some(file.as_str())));
         steps.splice(plan.adopted_after..plan.adopted_after, adopted);
         let script = report::apply_script(&steps);
         self.folder
@@ -396,6 +389,31 @@ impl StepFolder {
         })?;
         self.folder.finish(&[session])
     }
+}
+
+/// Writes the patches of the steps that give owners to objects: the script adds those that are there. Gives their
+/// names.
+fn write_owners(folder: &mut Folder, adoptions: &[Step]) -> Result<Vec<String>, OutputError> {
+    if !adoptions.is_empty() {
+        folder.folder("owners")?;
+    }
+    let mut files = Vec::with_capacity(adoptions.len());
+    for (place, step) in adoptions.iter().enumerate() {
+        let patch = first_owners(step.owners.iter().map(|owner| &owner.reference));
+        let target = &step.target;
+        let namespace = target.namespace.as_deref().unwrap_or("_cluster");
+        // No two are alike, whatever is behind the number.
+        let place = place.saturating_add(1);
+        let name = format!("{place:03}-{namespace}_{}_{}", target.resource, target.name);
+        let name = safe_name(&name);
+        for (operations, ending) in [(&patch.operations, ""), (&patch.after, ".after")] {
+            folder.write(&format!("owners/{name}{ending}.json"), |out| {
+                report::write_operations(operations, out)
+            })?;
+        }
+        files.push(format!("owners/{name}.json"));
+    }
+    Ok(files)
 }
 
 /// `shop_deployments.apps_web`: namespace, resource, name.

@@ -333,6 +333,18 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             "{} without the note of `kubectl apply`, which `kubectl create` rewrites: the next apply removes nothing from it",
             counted("object")
         ),
+        Caution::Aggregated => format!(
+            "{} with rules that are gathered from others: left out of it, a controller fills them in",
+            counted("ClusterRole")
+        ),
+        Caution::NamesServer => format!(
+            "{} with a kubeconfig in it: it names an API server and its certificates, those of the old cluster most likely",
+            counted("ConfigMap")
+        ),
+        Caution::Trusts => format!(
+            "{} with a caBundle: calls fail where the certificates behind it are issued anew",
+            counted("object")
+        ),
         Caution::BeingDeleted => format!(
             "{} in deletion when the snapshot was taken: there again",
             counted("object")

@@ -55,6 +55,17 @@ fn a_cluster_with_every_controller_is_led_back() {
 }
 
 #[test]
+fn a_cluster_is_led_back_past_what_is_in_the_way() {
+    let peers = Peers::find();
+    let shape = Shape {
+        controllers: Controllers::All,
+        ..Shape::default()
+    };
+    let cluster = Cluster::start(&peers, shape);
+    undo::past_what_is_in_the_way(&cluster);
+}
+
+#[test]
 fn clusters_of_older_releases_are_led_back_to_before_their_incident() {
     let peers = Peers::find();
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -251,6 +251,44 @@ pub(crate) fn with_controllers_at_work(cluster: &Cluster<'_>) {
     assert_eq!(told.code, Some(0), "{}", told.text);
 }
 
+/// What is to be created finds its place taken, what it names missing, and everything denied.
+pub(crate) fn past_what_is_in_the_way(cluster: &Cluster<'_>) {
+    cluster.play("odd.sh", &[]);
+    let (old, before) = (cluster.snapshot("old.db"), cluster.state());
+    cluster.play("odd-incident.sh", &[]);
+    let new = cluster.snapshot("new.db");
+    let script = diff(cluster, [&old, &new], "--to-old", "undo", &[]);
+    let dry = script.run(&["--dry-run"]);
+    assert_eq!(dry.code, Some(0), "{}", dry.text);
+    let told = script.run_with_all();
+    assert_eq!(told.code, Some(0), "{}", told.text);
+    let bound = [
+        "wait",
+        "--for=jsonpath={.status.phase}=Bound",
+        "--timeout=60s",
+    ];
+    let claim = ["-n", "odd", "persistentvolumeclaim/data"];
+    cluster
+        .kubectl(&[&bound[..], &claim].concat())
+        .success("kubectl wait");
+    let differences = before.differences(&State::at_rest(cluster));
+    assert!(differences.len() == 0, "{differences}\n{}", told.text);
+    // The definition has no subresource for it.
+    for name in ["kept", "lost"] {
+        let phase = "jsonpath={.status.phase}";
+        let plain = [
+            "get",
+            "plains.v1.odd.example.com",
+            "-n",
+            "odd",
+            name,
+            "-o",
+            phase,
+        ];
+        assert_eq!(cluster.kubectl(&plain).success("kubectl get"), "Ready");
+    }
+}
+
 /// Snapshots of other clusters, which an API server of today is started from.
 pub(crate) fn incident_of_another_cluster(
     peers: &Peers,

@@ -252,7 +252,7 @@ fn a_dry_run_changes_nothing_and_never_ends_early() {
             "003 not checkable configmap/b -n shop\n      it needs step 002\n",
             "004 REFUSED       configmap/c",
             "005 would be created again configmap/d",
-            "006 not checkable configmap/e -n shop\n      it is refused for what an earlier step takes away:\n",
+            "006 not checkable configmap/e -n shop\n      it is refused for what another step takes away or brings:\n",
             "6 steps: 3 would be accepted, 2 not checkable yet, 1 refused\n",
         ],
     );
@@ -531,7 +531,8 @@ fn it_does_not_begin_without_kubectl_a_server_a_place_for_marks_or_its_own_end()
     );
     world.run(&[]).is(2, &["this file is cut short"]);
     world.write("undo/apply.sh", &whole);
-    world.run(&[]).is(0, &["1 done before"]);
+    // Nothing was done by what was cut short.
+    world.run(&[]).is(0, &["1 steps: 1 done\n"]);
     // Marks are about one cluster.
     world.object("namespaces__kube-system", "cluster-2", "");
     world.run(&[]).is(2, &["is about another cluster"]);
@@ -564,4 +565,145 @@ fn what_is_stored_in_a_version_that_is_not_served_is_deleted_in_one_that_is() {
     world.write("store/fail", &format!("/widgets/|{unserved}\n"));
     world.run(&[]).is(1, &["001 FAILED", unserved]);
     assert!(world.has("widgets_shop_w"));
+}
+
+#[test]
+fn what_waits_for_later_steps_is_tried_again_when_all_others_were() {
+    let world = World::new(&[
+        (map(StepVerb::Create, "a"), Some("steps/a.yaml")),
+        (
+            needing(map(StepVerb::Create, "b"), &[0]),
+            Some("steps/b.yaml"),
+        ),
+        (map(StepVerb::Create, "c"), Some("steps/c.yaml")),
+        (map(StepVerb::Delete, "d"), None),
+    ]);
+    for name in ["a", "b", "c"] {
+        world.manifest(&format!("steps/{name}.yaml"), name);
+    }
+    let refused = "Error from server (Forbidden): exceeded quota: full";
+    world.object("configmaps_shop_d", "u1", "");
+    world.write(
+        "store/fail-while",
+        &format!("steps/a.yaml|configmaps_shop_d|{refused}\nsteps/c.yaml|version|port is already allocated\n"),
+    );
+    world.run(&["--dry-run"]).is(
+        0,
+        &["001 not checkable configmap/a -n shop\n      it is refused for what another step"],
+    );
+    world.run(&[]).is(
+        1,
+        &[
+            "001 put off       configmap/a -n shop\n      Error from server (Forbidden): exceeded quota",
+            "002 put off       configmap/b -n shop\n      it needs step 001\n",
+            "003 put off       configmap/c -n shop\n",
+            "004 deleted       configmap/d",
+            "\n001 created       configmap/a -n shop\n002 created       configmap/b -n shop\n003 FAILED        configmap/c",
+            "4 steps: 3 done, 1 failed\nremaining: 003\n",
+        ],
+    );
+    // What nothing else can change is not tried twice.
+    fs::remove_dir_all(world.path("undo/state")).expect("marks");
+    fs::remove_file(world.path("store/configmaps_shop_a")).expect("an object");
+    fs::remove_file(world.path("store/configmaps_shop_b")).expect("an object");
+    world.write("store/fail", "steps/a.yaml|The ConfigMap is invalid\n");
+    let ran = world.run(&[]);
+    ran.is(1, &["001 FAILED", "002 not tried"]);
+    assert!(!ran.out.contains("001 put off"), "{}", ran.out);
+}
+
+#[test]
+fn what_went_with_its_definition_is_gone_and_a_namespace_that_hangs_is_told() {
+    let mut widget = map(StepVerb::Delete, "w");
+    widget.target.resource = "widgets.v1.x.io".into();
+    widget.target.path = "/apis/x.io/v1/namespaces/shop/widgets/w".into();
+    widget.goes_with = Some(1);
+    let mut definition = map(StepVerb::Delete, "crd");
+    definition.on_request = Some(OnRequest::Delete("its objects go with it".into()));
+    let mut namespace = map(StepVerb::Delete, "room");
+    namespace.target.namespace = None;
+    namespace.target.resource = "namespaces.v1.".into();
+    namespace.target.path = "/api/v1/namespaces/room".into();
+    let world = World::new(&[(widget, None), (definition, None), (namespace, None)]);
+    world.object("configmaps_shop_crd", "u1", "");
+    world.object(
+        "namespaces__room",
+        "u1",
+        "/metadata/finalizers \"kubernetes\"\n",
+    );
+    let unserved = "Error from server (NotFound): the server could not find the requested resource";
+    world.write(
+        "store/fail",
+        &format!("/widgets/|{unserved}\n widgets.x.io |{unserved}\n"),
+    );
+    world.run(&["--wait", "0"]).is(
+        1,
+        &[
+            "001 FAILED",
+            unserved,
+            "003 being deleted configmap/room\n",
+            "003 is still being deleted: kubernetes\n",
+            "remaining: 002 001 003\n",
+        ],
+    );
+    fs::remove_file(world.path("store/namespaces__room")).expect("an object");
+    world
+        .run(&["--delete", "2"])
+        .is(0, &["001 gone          configmap/w", "003 already gone"]);
+}
+
+#[test]
+fn two_runs_do_not_take_the_same_steps_and_a_folder_may_be_called_anything() {
+    let world = World::new(&[(map(StepVerb::Create, "a"), Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    fs::create_dir(world.path("undo/state")).expect("a directory");
+    world.write("undo/state/cluster", "cluster-1\n");
+    world.write("undo/state/running", &format!("{}\n", std::process::id()));
+    world.run(&[]).is(2, &["is taking these steps"]);
+    world.run(&["--dry-run"]).is(0, &["001 would be created"]);
+    // What is left of a run that was killed does not matter.
+    world.write("undo/state/running", "999999999\n");
+    let odd = world.path("un do\n'$(x)' \"");
+    fs::rename(world.path("undo"), &odd).expect("a folder");
+    let output = Command::new("sh")
+        .arg("./apply.sh")
+        .env("KUBECTL", format!("sh {}", world.path("kubectl").display()))
+        .env("STORE", world.path("store"))
+        .env("TMPDIR", "/nowhere/at all")
+        .current_dir(&odd)
+        .output()
+        .expect("sh");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(world.has("configmaps_shop_a") && !odd.join("state/running").exists());
+}
+
+#[test]
+fn who_has_an_address_that_is_taken_is_told() {
+    let world = World::new(&[(map(StepVerb::Create, "a"), Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    world.write(
+        "store/services",
+        "shop/web 10.0.0.1 30100 \nshop/db 10.0.0.10 30101 30102\n",
+    );
+    for (refused, holder) in [
+        (
+            "failed to allocate IP 10.0.0.1: provided IP is already allocated",
+            "10.0.0.1 belongs to Service shop/web",
+        ),
+        (
+            "HealthCheck NodePort 30102: provided port is already allocated",
+            "30102 belongs to Service shop/db",
+        ),
+    ] {
+        world.write("store/fail", &format!("steps/a.yaml|{refused}\n"));
+        let ran = world.run(&[]);
+        ran.is(1, &["001 FAILED", holder, "take it out of steps/a.yaml"]);
+    }
+    world.write(
+        "store/fail",
+        "steps/a.yaml|IP 10.0.0.2: provided IP is already allocated\n",
+    );
+    let ran = world.run(&[]);
+    assert!(!ran.out.contains("belongs to"), "{}", ran.out);
 }

@@ -344,7 +344,7 @@ fn cluster() -> TempDir {
     let definition = json!({
         "group": "example.com", "scope": "Namespaced",
         "names": {"kind": "Widget", "plural": "widgets", "shortNames": ["wd"]},
-        "versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}],
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
     });
     let widget = |list: Value| {
         object(
@@ -598,6 +598,8 @@ fn steps_lead_back_to_the_old_state_and_what_holds_data_is_only_listed() {
     assert_eq!(
         steps,
         r#"start 7 007 '' 3 "$@"
+
+steps() {
 step 001 delete clusterrolebinding.rbac.authorization.k8s.io/helper resource=clusterrolebindings.v1.rbac.authorization.k8s.io name=helper path=/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/helper uid=uid-ClusterRoleBinding-helper
 step 002 create namespace/legacy resource=namespaces.v1. name=legacy file=steps/002-create-namespace-legacy.yaml
 step 003 create configmap/a namespace=legacy resource=configmaps.v1. name=a file=steps/003-create-configmap-a.yaml needs=002
@@ -605,6 +607,8 @@ step 004 patch deployment.apps/web namespace=shop resource=deployments.v1.apps n
 step 005 patch networkpolicy.networking.k8s.io/deny namespace=shop resource=networkpolicies.v1.networking.k8s.io name=deny file=steps/005-patch-networkpolicy-deny.json
 step 006 patch widget.example.com/w namespace=shop resource=widgets.v1.example.com name=w file=steps/006-patch-widget-w.json
 step 007 delete persistentvolumeclaim/data namespace=shop resource=persistentvolumeclaims.v1. name=data path=/api/v1/namespaces/shop/persistentvolumeclaims/data uid=uid-PersistentVolumeClaim-data ask=delete why='the data may go with it'
+    :
+}
 
 finish
 "#

@@ -122,20 +122,21 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
             json!({"immutable": true, "data": {"a": value}}),
         )
     };
-    let child: Step = (
-        "/registry/configmaps/shop/child",
-        object(
-            "v1",
-            "ConfigMap",
-            "child",
-            owner("v1", "ConfigMap", "a", false),
-        ),
-    );
+    let owned = |name: &str, owners: &[&str]| {
+        let mut all = owner("v1", "ConfigMap", owners[0], false);
+        for other in &owners[1..] {
+            let more = owner("v1", "ConfigMap", other, false);
+            let more = more["metadata"]["ownerReferences"][0].clone();
+            let list = all["metadata"]["ownerReferences"].as_array_mut();
+            list.expect("a list").push(more);
+        }
+        object("v1", "ConfigMap", name, all)
+    };
     let (dir, lines) = undo(
         &[
             ("/registry/configmaps/shop/a", map("a", "1")),
             ("/registry/configmaps/shop/b", map("b", "1")),
-            child,
+            ("/registry/configmaps/shop/child", owned("child", &["a"])),
         ],
         &[
             ("/registry/configmaps/shop/a", map("a", "2")),
@@ -164,6 +165,322 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
     let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
     assert!(
         index.contains("`configmap/child` gets its reference to `ConfigMap shop/a` back"),
+        "{index}"
+    );
+    // One of two such owners gets all references back at once, when both are there again.
+    let (_, lines) = undo(
+        &[
+            ("/registry/configmaps/shop/a", map("a", "1")),
+            ("/registry/configmaps/shop/b", map("b", "1")),
+            ("/registry/configmaps/shop/both", owned("both", &["a", "b"])),
+        ],
+        &[
+            ("/registry/configmaps/shop/a", map("a", "2")),
+            ("/registry/configmaps/shop/b", map("b", "2")),
+        ],
+    );
+    assert!(lines[0].contains(" policy=Orphan") && lines[1].contains(" policy=Orphan"));
+    let owners = [&lines[2], &lines[3]].map(|line| line.split(' ').nth(2).expect("a name"));
+    assert_eq!(owners, ["a", "b"]);
+    assert!(lines[4].ends_with(" needs='001 002'"), "{lines:?}");
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    // Its owner is gone already: the garbage collector deletes it, or is about to.
+    let (dir, lines) = undo(
+        &[
+            ("/registry/configmaps/shop/a", map("a", "1")),
+            ("/registry/configmaps/shop/child", owned("child", &["a"])),
+        ],
+        &[("/registry/configmaps/shop/a", None)],
+    );
+    let expected = [
+        "create configmap/a",
+        "create configmap/child",
+        "patch configmap/child",
+    ];
+    assert_eq!(names(&lines), expected);
+    assert!(
+        lines[2].ends_with(" needs=001 either=yes") && lines[4].contains(" needs=001"),
+        "{lines:?}"
+    );
+    let patch = fs::read_to_string(dir.path().join("undo/steps/003-patch-configmap-child.json"));
+    let patch = patch.expect("a patch");
+    assert!(
+        patch.contains(r#"{"op":"test","path":"/metadata/ownerReferences","value":[{"#)
+            && patch.contains(r#"{"op":"replace","path":"/metadata/ownerReferences","value":[]}"#)
+            && !patch.contains("/metadata/uid"),
+        "{patch}"
+    );
+}
+
+#[test]
+fn what_is_put_into_others_or_named_by_them_comes_before_them() {
+    let of_cluster = |api_version: &str, kind: &str, name: &str, rest: Value| {
+        let mut object = object(api_version, kind, name, rest).expect("an object");
+        object["metadata"]["namespace"] = json!(null);
+        Some(object)
+    };
+    let class = "networking.k8s.io/v1";
+    let is_default = json!({"metadata": {"annotations": {
+        "ingressclass.kubernetes.io/is-default-class": "true"}}});
+    let ingress = "/registry/ingress/shop/web";
+    let runtime = "/registry/runtimeclasses/sand";
+    let pod = "/registry/pods/shop/a";
+    let old = [
+        (ingress, object(class, "Ingress", "web", json!({}))),
+        (
+            runtime,
+            of_cluster(
+                "node.k8s.io/v1",
+                "RuntimeClass",
+                "sand",
+                json!({"handler": "h"}),
+            ),
+        ),
+        (pod, object("v1", "Pod", "a", json!({}))),
+    ];
+    let new = [
+        (ingress, None),
+        (runtime, None),
+        (pod, None),
+        (
+            "/registry/ingressclasses/evil",
+            of_cluster(class, "IngressClass", "evil", is_default),
+        ),
+        (
+            "/registry/ingressclasses/other",
+            of_cluster(class, "IngressClass", "other", json!({})),
+        ),
+    ];
+    let (_, lines) = undo(&old, &new);
+    assert_eq!(
+        names(&lines),
+        [
+            "delete ingressclass.networking.k8s.io/evil",
+            "create runtimeclass.node.k8s.io/sand",
+            "create pod/a",
+            "create ingress.networking.k8s.io/web",
+            "delete ingressclass.networking.k8s.io/other",
+        ]
+    );
+}
+
+#[test]
+fn what_is_being_deleted_is_created_again_though_nothing_else_differs() {
+    let namespace = |going: bool| {
+        let time = going.then_some("2026-01-01T00:00:00Z");
+        object(
+            "v1",
+            "Namespace",
+            "room",
+            json!({"metadata": {"namespace": null, "deletionTimestamp": time}}),
+        )
+    };
+    let inside = object(
+        "v1",
+        "ConfigMap",
+        "a",
+        json!({"metadata": {"namespace": "room"}}),
+    );
+    let (_, lines) = undo(
+        &[
+            ("/registry/namespaces/room", namespace(false)),
+            ("/registry/configmaps/room/a", inside),
+        ],
+        &[
+            ("/registry/namespaces/room", namespace(true)),
+            ("/registry/configmaps/room/a", None),
+        ],
+    );
+    assert_eq!(
+        names(&lines),
+        ["recreate namespace/room", "create configmap/a"]
+    );
+    assert!(!lines[0].contains(" ask="), "{lines:?}");
+    assert!(lines[1].ends_with(" needs=001"), "{lines:?}");
+}
+
+#[test]
+fn a_volume_is_freed_for_the_claim_that_is_created_again() {
+    let volume = object(
+        "v1",
+        "PersistentVolume",
+        "disk",
+        json!({"metadata": {"namespace": null}, "spec": {"claimRef": {"kind": "PersistentVolumeClaim",
+            "namespace": "shop", "name": "data", "uid": "u-data", "resourceVersion": "9"}}}),
+    );
+    let claim = object(
+        "v1",
+        "PersistentVolumeClaim",
+        "data",
+        json!({"spec": {"volumeName": "disk"}}),
+    );
+    let key = "/registry/persistentvolumeclaims/shop/data";
+    let (dir, lines) = undo(
+        &[("/registry/persistentvolumes/disk", volume), (key, claim)],
+        &[(key, None)],
+    );
+    assert_eq!(
+        names(&lines),
+        [
+            "create persistentvolumeclaim/data",
+            "patch persistentvolume/disk"
+        ]
+    );
+    assert!(lines[1].ends_with(" needs=001"), "{lines:?}");
+    let patch = fs::read_to_string(
+        dir.path()
+            .join("undo/steps/002-patch-persistentvolume-disk.json"),
+    );
+    let replaced = r#"{"op":"replace","path":"/spec/claimRef","value":{"kind":"PersistentVolumeClaim","name":"data","namespace":"shop"}}"#;
+    assert!(patch.expect("a patch").contains(replaced));
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("`persistentvolume/disk` is freed for `PersistentVolumeClaim shop/data`"),
+        "{index}"
+    );
+}
+
+#[test]
+fn what_is_deleted_only_when_asked_for_holds_back_what_it_controls_and_a_definition_takes_its_objects_along()
+ {
+    let set = object("apps/v1", "StatefulSet", "db", json!({}));
+    let pod = object(
+        "v1",
+        "Pod",
+        "db-0",
+        owner("apps/v1", "StatefulSet", "db", true),
+    );
+    let definition = object(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "traps.x.io",
+        json!({"metadata": {"namespace": null}, "spec": {"group": "x.io", "scope": "Namespaced",
+            "names": {"kind": "Trap", "plural": "traps"},
+            "versions": [{"name": "v1", "served": true, "storage": true}]}}),
+    );
+    let (_, lines) = undo(
+        &[],
+        &[
+            ("/registry/statefulsets/shop/db", set),
+            ("/registry/pods/shop/db-0", pod),
+            (
+                "/registry/apiextensions.k8s.io/customresourcedefinitions/traps.x.io",
+                definition,
+            ),
+            (
+                "/registry/x.io/traps/shop/t",
+                object("x.io/v1", "Trap", "t", json!({})),
+            ),
+        ],
+    );
+    assert_eq!(
+        names(&lines),
+        [
+            "delete statefulset.apps/db",
+            "delete pod/db-0",
+            "delete trap.x.io/t",
+            "delete customresourcedefinition.apiextensions.k8s.io/traps.x.io",
+        ]
+    );
+    assert!(
+        lines[1].contains(
+            " needs=001 ask=delete why='what controls it is deleted only when asked for'"
+        ),
+        "{lines:?}"
+    );
+    assert!(lines[2].ends_with(" goes=004"), "{lines:?}");
+}
+
+#[test]
+fn what_is_stored_in_a_version_that_is_not_served_is_written_in_one_that_is_or_left_out_with_the_reason()
+ {
+    let definition = |strategy: &str| {
+        object(
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            "ws.x.io",
+            json!({"metadata": {"namespace": null}, "spec": {"group": "x.io", "scope": "Namespaced",
+                "names": {"kind": "W", "plural": "ws"}, "conversion": {"strategy": strategy},
+                "versions": [{"name": "v1", "served": true, "storage": true},
+                    {"name": "v0", "served": false, "storage": false}]}}),
+        )
+    };
+    let widget = |version: &str, phase: &str| {
+        object(
+            &format!("x.io/{version}"),
+            "W",
+            "w",
+            json!({"status": {"phase": phase}}),
+        )
+    };
+    let budget = |least: u8| {
+        object(
+            "policy/v1beta1",
+            "PodDisruptionBudget",
+            "b",
+            json!({"spec": {"minAvailable": least}}),
+        )
+    };
+    let api = |name: &str| {
+        object(
+            "apiregistration.k8s.io/v1",
+            "APIService",
+            name,
+            json!({"metadata": {"namespace": null}}),
+        )
+    };
+    let (crd, w) = (
+        "/registry/apiextensions.k8s.io/customresourcedefinitions/ws.x.io",
+        "/registry/x.io/ws/shop/w",
+    );
+    let b = "/registry/poddisruptionbudgets/shop/b";
+    let old = |strategy: &str, served: &'static str| {
+        let name = served.rsplit('/').next().expect("a name");
+        [
+            (crd, definition(strategy)),
+            (served, api(name)),
+            (w, widget("v0", "a")),
+            (b, budget(1)),
+        ]
+    };
+    let new = [(w, widget("v1", "b")), (b, budget(2))];
+    let stable = "/registry/apiregistration.k8s.io/apiservices/v1.policy";
+    let (dir, lines) = undo(&old("None", stable), &new);
+    assert!(
+        lines[0].contains(" resource=poddisruptionbudgets.v1.policy "),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("step 002 patch ") && lines[1].contains(" resource=ws.v1.x.io "),
+        "{lines:?}"
+    );
+    // Without a subresource the status is a field like any other.
+    let patch = fs::read_to_string(dir.path().join("undo/steps/002-patch-w-w.json"));
+    assert!(
+        patch
+            .expect("a patch")
+            .contains(r#""path":"/status/phase","value":"a""#)
+    );
+    let (dir, lines) = undo(&old("None", stable), &[(w, None)]);
+    assert!(lines[0].contains(" create w.x.io/w "), "{lines:?}");
+    let created = fs::read_to_string(dir.path().join("undo/steps/001-create-w-w.yaml"));
+    let created = created.expect("a manifest");
+    assert!(
+        created.starts_with("apiVersion: x.io/v1\n") && created.contains("status:\n  phase: a\n"),
+        "{created}"
+    );
+
+    let passing = "/registry/apiregistration.k8s.io/apiservices/v1beta1.policy";
+    let (dir, lines) = undo(&old("Webhook", passing), &new);
+    assert!(
+        lines.len() == 1 && lines[0].contains(" resource=poddisruptionbudgets.v1beta1.policy "),
+        "{lines:?}"
+    );
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains(
+            "stored in x.io/v0, which its definition does not serve, and only the webhook"
+        ),
         "{index}"
     );
 }
@@ -372,4 +689,46 @@ fn a_name_that_no_server_would_have_is_left_out() {
     assert!(lines.is_empty(), "{lines:?}");
     let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
     assert!(index.contains("## Left out"), "{index}");
+}
+
+#[test]
+fn rules_that_a_controller_gathers_and_attachments_of_volumes_are_left_to_those_who_make_them() {
+    let role = |verb: &str| {
+        object(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "all",
+            json!({"metadata": {"namespace": null}, "rules": [{"verbs": [verb]}],
+                "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}),
+        )
+    };
+    let attachment = |node: &str| {
+        object(
+            "storage.k8s.io/v1",
+            "VolumeAttachment",
+            "va",
+            json!({"metadata": {"namespace": null}, "spec": {"nodeName": node}}),
+        )
+    };
+    let (key, va) = (
+        "/registry/clusterroles/all",
+        "/registry/volumeattachments/va",
+    );
+    let (dir, lines) = undo(
+        &[(key, role("get")), (va, attachment("a"))],
+        &[(key, role("*")), (va, None)],
+    );
+    assert!(lines.is_empty(), "{lines:?}");
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("Left to those who make them again: 2."),
+        "{index}"
+    );
+    let (dir, lines) = undo(&[(key, role("get"))], &[(key, None)]);
+    assert_eq!(names(&lines).len(), 1);
+    let created = fs::read_to_string(
+        dir.path()
+            .join("undo/steps/001-create-clusterrole-all.yaml"),
+    );
+    assert!(created.expect("a manifest").contains("rules: []\n"));
 }

@@ -58,6 +58,11 @@ pub fn immutable_difference(present: &Value, wanted: &Value) -> Option<String> {
         ("discovery.k8s.io", "EndpointSlice") => &["addressType"],
         ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate") => &["spec"],
         ("", "Pod") => {
+            // What was added for debugging stays as long as the Pod does.
+            let is_debugged = |pod: &Value| !items(pod, "spec.ephemeralContainers").is_empty();
+            if is_debugged(present) && !is_debugged(wanted) {
+                return Some("spec.ephemeralContainers".into());
+            }
             return other_field(present, wanted, &POD).or_else(|| {
                 ["containers", "initContainers"]
                     .iter()
@@ -135,6 +140,20 @@ mod tests {
                 "RoleBinding",
                 json!({"subjects": []}),
                 json!({}),
+                None,
+            ),
+            (
+                "v1",
+                "Pod",
+                json!({"spec": {"ephemeralContainers": [{"name": "debug"}]}}),
+                json!({"spec": {}}),
+                Some("spec.ephemeralContainers"),
+            ),
+            (
+                "v1",
+                "Pod",
+                json!({"spec": {}}),
+                json!({"spec": {"ephemeralContainers": [{"name": "debug"}]}}),
                 None,
             ),
             (

@@ -7,4 +7,5 @@ pub mod late_owners;
 pub mod order;
 pub mod patch;
 pub mod same_cluster;
+pub mod served;
 pub mod step;

@@ -9,7 +9,11 @@ pub fn apply_order(api_version: &str, kind: &str) -> u8 {
     match (group, kind) {
         ("", "Namespace") => 0,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => 1,
-        ("scheduling.k8s.io", "PriorityClass") | ("storage.k8s.io", "StorageClass") => 2,
+        // What others name when they are created, and are refused without, or given something else.
+        ("scheduling.k8s.io", "PriorityClass")
+        | ("storage.k8s.io", "StorageClass")
+        | ("networking.k8s.io", "IngressClass" | "ServiceCIDR")
+        | ("node.k8s.io", "RuntimeClass") => 2,
         ("", "ServiceAccount") => 3,
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => 4,
         ("rbac.authorization.k8s.io", _) => 5,
@@ -61,16 +65,16 @@ pub fn is_gate(api_version: &str, kind: &str) -> bool {
     gate_order(api_version, kind).is_some()
 }
 
-/// The order in which gates come down; they go up in the opposite one.
+/// The order in which gates come down; they go up in the opposite one. Policies apply to webhooks, webhooks to neither.
 fn gate_order(api_version: &str, kind: &str) -> Option<u8> {
     let (group, _) = split_api_version(api_version);
     match (group, kind) {
         (
             "admissionregistration.k8s.io",
             "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
-        ) => Some(0),
-        ("admissionregistration.k8s.io", kind) if kind.ends_with("Binding") => Some(1),
-        ("admissionregistration.k8s.io", _) => Some(2),
+        ) => Some(2),
+        ("admissionregistration.k8s.io", kind) if kind.ends_with("Binding") => Some(0),
+        ("admissionregistration.k8s.io", _) => Some(1),
         ("", "ResourceQuota" | "LimitRange") => Some(3),
         ("apiregistration.k8s.io", "APIService") => Some(4),
         _ => None,
@@ -103,6 +107,8 @@ pub fn step_order(verb: StepVerb, api_version: &str, kind: &str, may_refuse: boo
         (StepVerb::Delete, Some(gate)) => gate,
         (StepVerb::Patch | StepVerb::Replace, Some(gate)) if may_refuse => gate.saturating_add(10),
         (_, Some(gate)) => u8::MAX.saturating_sub(gate),
+        // A class that is the default is put into what is created.
+        (StepVerb::Delete, None) if may_refuse => 25,
         (StepVerb::Delete, None) => match (group, kind) {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => 20,
             // What controls others goes before them: it would make them again.
@@ -159,20 +165,22 @@ mod tests {
             "rbac.authorization.k8s.io/v1",
         );
         let order = [
-            (Delete, admission, "ValidatingWebhookConfiguration"),
             (Delete, admission, "ValidatingAdmissionPolicyBinding"),
-            (Delete, admission, "ValidatingAdmissionPolicy"),
+            (Delete, admission, "MutatingAdmissionPolicy"),
+            (Delete, admission, "ValidatingWebhookConfiguration"),
             (Delete, "v1", "ResourceQuota"),
             (Delete, "apiregistration.k8s.io/v1", "APIService"),
             (Patch, admission, "ValidatingAdmissionPolicy"),
             (Patch, "v1", "ResourceQuota"),
             (Delete, rbac, "ClusterRoleBinding"),
+            (Delete, "networking.k8s.io/v1", "IngressClass"),
             (Create, "v1", "Namespace"),
             (
                 Create,
                 "apiextensions.k8s.io/v1",
                 "CustomResourceDefinition",
             ),
+            (Create, "node.k8s.io/v1", "RuntimeClass"),
             (Patch, "v1", "ServiceAccount"),
             (Create, rbac, "Role"),
             (Create, rbac, "RoleBinding"),
@@ -195,13 +203,18 @@ mod tests {
             (Delete, "v1", "Namespace"),
             (Create, "apiregistration.k8s.io/v1", "APIService"),
             (Create, "v1", "ResourceQuota"),
+            (Patch, admission, "MutatingWebhookConfiguration"),
             (Create, admission, "ValidatingAdmissionPolicy"),
             (Create, admission, "ValidatingAdmissionPolicyBinding"),
-            (Patch, admission, "ValidatingWebhookConfiguration"),
         ];
+        // The webhook that is patched only looks on; the class that is deleted is the default.
+        let may_refuse = |verb, kind: &str| match verb {
+            Delete => kind == "IngressClass",
+            _ => kind != "MutatingWebhookConfiguration",
+        };
         let places: Vec<u8> = order
             .iter()
-            .map(|(v, a, k)| step_order(*v, a, k, *k != "ValidatingWebhookConfiguration"))
+            .map(|(v, a, k)| step_order(*v, a, k, may_refuse(*v, k)))
             .collect();
         assert!(
             places.windows(2).all(|pair| pair[0] < pair[1]),

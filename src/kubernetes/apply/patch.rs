@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::clean::{LAST_APPLIED, is_assigned};
+use super::clean::{LAST_APPLIED, is_aggregated, is_assigned};
 use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::compare::difference::{FieldPath, ListKeys, Step, names};
 use crate::kubernetes::fields::{self, text};
@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 100;
 
 /// An API server takes at most 10,000 operations in one patch.
 const MOST_OPERATIONS: usize = 9_000;
+
+/// An API server takes requests of at most 3 MiB. It counts the text, in which a byte of a value may be six.
+const LONGEST: usize = 3_000_000;
 
 /// Noted by a deletion that is under way.
 const DELETION_FINALIZERS: [&str; 2] = ["foregroundDeletion", "orphan"];
@@ -29,7 +32,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    fn new(op: &'static str, path: &str, value: Option<&Value>) -> Self {
+    pub(super) fn new(op: &'static str, path: &str, value: Option<&Value>) -> Self {
         Self {
             op,
             path: path.to_string(),
@@ -68,15 +71,46 @@ impl JsonPatch {
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty() && self.operations.iter().all(|each| each.op == "test")
     }
+
+    /// Has the tests for what it leads to expect an owner.
+    fn test_owner(&mut self, place: usize, reference: &Value) {
+        for field in ["kind", "name"] {
+            let value = reference.get(field).cloned().unwrap_or_default();
+            let path = format!("/metadata/ownerReferences/{place}/{field}");
+            self.after.push(Operation::test(&path, &value));
+        }
+    }
+
+    /// How long its values are, as they are written.
+    fn length(&self) -> usize {
+        let values = self
+            .operations
+            .iter()
+            .filter_map(|each| each.value.as_ref());
+        values.map(|value| value.to_string().len()).sum()
+    }
+
+    /// Has the resource version stand for all values that are tested.
+    fn test_revision(&mut self, is_unwritten: &Operation) {
+        self.operations.retain(|each| each.op != "test");
+        self.operations.insert(0, is_unwritten.clone());
+    }
 }
 
 /// The patch that gives `present` what `wanted` has, but for what servers and controllers fill in. It tests the uid of
-/// `present`, and each value that it changes.
-pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKeys) -> JsonPatch {
+/// `present`, and each value that it changes. `has_plain_status` tells that the status is a field like any other.
+pub fn json_patch<'v>(
+    present: &'v Value,
+    wanted: &Value,
+    lists: &'v dyn ListKeys,
+    has_plain_status: bool,
+) -> JsonPatch {
     let (group, _) = split_api_version(text(present, "apiVersion"));
     let mut walk = Walk {
         kind: (group, text(present, "kind")),
         lists,
+        has_plain_status,
+        is_aggregated: is_aggregated(wanted),
         fields: FieldPath::default(),
         pointer: String::new(),
         deepest: MAX_DEPTH,
@@ -93,6 +127,9 @@ pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKey
         walk.deepest = 1;
         walk.object(present, wanted);
     }
+    if walk.patch.length() > LONGEST {
+        walk.patch.test_revision(&walk.is_unwritten);
+    }
     if !walk.patch.is_empty() {
         let uid = Value::from(text(present, "metadata.uid"));
         let is_same = Operation::test("/metadata/uid", &uid);
@@ -102,39 +139,65 @@ pub fn json_patch<'v>(present: &'v Value, wanted: &Value, lists: &'v dyn ListKey
     walk.patch
 }
 
-/// The reference of `child` to the owner with that uid, and the patch that gives it back after it was taken out because the
-/// owner was deleted.
-pub fn adoption<'v>(child: &'v Value, owner: &str) -> (&'v Value, JsonPatch) {
-    static NOTHING: Value = Value::Null;
+/// The references of `child` to owners that are gone, and the patch that gives it these with the uids that the owners have
+/// now. `is_taken_out` tells that the references were taken out when the owners went; otherwise the child still has them.
+pub fn adoption(
+    child: &Value,
+    is_gone: impl Fn(&str) -> bool,
+    is_taken_out: bool,
+) -> (Vec<&Value>, JsonPatch) {
     let owners = fields::items(child, "metadata.ownerReferences");
     let (mine, others): (Vec<&Value>, Vec<&Value>) =
-        owners.iter().partition(|each| text(each, "uid") == owner);
-    let reference = mine.first().copied().unwrap_or(&NOTHING);
+        owners.iter().partition(|each| is_gone(text(each, "uid")));
     let path = "/metadata/ownerReferences";
-    let is_same = Operation::test("/metadata/uid", &Value::from(text(child, "metadata.uid")));
     let mut patch = JsonPatch {
-        operations: vec![is_same.clone()],
-        after: vec![is_same],
-        owners: vec![reference.clone()],
+        owners: mine.iter().map(|reference| (*reference).clone()).collect(),
+        ..JsonPatch::default()
     };
-    if others.is_empty() {
-        let empty = Value::Array(Vec::new());
-        patch.operations.push(Operation::test_absent(path));
-        patch
-            .operations
-            .push(Operation::new("add", path, Some(&empty)));
-    } else {
-        let others: Vec<Value> = others.iter().map(|each| (*each).clone()).collect();
-        patch
-            .operations
-            .push(Operation::test(path, &Value::Array(others)));
+    if is_taken_out {
+        let is_same = Operation::test("/metadata/uid", &Value::from(text(child, "metadata.uid")));
+        patch.operations.push(is_same.clone());
+        patch.after.push(is_same);
     }
-    for field in ["kind", "name"] {
-        let value = reference.get(field).cloned().unwrap_or_default();
-        let path = format!("{path}/{}/{field}", others.len());
-        patch.after.push(Operation::test(&path, &value));
+    let count = others.len();
+    let others = Value::Array(others.into_iter().cloned().collect());
+    match (is_taken_out, count) {
+        (true, 0) => {
+            patch.operations.push(Operation::test_absent(path));
+            patch
+                .operations
+                .push(Operation::new("add", path, Some(&others)));
+        }
+        (true, _) => patch.operations.push(Operation::test(path, &others)),
+        (false, _) => {
+            let all = Value::Array(owners.to_vec());
+            patch.operations.push(Operation::test(path, &all));
+            patch
+                .operations
+                .push(Operation::new("replace", path, Some(&others)));
+        }
     }
-    (reference, patch)
+    for (place, reference) in mine.iter().enumerate() {
+        patch.test_owner(count.saturating_add(place), reference);
+    }
+    (mine, patch)
+}
+
+/// The patch that gives an object without owners its first ones, when it is known who they are now.
+pub fn first_owners<'v>(references: impl Iterator<Item = &'v Value>) -> JsonPatch {
+    let path = "/metadata/ownerReferences";
+    let mut patch = JsonPatch {
+        operations: vec![
+            Operation::test_absent(path),
+            Operation::new("add", path, Some(&Value::Array(Vec::new()))),
+        ],
+        ..JsonPatch::default()
+    };
+    for (place, reference) in references.enumerate() {
+        patch.test_owner(place, reference);
+        patch.owners.push(reference.clone());
+    }
+    patch
 }
 
 /// True for what a cluster fills in after an object was created, kind by kind.
@@ -160,6 +223,8 @@ struct Walk<'l> {
     /// Group and kind.
     kind: (&'l str, &'l str),
     lists: &'l dyn ListKeys,
+    has_plain_status: bool,
+    is_aggregated: bool,
     fields: FieldPath,
     pointer: String,
     deepest: usize,
@@ -196,6 +261,8 @@ impl Walk<'_> {
     fn is_left_alone(&self) -> bool {
         match self.place() {
             (1, Some("apiVersion" | "kind"), _) => true,
+            (1, Some("rules"), _) if self.is_aggregated => true,
+            (_, Some("status"), _) if self.has_plain_status => false,
             (_, Some("metadata"), Some("ownerReferences")) => false,
             (3, Some("metadata"), Some("annotations"))
                 if self.fields.fields().nth(2) == Some(LAST_APPLIED) =>
@@ -713,7 +780,7 @@ mod tests {
         let mut edits = 0;
         for round in 0..400 {
             let (present, wanted) = (dice.object("now"), dice.object("then"));
-            let patch = json_patch(&present, &wanted, &ByName);
+            let patch = json_patch(&present, &wanted, &ByName, false);
             if patch.is_empty() {
                 assert_eq!(settled(&present), settled(&wanted), "round {round}");
                 continue;
@@ -781,7 +848,7 @@ mod tests {
             let containers: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
             json!({"metadata": {"uid": "u"}, "spec": {"containers": containers}})
         };
-        let patch = json_patch(&pod(&["a", "evil", "b"]), &pod(&["a", "b"]), &ByName);
+        let patch = json_patch(&pod(&["a", "evil", "b"]), &pod(&["a", "b"]), &ByName, false);
         let later = applied(&pod(&["a", "evil", "b", "later"]), &patch.operations);
         assert_eq!(later, Some(pod(&["a", "b", "later"])));
         assert_eq!(
@@ -795,8 +862,9 @@ mod tests {
     fn owners_are_looked_up_and_those_that_are_there_stay() {
         let owner = |name: &str, uid: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid});
         let object = |owners: Value| json!({"metadata": {"uid": "u", "ownerReferences": owners}});
-        let patch =
-            |present: Value, wanted: Value| json_patch(&object(present), &object(wanted), &ByName);
+        let patch = |present: Value, wanted: Value| {
+            json_patch(&object(present), &object(wanted), &ByName, false)
+        };
         // One that was re-created keeps the uid that it has now.
         assert!(patch(json!([owner("a", "2")]), json!([owner("a", "1")])).is_empty());
         let gone = patch(
@@ -828,7 +896,7 @@ mod tests {
             (&without, &with),
             (&with, &object(json!([[null]]))),
         ] {
-            let patch = json_patch(present, wanted, &ByName);
+            let patch = json_patch(present, wanted, &ByName, false);
             let tests = patch
                 .operations
                 .iter()
@@ -875,12 +943,12 @@ mod tests {
             ("Node", json!({"unschedulable": true}), json!({}), false),
             ("Widget", json!({"nodeName": "a"}), json!({}), false),
         ] {
-            let patch = json_patch(&pair(kind, present), &pair(kind, wanted), &ByName);
+            let patch = json_patch(&pair(kind, present), &pair(kind, wanted), &ByName, false);
             assert_eq!(patch.is_empty(), is_empty, "{kind}: {patch:?}");
         }
         let applied =
             |text: &str| json!({"metadata": {"uid": "u", "annotations": {LAST_APPLIED: text}}});
-        assert!(!json_patch(&applied("1"), &applied("2"), &ByName).is_empty());
+        assert!(!json_patch(&applied("1"), &applied("2"), &ByName, false).is_empty());
     }
 
     #[test]
@@ -891,9 +959,55 @@ mod tests {
                 .collect();
             json!({"metadata": {"uid": "u"}, "data": data})
         };
-        let patch = json_patch(&object("a"), &object("b"), &ByName);
+        let patch = json_patch(&object("a"), &object("b"), &ByName, false);
         assert_eq!(patch.operations.len(), 3);
         assert_eq!(applied(&object("a"), &patch.operations), Some(object("b")));
+    }
+
+    #[test]
+    fn a_patch_that_is_too_long_for_a_server_tests_the_revision_in_place_of_values() {
+        let object = |text: &str| json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "data": {"a": text.repeat(300_000)}});
+        let (present, wanted) = (object("\u{1}"), object("\u{2}"));
+        let patch = json_patch(&present, &wanted, &ByName, false);
+        let ops: Vec<(&str, &str)> = patch
+            .operations
+            .iter()
+            .map(|each| (each.op, each.path.as_str()))
+            .collect();
+        assert_eq!(
+            ops,
+            [
+                ("test", "/metadata/uid"),
+                ("test", "/metadata/resourceVersion"),
+                ("replace", "/data/a"),
+            ]
+        );
+        assert_eq!(applied(&present, &patch.operations), Some(wanted));
+        let patch = json_patch(&object("a"), &object("b"), &ByName, false);
+        assert_eq!(patch.operations[1].path, "/data/a");
+    }
+
+    #[test]
+    fn a_status_that_is_a_field_like_any_other_is_patched_and_rules_that_are_gathered_are_not() {
+        let object = |phase: &str| json!({"metadata": {"uid": "u"}, "status": {"phase": phase}});
+        let patch = json_patch(&object("a"), &object("b"), &ByName, true);
+        assert_eq!(patch.operations[2].path, "/status/phase");
+        assert!(json_patch(&object("a"), &object("b"), &ByName, false).is_empty());
+
+        let role = |rules: Value, aggregation: Value| {
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": {"uid": "u"}, "rules": rules, "aggregationRule": aggregation})
+        };
+        let gathers = || json!({"clusterRoleSelectors": []});
+        for (present, wanted, is_empty) in [
+            (gathers(), gathers(), true),
+            (gathers(), json!(null), false),
+            (json!(null), json!(null), false),
+        ] {
+            let (present, wanted) = (role(json!([1]), present), role(json!([2]), wanted));
+            let patch = json_patch(&present, &wanted, &ByName, false);
+            assert_eq!(patch.is_empty(), is_empty, "{patch:?}");
+        }
     }
 
     #[test]
@@ -913,7 +1027,7 @@ mod tests {
         let present = object(named(&["a"]), json!([owner("x")]));
 
         let wanted = object(named(&["a", "b"]), json!([owner("x")]));
-        let patch = json_patch(&present, &wanted, &ByName);
+        let patch = json_patch(&present, &wanted, &ByName, false);
         let done = applied(&present, &patch.operations).unwrap();
         assert_eq!(done, wanted);
         assert!(is_refused(&done, &patch));
@@ -927,14 +1041,34 @@ mod tests {
         }
 
         let wanted = object(named(&["a"]), json!([owner("x"), owner("y")]));
-        let patch = json_patch(&present, &wanted, &ByName);
+        let patch = json_patch(&present, &wanted, &ByName, false);
         assert_eq!(patch.owners, [owner("y")]);
         assert!(!is_refused(&present, &patch));
         assert!(is_refused(&wanted, &patch));
 
-        let (reference, patch) = adoption(&wanted, "y");
-        assert_eq!(*reference, owner("y"));
+        let (references, patch) = adoption(&wanted, |uid| uid == "y", true);
+        assert_eq!(references, [&owner("y")]);
         assert!(!is_refused(&present, &patch));
         assert!(is_refused(&wanted, &patch));
+
+        // Both owners went, and their references with them.
+        let (references, patch) = adoption(&wanted, |_| true, true);
+        assert_eq!(references, [&owner("x"), &owner("y")]);
+        let mut alone = present.clone();
+        alone["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("ownerReferences");
+        assert!(!is_refused(&alone, &patch));
+        assert!(is_refused(&present, &patch) && is_refused(&wanted, &patch));
+        assert!(applied(&wanted, &patch.after).is_some());
+
+        // It still has the reference to one that went.
+        let (_, patch) = adoption(&wanted, |uid| uid == "y", false);
+        assert_eq!(
+            applied(&wanted, &patch.operations).unwrap()["metadata"],
+            present["metadata"]
+        );
+        assert!(is_refused(&present, &patch));
     }
 }

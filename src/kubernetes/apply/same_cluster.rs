@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::clean::{LAST_APPLIED, clean};
+use super::patch::{JsonPatch, Operation};
 use crate::kubernetes::catalog::resources::split_api_version;
-use crate::kubernetes::fields::{annotation, at, is_set, items, text};
+use crate::kubernetes::fields::{annotation, at, is_set, is_true, items, text};
 
 /// The manifest of an object that is to be as it was: cleaned, but for what [`clean`] removes for the sake of
 /// another cluster.
@@ -47,6 +48,23 @@ pub fn may_refuse(gate: &Value) -> bool {
             .iter()
             .any(|action| action.as_str() == Some("Deny")),
         _ => true,
+    }
+}
+
+/// True for a class that is put into objects that name none.
+pub fn is_default_class(object: &Value) -> bool {
+    let (group, _) = split_api_version(text(object, "apiVersion"));
+    let is_on = |name: &str| annotation(object, name) == Some("true");
+    match (group, text(object, "kind")) {
+        ("scheduling.k8s.io", "PriorityClass") => is_true(object, "globalDefault"),
+        ("networking.k8s.io", "IngressClass") => {
+            is_on("ingressclass.kubernetes.io/is-default-class")
+        }
+        ("storage.k8s.io", "StorageClass") => {
+            is_on("storageclass.kubernetes.io/is-default-class")
+                || is_on("storageclass.beta.kubernetes.io/is-default-class")
+        }
+        _ => false,
     }
 }
 
@@ -97,7 +115,7 @@ pub fn settled(object: &Value) -> Value {
     let mut json = object.clone();
     clean(&mut json);
     if let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in ["uid", "ownerReferences"] {
+        for field in ["uid", "resourceVersion", "ownerReferences"] {
             if let Some(value) = at(object, "metadata").get(field) {
                 metadata.insert(field.to_string(), value.clone());
             }
@@ -133,6 +151,34 @@ pub fn in_place_of(wanted: &Value, present: &Value) -> Value {
         }
     }
     json
+}
+
+/// The patch that frees a volume from the uid of a claim that is gone, so that a new claim of that name can be bound to
+/// it. `None` for one that is not tied to a claim by its uid.
+pub fn release_of_volume(volume: &Value) -> Option<JsonPatch> {
+    let path = "/spec/claimRef";
+    let claim = at(volume, "spec.claimRef");
+    let uid = Value::from(text(volume, "metadata.uid"));
+    let mut free = claim.clone();
+    free.as_object_mut()?.remove("uid")?;
+    free.as_object_mut()?.remove("resourceVersion");
+    Some(JsonPatch {
+        operations: vec![
+            Operation::new("test", "/metadata/uid", Some(&uid)),
+            Operation::new("test", path, Some(claim)),
+            Operation::new("replace", path, Some(&free)),
+        ],
+        after: vec![
+            Operation::new("test", "/metadata/uid", Some(&uid)),
+            Operation::new("test", path, Some(&free)),
+        ],
+        owners: Vec::new(),
+    })
+}
+
+/// True for what only those know who run: which disk is attached to which node.
+pub fn is_kept_by_what_runs(api_version: &str, kind: &str) -> bool {
+    (split_api_version(api_version).0, kind) == ("storage.k8s.io", "VolumeAttachment")
 }
 
 /// True for what each namespace gets without anybody's doing.

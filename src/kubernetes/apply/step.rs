@@ -192,6 +192,10 @@ pub struct Step {
     pub is_made_by_cluster: bool,
     /// What it writes is a secret.
     pub is_secret: bool,
+    /// The step that deletes the definition of its kind, and so the object too.
+    pub goes_with: Option<usize>,
+    /// It ties an object to another one that an earlier step creates.
+    pub is_follow_up: bool,
 }
 
 impl Step {
@@ -209,6 +213,8 @@ impl Step {
             is_definition: false,
             is_made_by_cluster: false,
             is_secret: false,
+            goes_with: None,
+            is_follow_up: false,
         }
     }
 }

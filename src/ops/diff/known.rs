@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Direction;
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor};
+use crate::kubernetes::apply::served::ServedVersions;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::check::layout::KeyLayout;
 use crate::kubernetes::compare::custom_lists::CustomLists;
@@ -39,6 +41,12 @@ fn note(noted: &mut NewestByKey, key: &[u8], place: RecordPlace, is_tombstone: b
     }
 }
 
+/// True for the key of an APIService. Its name tells which version of which group is served: `v1.apps`.
+fn is_api_service(key: &[u8]) -> bool {
+    let mut parts = key.rsplit(|b| *b == b'/').skip(1);
+    parts.next() == Some(b"apiservices")
+}
+
 impl DefinitionsAndRoles {
     pub(super) fn join(parts: impl IntoIterator<Item = NewestByKey>) -> NewestByKey {
         let mut all = NewestByKey::new();
@@ -59,7 +67,7 @@ impl RecordVisitor for DefinitionsAndRoles {
     fn record(&self, local: &mut NewestByKey, view: &RecordView<'_>) -> Result<()> {
         let is_seen = self.revision <= 0 || view.revision.main <= self.revision;
         let key = view.record.key;
-        if is_seen && (is_definition(key) || self.roles && is_role(key)) {
+        if is_seen && (is_definition(key) || is_api_service(key) || self.roles && is_role(key)) {
             note(local, key, view.place, view.is_tombstone);
         }
         Ok(())
@@ -102,9 +110,28 @@ pub(super) struct KnownKinds {
     pub(super) lists: CustomLists,
     /// Those of the new state.
     pub(super) roles: WideRoles,
+    /// What each state serves, in their order.
+    pub(super) served: Vec<ServedVersions>,
 }
 
 impl KnownKinds {
+    /// The versions that are served on the way from one state to the other: definitions are led back before their objects.
+    pub(super) fn served_on_the_way(&self, direction: Direction) -> ServedVersions {
+        let states = match direction {
+            Direction::ToOld => (self.served.first(), self.served.last()),
+            Direction::ToNew => (self.served.last(), self.served.first()),
+        };
+        let (Some(wanted), Some(present)) = states else {
+            return ServedVersions::default();
+        };
+        let mut custom = wanted.custom.clone();
+        custom.add_missing(&present.custom);
+        ServedVersions {
+            api_services: present.api_services.clone(),
+            custom,
+        }
+    }
+
     /// Takes what one state tells; the new one comes last.
     pub(super) fn add<'i>(
         &mut self,
@@ -117,10 +144,18 @@ impl KnownKinds {
         // A definition that is gone tells of objects that are gone with it.
         let wanted: Vec<(bool, RecordPlace)> = noted
             .iter()
-            .filter(|(_, (_, is_tombstone))| !is_tombstone)
+            .filter(|(key, (_, is_tombstone))| !is_tombstone && !is_api_service(key))
             .map(|(key, (place, _))| (is_definition(key), *place))
             .collect();
         self.roles = WideRoles::default();
+        let mut served = ServedVersions::default();
+        for (key, (_, is_tombstone)) in noted {
+            let name = key.rsplit(|b| *b == b'/').next().unwrap_or_default();
+            if !is_tombstone && is_api_service(key) {
+                let name = String::from_utf8_lossy(name).into_owned();
+                served.api_services.insert(name);
+            }
+        }
         for few in wanted.chunks(AT_ONCE) {
             let places: Vec<RecordPlace> = few.iter().map(|(_, place)| *place).collect();
             let objects = session.map(keyspace, &places, |view| {
@@ -133,11 +168,13 @@ impl KnownKinds {
                 if *is_definition {
                     self.resources.add_custom(&object.json);
                     self.lists.add(&object.json);
+                    served.custom.add(&object.json);
                 } else {
                     self.roles.note(&object.json);
                 }
             }
         }
+        self.served.push(served);
         Ok(())
     }
 }

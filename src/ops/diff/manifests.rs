@@ -9,19 +9,21 @@ use super::known::KnownKinds;
 use super::{Diff, Item, KeyChange};
 use crate::error::Result;
 use crate::etcd::keyspace::Keyspace;
-use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyFilter, Newest, Wanted};
+use crate::etcd::keyspace::{RecordFacts, RecordPlace};
 use crate::finding::Collector;
-use crate::kubernetes::apply::clean::{is_owned_or_transient, modernize_definition};
+use crate::kubernetes::apply::clean::{is_aggregated, is_owned_or_transient, modernize_definition};
 use crate::kubernetes::apply::immutable::immutable_difference;
 use crate::kubernetes::apply::order::{
     is_gate, is_workload, order_behind_workloads, step_order, what_goes_along, what_it_starts,
 };
 use crate::kubernetes::apply::patch::{JsonPatch, adoption, json_patch};
 use crate::kubernetes::apply::same_cluster::{
-    api_version_of, identity_of, in_place_of, is_applied, is_being_deleted, is_made_by_cluster,
-    manifest, may_refuse, owner_references, settled, uid_of,
+    api_version_of, identity_of, in_place_of, is_applied, is_being_deleted, is_default_class,
+    is_kept_by_what_runs, is_made_by_cluster, manifest, may_refuse, owner_references,
+    release_of_volume, settled, uid_of,
 };
+use crate::kubernetes::apply::served::ServedVersions;
 use crate::kubernetes::apply::step::{
     OnRequest, Step, StepOwner, StepTarget, StepVerb, unversioned,
 };
@@ -184,6 +186,7 @@ impl<'i> Diff<'i> {
             reader,
             marker: Redactor::with_key(&[]),
             left_behind: left_behind(items, direction),
+            served: self.surroundings.served_on_the_way(direction),
         };
         let mut tasks: Vec<Task<'d>> = Vec::with_capacity(items.len());
         let mut count = 0usize;
@@ -227,70 +230,124 @@ impl<'i> Diff<'i> {
             Direction::ToOld => self.comparison.new.revision,
             Direction::ToNew => self.comparison.old.revision,
         };
-        let children = keep_what_is_owned(present_session, revision, reader, &mut tasks)?;
-        for (task, patch) in planner.adoptions(&tasks, children) {
-            let Todo::Take(step, _) = task.todo else {
-                continue;
+        let dependents = dependents(present_session, revision, reader, &mut tasks)?;
+        let mut more = Vec::new();
+        let whole = |child: &Child| dependents.whole(present_session, reader, child);
+        let flow = planner.follow_ups(&tasks, &dependents, whole, |item, step, file| {
+            let content = match &file {
+                StepFile::Manifest(_) => Content::Manifest(count),
+                StepFile::Request(_) => Content::Request(count),
+                StepFile::Patch(_) => Content::Patch(count),
             };
-            let todo = Todo::Take(step, Content::Patch(count));
-            if write(count, StepFile::Patch(patch)).is_break() {
-                return Ok(tasks);
-            }
+            write(count, file)?;
             count = count.saturating_add(1);
-            tasks.push(Task { todo, ..task });
+            more.push(Task {
+                item,
+                printed_name: step.target.printed_name.clone(),
+                todo: Todo::Take(Box::new(step), content),
+            });
+            ControlFlow::Continue(())
+        })?;
+        if flow.is_break() {
+            return Ok(tasks);
         }
+        tasks.extend(more);
         let late = planner.left_by_recreated(direction, &mut tasks);
         sort(&mut tasks, &late);
         Ok(tasks)
     }
 }
 
-/// Has each object that is to be deleted and created again leave behind what it owns: the garbage collector would delete
-/// that, whatever it holds.
-fn keep_what_is_owned(
-    session: &Session<'_>,
+/// What depends on objects that are created, or deleted and created again, with new uids. Has the latter leave it behind:
+/// the garbage collector would delete that, whatever it holds.
+fn dependents<'i>(
+    session: &Session<'i>,
     revision: i64,
     reader: &ValueReader,
     tasks: &mut [Task<'_>],
-) -> Result<Vec<Child>> {
-    let recreated = |step: &Step| step.verb == StepVerb::Recreate && !step.is_orphaning;
-    let uids: HashSet<String> = tasks
-        .iter()
-        .filter_map(|task| task.todo.step().filter(|step| recreated(step)))
-        .filter_map(|step| step.uid.clone())
-        .collect();
-    if uids.is_empty() {
-        return Ok(Vec::new());
+) -> Result<Dependents<'i>> {
+    let uids_of = |verb: StepVerb| -> HashSet<String> {
+        let steps = tasks
+            .iter()
+            .filter_map(|task| Some((task.todo.step()?, task.item)));
+        steps
+            .filter(|(step, _)| step.verb == verb)
+            .filter_map(|(step, item)| step.uid.clone().or_else(|| item.uid.clone()))
+            .collect()
+    };
+    let (recreated, created) = (uids_of(StepVerb::Recreate), uids_of(StepVerb::Create));
+    if recreated.is_empty() && created.is_empty() {
+        return Ok(Dependents::default());
     }
-    let children = children_of(session, revision, reader, &uids)?;
-    let owners: HashSet<&String> = children.iter().map(|child| &child.owner).collect();
+    let found = dependents_of(session, revision, reader, &recreated, &created)?;
+    let owners: HashSet<&String> = found
+        .children
+        .iter()
+        .flat_map(|child| &child.owners)
+        .collect();
     for task in tasks {
         if let Todo::Take(step, _) = &mut task.todo
-            && recreated(step)
+            && step.verb == StepVerb::Recreate
             && step.uid.as_ref().is_some_and(|uid| owners.contains(uid))
         {
             step.is_orphaning = true;
         }
     }
-    Ok(children)
+    Ok(found)
+}
+
+/// What names objects by the uids that they had.
+#[derive(Default)]
+struct Dependents<'i> {
+    keyspace: Option<Keyspace<'i>>,
+    children: Vec<Child>,
+    volumes: Vec<Value>,
+}
+
+impl<'i> Dependents<'i> {
+    /// Reads a child again, with all that it holds.
+    fn whole(
+        &self,
+        session: &Session<'i>,
+        reader: &ValueReader,
+        child: &Child,
+    ) -> Result<Option<Value>> {
+        let Some(keyspace) = &self.keyspace else {
+            return Ok(None);
+        };
+        let read = session.map(keyspace, &[child.place], |view| {
+            let object = reader.object_of(view.record.key, &view.value()?, view.revision.main);
+            Ok(object.ok().map(|object| object.json))
+        })?;
+        Ok(read.into_iter().flatten().flatten().next())
+    }
 }
 
 /// An object that has something among its owners.
 struct Child {
     key: Vec<u8>,
-    /// The uid of the owner.
-    owner: String,
+    /// The uids of those owners.
+    owners: Vec<String>,
+    /// An owner was gone already when the snapshot was saved, so that the garbage collector may delete it any moment.
+    is_doomed: bool,
     /// All but what tells who it is, and its owners, is left out.
     object: Value,
+    place: RecordPlace,
 }
 
-/// The objects at a revision that have one of `uids` among their owners.
-fn children_of(
-    session: &Session<'_>,
+enum Dependent {
+    Child(Child),
+    Volume(Value),
+}
+
+/// The objects at a revision that have one of the uids among their owners, and the volumes of such claims.
+fn dependents_of<'i>(
+    session: &Session<'i>,
     revision: i64,
     reader: &ValueReader,
-    uids: &HashSet<String>,
-) -> Result<Vec<Child>> {
+    recreated: &HashSet<String>,
+    created: &HashSet<String>,
+) -> Result<Dependents<'i>> {
     // So many values are looked at before what was found is put together.
     const AT_ONCE: usize = 8192;
     let (options, workers) = (session.options, &session.workers);
@@ -301,25 +358,51 @@ fn children_of(
         Keyspace::scan(&session.database, &newest, workers, options, &mut known)?;
     let places = Newest::select(&parts, Wanted::Live, workers)?;
     drop(parts);
-    let mut children = Vec::new();
+    let mut found = Dependents::default();
     for some in places.chunks(AT_ONCE) {
-        let found = session.map(&keyspace, some, |view| {
+        let dependents = session.map(&keyspace, some, |view| {
             let key = view.record.key;
             let object = reader.object_of(key, &view.value()?, view.revision.main);
             let json = object.map(|object| object.json).unwrap_or_default();
+            let claim = json
+                .pointer("/spec/claimRef/uid")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if created.contains(claim) {
+                let mut volume = identity_of(&json);
+                if let Some(members) = volume.as_object_mut() {
+                    let claim = json.pointer("/spec/claimRef").cloned();
+                    members.insert("spec".into(), serde_json::json!({"claimRef": claim}));
+                }
+                return Ok(Some(Dependent::Volume(volume)));
+            }
             let references = owner_references(&json).iter();
-            let owner = references
-                .filter_map(|owner| uids.get(owner.get("uid")?.as_str()?))
-                .next();
-            Ok(owner.map(|owner| Child {
+            let owners: Vec<String> = references
+                .filter_map(|owner| owner.get("uid")?.as_str())
+                .filter(|uid| recreated.contains(*uid) || created.contains(*uid))
+                .map(str::to_owned)
+                .collect();
+            if owners.is_empty() {
+                return Ok(None);
+            }
+            let is_doomed = owners.iter().any(|uid| created.contains(uid));
+            Ok(Some(Dependent::Child(Child {
                 key: key.to_vec(),
-                owner: owner.clone(),
+                owners,
+                is_doomed,
                 object: identity_of(&json),
-            }))
+                place: view.place,
+            })))
         })?;
-        children.extend(found.into_iter().flatten().flatten());
+        for dependent in dependents.into_iter().flatten().flatten() {
+            match dependent {
+                Dependent::Child(child) => found.children.push(child),
+                Dependent::Volume(volume) => found.volumes.push(volume),
+            }
+        }
     }
-    Ok(children)
+    found.keyspace = Some(keyspace);
+    Ok(found)
 }
 
 /// Splits items into what is held in memory together, with both states of each.
@@ -385,6 +468,8 @@ struct Planner<'p> {
     /// Finds what would be hidden, also where nothing is to be hidden.
     marker: Redactor,
     left_behind: HashSet<&'p [u8]>,
+    /// The versions that are served while the steps are taken.
+    served: ServedVersions,
 }
 
 type Planned = (Todo, Option<StepFile>);
@@ -399,6 +484,9 @@ impl Planner<'_> {
             }
             _ if item.kind.is_empty() => return (Todo::NoObject, None),
             (_, KeyChange::Touched(_) | KeyChange::Lease) => return (Todo::Nothing, None),
+            _ if is_kept_by_what_runs(&item.api_version, &item.kind) => {
+                return (Todo::Others, None);
+            }
             (None, _) if !item.damage.is_empty() => {
                 return left_out(
                     "to be deleted, but damaged: an API server cannot; delete its key",
@@ -413,6 +501,8 @@ impl Planner<'_> {
             }
             _ => {}
         }
+        let (mut present, mut wanted) = (present, wanted);
+        let unserved = self.serve(&mut present, &mut wanted);
         match (present, wanted) {
             (Look::None, Look::None) => (Todo::Nothing, None),
             (_, Look::Owned(_)) => (Todo::Others, None),
@@ -426,73 +516,160 @@ impl Planner<'_> {
                 "it is there, but what it is now is unknown: {why}"
             )),
             (Look::Unreadable(_), Look::None) => {
-                self.deletion(item, &item.api_version, item.uid.as_deref())
+                self.deletion(item, &item.api_version, item.uid.as_deref(), false)
             }
             (Look::Object(present) | Look::Owned(present), Look::None) => {
                 if is_made_by_cluster(&present.json) {
                     return (Todo::Others, None);
                 }
                 let uid = uid_of(&present.json);
-                self.deletion(item, api_version_of(&present.json), Some(uid))
+                let is_default = is_default_class(&present.json);
+                self.deletion(item, api_version_of(&present.json), Some(uid), is_default)
             }
-            (Look::None, Look::Object(wanted)) => self.creation(item, &wanted.json),
+            (Look::None, Look::Object(wanted)) => match unserved {
+                Err(why) => (Todo::LeftOut(why), None),
+                Ok(()) => self.creation(item, &wanted.json),
+            },
             (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
-                self.change(item, &present, &wanted)
+                match (self.change(item, &present, &wanted), unserved) {
+                    ((Todo::Take(..), _), Err(why)) => (Todo::LeftOut(why), None),
+                    (planned, _) => planned,
+                }
             }
         }
     }
 
-    /// The steps that give an owner back to what it owned: when it is deleted to be created again, references to it are
-    /// taken out. Who controls something finds it without.
-    fn adoptions<'d>(
+    /// Gives both states a version that is served.
+    fn serve(&self, present: &mut Look, wanted: &mut Look) -> Result<(), String> {
+        match (present, wanted) {
+            (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
+                self.served.serve_both(&mut present.json, &mut wanted.json)
+            }
+            (_, Look::Object(wanted)) => self.served.serve(&mut wanted.json),
+            (Look::Object(present) | Look::Owned(present), _) => {
+                self.served.serve(&mut present.json)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The steps that tie what depends on objects of new uids to them: when an owner is deleted, references to it are taken
+    /// out, or what it owned is deleted too. Who controls something finds it without.
+    fn follow_ups<'d>(
         &self,
         tasks: &[Task<'d>],
-        children: Vec<Child>,
-    ) -> Vec<(Task<'d>, JsonPatch)> {
-        let owners: HashMap<&str, &'d Item> = tasks
-            .iter()
-            .filter_map(|task| Some((task.todo.step()?, task.item)))
-            .filter(|(step, _)| step.verb == StepVerb::Recreate)
-            .filter_map(|(step, item)| Some((step.uid.as_deref()?, item)))
-            .collect();
+        dependents: &Dependents<'_>,
+        whole: impl Fn(&Child) -> Result<Option<Value>>,
+        mut each: impl FnMut(&'d Item, Step, StepFile) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        let mut owners: HashMap<&str, &'d Item> = HashMap::new();
         // What is made or deleted itself, or gets other owners, is none of these.
-        let others: HashSet<&[u8]> = tasks
-            .iter()
-            .filter_map(|task| Some((task.todo.step()?, task.item)))
-            .filter(|(step, _)| step.verb != StepVerb::Patch || !step.owners.is_empty())
-            .map(|(_, item)| item.key.as_slice())
-            .collect();
-        let mut adoptions = Vec::new();
-        for child in children {
-            let Some(item) = owners.get(child.owner.as_str()).copied() else {
+        let mut others: HashSet<&[u8]> = HashSet::new();
+        let mut patched: HashSet<&[u8]> = HashSet::new();
+        for task in tasks {
+            let (Some(step), item) = (task.todo.step(), task.item) else {
                 continue;
             };
-            let (reference, patch) = adoption(&child.object, &child.owner);
-            let is_controlled = reference.get("controller").and_then(Value::as_bool) == Some(true);
-            if is_controlled || others.contains(child.key.as_slice()) {
+            if matches!(step.verb, StepVerb::Create | StepVerb::Recreate)
+                && let Some(uid) = step.uid.as_deref().or(item.uid.as_deref())
+            {
+                owners.insert(uid, item);
+            }
+            match step.verb {
+                StepVerb::Patch if step.owners.is_empty() => patched.insert(&item.key),
+                _ => others.insert(&item.key),
+            };
+        }
+        for child in &dependents.children {
+            let uids: HashSet<&str> = child.owners.iter().map(String::as_str).collect();
+            let item = child.owners.iter().find_map(|uid| owners.get(uid.as_str()));
+            let Some(item) = item.copied() else {
+                continue;
+            };
+            let references = owner_references(&child.object);
+            let has_others = references.len() > child.owners.len();
+            let is_taken_out = !child.is_doomed || has_others;
+            let (mine, patch) = adoption(&child.object, |uid| uids.contains(uid), is_taken_out);
+            let is_controlled = |reference: &&Value| {
+                reference.get("controller").and_then(Value::as_bool) == Some(true)
+            };
+            if mine.iter().any(is_controlled) || others.contains(child.key.as_slice()) {
                 continue;
             }
-            let text = |field: &str| child.object.get(field).and_then(Value::as_str);
-            let metadata = |field: &str| child.object.get("metadata")?.get(field)?.as_str();
-            let (Some(api_version), Some(kind), Some(name)) =
-                (text("apiVersion"), text("kind"), metadata("name"))
-            else {
+            let owners: Vec<StepOwner> = mine
+                .iter()
+                .filter_map(|reference| self.owner(reference))
+                .collect();
+            let Some(target) = self.target_of(&child.object) else {
                 continue;
             };
-            let resource = self.known.resources.of_kind_or_guess(api_version, kind);
-            let target = StepTarget::new(&resource, api_version, metadata("namespace"), name);
-            if let (Some(target), Some(owner)) = (target, self.owner(reference)) {
-                let mut step = Step::new(StepVerb::Patch, target);
-                step.owners = vec![owner];
-                let task = Task {
-                    item,
-                    printed_name: step.target.printed_name.clone(),
-                    todo: Todo::Take(Box::new(step), Content::None),
-                };
-                adoptions.push((task, patch));
+            if !is_taken_out
+                && !patched.contains(child.key.as_slice())
+                && let Some(object) = whole(child)?
+                && let Some((step, file)) =
+                    self.second_creation(&child.key, object, &target, &owners)
+                && each(item, step, file).is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+            let mut step = Step::new(StepVerb::Patch, target);
+            step.owners = owners;
+            step.is_follow_up = true;
+            if each(item, step, StepFile::Patch(patch)).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        adoptions
+        for volume in &dependents.volumes {
+            let claim = volume.pointer("/spec/claimRef/uid").and_then(Value::as_str);
+            let item = claim.and_then(|claim| owners.get(claim)).copied();
+            let patch = release_of_volume(volume);
+            if let (Some(item), Some(target), Some(patch)) = (item, self.target_of(volume), patch) {
+                let mut step = Step::new(StepVerb::Patch, target);
+                step.is_follow_up = true;
+                if each(item, step, StepFile::Patch(patch)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Creates what the garbage collector may have deleted since the snapshot.
+    fn second_creation(
+        &self,
+        key: &[u8],
+        mut object: Value,
+        target: &StepTarget,
+        owners: &[StepOwner],
+    ) -> Option<(Step, StepFile)> {
+        if is_being_deleted(&object) {
+            return None;
+        }
+        self.served.serve(&mut object).ok()?;
+        let (json, _, is_secret) = self.manifest(key, &object)?;
+        let mut step = Step::new(StepVerb::Create, target.clone());
+        step.owners = owners.to_vec();
+        step.is_secret = is_secret;
+        step.is_made_by_cluster = true;
+        step.is_follow_up = true;
+        let kind = object.get("kind").and_then(Value::as_str);
+        step.on_request = what_it_starts(api_version_of(&object), kind.unwrap_or_default())
+            .map(|why| OnRequest::Create(why.to_string()));
+        Some((step, file_of(json)))
+    }
+
+    /// An object of which there is no item.
+    fn target_of(&self, object: &Value) -> Option<StepTarget> {
+        let metadata = |field: &str| object.get("metadata")?.get(field)?.as_str();
+        let api_version = api_version_of(object);
+        let kind = object.get("kind").and_then(Value::as_str)?;
+        let resource = self.known.resources.of_kind_or_guess(api_version, kind);
+        StepTarget::new(
+            &resource,
+            api_version,
+            metadata("namespace"),
+            metadata("name")?,
+        )
     }
 
     /// Has what was controlled by workloads that are deleted and created again deleted where the state that is wanted does
@@ -522,7 +699,7 @@ impl Planner<'_> {
                 if !is_left {
                     continue;
                 }
-                let (todo, _) = self.deletion(item, &item.api_version, item.uid.as_deref());
+                let (todo, _) = self.deletion(item, &item.api_version, item.uid.as_deref(), false);
                 if todo.step().is_some_and(|step| step.on_request.is_none()) {
                     task.todo = todo;
                     late.insert(item.key.as_slice());
@@ -549,7 +726,13 @@ impl Planner<'_> {
         )
     }
 
-    fn deletion(&self, item: &Item, api_version: &str, uid: Option<&str>) -> Planned {
+    fn deletion(
+        &self,
+        item: &Item,
+        api_version: &str,
+        uid: Option<&str>,
+        is_default: bool,
+    ) -> Planned {
         let Some(target) = self.target(item, api_version) else {
             let why = "to be deleted, but its name is not one that objects can have";
             return (Todo::LeftOut(why.into()), None);
@@ -563,21 +746,31 @@ impl Planner<'_> {
         step.uid = Some(uid.to_string());
         step.on_request =
             what_goes_along(api_version, kind).map(|why| OnRequest::Delete(why.to_string()));
-        step.is_gate = is_gate(api_version, kind);
+        step.is_gate = is_default || is_gate(api_version, kind);
         step.is_orphaning = is_workload(api_version, kind);
         (Todo::Take(Box::new(step), Content::None), None)
     }
 
     /// The manifest of what is wanted, and the owners that it had.
-    fn manifest(&self, item: &Item, wanted: &Value) -> Option<(Value, Vec<StepOwner>, bool)> {
-        let json = manifest(wanted);
+    fn manifest(&self, key: &[u8], wanted: &Value) -> Option<(Value, Vec<StepOwner>, bool)> {
+        let json = self.with_status(manifest(wanted), wanted);
         let owners = owner_references(wanted).iter();
         let owners = owners.filter_map(|owner| self.owner(owner)).collect();
-        let is_secret = self.marker.redact_stored(&item.key, &mut json.clone());
+        let is_secret = self.marker.redact_stored(key, &mut json.clone());
         if is_secret && self.reader.redactor.is_some() {
             return None;
         }
         Some((json, owners, is_secret))
+    }
+
+    /// Puts the status back into what was cleaned of it, where it is a field like any other.
+    fn with_status(&self, mut cleaned: Value, object: &Value) -> Value {
+        if self.served.custom.has_plain_status(object)
+            && let (Some(members), Some(status)) = (cleaned.as_object_mut(), object.get("status"))
+        {
+            members.insert("status".into(), status.clone());
+        }
+        cleaned
     }
 
     fn owner(&self, reference: &Value) -> Option<StepOwner> {
@@ -596,7 +789,7 @@ impl Planner<'_> {
             let why = "its name is not one that objects can have";
             return (Todo::LeftOut(why.into()), None);
         };
-        let Some((json, owners, is_secret)) = self.manifest(item, wanted) else {
+        let Some((json, owners, is_secret)) = self.manifest(&item.key, wanted) else {
             return (Todo::HasSecrets, None);
         };
         let mut step = Step::new(StepVerb::Create, target);
@@ -619,15 +812,22 @@ impl Planner<'_> {
         let schema = KindSchema::with(present, &self.known.lists);
         // One that was re-created was given new addresses, and may have been tied to other things.
         let comparable = |object: &Value| match item.change {
-            KeyChange::Recreated => settled(object),
+            KeyChange::Recreated => self.with_status(settled(object), object),
             _ => object.clone(),
         };
         let patch_of = |present: &Value, wanted: &Value| {
-            json_patch(&comparable(present), &comparable(wanted), &schema)
+            let has_plain_status = self.served.custom.has_plain_status(wanted);
+            let (present, wanted) = (comparable(present), comparable(wanted));
+            json_patch(&present, &wanted, &schema, has_plain_status)
         };
         let patch = patch_of(&present.json, &wanted.json);
-        if patch.is_empty() {
-            return (Todo::Nothing, None);
+        let is_going = is_being_deleted(&present.json);
+        if patch.is_empty() && (!is_going || is_being_deleted(&wanted.json)) {
+            let todo = match is_aggregated(&wanted.json) {
+                true => Todo::Others,
+                false => Todo::Nothing,
+            };
+            return (todo, None);
         }
         if !is_uid(uid) {
             return left_out("it has no uid by which it can be told from another one");
@@ -636,7 +836,6 @@ impl Planner<'_> {
             return left_out("it was being deleted in the state that is wanted");
         }
         let is_guarded = what_goes_along(&item.api_version, &item.kind);
-        let is_going = is_being_deleted(&present.json);
         let cannot_change =
             immutable_difference(&comparable(&present.json), &comparable(&wanted.json));
         if is_going && what_it_starts(&item.api_version, &item.kind).is_some() {
@@ -644,15 +843,23 @@ impl Planner<'_> {
                 "it is being deleted, and would not be what it was if it were created again",
             );
         }
+        if is_going && item.kind == "CustomResourceDefinition" {
+            return left_out(
+                "it is being deleted, and all objects of its kind with it: compare again when it is gone",
+            );
+        }
         if (is_going || cannot_change.is_some()) && item.kind != "CustomResourceDefinition" {
-            let Some((json, owners, is_secret)) = self.manifest(item, &wanted.json) else {
+            let Some((json, owners, is_secret)) = self.manifest(&item.key, &wanted.json) else {
                 return (Todo::HasSecrets, None);
             };
             let mut step = Step::new(StepVerb::Recreate, target);
             step.uid = Some(uid.to_string());
             step.owners = owners;
             step.is_secret = is_secret;
-            step.on_request = is_guarded.map(|why| OnRequest::Delete(why.to_string()));
+            // What is being deleted cannot be kept by anybody.
+            step.on_request = is_guarded
+                .filter(|_| !is_going)
+                .map(|why| OnRequest::Delete(why.to_string()));
             step.is_gate = is_gate(&item.api_version, &item.kind);
             step.is_orphaning = is_workload(&item.api_version, &item.kind);
             let step = Todo::Take(Box::new(step), Content::None);
@@ -716,7 +923,6 @@ fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]
     let mut owners: HashSet<&str> = gone
         .iter()
         .filter(|item| !item.is_made_by_others && is_orphaning(item))
-        .filter(|item| what_goes_along(&item.api_version, &item.kind).is_none())
         .filter_map(|item| item.uid.as_deref())
         .collect();
     let mut left: HashSet<&[u8]> = HashSet::new();
@@ -743,6 +949,8 @@ fn is_uid(uid: &str) -> bool {
     !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
+const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+
 /// Puts the steps into their order, and tells which need which.
 fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
     tasks.sort_by_cached_key(|task| {
@@ -760,6 +968,7 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
         };
         let place = (
             order,
+            task.todo.step().is_some_and(|step| step.is_follow_up),
             task.item.namespace.clone(),
             task.printed_name.clone(),
         );
@@ -768,10 +977,14 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
     // What is created, by what others call it: resource, namespace, name.
     let mut created: HashMap<(String, Option<String>, String), usize> = HashMap::new();
     owners_first(tasks);
+    let mut by_key: HashMap<Vec<u8>, usize> = HashMap::new();
     for (place, task) in tasks.iter().enumerate() {
         if let Some(step) = task.todo.step()
             && matches!(step.verb, StepVerb::Create | StepVerb::Recreate)
         {
+            if !step.is_follow_up {
+                by_key.insert(task.item.key.clone(), place);
+            }
             let target = &step.target;
             created.insert(
                 (
@@ -783,19 +996,43 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
             );
         }
     }
+    // Definitions, by the resource that they define; what is deleted only when asked for, with what it controls.
+    let mut deleted_definitions: HashMap<String, usize> = HashMap::new();
+    let mut asked_deletions: HashMap<String, usize> = HashMap::new();
+    for (place, task) in tasks.iter().enumerate() {
+        let Some(step) = task.todo.step() else {
+            continue;
+        };
+        if step.verb != StepVerb::Delete {
+            continue;
+        }
+        if unversioned(&step.target.resource) == DEFINITIONS {
+            deleted_definitions.insert(step.target.name.clone(), place);
+        }
+        let controller = task.item.owner.as_ref();
+        let is_asked = step.on_request.is_some()
+            || controller.is_some_and(|uid| asked_deletions.contains_key(uid));
+        if is_asked && let Some(uid) = &step.uid {
+            asked_deletions.insert(uid.clone(), place);
+        }
+    }
     for (place, task) in tasks.iter_mut().enumerate() {
         let Todo::Take(step, _) = &mut task.todo else {
             continue;
         };
+        let resource = unversioned(&step.target.resource);
         if step.verb == StepVerb::Delete {
+            step.goes_with = deleted_definitions.get(&resource).copied();
+            let controller = task.item.owner.as_deref();
+            if let Some(controller) = controller.and_then(|uid| asked_deletions.get(uid)) {
+                step.needs = vec![*controller];
+                step.on_request.get_or_insert_with(|| {
+                    OnRequest::Delete("what controls it is deleted only when asked for".into())
+                });
+            }
             continue;
         }
-        let resource = unversioned(&step.target.resource);
-        let mut wanted = vec![(
-            "customresourcedefinitions.apiextensions.k8s.io".to_string(),
-            None,
-            resource,
-        )];
+        let mut wanted = vec![(DEFINITIONS.to_string(), None, resource)];
         if let Some(namespace) = &step.target.namespace {
             wanted.push(("namespaces.".to_string(), None, namespace.clone()));
         }
@@ -809,6 +1046,7 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
             .iter()
             .filter_map(|who| created.get(who))
             .copied()
+            .chain(by_key.get(&task.item.key).copied())
             .collect();
         step.needs = needs.into_iter().filter(|need| *need < place).collect();
     }

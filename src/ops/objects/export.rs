@@ -1,6 +1,6 @@
 //! Objects as manifests that can be applied again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
@@ -14,8 +14,8 @@ use crate::kubernetes::apply::clean::{
     take_last_applied, use_stable_version,
 };
 use crate::kubernetes::apply::order::step_order;
+use crate::kubernetes::apply::served::CustomKinds;
 use crate::kubernetes::apply::step::StepVerb;
-use crate::kubernetes::catalog::resources::split_api_version;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::{Description, Flaw, Object};
 use crate::ops::session::Session;
@@ -89,21 +89,8 @@ pub struct ExportList<'i> {
     own_services: HashSet<(Box<str>, Box<str>)>,
     /// The PersistentVolumes that are.
     own_volumes: HashSet<(Box<str>, Box<str>)>,
-    /// What definitions say of the kinds of the objects, by group and kind.
-    custom: HashMap<(String, String), CustomKind>,
-}
-
-/// What a definition says of its kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct CustomKind {
-    /// The versions that are served.
-    served: Vec<String>,
-    /// The version in which objects are written, if that is served.
-    stored: Option<String>,
-    /// Versions differ in nothing but their names.
-    is_same_in_all: bool,
-    /// Versions in which the status is a field like any other.
-    plain_statuses: Vec<String>,
+    /// What definitions say of the kinds of the objects.
+    custom: CustomKinds,
 }
 
 /// What must be known about objects that are not asked for.
@@ -170,7 +157,7 @@ pub fn objects_to_apply<'i>(
     if has_addresses {
         services = known.services_with_selector(session, reader)?;
     }
-    let mut custom = HashMap::new();
+    let mut custom = CustomKinds::default();
     if has_custom {
         custom = known.custom_kinds(session, reader)?;
     }
@@ -300,18 +287,18 @@ impl<'i> ObjectList<'i> {
         Ok(services)
     }
 
-    fn custom_kinds(
-        &self,
-        session: &Session<'i>,
-        reader: &ValueReader,
-    ) -> Result<HashMap<(String, String), CustomKind>> {
-        let mut kinds = HashMap::new();
+    fn custom_kinds(&self, session: &Session<'i>, reader: &ValueReader) -> Result<CustomKinds> {
+        let mut kinds = CustomKinds::default();
         self.each_of_kind(
             session,
             reader,
             ("apiextensions.k8s.io", "CustomResourceDefinition"),
-            custom_kind,
-            |_, kind| kinds.extend(kind),
+            |definition| {
+                let mut kind = CustomKinds::default();
+                kind.add(definition);
+                kind
+            },
+            |_, kind| kinds.add_missing(&kind),
         )?;
         Ok(kinds)
     }
@@ -349,48 +336,6 @@ impl<'i> ObjectList<'i> {
         }
         Ok(())
     }
-}
-
-/// What a definition, v1 or v1beta1, says of its kind, with group and kind.
-fn custom_kind(definition: &Value) -> Option<((String, String), CustomKind)> {
-    let text = |path: &str| definition.pointer(path).and_then(Value::as_str);
-    let (group, kind) = (text("/spec/group")?, text("/spec/names/kind")?);
-    let has_status =
-        |of: &Value, path: &str| of.pointer(path).is_some_and(|status| !status.is_null());
-    let is_shared = has_status(definition, "/spec/subresources/status");
-    let mut known = CustomKind {
-        is_same_in_all: matches!(text("/spec/conversion/strategy"), None | Some("" | "None")),
-        ..CustomKind::default()
-    };
-    let versions = definition
-        .pointer("/spec/versions")
-        .and_then(Value::as_array);
-    for version in versions.into_iter().flatten() {
-        let Some(name) = version.get("name").and_then(Value::as_str) else {
-            continue;
-        };
-        let is = |field: &str| version.get(field).and_then(Value::as_bool) == Some(true);
-        if is("served") {
-            known.served.push(name.to_owned());
-            if is("storage") {
-                known.stored = Some(name.to_owned());
-            }
-        }
-        if !is_shared && !has_status(version, "/subresources/status") {
-            known.plain_statuses.push(name.to_owned());
-        }
-    }
-    // Of old there was one version, which has no list.
-    if versions.is_none()
-        && let Some(name) = text("/spec/version")
-    {
-        known.served.push(name.to_owned());
-        known.stored = Some(name.to_owned());
-        if !is_shared {
-            known.plain_statuses.push(name.to_owned());
-        }
-    }
-    Some(((group.to_owned(), kind.to_owned()), known))
 }
 
 /// Gives each object as a manifest to `each`, or why it is none.
@@ -474,13 +419,13 @@ impl ExportList<'_> {
             _ => true,
         });
         let mut exported = cleaned(key, object, reader, options, |object| {
-            self.has_plain_status(object)
+            self.custom.has_plain_status(object)
         });
         if let Exported::Manifest(json) = &mut exported
             && !options.as_stored
         {
             use_stable_version(json);
-            let unserved = passing_version(json).or_else(|| self.serve(json));
+            let unserved = passing_version(json).or_else(|| self.custom.serve(json));
             cautions.extend(unserved.map(Caution::Version));
         }
         ExportedObject {
@@ -488,41 +433,6 @@ impl ExportList<'_> {
             cautions,
             owners: owners.unwrap_or_default(),
             exported,
-        }
-    }
-
-    /// What the definition of its kind says, and the version of an object.
-    fn custom<'o>(&self, object: &'o Value) -> Option<(&CustomKind, &'o str)> {
-        let text = |field: &str| object.get(field).and_then(Value::as_str);
-        let (group, version) = split_api_version(text("apiVersion")?);
-        let kind = (group.to_owned(), text("kind")?.to_owned());
-        Some((self.custom.get(&kind)?, version))
-    }
-
-    fn has_plain_status(&self, object: &Value) -> bool {
-        self.custom(object)
-            .is_some_and(|(kind, version)| kind.plain_statuses.iter().any(|plain| plain == version))
-    }
-
-    /// Puts the version of today into an object of a version that is not served any more, as a server does when it reads
-    /// it. What is returned is the version of one that a webhook would have to convert.
-    fn serve(&self, object: &mut Value) -> Option<String> {
-        let (kind, version) = self.custom(object)?;
-        if kind.served.iter().any(|served| served == version) {
-            return None;
-        }
-        let old = object.get("apiVersion").and_then(Value::as_str);
-        let old = old.unwrap_or_default().to_owned();
-        let (group, _) = split_api_version(&old);
-        match &kind.stored {
-            Some(stored) if kind.is_same_in_all => {
-                let today = format!("{group}/{stored}");
-                object
-                    .as_object_mut()?
-                    .insert("apiVersion".into(), today.into());
-                None
-            }
-            _ => Some(old),
         }
     }
 }

@@ -61,6 +61,7 @@ interrupted() {
 ended() {
 	status=$?
 	trap - EXIT
+	[ -z "$locked" ] || rm -f "$state/running"
 	if [ -z "$ending" ]; then
 		printf 'apply.sh: it ended before its last line: this file is cut short\n' >&2
 		exit 2
@@ -110,22 +111,37 @@ is_gated() {
 	says 'failed calling webhook' || says 'denied the request' || says 'denied request' || says 'exceeded quota'
 }
 
-# True when a dry run fails for something that an earlier step would have taken away.
+# True when the last call failed for what other steps may take away or bring: room, addresses, classes, rights, what
+# refuses others or answers for it.
+is_for_others() {
+	[ "$total" -gt 1 ] || return 1
+	is_gated ||
+		says 'already allocated' || says 'does not match the current range' || says 'not in the valid range' ||
+		says 'Only one default can exist' || says 'no PriorityClass with name' ||
+		{ says 'RuntimeClass' && says 'not found'; } ||
+		says 'is being terminated' || says 'object is being deleted' || says '(Conflict)' ||
+		says 'error looking up service account' || says 'is forbidden: User ' ||
+		says 'no matches for kind' || says 'could not find the requested resource' || says "have a resource type"
+}
+
+# True when a dry run fails for something that another step would take away or bring.
 is_in_the_way() {
-	if is_gated; then
+	if is_gated && ! says 'exceeded quota'; then
 		[ -n "$gates" ]
-	elif says 'already allocated'; then
-		[ -n "$freed" ]
 	else
-		return 1
+		is_for_others
 	fi
 }
 
 # True when the last call failed for something that is only a moment away.
 is_early() {
-	if is_gated; then
+	if says 'exceeded quota'; then
+		# What is used is counted again a moment after something went.
+		[ -n "$gates_gone" ] || [ -n "$last" ]
+	elif is_gated; then
 		[ -n "$gates_gone" ]
-	elif says 'no matches for kind' || says 'could not find the requested resource' || says 'error looking up service account'; then
+	elif says 'no matches for kind' || says 'could not find the requested resource' || says 'error looking up service account' ||
+		says 'does not match the current range' || says 'not in the valid range'; then
 		[ -n "$created" ]
 	else
 		return 1
@@ -147,6 +163,21 @@ mark() {
 	[ -n "$dry" ] && return 0
 	{ mkdir -p "$state" && printf '%s\n' "${2:-}" >"$state/$number.$1"; } 2>/dev/null ||
 		die "cannot write $state/$number.$1"
+}
+
+# Notes that this run is at work; another one would take the same steps.
+lock() {
+	running=$state/running
+	if ! (set -C && printf '%s\n' "$$" >"$running") 2>/dev/null; then
+		other=$(cat "$running" 2>/dev/null) || :
+		case $other in
+		'' | *[!0-9]*) ;;
+		*) kill -0 "$other" 2>/dev/null &&
+			die "process $other is taking these steps; if it is something else, delete $running" ;;
+		esac
+		printf '%s\n' "$$" 2>/dev/null >"$running" || die "cannot write $running"
+	fi
+	locked=yes
 }
 
 unmark() { rm -f "$state/$number.begun"; }
@@ -174,6 +205,17 @@ done_with() {
 	return 0
 }
 
+# Which Service has the address or the port that the last call asked for.
+tell_holder() {
+	says ' is already allocated' || return 0
+	held=${said%%: provided *}
+	held=${held##* }
+	fetch get services.v1. -A -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.spec.clusterIPs[*]} {.spec.ports[*].nodePort} {.spec.healthCheckNodePort}{"\n"}{end}'
+	holder=$(printf '%s\n' "$got" | awk -v held="$held" '{ for (i = 2; i <= NF; i++) if ($i == held) { print $1; exit } }')
+	[ -n "$holder" ] || return 0
+	detail "$held belongs to Service $holder now; free it there, or take it out of $file, and run this again"
+}
+
 not_done() {
 	tell "$1"
 	detail "$2"
@@ -182,7 +224,7 @@ not_done() {
 
 refused() {
 	if [ -n "$dry" ] && is_in_the_way; then
-		not_checkable "it is refused for what an earlier step takes away:
+		not_checkable "it is refused for what another step takes away or brings:
 $said"
 		return
 	fi
@@ -195,8 +237,21 @@ failed() {
 		refused "$1"
 		return
 	fi
+	if [ -z "$dry$last" ] && is_for_others; then
+		put_off "$1"
+		return
+	fi
 	not_done FAILED "$1"
+	tell_holder
 	count_failed=$((count_failed + 1))
+}
+
+# The step is tried once more when all others were.
+put_off() {
+	later="$later $number"
+	[ "$pass" = 1 ] || return 0
+	tell 'put off'
+	detail "$1"
 }
 
 not_checkable() {
@@ -390,6 +445,11 @@ $said"
 	fi
 	mark begun creating
 	until send_manifest; do
+		if says 'object is being deleted'; then
+			unmark
+			failed 'an object of that name is being deleted; run this again when it is gone'
+			return 1
+		fi
 		if says '(AlreadyExists)'; then
 			if [ "$1" = yes ]; then
 				break
@@ -429,6 +489,7 @@ create_step() {
 	[ -n "$(begun)" ] && was_begun=yes
 	create "$was_begun" || return 0
 	if [ -n "$established" ] && ! wait_established; then
+		said=
 		failed "created, but not established after $limit seconds: $(
 			field '.status.conditions[*].message'
 			printf '%s' "$got"
@@ -484,6 +545,14 @@ held_by() {
 	field .metadata.uid && [ "$got" = "$uid" ] || return 1
 	field '.metadata.finalizers[*]'
 	held=
+	case $resource in
+	namespaces.*)
+		# It goes when all that is in it has gone.
+		field '.status.conditions[?(@.status=="True")].message'
+		held=" kubernetes${got:+; $got}"
+		return 0
+		;;
+	esac
 	for finalizer in $got; do
 		case $finalizer in orphan | foregroundDeletion) ;; *) held="$held $finalizer" ;; esac
 	done
@@ -503,6 +572,9 @@ delete_step() {
 		done_with deleted
 	elif is_gone; then
 		done_with 'already gone'
+	elif [ -n "$goes" ] && is_done "$goes" && says 'could not find the requested resource'; then
+		done_with 'gone'
+		detail "with its definition, step $goes"
 	elif is_other; then
 		refused 'an object of that name was made since; kept as it is'
 	else
@@ -527,7 +599,18 @@ look_again() {
 		line=${line#* }
 		namespace=${line%% *}
 		name=${line#* }
+		# What is in a namespace takes a moment.
+		case $resource in
+		namespaces.*)
+			waited=0
+			while [ "$waited" -lt "$limit" ] && [ "$waited" -lt 20 ] && held_by; do
+				waited=$((waited + 1))
+				sleep 1
+			done
+			;;
+		esac
 		if held_by; then
+			case $resource in namespaces.*) say "$number is still being deleted:$held" ;; esac
 			count_going=$((count_going + 1))
 			remaining="$remaining $number"
 		else
@@ -565,7 +648,11 @@ $said"
 			[ "$got" = "$uid" ] || break
 			if [ "$waited" -ge "$limit" ]; then
 				field '.metadata.finalizers[*]'
-				failed "it is being deleted, but still there after $limit seconds; finalizers: ${got:-none}
+				held=${got:-none}
+				field '.status.conditions[?(@.status=="True")].message'
+				said=
+				failed "it is being deleted, but still there after $limit seconds; finalizers: $held${got:+
+$got}
 run this again when it is gone"
 				return
 			fi
@@ -602,7 +689,7 @@ step() {
 	number=$label
 	shift 3
 	namespace='' resource='' name='' file='' uid='' path='' policy=Background
-	needs='' ask='' gate='' established='' either='' secret='' why=''
+	needs='' goes='' ask='' gate='' established='' either='' secret='' why=''
 	for argument; do
 		value=${argument#*=}
 		case $argument in
@@ -614,6 +701,7 @@ step() {
 		path=*) path=$value ;;
 		policy=*) policy=$value ;;
 		needs=*) needs=$value ;;
+		goes=*) goes=$value ;;
 		ask=*) ask=$value ;;
 		gate=*) gate=$value ;;
 		established=*) established=$value ;;
@@ -627,23 +715,15 @@ step() {
 	label=
 }
 
+# among NUMBER LIST
+among() { case " $2 " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+
 take() {
-	if is_done "$number"; then
+	if [ "$pass" -gt 1 ]; then
+		among "$number" "$waiting" || return 0
+	elif is_done "$number"; then
 		count_before=$((count_before + 1))
 		[ -n "$gate" ] && gates_gone=yes
-		return
-	fi
-	missing=
-	for need in $needs; do
-		is_done "$need" || missing="$missing $need"
-	done
-	if [ -n "$missing" ]; then
-		if [ -n "$dry" ]; then
-			not_checkable "it needs step$missing"
-		else
-			not_done 'not tried' "it needs step$missing, which is not done"
-			count_untried=$((count_untried + 1))
-		fi
 		return
 	fi
 	case $ask in
@@ -657,6 +737,25 @@ take() {
 		return
 	} ;;
 	esac
+	missing=
+	awaited=
+	for need in $needs; do
+		is_done "$need" || missing="$missing $need"
+		among "$need" "$later" && awaited=yes
+	done
+	if [ -n "$missing" ] && [ -n "$awaited" ] && [ -z "$last" ]; then
+		put_off "it needs step$missing"
+		return
+	fi
+	if [ -n "$missing" ]; then
+		if [ -n "$dry" ]; then
+			not_checkable "it needs step$missing"
+		else
+			not_done 'not tried' "it needs step$missing, which is not done"
+			count_untried=$((count_untried + 1))
+		fi
+		return
+	fi
 	[ -n "$gate" ] && gates=yes
 	[ "$verb" = delete ] && freed=yes
 	case $verb in
@@ -684,7 +783,7 @@ past() {
 	esac
 }
 
-is_asked() { case " $1 " in *" $number "*) return 0 ;; *) return 1 ;; esac; }
+is_asked() { among "$number" "$1"; }
 
 # Adds the numbers of an option to a list, as they stand in the steps.
 numbers() {
@@ -719,7 +818,7 @@ start() {
 	owners='' gates='' gates_gone='' freed='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
 	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
 	count_checked=0 count_unchecked=0 count_going=0 going=''
-	references='' dropped=''
+	references='' dropped='' locked='' pass=1 later='' waiting='' last=''
 	trap ended EXIT
 	trap interrupted INT TERM HUP
 	while [ $# -gt 0 ]; do
@@ -761,6 +860,7 @@ $said"
 		{ mkdir -p "$state" && printf '%s\n' "$cluster" >"$state/cluster"; } 2>/dev/null ||
 			die "cannot write $state"
 	fi
+	[ -n "$dry" ] || lock
 }
 
 option() {
@@ -783,7 +883,23 @@ option() {
 # One more part of the summary.
 part() { [ "$1" -gt 0 ] && parts="$parts${parts:+, }$1 $2"; }
 
+# Takes all steps; then what was put off, as long as something comes of it, and then for the last time.
+take_all() {
+	steps
+	while [ -n "$later" ]; do
+		waiting=$later later='' pass=$((pass + 1)) before=$count_done
+		sleep 1
+		steps
+		label=
+		[ -n "$last" ] && return
+		if [ "$count_done" = "$before" ]; then
+			last=yes patience=20
+		fi
+	done
+}
+
 finish() {
+	take_all
 	label=
 	look_again
 	parts=

@@ -32,7 +32,7 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
     let mut out = FUNCTIONS.to_string();
     let _ = writeln!(
         out,
-        "# ---- the steps\n\nstart {} {} {} {digits} \"$@\"",
+        "# ---- the steps\n\nstart {} {} {} {digits} \"$@\"\n\nsteps() {{",
         steps.len(),
         quoted(&on_request(|kind| matches!(kind, OnRequest::Delete(_)))),
         quoted(&on_request(|kind| matches!(kind, OnRequest::Create(_)))),
@@ -84,6 +84,9 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
             let needs = step.needs.iter().map(|place| number(*place));
             word("needs", &needs.collect::<Vec<_>>().join(" "));
         }
+        if let Some(place) = step.goes_with {
+            word("goes", &number(place));
+        }
         match &step.on_request {
             Some(OnRequest::Delete(why)) => {
                 word("ask", "delete");
@@ -107,7 +110,8 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
         }
         out.push('\n');
     }
-    out.push_str("\nfinish\n");
+    // Nothing is done unless the file is whole.
+    out.push_str("    :\n}\n\nfinish\n");
     out
 }
 
@@ -198,9 +202,13 @@ mod tests {
         assert_eq!(
             steps,
             r#"start 2 001 '' 3 "$@"
+
+steps() {
 step 001 delete 'role.rbac.authorization.k8s.io/it'\''s $(reboot); `id`' namespace=shop resource=roles.v1.rbac.authorization.k8s.io name='it'\''s $(reboot); `id`' path='/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/it'\''s $(reboot); `id`' uid=u-1 ask=delete why='it holds data'
 owner deployments.v1.apps web '{"name":"web"'
 step 002 create role.rbac.authorization.k8s.io/b namespace=shop resource=roles.v1.rbac.authorization.k8s.io name=b file=steps/002-create-role-b.yaml needs=001
+    :
+}
 
 finish
 "#

@@ -85,13 +85,19 @@ pub fn tasks_markdown(
 }
 
 fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Option<&str>) -> String {
-    let kind = item.kind.to_lowercase();
     let target = &step.target;
-    if item.name.as_ref() != Some(&target.name) || !target.printed_name.starts_with(&kind) {
+    if step.is_follow_up {
         let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));
-        let child = code(&escape::text(target.printed_name.as_bytes()));
+        let object = code(&escape::text(target.printed_name.as_bytes()));
         let owner = who(item, true);
-        return format!("- {number:0digits$} {child} gets its reference to {owner} back{file}\n");
+        let what = match step.verb {
+            StepVerb::Create => format!("is created if it went with {owner}, its owner"),
+            _ if target.resource.starts_with("persistentvolumes.") => {
+                format!("is freed for {owner}, which has another uid now")
+            }
+            _ => format!("gets its reference to {owner} back"),
+        };
+        return format!("- {number:0digits$} {object} {what}{file}\n");
     }
     let what = match (step.verb, item.change) {
         (StepVerb::Patch, _) => "gets back the fields that differ",

@@ -13,6 +13,18 @@ if [ -e "$STORE/fail" ]; then
 		esac
 	done <"$STORE/fail"
 fi
+# $STORE/fail-while holds lines `PATTERN|OBJECT|MESSAGE`: such a call fails as long as the object is there.
+if [ -e "$STORE/fail-while" ]; then
+	while IFS='|' read -r pattern object message; do
+		case "$*" in *$pattern*)
+			if [ -e "$STORE/$object" ]; then
+				printf "$message\n" >&2
+				exit 1
+			fi
+			;;
+		esac
+	done <"$STORE/fail-while"
+fi
 dry='' file='' namespace='' output='' raw='' ignore='' verb=''
 first='' second=''
 while [ $# -gt 0 ]; do
@@ -84,6 +96,11 @@ get)
 			echo 'The connection to the server was refused' >&2
 			exit 1
 		}
+		exit 0
+		;;
+	esac
+	case $first$second in services.v1.-A)
+		cat "$STORE/services"
 		exit 0
 		;;
 	esac

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{LAST_APPLIED, asks_for_address, group_and_kind};
+use super::{LAST_APPLIED, asks_for_address, group_and_kind, is_aggregated};
 use crate::kubernetes::fields::{annotation, controller, is_set, items, members, text};
 
 /// Something about an object that may do harm in another cluster, or not work there.
@@ -29,6 +29,12 @@ pub enum Caution {
     Bound(String),
     /// It has been made or changed by `kubectl apply`, which notes in it what it was given.
     Applied,
+    /// A controller gathers its rules from other roles; they are not part of it.
+    Aggregated,
+    /// It holds a kubeconfig, which names an API server and what proves that it is the right one.
+    NamesServer,
+    /// It trusts the certificates that this authority has issued.
+    Trusts,
     /// It was being deleted.
     BeingDeleted,
     /// It belonged to owners, by their uids, which are gone.
@@ -93,14 +99,37 @@ pub fn cautions(object: &Value) -> Vec<Caution> {
         ) => {
             for webhook in items(object, "webhooks") {
                 found.extend(called(webhook, "clientConfig.service"));
+                found.extend(trusts(webhook, "clientConfig.caBundle"));
             }
         }
-        ("apiregistration.k8s.io", "APIService") => found.extend(called(object, "spec.service")),
+        ("apiregistration.k8s.io", "APIService") => {
+            found.extend(called(object, "spec.service"));
+            found.extend(trusts(object, "spec.caBundle"));
+        }
+        ("rbac.authorization.k8s.io", "ClusterRole") if is_aggregated(object) => {
+            found.push(Caution::Aggregated);
+        }
+        ("", "ConfigMap") => {
+            let data = members(object, "data");
+            let mut texts = data
+                .into_iter()
+                .flatten()
+                .filter_map(|(_, text)| text.as_str());
+            if texts.any(is_kubeconfig) {
+                found.push(Caution::NamesServer);
+            }
+        }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             let client = "spec.conversion.webhook.clientConfig.service";
             // As it is stored.
             let of_old = "spec.conversion.webhookClientConfig.service";
             found.extend(called(object, client).or_else(|| called(object, of_old)));
+            for client in [
+                "spec.conversion.webhook.clientConfig",
+                "spec.conversion.webhookClientConfig",
+            ] {
+                found.extend(trusts(object, &format!("{client}.caBundle")));
+            }
         }
         _ => {}
     }
@@ -120,6 +149,15 @@ fn disk(volume: &Value) -> Option<Caution> {
         source: source.clone(),
         is_deleted_with_claim: text(volume, "spec.persistentVolumeReclaimPolicy") == "Delete",
     })
+}
+
+fn trusts(object: &Value, bundle: &str) -> Option<Caution> {
+    (!text(object, bundle).is_empty()).then_some(Caution::Trusts)
+}
+
+/// True for what `kubectl --kubeconfig` takes.
+fn is_kubeconfig(text: &str) -> bool {
+    text.contains("clusters:") && text.contains("server: http") && text.contains("kind: Config")
 }
 
 fn called(object: &Value, service: &str) -> Option<Caution> {
@@ -160,6 +198,49 @@ mod tests {
         ] {
             assert_eq!(volume(spec.clone()), [], "{spec}");
         }
+    }
+
+    #[test]
+    fn what_trusts_or_names_the_old_cluster_is_told() {
+        let of = |api_version: &str, kind: &str, field: &str, value: Value| {
+            cautions(&json!({"apiVersion": api_version, "kind": kind, field: value}))
+        };
+        let kubeconfig = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://10.0.0.1:6443\n";
+        assert_eq!(
+            of(
+                "v1",
+                "ConfigMap",
+                "data",
+                json!({"a": "b", "kubeconfig.conf": kubeconfig})
+            ),
+            [Caution::NamesServer]
+        );
+        assert_eq!(
+            of("v1", "ConfigMap", "data", json!({"a": "kind: Config"})),
+            []
+        );
+        let webhooks = json!([{"clientConfig": {"url": "u", "caBundle": "QQ=="}}]);
+        let admission = "admissionregistration.k8s.io/v1";
+        assert_eq!(
+            of(
+                admission,
+                "MutatingWebhookConfiguration",
+                "webhooks",
+                webhooks
+            ),
+            [Caution::Trusts]
+        );
+        let spec = json!({"caBundle": "QQ=="});
+        assert_eq!(
+            of("apiregistration.k8s.io/v1", "APIService", "spec", spec),
+            [Caution::Trusts]
+        );
+        let rule = json!({"clusterRoleSelectors": []});
+        let rbac = "rbac.authorization.k8s.io/v1";
+        assert_eq!(
+            of(rbac, "ClusterRole", "aggregationRule", rule),
+            [Caution::Aggregated]
+        );
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum Maker {
     Internal,
 }
 
+/// With such a token a node joins a cluster.
+const BOOTSTRAP: &str = "bootstrap.kubernetes.io/token";
+
 /// Namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -178,6 +181,9 @@ pub fn maker(object: &Value, has_selector: impl Fn(&str, &str) -> bool) -> Optio
         ),
         ("", "ConfigMap") => is_of_cluster(
             name == "kube-root-ca.crt"
+                || (namespace, name) == ("kube-public", "cluster-info")
+                || namespace == "kube-system"
+                    && (name == "kubeadm-config" || name.starts_with("kubelet-config"))
                 || namespace == "kube-system"
                     && matches!(
                         name,
@@ -185,7 +191,12 @@ pub fn maker(object: &Value, has_selector: impl Fn(&str, &str) -> bool) -> Optio
                             | "kube-apiserver-legacy-service-account-token-tracking"
                     ),
         ),
-        ("", "Secret") => (text(object, "type") == TOKEN).then_some(Maker::Tokens),
+        ("", "Secret") if (namespace, name) == ("kube-system", "kubeadm-certs") => {
+            Some(Maker::Cluster)
+        }
+        ("", "Secret") => {
+            matches!(text(object, "type"), TOKEN | BOOTSTRAP).then_some(Maker::Tokens)
+        }
         ("", "Pod") => maker_of_pod(object),
         ("batch", "Job") => {
             let is_done = |condition: &&str| has_condition(object, condition);
@@ -242,6 +253,7 @@ pub fn is_changed_by_users(object: &Value, maker: Maker) -> bool {
     let is_on = |name: &str, wanted: &str| annotation(object, name) == Some(wanted);
     match (maker, group_and_kind(object)) {
         // A token that somebody asked for by a Secret of this type; of others the account's name is in front.
+        (Maker::Tokens, _) if text(object, "type") == BOOTSTRAP => false,
         (Maker::Tokens, _) => {
             let account = annotation(object, "kubernetes.io/service-account.name");
             !is_generated(text(object, "metadata.name"), account.unwrap_or_default())
@@ -371,6 +383,22 @@ mod tests {
             (
                 object("v1", "ConfigMap", "shop", "kube-root-ca.crt"),
                 object("v1", "ConfigMap", "kube-system", "coredns"),
+            ),
+            (
+                object("v1", "ConfigMap", "kube-system", "kubeadm-config"),
+                object("v1", "ConfigMap", "shop", "kubeadm-config"),
+            ),
+            (
+                object("v1", "ConfigMap", "kube-system", "kubelet-config-1.23"),
+                object("v1", "ConfigMap", "kube-system", "kube-proxy"),
+            ),
+            (
+                object("v1", "ConfigMap", "kube-public", "cluster-info"),
+                object("v1", "ConfigMap", "shop", "cluster-info"),
+            ),
+            (
+                object("v1", "Secret", "kube-system", "kubeadm-certs"),
+                object("v1", "Secret", "shop", "kubeadm-certs"),
             ),
             (
                 object(

@@ -111,6 +111,11 @@ pub fn clean(object: &mut Value) {
             // Without it the cluster puts a new token in.
             remove(object, "data");
         }
+        ("rbac.authorization.k8s.io", "ClusterRole") if is_aggregated(object) => {
+            if let Some(rules) = object.get_mut("rules").and_then(Value::as_array_mut) {
+                rules.clear();
+            }
+        }
         ("batch", "Job") => clean_job(object),
         ("certificates.k8s.io", "CertificateSigningRequest") => {
             // Who has sent it: an API server notes who sends it now.
@@ -169,6 +174,12 @@ fn group_and_kind(object: &Value) -> (&str, &str) {
 }
 
 const TOKEN: &str = "kubernetes.io/service-account-token";
+
+/// True for a role of which a controller gathers the rules from others.
+pub fn is_aggregated(role: &Value) -> bool {
+    group_and_kind(role) == ("rbac.authorization.k8s.io", "ClusterRole")
+        && is_set(role, "aggregationRule")
+}
 
 /// True for a secret that the cluster has made for a service account.
 fn is_generated(secret: &str, account: &str) -> bool {
