@@ -24,6 +24,7 @@ mod man;
 mod objects;
 mod open;
 mod pager;
+mod progress;
 mod reader;
 mod refusal;
 mod restore;

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{interrupt, term};
+use super::{interrupt, progress};
 
 /// The environment variables that name a pager, the first of those that are set.
 const VARIABLES: [&str; 2] = ["ETCDSNAP_PAGER", "PAGER"];
@@ -62,7 +62,7 @@ pub(super) fn take(text: &[u8]) -> io::Result<Option<File>> {
         if fits(text, size) {
             return Ok(None);
         }
-        term::hide_progress();
+        progress::hide();
         // One that cannot be started is no reason to keep the answer back.
         *pager = start(command).unwrap_or(Pager::Off);
     }

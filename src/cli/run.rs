@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::exit::Exit;
 use super::open::{Access, open};
-use super::{GlobalArgs, term};
+use super::{GlobalArgs, progress, term};
 use crate::error::{Error, Result};
 use crate::etcd::Release;
 use crate::finding::{Findings, escape};
@@ -165,7 +165,7 @@ impl Run {
                 "note: {name}: another process holds its lock (a running etcd?); what is read may be torn"
             ));
         }
-        let bar = term::stderr_is_terminal().then(term::Bar::new);
+        let bar = term::stderr_is_terminal().then(progress::Bar::new);
         let mut options = self.options.clone();
         if let Some(bar) = &bar {
             options.progress = Some(Arc::clone(bar) as _);

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use super::absence::LookedFor;
 use super::live::live_of;
+use super::looked_for::LookedFor;
 use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
 use super::wanted::{KindFault, ObjectsQuery, WantedKinds, check_fields, is_called};

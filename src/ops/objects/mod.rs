@@ -8,14 +8,14 @@ mod export_steps;
 pub(in crate::ops) mod kinds;
 pub(in crate::ops) mod list;
 pub(in crate::ops) mod live;
+mod looked_for;
 pub(in crate::ops) mod reader;
 mod sort;
 pub(in crate::ops) mod stored;
 pub(in crate::ops) mod wanted;
 
 pub use absence::{
-    Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, LookedFor, absences,
-    label_presence,
+    Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, absences, label_presence,
 };
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
@@ -24,6 +24,7 @@ pub use kinds::{KindCount, Kinds, kinds};
 pub use list::{
     FoundObject, ObjectList, OtherVersion, StoredKind, Undecided, UndecidedReason, objects,
 };
+pub use looked_for::LookedFor;
 pub use reader::{ReadValue, ValueContent, ValueReader, encoding_name};
 pub use stored::{DamagedValue, Inspector};
 pub use wanted::{KindFault, ObjectsQuery};

@@ -1,0 +1,34 @@
+//! What can be asked for by name.
+
+/// Something that can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum LookedFor {
+    /// A key.
+    Key(Vec<u8>),
+    /// A key that is known by another name.
+    Named {
+        /// The name.
+        name: Vec<u8>,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Keys that begin so.
+    Prefix(Vec<u8>),
+    /// Keys that match a pattern.
+    Glob(String),
+    /// Keys from the first one on and below the second.
+    Span(Vec<u8>, Option<Vec<u8>>),
+    /// Objects of any kind.
+    Objects,
+    /// Objects of a kind, in the word of the user.
+    Kind(String),
+    /// One object.
+    Object {
+        /// Its kind, in the word of the user.
+        word: String,
+        /// Its name.
+        name: String,
+    },
+    /// A namespace, with or without objects in it.
+    Namespace(String),
+}
