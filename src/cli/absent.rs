@@ -18,12 +18,13 @@ pub(super) fn tell(
     Ok(say(&ops::absences(session, query)?, context))
 }
 
-/// The same of what a list of objects does not have.
+/// The same of what a list of objects does not have; if `is_none_said`, it was said that there are none.
 pub(super) fn tell_objects(
     session: &Session<'_>,
     query: &ObjectsQuery,
     selectors: Option<&str>,
     list: &ObjectList<'_>,
+    is_none_said: bool,
 ) -> Result<Exit> {
     if list.missing.is_empty() {
         return Ok(Exit::Fine);
@@ -40,8 +41,13 @@ pub(super) fn tell_objects(
         selectors,
         takes_keys: false,
         is_undecided: !list.undecided.is_empty() || !list.damaged.is_empty(),
+        is_none_said,
     };
-    tell(session, &absence, context)
+    let exit = tell(session, &absence, context)?;
+    Ok(match is_none_said {
+        true => Exit::Findings,
+        false => exit,
+    })
 }
 
 /// Says what neither of two states has. What one of them has was asked for rightly, whether or not it differs.

@@ -108,7 +108,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         let selectors = which.selectors.as_deref();
         if list.found.is_empty() && !list.missing.is_empty() {
             // There is nothing to write a folder of.
-            let exit = tell_objects(session, query, selectors, list)?;
+            let exit = tell_objects(session, query, selectors, list, false)?;
             return Ok(Ok(exit.max(Notes::default().tell_with_list(list))));
         }
         let mut written = Ok(Ok(()));
@@ -139,7 +139,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         for line in tally.locked.lines() {
             term::line(&line);
         }
-        let exit = exit.max(tell_objects(session, query, selectors, list)?);
+        let exit = exit.max(tell_objects(session, query, selectors, list, false)?);
         if list.found.is_empty() && list.missing.is_empty() {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no object matches"));

@@ -15,12 +15,15 @@ static SECOND: Mutex<Option<SigId>> = Mutex::new(None);
 /// Sets `cancel` when a signal comes. Where no handler can be had, signals end the process as they always do.
 pub(super) fn install(cancel: &Arc<AtomicBool>) {
     let status = Exit::Interrupted.code().into();
+    let has_come = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        let second = flag::register_conditional_shutdown(signal, status, Arc::clone(cancel));
+        // The first to be there, so that no signal is lost that comes from now on.
+        let _ = flag::register(signal, Arc::clone(cancel));
+        let second = flag::register_conditional_shutdown(signal, status, Arc::clone(&has_come));
         if signal == SIGINT {
             *SECOND.lock().unwrap_or_else(PoisonError::into_inner) = second.ok();
         }
-        let _ = flag::register(signal, Arc::clone(cancel));
+        let _ = flag::register(signal, Arc::clone(&has_come));
     }
     // A file that may not become longer is an error with a message, not the end of the process.
     let _ = flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));

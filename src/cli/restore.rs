@@ -298,7 +298,7 @@ fn plan_all(
         None if plan.starts => Exit::Fine,
         _ => Exit::Findings,
     };
-    let exit = exit.max(tell_unmatched(plan.kept.as_ref()));
+    let exit = exit.max(tell_unmatched(args, plan.kept.as_ref()));
     Ok(print_report(&text, args.is_json(run), exit))
 }
 
@@ -321,21 +321,24 @@ fn restore_all(
         .collect();
     // All are made of the same keys.
     let kept = restored.first().and_then(|restored| restored.kept.as_ref());
-    let exit = tell_unmatched(kept.map(|kept| &kept.figures));
+    let exit = tell_unmatched(args, kept.map(|kept| &kept.figures));
     Ok(print_report(&text, args.is_json(run), exit))
 }
 
-/// Names the prefixes that no key begins with. Whatever was made lacks what was meant by them, or has it.
-fn tell_unmatched(kept: Option<&KeptFigures>) -> Exit {
-    let unmatched: BTreeSet<&[u8]> = kept
-        .iter()
-        .flat_map(|kept| &kept.unmatched)
-        .map(Vec::as_slice)
-        .collect();
-    for prefix in &unmatched {
+/// Names the prefixes that were to be restored and that no key begins with. Where there is nothing to leave out, what
+/// was asked for is done, and the report has a note of it.
+fn tell_unmatched(args: &RestoreArgs, kept: Option<&KeptFigures>) -> Exit {
+    let unmatched = kept.iter().flat_map(|kept| &kept.unmatched);
+    let is_wanted = |prefix: &&[u8]| {
+        args.prefix
+            .iter()
+            .any(|wanted| wanted.as_bytes() == *prefix)
+    };
+    let missing: BTreeSet<&[u8]> = unmatched.map(Vec::as_slice).filter(is_wanted).collect();
+    for prefix in &missing {
         term::error(&format!("no key begins with {}", escape::text(prefix)));
     }
-    match unmatched.is_empty() {
+    match missing.is_empty() {
         true => Exit::Fine,
         false => Exit::Findings,
     }

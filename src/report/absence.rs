@@ -15,6 +15,8 @@ pub struct AbsenceContext<'a> {
     pub takes_keys: bool,
     /// Nobody can tell of some objects whether they are selected.
     pub is_undecided: bool,
+    /// That there are none was said; only what else is known of them is left to say.
+    pub is_none_said: bool,
 }
 
 /// One line for each thing that is not there.
@@ -31,6 +33,11 @@ pub fn absence_lines(absences: &Absences, context: AbsenceContext<'_>) -> Vec<St
             LookedFor::Kind(_) => has_no_namespace && absence.reason != AbsenceReason::NotAKind,
             _ => false,
         };
+        let is_said = is_said
+            || context.is_none_said
+                && matches!(absence.item, LookedFor::Objects | LookedFor::Kind(_))
+                && absence.reason == AbsenceReason::NeverSeen
+                && absence.similar.is_none();
         match is_said {
             true => None,
             false => line(absence, absences, context),

@@ -104,12 +104,19 @@ fn what_is_searched_can_be_narrowed_down() {
     assert_eq!(names("-n data,shop --kind secrets"), "Secret data/db\n");
     assert_eq!(names("--prefix /app/"), "/app/config\n");
     let outcome = ask(&dir, "grep . file.db --kind nope");
-    assert_eq!(outcome.status, Some(2));
+    assert_eq!(outcome.status, Some(1));
     assert!(
         outcome.stderr.contains("no kind is called"),
         "{}",
         outcome.stderr
     );
+    // What is there is found all the same.
+    let outcome = ask(&dir, "grep . file.db -l --kind cm,nope");
+    assert_eq!(
+        (outcome.status, outcome.stdout.as_str()),
+        (Some(1), "ConfigMap shop/conf\n")
+    );
+    assert_eq!(ask(&dir, "grep . file.db -n nowhere").status, Some(1));
 }
 
 #[test]

@@ -15,7 +15,8 @@ use super::reader::ReaderArgs;
 use super::run::{Run, conclude};
 use super::term;
 use crate::finding::escape;
-use crate::ops::{self, Session, ValueReader};
+use crate::kubernetes::catalog::resources::Resolved;
+use crate::ops::{self, LookedFor, Session, ValueReader};
 use crate::report::Format;
 pub(super) use form::{Form, ListArgs};
 pub(super) use notes::{Notes, too_large};
@@ -119,21 +120,24 @@ pub(super) fn print(
         ));
         return Ok(Ok(Exit::Failed));
     }
-    let is_all_told = list.damaged.is_empty() && list.undecided.is_empty();
+    let is_none = list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty();
+    let is_unknown = |missing: &LookedFor| match missing {
+        LookedFor::Kind(word) => list.resources.resolve(word) == Resolved::Unknown,
+        _ => false,
+    };
+    // In the words of kubectl, which has others for what is not a kind.
     let is_of_kubectl = is_table && which.query.pairs.is_empty();
-    // In the words of kubectl; else why each is missing says enough.
-    if list.found.is_empty() && is_all_told && (is_of_kubectl || list.missing.is_empty()) {
-        match (is_of_kubectl, which.query.namespaces.as_slice()) {
-            (true, []) => term::line("No resources found"),
-            (true, places) => {
-                let places = escape::text(places.join(",").as_bytes());
-                term::line(&format!("No resources found in {places} namespace."));
-            }
-            (false, _) => {
-                let (name, revision) = (escape::path(file), list.revision);
-                term::line(&format!("{name}: no object matches at revision {revision}"));
-            }
-        }
+    let is_none_said = is_none && is_of_kubectl && !list.missing.iter().any(is_unknown);
+    if is_none_said {
+        let places = which.query.namespaces.join(",");
+        let places = match places.as_str() {
+            "" => String::new(),
+            places => format!(" in {} namespace.", escape::text(places.as_bytes())),
+        };
+        term::line(&format!("No resources found{places}"));
+    } else if is_none && list.missing.is_empty() {
+        let (name, revision) = (escape::path(file), list.revision);
+        term::line(&format!("{name}: no object matches at revision {revision}"));
     }
     // One that was asked for by name is not a list.
     let is_list = !which.is_single || list.found.len() != 1;
@@ -147,6 +151,12 @@ pub(super) fn print(
     let written = printer.print(session, &list, form, which.is_single)?;
     let exit = printer.told(&list);
     let selectors = which.selectors.as_deref();
-    let exit = exit.max(tell_objects(session, &which.query, selectors, &list)?);
+    let exit = exit.max(tell_objects(
+        session,
+        &which.query,
+        selectors,
+        &list,
+        is_none_said,
+    )?);
     Ok(written.and_then(|()| printer.finish()).map(|()| exit))
 }

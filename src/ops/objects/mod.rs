@@ -5,6 +5,7 @@ pub(in crate::ops) mod definitions;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
 mod export_steps;
+mod go_sort;
 pub(in crate::ops) mod kinds;
 pub(in crate::ops) mod list;
 pub(in crate::ops) mod live;
