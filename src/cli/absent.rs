@@ -18,7 +18,7 @@ pub(super) fn tell(
     Ok(say(&ops::absences(session, query)?, context))
 }
 
-/// The same of what a list of objects does not have; if `is_none_said`, it was said that there are none.
+/// The same for what a list of objects lacks; with `is_none_said`, that there are none was said already.
 pub(super) fn tell_objects(
     session: &Session<'_>,
     query: &ObjectsQuery,

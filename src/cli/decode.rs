@@ -138,7 +138,7 @@ fn damage(plain: &[u8]) -> Option<Flaw> {
     flaw.filter(|flaw| *flaw != Flaw::Trailing(1) || !plain.ends_with(b"\n"))
 }
 
-/// What is wrong with a value that begins as an object does and is none, or with nothing at all.
+/// What is wrong with a value that is empty, or that begins like an object and cannot be decoded as one.
 fn undecodable(plain: &[u8]) -> Option<Flaw> {
     match Encoding::of(plain) {
         Encoding::Protobuf | Encoding::Cbor => damage(plain),

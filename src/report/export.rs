@@ -342,7 +342,7 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("ConfigMap")
         ),
         Caution::Trusts => format!(
-            "{} with a caBundle: calls fail where the certificates behind it are issued anew",
+            "{} with a caBundle: calls fail once the certificates behind it are reissued",
             counted("object")
         ),
         Caution::BeingDeleted => format!(

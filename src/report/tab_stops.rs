@@ -6,7 +6,7 @@ use crate::finding::escape;
 
 /// Longer cells are cut unless they are the last of their line: each line would be padded to their length.
 const CELL: usize = 4096;
-/// A column takes at least so much.
+/// The least width of a column.
 const LEAST: usize = 6;
 /// Between the longest cell of a column and the next one.
 const PADDING: usize = 3;

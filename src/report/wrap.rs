@@ -5,7 +5,7 @@ use anstream::adapter::strip_str;
 /// Narrower terminals get the lines of this width.
 const NARROWEST: usize = 40;
 
-/// What continues a line stands so much further to the right.
+/// How far the continuation of a line is indented.
 const HANGING: usize = 2;
 
 /// Text in which lines of more than `columns` go on below, further to the right: where a value began, if the line has a

@@ -1,6 +1,6 @@
-//! What can be asked for by name.
+//! What a user can ask for.
 
-/// Something that can be asked for.
+/// Something a user can ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LookedFor {
     /// A key.
@@ -12,7 +12,7 @@ pub enum LookedFor {
         /// The key.
         key: Vec<u8>,
     },
-    /// Keys that begin so.
+    /// Keys with this prefix.
     Prefix(Vec<u8>),
     /// Keys that match a pattern.
     Glob(String),

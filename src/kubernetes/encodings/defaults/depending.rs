@@ -345,7 +345,7 @@ fn volume(volume: &mut Value, _: KubeRelease) {
     }
 }
 
-/// What is called latest, or has neither tag nor digest, may change. What is no reference to an image does not.
+/// What is called latest, or has neither tag nor digest, may change. What is not a reference to an image does not.
 fn pull_policy(image: &str) -> &'static str {
     let (name, digest) = image
         .split_once('@')
