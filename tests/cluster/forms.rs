@@ -184,11 +184,13 @@ pub(crate) fn are_those_of_kubectl(peers: &Peers) {
             true => text.to_owned(),
             false => without_ages(text),
         };
+        let (is_none, is_fine) = (ours.has_found_nothing(), ours.code == Some(0));
         let is_alike = seen(&theirs.stdout) == seen(&ours.stdout)
-            && (theirs.code == Some(0)) == (ours.code == Some(0))
+            && (theirs.code == Some(0)) == (is_fine || is_none)
             && theirs.stderr.is_empty()
-                == (ours.stderr.is_empty() || ours.code == Some(0) && is_exact)
-            && (!theirs.stderr.starts_with("No resources") || theirs.stderr == ours.stderr);
+                == (ours.stderr.is_empty() || (is_fine || is_none) && is_exact)
+            && (!theirs.stderr.starts_with("No resources")
+                || ours.stderr.starts_with(&theirs.stderr));
         if !is_alike {
             unlike.push(format!(
                 "{line}\nkubectl, exit {:?}:\n{}{}\netcdsnap, exit {:?}:\n{}{}",

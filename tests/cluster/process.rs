@@ -20,6 +20,21 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// True if nothing was found, which is status 1 of this program and success for kubectl.
+    pub(crate) fn has_found_nothing(&self) -> bool {
+        let is_said = |line: &str| {
+            [
+                "No resources found",
+                "Error: there are no ",
+                "Error: there is no namespace ",
+            ]
+            .iter()
+            .any(|words| line.starts_with(words))
+                || line.contains(" selects none of ")
+        };
+        self.code == Some(1) && !self.stderr.is_empty() && self.stderr.lines().all(is_said)
+    }
+
     /// The standard output of a run that must have gone well.
     pub(crate) fn success(self, what: &str) -> String {
         assert_eq!(

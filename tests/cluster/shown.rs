@@ -106,12 +106,13 @@ pub(crate) fn as_kubectl_shows_it(cluster: &Cluster<'_>, shape: Shape) {
     let mut compare = |words: &[&str], is_table: bool| {
         let (server, ours) = both(words);
         let is_refused = server.code != Some(0);
+        let fails = ours.code != Some(0) && !ours.has_found_nothing();
         let [server_text, our_text] = match is_table {
             true => [masked(&server.stdout), masked(&ours.stdout)],
             false => [server.stdout, ours.stdout],
         };
         // An error is told in other words.
-        if is_refused != (ours.code != Some(0)) || !is_refused && server_text != our_text {
+        if is_refused != fails || !is_refused && server_text != our_text {
             wrong.push(format!(
                 "{words:?}: exit {:?}, not {:?}: {}{}\n{}",
                 ours.code,

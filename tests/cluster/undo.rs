@@ -239,7 +239,19 @@ fn change_later(cluster: &Cluster<'_>) -> Vec<Later> {
 
 pub(crate) fn with_controllers_at_work(cluster: &Cluster<'_>) {
     cluster.play("build.sh", &["no"]);
-    let (old, before) = (cluster.snapshot("old.db"), cluster.state());
+    // The controller of volumes comes by only now and then.
+    let is_bound = "--for=jsonpath={.status.phase}=Bound";
+    let claim = [
+        "wait",
+        is_bound,
+        "pvc/uploads",
+        "-n",
+        "shop",
+        "--timeout=180s",
+    ];
+    cluster.kubectl(&claim).success("kubectl wait");
+    let before = State::at_rest(cluster);
+    let old = cluster.snapshot("old.db");
     cluster.play("incident.sh", &["no"]);
     let new = cluster.snapshot("new.db");
     let script = diff(cluster, [&old, &new], "--to-old", "undo", &[]);
