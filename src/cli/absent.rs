@@ -1,5 +1,7 @@
 //! What was asked for and is not there: said in one line each, and never success.
 
+use std::collections::BTreeSet;
+
 use super::exit::Exit;
 use super::term;
 use crate::Result;
@@ -26,12 +28,18 @@ pub(super) fn tell_objects(
     list: &ObjectList<'_>,
     is_none_said: bool,
 ) -> Result<Exit> {
-    if list.missing.is_empty() {
+    // A namespace does not matter to kinds of the cluster.
+    let there: BTreeSet<&str> = list.found.iter().map(|found| &*found.namespace).collect();
+    let are_of_cluster = there.len() == 1 && there.contains("");
+    let namespaces = query.namespaces.iter();
+    let namespaces = namespaces.filter(|name| !there.contains(name.as_str()) && !are_of_cluster);
+    let namespaces = namespaces.cloned().map(LookedFor::Namespace);
+    let items: Vec<LookedFor> = namespaces.chain(list.missing.iter().cloned()).collect();
+    if items.is_empty() {
         return Ok(Exit::Fine);
     }
-    let namespaces = query.namespaces.iter().cloned().map(LookedFor::Namespace);
     let absence = AbsenceQuery {
-        items: namespaces.chain(list.missing.iter().cloned()).collect(),
+        items,
         namespaces: query.namespaces.clone(),
         revision: query.revision,
         counts_deleted: false,

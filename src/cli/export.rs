@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::objects::{Notes, WhichArgs};
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{Run, conclude, not_written};
+use super::run::{Run, conclude, not_written, read_to_the_end};
 use super::term;
 use crate::error::Result;
 use crate::finding::escape;
@@ -156,7 +156,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             term::line(&format!("warning: {line}"));
         }
         session.check_unchanged()?;
-        Ok(written.map(|()| exit))
+        Ok(read_to_the_end(written).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::objects::{self, ListArgs, Notes, Which, too_large};
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{Run, conclude};
+use super::run::{Run, conclude, read_to_the_end};
 use super::term;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
@@ -185,7 +185,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
         let at = groups
             .first()
             .map(|answers| (answers.revision, answers.keyspace.bounds()));
-        Ok(output.finish(at).map(|()| exit))
+        Ok(read_to_the_end(output.finish(at)).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

@@ -13,7 +13,7 @@ use super::absent;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{JsonArgs, Run, conclude};
+use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
@@ -118,6 +118,16 @@ impl GrepArgs {
         if patterns.is_empty() {
             let word = words.next().and_then(|word| word.to_str());
             patterns.push(word.ok_or("the pattern is not UTF-8")?.to_owned());
+        }
+        if self
+            .kind
+            .iter()
+            .chain(&self.namespace)
+            .any(String::is_empty)
+        {
+            return Err(
+                "a word for kinds or namespaces is empty; without one all are searched".into(),
+            );
         }
         let files: Vec<&Path> = words.map(Path::new).collect();
         if files.is_empty() {
@@ -235,7 +245,7 @@ fn search(
             _ => String::new(),
         };
         let written = written.and_then(|()| out.write(&end));
-        Ok(written.and_then(|()| out.finish()).map(|()| exit))
+        Ok(read_to_the_end(written.and_then(|()| out.finish())).map(|()| exit))
     });
     conclude(asked, file)
 }
@@ -253,8 +263,10 @@ fn missing(
         false => &summary.unknown_kinds,
     };
     let mut items: Vec<LookedFor> = kinds.iter().cloned().map(LookedFor::Kind).collect();
-    if is_empty {
+    if is_empty || query.namespaces.len() > 1 {
         items.extend(query.namespaces.iter().cloned().map(LookedFor::Namespace));
+    }
+    if is_empty {
         let prefix = args.prefix.iter().map(|prefix| prefix.as_bytes().to_vec());
         items.extend(prefix.map(LookedFor::Prefix));
     }

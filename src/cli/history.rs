@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{JsonArgs, Run, conclude};
+use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::finding::escape;
 use crate::ops::{self, Name, Named};
@@ -127,14 +127,13 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             &mut each,
         )?;
         let exit = notes.tell();
-        Ok(written
-            .and_then(|()| {
-                if json {
-                    out.write(&report::history_summary_json(story.records.len(), bounds))?;
-                }
-                out.finish()
-            })
-            .map(|()| exit))
+        let written = written.and_then(|()| {
+            if json {
+                out.write(&report::history_summary_json(story.records.len(), bounds))?;
+            }
+            out.finish()
+        });
+        Ok(read_to_the_end(written).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

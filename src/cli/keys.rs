@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use super::absent;
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{JsonArgs, Run, conclude};
+use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::etcd::keyspace::{KeyFilter, RowOrder, Wanted};
 use crate::finding::escape;
@@ -150,7 +150,7 @@ pub(super) fn run(args: &KeysArgs, run: &Run) -> Exit {
                 }
             }
         }
-        Ok(write(&list, json, args.long).map(|()| exit))
+        Ok(read_to_the_end(write(&list, json, args.long)).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

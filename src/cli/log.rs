@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::absent;
 use super::exit::Exit;
 use super::open::Access;
-use super::run::{JsonArgs, Run, conclude};
+use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
@@ -72,7 +72,10 @@ pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
     };
     // The way through the tree jumps; a map serves that best.
     let asked = run.ask(&args.file, Access::Map, |session| {
-        let mut out = term::Lines::new();
+        let mut out = match json {
+            true => term::Lines::new(),
+            false => term::Lines::of_prose(),
+        };
         let mut written: io::Result<()> = Ok(());
         let mut each = |transaction: &ops::Transaction| {
             let text = if json {
@@ -102,14 +105,13 @@ pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
             let name = escape::path(&args.file);
             term::line(&format!("{name}: no change matches"));
         }
-        Ok(written
-            .and_then(|()| {
-                if json {
-                    out.write(&report::log_summary_json(&summary))?;
-                }
-                out.finish()
-            })
-            .map(|()| exit))
+        let written = written.and_then(|()| {
+            if json {
+                out.write(&report::log_summary_json(&summary))?;
+            }
+            out.finish()
+        });
+        Ok(read_to_the_end(written).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

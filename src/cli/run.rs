@@ -408,9 +408,9 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
     match asked {
         Ok(Asked::Done(written, findings)) => {
             // The file was looked at again.
-            let exit = match written.and_then(|exit| term::release().map(|()| exit)) {
+            let released = |exit| read_to_the_end(term::release()).map(|()| exit);
+            let exit = match written.and_then(released) {
                 Ok(exit) => exit,
-                // What the file itself is like holds all the same.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
                 Err(error) => {
                     term::error(&format!("writing failed: {error}"));
@@ -432,6 +432,15 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             term::discard();
             fail(&error, path)
         }
+    }
+}
+
+/// A reader that went away has seen enough: that is not a failure, and the status is that of the job, as far as it
+/// was done.
+pub(super) fn read_to_the_end(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 

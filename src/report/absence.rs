@@ -98,7 +98,13 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
     };
     let is_single = none.is_empty();
     let mut text = match &absence.reason {
-        AbsenceReason::Present(objects) => return present(absence, *objects, &place, context),
+        AbsenceReason::Present(objects) => {
+            let place = match all.is_damaged {
+                true => format!("{place} that can be read; damage hides the rest"),
+                false => place,
+            };
+            return present(absence, *objects, &place, context);
+        }
         AbsenceReason::NotAKind => {
             let word = match &absence.item {
                 LookedFor::Object { word, .. } | LookedFor::Kind(word) => shown(word),

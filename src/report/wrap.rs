@@ -34,10 +34,8 @@ fn wrap(line: &str, columns: usize, out: &mut String) {
         Some(body) => (body, "\n"),
         None => (line, ""),
     };
-    let (head, words) = parts(body);
+    let (head, words) = parts(body, columns);
     let hanging = match width(head) {
-        // The name is too long for the rest to stand beside it.
-        wide if wide > columns / 2 => indent(body),
         wide if wide == indent(body) => wide,
         // Behind a name.
         wide => wide.saturating_sub(HANGING),
@@ -87,16 +85,16 @@ fn indent(line: &str) -> usize {
 }
 
 /// What stands before the words that may go on below (blanks, or a name with blanks behind it), and the words.
-fn parts(line: &str) -> (&str, Vec<&str>) {
+fn parts(line: &str, columns: usize) -> (&str, Vec<&str>) {
     let from = indent(line);
     let (blanks, rest) = line.split_at(from);
-    let head = match rest.find("  ") {
-        Some(at) => {
-            let behind = rest.get(at..).unwrap_or_default();
-            from.saturating_add(at).saturating_add(indent(behind))
-        }
-        None => blanks.len(),
-    };
+    let named = rest.find("  ").map(|at| {
+        let behind = rest.get(at..).unwrap_or_default();
+        from.saturating_add(at).saturating_add(indent(behind))
+    });
+    // Beside a name that is longer the rest has no room.
+    let is_short = |at: &usize| width(line.get(..*at).unwrap_or_default()) <= columns / 2;
+    let head = named.filter(is_short).unwrap_or(blanks.len());
     let (head, rest) = line.split_at(head.min(line.len()));
     let mut words = Vec::new();
     let mut start = 0;
@@ -134,6 +132,13 @@ mod tests {
         assert_eq!(wrapped(text, 40), expected);
         let text = "  revision 662, 372 live keys, 672 records, compacted at 357";
         let expected = "  revision 662, 372 live keys, 672\n    records, compacted at 357";
+        assert_eq!(wrapped(text, 40), expected);
+    }
+
+    #[test]
+    fn what_stands_far_behind_is_not_a_value() {
+        let text = "  ! ClusterRoleBinding helper: runner gets cluster-admin  (added)";
+        let expected = "  ! ClusterRoleBinding helper: runner\n    gets cluster-admin  (added)";
         assert_eq!(wrapped(text, 40), expected);
     }
 

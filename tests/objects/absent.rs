@@ -2,10 +2,7 @@
 
 use crate::support::damage::Table;
 use crate::support::{testdata, tool};
-use crate::{AFTER, CONFIG, etcdsnap, unpacked};
-
-/// The same cluster before it.
-const BEFORE: &str = "kube-1.34-etcd-3.6-before.db";
+use crate::{AFTER, BEFORE, CONFIG, etcdsnap, unpacked};
 
 const REAL: &str = "real/etcd-3.8.0-alpha-b.db";
 
@@ -424,4 +421,51 @@ fn what_decode_cannot_read_is_told_and_not_success() {
     // A line end behind an object is `etcdctl`'s.
     let outcome = decode(&format!("{hex}0a"));
     assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""));
+}
+
+#[test]
+fn what_came_later_is_known_though_it_went_again() {
+    let dir = unpacked();
+    for (args, told) in [
+        // Created, deleted.
+        (
+            "get FILE cm/app-3 -n team-a --rev 300",
+            "cm/app-3: /registry/configmaps/team-a/app-3 has no record at revision 300; its first is at 578",
+        ),
+        // Created, deleted, created again.
+        (
+            "get FILE cm/app-4 -n team-a --rev 500",
+            "cm/app-4: /registry/configmaps/team-a/app-4 has no record at revision 500; its first is at 580",
+        ),
+        (
+            "objects FILE pods -n legacy --rev 100 -o name",
+            "there is no namespace legacy at revision 100; the first one came at 203",
+        ),
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(1), "{args}");
+        assert_eq!(outcome.stderr, format!("Error: {told}\n"), "{args}");
+    }
+}
+
+#[test]
+fn one_namespace_of_several_that_is_not_there_is_told() {
+    let dir = unpacked();
+    for args in [
+        "objects FILE deploy -n shop,nope -o name",
+        "grep web FILE -n shop,nope -l",
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert!(!outcome.stdout.is_empty(), "{args}");
+        let told = (
+            outcome.status,
+            outcome
+                .stderr
+                .contains("Error: there is no namespace nope\n"),
+        );
+        assert_eq!(told, (Some(1), true), "{args}: {}", outcome.stderr);
+    }
+    // It does not matter to kinds of the cluster.
+    let nodes = etcdsnap(dir.path(), &format!("objects {AFTER} ns -n nope -o name"));
+    assert_eq!((nodes.status, nodes.stderr.as_str()), (Some(0), ""));
 }

@@ -30,6 +30,7 @@ use tempfile::TempDir;
 
 /// The cluster that most tests ask about, at the end.
 const AFTER: &str = "kube-1.34-etcd-3.6-after.db";
+const BEFORE: &str = "kube-1.34-etcd-3.6-before.db";
 /// Its configuration.
 const CONFIG: &str = "kube-1.34-etcd-3.6.yaml";
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::damage::Table;
 use crate::support::{testdata, tool};
-use crate::{AFTER, CONFIG, etcdsnap, unpacked};
+use crate::{AFTER, BEFORE, CONFIG, etcdsnap, unpacked};
 
 const REAL: &str = "real/etcd-3.8.0-alpha-b.db";
 
@@ -378,6 +378,20 @@ fn a_pipe_that_nobody_reads_ends_the_output_quietly() {
         let output = command.output().expect("the program starts");
         assert_eq!(output.status.code(), Some(0), "{args}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args}");
+    }
+    // What was found out by then is the status all the same.
+    for args in [
+        "diff BEFORE FILE",
+        "objects FILE pods,nope -o name",
+        "objects FILE pods,nope -o json",
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = tool::command(dir.path());
+        let args = args.replace("FILE", AFTER).replace("BEFORE", BEFORE);
+        command.args(args.split(' ')).stdout(writer);
+        let output = command.output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(1), "{args}");
     }
 }
 

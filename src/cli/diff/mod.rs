@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{Asked, AskedBoth, Run, fail, fail_all};
+use super::run::{Asked, AskedBoth, Run, fail, fail_all, read_to_the_end};
 use super::term;
 use crate::Result;
 use crate::etcd::keyspace::KeyFilter;
@@ -358,11 +358,12 @@ fn conclude(
     findings: &[(Findings, &PathBuf)],
     told: &Told,
 ) -> Exit {
-    let written = written.and_then(|differs| term::release().map(|()| differs));
-    let differs = match written {
+    let released = |differs| read_to_the_end(term::release()).map(|()| differs);
+    let differs = match written.and_then(released) {
         Ok(Some(differs)) => differs,
         Ok(None) => return Exit::Failed,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
+        // What is long enough to be written before the end are differences.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => true,
         Err(error) => {
             term::error(&format!("writing failed: {error}"));
             return Exit::Failed;

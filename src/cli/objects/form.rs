@@ -91,10 +91,15 @@ fn read(path: &str) -> Result<String, String> {
     let name = escape::path(Path::new(path));
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| format!("open {name}: {error}"))?;
-    file.take(TEXT_LIMIT)
+    file.take(TEXT_LIMIT.saturating_add(1))
         .read_to_string(&mut text)
         .map_err(|error| format!("read {name}: {error}"))?;
-    Ok(text)
+    match text.len() as u64 > TEXT_LIMIT {
+        true => Err(format!(
+            "{name} is longer than {TEXT_LIMIT} bytes, which no template is"
+        )),
+        false => Ok(text),
+    }
 }
 
 /// How lists and tables are printed.

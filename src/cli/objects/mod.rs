@@ -12,7 +12,7 @@ use super::absent::tell_objects;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{Run, conclude};
+use super::run::{Run, conclude, read_to_the_end};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
@@ -158,5 +158,5 @@ pub(super) fn print(
         &list,
         is_none_said,
     )?);
-    Ok(written.and_then(|()| printer.finish()).map(|()| exit))
+    Ok(read_to_the_end(written.and_then(|()| printer.finish())).map(|()| exit))
 }

@@ -78,6 +78,8 @@ pub struct Absences {
     pub bounds: RevisionBounds,
     /// The revision that was asked for.
     pub revision: i64,
+    /// Damage hides a part of the file.
+    pub is_damaged: bool,
 }
 
 /// So many namespaces are named.
@@ -101,8 +103,7 @@ pub fn absences(session: &Session<'_>, query: &AbsenceQuery) -> Result<Absences>
     let mut later = None;
     let is_missing = |number: usize| now.of(number).present == 0;
     if file.revision < file.bounds.current && (0..items.len()).any(is_missing) {
-        let newest = FileState::scan(session, 0)?;
-        later = Some(newest.gather(session, &tables)?);
+        later = Some(file.gather_later(session, &tables)?);
     }
     let mut list = Vec::with_capacity(items.len());
     for (number, item) in items.iter().enumerate() {
@@ -133,6 +134,7 @@ pub fn absences(session: &Session<'_>, query: &AbsenceQuery) -> Result<Absences>
         list,
         bounds: file.bounds,
         revision: file.revision,
+        is_damaged: file.is_damaged,
     })
 }
 
@@ -206,7 +208,7 @@ fn reason(
         AbsenceReason::Elsewhere(named, evidence.elsewhere.len() > NAMED)
     };
     // Of a kind in general it says more where its objects are than when the last one went.
-    if matches!(item, LookedFor::Kind(_)) && !evidence.elsewhere.is_empty() {
+    if matches!(item, LookedFor::Kind(_)) && !evidence.elsewhere.is_empty() && !file.is_damaged {
         return elsewhere();
     }
     if let Some((revision, place, key)) = deleted {
@@ -216,13 +218,16 @@ fn reason(
             not_before: file.times.at(*place),
         };
     }
+    // All that follows is true only if nothing is hidden.
+    if file.is_damaged {
+        return AbsenceReason::CannotTell;
+    }
     if !evidence.elsewhere.is_empty() {
         return elsewhere();
     }
     match later {
         Some(first) => AbsenceReason::NotYet(first),
         None if !is_kind => AbsenceReason::NotAKind,
-        None if file.is_damaged => AbsenceReason::CannotTell,
         None => AbsenceReason::NeverSeen,
     }
 }
@@ -252,6 +257,7 @@ impl Absences {
             AbsenceReason::NeverSeen | AbsenceReason::NotAKind => 4,
         };
         let (bounds, revision) = (new.bounds, new.revision);
+        let is_damaged = new.is_damaged || old.is_damaged;
         let both = new.list.into_iter().zip(old.list);
         let list = both.map(|(new, old)| match rank(&old) < rank(&new) {
             true => old,
@@ -261,6 +267,7 @@ impl Absences {
             list: list.collect(),
             bounds,
             revision,
+            is_damaged,
         }
     }
 }
@@ -327,6 +334,29 @@ impl<'i> FileState<'i> {
                 .visit(places, &visitor, &session.workers, session.options)?;
             parts.into_iter().for_each(|part| all.merge(part.gathered));
         }
+        Ok(all)
+    }
+}
+
+impl<'i> FileState<'i> {
+    /// What came later than the revision, whether or not it is still there.
+    fn gather_later(&self, session: &Session<'i>, tables: &Tables<'_>) -> Result<Gathered> {
+        let reader = ValueReader::default();
+        let visitor = LaterVisitor {
+            evidence: EvidenceVisitor {
+                tables,
+                classifier: Classifier {
+                    reader: &reader,
+                    resources: &self.resources,
+                    layout: &self.layout,
+                },
+                is_deleted: false,
+            },
+            revision: self.revision,
+        };
+        let (_, parts) = session.scan_again(&visitor)?;
+        let mut all = Gathered::default();
+        parts.into_iter().for_each(|part| all.merge(part.gathered));
         Ok(all)
     }
 }
@@ -715,6 +745,27 @@ impl<'t> RecordVisitor for EvidenceVisitor<'t> {
             self.object(local, &who, view);
         }
         Ok(())
+    }
+}
+
+/// Looks at what was put after a revision.
+struct LaterVisitor<'t> {
+    evidence: EvidenceVisitor<'t>,
+    revision: i64,
+}
+
+impl<'t> RecordVisitor for LaterVisitor<'t> {
+    type Local = EvidenceParts<'t>;
+
+    fn start(&self) -> EvidenceParts<'t> {
+        self.evidence.start()
+    }
+
+    fn record(&self, local: &mut EvidenceParts<'t>, view: &RecordView<'_>) -> Result<()> {
+        match view.is_tombstone || view.revision.main <= self.revision {
+            true => Ok(()),
+            false => self.evidence.record(local, view),
+        }
     }
 }
 

@@ -30,14 +30,17 @@ impl<'i> ObjectList<'i> {
         let mut keys = Vec::with_capacity(self.found.len());
         let mut memory = 0usize;
         let mut fault = None;
+        let mut has_objects = false;
         self.fetch(
             session,
             &self.found,
             |key, value, revision| match reader.read(key, value, revision).content {
-                ValueContent::Object(object) => path.key(&object.json),
-                _ => Ok(None),
+                ValueContent::Object(object) => Some(path.key(&object.json)),
+                _ => None,
             },
             |_, key| {
+                let key = key.flatten();
+                has_objects |= key.is_some();
                 match key.unwrap_or(Ok(None)) {
                     Ok(key) => {
                         memory = memory.saturating_add(key.as_ref().map_or(0, memory_of));
@@ -57,7 +60,11 @@ impl<'i> ObjectList<'i> {
         if let Some(fault) = fault {
             return Ok(Err(fault));
         }
-        if !keys.is_empty() && keys.iter().all(Option::is_none) {
+        // What cannot be read stays in its order.
+        if !has_objects {
+            return Ok(Ok(()));
+        }
+        if keys.iter().all(Option::is_none) {
             return Ok(Err(SortFault::NotFound(path.text().to_owned())));
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();

@@ -515,7 +515,7 @@ pub(super) fn is_named(text: &[u8], hint: Hint) -> bool {
         Hint::Token => text.len() == BOOTSTRAP && is_bootstrap_token(text),
         Hint::TokenFlag => {
             let is_digit = |b: &u8| is_word(*b) || matches!(b, b'-' | b'_' | b'.' | b':' | b'+');
-            text.len() >= 16
+            text.len() >= 8
                 && text.iter().all(is_digit)
                 && text.iter().any(u8::is_ascii_digit)
                 && text.iter().any(u8::is_ascii_alphabetic)
