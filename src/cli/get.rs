@@ -552,6 +552,7 @@ impl Output {
                     }
                 }
                 if form == Some(Form::Json)
+                    && flaw.is_none()
                     && let ops::ValueContent::Object(object) = &look.content
                 {
                     // JSON has no comments.

@@ -81,7 +81,13 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                 };
                 let answers = [answer];
                 let exit = super::get::explain(session, answers.iter().zip(&names), 0)?;
-                return Ok(Ok(exit));
+                let mut out = term::Lines::new();
+                let written = match json {
+                    true => out.write(&report::history_summary_json(0, bounds)),
+                    false => Ok(()),
+                };
+                let written = written.and_then(|()| out.finish());
+                return Ok(read_to_the_end(written).map(|()| exit));
             }
         };
         let mut out = term::Lines::new();

@@ -104,6 +104,10 @@ pub const RAW_HINT: &str =
 /// Why an object is not whole of which only the metadata can be decoded.
 pub fn undecoded(description: &Description) -> Option<String> {
     let bytes = description.undecoded?;
+    // What does not even say its kind is damaged, which is told.
+    if description.kind.is_empty() {
+        return None;
+    }
     Some(format!(
         "the kind {} {} is not known; of its {bytes} bytes only the metadata is shown",
         escape::text(description.api_version.as_bytes()),

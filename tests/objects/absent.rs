@@ -469,3 +469,15 @@ fn one_namespace_of_several_that_is_not_there_is_told() {
     let nodes = etcdsnap(dir.path(), &format!("objects {AFTER} ns -n nope -o name"));
     assert_eq!((nodes.status, nodes.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_history_of_nothing_has_its_summary() {
+    let dir = unpacked();
+    let outcome = etcdsnap(dir.path(), &format!("history {AFTER} /nope --json"));
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome.stdout.contains("\"type\":\"summary\""),
+        "{}",
+        outcome.stdout
+    );
+}
