@@ -263,9 +263,10 @@ fn life(
 
     let outcome = ask(scene, ledger, file, &question)?;
     if must.is_empty() && outcome.code == Some(1) {
-        ledger.holds(KIND, outcome.stdout.is_empty(), || {
-            format!("{what}: {}", outcome.brief())
-        });
+        let lines = Lines::read(&outcome)?;
+        let is_empty = lines.lines.is_empty() && lines.summary["records"] == 0;
+        let is_right = is_empty && lines.has_bounds(moment.revision, compacted);
+        ledger.holds(KIND, is_right, || format!("{what}: {}", outcome.brief()));
         return Ok(());
     }
     let lines = Lines::read(&outcome)?;
