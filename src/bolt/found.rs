@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(scan(&nested(200)), deeper);
     }
 
-    /// So many buckets in the root, each with one entry of this length.
+    /// This many buckets in the root, each with one entry of this length.
     fn side_by_side(count: usize, value: usize) -> Vec<u8> {
         let layout = WriteLayout {
             page_size: 64 << 10,

@@ -29,7 +29,8 @@ pub(super) fn tell_objects(
     is_none_said: bool,
 ) -> Result<Exit> {
     // A namespace does not matter to kinds of the cluster.
-    let there: BTreeSet<&str> = list.found.iter().map(|found| &*found.namespace).collect();
+    let found = list.found.iter().filter(|_| !query.namespaces.is_empty());
+    let there: BTreeSet<&str> = found.map(|found| &*found.namespace).collect();
     let are_of_cluster = there.len() == 1 && there.contains("");
     let namespaces = query.namespaces.iter();
     let namespaces = namespaces.filter(|name| !there.contains(name.as_str()) && !are_of_cluster);

@@ -264,7 +264,7 @@ fn tell_actual(shown: &str, path: &Path, object: &Value) {
     term::line(&format!("{shown}: {what}"));
 }
 
-/// So many bytes of a value are shown.
+/// At most this many bytes of a value are shown.
 const ACTUAL: usize = 1024;
 
 fn told(shown: &str, is_equal: bool) -> Exit {

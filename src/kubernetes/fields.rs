@@ -47,7 +47,7 @@ pub(super) fn is_set(value: &Value, path: &str) -> bool {
     !at(value, path).is_null()
 }
 
-/// The elements of the list at a path; none if there is no list.
+/// The elements of the list at a path; empty if the path does not lead to a list.
 pub(super) fn items<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     at(value, path).as_array().map_or(&[], Vec::as_slice)
 }

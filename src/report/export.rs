@@ -39,10 +39,10 @@ struct Named {
     more: usize,
 }
 
-/// So many objects are named for one reason.
+/// At most this many objects are named for one reason.
 const NAMES: usize = 10;
 
-/// So many reasons are told.
+/// At most this many reasons are told.
 const REASONS: usize = 200;
 
 impl Named {

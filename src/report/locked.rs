@@ -19,7 +19,7 @@ struct LockedGroup {
     names: Vec<String>,
 }
 
-/// So many are named in a line.
+/// At most this many are named in a line.
 const NAMED: usize = 3;
 
 impl LockedValues {

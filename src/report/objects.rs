@@ -252,7 +252,7 @@ pub fn damage_line(damaged: &DamagedValue) -> String {
     flaw_line(&damaged.key, &damaged.flaw)
 }
 
-/// So many kinds and reasons are told in one line.
+/// At most this many kinds and reasons are told in one line.
 const UNDECIDED: usize = 8;
 
 /// How many objects nobody can tell of whether they are asked for, and why, as a line of text.

@@ -204,6 +204,51 @@ fn what_damage_may_hide_is_not_called_absent() {
     }
 }
 
+/// Makes each page unreadable on which a record of `key` is.
+fn lose(file: &std::path::Path, key: &[u8]) {
+    const PAGE: usize = 4096;
+    let mut bytes = std::fs::read(file).expect("a file");
+    let places: Vec<usize> = memchr::memmem::find_iter(&bytes, key).collect();
+    assert!(!places.is_empty());
+    for place in places {
+        // A leaf may be longer than a page: its own number stands on the first one.
+        let is_first = |page: &usize| bytes[page * PAGE..][..8] == (*page as u64).to_le_bytes();
+        let page = (0..=place / PAGE).rev().find(is_first).expect("a page");
+        bytes[page * PAGE + 8] = 0xff;
+    }
+    std::fs::write(file, bytes).expect("a file");
+}
+
+#[test]
+fn of_what_is_on_a_lost_page_nothing_is_made_up() {
+    let dir = unpacked();
+    lose(&dir.path().join(AFTER), b"/registry/deployments/shop/web");
+    lose(&dir.path().join(AFTER), b"/registry/clusterroles/view");
+    for (args, status) in [
+        ("get FILE deploy/web -n shop", 1),
+        ("objects FILE deploy/web -n shop", 1),
+        ("history FILE deploy/web -n shop", 1),
+        ("contains FILE deploy/web -n shop", 2),
+        ("objects FILE clusterrole/view", 1),
+        ("objects FILE deploy/web -n shop --rev 1000", 1),
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
+        let told = &outcome.stderr;
+        assert!(told.contains("cannot be told"), "{args}: {told}");
+        for untrue in [" is in ", "never seen", "its first is at", "no kind"] {
+            assert!(!told.contains(untrue), "{args}: {told}");
+        }
+    }
+    // Whose last one went when is not known, either.
+    let legacy = etcdsnap(
+        dir.path(),
+        &format!("objects {AFTER} deploy -n legacy -o name"),
+    );
+    let told = &legacy.stderr;
+    assert!(!told.contains("the last one"), "{told}");
+}
+
 #[test]
 fn ten_thousand_names_that_are_not_there_are_ten_thousand_lines() {
     let names: Vec<String> = (0..10_000)

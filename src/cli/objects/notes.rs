@@ -22,7 +22,7 @@ pub(in crate::cli) struct Notes {
     pub(super) is_error: bool,
 }
 
-/// So many are told.
+/// At most this many are told.
 const NOTES: usize = 20;
 
 impl Notes {

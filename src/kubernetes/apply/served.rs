@@ -90,13 +90,30 @@ impl CustomKinds {
 /// Which versions the API server of a cluster serves.
 #[derive(Debug, Clone, Default)]
 pub struct ServedVersions {
-    /// `v1.apps`, as APIServices are called. Each server has one for each version of its own groups.
-    pub api_services: HashSet<String>,
+    /// By group. Each server has an APIService for each version of its own groups.
+    versions: HashMap<String, HashSet<String>>,
     /// What definitions say.
     pub custom: CustomKinds,
 }
 
 impl ServedVersions {
+    /// Takes what the name of an APIService says: `v1.apps`.
+    pub fn add_api_service(&mut self, name: &str) {
+        if let Some((version, group)) = name.split_once('.') {
+            let versions = self.versions.entry(group.to_owned()).or_default();
+            versions.insert(version.to_owned());
+        }
+    }
+
+    /// The same with other definitions.
+    #[must_use]
+    pub fn with_definitions(&self, custom: CustomKinds) -> Self {
+        Self {
+            versions: self.versions.clone(),
+            custom,
+        }
+    }
+
     /// Puts a version that is served into an object of one that is not, where nothing else differs between them.
     ///
     /// # Errors
@@ -154,15 +171,8 @@ impl ServedVersions {
     /// False only where it is known which versions of a group there are, and this is none of them.
     fn is_served(&self, api_version: &str) -> bool {
         let (group, version) = split_api_version(api_version);
-        let name = format!("{version}.{group}");
-        let end = format!(".{group}");
-        group.is_empty()
-            || self.api_services.contains(&name)
-            || !self.api_services.iter().any(|known| {
-                known
-                    .strip_suffix(&end)
-                    .is_some_and(|version| !version.contains('.'))
-            })
+        let known = self.versions.get(group).filter(|_| !group.is_empty());
+        known.is_none_or(|versions| versions.contains(version))
     }
 }
 
@@ -230,11 +240,11 @@ mod tests {
             "group": "x.io", "names": {"kind": "W"}, "conversion": {"strategy": strategy},
             "versions": [{"name": "v1", "served": served[0], "storage": true},
                 {"name": "v0", "served": served[1], "storage": false}]}}));
-        let api_services = api_services.iter().map(|name| (*name).to_owned()).collect();
-        ServedVersions {
-            api_services,
-            custom,
-        }
+        let mut all = ServedVersions::default().with_definitions(custom);
+        api_services
+            .iter()
+            .for_each(|name| all.add_api_service(name));
+        all
     }
 
     fn object(api_version: &str, kind: &str) -> Value {

@@ -77,7 +77,7 @@ impl SchemaPlace {
         matches!(self.kind, Kind::Time | Kind::MicroTime) && !self.is_map
     }
 
-    /// How the list at this place is merged; nothing if there is no list.
+    /// How the list at this place is merged; `None` if the field is not a list.
     #[must_use]
     pub fn list(&self) -> Option<ListMerge> {
         self.list
@@ -115,7 +115,7 @@ fn child_of(id: MessageId, name: &str, depth: u32) -> Option<SchemaPlace> {
 }
 
 /// How the list at `path` in objects of a kind is merged: names of fields and keys of maps, without
-/// indexes. Nothing if the kind or the path is unknown, or there is no list.
+/// indexes. `None` if the kind or the path is unknown, or the field is not a list.
 ///
 /// ```
 /// use etcdsnap::kubernetes::compare::merge::{ListType, list_merge};

@@ -99,7 +99,7 @@ impl RecordVisitor for NewestTimeUpTo {
     }
 }
 
-/// So many definitions and roles are in memory at once; the former are among the largest objects there are.
+/// At most this many definitions and roles are in memory at once; the former are among the largest objects there are.
 const AT_ONCE: usize = 4;
 
 /// What both files tell of kinds and roles.
@@ -126,10 +126,7 @@ impl KnownKinds {
         };
         let mut custom = wanted.custom.clone();
         custom.add_missing(&present.custom);
-        ServedVersions {
-            api_services: present.api_services.clone(),
-            custom,
-        }
+        present.with_definitions(custom)
     }
 
     /// Takes what one state tells; the new one comes last.
@@ -152,8 +149,7 @@ impl KnownKinds {
         for (key, (_, is_tombstone)) in noted {
             let name = key.rsplit(|b| *b == b'/').next().unwrap_or_default();
             if !is_tombstone && is_api_service(key) {
-                let name = String::from_utf8_lossy(name).into_owned();
-                served.api_services.insert(name);
+                served.add_api_service(&String::from_utf8_lossy(name));
             }
         }
         for few in wanted.chunks(AT_ONCE) {

@@ -26,7 +26,7 @@ pub enum Doubt {
     Compacted,
     /// Part of a file cannot be read.
     Damaged,
-    /// There is no record that both could have.
+    /// No record could be in both.
     NothingInCommon,
 }
 

@@ -22,7 +22,7 @@ use crate::ops::objects::wanted::WantedKinds;
 use crate::ops::objects::{KindFault, ObjectsQuery};
 use crate::ops::session::{Session, fetch};
 
-/// Of a line that matches, so many places are kept.
+/// At most this many matches are marked in a line.
 const PLACES: usize = 64;
 
 /// What to search, and for what.

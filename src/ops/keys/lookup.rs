@@ -83,7 +83,7 @@ struct Finder<'n> {
     reader: &'n ValueReader,
 }
 
-/// So many names are searched for in values.
+/// At most this many names are searched for in values.
 const SEARCHED: usize = 16;
 
 /// Keys of which only a value has a name, with such names.

@@ -82,11 +82,11 @@ pub struct Absences {
     pub is_damaged: bool,
 }
 
-/// So many namespaces are named.
+/// At most this many namespaces are named.
 const NAMED: usize = 3;
-/// For so many missing things something similar is looked for.
+/// Similar names are looked for only for this many missing things.
 const WITH_SIMILAR: usize = 64;
-/// Among so many names each, the first by their order.
+/// The names that are compared: at most this many of each sort, the first in their order.
 const CANDIDATES: usize = 2000;
 
 /// Tells of each thing whether it is there, and if not, where it went.
@@ -211,7 +211,16 @@ fn reason(
     if matches!(item, LookedFor::Kind(_)) && !evidence.elsewhere.is_empty() && !file.is_damaged {
         return elsewhere();
     }
-    if let Some((revision, place, key)) = deleted {
+    // Of one thing it is true in any case that it was deleted; which of several went last, only if nothing is hidden.
+    let is_single = !matches!(
+        item,
+        LookedFor::Kind(_)
+            | LookedFor::Prefix(_)
+            | LookedFor::Glob(_)
+            | LookedFor::Span(..)
+            | LookedFor::Objects
+    );
+    if let Some((revision, place, key)) = deleted.filter(|_| is_single || !file.is_damaged) {
         return AbsenceReason::Deleted {
             key: key.clone(),
             revision: *revision,
@@ -316,19 +325,28 @@ impl<'i> FileState<'i> {
         })
     }
 
+    fn evidence<'t>(
+        &'t self,
+        tables: &'t Tables<'_>,
+        reader: &'t ValueReader,
+        is_deleted: bool,
+    ) -> EvidenceVisitor<'t> {
+        EvidenceVisitor {
+            tables,
+            classifier: Classifier {
+                reader,
+                resources: &self.resources,
+                layout: &self.layout,
+            },
+            is_deleted,
+        }
+    }
+
     fn gather(&self, session: &Session<'i>, tables: &Tables<'_>) -> Result<Gathered> {
         let reader = ValueReader::default();
         let mut all = Gathered::default();
         for (places, is_deleted) in [(&self.live, false), (&self.deleted, true)] {
-            let visitor = EvidenceVisitor {
-                tables,
-                classifier: Classifier {
-                    reader: &reader,
-                    resources: &self.resources,
-                    layout: &self.layout,
-                },
-                is_deleted,
-            };
+            let visitor = self.evidence(tables, &reader, is_deleted);
             let parts = self
                 .keyspace
                 .visit(places, &visitor, &session.workers, session.options)?;
@@ -336,22 +354,12 @@ impl<'i> FileState<'i> {
         }
         Ok(all)
     }
-}
 
-impl<'i> FileState<'i> {
     /// What came later than the revision, whether or not it is still there.
     fn gather_later(&self, session: &Session<'i>, tables: &Tables<'_>) -> Result<Gathered> {
         let reader = ValueReader::default();
         let visitor = LaterVisitor {
-            evidence: EvidenceVisitor {
-                tables,
-                classifier: Classifier {
-                    reader: &reader,
-                    resources: &self.resources,
-                    layout: &self.layout,
-                },
-                is_deleted: false,
-            },
+            evidence: self.evidence(tables, &reader, false),
             revision: self.revision,
         };
         let (_, parts) = session.scan_again(&visitor)?;
@@ -444,7 +452,7 @@ impl Candidates {
         if len > LONGEST {
             return None;
         }
-        // One sign in three of the last part may differ.
+        // One character in three of the last part may differ.
         let last = word
             .trim_end_matches('/')
             .rsplit('/')
@@ -500,7 +508,7 @@ struct Tables<'q> {
     unknown: HashMap<String, KindTable<'q>>,
     /// Folders whose keys may have been meant.
     folders: HashSet<Vec<u8>>,
-    /// Of so many slashes are the prefixes of which one may have been meant.
+    /// How many slashes the prefixes have that may have been meant.
     depths: BTreeSet<usize>,
 }
 

@@ -27,7 +27,7 @@ pub struct PlannedExport {
     pub creations: Vec<Step>,
     /// Those that give objects their owners, which are created later than them.
     pub adoptions: Vec<Step>,
-    /// So many creations come before the adoptions.
+    /// The number of creations that come before the adoptions.
     pub adopted_after: usize,
 }
 

@@ -11,7 +11,7 @@ use crate::kubernetes::apply::step::{OnRequest, Step, StepVerb};
 /// What every script begins with: it holds all that is done, and no name of any object.
 const FUNCTIONS: &str = include_str!("apply.sh");
 
-/// So many digits have the numbers of `total` steps.
+/// How many digits the numbers of `total` steps have.
 pub fn step_digits(total: usize) -> usize {
     total.to_string().len().max(3)
 }

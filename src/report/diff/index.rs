@@ -11,7 +11,7 @@ use crate::ops::diff::{Comparison, Direction, Item, Task, Todo};
 use crate::report::apply_script::step_digits;
 use crate::report::history::field_line;
 
-/// So many fields of an object are told.
+/// At most this many fields of an object are told.
 const FIELDS: usize = 5;
 
 /// The account of a folder: each task with the name of its manifest or patch, if it has one.

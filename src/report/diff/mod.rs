@@ -38,7 +38,7 @@ const LONG_TEXT: usize = 80;
 /// Texts with more lines together are not compared line by line.
 const MOST_LINES: usize = 10_000;
 
-/// So many records that should be the same are named.
+/// At most this many records that should be the same are named.
 const DIVERGENCES: usize = 5;
 
 /// How many keys differ, by how.

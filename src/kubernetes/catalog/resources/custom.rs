@@ -108,7 +108,7 @@ fn custom(definition: &Value) -> Option<Resource> {
     })
 }
 
-/// With so many versions the schema of each is compared: more have no definition that people use.
+/// Schemas are compared of at most this many versions; no definition in use has more.
 const FEW: usize = 8;
 
 /// Versions in the order of preference, each with its columns.

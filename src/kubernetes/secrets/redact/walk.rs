@@ -6,7 +6,7 @@ use super::patterns::{Hint, KUBECONFIG_FIELDS};
 use super::secret::{is_core_secret_key, is_secret, is_secret_key, is_secret_list};
 use super::{LAST_APPLIED, Redactor};
 
-/// So many bytes are unpacked of all that one object holds packed.
+/// At most this many bytes are unpacked for one object.
 const UNPACKED: u64 = 32 << 20;
 
 /// Fields that say who an object is. They are never judged by their looks.
