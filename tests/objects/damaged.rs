@@ -803,3 +803,51 @@ fn the_object_whose_key_has_the_name_goes_before_one_that_only_calls_itself_so()
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("\"/registry/pods/shop/copy\""));
 }
+
+#[test]
+fn json_that_is_nested_too_deeply_is_named_and_never_taken_for_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.db");
+    let widget = |name: &str, levels: usize| {
+        let [open, close] = [r#"{"a":"#.repeat(levels), "}".repeat(levels)];
+        format!(
+            r#"{{"apiVersion":"example.com/v1","kind":"Widget","metadata":{{"name":"{name}","namespace":"shop","labels":{{"app":"{name}"}}}},"spec":{open}{{}}{close}}}"#
+        )
+    };
+    let key = |name: &str| format!("/registry/example.com/widgets/shop/{name}");
+    let puts =
+        [("deep", 3_000), ("flat", 3)].map(|(name, levels)| (key(name), widget(name, levels)));
+    let puts: Vec<(&[u8], &[u8])> = puts
+        .iter()
+        .map(|(key, value)| (key.as_bytes(), value.as_bytes()))
+        .collect();
+    snapshot(&file, &puts);
+    for args in [
+        "objects a.db -o ndjson",
+        "objects a.db --json",
+        "objects a.db -l app",
+        "export a.db --out -",
+        "get a.db --prefix /",
+        "get a.db --prefix / --json",
+        "get a.db /registry/example.com/widgets/shop/deep",
+    ] {
+        let outcome = etcdsnap(dir.path(), args);
+        assert_eq!(outcome.status, Some(1), "{args:?}: {}", outcome.stderr);
+        let is_told = outcome.stderr.contains("deep")
+            && outcome.stderr.contains("nested deeper than 125 levels")
+            && !outcome.stderr.contains("damaged");
+        assert!(is_told, "{args:?}: {}", outcome.stderr);
+        assert!(
+            !outcome.stdout.contains(r#""a":{"a":{"a":{"a":{"#),
+            "{args:?}: {}",
+            outcome.stdout
+        );
+        let is_there = outcome.stdout.contains("flat") || args.ends_with("deep");
+        assert!(is_there, "{args:?}: {}", outcome.stdout);
+    }
+    // Who it is its head tells, and an API server reads it.
+    let outcome = etcdsnap(dir.path(), "objects a.db -l app=deep -o name");
+    assert!(outcome.stdout.contains("/deep\n"), "{outcome:?}");
+    let outcome = etcdsnap(dir.path(), "verify --values a.db");
+    assert!(!outcome.stdout.contains("K0"), "{outcome:?}");
+}

@@ -125,6 +125,7 @@ fn of_fault(fault: &Fault) -> Observation {
             field: Excerpt::of(path),
         }
         .into(),
+        Fault::TooNested { .. } => codes::TooDeep {}.into(),
         Fault::TooDeep { path } if path.is_empty() => codes::TooDeep {}.into(),
         Fault::TooDeep { path } => codes::TooDeepField {
             field: Excerpt::of(path),

@@ -28,6 +28,11 @@ pub enum Fault {
         /// What it takes in the file.
         stored: usize,
     },
+    /// JSON that is sound, but nested deeper than it is decoded here. API servers take 10,000 levels.
+    TooNested {
+        /// So many levels.
+        limit: usize,
+    },
 }
 
 /// An encoding or a part of a value that does not follow its rules.
@@ -108,6 +113,12 @@ impl Fault {
         let path = String::new();
         Self::Malformed { what, path }
     }
+
+    /// Whether the value was given up at a limit of this program: it may well be sound.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::TooNested { .. })
+    }
 }
 
 impl fmt::Display for Fault {
@@ -122,6 +133,12 @@ impl fmt::Display for Fault {
                 return write!(
                     f,
                     "decoded it takes more than {limit} MiB of memory, the limit for a value of {stored} bytes"
+                );
+            }
+            Self::TooNested { limit } => {
+                return write!(
+                    f,
+                    "its JSON is nested deeper than {limit} levels, the limit for a value that is decoded"
                 );
             }
         };

@@ -17,7 +17,7 @@ use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources, split
 use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
 use crate::kubernetes::query::selected::Selected;
 use crate::kubernetes::secrets::encryption::Envelope;
-use crate::kubernetes::{Fault, Flaw, Head, add_read_defaults};
+use crate::kubernetes::{Flaw, Head, add_read_defaults};
 use crate::ops::session::Session;
 use crate::ops::session::fetch;
 
@@ -152,7 +152,7 @@ impl ObjectsQuery {
     ) -> (Selected, Option<UndecidedReason>) {
         let mut object = match reader.object_of(key, value, revision) {
             Ok(object) => object,
-            Err(Fault::TooLarge { .. }) => {
+            Err(fault) if fault.is_limit() => {
                 let plain = reader.plain(key, value).unwrap_or_default();
                 return (
                     self.selects_by_head(&Head::of(&plain)),

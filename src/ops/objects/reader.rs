@@ -47,7 +47,7 @@ pub struct ReadValue<'v> {
     pub is_secret: bool,
     /// Why it stays encrypted.
     pub locked: Option<DecryptFault>,
-    /// Why it was not decoded, if decoding it would take too much memory.
+    /// Why it was not decoded, if it takes too much memory or is nested too deeply: [`Fault::is_limit`].
     pub too_large: Option<Fault>,
 }
 
@@ -78,7 +78,7 @@ impl ValueReader {
             Ok(object) => self.object(key, &plain, object, mod_revision),
             Err(Fault::Encrypted) => (self.hidden(key, &plain, None, true), false),
             Err(fault) => {
-                let is_large = matches!(fault, Fault::TooLarge { .. });
+                let is_large = fault.is_limit();
                 // Whether there is a secret in it nobody has looked.
                 let kind = is_large.then_some("Secret");
                 let shown = match &self.redactor {

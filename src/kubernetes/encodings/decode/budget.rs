@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 use crate::kubernetes::encodings::fault::{Broken, Fault};
@@ -19,6 +21,9 @@ const MOST: usize = 256 << 20;
 /// Longer values may take more: so many bytes for each of theirs. JSON of the smallest objects that mean
 /// anything takes about 50.
 const PER_BYTE: usize = 64;
+
+/// How deep JSON may be nested. What is made of a value, down to its end, goes down level by level on the stack.
+const DEEPEST: usize = 125;
 
 /// An item of a list that grows.
 const ITEM: usize = 64;
@@ -35,6 +40,7 @@ pub(in crate::kubernetes) struct Budget {
     limit: usize,
     stored: usize,
     is_spent: bool,
+    is_too_nested: bool,
 }
 
 impl Budget {
@@ -46,6 +52,7 @@ impl Budget {
             limit,
             stored,
             is_spent: false,
+            is_too_nested: false,
         }
     }
 
@@ -97,9 +104,12 @@ impl Budget {
 
     /// Why the value was given up.
     pub(in crate::kubernetes) fn fault(&self) -> Fault {
-        Fault::TooLarge {
-            limit: self.limit,
-            stored: self.stored,
+        match self.is_too_nested {
+            true => Fault::TooNested { limit: DEEPEST },
+            false => Fault::TooLarge {
+                limit: self.limit,
+                stored: self.stored,
+            },
         }
     }
 }
@@ -127,7 +137,7 @@ pub fn memory_of(value: &Value) -> usize {
 /// Reads JSON.
 ///
 /// # Errors
-/// [`Fault::TooLarge`], and [`Fault::Malformed`] if it is none.
+/// [`Fault::TooLarge`], [`Fault::TooNested`], and [`Fault::Malformed`] if it is not JSON.
 pub fn read_json(text: &[u8]) -> Result<Value, Fault> {
     let mut budget = Budget::of(text.len());
     match json(text, &mut budget) {
@@ -140,12 +150,28 @@ pub fn read_json(text: &[u8]) -> Result<Value, Fault> {
 /// Reads JSON; nothing if it is none, or the budget is spent.
 pub(super) fn json(text: &[u8], budget: &mut Budget) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Seed(budget).deserialize(&mut reader).ok()?;
+    let mut is_too_nested = false;
+    let seed = Seed {
+        budget: &mut *budget,
+        levels_left: DEEPEST,
+        is_too_nested: &mut is_too_nested,
+    };
+    let value = seed.deserialize(&mut reader);
+    // Beyond the limit it may be anything; what is passed over may be nested to any depth.
+    if is_too_nested && serde_json::from_slice::<IgnoredAny>(text).is_ok() {
+        budget.is_too_nested = true;
+        budget.is_spent = true;
+    }
+    let value = value.ok()?;
     reader.end().ok()?;
     Some(value)
 }
 
-struct Seed<'b>(&'b mut Budget);
+struct Seed<'b> {
+    budget: &'b mut Budget,
+    levels_left: usize,
+    is_too_nested: &'b mut bool,
+}
 
 impl Seed<'_> {
     fn spent<T, E: serde::de::Error>(is_left: bool, value: T) -> Result<T, E> {
@@ -153,6 +179,19 @@ impl Seed<'_> {
             true => Ok(value),
             false => Err(E::custom("it takes too much memory")),
         }
+    }
+
+    /// For what stands one level deeper.
+    fn inner<E: serde::de::Error>(&mut self) -> Result<Seed<'_>, E> {
+        let Some(levels_left) = self.levels_left.checked_sub(1) else {
+            *self.is_too_nested = true;
+            return Err(E::custom("it is nested too deeply"));
+        };
+        Ok(Seed {
+            budget: self.budget,
+            levels_left,
+            is_too_nested: self.is_too_nested,
+        })
     }
 }
 
@@ -192,26 +231,26 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-        Self::spent(self.0.text(text.len()), ())?;
+        Self::spent(self.budget.text(text.len()), ())?;
         Ok(text.into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Seed(self.0))? {
-            Self::spent(self.0.item(), ())?;
+        while let Some(item) = items.next_element_seed(self.inner()?)? {
+            Self::spent(self.budget.item(), ())?;
             list.push(item);
         }
         Ok(Value::Array(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if !self.0.entry(map.len(), key.len()) {
+            if !self.budget.entry(map.len(), key.len()) {
                 return Err(A::Error::custom("it takes too much memory"));
             }
-            map.insert(key, entries.next_value_seed(Seed(self.0))?);
+            map.insert(key, entries.next_value_seed(self.inner()?)?);
         }
         Ok(Value::Object(map))
     }
@@ -222,6 +261,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn sound_json_that_is_nested_too_deeply_is_told_from_broken_json() {
+        let nested = |levels: usize| ["[".repeat(levels), "]".repeat(levels)].concat();
+        let objects =
+            |levels: usize| ["{\"a\":".repeat(levels), "1".into(), "}".repeat(levels)].concat();
+        for of in [&nested as &dyn Fn(usize) -> String, &objects] {
+            assert!(read_json(of(DEEPEST).as_bytes()).is_ok());
+            for levels in [DEEPEST + 1, 128, 129, 10_000] {
+                let fault = read_json(of(levels).as_bytes()).unwrap_err();
+                assert_eq!(fault, Fault::TooNested { limit: 125 });
+                assert!(fault.is_limit());
+            }
+            let mut broken = of(10_000);
+            broken.pop();
+            let fault = read_json(broken.as_bytes()).unwrap_err();
+            assert_eq!(fault, Fault::malformed(Broken::Json));
+        }
+    }
 
     #[test]
     fn json_is_read_as_serde_json_reads_it() {
