@@ -178,8 +178,11 @@ pub(super) fn every_list_as_the_server_lists(
                 let has_summary = lines.summary["keys"] == records.len()
                     && lines.summary["revision"] == revision
                     && lines.has_bounds(scene.at_end.revision, scene.at_end.compacted());
-                let has_status = match records.is_empty() {
-                    true => ours.code == Some(1) && ours.stderr.starts_with("Error: no key "),
+                // Of everything there may be nothing; what is asked for by name should be there.
+                let is_asked_for = list.range.key != b"\0" || list.range.end != b"\0";
+                let is_told = ours.stderr.starts_with("Error: no key ");
+                let has_status = match records.is_empty() && is_asked_for {
+                    true => ours.code == Some(1) && is_told,
                     false => ours.code == Some(0),
                 };
                 ledger.holds(
