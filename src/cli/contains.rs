@@ -188,6 +188,7 @@ fn judge<'i>(
         Test::Field(..) => true,
     };
     if is_damaged && asks_for_object {
+        term::line(report::RAW_HINT);
         return Ok(Exit::Failed);
     }
     let locked = reader.locked(key, &value);

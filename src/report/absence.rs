@@ -107,10 +107,12 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
         }
         AbsenceReason::NotAKind => {
             let word = match &absence.item {
-                LookedFor::Object { word, .. } | LookedFor::Kind(word) => shown(word),
+                LookedFor::Object { word, .. } | LookedFor::Kind(word) => {
+                    escape::text(word.as_bytes())
+                }
                 _ => name.clone(),
             };
-            let text = format!("no kind is called {word:?} here");
+            let text = format!("no kind is called \"{word}\" here");
             match (&absence.item, &absence.similar) {
                 (LookedFor::Object { .. }, _) if context.takes_keys => {
                     format!("{name}: no such key was ever seen in this file, and {text}")

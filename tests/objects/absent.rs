@@ -31,6 +31,12 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
             "networkpolicy.networking.k8s.io/deny\n",
             &["no kind is called \"podz\" here; did you mean pods?"],
         ),
+        ("objects FILE /x", "", &["/x: no kind is called \"\" here"]),
+        (
+            "objects FILE a\"b",
+            "",
+            &["no kind is called \"a\"b\" here; `etcdsnap kinds FILE` lists those of the file"],
+        ),
         (
             "objects FILE depoy",
             "",

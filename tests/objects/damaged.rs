@@ -388,6 +388,8 @@ fn single_keys_say_that_they_are_damaged() {
             "{command}: {}",
             outcome.stderr
         );
+        let has_hint = outcome.stderr.contains("-o raw --show-secrets");
+        assert_eq!(has_hint, status != 0, "{command}: {}", outcome.stderr);
     }
     // Who asks for the bytes, or only whether the key is there, gets what etcdctl would give.
     for command in [
