@@ -180,7 +180,9 @@ pub(super) fn every_list_as_the_server_lists(
                     && lines.has_bounds(scene.at_end.revision, scene.at_end.compacted());
                 // Of everything there may be nothing; what is asked for by name should be there.
                 let is_asked_for = list.range.key != b"\0" || list.range.end != b"\0";
-                let is_told = ours.stderr.starts_with("Error: no key ");
+                // Of each by itself there may be some, and of all of them together none.
+                let is_told = ours.stderr.starts_with("Error: no key ")
+                    || ours.stderr.contains(": no key matches");
                 let has_status = match records.is_empty() && is_asked_for {
                     true => ours.code == Some(1) && is_told,
                     false => ours.code == Some(0),
