@@ -72,8 +72,8 @@ pub(super) struct GetArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
-    /// The form: yaml, json, raw, hex, fields, etcdctl-json, table, wide, name, ndjson, jsonpath=TEMPLATE,
-    /// jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
+    /// The form: yaml, json, raw, hex, fields, etcdctl-json, table, wide, name, kyaml, ndjson, jsonpath=TEMPLATE,
+    /// jsonpath-as-json=TEMPLATE, jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
     #[arg(short = 'o', long, value_name = "FORM")]
     output: Option<Wish>,
     /// One line of JSON for each record

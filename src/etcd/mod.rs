@@ -31,6 +31,8 @@ pub use go_text::quote;
 pub(crate) use go_text::quote_char;
 pub use hashkv::{HashKv, HashKvVisitor, hash_kv};
 pub use live::{LiveKeys, RecordError};
+#[cfg(feature = "cli")]
+pub(crate) use printable::is_printable as is_go_printable;
 pub use record::{Record, RecordFault};
 pub use release::Release;
 pub use revision::{LeaseId, Revision, RevisionKey, RevisionKeyFault};

@@ -2,7 +2,7 @@
 
 /// True when Go's `strconv.IsPrint` says so, by the tables of Unicode 15.0, which Go has had since 1.21:
 /// letters, marks, numbers, punctuation, symbols and the ASCII space.
-pub(super) fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     match u32::from(c) {
         code @ ..0x80 => (0x20..0x7f).contains(&code),
         code => EDGES.partition_point(|edge| *edge <= code) % 2 == 1,

@@ -5,6 +5,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::json::{JsonLayout, write_json};
+use super::kyaml::{write_kyaml, write_kyaml_item};
 use super::value::write_pretty_json;
 use super::yaml::{write_yaml, write_yaml_item};
 
@@ -15,8 +16,12 @@ pub enum ListLayout {
     Yaml,
     /// A `List` as JSON.
     Json,
+    /// A `List` as KYAML.
+    Kyaml,
     /// The value alone as YAML; further ones are documents of their own.
     YamlDocuments,
+    /// Each value as a document of KYAML.
+    KyamlDocuments,
     /// The value alone as indented JSON.
     JsonDocuments,
     /// A line of JSON each.
@@ -59,6 +64,15 @@ impl ListWriter {
                 out.write_all(b"\n")?;
                 write_json(value, JsonLayout::Item, out)
             }
+            ListLayout::Kyaml => {
+                let front: &str = match number {
+                    0 => KYAML_HEAD,
+                    _ => ", ",
+                };
+                out.write_all(front.as_bytes())?;
+                write_kyaml_item(value, out)
+            }
+            ListLayout::KyamlDocuments => write_kyaml(value, out),
             ListLayout::YamlDocuments => {
                 out.write_all(document_start(number).as_bytes())?;
                 write_yaml(value, out)
@@ -91,6 +105,12 @@ impl ListWriter {
                 out.write_all(close.as_bytes())?;
                 out.write_all(JSON_END.as_bytes())
             }
+            (ListLayout::Kyaml, items) => {
+                if items == 0 {
+                    out.write_all(KYAML_HEAD.as_bytes())?;
+                }
+                out.write_all(KYAML_END.as_bytes())
+            }
             _ => Ok(()),
         }
     }
@@ -98,6 +118,10 @@ impl ListWriter {
 
 const JSON_HEAD: &str = "{\n    \"apiVersion\": \"v1\",\n    \"items\": [";
 const JSON_END: &str = "],\n    \"kind\": \"List\",\n    \"metadata\": {\n        \"resourceVersion\": \"\"\n    }\n}\n";
+
+const KYAML_HEAD: &str = "---\n{\n  apiVersion: \"v1\",\n  items: [";
+const KYAML_END: &str =
+    "],\n  kind: \"List\",\n  metadata: {\n    resourceVersion: \"\",\n  },\n}\n";
 
 /// The same list as a value, for templates.
 pub fn list_value(items: Vec<Value>) -> Value {
@@ -169,6 +193,20 @@ mod tests {
         ] {
             let text = written(ListLayout::Yaml, &items);
             assert_eq!(text, crate::report::yaml(&list_value(items)));
+        }
+    }
+
+    #[test]
+    fn a_kyaml_list_has_the_bytes_of_one_written_at_once() {
+        for items in [
+            vec![],
+            vec![json!({"a": 1})],
+            vec![json!({"b": [], "c": {"d": "x\ny"}}); 2],
+        ] {
+            let text = written(ListLayout::Kyaml, &items);
+            let mut whole = Vec::new();
+            write_kyaml(&list_value(items), &mut whole).unwrap();
+            assert_eq!(text.as_bytes(), whole);
         }
     }
 

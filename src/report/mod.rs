@@ -14,6 +14,7 @@ mod humanize;
 mod info;
 mod json;
 mod keys;
+mod kyaml;
 mod list;
 mod locked;
 mod log;
@@ -61,8 +62,8 @@ pub use status::status;
 pub use tab_stops::TabStops;
 pub use trailer::{trailer_json, trailer_text};
 pub use value::{
-    Readable, fields_end, notes, readable, record_etcdctl_json, record_fields, record_json,
-    records_summary_json, write_object_yaml, write_pretty_json,
+    Readable, fields_end, notes, push_pretty_list, readable, record_etcdctl_json, record_fields,
+    record_json, records_summary_json, write_object_yaml, write_pretty_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
 pub use wal::{

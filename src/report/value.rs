@@ -51,6 +51,15 @@ pub fn write_pretty_json(value: &Value, out: &mut dyn io::Write) -> io::Result<(
     out.write_all(b"\n")
 }
 
+/// Appends values as a list of JSON, indented as kubectl does it, with a line end.
+pub fn push_pretty_list(values: &[&Value], out: &mut String) {
+    let mut text = Vec::new();
+    // Memory takes everything.
+    let _ = write_json(&values, JsonLayout::Pretty, &mut text);
+    out.push_str(&String::from_utf8_lossy(&text));
+    out.push('\n');
+}
+
 /// Writes YAML, with notes of what could not be decoded as comments behind it.
 ///
 /// # Errors

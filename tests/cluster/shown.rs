@@ -166,11 +166,17 @@ pub(crate) fn as_kubectl_shows_it(cluster: &Cluster<'_>, shape: Shape) {
         "{.items[*].status.nothing.at.all}",
         "{.items[0].metadata.finalizers}",
     ] {
-        let form = format!("jsonpath={template}");
-        for kind in ["deployments", "widgets", "events"] {
-            compare(&[kind, "-o", &form], false);
+        for form in ["jsonpath", "jsonpath-as-json"] {
+            let form = format!("{form}={template}");
+            for kind in ["deployments", "widgets", "events"] {
+                compare(&[kind, "-o", &form], false);
+            }
         }
     }
+    for kind in ["deployments", "widgets", "events", "crd", "cm"] {
+        compare(&[kind, "-o", "kyaml"], false);
+    }
+    compare(&["deploy/web", "-n", "shop", "-o", "kyaml"], false);
     assert!(
         wrong.is_empty(),
         "{} differ:\n{}",

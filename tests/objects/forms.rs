@@ -433,3 +433,56 @@ fn get_takes_the_forms_of_objects_and_the_words_of_kubectl() {
         assert_eq!(outcome.stdout, ask(&dir, joined).stdout);
     }
 }
+
+/// What kubectl 1.37.2 prints of the same object.
+#[test]
+fn each_part_of_a_template_is_a_list_in_json() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let rest =
+        r#","spec":{"l":[],"float":1.5,"mixed":[1,"a",{"x":1},[2]],"maps":[{"a":1},{"b":2}]}"#;
+    let widget = put(
+        "example.com/widgets/w",
+        "example.com/v1 Widget",
+        r#""name":"w""#,
+        rest,
+    );
+    snapshot(&dir.path().join("a.db"), &[(&widget.0, &widget.1)]);
+    let one_number = |text: &str| format!("[\n    {text}\n]\n");
+    for (template, expected) in [
+        ("{.spec.l}", one_number("[]")),
+        (
+            "{.spec.mixed[*]}",
+            "[\n    1,\n    \"a\",\n    {\n        \"x\": 1\n    },\n    [\n        2\n    ]\n]\n"
+                .into(),
+        ),
+        (
+            r#"{range .spec.maps[*]}{.a}{"\n"}{end}"#,
+            [
+                &one_number("1"),
+                &*one_number(r#""\n""#),
+                "[]\n",
+                &one_number(r#""\n""#),
+            ]
+            .concat(),
+        ),
+        (
+            "x{.spec.float}<{.spec.nothing}>",
+            [
+                &one_number(r#""x""#),
+                &*one_number("1.5"),
+                &one_number(r#""\u003c""#),
+                "[]\n",
+                &one_number(r#""\u003e""#),
+            ]
+            .concat(),
+        ),
+    ] {
+        let form = format!("jsonpath-as-json={template}");
+        let arguments = ["objects", "a.db", "widgets.example.com/w", "-o", &form];
+        let outcome = tool::run(dir.path(), arguments);
+        assert_eq!(outcome.stdout, expected, "{template}: {}", outcome.stderr);
+    }
+    let outcome = tool::run(dir.path(), ["objects", "a.db", "-o", "kyaml"]);
+    let head = "---\n{\n  apiVersion: \"v1\",\n  items: [{\n    apiVersion: \"example.com/v1\",\n";
+    assert!(outcome.stdout.starts_with(head), "{}", outcome.stdout);
+}

@@ -17,15 +17,19 @@ pub(in crate::cli) enum Form {
     Name,
     Yaml,
     Json,
+    Kyaml,
     Ndjson,
     Rows,
     Path(Box<Template>),
+    /// What each part of the template finds, as a list in JSON.
+    PathAsJson(Box<Template>),
     /// Columns of a person's own, and whether `--no-headers` counts: as with kubectl it does not with a file.
     Columns(Box<CustomColumns>, bool),
 }
 
 /// The forms, for messages.
-const FORMS: &str = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-file, name, ndjson, table, wide, yaml";
+const FORMS: &str = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, \
+                     ndjson, table, wide, yaml";
 
 /// Templates and lists of columns are no longer than this.
 const TEXT_LIMIT: u64 = 1 << 20;
@@ -45,11 +49,13 @@ impl FromStr for Form {
             ("name", ..) => Self::Name,
             ("yaml", ..) => Self::Yaml,
             ("json", ..) => Self::Json,
+            ("kyaml", ..) => Self::Kyaml,
             ("ndjson", ..) => Self::Ndjson,
-            (_, "jsonpath" | "jsonpath-file", None | Some("")) => {
+            (_, "jsonpath" | "jsonpath-as-json" | "jsonpath-file", None | Some("")) => {
                 return Err("template format specified but no template given".into());
             }
             (_, "jsonpath", Some(template)) => Self::Path(template_of(template)?),
+            (_, "jsonpath-as-json", Some(template)) => Self::PathAsJson(template_of(template)?),
             (_, "jsonpath-file", Some(path)) => Self::Path(template_of(&read(path)?)?),
             (_, "custom-columns" | "custom-columns-file", None | Some("")) => {
                 return Err("custom-columns format specified but no custom columns given".into());
@@ -68,9 +74,6 @@ impl FromStr for Form {
                     "templates in Go's language ({word}) are not rendered here; use -o jsonpath=TEMPLATE, or \
                      -o json and jq"
                 ));
-            }
-            (_, "jsonpath-as-json" | "kyaml", _) => {
-                return Err(format!("{word} is not written here; use one of {FORMS}"));
             }
             _ => {
                 return Err(format!(
@@ -148,9 +151,10 @@ impl ListArgs {
             Form::Name => "name",
             Form::Yaml => "yaml",
             Form::Json => "json",
+            Form::Kyaml => "kyaml",
             Form::Ndjson => "ndjson",
             Form::Rows => "--json",
-            Form::Path(_) => "jsonpath",
+            Form::Path(_) | Form::PathAsJson(_) => "jsonpath",
             Form::Columns(..) => "custom-columns",
         };
         Err(format!(

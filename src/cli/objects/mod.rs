@@ -46,8 +46,8 @@ pub(super) struct ObjectsArgs {
     file: PathBuf,
     #[command(flatten)]
     which: WhichArgs,
-    /// The form: table, wide, name, yaml, json, ndjson, jsonpath=TEMPLATE, jsonpath-file=FILE,
-    /// custom-columns=HEADER:PATH or custom-columns-file=FILE
+    /// The form: table, wide, name, yaml, json, kyaml, ndjson, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE,
+    /// jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
     #[arg(
         short = 'o',
         long,

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::term;
 use crate::finding::escape;
 use crate::kubernetes::KubeRelease;
-use crate::kubernetes::query::jsonpath::{ItemPart, Template};
+use crate::kubernetes::query::jsonpath::{ItemPart, PathError};
 use crate::kubernetes::show::columns::{self, TableLayout, TableOptions};
 use crate::kubernetes::show::custom_columns::CustomColumns;
 use crate::kubernetes::{convert, memory_of};
@@ -112,13 +112,20 @@ impl<'a> Printer<'a> {
             Form::Yaml => self.list(session, list, ListLayout::Yaml),
             Form::Json if is_alone => self.list(session, list, ListLayout::JsonDocuments),
             Form::Json => self.list(session, list, ListLayout::Json),
+            Form::Kyaml if is_alone => self.list(session, list, ListLayout::KyamlDocuments),
+            Form::Kyaml => self.list(session, list, ListLayout::Kyaml),
             Form::Columns(columns, hides_heads) => {
                 self.custom_columns(session, list, columns, *hides_heads && self.args.no_headers)
             }
             Form::Path(template) => match template.item_parts().filter(|_| !is_alone) {
                 Some(parts) => self.path_by_item(session, list, &parts),
-                None => self.path(session, list, template, !is_alone),
+                None => self.path(session, list, !is_alone, |value| template.render(value)),
             },
+            Form::PathAsJson(template) => self.path(session, list, !is_alone, |value| {
+                let mut text = String::new();
+                template.results(value, |found| report::push_pretty_list(found, &mut text))?;
+                Ok(text)
+            }),
         }
     }
 
@@ -173,8 +180,8 @@ impl<'a> Printer<'a> {
         &mut self,
         session: &Session<'i>,
         list: &ObjectList<'i>,
-        template: &Template,
         is_list: bool,
+        render: impl FnOnce(&Value) -> Result<String, PathError>,
     ) -> crate::Result<io::Result<()>> {
         let mut items = Vec::new();
         let mut memory = 0usize;
@@ -216,7 +223,7 @@ impl<'a> Printer<'a> {
             false => items.pop().unwrap_or_default(),
             true => report::list_value(items),
         };
-        match template.render(&value) {
+        match render(&value) {
             Ok(text) => Ok(self.text(&text)),
             Err(fault) => {
                 term::error(&fault.to_string());

@@ -69,6 +69,28 @@ pub(super) fn render(
     Ok(())
 }
 
+/// Gives what each part finds to `each`; a text finds itself.
+pub(super) fn results(
+    parts: &[Part],
+    value: &Value,
+    budget: &mut Budget,
+    each: &mut dyn FnMut(&[&Value]),
+) -> Result<(), PathError> {
+    for part in parts {
+        budget.visit(1)?;
+        match part {
+            Part::Text(text) => each(&[&Value::from(text.as_str())]),
+            Part::Path(nodes) => each(&find(nodes, value, budget)?),
+            Part::Range(nodes, inner) => {
+                for found in find(nodes, value, budget)? {
+                    results(inner, found, budget, each)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn find<'a>(
     nodes: &'a [Node],
     value: &'a Value,

@@ -59,9 +59,16 @@ impl Template {
         evaluate::render(&self.parts, value, &mut Budget::default(), &mut out)?;
         Ok(out)
     }
-}
 
-impl Template {
+    /// Gives to `each` what each part of the template finds in `value`, once for each round of a range; a text
+    /// between paths finds itself.
+    ///
+    /// # Errors
+    /// [`PathError::Value`] and [`PathError::TooMuch`].
+    pub fn results(&self, value: &Value, mut each: impl FnMut(&[&Value])) -> Result<(), PathError> {
+        evaluate::results(&self.parts, value, &mut Budget::default(), &mut each)
+    }
+
     /// The parts of the template, if none looks at a list of objects otherwise than at one item after the
     /// other: `{.items[*].metadata.name}`, `{range .items[*]}…{end}`, the same with filters. Such a
     /// template needs no list; each part is rendered for all items before the next one.
