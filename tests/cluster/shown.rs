@@ -177,6 +177,9 @@ pub(crate) fn as_kubectl_shows_it(cluster: &Cluster<'_>, shape: Shape) {
         compare(&[kind, "-o", "kyaml"], false);
     }
     compare(&["deploy/web", "-n", "shop", "-o", "kyaml"], false);
+    if shape.encrypted {
+        without_keys(cluster, Path::new(&file), &mut wrong);
+    }
     assert!(
         wrong.is_empty(),
         "{} differ:\n{}",
@@ -217,5 +220,44 @@ fn first_difference(server: &str, ours: &str) -> String {
             ours.lines().count(),
             server.lines().count()
         ),
+    }
+}
+
+/// Of Secrets that nobody can open, what their keys tell is told as the server tells it, and nothing else is claimed.
+fn without_keys(cluster: &Cluster<'_>, file: &Path, wrong: &mut Vec<String>) {
+    let names = cluster.kubectl(&["get", "secrets", "-A", "-o", "name"]);
+    let names = names.success("kubectl get secrets");
+    let one = names.lines().next().expect("a Secret");
+    let (_, one) = one.split_once('/').expect("a kind and a name");
+    let by_name = format!("metadata.name={one}");
+    for selector in [
+        &["-o", "name"][..],
+        &["-o", "name", "--field-selector", &by_name],
+        &["-o", "name", "-n", "shop"],
+    ] {
+        let words = [&["get", "secrets"][..], selector].concat();
+        let everywhere: &[&str] = if selector.contains(&"-n") {
+            &[]
+        } else {
+            &["-A"]
+        };
+        let server = cluster.kubectl(&[&words, everywhere].concat());
+        let ours = etcdsnap(&[file], &[&["objects", "secrets"][..], selector].concat());
+        if ours.code != Some(0) || ours.stdout != server.stdout {
+            wrong.push(format!(
+                "without a key, {selector:?}: {ours:?}, not {server:?}"
+            ));
+        }
+    }
+    let all = names.lines().count();
+    for selector in [["-l", "app=web"], ["--field-selector", "type=Opaque"]] {
+        let ours = etcdsnap(&[file], &[&["objects", "secrets"][..], &selector].concat());
+        let told =
+            format!("cannot tell whether these are selected: {all} secrets, encrypted with ");
+        let is_right =
+            ours.code == Some(1) && ours.stdout.is_empty() && ours.stderr.contains(&told);
+        if !is_right {
+            wrong.push(format!("without a key, {selector:?}: {ours:?}"));
+        }
     }
 }
