@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::exit::Exit;
 use super::pager;
 use crate::finding::escape;
 use crate::report;
@@ -183,9 +185,97 @@ pub(super) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// One line on standard error.
+/// What went wrong, as far as it is to be told as JSON, too.
+#[derive(Default)]
+struct Errors {
+    /// JSON was asked for.
+    as_json: bool,
+    /// The file that is looked at, fit to be shown.
+    file: Option<String>,
+    /// It is one of several, so messages begin with its name.
+    is_one_of_several: bool,
+    messages: Vec<String>,
+    /// How many more there are.
+    more: usize,
+}
+
+/// At most so many errors of a file are told as JSON.
+const ERRORS: usize = 1000;
+
+thread_local! {
+    static ERRORS_TOLD: RefCell<Errors> = RefCell::default();
+}
+
+/// From here on, each error is a line of JSON on standard output as well.
+pub(super) fn errors_as_json() {
+    ERRORS_TOLD.with_borrow_mut(|errors| errors.as_json = true);
+}
+
+/// What goes wrong from here on is about `file`; where it is one of several, each error names it.
+pub(super) fn begin_file(file: &Path, is_one_of_several: bool) {
+    ERRORS_TOLD.with_borrow_mut(|errors| {
+        errors.file = Some(escape::path(file));
+        errors.is_one_of_several = is_one_of_several;
+    });
+}
+
+/// The same, unless it is said already what it is about.
+pub(super) fn begin_file_alone(file: &Path) {
+    if ERRORS_TOLD.with_borrow(|errors| errors.file.is_none()) {
+        begin_file(file, false);
+    }
+}
+
+/// Writes the errors since the last call as lines of JSON, if JSON was asked for.
+pub(super) fn errors_told(exit: Exit) -> io::Result<()> {
+    let Errors {
+        file,
+        messages,
+        more,
+        ..
+    } = ERRORS_TOLD.with_borrow_mut(|errors| Errors {
+        as_json: errors.as_json,
+        is_one_of_several: errors.is_one_of_several,
+        file: errors.file.take(),
+        messages: std::mem::take(&mut errors.messages),
+        more: std::mem::take(&mut errors.more),
+    });
+    let more = (more > 0).then(|| format!("{more} more errors"));
+    let lines = messages.iter().chain(&more);
+    let lines = lines.map(|message| report::error_json(file.as_deref(), message, exit.code()));
+    let text: String = lines.collect();
+    match text.is_empty() {
+        true => Ok(()),
+        false => out(&text),
+    }
+}
+
+/// What is to be a line of JSON, too.
+fn remember(message: &str) {
+    ERRORS_TOLD.with_borrow_mut(|errors| match errors.messages.len() {
+        _ if !errors.as_json => {}
+        ..ERRORS => errors.messages.push(message.to_owned()),
+        _ => errors.more = errors.more.saturating_add(1),
+    });
+}
+
+/// One line on standard error, and in JSON if that was asked for.
 pub(super) fn error(message: &str) {
-    line(&format!("Error: {message}"));
+    let file = ERRORS_TOLD.with_borrow(|errors| {
+        let file = errors.file.as_ref().filter(|_| errors.is_one_of_several)?;
+        (!message.contains(file.as_str())).then(|| file.clone())
+    });
+    match file {
+        Some(file) => line(&format!("Error: {file}: {message}")),
+        None => line(&format!("Error: {message}")),
+    }
+    remember(message);
+}
+
+/// What the parser of arguments says, which has its own words in front.
+pub(super) fn usage_error(text: &str) {
+    let text = text.trim_end();
+    remember(text.strip_prefix("error: ").unwrap_or(text));
 }
 
 /// One line on standard error. Whatever in it came from arguments or from a file is made visible, though
