@@ -84,7 +84,9 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
     };
     let is_json = run.wants_json(args.json);
     if is_json && args.out.as_os_str() == "-" {
-        term::error("--json tells of a folder, and standard output has the manifests; give --out DIR");
+        term::error(
+            "--json tells of a folder, and standard output has the manifests; give --out DIR",
+        );
         return Exit::Failed;
     }
     let mut target = match Target::open(args) {

@@ -228,7 +228,11 @@ pub fn main() -> ExitCode {
 /// Whether errors, too, are wanted as this program's own lines of JSON. Told by the arguments as they are: they may be
 /// wrong.
 fn asks_for_json(arguments: &[OsString], cli: &clap::Command) -> bool {
-    let words: Vec<&str> = arguments.iter().skip(1).map_while(|word| word.to_str()).collect();
+    let words: Vec<&str> = arguments
+        .iter()
+        .skip(1)
+        .map_while(|word| word.to_str())
+        .collect();
     let words = words.split(|word| *word == "--").next().unwrap_or_default();
     if words.contains(&"--json") {
         return true;

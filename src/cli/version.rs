@@ -23,7 +23,10 @@ pub(super) fn run(args: &VersionArgs, run: &Run) -> Exit {
     let version = env!("CARGO_PKG_VERSION");
     let release = run.release();
     if args.json {
-        return print(&report::version_json(version, release.to_string()), Exit::Fine);
+        return print(
+            &report::version_json(version, release.to_string()),
+            Exit::Fine,
+        );
     }
     print(
         &format!("etcdsnap version: {version}\nAPI version: {release}\n"),

@@ -121,7 +121,5 @@ pub fn compacted_json(made: &Compacted, file: &str, out: &str) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonCompacted<'_>>(),
-    ]
+    vec![schema::<JsonCompacted<'_>>()]
 }

@@ -364,11 +364,14 @@ pub fn export_json<'l>(
             detail,
         }
     });
-    let made = account.made.iter().map(|((maker, resource), count)| JsonMade {
-        resource,
-        made_by: (*maker).into(),
-        count: *count,
-    });
+    let made = account
+        .made
+        .iter()
+        .map(|((maker, resource), count)| JsonMade {
+            resource,
+            made_by: (*maker).into(),
+            count: *count,
+        });
     line(&JsonExport {
         file,
         out,
@@ -478,7 +481,5 @@ fn caution_text(caution: &Caution, count: usize) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonExport<'_>>(),
-    ]
+    vec![schema::<JsonExport<'_>>()]
 }

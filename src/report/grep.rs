@@ -189,8 +189,5 @@ pub fn grep_unsearched_line(summary: &GrepSummary) -> Option<String> {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonMatch<'_>>(),
-        schema::<JsonGrepSummary<'_>>(),
-    ]
+    vec![schema::<JsonMatch<'_>>(), schema::<JsonGrepSummary<'_>>()]
 }

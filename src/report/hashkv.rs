@@ -59,7 +59,5 @@ pub fn hashkv_json(hash: &HashKv, file: &str) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonHashKv<'_>>(),
-    ]
+    vec![schema::<JsonHashKv<'_>>()]
 }

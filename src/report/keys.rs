@@ -133,8 +133,5 @@ fn cells(record: &KeyRecord<'_>) -> [String; 5] {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonKey<'_>>(),
-        schema::<JsonKeysSummary>(),
-    ]
+    vec![schema::<JsonKey<'_>>(), schema::<JsonKeysSummary>()]
 }

@@ -149,8 +149,5 @@ pub fn log_summary_json(summary: &LogSummary) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonEvent<'_>>(),
-        schema::<JsonLogSummary>(),
-    ]
+    vec![schema::<JsonEvent<'_>>(), schema::<JsonLogSummary>()]
 }

@@ -61,9 +61,9 @@ pub use objects::{
     object_json, object_name, objects_summary_json, other_version_line, server_lease_note,
     server_leases_line, stray_values_json, undecided_line,
 };
+pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 #[cfg(feature = "schema")]
 pub use schema::schemas;
-pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::{status, status_json};
 pub use tab_stops::TabStops;
 pub use trailer::{trailer_json, trailer_text};

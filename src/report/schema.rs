@@ -64,12 +64,18 @@ pub(super) fn schema<L: JsonLine + JsonSchema>() -> (&'static str, Value) {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
     });
-    let mut schema = settings.for_serialize().into_generator().into_root_schema_for::<L>();
+    let mut schema = settings
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<L>();
     RecursiveTransform(close).transform(&mut schema);
     let mut schema = schema.to_value();
     if let Some(members) = schema.as_object_mut() {
         members.remove("title");
-        let mut head = vec![("type", json!(L::TYPE)), ("schema_version", json!(SCHEMA_VERSION))];
+        let mut head = vec![
+            ("type", json!(L::TYPE)),
+            ("schema_version", json!(SCHEMA_VERSION)),
+        ];
         head.extend(L::COMMAND.map(|command| ("command", json!(command))));
         for (name, value) in head {
             let properties = members.entry("properties").or_insert_with(|| json!({}));

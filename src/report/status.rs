@@ -69,7 +69,7 @@ struct JsonStatus<'s> {
     total_keys: u64,
     database_bytes: u64,
     /// Null before etcd 3.6, empty when the file does not say.
-    version: Option<&'s str>,
+    storage_version: Option<&'s str>,
 }
 
 impl JsonLine for JsonStatus<'_> {
@@ -84,7 +84,7 @@ pub fn status_json(status: &Status, file: &str) -> String {
         revision: status.revision,
         total_keys: status.total_keys,
         database_bytes: status.total_size,
-        version: status.version.as_deref(),
+        storage_version: status.version.as_deref(),
     })
 }
 
@@ -92,7 +92,5 @@ pub fn status_json(status: &Status, file: &str) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonStatus<'_>>(),
-    ]
+    vec![schema::<JsonStatus<'_>>()]
 }

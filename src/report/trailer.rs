@@ -74,7 +74,5 @@ pub fn trailer_json(made: &AddedTrailer, file: &str, out: &str) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonTrailer<'_>>(),
-    ]
+    vec![schema::<JsonTrailer<'_>>()]
 }

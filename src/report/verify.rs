@@ -286,7 +286,5 @@ pub fn unreadable_json(file: &str, error: &str) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonVerify<'_>>(),
-    ]
+    vec![schema::<JsonVerify<'_>>()]
 }

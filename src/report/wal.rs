@@ -200,8 +200,5 @@ pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonWalRecord<'_>>(),
-        schema::<JsonWal<'_>>(),
-    ]
+    vec![schema::<JsonWalRecord<'_>>(), schema::<JsonWal<'_>>()]
 }

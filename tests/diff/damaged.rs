@@ -43,7 +43,7 @@ fn what_damage_hides_is_unknown_and_the_exit_status_tells() {
                 continue;
             };
             unknown += summary["unknown"].as_u64().expect("a count");
-            if summary[side]["damaged"] != true {
+            if summary[side]["is_damaged"] != true {
                 continue;
             }
             if outcome.status != Some(2) || summary[lost] != 0 {

@@ -477,7 +477,7 @@ fn what_bears_on_security_comes_first_with_its_reason() {
         policy.expect("the policy")["security"],
         json!(["all egress is allowed"])
     );
-    assert_eq!(summary(&json)["security"], 2);
+    assert_eq!(summary(&json)["security_count"], 2);
     for form in ["text", "markdown"] {
         let outcome = run(dir.path(), ["diff", "old.db", "new.db", "-o", form]);
         let first = outcome.stdout.find(reason).expect("the reason");

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{DiffCounts, apart};
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
-    self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison, DivergenceKind,
-    DivergentRecord, Item, KeyChange, Relation, SideFigures, Uncompared,
+    self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison,
+    DivergenceKind, DivergentRecord, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
 use crate::report::json::{Identity, JsonLine, JsonRecordFacts, Name, hex_id, line};
 
@@ -140,7 +140,10 @@ pub fn diff_item_json(item: &Item, detail: ChangeDetail) -> String {
             why,
             old: item.old.as_ref().map(JsonRecordFacts::of),
             new: item.new.as_ref().map(JsonRecordFacts::of),
-            patch: item.patch.as_ref().map(|patch| steps(patch, managed_fields)),
+            patch: item
+                .patch
+                .as_ref()
+                .map(|patch| steps(patch, managed_fields)),
             is_encrypted: item.locked.is_some(),
             security: &item.security,
             noise: item.noise,
@@ -161,7 +164,9 @@ fn steps(patch: &Value, managed_fields: bool) -> Vec<Value> {
         let rest = path.strip_prefix(MANAGED_FIELDS);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let steps = steps.iter().filter(|step| managed_fields || !is_managed(step));
+    let steps = steps
+        .iter()
+        .filter(|step| managed_fields || !is_managed(step));
     let mut steps: Vec<Value> = steps.cloned().collect();
     if !managed_fields {
         // A step may be about what they are in.

@@ -247,11 +247,7 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
                 is_learner: member.is_learner,
             })
             .collect(),
-        members_removed: contents
-            .removed
-            .iter()
-            .map(|id| hex_id(*id))
-            .collect(),
+        members_removed: contents.removed.iter().map(|id| hex_id(*id)).collect(),
         schema: meta_is_known.then(|| contents.meta.schema()),
         storage_version: contents.meta.storage_version.as_deref().map(escape::text),
         cluster_version: contents.cluster_version.clone(),
@@ -301,7 +297,5 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
 #[cfg(feature = "schema")]
 pub(in crate::report) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
     use crate::report::schema::schema;
-    vec![
-        schema::<JsonInfo<'_>>(),
-    ]
+    vec![schema::<JsonInfo<'_>>()]
 }
