@@ -208,6 +208,34 @@ const ABOUT_FILES: &[&str] = &[
     "defrag --json",
 ];
 
+/// Ids of 64 bits are 16 digits, wherever they stand.
+fn assert_ids(value: &Value) {
+    let is_id = |id: &Value| {
+        let text = id.as_str().unwrap_or_default();
+        text.len() == 16 && text.bytes().all(|byte| b"0123456789abcdef".contains(&byte))
+    };
+    match value {
+        Value::Object(members) => {
+            for (name, inner) in members {
+                match name.as_str() {
+                    // Objects have names of their own.
+                    "object" | "fields" | "patch" => {}
+                    "lease_id" | "member_id" | "cluster_id" | "vote" => {
+                        assert!(inner.is_null() || is_id(inner), "{name}: {inner}");
+                    }
+                    "voters" | "learners" | "members_removed" => {
+                        let ids = inner.as_array().into_iter().flatten();
+                        assert!(ids.clone().all(is_id), "{name}: {inner}");
+                    }
+                    _ => assert_ids(inner),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(assert_ids),
+        _ => {}
+    }
+}
+
 /// Runs a command in `dir`; what it makes is removed again. Every line that it prints must be one of ours.
 fn ask(dir: &Path, command_line: &str, [file, other, config]: [&str; 3]) -> Vec<Value> {
     let words = command_line.split(' ').map(|word| match word {
@@ -233,12 +261,16 @@ fn ask(dir: &Path, command_line: &str, [file, other, config]: [&str; 3]) -> Vec<
     let status = output.status.code().expect("an exit status");
     let lines = check(&printed);
     assert_eq!(lines.len(), printed.lines().count(), "{words:?}: {printed}");
+    lines.iter().for_each(assert_ids);
     let errors: Vec<&Value> = lines
         .iter()
         .filter(|line| line["type"] == "error")
         .collect();
     // Whatever is said to have gone wrong is a line, too.
-    let is_error = |line: &&str| line.starts_with("Error: ") || line.starts_with("error: ");
+    let is_error = |line: &&str| {
+        let is_damage = line.contains(": damaged; ") && !line.contains("registry");
+        is_damage || line.starts_with("Error: ") || line.starts_with("error: ")
+    };
     let is_wrong = said.lines().any(|line| is_error(&line));
     assert_eq!(!errors.is_empty(), is_wrong, "{words:?}: {printed}{said}");
     for error in errors {

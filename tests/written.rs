@@ -386,7 +386,7 @@ fn chosen_keys_are_restored_with_their_revisions_and_no_others() {
             Value::Null,
             "{flags}"
         );
-        assert_eq!(made["kept"]["compacted_at"], REVISION, "{flags}");
+        assert_eq!(made["kept"]["compact_revision"], REVISION, "{flags}");
         let mut expected = keys(&dir, SNAPSHOT, without);
         if flags.contains("--prefix") {
             expected.retain(|line| {

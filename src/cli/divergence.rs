@@ -76,8 +76,7 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
     }
     for (findings, path) in findings.iter().zip(paths) {
         if findings.has_errors() {
-            let name = escape::path(path);
-            term::line(&format!("{name}: damaged; see `etcdsnap verify`"));
+            term::damage_line(path, "damaged; see `etcdsnap verify`");
         }
     }
     let exit = match comparison.relation {

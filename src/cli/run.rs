@@ -137,7 +137,7 @@ impl Run {
         default: Access,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
-        term::begin_file_alone(path);
+        term::opened(path);
         let input = open(path, self.access.unwrap_or(default))?;
         self.with_opened(&input, job)
     }
@@ -149,7 +149,7 @@ impl Run {
         wal_dir: Option<PathBuf>,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
-        term::begin_file_alone(path);
+        term::opened(path);
         let input = open(path, self.access.unwrap_or(Access::Map))?;
         if wal_dir.is_some() && !input.file.is_data_dir() {
             return Err(Error::NotAFile {
@@ -440,11 +440,9 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             if !findings.has_errors() {
                 return exit;
             }
-            let name = escape::path(path);
-            term::report(&format!(
-                "{name}: damaged; what could be read is listed, the rest is missing:\n{}",
-                report::findings_text(&findings, 5).trim_end()
-            ));
+            let what = "damaged; what could be read is listed, the rest is missing";
+            let details = report::findings_text(&findings, 5);
+            term::damage(path, what, details.trim_end());
             exit.max(Exit::Findings)
         }
         Ok(Asked::Refused(refusal)) => super::refusal::refuse(&refusal, path),

@@ -13,7 +13,7 @@ use crate::ops::{Compacted, Examination, KeptFigures, Verdict};
 pub(super) struct JsonKept {
     live_keys: u64,
     kept_keys: u64,
-    compacted_at: i64,
+    compact_revision: i64,
     unmatched_prefixes: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ impl JsonKept {
         Self {
             live_keys: kept.live_keys,
             kept_keys: kept.kept_keys,
-            compacted_at: kept.compacted_at,
+            compact_revision: kept.compacted_at,
             unmatched_prefixes: unmatched.map(|prefix| escape::text(prefix)).collect(),
         }
     }

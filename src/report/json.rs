@@ -261,7 +261,7 @@ fn values_json(finding: &Finding) -> Map<String, Value> {
             Datum::Letter(byte) => Value::from(*byte),
             Datum::MainRevision(number) | Datum::Version(number) => Value::from(*number),
             Datum::Revision((main, sub)) => Value::from(format!("{main}.{sub}")),
-            Datum::Lease(id) => Value::from(format!("{id:016x}")),
+            Datum::Lease(id) => Value::from(hex_id(id.cast_unsigned())),
             Datum::Member(id) | Datum::Cluster(id) => Value::from(hex_id(*id)),
             Datum::Members(ids) => ids.first.iter().map(|id| hex_id(*id)).collect(),
             Datum::Segment(number) => Value::from(hex_id(*number)),
