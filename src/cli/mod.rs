@@ -225,13 +225,27 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
+/// Commands whose `-o json` is this program's own JSON: elsewhere it is kubectl's, or a file.
+const OWN_OUTPUT: [&str; 10] = [
+    "diff",
+    "encryption",
+    "grep",
+    "history",
+    "info",
+    "keys",
+    "kinds",
+    "log",
+    "show",
+    "verify",
+];
+
 /// Whether errors, too, are wanted as this program's own lines of JSON. Told by the arguments as they are: they may be
 /// wrong.
 fn asks_for_json(arguments: &[OsString], cli: &clap::Command) -> bool {
     let words: Vec<&str> = arguments
         .iter()
         .skip(1)
-        .map_while(|word| word.to_str())
+        .filter_map(|word| word.to_str())
         .collect();
     let words = words.split(|word| *word == "--").next().unwrap_or_default();
     if words.contains(&"--json") {
@@ -239,9 +253,10 @@ fn asks_for_json(arguments: &[OsString], cli: &clap::Command) -> bool {
     }
     let is_command = |word: &&&str| cli.get_subcommands().any(|one| one.get_name() == **word);
     let command = words.iter().find(is_command).copied().unwrap_or_default();
-    // What these print in JSON is in etcd's form, or kubectl's.
-    let has_own_write_out = !matches!(command, "status" | "hashkv" | "snapshot" | "version");
-    let has_own_output = !matches!(command, "get" | "objects" | "decode" | "export");
+    // What these print is in etcd's form, but for what a restore tells.
+    let has_own_write_out = !matches!(command, "status" | "hashkv" | "snapshot" | "version")
+        || command == "snapshot" && words.contains(&"restore");
+    let has_own_output = OWN_OUTPUT.contains(&command);
     let asks = |short: &str, long: &str| {
         let is_joined = |word: &&str| {
             let value = word.strip_prefix(long).or_else(|| word.strip_prefix(short));

@@ -77,7 +77,7 @@ pub fn contains_json(file: &str, asked: &[u8], key: Option<&[u8]>, equal: Option
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonError<'_>>(),
         schema::<JsonVersion<'_>>(),

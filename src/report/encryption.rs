@@ -179,7 +179,7 @@ pub fn encryption_text(report: &EncryptionReport) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonEncryption<'_>>(),
         schema::<JsonEncryptionSummary>(),

@@ -480,6 +480,6 @@ fn caution_text(caution: &Caution, count: usize) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonExport<'_>>()]
 }

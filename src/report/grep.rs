@@ -188,6 +188,6 @@ pub fn grep_unsearched_line(summary: &GrepSummary) -> Option<String> {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonMatch<'_>>(), schema::<JsonGrepSummary<'_>>()]
 }

@@ -58,6 +58,6 @@ pub fn hashkv_json(hash: &HashKv, file: &str) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonHashKv<'_>>()]
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
-use super::log::{JsonEvent, event_line};
+use super::log::{JsonEvent, JsonField, event_line};
 use crate::finding::escape;
 use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{Action, Episode, FieldChange, Shown, ValueChange};
@@ -16,16 +16,6 @@ use crate::ops::{Action, Episode, FieldChange, Shown, ValueChange};
 const VALUE_CHARS: usize = 60;
 /// More fields are counted in a line of text.
 const LINE_FIELDS: usize = 6;
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(super) struct JsonField<'f> {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old: Option<&'f Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<&'f Value>,
-}
 
 /// How a change is said in JSON: a word, and the fields.
 fn json_change(change: &ValueChange) -> (Option<&'static str>, Vec<JsonField<'_>>) {
@@ -287,7 +277,7 @@ pub fn shown_text(shown: &Shown) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonEpisode<'_>>(),
         schema::<JsonHistorySummary>(),

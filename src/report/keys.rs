@@ -132,6 +132,6 @@ fn cells(record: &KeyRecord<'_>) -> [String; 5] {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonKey<'_>>(), schema::<JsonKeysSummary>()]
 }

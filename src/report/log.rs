@@ -4,12 +4,23 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::history::JsonField;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
 use crate::ops::{Event, LogSummary, Operation, Transaction};
+
+/// A field that a change changed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct JsonField<'f> {
+    pub(super) path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) old: Option<&'f Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) new: Option<&'f Value>,
+}
 
 /// A change of `log` or `show`; only the latter tells what it changed.
 #[derive(Debug, Serialize)]
@@ -148,6 +159,6 @@ pub fn log_summary_json(summary: &LogSummary) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonEvent<'_>>(), schema::<JsonLogSummary>()]
 }

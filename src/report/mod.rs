@@ -15,6 +15,8 @@ mod humanize;
 mod info;
 mod json;
 mod keys;
+#[cfg(feature = "schema")]
+mod line_schema;
 mod list;
 mod locked;
 mod log;

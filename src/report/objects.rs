@@ -522,7 +522,7 @@ pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonObject<'_>>(),
         schema::<JsonDamaged<'_>>(),

@@ -410,7 +410,7 @@ pub fn restore_plan_json(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonRestored<'_>>(),
         schema::<JsonRestorePlan<'_>>(),

@@ -73,6 +73,6 @@ pub fn trailer_json(made: &AddedTrailer, file: &str, out: &str) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonTrailer<'_>>()]
 }

@@ -274,7 +274,7 @@ pub fn records_summary_json(records: usize, revision: i64, bounds: RevisionBound
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonRecord<'_>>(),
         schema::<JsonValue<'_>>(),

@@ -285,6 +285,6 @@ pub fn unreadable_json(file: &str, error: &str) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonVerify<'_>>()]
 }

@@ -199,6 +199,6 @@ pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonWalRecord<'_>>(), schema::<JsonWal<'_>>()]
 }

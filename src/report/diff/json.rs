@@ -404,7 +404,7 @@ fn summary(comparison: &Comparison, counts: &DiffCounts) -> JsonDiffSummary {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(in crate::report) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![
         schema::<JsonItem<'_>>(),
         schema::<JsonBucketChange<'_>>(),

@@ -296,6 +296,6 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
 /// The schemas of the lines that are written here.
 #[cfg(feature = "schema")]
 pub(in crate::report) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
-    use crate::report::schema::schema;
+    use crate::report::line_schema::schema;
     vec![schema::<JsonInfo<'_>>()]
 }
