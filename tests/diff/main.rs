@@ -30,11 +30,12 @@ fn etcdsnap(args: &str) -> Outcome {
     run(&testdata::dir().join("real"), args.split_whitespace())
 }
 
+/// The lines but those that tell again what standard error tells.
 fn lines(outcome: &Outcome) -> Vec<Value> {
-    outcome
-        .stdout
-        .lines()
+    let lines = outcome.stdout.lines();
+    lines
         .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .filter(|line: &Value| line["type"] != "error")
         .collect()
 }
 
