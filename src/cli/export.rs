@@ -82,8 +82,9 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let is_json = run.wants_json(args.json);
-    if is_json && args.out.as_os_str() == "-" {
+    let is_to_stdout = args.out.as_os_str() == "-";
+    let is_json = args.json || run.wants_json(args.json) && !is_to_stdout;
+    if is_json && is_to_stdout {
         term::error(
             "--json tells of a folder, and standard output has the manifests; give --out DIR",
         );

@@ -256,6 +256,9 @@ fn asks_for_json(arguments: &[OsString], cli: &clap::Command) -> bool {
     // What these print is in etcd's form, but for what a restore tells.
     let has_own_write_out = !matches!(command, "status" | "hashkv" | "snapshot" | "version")
         || command == "snapshot" && words.contains(&"restore");
+    // Nothing but manifests goes where they go.
+    let is_stream = command == "export" && words.iter().any(|word| ["-", "--out=-"].contains(word));
+    let has_own_write_out = has_own_write_out && !is_stream;
     let has_own_output = OWN_OUTPUT.contains(&command);
     let asks = |short: &str, long: &str| {
         let is_joined = |word: &&str| {
