@@ -359,15 +359,15 @@ fn a_plan_names_the_keys_that_secrets_need_and_how_far_time_goes_back() {
     let (before, after) = (find("3.7-cbor-before"), find("3.7-cbor-after"));
     let (status, told) = plan(before, &format!("--newer {after}"));
     assert_eq!(status, Some(0));
-    let secrets = told["encrypted"].as_array().expect("a list");
+    let secrets = told["encrypted_values"].as_array().expect("a list");
     let secrets = secrets.iter().find(|one| one["resource"] == "secrets");
     let secrets = secrets.expect("encrypted secrets");
     assert_eq!(
-        (&secrets["provider"], &secrets["key"]),
+        (&secrets["provider"], &secrets["key_name"]),
         (&"aescbc".into(), &"key-cbc".into())
     );
     assert!(
-        told["newest_object"]
+        told["not_before"]
             .as_str()
             .is_some_and(|time| time.starts_with("20"))
     );

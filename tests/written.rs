@@ -143,9 +143,12 @@ fn a_last_change_that_is_a_deletion_does_not_turn_the_revision_back() {
         let before = json(&dir, "verify --quick --skip-hash-check --json in");
         let made = json(&dir, "compact in -o out --live-only --json");
         let after = json(&dir, "verify --quick --skip-hash-check --json out");
-        assert_eq!(made["revision"], before["figures"]["revision"], "{name}");
         assert_eq!(
-            after["figures"]["revision"], before["figures"]["revision"],
+            made["revision"], before["figures"]["current_revision"],
+            "{name}"
+        );
+        assert_eq!(
+            after["figures"]["current_revision"], before["figures"]["current_revision"],
             "{name}"
         );
         assert_eq!(
@@ -383,7 +386,7 @@ fn chosen_keys_are_restored_with_their_revisions_and_no_others() {
             Value::Null,
             "{flags}"
         );
-        assert_eq!(made["kept"]["compacted_at"], REVISION, "{flags}");
+        assert_eq!(made["kept"]["compact_revision"], REVISION, "{flags}");
         let mut expected = keys(&dir, SNAPSHOT, without);
         if flags.contains("--prefix") {
             expected.retain(|line| {
@@ -399,7 +402,7 @@ fn chosen_keys_are_restored_with_their_revisions_and_no_others() {
         assert_eq!(made["kept"]["kept_keys"], expected.len(), "{flags}");
         assert_eq!(keys(&dir, &target, &[]), expected, "{flags}");
         let verified = json(&dir, &format!("verify --json {target}"));
-        assert_eq!(verified["figures"]["revision"], REVISION, "{flags}");
+        assert_eq!(verified["figures"]["current_revision"], REVISION, "{flags}");
         assert_eq!(verified["figures"]["compact_revision"], REVISION, "{flags}");
         assert_eq!(verified["figures"]["records"], expected.len(), "{flags}");
         assert_eq!(verified["errors"], 0, "{flags}");
@@ -450,7 +453,7 @@ fn a_bump_goes_up_from_the_revision_of_the_file() {
     assert_eq!(lines.lines().count(), 2);
     assert!(read(&dir, "out/a/member/snap/db") == read(&dir, "out/b/member/snap/db"));
     let verified = json(&dir, "verify --json out/a");
-    assert_eq!(verified["figures"]["revision"], REVISION + 1000);
+    assert_eq!(verified["figures"]["current_revision"], REVISION + 1000);
     assert_eq!(verified["figures"]["compact_revision"], REVISION + 1000);
     assert_eq!(keys(&dir, "out/a", &[]), keys(&dir, SNAPSHOT, &["/app/"]));
 }

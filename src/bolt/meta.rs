@@ -169,6 +169,7 @@ impl ValidMeta {
 
 /// Why a meta was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MetaChoice {
     /// Both hold; it has the higher transaction id.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::exit::Exit;
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{Run, conclude};
+use super::run::{Run, conclude, read_to_the_end};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
@@ -21,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap contains snapshot.db cm/drill -n backup --field '{.data.build}=2026-11-21'
   etcdsnap contains snapshot.db /app/marker --value-equals 42
+  etcdsnap contains snapshot.db /app/marker --json
 
 Exit status:
   0    it is there, and equal
@@ -57,6 +58,9 @@ pub(super) struct ContainsArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     reader: ReaderArgs,
 }
@@ -118,11 +122,13 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         };
         let names = [name];
         let answers = ops::get(session, &names, args.rev, &reader)?;
+        let mut found_key = None;
         let exit = match answers.list.first() {
             Some(Answer::Found(found)) => {
                 let Some((key, facts)) = found.first() else {
                     return Ok(Ok(Exit::Failed));
                 };
+                found_key = Some(key.as_slice());
                 judge(
                     session,
                     &answers,
@@ -136,7 +142,17 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
             Some(_) => super::get::explain(session, answers.list.iter().zip(&names), args.rev)?,
             None => Exit::Failed,
         };
-        Ok(Ok(exit))
+        // Who cannot tell has told why.
+        if !run.wants_json(args.json) || exit == Exit::Failed {
+            return Ok(Ok(exit));
+        }
+        let is_compared = found_key.is_some() && !matches!(test, Test::Present);
+        let equal = is_compared.then_some(exit == Exit::Fine);
+        let file = escape::path(&args.file);
+        let text = report::contains_json(&file, text.as_bytes(), found_key, equal);
+        let mut out = term::Lines::new();
+        let written = out.write(&text).and_then(|()| out.finish());
+        Ok(read_to_the_end(written).map(|()| exit))
     });
     // Whatever was not read might have told otherwise.
     conclude_contains(asked, &args.file)

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::reader::ReaderArgs;
-use super::run::finish;
+use super::run::{Run, finish, print};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::{self, Encoding, Flaw};
@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   etcdctl get /registry/pods/shop/web-1 --print-value-only | etcdsnap decode
   etcdsnap decode value.bin -o json
+  etcdsnap decode value.bin --json | jq .object
   etcdsnap decode --etcd-key /registry/secrets/shop/db --encryption-config config.yaml value.bin
 
 The value may also be in hex or base64. Exit status 1: it is empty, damaged, or stays encrypted.
@@ -38,6 +39,9 @@ pub(super) struct DecodeArgs {
     /// The form
     #[arg(short = 'o', long, value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     output: Form,
+    /// One line of JSON: the value, how it is encoded, and what is wrong with it
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
     /// The key it was stored under, which some encryption needs
     #[arg(
         long,
@@ -56,7 +60,8 @@ enum Form {
     Json,
 }
 
-pub(super) fn run(args: &DecodeArgs) -> Exit {
+pub(super) fn run(args: &DecodeArgs, run: &Run) -> Exit {
+    term::begin_file(&args.file, false);
     let reader = match args.reader.reader() {
         Ok(reader) => reader,
         Err(message) => {
@@ -115,6 +120,11 @@ pub(super) fn run(args: &DecodeArgs) -> Exit {
         }
     } else if exit != Exit::Fine && is_binary {
         return exit;
+    }
+    let is_text = |look: &ReadValue<'_>| std::str::from_utf8(&look.plain).is_ok();
+    let is_shown = !matches!(look.content, ValueContent::Bytes) || is_text(&look);
+    if run.wants_json(args.json) && is_shown {
+        return print(&report::value_json(&name, &look, flaw), exit);
     }
     let Some(json) = shown(look) else {
         term::error(&format!(

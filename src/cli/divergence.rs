@@ -8,7 +8,7 @@ use super::run::{AskedBoth, Run, fail_all, print_report};
 use super::term;
 use crate::finding::escape;
 use crate::ops::diff::{DiffQuery, Relation, diff_files};
-use crate::report::{self, DiffCounts, Format};
+use crate::report::{self, Format};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,10 +66,7 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
                 text.push_str(&report::bucket_change_json(change));
             }
         }
-        text.push_str(&report::diff_summary_json(
-            &comparison,
-            &DiffCounts::default(),
-        ));
+        text.push_str(&report::divergence_summary_json(&comparison));
     } else {
         let names = [&args.a, &args.b].map(|path| escape::path(path));
         text.push_str(&report::divergence_text(
@@ -79,8 +76,7 @@ pub(super) fn run(args: &DivergenceArgs, run: &Run) -> Exit {
     }
     for (findings, path) in findings.iter().zip(paths) {
         if findings.has_errors() {
-            let name = escape::path(path);
-            term::line(&format!("{name}: damaged; see `etcdsnap verify`"));
+            term::damage_line(path, "damaged; see `etcdsnap verify`");
         }
     }
     let exit = match comparison.relation {

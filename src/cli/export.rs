@@ -31,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap export snapshot.db -n shop --out shop/ && sh shop/apply.sh --dry-run
   etcdsnap export snapshot.db deploy/web -n shop --out - | kubectl create -f -
+  etcdsnap export snapshot.db -n shop --out shop/ --json | jq .left_out
   etcdsnap export snapshot.db secrets --show-secrets --encryption-config config.yaml --out secrets/
 
 Objects are cleaned of what a cluster assigns and come in the order in which they can be created;
@@ -66,6 +67,9 @@ pub(super) struct ExportArgs {
     /// Exit with 0 though objects with secrets were left out
     #[arg(long)]
     partial: bool,
+    /// One line of JSON: what was written into the folder, and what was left out
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     reader: ReaderArgs,
 }
@@ -78,6 +82,14 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
+    let is_to_stdout = args.out.as_os_str() == "-";
+    let is_json = args.json || run.wants_json(args.json) && !is_to_stdout;
+    if is_json && is_to_stdout {
+        term::error(
+            "--json tells of a folder, and standard output has the manifests; give --out DIR",
+        );
+        return Exit::Failed;
+    }
     let mut target = match Target::open(args) {
         Ok(target) => target,
         Err(error) => {
@@ -156,7 +168,18 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             term::line(&format!("warning: {line}"));
         }
         session.check_unchanged()?;
-        Ok(read_to_the_end(written).map(|()| exit))
+        let told = match is_json {
+            true => {
+                let names = [&args.file, &args.out].map(|path| escape::path(path));
+                let left_out = tally.left_out.iter();
+                let [file, out] = &names;
+                let text = report::export_json(account, list, left_out, form, [file, out]);
+                let mut lines = term::Lines::new();
+                lines.write(&text).and_then(|()| lines.finish())
+            }
+            false => Ok(()),
+        };
+        Ok(read_to_the_end(written.and(told)).map(|()| exit))
     });
     conclude(asked, &args.file)
 }

@@ -179,10 +179,13 @@ pub(super) fn run(args: &GrepArgs, run: &Run) -> Exit {
             When::All => None,
         },
     };
-    let exits: Vec<Exit> = files
-        .iter()
-        .map(|file| search(args, run, &query, &reader, file, files.len() > 1))
-        .collect();
+    let is_one_of_several = files.len() > 1;
+    let each = |file: &&Path| {
+        term::begin_file(file, false);
+        let exit = search(args, run, &query, &reader, file, is_one_of_several);
+        run.end_file(exit)
+    };
+    let exits: Vec<Exit> = files.iter().map(each).collect();
     let worst = exits.iter().copied().max().unwrap_or(Exit::Failed);
     match worst {
         Exit::Findings if exits.contains(&Exit::Fine) => Exit::Fine,
@@ -211,7 +214,7 @@ fn search(
         let mut each = |record: &ops::GrepRecord| {
             let text = match (args.count, args.list, json) {
                 (true, ..) => String::new(),
-                (_, _, true) => report::grep_json(&name, record),
+                (_, only_names, true) => report::grep_json(&name, record, only_names),
                 (_, true, _) => format!("{front}{}\n", report::grep_name(record, with_revision)),
                 _ => report::grep_text(record, with_revision)
                     .split_inclusive('\n')

@@ -7,13 +7,16 @@ use super::exit::Exit;
 use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
+use super::term;
+use crate::finding::escape;
 use crate::ops::{self, HashKvOutcome};
-use crate::report;
+use crate::report::{self, Format};
 
 const EXAMPLES: &str = "\
 Examples:
   etcdsnap hashkv snapshot.db
   etcdsnap hashkv --rev 4711 -w json snapshot.db
+  etcdsnap hashkv --rev 4711 --json member-*.db     a line per file, with its name
 
 Two members agree when their hashes at the same revision and compact revision are equal. Unlike
 etcdutl, this never writes to the file, and it refuses one whose damage may change the answer.
@@ -23,9 +26,9 @@ etcdutl, this never writes to the file, and it refuses one whose damage may chan
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES), args_override_self = true)]
 pub(super) struct HashkvArgs {
-    /// A snapshot, a database or a data directory
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// Snapshots, databases or data directories
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// The revision to hash at; 0 = the newest
     #[arg(
         long,
@@ -35,18 +38,39 @@ pub(super) struct HashkvArgs {
         value_parser = signed
     )]
     rev: i64,
+    /// One line of JSON per file, with its name
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &HashkvArgs, run: &Run) -> Exit {
-    let outcome = run.with_input(&args.file, Access::Positioned, |input, options| {
-        ops::hashkv(input, args.rev, run.release(), options)
-    });
-    match outcome {
-        Ok(HashKvOutcome::Answer(hash)) => print(
-            &report::hashkv(&hash, run.format, run.release()),
-            Exit::Fine,
-        ),
-        Ok(HashKvOutcome::Refused(refusal)) => refuse(&refusal, &args.file),
-        Err(error) => fail(&error, &args.file),
+    let mut exit = Exit::Fine;
+    let are_several = args.files.len() > 1;
+    // What etcdutl prints does not tell one file from the other.
+    let is_json = args.json || are_several && run.format == Format::Json;
+    if is_json {
+        term::errors_as_json();
     }
+    for path in &args.files {
+        term::begin_file(path, are_several);
+        let outcome = run.with_input(path, Access::Positioned, |input, options| {
+            ops::hashkv(input, args.rev, run.release(), options)
+        });
+        let one = match outcome {
+            Ok(HashKvOutcome::Answer(hash)) => {
+                let text = match is_json {
+                    true => report::hashkv_json(&hash, &escape::path(path)),
+                    false => report::hashkv(&hash, run.format, run.release()),
+                };
+                print(&text, Exit::Fine)
+            }
+            Ok(HashKvOutcome::Refused(refusal)) => refuse(&refusal, path),
+            Err(error) => fail(&error, path),
+        };
+        exit = exit.max(run.end_file(one));
+        if exit == Exit::Interrupted {
+            return exit;
+        }
+    }
+    exit
 }

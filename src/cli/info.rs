@@ -1,11 +1,12 @@
 //! `info`: what is in a file, at a glance.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::open::Access;
 use super::refusal::refuse;
 use super::run::{JsonArgs, Run, fail, print_report};
+use super::term;
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
@@ -14,21 +15,33 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap info snapshot.db
   etcdsnap info --json snapshot.db | jq .revisions
+  etcdsnap info --json *.db                a line per file, also where it fails
 ";
 
 /// Show metas, pages, buckets, revisions, leases, members, users and alarms
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct InfoArgs {
-    /// A snapshot, a database or a data directory
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// Snapshots, databases or data directories
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     #[command(flatten)]
     json: JsonArgs,
 }
 
 pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
-    let path = &args.file;
+    let mut exit = Exit::Fine;
+    for path in &args.files {
+        term::begin_file(path, args.files.len() > 1);
+        exit = exit.max(run.end_file(one(args, run, path)));
+        if exit == Exit::Interrupted {
+            return exit;
+        }
+    }
+    exit
+}
+
+fn one(args: &InfoArgs, run: &Run, path: &Path) -> Exit {
     let info = match run.with_input(path, Access::Positioned, ops::info) {
         Ok(info) => info,
         Err(error) => return fail(&error, path),

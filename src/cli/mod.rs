@@ -38,6 +38,7 @@ mod verify;
 mod version;
 mod wal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -147,12 +148,16 @@ pub fn main() -> ExitCode {
     crate::source::install_fault_handler();
     let cancel = Arc::new(AtomicBool::new(false));
     interrupt::install(&cancel);
-    let arguments = std::env::args_os().collect();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if asks_for_json(&arguments, &Cli::command()) {
+        term::errors_as_json();
+    }
+    let failed = || run::finish(term::errors_told(Exit::Failed), Exit::Failed).into();
     let arguments = match etcd_habits::translated(arguments, &Cli::command()) {
         Ok(arguments) => arguments,
         Err(refusal) => {
             term::error(&refusal);
-            return Exit::Failed.into();
+            return failed();
         }
     };
     let cli = match Cli::try_parse_from(arguments) {
@@ -170,14 +175,18 @@ pub fn main() -> ExitCode {
                 // Help into a closed pipe is not a failure.
                 let _ = error.print();
             }
-            return if is_error { Exit::Failed } else { Exit::Fine }.into();
+            if is_error {
+                term::usage_error(&error.render().to_string());
+                return failed();
+            }
+            return Exit::Fine.into();
         }
     };
     let run = match Run::new(&cli.global, cancel) {
         Ok(run) => run,
         Err(message) => {
             term::error(&message);
-            return Exit::Failed.into();
+            return failed();
         }
     };
     if !cli.global.no_pager {
@@ -192,7 +201,7 @@ pub fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&args, &run),
         Command::Compact(args) => compact::run(&args, &run),
         Command::Contains(args) => contains::run(&args, &run),
-        Command::Decode(args) => decode::run(&args),
+        Command::Decode(args) => decode::run(&args, &run),
         Command::Diff(args) => diff::run(&args, &run),
         Command::Divergence(args) => divergence::run(&args, &run),
         Command::Encryption(args) => encryption::run(&args, &run),
@@ -211,8 +220,55 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };
+    let exit = run.end_file(run.exit(exit));
     pager::wait();
-    run.exit(exit).into()
+    exit.into()
+}
+
+/// Commands whose `-o json` is this program's own JSON: elsewhere it is kubectl's, or a file.
+const OWN_OUTPUT: [&str; 10] = [
+    "diff",
+    "encryption",
+    "grep",
+    "history",
+    "info",
+    "keys",
+    "kinds",
+    "log",
+    "show",
+    "verify",
+];
+
+/// Whether errors, too, are wanted as this program's own lines of JSON. Told by the arguments as they are: they may be
+/// wrong.
+fn asks_for_json(arguments: &[OsString], cli: &clap::Command) -> bool {
+    let words: Vec<&str> = arguments
+        .iter()
+        .skip(1)
+        .filter_map(|word| word.to_str())
+        .collect();
+    let words = words.split(|word| *word == "--").next().unwrap_or_default();
+    if words.contains(&"--json") {
+        return true;
+    }
+    let is_command = |word: &&&str| cli.get_subcommands().any(|one| one.get_name() == **word);
+    let command = words.iter().find(is_command).copied().unwrap_or_default();
+    // What these print is in etcd's form, but for what a restore tells.
+    let has_own_write_out = !matches!(command, "status" | "hashkv" | "snapshot" | "version")
+        || command == "snapshot" && words.contains(&"restore");
+    // Nothing but manifests goes where they go.
+    let is_stream = command == "export" && words.iter().any(|word| ["-", "--out=-"].contains(word));
+    let has_own_write_out = has_own_write_out && !is_stream;
+    let has_own_output = OWN_OUTPUT.contains(&command);
+    let asks = |short: &str, long: &str| {
+        let is_joined = |word: &&str| {
+            let value = word.strip_prefix(long).or_else(|| word.strip_prefix(short));
+            value.is_some_and(|value| value.strip_prefix('=').unwrap_or(value) == "json")
+        };
+        let is_apart = |pair: &[&str]| (pair == [short, "json"]) || (pair == [long, "json"]);
+        words.iter().any(is_joined) || words.windows(2).any(is_apart)
+    };
+    has_own_write_out && asks("-w", "--write-out") || has_own_output && asks("-o", "--output")
 }
 
 #[cfg(test)]

@@ -119,6 +119,11 @@ impl Run {
         made
     }
 
+    /// Ends one of several files: what went wrong with it is told as JSON if that was asked for.
+    pub(super) fn end_file(&self, exit: Exit) -> Exit {
+        finish(term::errors_told(exit), exit)
+    }
+
     /// How jobs are run that open their files themselves.
     pub(super) fn options(&self) -> &Options {
         &self.options
@@ -132,6 +137,7 @@ impl Run {
         default: Access,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
+        term::opened(path);
         let input = open(path, self.access.unwrap_or(default))?;
         self.with_opened(&input, job)
     }
@@ -143,6 +149,7 @@ impl Run {
         wal_dir: Option<PathBuf>,
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
+        term::opened(path);
         let input = open(path, self.access.unwrap_or(Access::Map))?;
         if wal_dir.is_some() && !input.file.is_data_dir() {
             return Err(Error::NotAFile {
@@ -378,7 +385,20 @@ fn named(error: Error, path: &Path) -> Error {
 
 /// Says what went wrong with each of two files and how to exit.
 pub(super) fn fail_all(errors: &[Error], path: &Path) -> Exit {
-    let exits = errors.iter().map(|error| fail(error, path));
+    let exits = errors.iter().map(|error| {
+        let about = match error {
+            Error::Changed { path, .. }
+            | Error::Open { path, .. }
+            | Error::NotAFile { path, .. }
+            | Error::Read {
+                path: Some(path), ..
+            } => path,
+            _ => path,
+        };
+        term::begin_file(about, false);
+        let exit = fail(error, path);
+        finish(term::errors_told(exit), exit)
+    });
     exits.fold(Exit::Failed, Exit::max)
 }
 
@@ -420,11 +440,9 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             if !findings.has_errors() {
                 return exit;
             }
-            let name = escape::path(path);
-            term::report(&format!(
-                "{name}: damaged; what could be read is listed, the rest is missing:\n{}",
-                report::findings_text(&findings, 5).trim_end()
-            ));
+            let what = "damaged; what could be read is listed, the rest is missing";
+            let details = report::findings_text(&findings, 5);
+            term::damage(path, what, details.trim_end());
             exit.max(Exit::Findings)
         }
         Ok(Asked::Refused(refusal)) => super::refusal::refuse(&refusal, path),

@@ -7,13 +7,14 @@ use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
 use super::term;
+use crate::finding::escape;
 use crate::ops::{self, StatusOutcome};
-use crate::report;
+use crate::report::{self, Format};
 
 const EXAMPLES: &str = "\
 Examples:
   etcdsnap status snapshot.db
-  etcdsnap status -w json *.db
+  etcdsnap status --json *.db              a line per file, with its name, also where it fails
   etcdsnap status --compat 3.5 -w table snapshot.db
 
 The output equals that of the release named with --compat: TOTAL KEYS counts live keys from 3.6
@@ -28,23 +29,36 @@ pub(super) struct StatusArgs {
     /// Snapshots, databases or data directories
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// One line of JSON per file, with its name
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {
     let mut exit = Exit::Fine;
+    let are_several = args.files.len() > 1;
+    // What etcdutl prints does not tell one file from the other.
+    let is_json = args.json || are_several && run.format == Format::Json;
+    if is_json {
+        term::errors_as_json();
+    }
     for path in &args.files {
+        term::begin_file(path, are_several);
         let outcome = run.with_input(path, Access::Positioned, |input, options| {
             ops::status(input, run.release(), options)
         });
         let one = match outcome {
-            Ok(StatusOutcome::Answer(status)) => print(
-                &report::status(&status, run.format, run.release()),
-                Exit::Fine,
-            ),
+            Ok(StatusOutcome::Answer(status)) => {
+                let text = match is_json {
+                    true => report::status_json(&status, &escape::path(path)),
+                    false => report::status(&status, run.format, run.release()),
+                };
+                print(&text, Exit::Fine)
+            }
             Ok(StatusOutcome::Refused(refusal)) => refuse(&refusal, path),
             Err(error) => fail(&error, path),
         };
-        exit = exit.max(one);
+        exit = exit.max(run.end_file(one));
         if exit == Exit::Interrupted {
             return exit;
         }

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::exit::Exit;
 use super::pager;
 use crate::finding::escape;
 use crate::report;
@@ -183,9 +185,110 @@ pub(super) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// One line on standard error.
+/// What went wrong, as far as it is to be told as JSON, too.
+#[derive(Default)]
+struct Errors {
+    /// JSON was asked for.
+    as_json: bool,
+    /// The file that is looked at, fit to be shown; none where it may be one of two.
+    file: Option<String>,
+    /// How many files were opened, where nobody says which one it is about.
+    opened: usize,
+    /// It is one of several, so messages begin with its name.
+    is_one_of_several: bool,
+    /// With the file that it is about, where that is known better.
+    messages: Vec<(Option<String>, String)>,
+    /// How many more there are.
+    more: usize,
+}
+
+/// At most so many errors of a file are told as JSON.
+const ERRORS: usize = 1000;
+
+thread_local! {
+    static ERRORS_TOLD: RefCell<Errors> = RefCell::default();
+}
+
+/// From here on, each error is a line of JSON on standard output as well.
+pub(super) fn errors_as_json() {
+    ERRORS_TOLD.with_borrow_mut(|errors| errors.as_json = true);
+}
+
+/// What goes wrong from here on is about `file`; where it is one of several, each error names it.
+pub(super) fn begin_file(file: &Path, is_one_of_several: bool) {
+    ERRORS_TOLD.with_borrow_mut(|errors| {
+        errors.file = Some(escape::path(file));
+        errors.opened = 0;
+        errors.is_one_of_several = is_one_of_several;
+    });
+}
+
+/// A file is opened: what goes wrong is about it, unless something else was said, or another one is open, too.
+pub(super) fn opened(file: &Path) {
+    ERRORS_TOLD.with_borrow_mut(|errors| {
+        if errors.opened == 0 && errors.file.is_some() {
+            return;
+        }
+        let file = escape::path(file);
+        errors.file = match errors.opened {
+            0 => Some(file),
+            _ => errors.file.take().filter(|other| *other == file),
+        };
+        errors.opened = errors.opened.saturating_add(1);
+    });
+}
+
+/// Writes the errors since the last call as lines of JSON, if JSON was asked for.
+pub(super) fn errors_told(exit: Exit) -> io::Result<()> {
+    let told = ERRORS_TOLD.with_borrow_mut(|errors| {
+        let rest = Errors {
+            as_json: errors.as_json,
+            ..Errors::default()
+        };
+        std::mem::replace(errors, rest)
+    });
+    let more = (told.more > 0).then(|| (None, format!("{} more errors", told.more)));
+    let lines = told.messages.iter().chain(&more);
+    let lines = lines.map(|(about, message)| {
+        let file = about.as_ref().or(told.file.as_ref());
+        report::error_json(file.map(String::as_str), message, exit.code())
+    });
+    let text: String = lines.collect();
+    match text.is_empty() {
+        true => Ok(()),
+        false => out(&text),
+    }
+}
+
+/// What is to be a line of JSON, too.
+fn remember(about: Option<&Path>, message: &str) {
+    ERRORS_TOLD.with_borrow_mut(|errors| match errors.messages.len() {
+        _ if !errors.as_json => {}
+        ..ERRORS => {
+            let about = about.map(escape::path);
+            errors.messages.push((about, message.to_owned()));
+        }
+        _ => errors.more = errors.more.saturating_add(1),
+    });
+}
+
+/// One line on standard error, and in JSON if that was asked for.
 pub(super) fn error(message: &str) {
-    line(&format!("Error: {message}"));
+    let file = ERRORS_TOLD.with_borrow(|errors| {
+        let file = errors.file.as_ref().filter(|_| errors.is_one_of_several)?;
+        (!message.contains(file.as_str())).then(|| file.clone())
+    });
+    match file {
+        Some(file) => line(&format!("Error: {file}: {message}")),
+        None => line(&format!("Error: {message}")),
+    }
+    remember(None, message);
+}
+
+/// What the parser of arguments says, which has its own words in front.
+pub(super) fn usage_error(text: &str) {
+    let text = text.trim_end();
+    remember(None, text.strip_prefix("error: ").unwrap_or(text));
 }
 
 /// One line on standard error. Whatever in it came from arguments or from a file is made visible, though
@@ -206,6 +309,20 @@ fn told(text: &str) {
         }
         None => anstream::stderr().lock().write_all(text.as_bytes()),
     };
+}
+
+/// What damage hides, with the findings; of these JSON has none.
+pub(super) fn damage(file: &Path, what: &str, findings: &str) {
+    let message = format!("{}: {what}", escape::path(file));
+    report(&format!("{message}:\n{findings}"));
+    remember(Some(file), &message);
+}
+
+/// The same without findings.
+pub(super) fn damage_line(file: &Path, what: &str) {
+    let message = format!("{}: {what}", escape::path(file));
+    line(&message);
+    remember(Some(file), &message);
 }
 
 /// Lines of a report on standard error, which has colours and was escaped when it was made.

@@ -109,6 +109,7 @@ pub(super) fn run(args: &VerifyArgs, run: &Run) -> Exit {
                 print_report(&text, json, judge(&report, args))
             }
             Err(Error::Cancelled) => {
+                term::begin_file(path, false);
                 term::error("interrupted");
                 return Exit::Interrupted;
             }

@@ -2,20 +2,32 @@
 
 use super::exit::Exit;
 use super::run::{Run, print};
+use crate::report;
 
 const EXAMPLES: &str = "\
-Example:
+Examples:
   etcdsnap version
+  etcdsnap version --json
 ";
 
 /// Print the version of this program, and the etcd release whose answers it gives
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
-pub(super) struct VersionArgs {}
+pub(super) struct VersionArgs {
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub(super) fn run(_: &VersionArgs, run: &Run) -> Exit {
+pub(super) fn run(args: &VersionArgs, run: &Run) -> Exit {
     let version = env!("CARGO_PKG_VERSION");
     let release = run.release();
+    if args.json {
+        return print(
+            &report::version_json(version, release.to_string()),
+            Exit::Fine,
+        );
+    }
     print(
         &format!("etcdsnap version: {version}\nAPI version: {release}\n"),
         Exit::Fine,

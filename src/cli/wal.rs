@@ -46,6 +46,7 @@ pub(super) struct WalArgs {
 
 pub(super) fn run(args: &WalArgs, run: &Run) -> Exit {
     let json = args.json || run.format == Format::Json;
+    term::begin_file(&args.path, false);
     let mut lines = term::Lines::new();
     let mut failed: Option<io::Error> = None;
     let read = ops::wal(&args.path, run.options(), |segment, frame| {

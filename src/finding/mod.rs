@@ -19,6 +19,7 @@ use serde::Serialize;
 
 /// How much a finding matters to somebody who wants to restore the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Normal after a restore, a revision bump or during a compaction.
@@ -42,6 +43,7 @@ impl Severity {
 
 /// What a finding is about. What damage leaves unproven follows from it, not from the name of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Area {

@@ -2,17 +2,18 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::json::line;
+use super::json::{JsonLine, line};
 use super::verify::summary;
 use crate::finding::escape;
 use crate::ops::{Compacted, Examination, KeptFigures, Verdict};
 
 /// What is left of a database whose history, or some of whose keys, were left out.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct JsonKept {
     live_keys: u64,
     kept_keys: u64,
-    compacted_at: i64,
+    compact_revision: i64,
     unmatched_prefixes: Vec<String>,
 }
 
@@ -22,7 +23,7 @@ impl JsonKept {
         Self {
             live_keys: kept.live_keys,
             kept_keys: kept.kept_keys,
-            compacted_at: kept.compacted_at,
+            compact_revision: kept.compacted_at,
             unmatched_prefixes: unmatched.map(|prefix| escape::text(prefix)).collect(),
         }
     }
@@ -70,8 +71,8 @@ pub fn compacted_text(made: &Compacted, file: &str, out: &str) -> String {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonCompacted<'c> {
-    r#type: &'static str,
     file: &'c str,
     out: &'c str,
     verdict: Verdict,
@@ -87,6 +88,10 @@ struct JsonCompacted<'c> {
     hashkv_as_before: Option<bool>,
 }
 
+impl JsonLine for JsonCompacted<'_> {
+    const TYPE: &'static str = "compact";
+}
+
 /// What `compact` wrote, as one line of JSON.
 pub fn compacted_json(made: &Compacted, file: &str, out: &str) -> String {
     let records = |examined: &Option<Box<Examination>>| {
@@ -95,7 +100,6 @@ pub fn compacted_json(made: &Compacted, file: &str, out: &str) -> String {
     };
     let trailer = made.trailer.as_ref();
     line(&JsonCompacted {
-        r#type: "compact",
         file,
         out,
         verdict: made.source.verdict,
@@ -111,4 +115,11 @@ pub fn compacted_json(made: &Compacted, file: &str, out: &str) -> String {
         // Anything else would have been refused.
         hashkv_as_before: made.kept.is_none().then_some(true),
     })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonCompacted<'_>>()]
 }

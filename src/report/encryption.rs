@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::json::line;
+use super::json::{JsonLine, line};
 use super::objects::columns_text;
 use crate::kubernetes::secrets::encryption::Standing;
 use crate::ops::{EncryptionCount, EncryptionReport};
@@ -60,13 +60,13 @@ fn meaning(count: &EncryptionCount) -> String {
 }
 
 #[derive(Debug, Serialize)]
-struct JsonCount<'c> {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonEncryption<'c> {
     resource: &'c str,
     provider: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_name: Option<&'c str>,
-    values: u64,
+    count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<&'static str>,
     unreadable: u64,
@@ -74,9 +74,13 @@ struct JsonCount<'c> {
     fault: Option<String>,
 }
 
+impl JsonLine for JsonEncryption<'_> {
+    const TYPE: &'static str = "encryption";
+}
+
 #[derive(Debug, Serialize)]
-struct JsonSummary {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonEncryptionSummary {
     encrypted: u64,
     plain: u64,
     #[serde(skip_serializing_if = "is_none")]
@@ -86,6 +90,11 @@ struct JsonSummary {
     readable_after_restore: Option<bool>,
     current_revision: i64,
     compact_revision: i64,
+}
+
+impl JsonLine for JsonEncryptionSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("encryption");
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -103,8 +112,7 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
             Some(_) => encrypted = encrypted.saturating_add(count.values),
             None => plain = plain.saturating_add(count.values),
         }
-        out.push_str(&line(&JsonCount {
-            r#type: "encryption",
+        out.push_str(&line(&JsonEncryption {
             resource: &count.resource,
             provider: count
                 .stored
@@ -115,15 +123,14 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
                 .as_ref()
                 .filter(|_| !count.is_damaged())
                 .map(|(_, name)| name.as_str()),
-            values: count.values,
+            count: count.values,
             standing: count.standing.map(word),
             unreadable: count.unreadable,
             fault: count.fault.as_ref().map(ToString::to_string),
         }));
     }
     let is_configured = report.counts.iter().any(|count| count.standing.is_some());
-    out.push_str(&line(&JsonSummary {
-        r#type: "summary",
+    out.push_str(&line(&JsonEncryptionSummary {
         encrypted,
         plain,
         damaged,
@@ -167,4 +174,14 @@ pub fn encryption_text(report: &EncryptionReport) -> String {
         &cut(&head),
         &rows.iter().map(|row| cut(row)).collect::<Vec<_>>(),
     )
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![
+        schema::<JsonEncryption<'_>>(),
+        schema::<JsonEncryptionSummary>(),
+    ]
 }

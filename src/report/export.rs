@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
+use serde::Serialize;
+
 use super::diff::code;
-use super::objects::object_name;
+use super::json::{Identity, JsonLine, line};
+use super::objects::{identity, object_name};
 use crate::finding::escape;
 use crate::kubernetes::apply::clean::{Caution, Maker};
 use crate::ops::{ExportedObject, FoundObject, ObjectList};
@@ -263,6 +266,124 @@ impl LeftOut<'_> {
     }
 }
 
+/// An object that is not part of the export, and why.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonLeftOut {
+    #[serde(flatten)]
+    object: Identity,
+    reason: LeftOutWord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+enum LeftOutWord {
+    Secrets,
+    Encrypted,
+    Name,
+    Unreadable,
+    Damaged,
+}
+
+/// How many objects of a resource come by themselves.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonMade<'e> {
+    resource: &'e str,
+    made_by: MakerWord,
+    count: usize,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+enum MakerWord {
+    Controller,
+    Cluster,
+    Running,
+    Finished,
+    Tokens,
+    Internal,
+}
+
+impl From<Maker> for MakerWord {
+    fn from(maker: Maker) -> Self {
+        match maker {
+            Maker::Controller => Self::Controller,
+            Maker::Cluster => Self::Cluster,
+            Maker::Running => Self::Running,
+            Maker::Finished => Self::Finished,
+            Maker::Tokens => Self::Tokens,
+            Maker::Internal => Self::Internal,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonExport<'e> {
+    file: &'e str,
+    out: &'e str,
+    revision: i64,
+    /// Of which a manifest was written.
+    objects: usize,
+    left_out: Vec<JsonLeftOut>,
+    comes_by_itself: Vec<JsonMade<'e>>,
+    /// Names of what every cluster has, but not as somebody has set it.
+    set_by_somebody: &'e [String],
+    /// What to look at before the manifests are applied; prose.
+    cautions: Vec<String>,
+}
+
+impl JsonLine for JsonExport<'_> {
+    const TYPE: &'static str = "export";
+}
+
+/// What was written into the folder `out`, as a line of JSON.
+pub fn export_json<'l>(
+    account: &ExportAccount,
+    list: &ObjectList<'_>,
+    left_out: impl Iterator<Item = &'l LeftOut<'l>>,
+    form: ExportForm,
+    [file, out]: [&str; 2],
+) -> String {
+    let left_out = left_out.map(|one| {
+        let (reason, detail) = match &one.reason {
+            LeftOutReason::Secrets => (LeftOutWord::Secrets, None),
+            LeftOutReason::Encrypted => (LeftOutWord::Encrypted, None),
+            LeftOutReason::Name => (LeftOutWord::Name, None),
+            LeftOutReason::Unreadable(why) => (LeftOutWord::Unreadable, Some(why.to_string())),
+            LeftOutReason::Damaged => (LeftOutWord::Damaged, None),
+        };
+        JsonLeftOut {
+            object: identity(list.kind(one.found), one.found),
+            reason,
+            detail,
+        }
+    });
+    let made = account
+        .made
+        .iter()
+        .map(|((maker, resource), count)| JsonMade {
+            resource,
+            made_by: (*maker).into(),
+            count: *count,
+        });
+    line(&JsonExport {
+        file,
+        out,
+        revision: list.revision,
+        objects: account.written,
+        left_out: left_out.collect(),
+        comes_by_itself: made.collect(),
+        set_by_somebody: &account.changed,
+        cautions: account.warnings(form),
+    })
+}
+
 const REVIEW: &str = "`kubectl apply --server-side --force-conflicts -f review/` brings them back";
 
 const REVIEW_STREAM: &str = "give it to `kubectl apply --server-side --force-conflicts -f -`";
@@ -354,4 +475,11 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("object")
         ),
     }
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonExport<'_>>()]
 }

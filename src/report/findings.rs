@@ -2,14 +2,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::json::{JsonFinding, line};
-use crate::finding::{Finding, Findings, Severity};
+use crate::finding::{Findings, Severity};
 use crate::sentence::sentence;
-
-/// One finding as a line of JSON.
-pub fn finding_json(finding: &Finding, file: &str) -> String {
-    line(&JsonFinding::new(finding, file))
-}
 
 pub(super) fn severity_style(severity: Severity) -> Style {
     match severity {

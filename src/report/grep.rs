@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::json::{Name, line};
+use super::json::{Identity, JsonLine, Name, line};
 use crate::etcd::keyspace::RevisionBounds;
 use crate::finding::escape;
 use crate::ops::{GrepRecord, GrepSummary, MatchedLine};
@@ -66,77 +66,89 @@ fn marked(matched: &MatchedLine, out: &mut String) {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonMatch<'m> {
-    r#type: &'static str,
     file: &'m str,
     #[serde(flatten)]
     key: Name<'m>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    api_version: &'m str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    kind: &'m str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    namespace: &'m str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    name: &'m str,
+    #[serde(flatten)]
+    object: Identity,
     mod_revision: i64,
     #[serde(skip_serializing_if = "str::is_empty")]
     path: &'m str,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
-    text: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'m str>,
 }
 
-/// The same as lines of JSON.
-pub fn grep_json(file: &str, record: &GrepRecord) -> String {
-    let [api_version, kind, namespace, name] = match &record.object {
-        Some(object) => object.each_ref().map(String::as_str),
-        None => [""; 4],
+impl JsonLine for JsonMatch<'_> {
+    const TYPE: &'static str = "match";
+}
+
+/// The same as lines of JSON: one for each line that matches, or with `only_names` one for the record.
+pub fn grep_json(file: &str, record: &GrepRecord, only_names: bool) -> String {
+    let object = match &record.object {
+        Some([api_version, kind, namespace, name]) => {
+            Identity::of_texts(api_version, kind, namespace, name)
+        }
+        None => Identity::default(),
     };
-    let lines = record.lines.iter().map(|matched| {
-        line(&JsonMatch {
-            r#type: "match",
+    if only_names {
+        return line(&JsonMatch {
             file,
             key: Name::key(&record.key),
-            api_version,
-            kind,
-            namespace,
-            name,
+            object,
+            mod_revision: record.mod_revision,
+            path: "",
+            line: None,
+            text: None,
+        });
+    }
+    let lines = record.lines.iter().map(|matched| {
+        line(&JsonMatch {
+            file,
+            key: Name::key(&record.key),
+            object: object.clone(),
             mod_revision: record.mod_revision,
             path: &matched.path,
             line: matched.line,
-            text: &matched.text,
+            text: Some(&matched.text),
         })
     });
     lines.collect()
 }
 
 #[derive(Debug, Serialize)]
-struct JsonSummary<'s> {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonGrepSummary<'s> {
     file: &'s str,
     matches: u64,
     records: u64,
     encrypted: u64,
     undecodable: u64,
     too_large: u64,
-    hidden: u64,
+    hidden_values: u64,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
 }
 
+impl JsonLine for JsonGrepSummary<'_> {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("grep");
+}
+
 /// The last line of a search of a file in JSON.
 pub fn grep_summary_json(file: &str, summary: &GrepSummary, bounds: RevisionBounds) -> String {
-    line(&JsonSummary {
-        r#type: "summary",
+    line(&JsonGrepSummary {
         file,
         matches: summary.lines,
         records: summary.records,
         encrypted: summary.encrypted,
         undecodable: summary.undecodable,
         too_large: summary.too_large,
-        hidden: summary.hidden,
+        hidden_values: summary.hidden,
         revision: summary.revision,
         current_revision: bounds.current,
         compact_revision: bounds.compacted,
@@ -171,4 +183,11 @@ pub fn grep_unsearched_line(summary: &GrepSummary) -> Option<String> {
         }
     }
     (!parts.is_empty()).then(|| format!("not searched: {}", parts.join("; ")))
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonMatch<'_>>(), schema::<JsonGrepSummary<'_>>()]
 }

@@ -1,4 +1,7 @@
+use serde::Serialize;
+
 use super::Format;
+use super::json::{JsonLine, line};
 use super::table::etcd_table;
 use crate::etcd::{HashKv, Release};
 
@@ -27,4 +30,34 @@ pub fn hashkv(hash: &HashKv, format: Format, release: Release) -> String {
              \"Compact revision\" : {compact_revision}\n"
         ),
     }
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonHashKv<'h> {
+    file: &'h str,
+    hash: u32,
+    revision: i64,
+    compact_revision: i64,
+}
+
+impl JsonLine for JsonHashKv<'_> {
+    const TYPE: &'static str = "hashkv";
+}
+
+/// The same as a line of JSON in this program's own form.
+pub fn hashkv_json(hash: &HashKv, file: &str) -> String {
+    line(&JsonHashKv {
+        file,
+        hash: hash.hash,
+        revision: hash.revision,
+        compact_revision: hash.compact_revision,
+    })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonHashKv<'_>>()]
 }

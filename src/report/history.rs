@@ -6,25 +6,16 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::{Name, line};
-use super::log::{event_line, op};
+use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
+use super::log::{JsonEvent, JsonField, event_line};
 use crate::finding::escape;
 use crate::kubernetes::{Flaw, rfc3339};
-use crate::ops::{Action, Episode, FieldChange, Operation, Shown, ValueChange};
+use crate::ops::{Action, Episode, FieldChange, Shown, ValueChange};
 
 /// Longer values are cut in text.
 const VALUE_CHARS: usize = 60;
 /// More fields are counted in a line of text.
 const LINE_FIELDS: usize = 6;
-
-#[derive(Debug, Serialize)]
-struct JsonField<'f> {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old: Option<&'f Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<&'f Value>,
-}
 
 /// How a change is said in JSON: a word, and the fields.
 fn json_change(change: &ValueChange) -> (Option<&'static str>, Vec<JsonField<'_>>) {
@@ -46,23 +37,18 @@ fn json_field(field: &FieldChange) -> JsonField<'_> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonEpisode<'e> {
-    r#type: &'static str,
     op: &'static str,
     action: &'static str,
     revision: i64,
     sub: i64,
     #[serde(flatten)]
     key: Name<'e>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    create_revision: Option<i64>,
-    mod_revision: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lease: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_size: Option<u64>,
+    #[serde(flatten)]
+    object: Identity,
+    #[serde(flatten)]
+    facts: JsonRecordFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,23 +59,23 @@ struct JsonEpisode<'e> {
     error: Option<String>,
 }
 
+impl JsonLine for JsonEpisode<'_> {
+    const TYPE: &'static str = "history";
+}
+
 /// One record of a key as a line of JSON.
 pub fn episode_json(key: &[u8], episode: &Episode) -> String {
     let facts = &episode.facts;
     let lives = !facts.is_tombstone;
     let (change, fields) = json_change(&episode.change);
     line(&JsonEpisode {
-        r#type: "history",
         op: if lives { "put" } else { "delete" },
         action: episode.action.as_str(),
         revision: facts.revision.main,
         sub: facts.revision.sub,
         key: Name::key(key),
-        create_revision: lives.then_some(facts.create_revision),
-        mod_revision: facts.revision.main,
-        version: lives.then_some(facts.version),
-        lease: lives.then_some(facts.lease.0),
-        value_size: lives.then_some(facts.value_size),
+        object: Identity::of_key(key),
+        facts: JsonRecordFacts::of(facts),
         not_before: episode.not_before.map(rfc3339),
         change,
         fields,
@@ -188,11 +174,16 @@ fn short(value: &Value) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonHistorySummary {
-    r#type: &'static str,
     records: usize,
     current_revision: i64,
     compact_revision: i64,
+}
+
+impl JsonLine for JsonHistorySummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("history");
 }
 
 /// The last line of a history in JSON.
@@ -201,78 +192,29 @@ pub fn history_summary_json(
     bounds: crate::etcd::keyspace::RevisionBounds,
 ) -> String {
     line(&JsonHistorySummary {
-        r#type: "summary",
         records,
         current_revision: bounds.current,
         compact_revision: bounds.compacted,
     })
 }
 
-#[derive(Debug, Serialize)]
-struct JsonShown<'s> {
-    r#type: &'static str,
-    op: &'static str,
-    action: &'static str,
-    revision: i64,
-    sub: i64,
-    #[serde(flatten)]
-    key: Name<'s>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'s str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'s str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'s str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    create_revision: Option<i64>,
-    mod_revision: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lease: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<JsonField<'s>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
 /// Everything in one revision as lines of JSON, a summary last.
 pub fn shown_json(shown: &Shown) -> String {
     let mut out = String::new();
     for one in &shown.changes {
-        let event = &one.event;
-        let lives = event.operation != Operation::Delete;
         let (change, fields) = json_change(&one.change);
-        let who = one.object.as_ref();
-        out.push_str(&line(&JsonShown {
-            r#type: "event",
-            op: op(event.operation),
-            action: event.operation.as_str(),
-            revision: event.revision.main,
-            sub: event.revision.sub,
-            key: Name::key(&event.key),
-            kind: who.map(|(kind, _, _)| kind.as_str()),
-            namespace: who.and_then(|(_, namespace, _)| namespace.as_deref()),
-            name: who.and_then(|(_, _, name)| name.as_deref()),
-            create_revision: lives.then_some(event.create_revision),
-            mod_revision: event.revision.main,
-            version: lives.then_some(event.version),
-            lease: lives.then_some(event.lease.0),
-            value_size: lives.then_some(event.value_size),
-            not_before: shown.not_before.map(rfc3339),
-            change,
-            fields,
-            error: one.flaw.as_ref().map(ToString::to_string),
-        }));
+        let mut event = JsonEvent::new(&one.event, shown.not_before);
+        if let Some((kind, namespace, name)) = &one.object {
+            event.object.kind = Some(kind.clone());
+            event.object.namespace.clone_from(namespace);
+            event.object.name.clone_from(name);
+        }
+        event.change = change;
+        event.fields = fields;
+        event.error = one.flaw.as_ref().map(ToString::to_string);
+        out.push_str(&line(&event));
     }
     out.push_str(&line(&JsonShowSummary {
-        r#type: "summary",
         revision: shown.revision,
         events: shown.changes.len(),
         current_revision: shown.bounds.current,
@@ -282,12 +224,17 @@ pub fn shown_json(shown: &Shown) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonShowSummary {
-    r#type: &'static str,
     revision: i64,
     events: usize,
     current_revision: i64,
     compact_revision: i64,
+}
+
+impl JsonLine for JsonShowSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("show");
 }
 
 /// Everything in one revision as text.
@@ -325,4 +272,15 @@ pub fn shown_text(shown: &Shown) -> String {
         }
     }
     out
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![
+        schema::<JsonEpisode<'_>>(),
+        schema::<JsonHistorySummary>(),
+        schema::<JsonShowSummary>(),
+    ]
 }

@@ -1,6 +1,7 @@
 //! The wire types of the JSON reports. `docs/cli-contract.md` documents them field by field.
 
 use std::io;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,14 +9,155 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::finding::{Finding, Value as Datum, escape};
+use crate::etcd::LeaseId;
+use crate::etcd::keyspace::RecordFacts;
+use crate::finding::{Area, Finding, Severity, Value as Datum, escape};
+use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::encodings::go_float;
 use crate::kubernetes::query::jsonpath::go_fragment;
+use crate::ops::{Event, Operation};
 use crate::sentence::sentence;
+
+/// The version of all lines. It is raised when a field is renamed, removed or gets another type, not when one is
+/// added.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// What is printed as a line of JSON. `docs/schemas` has a schema for each type.
+pub(super) trait JsonLine: Serialize {
+    /// What `type` says.
+    const TYPE: &'static str;
+    /// Of a summary: the command whose output it ends.
+    const COMMAND: Option<&'static str> = None;
+}
+
+/// A line with what all lines begin with.
+#[derive(Serialize)]
+struct Headed<'l, L> {
+    r#type: &'static str,
+    schema_version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'static str>,
+    #[serde(flatten)]
+    line: &'l L,
+}
+
+/// A 64-bit id as it is written everywhere in JSON, whose integers many readers round.
+pub(super) fn hex_id(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+pub(super) fn lease_id(lease: LeaseId) -> String {
+    hex_id(lease.0.cast_unsigned())
+}
+
+/// What etcd notes of a record; of a deletion it is the revision alone.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct JsonRecordFacts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    create_revision: Option<i64>,
+    mod_revision: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
+    /// As etcd has it: an integer, and 0 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<i64>,
+    /// The same in 16 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_size: Option<u64>,
+}
+
+impl JsonRecordFacts {
+    pub(super) fn of(facts: &RecordFacts) -> Self {
+        let lives = !facts.is_tombstone;
+        Self {
+            create_revision: lives.then_some(facts.create_revision),
+            mod_revision: facts.revision.main,
+            version: lives.then_some(facts.version),
+            lease: lives.then_some(facts.lease.0),
+            lease_id: lives.then(|| lease_id(facts.lease)),
+            value_size: lives.then_some(facts.value_size),
+        }
+    }
+
+    pub(super) fn of_event(event: &Event) -> Self {
+        let lives = event.operation != Operation::Delete;
+        Self {
+            create_revision: lives.then_some(event.create_revision),
+            mod_revision: event.revision.main,
+            version: lives.then_some(event.version),
+            lease: lives.then_some(event.lease.0),
+            lease_id: lives.then(|| lease_id(event.lease)),
+            value_size: lives.then_some(event.value_size),
+        }
+    }
+}
+
+/// Which object a line is about; nothing of it where it is about none.
+#[derive(Debug, Default, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct Identity {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) api_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+}
+
+impl Identity {
+    /// Texts that are empty are not known, or do not apply.
+    pub(super) fn of_texts(api_version: &str, kind: &str, namespace: &str, name: &str) -> Self {
+        let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self {
+            api_version: known(api_version),
+            kind: known(kind),
+            namespace: known(namespace),
+            name: known(name),
+        }
+    }
+
+    /// What an object tells itself.
+    pub(super) fn of_object(object: &Value) -> Self {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let metadata = object.get("metadata");
+        let of_metadata = |name| text(metadata.and_then(|metadata| metadata.get(name)));
+        Self {
+            api_version: text(object.get("apiVersion")),
+            kind: text(object.get("kind")),
+            namespace: of_metadata("namespace"),
+            name: of_metadata("name"),
+        }
+    }
+
+    /// What a key tells of an object of a kind that Kubernetes brings along; the version is the one in which such
+    /// objects are stored most likely.
+    pub(super) fn of_key(key: &[u8]) -> Self {
+        static BUILTIN: LazyLock<Resources> = LazyLock::new(Resources::builtin);
+        let parts = std::str::from_utf8(key).ok();
+        let Some(parts) = parts.and_then(|key| BUILTIN.of_key(key)) else {
+            return Self::default();
+        };
+        let Some(resource) = BUILTIN.of_plural(&parts.group, &parts.resource) else {
+            return Self::default();
+        };
+        Self {
+            api_version: Some(resource.preferred_version()),
+            kind: Some(resource.kind.clone()),
+            namespace: parts.namespace,
+            name: Some(parts.name),
+        }
+    }
+}
 
 /// Bytes of a file that JSON may not be able to hold: as text when they are UTF-8, else in base64 under
 /// another name.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct Name<'b> {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'b str>,
@@ -39,19 +181,23 @@ impl<'b> Name<'b> {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct JsonFinding {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct JsonFinding<'f> {
     code: &'static str,
-    severity: &'static str,
-    area: &'static str,
+    severity: Severity,
+    area: Area,
     title: &'static str,
     file: String,
     offset: Option<u64>,
     page: Option<u64>,
-    path: Vec<u64>,
+    /// Pages from the root of the bucket to the page.
+    page_path: Vec<u64>,
     bucket: Option<String>,
     element: Option<u32>,
-    revision: Option<String>,
-    key: Option<String>,
+    revision: Option<i64>,
+    sub: Option<i64>,
+    #[serde(flatten)]
+    key: Name<'f>,
     key_hex: Option<String>,
     circumstance: Option<&'static str>,
     values: Map<String, Value>,
@@ -59,23 +205,24 @@ pub(super) struct JsonFinding {
     next_step: &'static str,
 }
 
-impl JsonFinding {
-    pub(super) fn new(finding: &Finding, file: &str) -> Self {
+impl<'f> JsonFinding<'f> {
+    pub(super) fn new(finding: &'f Finding, file: &str) -> Self {
         let place = &finding.place;
         let bucket: Vec<String> = place.bucket.iter().map(|name| escape::text(name)).collect();
         Self {
             code: finding.code.id,
-            severity: finding.severity().as_str(),
-            area: finding.code.area.as_str(),
+            severity: finding.severity(),
+            area: finding.code.area,
             title: finding.code.title,
             file: file.into(),
             offset: place.offset.map(|offset| offset.0),
             page: place.page.map(|page| page.0),
-            path: place.path.iter().map(|page| page.0).collect(),
+            page_path: place.path.iter().map(|page| page.0).collect(),
             bucket: (!bucket.is_empty()).then(|| bucket.join("/")),
             element: place.element,
-            revision: place.revision.map(|(main, sub)| format!("{main}.{sub}")),
-            key: place.key.as_deref().map(escape::text),
+            revision: place.revision.map(|(main, _)| main),
+            sub: place.revision.map(|(_, sub)| sub),
+            key: place.key.as_deref().map_or_else(Name::default, Name::key),
             key_hex: place.key.as_deref().map(escape::hex),
             circumstance: finding.circumstance.name,
             values: values_json(finding),
@@ -114,10 +261,10 @@ fn values_json(finding: &Finding) -> Map<String, Value> {
             Datum::Letter(byte) => Value::from(*byte),
             Datum::MainRevision(number) | Datum::Version(number) => Value::from(*number),
             Datum::Revision((main, sub)) => Value::from(format!("{main}.{sub}")),
-            Datum::Lease(id) => Value::from(format!("{id:016x}")),
-            Datum::Member(id) | Datum::Cluster(id) => Value::from(format!("{id:x}")),
-            Datum::Members(ids) => ids.first.iter().map(|id| format!("{id:x}")).collect(),
-            Datum::Segment(number) => Value::from(format!("{number:016x}")),
+            Datum::Lease(id) => Value::from(hex_id(id.cast_unsigned())),
+            Datum::Member(id) | Datum::Cluster(id) => Value::from(hex_id(*id)),
+            Datum::Members(ids) => ids.first.iter().map(|id| hex_id(*id)).collect(),
+            Datum::Segment(number) => Value::from(hex_id(*number)),
             Datum::Checksum(sum) => Value::from(format!("{sum:08x}")),
             Datum::Digest(digest) => Value::from(digest.to_string()),
             Datum::Choice(word) => Value::from(*word),
@@ -151,9 +298,10 @@ fn put_text(values: &mut Map<String, Value>, name: &str, bytes: &[u8], len: u64)
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct JsonCount {
     pub(super) code: &'static str,
-    pub(super) severity: &'static str,
+    pub(super) severity: Severity,
     pub(super) count: u64,
 }
 
@@ -274,13 +422,24 @@ impl io::Write for Deeper<'_> {
 }
 
 /// One line of JSON.
-pub(super) fn line(value: &impl Serialize) -> String {
+pub(super) fn line<L: JsonLine>(line: &L) -> String {
+    let mut out = compact(&Headed {
+        r#type: L::TYPE,
+        schema_version: SCHEMA_VERSION,
+        command: L::COMMAND,
+        line,
+    });
+    out.push('\n');
+    out
+}
+
+/// JSON on one line, without its end.
+pub(super) fn compact(value: &impl Serialize) -> String {
     let mut out = Vec::new();
     // The types here have text keys and no maps that can fail, and memory takes everything.
     if write_json(value, JsonLayout::Line, &mut out).is_err() {
         out = b"{}".to_vec();
     }
-    out.push(b'\n');
     String::from_utf8(out).unwrap_or_default()
 }
 
@@ -291,10 +450,10 @@ mod tests {
     #[test]
     fn control_characters_that_json_allows_are_escaped_and_mean_the_same() {
         let key = "a\u{7f}b\u{9b}31m\u{1b}\u{202e}\u{2066}\u{200f}\u{feff}\u{2029}ü";
-        let text = line(&Name::key(key.as_bytes()));
+        let text = compact(&Name::key(key.as_bytes()));
         assert_eq!(
             text,
-            "{\"key\":\"a\\u007fb\\u009b31m\\u001b\\u202e\\u2066\\u200f\\ufeff\\u2029ü\"}\n"
+            "{\"key\":\"a\\u007fb\\u009b31m\\u001b\\u202e\\u2066\\u200f\\ufeff\\u2029ü\"}"
         );
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["key"], key);

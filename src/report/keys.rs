@@ -4,61 +4,63 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::json::{Name, line};
+use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use super::objects::server_lease_note;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonKey<'k> {
-    r#type: &'static str,
     #[serde(flatten)]
     key: Name<'k>,
+    #[serde(flatten)]
+    object: Identity,
     /// What it is that is not an object.
     #[serde(skip_serializing_if = "Option::is_none")]
     internal: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    create_revision: Option<i64>,
-    mod_revision: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lease: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_size: Option<u64>,
+    #[serde(flatten)]
+    facts: JsonRecordFacts,
+}
+
+impl JsonLine for JsonKey<'_> {
+    const TYPE: &'static str = "key";
 }
 
 /// One key as a line of JSON.
 pub fn key_json(record: &KeyRecord<'_>) -> String {
-    let lives = !record.facts.is_tombstone;
+    let internal = server_lease_note(record.key).map(|_| "api-server-lease");
     line(&JsonKey {
-        r#type: "key",
         key: Name::key(record.key),
-        internal: server_lease_note(record.key).map(|_| "api-server-lease"),
+        object: match internal {
+            Some(_) => Identity::default(),
+            None => Identity::of_key(record.key),
+        },
+        internal,
         deleted: record.facts.is_tombstone,
-        create_revision: lives.then_some(record.facts.create_revision),
-        mod_revision: record.facts.revision.main,
-        version: lives.then_some(record.facts.version),
-        lease: lives.then_some(record.facts.lease.0),
-        value_size: lives.then_some(record.facts.value_size),
+        facts: JsonRecordFacts::of(&record.facts),
     })
 }
 
 #[derive(Debug, Serialize)]
-struct JsonSummary {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonKeysSummary {
     keys: usize,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
 }
 
+impl JsonLine for JsonKeysSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("keys");
+}
+
 /// The last line of the list in JSON.
 pub fn keys_summary_json(keys: usize, revision: i64, bounds: RevisionBounds) -> String {
-    line(&JsonSummary {
-        r#type: "summary",
+    line(&JsonKeysSummary {
         keys,
         revision,
         current_revision: bounds.current,
@@ -125,4 +127,11 @@ fn cells(record: &KeyRecord<'_>) -> [String; 5] {
         lease,
         record.facts.value_size.to_string(),
     ]
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonKey<'_>>(), schema::<JsonKeysSummary>()]
 }

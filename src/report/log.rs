@@ -4,32 +4,68 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::json::{Name, line};
+use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
 use crate::ops::{Event, LogSummary, Operation, Transaction};
 
+/// A field that a change changed.
 #[derive(Debug, Serialize)]
-struct JsonEvent<'e> {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct JsonField<'f> {
+    pub(super) path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) old: Option<&'f Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) new: Option<&'f Value>,
+}
+
+/// A change of `log` or `show`; only the latter tells what it changed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct JsonEvent<'e> {
     op: &'static str,
     action: &'static str,
     revision: i64,
     sub: i64,
     #[serde(flatten)]
     key: Name<'e>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    create_revision: Option<i64>,
-    mod_revision: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lease: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_size: Option<u64>,
+    #[serde(flatten)]
+    pub(super) object: Identity,
+    #[serde(flatten)]
+    facts: JsonRecordFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) change: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) fields: Vec<JsonField<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+}
+
+impl JsonLine for JsonEvent<'_> {
+    const TYPE: &'static str = "event";
+}
+
+impl<'e> JsonEvent<'e> {
+    pub(super) fn new(event: &'e Event, not_before: Option<i64>) -> Self {
+        Self {
+            op: op(event.operation),
+            action: event.operation.as_str(),
+            revision: event.revision.main,
+            sub: event.revision.sub,
+            key: Name::key(&event.key),
+            object: Identity::of_key(&event.key),
+            facts: JsonRecordFacts::of_event(event),
+            not_before: not_before.map(rfc3339),
+            change: None,
+            fields: Vec::new(),
+            error: None,
+        }
+    }
 }
 
 /// `put` or `delete`, as etcd's own events say.
@@ -42,27 +78,9 @@ pub(super) fn op(operation: Operation) -> &'static str {
 
 /// A transaction as lines of JSON, one for each change.
 pub fn transaction_json(transaction: &Transaction) -> String {
-    let not_before = transaction.not_before.map(rfc3339);
-    transaction
-        .events
-        .iter()
-        .map(|event| {
-            let lives = event.operation != Operation::Delete;
-            line(&JsonEvent {
-                r#type: "event",
-                op: op(event.operation),
-                action: event.operation.as_str(),
-                revision: event.revision.main,
-                sub: event.revision.sub,
-                key: Name::key(&event.key),
-                create_revision: lives.then_some(event.create_revision),
-                mod_revision: event.revision.main,
-                version: lives.then_some(event.version),
-                lease: lives.then_some(event.lease.0),
-                value_size: lives.then_some(event.value_size),
-                not_before: not_before.clone(),
-            })
-        })
+    let events = transaction.events.iter();
+    events
+        .map(|event| line(&JsonEvent::new(event, transaction.not_before)))
         .collect()
 }
 
@@ -115,21 +133,32 @@ pub fn transaction_text(transaction: &Transaction) -> String {
 }
 
 #[derive(Debug, Serialize)]
-struct JsonSummary {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonLogSummary {
     transactions: u64,
     events: u64,
     current_revision: i64,
     compact_revision: i64,
 }
 
+impl JsonLine for JsonLogSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("log");
+}
+
 /// The last line of a log in JSON.
 pub fn log_summary_json(summary: &LogSummary) -> String {
-    line(&JsonSummary {
-        r#type: "summary",
+    line(&JsonLogSummary {
         transactions: summary.transactions,
         events: summary.events,
         current_revision: summary.bounds.current,
         compact_revision: summary.bounds.compacted,
     })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonEvent<'_>>(), schema::<JsonLogSummary>()]
 }

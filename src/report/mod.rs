@@ -1,6 +1,7 @@
 //! Results as text, tables and JSON. Everything that came from a file is escaped here.
 
 mod absence;
+mod answers;
 mod apply_script;
 mod compact;
 mod diff;
@@ -15,11 +16,15 @@ mod info;
 mod json;
 mod keys;
 mod kyaml;
+#[cfg(feature = "schema")]
+mod line_schema;
 mod list;
 mod locked;
 mod log;
 mod objects;
 mod restore;
+#[cfg(feature = "schema")]
+mod schema;
 mod status;
 mod tab_stops;
 mod table;
@@ -31,18 +36,20 @@ mod wrap;
 mod yaml;
 
 pub use absence::{AbsenceContext, absence_lines};
+pub use answers::{contains_json, error_json, version_json};
 pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{
-    DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text, diff_item_json,
-    diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title, diff_summary_json,
-    divergence_json, divergence_text, roll_up, security_text, tasks_markdown,
+    ChangeDetail, DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text,
+    diff_item_json, diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title,
+    diff_summary_json, divergence_json, divergence_summary_json, divergence_text, roll_up,
+    security_text, tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
-pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason};
-pub use findings::{finding_json, findings_text};
+pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason, export_json};
+pub use findings::findings_text;
 pub use grep::{grep_json, grep_name, grep_summary_json, grep_text, grep_unsearched_line};
-pub use hashkv::hashkv;
+pub use hashkv::{hashkv, hashkv_json};
 pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
 pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
@@ -58,12 +65,14 @@ pub use objects::{
     server_leases_line, stray_values_json, undecided_line,
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
-pub use status::status;
+#[cfg(feature = "schema")]
+pub use schema::schemas;
+pub use status::{status, status_json};
 pub use tab_stops::TabStops;
 pub use trailer::{trailer_json, trailer_text};
 pub use value::{
     Readable, fields_end, notes, push_pretty_list, readable, record_etcdctl_json, record_fields,
-    record_json, records_summary_json, write_object_yaml, write_pretty_json,
+    record_json, records_summary_json, value_json, write_object_yaml, write_pretty_json,
 };
 pub use verify::{unreadable_json, verify_json, verify_text};
 pub use wal::{

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::{Name, line};
+use super::json::{Identity, JsonLine, Name, line};
 use crate::finding::escape;
 use crate::kubernetes::Flaw;
 use crate::kubernetes::show::columns::first_line;
@@ -148,18 +148,31 @@ pub fn columns_text(head: &[String], rows: &[Vec<String>]) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonObject<'o> {
-    r#type: &'static str,
-    api_version: &'o str,
-    kind: &'o str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    namespace: &'o str,
-    name: &'o str,
+    #[serde(flatten)]
+    identity: Identity,
     mod_revision: i64,
+    /// Of a damaged one.
+    #[serde(flatten)]
+    key: Name<'o>,
+    /// How a damaged one is not what its key promises.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'o Value>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'o [String],
+}
+
+impl JsonLine for JsonObject<'_> {
+    const TYPE: &'static str = "object";
+}
+
+pub(super) fn identity(kind: Option<&StoredKind>, found: &FoundObject) -> Identity {
+    let api_version = kind.map_or("", |kind| &kind.api_version);
+    let kind = kind.map_or("", |kind| &kind.resource.kind);
+    Identity::of_texts(api_version, kind, &found.namespace, &found.name)
 }
 
 /// An object with its place as a line of JSON; `notes` say what it cannot show.
@@ -170,32 +183,28 @@ pub fn object_json(
     notes: &[String],
 ) -> String {
     line(&JsonObject {
-        r#type: "object",
-        api_version: kind.map_or("", |kind| &kind.api_version),
-        kind: kind.map_or("", |kind| &kind.resource.kind),
-        namespace: &found.namespace,
-        name: &found.name,
+        identity: identity(kind, found),
         mod_revision: found.mod_revision(),
+        key: Name::default(),
+        error: None,
         object,
         notes,
     })
 }
 
 #[derive(Debug, Serialize)]
-struct JsonDamagedObject<'o> {
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    api_version: &'o str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    kind: &'o str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    namespace: &'o str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    name: &'o str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonDamaged<'o> {
+    #[serde(flatten)]
+    identity: Identity,
     mod_revision: i64,
     #[serde(flatten)]
     key: Name<'o>,
     error: String,
+}
+
+impl JsonLine for JsonDamaged<'_> {
+    const TYPE: &'static str = "damaged";
 }
 
 /// An object of which only the key tells, as a line of JSON.
@@ -204,15 +213,13 @@ pub fn damaged_object_json(
     found: &FoundObject,
     damaged: &DamagedValue,
 ) -> String {
-    line(&JsonDamagedObject {
-        r#type: "object",
-        api_version: kind.map_or("", |kind| &kind.api_version),
-        kind: kind.map_or("", |kind| &kind.resource.kind),
-        namespace: &found.namespace,
-        name: &found.name,
+    line(&JsonObject {
+        identity: identity(kind, found),
         mod_revision: found.mod_revision(),
         key: Name::key(&damaged.key),
-        error: damaged.flaw.to_string(),
+        error: Some(damaged.flaw.to_string()),
+        object: None,
+        notes: &[],
     })
 }
 
@@ -231,12 +238,8 @@ pub fn stray_values_json(list: &ObjectList<'_>) -> String {
 
 /// A value that is not what its key promises, as a line of JSON.
 pub(super) fn damaged_value_json(damaged: &DamagedValue) -> String {
-    line(&JsonDamagedObject {
-        r#type: "damaged",
-        api_version: "",
-        kind: "",
-        namespace: "",
-        name: "",
+    line(&JsonDamaged {
+        identity: Identity::of_key(&damaged.key),
         mod_revision: damaged.mod_revision,
         key: Name::key(&damaged.key),
         error: damaged.flaw.to_string(),
@@ -329,8 +332,8 @@ pub fn flaw_line(key: &[u8], flaw: &Flaw) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonObjectsSummary {
-    r#type: &'static str,
     objects: usize,
     #[serde(skip_serializing_if = "is_zero")]
     damaged: usize,
@@ -345,10 +348,14 @@ struct JsonObjectsSummary {
     compact_revision: i64,
 }
 
+impl JsonLine for JsonObjectsSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("objects");
+}
+
 /// The last line of a list of objects in JSON.
 pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
     line(&JsonObjectsSummary {
-        r#type: "summary",
         objects: list.found.len(),
         damaged: damaged_count(&list.damaged),
         undecided: list
@@ -363,8 +370,8 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonKind<'k> {
-    r#type: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     kind: &'k str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -379,6 +386,10 @@ struct JsonKind<'k> {
     damaged: u64,
 }
 
+impl JsonLine for JsonKind<'_> {
+    const TYPE: &'static str = "kind";
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
@@ -390,8 +401,8 @@ fn is_none(number: &u64) -> bool {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonKindsSummary {
-    r#type: &'static str,
     objects: u64,
     bytes: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -399,6 +410,11 @@ struct JsonKindsSummary {
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
+}
+
+impl JsonLine for JsonKindsSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("kinds");
 }
 
 fn totals(counts: &[KindCount]) -> (u64, u64) {
@@ -415,7 +431,6 @@ pub fn kinds_json(kinds: &Kinds) -> String {
     let mut out = String::new();
     for count in &kinds.counts {
         out.push_str(&line(&JsonKind {
-            r#type: "kind",
             kind: &count.kind,
             api_version: &count.api_version,
             internal: count.is_server_lease.then_some("api-server-lease"),
@@ -430,7 +445,6 @@ pub fn kinds_json(kinds: &Kinds) -> String {
     }
     let (objects, bytes) = totals(&kinds.counts);
     out.push_str(&line(&JsonKindsSummary {
-        r#type: "summary",
         objects,
         bytes,
         damaged: damaged_count(&kinds.damaged),
@@ -503,6 +517,19 @@ pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
         format!("{}/", found.namespace)
     };
     escape::text(format!("{kind} {place}{}", found.name).as_bytes())
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![
+        schema::<JsonObject<'_>>(),
+        schema::<JsonDamaged<'_>>(),
+        schema::<JsonObjectsSummary>(),
+        schema::<JsonKind<'_>>(),
+        schema::<JsonKindsSummary>(),
+    ]
 }
 
 #[cfg(test)]

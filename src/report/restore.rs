@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::compact::JsonKept;
 use super::humanize;
-use super::json::line;
+use super::json::{JsonLine, hex_id, line};
 use super::verify::summary;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
@@ -227,20 +227,23 @@ pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
 }
 
 #[derive(Serialize)]
-struct JsonMember {
-    id: String,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonRestoreMember {
+    member_id: String,
     name: String,
     peer_urls: Vec<String>,
     this: bool,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonFile {
     path: String,
     bytes: u64,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonProof<'p> {
     sound: bool,
     problems: [&'p str; 0],
@@ -251,48 +254,58 @@ struct JsonProof<'p> {
 }
 
 #[derive(Serialize)]
-struct JsonEncrypted<'p> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonEncryptedValues<'p> {
     resource: &'p str,
     provider: &'p str,
-    key: &'p str,
-    values: u64,
+    key_name: &'p str,
+    count: u64,
 }
 
 /// What only a plan tells.
 #[derive(Serialize)]
-struct JsonPlan<'p> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonRestorePlan<'p> {
+    #[serde(flatten)]
+    restore: JsonRestore<'p>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<String>,
     bytes: u64,
     free_bytes: Option<u64>,
     starts: bool,
-    newest_object: Option<String>,
-    encrypted: Vec<JsonEncrypted<'p>>,
+    not_before: Option<String>,
+    encrypted_values: Vec<JsonEncryptedValues<'p>>,
 }
 
-fn json_plan(plan: &RestorePlan) -> JsonPlan<'_> {
+impl JsonLine for JsonRestorePlan<'_> {
+    const TYPE: &'static str = "restore-plan";
+}
+
+fn json_plan<'p>(plan: &'p RestorePlan, restore: JsonRestore<'p>) -> JsonRestorePlan<'p> {
     let encrypted = plan.outlook.encrypted.iter().filter_map(|count| {
         let (provider, key) = count.stored.as_ref()?;
-        Some(JsonEncrypted {
+        Some(JsonEncryptedValues {
             resource: &count.resource,
             provider,
-            key,
-            values: count.values,
+            key_name: key,
+            count: count.values,
         })
     });
-    JsonPlan {
+    JsonRestorePlan {
+        restore,
         refusal: plan.refusal.as_ref().map(ToString::to_string),
         bytes: plan.bytes,
         free_bytes: plan.free_bytes,
         starts: plan.starts,
-        newest_object: plan.outlook.newest_object.map(rfc3339),
-        encrypted: encrypted.collect(),
+        not_before: plan.outlook.newest_object.map(rfc3339),
+        encrypted_values: encrypted.collect(),
     }
 }
 
+/// What both tell of a directory.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonRestore<'r> {
-    r#type: &'static str,
     file: &'r str,
     verdict: Verdict,
     data_dir: String,
@@ -300,27 +313,34 @@ struct JsonRestore<'r> {
     cluster_id: String,
     member_id: String,
     token: &'r str,
-    members: Vec<JsonMember>,
+    members: Vec<JsonRestoreMember>,
     revision: Option<i64>,
     bump_revision: u64,
     notes: &'r [String],
     next_commands: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<Vec<JsonFile>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    proof: Option<JsonProof<'r>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<JsonKept>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    plan: Option<JsonPlan<'r>>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonRestored<'r> {
+    #[serde(flatten)]
+    restore: JsonRestore<'r>,
+    files: Vec<JsonFile>,
+    proof: JsonProof<'r>,
+}
+
+impl JsonLine for JsonRestored<'_> {
+    const TYPE: &'static str = "restore";
 }
 
 fn json<'r>(
-    kind: &'static str,
     report: &VerifyReport,
     notes: &'r [String],
     prepared: &'r Prepared,
     file: &'r str,
+    kept: Option<JsonKept>,
 ) -> JsonRestore<'r> {
     let members = prepared.cluster().members().iter();
     let revision = report.examination.as_ref().map(|examined| {
@@ -328,17 +348,16 @@ fn json<'r>(
         examined.contents.meta.compaction.current(last)
     });
     JsonRestore {
-        r#type: kind,
         file,
         verdict: report.verdict,
         data_dir: escape::path(prepared.data_dir()),
         wal_dir: escape::path(&prepared.wal_dir()),
-        cluster_id: format!("{:x}", prepared.cluster().id()),
-        member_id: format!("{:x}", prepared.member()),
+        cluster_id: hex_id(prepared.cluster().id()),
+        member_id: hex_id(prepared.member()),
         token: &prepared.request().token,
         members: members
-            .map(|member| JsonMember {
-                id: member.key(),
+            .map(|member| JsonRestoreMember {
+                member_id: hex_id(member.id),
                 name: member.name.clone(),
                 peer_urls: member.peer_urls.clone(),
                 this: member.id == prepared.member(),
@@ -348,10 +367,7 @@ fn json<'r>(
         bump_revision: prepared.request().bump_revision,
         notes,
         next_commands: next_commands(prepared),
-        files: None,
-        proof: None,
-        kept: None,
-        plan: None,
+        kept,
     }
 }
 
@@ -359,20 +375,17 @@ fn json<'r>(
 pub fn restored_json(restored: &Restored, prepared: &Prepared, file: &str) -> String {
     let proven = &restored.proven;
     let files = restored.files.iter();
-    line(&JsonRestore {
-        files: Some(
-            files
-                .map(|file| JsonFile {
-                    path: escape::path(&file.path),
-                    bytes: file.len,
-                })
-                .collect(),
-        ),
-        kept: restored
-            .kept
-            .as_ref()
-            .map(|kept| JsonKept::new(&kept.figures)),
-        proof: Some(JsonProof {
+    let kept = restored.kept.as_ref();
+    let kept = kept.map(|kept| JsonKept::new(&kept.figures));
+    line(&JsonRestored {
+        restore: json(&restored.report, &restored.notes, prepared, file, kept),
+        files: files
+            .map(|file| JsonFile {
+                path: escape::path(&file.path),
+                bytes: file.len,
+            })
+            .collect(),
+        proof: JsonProof {
             // Anything else would have been refused.
             sound: true,
             problems: [],
@@ -380,19 +393,26 @@ pub fn restored_json(restored: &Restored, prepared: &Prepared, file: &str) -> St
             hashkv_revision: proven.hash.map(|hash| hash.revision),
             hashkv_as_in_snapshot: proven.same_hash,
             log_records: proven.log_records,
-        }),
-        ..json("restore", &restored.report, &restored.notes, prepared, file)
+        },
     })
 }
 
 /// What would be restored, as a line of JSON per member.
 pub fn restore_plan_json(plan: &RestorePlan, prepared: &[Prepared], file: &str) -> String {
     let lines = prepared.iter().map(|prepared| {
-        line(&JsonRestore {
-            kept: plan.kept.as_ref().map(JsonKept::new),
-            plan: Some(json_plan(plan)),
-            ..json("restore-plan", &plan.report, &plan.notes, prepared, file)
-        })
+        let kept = plan.kept.as_ref().map(JsonKept::new);
+        let restore = json(&plan.report, &plan.notes, prepared, file, kept);
+        line(&json_plan(plan, restore))
     });
     lines.collect()
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![
+        schema::<JsonRestored<'_>>(),
+        schema::<JsonRestorePlan<'_>>(),
+    ]
 }

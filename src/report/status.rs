@@ -1,5 +1,8 @@
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
+use super::json::{JsonLine, compact, line};
 use super::table::etcd_table;
 use super::{Format, humanize};
 use crate::etcd::Release;
@@ -34,7 +37,7 @@ pub fn status(status: &Status, format: Format, release: Release) -> String {
         }
         Format::Json => {
             let version = version.as_ref().map_or(String::new(), |version| {
-                format!(",\"version\":{}", super::json::line(version).trim_end())
+                format!(",\"version\":{}", compact(version))
             });
             writeln!(
                 out,
@@ -54,4 +57,40 @@ pub fn status(status: &Status, format: Format, release: Release) -> String {
         }
     };
     out
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonStatus<'s> {
+    file: &'s str,
+    hash: u32,
+    /// That of the last record.
+    revision: i64,
+    total_keys: u64,
+    database_bytes: u64,
+    /// Null before etcd 3.6, empty when the file does not say.
+    storage_version: Option<&'s str>,
+}
+
+impl JsonLine for JsonStatus<'_> {
+    const TYPE: &'static str = "status";
+}
+
+/// The same as a line of JSON in this program's own form.
+pub fn status_json(status: &Status, file: &str) -> String {
+    line(&JsonStatus {
+        file,
+        hash: status.hash,
+        revision: status.revision,
+        total_keys: status.total_keys,
+        database_bytes: status.total_size,
+        storage_version: status.version.as_deref(),
+    })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonStatus<'_>>()]
 }

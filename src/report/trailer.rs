@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::humanize;
-use super::json::line;
+use super::json::{JsonLine, line};
 use super::verify::summary;
 use crate::ops::{AddedTrailer, Verdict};
 
@@ -42,8 +42,8 @@ fn notes(made: &AddedTrailer) -> Vec<String> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonTrailer<'t> {
-    r#type: &'static str,
     file: &'t str,
     out: &'t str,
     verdict: Verdict,
@@ -53,10 +53,13 @@ struct JsonTrailer<'t> {
     notes: Vec<String>,
 }
 
+impl JsonLine for JsonTrailer<'_> {
+    const TYPE: &'static str = "trailer";
+}
+
 /// What `trailer` wrote, as one line of JSON.
 pub fn trailer_json(made: &AddedTrailer, file: &str, out: &str) -> String {
     line(&JsonTrailer {
-        r#type: "trailer",
         file,
         out,
         verdict: Verdict::Ok,
@@ -65,4 +68,11 @@ pub fn trailer_json(made: &AddedTrailer, file: &str, out: &str) -> String {
         sha256: made.trailer.to_string(),
         notes: notes(made),
     })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonTrailer<'_>>()]
 }

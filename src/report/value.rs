@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::{JsonLayout, Name, line, write_json};
+use super::json::{
+    Identity, JsonLayout, JsonLine, JsonRecordFacts, Name, compact, line, write_json,
+};
 use super::locked::undecoded;
 use super::yaml::write_yaml;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
@@ -146,21 +148,30 @@ pub fn record_etcdctl_json(record: &KeyRecord<'_>, value: &[u8]) -> String {
         value: STANDARD.encode(value),
         lease: record.facts.lease.0,
     };
-    let mut text = line(&record);
-    text.truncate(text.trim_end().len());
-    text
+    compact(&record)
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonRecord<'r> {
-    r#type: &'static str,
     #[serde(flatten)]
     key: Name<'r>,
-    create_revision: i64,
-    mod_revision: i64,
-    version: i64,
-    lease: i64,
-    value_size: u64,
+    #[serde(flatten)]
+    identity: Identity,
+    #[serde(flatten)]
+    facts: JsonRecordFacts,
+    #[serde(flatten)]
+    content: JsonContent<'r>,
+}
+
+impl JsonLine for JsonRecord<'_> {
+    const TYPE: &'static str = "record";
+}
+
+/// What a value shows as: one of `object`, `value`, `value_base64` and `hidden`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonContent<'r> {
     encoding: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'r Value>,
@@ -178,55 +189,104 @@ struct JsonRecord<'r> {
 
 /// A record with its value as a line of JSON, and what is wrong with the value.
 pub fn record_json(record: &KeyRecord<'_>, look: &ReadValue<'_>, flaw: Option<&Flaw>) -> String {
-    let mut record = JsonRecord {
-        r#type: "record",
-        key: Name::key(record.key),
-        create_revision: record.facts.create_revision,
-        mod_revision: record.facts.revision.main,
-        version: record.facts.version,
-        lease: record.facts.lease.0,
-        value_size: record.facts.value_size,
-        encoding: crate::ops::encoding_name(look.stored),
-        object: None,
-        value: None,
-        value_base64: None,
-        hidden: None,
-        notes: Vec::new(),
-        error: flaw.map(ToString::to_string),
+    let content = JsonContent::new(look, flaw.map(ToString::to_string));
+    let identity = match content.object.map(Identity::of_object) {
+        Some(identity) if identity.kind.is_some() => identity,
+        _ => Identity::of_key(record.key),
     };
-    match &look.content {
-        ValueContent::Object(object) => {
-            record.object = Some(&object.json);
-            record.notes = notes(&object.description);
+    line(&JsonRecord {
+        key: Name::key(record.key),
+        identity,
+        facts: JsonRecordFacts::of(&record.facts),
+        content,
+    })
+}
+
+/// A value of which nothing else is known.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonValue<'v> {
+    file: &'v str,
+    #[serde(flatten)]
+    identity: Identity,
+    #[serde(flatten)]
+    content: JsonContent<'v>,
+}
+
+impl JsonLine for JsonValue<'_> {
+    const TYPE: &'static str = "value";
+}
+
+/// A value that was read from `file` as a line of JSON, and what is wrong with it.
+pub fn value_json(file: &str, look: &ReadValue<'_>, error: Option<String>) -> String {
+    let content = JsonContent::new(look, error);
+    line(&JsonValue {
+        file,
+        identity: content.object.map(Identity::of_object).unwrap_or_default(),
+        content,
+    })
+}
+
+impl<'r> JsonContent<'r> {
+    fn new(look: &'r ReadValue<'_>, error: Option<String>) -> Self {
+        let mut content = Self {
+            encoding: crate::ops::encoding_name(look.stored),
+            object: None,
+            value: None,
+            value_base64: None,
+            hidden: None,
+            notes: Vec::new(),
+            error,
+        };
+        match &look.content {
+            ValueContent::Object(object) => {
+                content.object = Some(&object.json);
+                content.notes = notes(&object.description);
+            }
+            ValueContent::Hidden(mark) => content.hidden = Some(mark),
+            ValueContent::Bytes => match std::str::from_utf8(&look.plain) {
+                Ok(text) => content.value = Some(text),
+                Err(_) => content.value_base64 = Some(STANDARD.encode(&look.plain)),
+            },
         }
-        ValueContent::Hidden(mark) => record.hidden = Some(mark),
-        ValueContent::Bytes => match std::str::from_utf8(&look.plain) {
-            Ok(text) => record.value = Some(text),
-            Err(_) => record.value_base64 = Some(STANDARD.encode(&look.plain)),
-        },
+        if let Some(fault) = &look.locked {
+            content.notes.push(fault.to_string());
+        }
+        content
     }
-    if let Some(fault) = &look.locked {
-        record.notes.push(fault.to_string());
-    }
-    line(&record)
 }
 
 #[derive(Debug, Serialize)]
-struct JsonSummary {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonGetSummary {
     records: usize,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
 }
 
+impl JsonLine for JsonGetSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("get");
+}
+
 /// The last line behind the records in JSON.
 pub fn records_summary_json(records: usize, revision: i64, bounds: RevisionBounds) -> String {
-    line(&JsonSummary {
-        r#type: "summary",
+    line(&JsonGetSummary {
         records,
         revision,
         current_revision: bounds.current,
         compact_revision: bounds.compacted,
     })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![
+        schema::<JsonRecord<'_>>(),
+        schema::<JsonValue<'_>>(),
+        schema::<JsonGetSummary>(),
+    ]
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::findings::findings_text;
 use super::humanize;
-use super::json::{JsonCount, JsonFinding, line};
+use super::json::{JsonCount, JsonFinding, JsonLine, line};
 use crate::finding::{Severity, escape};
-use crate::ops::{DirectoryReport, Examination, Readable, Standing, Verdict, VerifyReport};
+use crate::ops::{DirectoryReport, Examination, Proof, Readable, Standing, Verdict, VerifyReport};
 
 const NOTHING_TO_DO: &str = "nothing to do";
 
@@ -115,21 +115,21 @@ pub(super) fn summary(examined: &Examination) -> String {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonVerify<'a> {
-    r#type: &'static str,
     file: &'a str,
     verdict: Verdict,
     reason: &'a str,
     next_step: &'a str,
     kind: Option<&'static str>,
-    proven: Vec<&'static str>,
-    not_proven: Vec<&'static str>,
+    proven: Vec<Proof>,
+    not_proven: Vec<Proof>,
     ledger: Vec<JsonLedger<'a>>,
     errors: u64,
     warnings: u64,
     notes: u64,
     counts: Vec<JsonCount>,
-    findings: Vec<JsonFinding>,
+    findings: Vec<JsonFinding<'a>>,
     figures: Option<JsonFigures>,
     bytes: Option<u64>,
     sha256: Option<String>,
@@ -142,25 +142,30 @@ struct JsonVerify<'a> {
     error: Option<String>,
 }
 
+impl JsonLine for JsonVerify<'_> {
+    const TYPE: &'static str = "verify";
+}
+
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonLedger<'a> {
-    what: &'static str,
-    proven: bool,
+    what: Proof,
     standing: Standing,
     detail: &'a str,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonFigures {
     hash: Option<u32>,
-    revision: Option<i64>,
+    current_revision: Option<i64>,
     last_record_revision: Option<i64>,
     compact_revision: Option<i64>,
     live_keys: Option<u64>,
     records: Option<u64>,
     tombstones: Option<u64>,
     page_size: u32,
-    pages: u64,
+    pages_total: u64,
     pages_in_use: u64,
     pages_missing: u64,
     database_bytes: u64,
@@ -176,14 +181,14 @@ fn figures(examined: &Examination) -> JsonFigures {
     let meta_is_known = examined.meta_is_known();
     JsonFigures {
         hash: (!examined.losses.nothing_is_reached()).then_some(examined.hash),
-        revision: examined.revision(),
+        current_revision: examined.revision(),
         last_record_revision: has_keys.then(|| records.last.map_or(0, |revision| revision.main)),
         compact_revision: meta_is_known.then(|| meta.compaction.compacted()),
         live_keys: has_keys.then_some(records.live_keys),
         records: has_keys.then_some(records.records),
         tombstones: has_keys.then_some(records.tombstones),
         page_size: examined.geometry.page_size,
-        pages: pages.total,
+        pages_total: pages.total,
         pages_in_use: pages.branch + pages.leaf + pages.overflow,
         pages_missing: pages.missing,
         database_bytes: examined.selected.meta.database_len().unwrap_or(u64::MAX),
@@ -197,7 +202,7 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
         let lines = report.ledger.iter();
         lines
             .filter(|line| report.standing(line) == standing)
-            .map(|line| line.proof.name())
+            .map(|line| line.proof)
             .collect()
     };
     let folder = |which: fn(&DirectoryReport) -> &PathBuf| {
@@ -206,7 +211,6 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
     };
     let findings = &report.findings;
     line(&JsonVerify {
-        r#type: "verify",
         file,
         verdict: report.verdict,
         reason: &report.reason,
@@ -218,8 +222,7 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
             .ledger
             .iter()
             .map(|line| JsonLedger {
-                what: line.proof.name(),
-                proven: line.proven,
+                what: line.proof,
                 standing: report.standing(line),
                 detail: &line.detail,
             })
@@ -232,7 +235,7 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
             .iter()
             .map(|count| JsonCount {
                 code: count.code.id,
-                severity: count.code.severity.as_str(),
+                severity: count.code.severity,
                 count: count.count,
             })
             .collect(),
@@ -255,7 +258,6 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
 /// The line of JSON for a file that could not be read.
 pub fn unreadable_json(file: &str, error: &str) -> String {
     line(&JsonVerify {
-        r#type: "verify",
         file,
         verdict: Verdict::Unreadable,
         reason: error,
@@ -278,4 +280,11 @@ pub fn unreadable_json(file: &str, error: &str) -> String {
         wal_dir: None,
         error: Some(error.into()),
     })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonVerify<'_>>()]
 }

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::findings::findings_text;
-use super::json::{JsonFinding, line};
+use super::json::{JsonFinding, JsonLine, hex_id, line};
 use crate::etcd::raft::{EntryType, Frame, LogRecord};
 use crate::ops::{NotALog, WalSummary};
 
@@ -70,8 +70,8 @@ pub fn wal_text(segment: &str, frame: &Frame) -> String {
 }
 
 #[derive(Serialize)]
-struct JsonRecord<'r> {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonWalRecord<'r> {
     segment: &'r str,
     offset: u64,
     bytes: u64,
@@ -80,12 +80,30 @@ struct JsonRecord<'r> {
     index: Option<u64>,
     crc: u32,
     detail: String,
+    /// Of metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_id: Option<String>,
+    /// Of metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_id: Option<String>,
+    /// Of a state: for whom the member voted, `0000000000000000` for nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vote: Option<String>,
+    /// Of a state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<u64>,
+    /// Of a snapshot mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voters: Option<Vec<String>>,
+}
+
+impl JsonLine for JsonWalRecord<'_> {
+    const TYPE: &'static str = "wal-record";
 }
 
 /// A record as a line of JSON.
 pub fn wal_json(segment: &str, frame: &Frame) -> String {
-    line(&JsonRecord {
-        r#type: "wal-record",
+    let mut record = JsonWalRecord {
         segment,
         offset: frame.offset,
         bytes: frame.len,
@@ -94,7 +112,29 @@ pub fn wal_json(segment: &str, frame: &Frame) -> String {
         index: wal_index(frame),
         crc: frame.crc,
         detail: detail(frame),
-    })
+        cluster_id: None,
+        member_id: None,
+        vote: None,
+        commit: None,
+        voters: None,
+    };
+    match &frame.record {
+        LogRecord::Metadata(of) => {
+            record.cluster_id = Some(hex_id(of.cluster));
+            record.member_id = Some(hex_id(of.member));
+        }
+        LogRecord::State(state) => {
+            record.vote = Some(hex_id(state.vote));
+            record.commit = Some(state.commit);
+        }
+        LogRecord::Snapshot(mark) => {
+            let configuration = mark.configuration.as_ref();
+            let hex = |ids: &[u64]| ids.iter().copied().map(hex_id).collect();
+            record.voters = configuration.map(|of| hex(&of.voters));
+        }
+        LogRecord::Entry(_) | LogRecord::Crc | LogRecord::Other => {}
+    }
+    line(&record)
 }
 
 /// The end of the list for people.
@@ -118,8 +158,8 @@ pub fn wal_stranger_text(stranger: &NotALog, file: &str) -> String {
 }
 
 #[derive(Serialize)]
-struct JsonSummary<'s> {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonWal<'s> {
     file: &'s str,
     is_log: bool,
     reason: Option<&'s str>,
@@ -128,14 +168,17 @@ struct JsonSummary<'s> {
     records: u64,
     entries: u64,
     last_index: u64,
-    findings: Vec<JsonFinding>,
+    findings: Vec<JsonFinding<'s>>,
+}
+
+impl JsonLine for JsonWal<'_> {
+    const TYPE: &'static str = "wal";
 }
 
 /// The end of the list as a line of JSON.
 pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
     let findings = summary.findings.list.iter();
-    line(&JsonSummary {
-        r#type: "wal",
+    line(&JsonWal {
         file,
         is_log: summary.stranger.is_none(),
         reason: summary.stranger.as_ref().map(|stranger| &*stranger.what),
@@ -151,4 +194,11 @@ pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
             .map(|finding| JsonFinding::new(finding, file))
             .collect(),
     })
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonWalRecord<'_>>(), schema::<JsonWal<'_>>()]
 }

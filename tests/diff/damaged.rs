@@ -9,12 +9,12 @@ use crate::support::tool::{Outcome, for_all, run};
 /// The lines, if there were any; a refusal has none.
 fn told(outcome: &Outcome, what: &str) -> Option<(Vec<Value>, Value)> {
     assert!(matches!(outcome.status, Some(0..=2)), "{what}: {outcome:?}");
-    if outcome.stdout.is_empty() {
+    let mut lines = lines(outcome);
+    if lines.is_empty() {
         assert_eq!(outcome.status, Some(2), "{what}");
         assert!(!outcome.stderr.is_empty(), "{what}");
         return None;
     }
-    let mut lines = lines(outcome);
     let summary = lines.pop().expect("a summary");
     Some((lines, summary))
 }
@@ -43,7 +43,7 @@ fn what_damage_hides_is_unknown_and_the_exit_status_tells() {
                 continue;
             };
             unknown += summary["unknown"].as_u64().expect("a count");
-            if summary[side]["damaged"] != true {
+            if summary[side]["is_damaged"] != true {
                 continue;
             }
             if outcome.status != Some(2) || summary[lost] != 0 {

@@ -147,7 +147,14 @@ fn what_differs_is_what_differs_between_the_listings_of_the_api_server() {
         clusters::unpack(dir.path());
         let files = ["before", "after"].map(|moment| format!("{cluster}-{moment}.db"));
         let config = format!("{cluster}.yaml");
-        let args = ["diff", &files[0], &files[1], "--json", "--show-secrets"];
+        let args = [
+            "diff",
+            &files[0],
+            &files[1],
+            "--json",
+            "--show-secrets",
+            "--show-managed-fields",
+        ];
         let outcome = tool::run(
             dir.path(),
             args.iter().chain(&["--encryption-config", &*config]),

@@ -27,11 +27,15 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "status NEW",
             "status NEW -w json",
+            "status NEW CUT --json",
             "status NEW -w fields",
             "status NEW -w table",
         ],
     ),
-    ("hashkv", &["hashkv NEW", "hashkv NEW -w json"]),
+    (
+        "hashkv",
+        &["hashkv NEW", "hashkv NEW -w json", "hashkv NEW CUT --json"],
+    ),
     (
         "verify",
         &[
@@ -63,6 +67,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "contains NEW secret/json -n ns --value-equals x",
             "contains NEW secret/json -n ns --field {.data.p}=x",
+            "contains NEW secret/json -n ns --field {.data.p}=x --json",
             "contains NEW --key /registry/secrets/ns/cut --value-equals x",
         ],
     ),
@@ -72,6 +77,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "decode VALUE",
             "decode VALUE -o yaml",
             "decode VALUE -o json",
+            "decode VALUE --json",
         ],
     ),
     (
@@ -112,6 +118,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "export NEW --out DIR",
             "export NEW --out DIR --as-stored --include-owned --show-managed-fields",
             "export NEW secrets --out DIR",
+            "export NEW --out DIR --json",
             "export OLD --out DIR",
         ],
     ),
@@ -204,7 +211,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &["trailer NEW -o DIR", "trailer NEW -o DIR --json"],
     ),
     ("wal", &["wal MADE", "wal MADE --json"]),
-    ("version", &["version"]),
+    ("version", &["version", "version --json"]),
     ("completions", &["completions bash"]),
     ("man", &["man DIR"]),
     ("help", &["help", "help get"]),

@@ -560,7 +560,7 @@ fn one_changed_byte_in_a_pod_of_a_real_cluster_is_named_everywhere() {
                 (&"Pod".into(), &"web-86cd4cdd9b-v9srg".into())
             );
             assert!(
-                item["damaged"].is_object() && item.get("patch").is_none(),
+                item["damage"].is_object() && item.get("patch").is_none(),
                 "{item}"
             );
         }

@@ -437,7 +437,7 @@ fn leases_of_api_servers_are_not_endpoints() {
         kinds.stdout
     );
     assert!(ask("kinds file.db --json").stdout.contains(
-        r#"{"type":"kind","internal":"api-server-lease","encoding":"json","objects":2,"#
+        r#"{"type":"kind","schema_version":1,"internal":"api-server-lease","encoding":"json","objects":2,"#
     ));
     let keys = ask("keys file.db /registry/masterleases/ --json").stdout;
     assert!(keys.contains(r#""internal":"api-server-lease""#), "{keys}");

@@ -93,7 +93,10 @@ fn the_status_tells_found_from_absent_from_refused() {
         let outcome = etcdsnap(&testdata::dir(), &args.replace("FILE", REAL));
         assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
         if status == 2 {
-            assert_eq!(outcome.stdout, "", "{args}");
+            let is_json = args.contains("--json");
+            let is_told = outcome.stdout.starts_with("{\"type\":\"error\"");
+            assert_eq!(!outcome.stdout.is_empty(), is_json, "{args}");
+            assert_eq!(is_told, is_json, "{args}");
             assert!(
                 outcome.stderr.to_lowercase().starts_with("error: "),
                 "{args}"
@@ -155,8 +158,14 @@ fn every_line_of_json_has_a_type_and_the_last_is_a_summary() {
             .lines()
             .map(|line| serde_json::from_str(line).expect("JSON"))
             .collect();
+        // What is not there is told behind the summary.
+        let is_error = |line: &Value| line["type"] == "error";
+        let errors = lines.iter().filter(|line| is_error(line)).count();
+        let (lines, behind) = lines.split_at(lines.len() - errors);
+        assert!(behind.iter().all(is_error), "{args}");
+        assert_eq!(errors > 0, outcome.status != Some(0), "{args}");
         let last = lines.last().unwrap_or_else(|| panic!("{args}: no line"));
-        for line in &lines {
+        for line in lines {
             let is_last = line["type"] == "summary";
             assert!(line["type"].is_string(), "{args}: {line}");
             assert_eq!(is_last, std::ptr::eq(line, last), "{args}: {line}");

@@ -10,6 +10,7 @@ pub(crate) mod clusters;
 pub(crate) mod damage;
 pub(crate) mod database;
 pub(crate) mod golden;
+pub(crate) mod schemas;
 pub(crate) mod store;
 pub(crate) mod testdata;
 pub(crate) mod tool;

@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::schemas;
+
 /// What a run left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -38,10 +40,12 @@ pub(crate) fn command(dir: &Path) -> Command {
     command
 }
 
-/// Runs the program in `dir` and waits for its end.
+/// Runs the program in `dir` and waits for its end. Whatever JSON it prints must be as its schemas say.
 pub(crate) fn run<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Outcome {
     let output = command(dir).args(args).output();
-    output.expect("the program starts").into()
+    let outcome: Outcome = output.expect("the program starts").into();
+    schemas::check(&outcome.stdout);
+    outcome
 }
 
 /// Does `work` with every item, on all cores, and gives the results in the order of the items.

@@ -379,11 +379,8 @@ fn conclude(
     };
     for (findings, path) in findings {
         if findings.has_errors() {
-            let name = escape::path(path);
-            term::report(&format!(
-                "{name}: damaged; keys that it may have held are unknown:\n{}",
-                report::findings_text(findings, 5)
-            ));
+            let what = "damaged; keys that it may have held are unknown";
+            term::damage(path, what, &report::findings_text(findings, 5));
             exit = Exit::Failed;
         }
     }

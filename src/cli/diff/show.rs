@@ -16,7 +16,7 @@ use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
 use crate::ops::{Session, Undecided, UndecidedReason, ValueReader};
-use crate::report::{self, DiffCounts, Format, KindTable, RollupRow};
+use crate::report::{self, ChangeDetail, DiffCounts, Format, KindTable, RollupRow};
 
 /// A comparison and what it is looked at with.
 #[derive(Clone, Copy)]
@@ -355,18 +355,32 @@ impl<'a> Show<'a> {
         kinds: &mut KindFilter<'_>,
     ) -> Result<io::Result<bool>> {
         let comparison = &sides.diff.comparison;
-        for record in &comparison.divergences {
+        // Who wants names or counts alone gets no other lines, but for the summary.
+        let (names_only, stat) = (self.args.names_only, self.args.stat);
+        let is_whole = !names_only && !stat;
+        for record in comparison.divergences.iter().filter(|_| is_whole) {
             if let Err(error) = self.lines.write(&report::divergence_json(record)) {
                 return Ok(Err(error));
             }
         }
         let mut counts = DiffCounts::default();
-        let differs = self.stream(sides, kinds, Detail::Patch, |item| {
+        let detail = match is_whole {
+            true => Detail::Patch,
+            false => Detail::Names,
+        };
+        let shown = match names_only {
+            true => ChangeDetail::Name,
+            false => ChangeDetail::Patch {
+                managed_fields: self.managed_fields,
+            },
+        };
+        let differs = self.stream(sides, kinds, detail, |item| {
             counts.add(item);
-            Some(report::diff_item_json(item))
+            let is_shown = !stat && (!names_only || matters(item));
+            is_shown.then(|| report::diff_item_json(item, shown))
         })?;
         Ok(differs.and_then(|differs| {
-            for change in &comparison.buckets {
+            for change in comparison.buckets.iter().filter(|_| is_whole) {
                 self.lines.write(&report::bucket_change_json(change))?;
             }
             let summary = report::diff_summary_json(comparison, &counts);

@@ -10,6 +10,7 @@ use crate::finding::Findings;
 
 /// What can be proven of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Proof {
     /// The SHA-256 of the database is the stored one.
@@ -77,6 +78,7 @@ pub struct Ledger {
 
 /// Where a line of the account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// It was proven.

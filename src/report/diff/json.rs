@@ -3,118 +3,211 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{DiffCounts, apart, bucket_word};
-use crate::etcd::keyspace::RecordFacts;
+use super::{DiffCounts, apart};
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
-    BucketChange, BucketDivergence, CommonMembers, Comparison, DivergenceKind, DivergentRecord,
-    Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
+    self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison,
+    DivergenceKind, DivergentRecord, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
-use crate::report::json::{Name, line};
+use crate::report::json::{Identity, JsonLine, JsonRecordFacts, Name, hex_id, line};
 
-#[derive(Debug, Serialize)]
-struct JsonSide {
-    create_revision: i64,
-    mod_revision: i64,
-    version: i64,
-    lease: i64,
-    value_size: u64,
+/// How a key differs.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+enum Change {
+    Added,
+    Removed,
+    Changed,
+    Recreated,
+    Touched,
+    Lease,
+    Unknown,
 }
 
-impl JsonSide {
-    fn of(facts: &RecordFacts) -> Self {
-        Self {
-            create_revision: facts.create_revision,
-            mod_revision: facts.revision.main,
-            version: facts.version,
-            lease: facts.lease.0,
-            value_size: facts.value_size,
+impl Change {
+    fn of(change: KeyChange) -> Self {
+        match change {
+            KeyChange::Added => Self::Added,
+            KeyChange::Removed => Self::Removed,
+            KeyChange::Changed => Self::Changed,
+            KeyChange::Recreated => Self::Recreated,
+            KeyChange::Touched(_) => Self::Touched,
+            KeyChange::Lease => Self::Lease,
+            KeyChange::Unknown => Self::Unknown,
+        }
+    }
+
+    fn of_bucket(kind: BucketChangeKind) -> Self {
+        match kind {
+            BucketChangeKind::Added => Self::Added,
+            BucketChangeKind::Removed => Self::Removed,
+            BucketChangeKind::Changed => Self::Changed,
         }
     }
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonItem<'i> {
-    r#type: &'static str,
-    change: &'static str,
+    change: Change,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'static str>,
     #[serde(flatten)]
     key: Name<'i>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    api_version: &'i str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    kind: &'i str,
+    #[serde(flatten)]
+    object: Identity,
     #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'i str>,
+    old: Option<JsonRecordFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'i str>,
+    new: Option<JsonRecordFacts>,
+    /// RFC 6902, from the old value to the new one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    old: Option<JsonSide>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<JsonSide>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<&'i Value>,
+    patch: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    encrypted: bool,
+    is_encrypted: bool,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     security: &'i [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<&'static str>,
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    damaged: serde_json::Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<JsonDamage>,
+}
+
+impl JsonLine for JsonItem<'_> {
+    const TYPE: &'static str = "change";
+}
+
+/// How the value of a state is not what the key promises.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonDamage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<String>,
+}
+
+impl JsonDamage {
+    fn of(item: &Item) -> Option<Self> {
+        let of_side = |side| {
+            let found = item.damage.iter().find(|(of, _)| *of == side);
+            found.map(|(_, flaw)| flaw.to_string())
+        };
+        (!item.damage.is_empty()).then(|| Self {
+            old: of_side("old"),
+            new: of_side("new"),
+        })
+    }
+}
+
+/// What a line of JSON tells of a key that differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeDetail {
+    /// How it differs and whose key it is.
+    Name,
+    /// And both records, and the patch from the one to the other.
+    Patch {
+        /// With the steps that concern managed fields.
+        managed_fields: bool,
+    },
 }
 
 /// One key that differs as a line of JSON.
-pub fn diff_item_json(item: &Item) -> String {
+pub fn diff_item_json(item: &Item, detail: ChangeDetail) -> String {
     let why = match item.change {
         KeyChange::Touched(why) => Some(why),
         KeyChange::Changed if item.locked.is_some() => Some("or-only-re-encrypted"),
         _ => None,
     };
-    line(&JsonItem {
-        r#type: "change",
-        change: item.change.as_str(),
-        why,
+    let namespace = item.namespace.as_deref().unwrap_or_default();
+    let name = item.name.as_deref().unwrap_or_default();
+    let mut line_of_item = JsonItem {
+        change: Change::of(item.change),
+        why: None,
         key: Name::key(&item.key),
-        api_version: &item.api_version,
-        kind: &item.kind,
-        namespace: item.namespace.as_deref(),
-        name: item.name.as_deref(),
-        old: item.old.as_ref().map(JsonSide::of),
-        new: item.new.as_ref().map(JsonSide::of),
-        patch: item.patch.as_ref(),
-        encrypted: item.locked.is_some(),
-        security: &item.security,
-        noise: item.noise,
-        damaged: item
-            .damage
-            .iter()
-            .map(|(side, flaw)| ((*side).to_string(), flaw.to_string().into()))
-            .collect(),
-    })
+        object: Identity::of_texts(&item.api_version, &item.kind, namespace, name),
+        old: None,
+        new: None,
+        patch: None,
+        is_encrypted: false,
+        security: &[],
+        noise: None,
+        damage: None,
+    };
+    if let ChangeDetail::Patch { managed_fields } = detail {
+        line_of_item = JsonItem {
+            why,
+            old: item.old.as_ref().map(JsonRecordFacts::of),
+            new: item.new.as_ref().map(JsonRecordFacts::of),
+            patch: item
+                .patch
+                .as_ref()
+                .map(|patch| steps(patch, managed_fields)),
+            is_encrypted: item.locked.is_some(),
+            security: &item.security,
+            noise: item.noise,
+            damage: JsonDamage::of(item),
+            ..line_of_item
+        };
+    }
+    line(&line_of_item)
+}
+
+const MANAGED_FIELDS: &str = "/metadata/managedFields";
+
+/// The steps of a patch; those about managed fields only if they are wanted.
+fn steps(patch: &Value, managed_fields: bool) -> Vec<Value> {
+    let steps = patch.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_managed = |step: &Value| {
+        let path = step.get("path").and_then(Value::as_str).unwrap_or_default();
+        let rest = path.strip_prefix(MANAGED_FIELDS);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let steps = steps
+        .iter()
+        .filter(|step| managed_fields || !is_managed(step));
+    let mut steps: Vec<Value> = steps.cloned().collect();
+    if !managed_fields {
+        // A step may be about what they are in.
+        for step in &mut steps {
+            let inside = match step.get("path").and_then(Value::as_str) {
+                Some("") => step.pointer_mut("/value/metadata"),
+                Some("/metadata") => step.pointer_mut("/value"),
+                _ => None,
+            };
+            if let Some(metadata) = inside.and_then(Value::as_object_mut) {
+                metadata.remove("managedFields");
+            }
+        }
+    }
+    steps
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonBucketChange<'b> {
-    r#type: &'static str,
     bucket: &'b str,
-    change: &'static str,
+    change: Change,
     #[serde(flatten)]
     key: Name<'b>,
-    counts: bool,
+    /// False for what only goes on with time.
+    is_difference: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     diverged_at: Option<&'static str>,
+}
+
+impl JsonLine for JsonBucketChange<'_> {
+    const TYPE: &'static str = "bucket-change";
 }
 
 /// A difference in another bucket as a line of JSON.
 pub fn bucket_change_json(change: &BucketChange) -> String {
     line(&JsonBucketChange {
-        r#type: "bucket-change",
         bucket: &change.bucket,
-        change: bucket_word(change.kind),
+        change: Change::of_bucket(change.kind),
         key: Name::key(&change.key),
-        counts: change.counts,
+        is_difference: change.counts,
         diverged_at: change.divergence.map(|divergence| match divergence {
             BucketDivergence::RaftIndex => "raft-index",
             BucketDivergence::AuthRevision => "auth-revision",
@@ -123,8 +216,8 @@ pub fn bucket_change_json(change: &BucketChange) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonDivergence<'d> {
-    r#type: &'static str,
     revision: i64,
     sub: i64,
     what: &'static str,
@@ -132,6 +225,10 @@ struct JsonDivergence<'d> {
     old_key: Option<Name<'d>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new_key: Option<Name<'d>>,
+}
+
+impl JsonLine for JsonDivergence<'_> {
+    const TYPE: &'static str = "divergence";
 }
 
 fn divergence_word(kind: DivergenceKind) -> &'static str {
@@ -145,7 +242,6 @@ fn divergence_word(kind: DivergenceKind) -> &'static str {
 /// A record that should be the same in both files as a line of JSON.
 pub fn divergence_json(record: &DivergentRecord) -> String {
     line(&JsonDivergence {
-        r#type: "divergence",
         revision: record.revision.main,
         sub: record.revision.sub,
         what: divergence_word(record.kind),
@@ -155,14 +251,18 @@ pub fn divergence_json(record: &DivergentRecord) -> String {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonState {
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
     keys: u64,
-    damaged: bool,
+    is_damaged: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
+    /// At the newest revision that both have reached; only of `divergence`, where it compares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashkv: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_compared: Option<JsonUncompared>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +273,11 @@ struct JsonState {
 
 impl JsonState {
     /// `beside`: of two files, what was not compared of this one, and whose it is.
-    fn of(side: &SideFigures, beside: Option<(Uncompared, Option<Identity>)>) -> Self {
+    fn of(
+        side: &SideFigures,
+        beside: Option<(Uncompared, Option<diff::Identity>)>,
+        hashkv: Option<u32>,
+    ) -> Self {
         let identity = beside.and_then(|(_, identity)| identity);
         Self {
             not_compared: beside.map(|(uncompared, _)| JsonUncompared {
@@ -181,21 +285,22 @@ impl JsonState {
                 compacted: uncompared.compacted,
                 damaged: uncompared.damaged,
             }),
-            cluster_id: identity.map(|identity| format!("{:x}", identity.cluster)),
-            member_id: identity.map(|identity| format!("{:x}", identity.member)),
+            cluster_id: identity.map(|identity| hex_id(identity.cluster)),
+            member_id: identity.map(|identity| hex_id(identity.member)),
             revision: side.revision,
             current_revision: side.bounds.current,
             compact_revision: side.bounds.compacted,
             keys: side.keys,
-            damaged: side.is_damaged,
+            is_damaged: side.is_damaged,
+            hashkv,
             not_before: side.not_before.map(rfc3339),
         }
     }
 }
 
 #[derive(Debug, Serialize)]
-struct JsonSummary {
-    r#type: &'static str,
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonDiffSummary {
     #[serde(flatten)]
     counts: DiffCounts,
     bucket_changes: usize,
@@ -213,8 +318,6 @@ struct JsonSummary {
     revisions_apart: i64,
     shared_revision: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hashkv: Option<[u32; 2]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     members_in_common: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     raft_index_in_common: Option<u64>,
@@ -222,8 +325,24 @@ struct JsonSummary {
     new: JsonState,
 }
 
+impl JsonLine for JsonDiffSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("diff");
+}
+
+/// The same for `divergence`, which compares no states.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonDivergenceSummary(JsonDiffSummary);
+
+impl JsonLine for JsonDivergenceSummary {
+    const TYPE: &'static str = "summary";
+    const COMMAND: Option<&'static str> = Some("divergence");
+}
+
 /// Records of one side that the other one cannot be held against.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonUncompared {
     ahead: u64,
     compacted: u64,
@@ -232,11 +351,22 @@ struct JsonUncompared {
 
 /// The last line of a diff in JSON.
 pub fn diff_summary_json(comparison: &Comparison, counts: &DiffCounts) -> String {
+    line(&summary(comparison, counts))
+}
+
+/// The last line of a divergence in JSON.
+pub fn divergence_summary_json(comparison: &Comparison) -> String {
+    let counts = DiffCounts::default();
+    line(&JsonDivergenceSummary(summary(comparison, &counts)))
+}
+
+fn summary(comparison: &Comparison, counts: &DiffCounts) -> JsonDiffSummary {
     let ties = &comparison.ties;
     let is_two = comparison.relation != Relation::OneFile;
     let [old, new] = comparison.uncompared;
-    line(&JsonSummary {
-        r#type: "summary",
+    let hashes = comparison.hashes;
+    let is_beside = |uncompared, identity| is_two.then_some((uncompared, identity));
+    JsonDiffSummary {
         counts: *counts,
         bucket_changes: comparison.buckets.iter().filter(|b| b.counts).count(),
         relation: comparison.relation.as_str(),
@@ -256,10 +386,30 @@ pub fn diff_summary_json(comparison: &Comparison, counts: &DiffCounts) -> String
             .count(),
         revisions_apart: apart(comparison),
         shared_revision: comparison.shared_revision,
-        hashkv: comparison.hashes,
         members_in_common: ties.common_members().map(CommonMembers::as_str),
         raft_index_in_common: ties.raft_index,
-        old: JsonState::of(&comparison.old, is_two.then_some((old, ties.old_identity))),
-        new: JsonState::of(&comparison.new, is_two.then_some((new, ties.new_identity))),
-    })
+        old: JsonState::of(
+            &comparison.old,
+            is_beside(old, ties.old_identity),
+            hashes.map(|[old, _]| old),
+        ),
+        new: JsonState::of(
+            &comparison.new,
+            is_beside(new, ties.new_identity),
+            hashes.map(|[_, new]| new),
+        ),
+    }
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(in crate::report) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![
+        schema::<JsonItem<'_>>(),
+        schema::<JsonBucketChange<'_>>(),
+        schema::<JsonDivergence<'_>>(),
+        schema::<JsonDiffSummary>(),
+        schema::<JsonDivergenceSummary>(),
+    ]
 }

@@ -11,7 +11,12 @@ mod security;
 pub(super) use code_span::code;
 pub use divergence::divergence_text;
 pub use index::tasks_markdown;
-pub use json::{bucket_change_json, diff_item_json, diff_summary_json, divergence_json};
+#[cfg(feature = "schema")]
+pub(super) use json::schemas;
+pub use json::{
+    ChangeDetail, bucket_change_json, diff_item_json, diff_summary_json, divergence_json,
+    divergence_summary_json,
+};
 pub use markdown::{diff_markdown_head, diff_markdown_item, diff_markdown_title};
 pub use rollup::{RollupRow, roll_up};
 pub use security::security_text;
@@ -43,6 +48,7 @@ const DIVERGENCES: usize = 5;
 
 /// How many keys differ, by how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DiffCounts {
     /// Only the new state has them.
     pub added: u64,
@@ -55,12 +61,15 @@ pub struct DiffCounts {
     /// The same content again.
     pub touched: u64,
     /// Only the lease differs.
+    #[serde(rename = "lease_only")]
     pub lease: u64,
     /// May have been in pages that cannot be read.
     pub unknown: u64,
     /// Of all these, noise.
+    #[serde(rename = "noise_count")]
     pub noise: u64,
     /// Of all these, with a reason to be looked at first.
+    #[serde(rename = "security_count")]
     pub security: u64,
 }
 

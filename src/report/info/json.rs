@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use super::{Revisions, bucket_name, fill, revisions};
 use crate::bolt::{CandidateMeta, MetaChoice};
-use crate::etcd::schema::{AUTH_BUCKET, LEASE_BUCKET};
+use crate::etcd::schema::{AUTH_BUCKET, ConfState, LEASE_BUCKET};
 use crate::finding::escape;
 use crate::ops::{FileInfo, PageCensus, Readable};
-use crate::report::json::{JsonFinding, line};
+use crate::report::json::{JsonFinding, JsonLine, hex_id, line};
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonInfo<'a> {
-    r#type: &'static str,
     file: &'a str,
     bytes: u64,
     stored_sha256: Option<String>,
@@ -40,16 +40,48 @@ struct JsonInfo<'a> {
     downgrade_target: Option<String>,
     consistent_index: Option<u64>,
     term: Option<u64>,
-    conf_state: Option<crate::etcd::schema::ConfState>,
+    conf_state: Option<JsonConfState>,
     auth_enabled: Option<bool>,
     auth_revision: Option<u64>,
     users: Vec<JsonUser>,
     roles: Vec<JsonRole>,
     alarms: Vec<JsonAlarm>,
-    findings: Vec<JsonFinding>,
+    findings: Vec<JsonFinding<'a>>,
+}
+
+impl JsonLine for JsonInfo<'_> {
+    const TYPE: &'static str = "info";
+}
+
+/// raft's configuration; lists of ids that are empty are left out, but for `voters`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonConfState {
+    voters: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    learners: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    voters_outgoing: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    learners_next: Vec<String>,
+    auto_leave: bool,
+}
+
+impl JsonConfState {
+    fn new(state: &ConfState) -> Self {
+        let hex = |ids: &[u64]| ids.iter().copied().map(hex_id).collect();
+        Self {
+            voters: hex(&state.voters),
+            learners: hex(&state.learners),
+            voters_outgoing: hex(&state.voters_outgoing),
+            learners_next: hex(&state.learners_next),
+            auto_leave: state.auto_leave,
+        }
+    }
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonMeta {
     meta: u64,
     offset: u64,
@@ -64,6 +96,7 @@ struct JsonMeta {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonPages {
     total: u64,
     branch: u64,
@@ -79,6 +112,7 @@ struct JsonPages {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonBucket {
     name: String,
     entries: u64,
@@ -90,8 +124,9 @@ struct JsonBucket {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonMember {
-    id: String,
+    member_id: String,
     name: String,
     peer_urls: Vec<String>,
     client_urls: Vec<String>,
@@ -99,6 +134,7 @@ struct JsonMember {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonUser {
     name: String,
     roles: Vec<String>,
@@ -106,14 +142,16 @@ struct JsonUser {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonRole {
     name: String,
     permissions: u64,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonAlarm {
-    member: String,
+    member_id: String,
     alarm: String,
 }
 
@@ -130,7 +168,7 @@ fn meta_row(meta: &CandidateMeta) -> JsonMeta {
         root: raw.map(|raw| raw.root.0),
         freelist: raw.map(|raw| raw.freelist).filter(|list| *list != u64::MAX),
         high_water_mark: raw.map(|raw| raw.high_water.0),
-        checksum: raw.map(|raw| format!("{:016x}", raw.checksum)),
+        checksum: raw.map(|raw| hex_id(raw.checksum)),
     }
 }
 
@@ -164,7 +202,6 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
     let text = |text: &String| escape::text(text.as_bytes());
     let names = |names: &[Vec<u8>]| names.iter().map(|name| escape::text(name)).collect();
     Some(line(&JsonInfo {
-        r#type: "info",
         file,
         bytes: info.layout.file_len,
         stored_sha256: info.layout.trailer.map(|digest| digest.to_string()),
@@ -203,25 +240,21 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
             .members
             .iter()
             .map(|member| JsonMember {
-                id: format!("{:x}", member.id),
+                member_id: hex_id(member.id),
                 name: text(&member.name),
                 peer_urls: member.peer_urls.iter().map(text).collect(),
                 client_urls: member.client_urls.iter().map(text).collect(),
                 is_learner: member.is_learner,
             })
             .collect(),
-        members_removed: contents
-            .removed
-            .iter()
-            .map(|id| format!("{id:x}"))
-            .collect(),
+        members_removed: contents.removed.iter().map(|id| hex_id(*id)).collect(),
         schema: meta_is_known.then(|| contents.meta.schema()),
         storage_version: contents.meta.storage_version.as_deref().map(escape::text),
         cluster_version: contents.cluster_version.clone(),
         downgrade_target: contents.downgrade_target.clone(),
         consistent_index: contents.meta.consistent_index,
         term: contents.meta.term,
-        conf_state: contents.meta.conf_state.clone(),
+        conf_state: contents.meta.conf_state.as_ref().map(JsonConfState::new),
         auth_enabled: losses
             .is_known(AUTH_BUCKET)
             .then(|| contents.auth_enabled.unwrap_or(false)),
@@ -247,7 +280,7 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
             .alarms
             .iter()
             .map(|alarm| JsonAlarm {
-                member: format!("{:x}", alarm.member),
+                member_id: hex_id(alarm.member),
                 alarm: alarm.kind.to_string(),
             })
             .collect(),
@@ -258,4 +291,11 @@ pub fn info_json(info: &FileInfo, file: &str) -> Option<String> {
             .map(|f| JsonFinding::new(f, file))
             .collect(),
     }))
+}
+
+/// The schemas of the lines that are written here.
+#[cfg(feature = "schema")]
+pub(in crate::report) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    use crate::report::line_schema::schema;
+    vec![schema::<JsonInfo<'_>>()]
 }

@@ -4,6 +4,8 @@ mod json;
 mod text;
 
 pub use json::info_json;
+#[cfg(feature = "schema")]
+pub(super) use json::schemas;
 pub use text::info_text;
 
 use serde::Serialize;
@@ -13,11 +15,12 @@ use crate::kubernetes::rfc3339;
 use crate::ops::{BucketFigures, Examination};
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Revisions {
-    first: Option<i64>,
-    last: Option<i64>,
-    store: Option<i64>,
-    compacted: Option<i64>,
+    first_record_revision: Option<i64>,
+    last_record_revision: Option<i64>,
+    current_revision: Option<i64>,
+    compact_revision: Option<i64>,
     scheduled_compaction: Option<i64>,
     finished_compaction: Option<i64>,
     not_before: Option<String>,
@@ -27,10 +30,10 @@ fn revisions(examined: &Examination, not_before: Option<i64>) -> Revisions {
     let records = &examined.records;
     let compaction = &examined.contents.meta.compaction;
     Revisions {
-        first: records.first.map(|revision| revision.main),
-        last: records.last.map(|revision| revision.main),
-        store: examined.revision(),
-        compacted: examined.meta_is_known().then(|| compaction.compacted()),
+        first_record_revision: records.first.map(|revision| revision.main),
+        last_record_revision: records.last.map(|revision| revision.main),
+        current_revision: examined.revision(),
+        compact_revision: examined.meta_is_known().then(|| compaction.compacted()),
         scheduled_compaction: compaction.scheduled.map(|revision| revision.main),
         finished_compaction: compaction.finished.map(|revision| revision.main),
         not_before: not_before.map(rfc3339),

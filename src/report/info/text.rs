@@ -192,7 +192,7 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
     if partly {
         let _ = writeln!(out, "  of what could be read; damage hides the rest");
     }
-    match revisions.store {
+    match revisions.current_revision {
         Some(revision) => row(out, "store revision", revision),
         None => row(out, "store revision", UNKNOWN),
     }
@@ -209,8 +209,8 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
         format_args!(
             "{} from revision {} to {}, {} of them tombstones",
             examined.records.records,
-            known(revisions.first),
-            known(revisions.last),
+            known(revisions.first_record_revision),
+            known(revisions.last_record_revision),
             examined.records.tombstones
         ),
     );
@@ -222,7 +222,7 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
             examined.records.live_keys, examined.records.distinct_keys
         ),
     );
-    let compacted = match revisions.compacted {
+    let compacted = match revisions.compact_revision {
         None if examined.losses.is_known(META_BUCKET) => "there is no bucket `meta`".to_string(),
         None => UNKNOWN.to_string(),
         Some(-1) => "never".to_string(),

@@ -205,7 +205,7 @@ pub(super) fn three_members_are_a_cluster(
                 .iter()
                 .map(|member| {
                     let id = member["ID"].as_u64().unwrap_or_default();
-                    format!("{} {id:x} {}", member["name"], member["peerURLs"])
+                    format!("{} {id:016x} {}", member["name"], member["peerURLs"])
                 })
                 .collect()
         })

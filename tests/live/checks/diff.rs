@@ -225,7 +225,10 @@ fn compare(
 
 /// Everything counts, and nothing is hidden.
 fn question() -> Question {
-    let question = Question::new("diff").flag("--json").flag("--show-secrets");
+    let question = Question::new("diff")
+        .flag("--json")
+        .flag("--show-secrets")
+        .flag("--show-managed-fields");
     question.option("--noise", "none")
 }
 

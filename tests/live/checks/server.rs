@@ -118,6 +118,8 @@ impl Lines {
             let mut lines: Vec<Value> = lines
                 .collect::<Result<_, _>>()
                 .map_err(|error| error.to_string())?;
+            // What is not there is told behind the summary.
+            lines.retain(|line| line["type"] != "error");
             let summary = lines
                 .pop()
                 .filter(|line| line["type"] == "summary")
@@ -141,9 +143,14 @@ impl Lines {
     }
 }
 
-/// Whether a run ended as one that has nothing but etcd's refusal to say.
+/// Whether a run ended as one that has nothing but etcd's refusal to say, in JSON too.
 pub(super) fn refuses(outcome: &Outcome, text: &str) -> bool {
-    outcome.code == Some(2) && outcome.stdout.is_empty() && outcome.stderr.contains(text)
+    let printed = outcome.stdout_text();
+    let is_said = serde_json::from_str::<Value>(&printed).is_ok_and(|line| {
+        let message = line["message"].as_str().unwrap_or_default();
+        line["type"] == "error" && line["exit_status"] == 2 && message.contains(text)
+    });
+    outcome.code == Some(2) && is_said && outcome.stderr.contains(text)
 }
 
 pub(super) fn ask(
