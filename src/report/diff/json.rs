@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::{DiffCounts, apart, bucket_word};
 use crate::etcd::keyspace::RecordFacts;
+use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
-    BucketChange, BucketDivergence, CommonMembers, Comparison, DivergenceKind, DivergentRecord,
+    BucketChange, BucketDivergence, CommonMembers, Comparison, Deletion, DivergenceKind, DivergentRecord,
     Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
 use crate::report::json::{Name, line};
@@ -33,6 +34,63 @@ impl JsonSide {
     }
 }
 
+/// Who wrote something.
+#[derive(Debug, Serialize)]
+struct JsonManager<'w> {
+    manager: &'w str,
+    operation: &'w str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    subresource: &'w str,
+}
+
+impl<'w> JsonManager<'w> {
+    fn of(writer: &'w Writer) -> Self {
+        Self {
+            manager: &writer.manager,
+            operation: &writer.operation,
+            time: writer.time.map(rfc3339),
+            subresource: &writer.subresource,
+        }
+    }
+}
+
+/// When something went. At most one of the first three kinds of field is there.
+#[derive(Debug, Default, Serialize)]
+struct JsonDeletion<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_after: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at_or_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_timestamp: Option<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    finalizers: &'d [String],
+}
+
+impl<'d> JsonDeletion<'d> {
+    fn of(item: &'d Item) -> Self {
+        let mut told = Self::default();
+        match item.deletion {
+            Some(Deletion::Recorded(revision)) => told.deleted_at = Some(revision),
+            Some(Deletion::Compacted { after, up_to }) => {
+                told.deleted_after = Some(after);
+                told.deleted_at_or_before = Some(up_to);
+            }
+            Some(Deletion::CreatedLater(_) | Deletion::NotRecorded | Deletion::CannotTell)
+            | None => {}
+        }
+        if let Some(termination) = &item.termination {
+            told.deletion_timestamp = termination.deletion_timestamp.map(rfc3339);
+            told.finalizers = &termination.finalizers;
+        }
+        told
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct JsonItem<'i> {
     r#type: &'static str,
@@ -49,6 +107,14 @@ struct JsonItem<'i> {
     namespace: Option<&'i str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'i str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<i64>,
+    #[serde(flatten)]
+    deletion: JsonDeletion<'i>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    managers: Vec<JsonManager<'i>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     old: Option<JsonSide>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +147,13 @@ pub fn diff_item_json(item: &Item) -> String {
         kind: &item.kind,
         namespace: item.namespace.as_deref(),
         name: item.name.as_deref(),
+        revision: match &item.new {
+            Some(new) => Some(new.revision.main),
+            None => item.deletion.and_then(Deletion::revision),
+        },
+        deletion: JsonDeletion::of(item),
+        not_before: item.not_before.map(rfc3339),
+        managers: item.writers.iter().map(JsonManager::of).collect(),
         old: item.old.as_ref().map(JsonSide::of),
         new: item.new.as_ref().map(JsonSide::of),
         patch: item.patch.as_ref(),
