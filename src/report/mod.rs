@@ -35,7 +35,8 @@ pub use compact::{compacted_json, compacted_text};
 pub use diff::{
     DiffCounts, FieldOptions, KindTable, RollupRow, bucket_change_json, comparison_text,
     diff_item_json, diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title,
-    diff_summary_json, diff_title, divergence_json, divergence_text, roll_up, security_text, tasks_markdown,
+    diff_summary_json, diff_title, divergence_json, divergence_text, roll_up, security_text,
+    tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
 pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason};

@@ -223,7 +223,8 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         let asked = run.ask(&args.old, Access::Positioned, |session| {
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(session, from, to, &query)?;
-            let outcome = Show::new(args, run, &query, &told, &words).one(&diff, session, &reader)?;
+            let outcome =
+                Show::new(args, run, &query, &told, &words).one(&diff, session, &reader)?;
             let (old, new) = (&diff.comparison.old, &diff.comparison.new);
             let labels = query.labels.as_ref();
             told.look_for_labels(args, labels, (session, old.revision), &reader)?;
@@ -249,7 +250,8 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         Access::Positioned,
         |old, new| {
             let diff = diff_files(old, new, &query)?;
-            let outcome = Show::new(args, run, &query, &told, &words).all(&diff, old, new, &reader)?;
+            let outcome =
+                Show::new(args, run, &query, &told, &words).all(&diff, old, new, &reader)?;
             let labels = query.labels.as_ref();
             told.look_for_labels(args, labels, (old, 0), &reader)?;
             told.look_for_labels(args, labels, (new, 0), &reader)?;

@@ -371,23 +371,16 @@ impl<'a> Show<'a> {
         Ok(written)
     }
 
-    fn names(
-        &mut self,
-        sides: Sides<'_, '_>,
-        wanted: &mut Wanted<'_>,
-    ) -> Result<io::Result<bool>> {
+    fn names(&mut self, sides: Sides<'_, '_>, wanted: &mut Wanted<'_>) -> Result<io::Result<bool>> {
         let is_in_full = self.fields.is_in_full;
         self.stream(sides, wanted, Detail::Change, |item| {
             let word = item.change.as_str();
-            (is_in_full || matters(item)).then(|| format!("{word:<9} {}\n", escape::text(&item.key)))
+            (is_in_full || matters(item))
+                .then(|| format!("{word:<9} {}\n", escape::text(&item.key)))
         })
     }
 
-    fn json(
-        &mut self,
-        sides: Sides<'_, '_>,
-        wanted: &mut Wanted<'_>,
-    ) -> Result<io::Result<bool>> {
+    fn json(&mut self, sides: Sides<'_, '_>, wanted: &mut Wanted<'_>) -> Result<io::Result<bool>> {
         let comparison = &sides.diff.comparison;
         for record in &comparison.divergences {
             if let Err(error) = self.lines.write(&report::divergence_json(record)) {
@@ -562,8 +555,8 @@ impl<'d> Wanted<'d> {
     fn takes(&mut self, item: &Item, namespaces: &[String]) -> bool {
         let Self { kinds, targets } = self;
         if targets.is_empty() {
-            let is_there = namespaces.is_empty()
-                || namespaces.iter().any(|wanted| kinds.is_in(wanted, item));
+            let is_there =
+                namespaces.is_empty() || namespaces.iter().any(|wanted| kinds.is_in(wanted, item));
             return is_there && kinds.takes(&item.api_version, &item.kind);
         }
         let mut is_meant = false;

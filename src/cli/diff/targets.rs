@@ -49,10 +49,11 @@ fn is_object(word: &OsStr, others: &[OsString]) -> bool {
     let kinds = Resources::builtin();
     let is_kind = |word: &str| kinds.resolve(word) != Resolved::Unknown;
     let has_name = !others.is_empty();
-    word.to_str().is_some_and(|word| match word.split_once('/') {
-        Some((kind, name)) => is_kind(kind) && !name.is_empty() && !name.contains('/'),
-        None => has_name && is_kind(word),
-    })
+    word.to_str()
+        .is_some_and(|word| match word.split_once('/') {
+            Some((kind, name)) => is_kind(kind) && !name.is_empty() && !name.contains('/'),
+            None => has_name && is_kind(word),
+        })
 }
 
 /// One object or key.
@@ -90,9 +91,8 @@ impl<'d> Target<'d> {
 
     fn read(diff: &'d Diff<'_>, word: &OsStr) -> Result<Self, String> {
         let pair = word.to_str().and_then(|word| word.split_once('/'));
-        let pair = pair.filter(|(kind, name)| {
-            !kind.is_empty() && !name.is_empty() && !name.contains('/')
-        });
+        let pair =
+            pair.filter(|(kind, name)| !kind.is_empty() && !name.is_empty() && !name.contains('/'));
         let object = match pair {
             Some((kind, name)) => {
                 let kinds = diff.kinds(&[kind.to_string()]);
@@ -117,16 +117,18 @@ impl<'d> Target<'d> {
         };
         item.name.as_ref() == Some(name)
             && kinds.takes(&item.api_version, &item.kind)
-            && (namespaces.is_empty()
-                || namespaces.iter().any(|wanted| kinds.is_in(wanted, item)))
+            && (namespaces.is_empty() || namespaces.iter().any(|wanted| kinds.is_in(wanted, item)))
     }
 
     /// As what it may be in a file.
     pub(super) fn looked_for(&self) -> Vec<LookedFor> {
-        let object = self.object.as_ref().map(|(_, word, name)| LookedFor::Object {
-            word: word.clone(),
-            name: name.clone(),
-        });
+        let object = self
+            .object
+            .as_ref()
+            .map(|(_, word, name)| LookedFor::Object {
+                word: word.clone(),
+                name: name.clone(),
+            });
         let key = LookedFor::Key(self.text.clone());
         object.into_iter().chain([key]).collect()
     }

@@ -71,13 +71,25 @@ fn sorted(mut writers: Vec<Writer>) -> Vec<Writer> {
     writers
 }
 
-/// Who set the fields of an object that changed, the newest first.
-pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>]) -> Vec<Writer> {
+/// Who made a change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Writers {
+    /// Those who are on record, the newest first.
+    pub known: Vec<Writer>,
+    /// Fields of which nobody is on record, the first few.
+    pub unrecorded: Vec<FieldPath>,
+}
+
+/// So many fields of which nobody is on record are noted.
+pub const MOST_UNRECORDED: usize = 3;
+
+/// Who set the fields of an object that changed, or had set them and has written since.
+pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>]) -> Writers {
     let (before, after) = (entries(old), entries(new));
     let pairs = after.len().saturating_mul(changed.len());
     let compared = after.len().saturating_mul(before.len());
     if pairs.max(compared) > MOST_PAIRS {
-        return Vec::new();
+        return Writers::default();
     }
     // An entry gets a new time whenever its manager changes one of its fields.
     let has_written = |entry: &Value| {
@@ -89,28 +101,30 @@ pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>])
         .filter(|(path, _)| !is_managed(path) && !is_generation(path));
     let mut has_content = false;
     let mut named = vec![false; after.len()];
+    let mut unrecorded = Vec::new();
     for (path, value) in content {
         has_content = true;
-        // Who applies a configuration without a field that it had removes the field.
-        let has_dropped = |entry: &Value| {
-            text(entry, "operation") == "Apply"
-                && same_entry(entry, before).is_some_and(|known| owns(known, path, None))
-        };
-        let is_owner = |entry: &Value| {
-            owns(entry, path, *value) || value.is_none() && has_dropped(entry)
-        };
+        let has_had =
+            |entry: &Value| same_entry(entry, before).is_some_and(|known| owns(known, path, None));
+        let is_owner =
+            |entry: &Value| owns(entry, path, *value) || value.is_none() && has_had(entry);
         let owners: Vec<usize> = (0..after.len())
             .filter(|number| after.get(*number).is_some_and(is_owner))
             .collect();
         // Several may share a field. Within one second a time stays what it was.
         let wrote = |number: &usize| has_written.get(*number).copied().unwrap_or_default();
         let is_told = owners.iter().any(wrote);
+        let mut is_recorded = false;
         for number in owners {
             if (!is_told && value.is_some() || wrote(&number))
                 && let Some(slot) = named.get_mut(number)
             {
                 *slot = true;
+                is_recorded = true;
             }
+        }
+        if !is_recorded && unrecorded.len() < MOST_UNRECORDED {
+            unrecorded.push((*path).clone());
         }
     }
     let named = match has_content {
@@ -118,7 +132,10 @@ pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>])
         false => has_written,
     };
     let writers = after.iter().zip(named).filter(|(_, is_named)| *is_named);
-    sorted(writers.map(|(entry, _)| writer(entry)).collect())
+    Writers {
+        known: sorted(writers.map(|(entry, _)| writer(entry)).collect()),
+        unrecorded,
+    }
 }
 
 /// Who created an object: whoever has not written it since the second of its creation. Where all have, who wrote it
@@ -251,7 +268,7 @@ mod tests {
     fn names(old: &Value, new: &Value) -> Vec<String> {
         let found = differences(old, new, &NoListKeys, usize::MAX);
         let changed: Vec<ChangedField<'_>> = found.iter().map(|d| (&d.path, d.new)).collect();
-        let writers = writers_of_change(old, new, &changed);
+        let writers = writers_of_change(old, new, &changed).known;
         writers.into_iter().map(|writer| writer.manager).collect()
     }
 
@@ -261,7 +278,14 @@ mod tests {
 
     #[test]
     fn who_owns_the_field_that_changed_is_named_and_nobody_else() {
-        let other = |time| entry("other", "Update", time, json!({"f:metadata": {"f:labels": {}}}));
+        let other = |time| {
+            entry(
+                "other",
+                "Update",
+                time,
+                json!({"f:metadata": {"f:labels": {}}}),
+            )
+        };
         let old = object(1, vec![entry("kubectl", "Update", 1, replicas()), other(1)]);
         let new = object(2, vec![entry("hpa", "Update", 5, replicas()), other(3)]);
         assert_eq!(names(&old, &new), ["hpa"]);
@@ -284,14 +308,53 @@ mod tests {
     }
 
     #[test]
-    fn of_a_removed_field_only_an_apply_without_it_is_told() {
-        let mut old = object(1, vec![entry("a", "Apply", 1, replicas())]);
-        let mut new = object(1, vec![entry("a", "Apply", 2, json!({"f:x": {}}))]);
-        new["spec"] = json!({});
-        assert_eq!(names(&old, &new), ["a"]);
-        old["metadata"]["managedFields"][0]["operation"] = json!("Update");
-        new["metadata"]["managedFields"][0]["operation"] = json!("Update");
-        assert!(names(&old, &new).is_empty());
+    fn of_a_removed_field_only_who_had_it_and_has_written_since_is_told() {
+        let had = |time| entry("a", "Update", time, replicas());
+        let has_not = |time| entry("a", "Update", time, json!({"f:x": {}}));
+        let old = object(1, vec![had(1)]);
+        let new = |entry| {
+            let mut new = object(1, vec![entry]);
+            new["spec"] = json!({});
+            new
+        };
+        assert_eq!(names(&old, &new(has_not(2))), ["a"]);
+        // Somebody else removed it, whom nothing tells of.
+        assert!(names(&old, &new(has_not(1))).is_empty());
+    }
+
+    #[test]
+    fn a_field_in_a_list_that_is_managed_as_a_whole_was_removed_by_who_set_the_list() {
+        let rules = |items: Value, name: &str, time| {
+            let fields = json!({"f:spec": {"f:egress": {}}});
+            let mut object = object(1, vec![entry(name, "Update", time, fields)]);
+            object["spec"] = json!({"egress": items});
+            object
+        };
+        let old = rules(json!([{"to": 1, "ports": 2}]), "kubectl-create", 1);
+        let new = rules(json!([{"to": 1}]), "kubectl-patch", 2);
+        assert_eq!(names(&old, &new), ["kubectl-patch"]);
+    }
+
+    #[test]
+    fn a_field_of_which_nobody_is_on_record_is_said_to_be_so() {
+        let status = |time| {
+            let fields = json!({"f:status": {"f:replicas": {}}});
+            entry("controller", "Update", time, fields)
+        };
+        let mut old = object(1, vec![status(1)]);
+        let mut new = object(0, vec![status(2)]);
+        old["status"] = json!({"replicas": 1});
+        new["status"] = json!({"replicas": 0});
+        let found = differences(&old, &new, &NoListKeys, usize::MAX);
+        let changed: Vec<ChangedField<'_>> = found.iter().map(|d| (&d.path, d.new)).collect();
+        let writers = writers_of_change(&old, &new, &changed);
+        assert_eq!(writers.known.len(), 1);
+        let paths: Vec<String> = writers
+            .unrecorded
+            .iter()
+            .map(FieldPath::to_string)
+            .collect();
+        assert_eq!(paths, ["spec.replicas"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::etcd::Revision;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
+use crate::kubernetes::compare::difference::FieldPath;
 use crate::kubernetes::compare::writers::{Termination, Writer};
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::keys::FieldChange;
@@ -114,6 +115,8 @@ pub struct Item {
     pub not_before: Option<i64>,
     /// Who made the change, as far as the managed fields tell; none where only names are wanted.
     pub writers: Vec<Writer>,
+    /// Fields that were changed by nobody who is on record, the first few; only where others are.
+    pub unrecorded: Vec<FieldPath>,
     /// What was removed was being deleted, or kept by finalizers, when it was seen last.
     pub termination: Option<Termination>,
     /// Why the change should be looked at first; none for most.
@@ -152,6 +155,7 @@ impl Item {
             deletion: None,
             not_before: None,
             writers: Vec::new(),
+            unrecorded: Vec::new(),
             termination: None,
             security: Vec::new(),
             fields: Vec::new(),

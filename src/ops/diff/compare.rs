@@ -13,7 +13,7 @@ use crate::kubernetes::compare::difference::{
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::compare::writers::{
-    ChangedField, Termination, Writer, creators, writers_of_change,
+    ChangedField, Termination, Writers, creators, writers_of_change,
 };
 use crate::kubernetes::query::selected::Selected;
 use crate::kubernetes::secrets::encryption::DecryptFault;
@@ -192,7 +192,11 @@ pub(super) fn compare(
     }
     item.has_secret = old.is_secret || new.is_secret;
     if detail > Detail::Names && !is_damaged {
-        item.writers = writers(item.change, old, new, fields.as_deref().unwrap_or_default());
+        let writers = writers(item.change, old, new, fields.as_deref().unwrap_or_default());
+        if !writers.known.is_empty() {
+            item.unrecorded = writers.unrecorded;
+        }
+        item.writers = writers.known;
     }
     let value = |value: Option<&Value>| value.filter(|_| detail > Detail::Names).cloned();
     let fields = fields.unwrap_or_default().into_iter();
@@ -270,23 +274,20 @@ fn in_full(difference: Difference<'_>) -> Vec<Difference<'_>> {
 }
 
 /// Who made a change, as far as the new object tells.
-fn writers(
-    change: KeyChange,
-    old: &State,
-    new: &State,
-    fields: &[Difference<'_>],
-) -> Vec<Writer> {
+fn writers(change: KeyChange, old: &State, new: &State, fields: &[Difference<'_>]) -> Writers {
     let (Some(old), Some(new)) = (&old.object, &new.object) else {
-        return Vec::new();
+        return Writers::default();
     };
     match change {
-        KeyChange::Recreated => creators(&new.json),
+        KeyChange::Recreated => Writers {
+            known: creators(&new.json),
+            unrecorded: Vec::new(),
+        },
         KeyChange::Changed => {
-            let changed: Vec<ChangedField<'_>> =
-                fields.iter().map(|d| (&d.path, d.new)).collect();
+            let changed: Vec<ChangedField<'_>> = fields.iter().map(|d| (&d.path, d.new)).collect();
             writers_of_change(&old.json, &new.json, &changed)
         }
-        _ => Vec::new(),
+        _ => Writers::default(),
     }
 }
 
@@ -304,11 +305,7 @@ pub(super) fn termination(
 }
 
 /// The Service that a controller keeps the addresses of in this object.
-fn service_part(
-    item: &Item,
-    old: Option<&State>,
-    new: Option<&State>,
-) -> Option<Box<ServicePart>> {
+fn service_part(item: &Item, old: Option<&State>, new: Option<&State>) -> Option<Box<ServicePart>> {
     // Most objects are of other kinds.
     if !matches!(
         item.kind.as_str(),

@@ -88,9 +88,7 @@ pub(super) struct Clocks {
 
 impl Clocks {
     /// When the states were at the earliest, and the times of all records.
-    pub(super) fn join(
-        parts: impl IntoIterator<Item = ClockTimes>,
-    ) -> ([Option<i64>; 2], Times) {
+    pub(super) fn join(parts: impl IntoIterator<Item = ClockTimes>) -> ([Option<i64>; 2], Times) {
         let mut states = [NewestTime::default(); 2];
         let mut lines = Vec::new();
         for (of_states, line) in parts {

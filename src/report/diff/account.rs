@@ -1,7 +1,7 @@
 //! When a change happened and who made it, in words.
 
 use crate::finding::escape;
-use crate::kubernetes::compare::writers::{Termination, Writer};
+use crate::kubernetes::compare::writers::{MOST_UNRECORDED, Termination, Writer};
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{Deletion, Item, KeyChange};
 
@@ -10,6 +10,9 @@ const WRITERS: usize = 4;
 
 /// So many characters of a name that others chose.
 const NAME_CHARS: usize = 60;
+
+/// So many fields are named of which nobody is on record; one more is noted.
+const UNRECORDED: usize = MOST_UNRECORDED - 1;
 
 /// So many finalizers are named.
 const FINALIZERS: usize = 5;
@@ -48,7 +51,9 @@ fn deletion_text(item: &Item, deletion: Deletion) -> String {
         }
         Deletion::Recorded(revision) => format!("deleted at revision {revision}{time}"),
         Deletion::Compacted { after, up_to } => {
-            format!("deleted at or before revision {up_to}, compacted; after revision {after}{time}")
+            format!(
+                "deleted at or before revision {up_to}, compacted; after revision {after}{time}"
+            )
         }
         Deletion::CreatedLater(revision) => {
             format!("not deleted: it was created at revision {revision}, after the new state")
@@ -67,7 +72,10 @@ fn termination_text(termination: &Termination) -> String {
     }
     if !termination.finalizers.is_empty() {
         let finalizers = termination.finalizers.iter();
-        let mut names: Vec<String> = finalizers.take(FINALIZERS).map(|name| short(name)).collect();
+        let mut names: Vec<String> = finalizers
+            .take(FINALIZERS)
+            .map(|name| short(name))
+            .collect();
         if let Some(more @ 1..) = termination.finalizers.len().checked_sub(FINALIZERS) {
             names.push(format!("and {more} more"));
         }
@@ -87,6 +95,25 @@ fn writers_text(item: &Item, most: usize) -> String {
     if let Some(more @ 1..) = writers.len().checked_sub(most) {
         parts.push(format!("and {more} more"));
     }
+    let unrecorded: Vec<String> = item
+        .unrecorded
+        .iter()
+        .take(UNRECORDED)
+        .map(|path| short(&path.to_string()))
+        .collect();
+    match unrecorded.as_slice() {
+        [] => {}
+        paths => {
+            let others = match item.unrecorded.len() > UNRECORDED {
+                true => " and others",
+                false => "",
+            };
+            parts.push(format!(
+                "of {}{others} nobody is on record",
+                paths.join(", ")
+            ));
+        }
+    }
     format!("{verb} by {}", parts.join("; "))
 }
 
@@ -104,9 +131,9 @@ fn writer_text(writer: &Writer) -> String {
         [] => String::new(),
         how => format!(" ({})", how.join(", ")),
     };
-    let time = writer.time.map_or(String::new(), |time| {
-        format!(" {}", rfc3339(time))
-    });
+    let time = writer
+        .time
+        .map_or(String::new(), |time| format!(" {}", rfc3339(time)));
     format!("{name}{how}{time}")
 }
 

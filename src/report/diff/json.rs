@@ -8,8 +8,8 @@ use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
-    BucketChange, BucketDivergence, CommonMembers, Comparison, Deletion, DivergenceKind, DivergentRecord,
-    Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
+    BucketChange, BucketDivergence, CommonMembers, Comparison, Deletion, DivergenceKind,
+    DivergentRecord, Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
 use crate::report::json::{Name, line};
 

@@ -69,9 +69,7 @@ pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<RollupRow<'i>> {
             (Some(number), KeyChange::Removed) => Some(*number),
             _ => {
                 let owner = item.owner.as_deref().and_then(|uid| by_uid.get(uid));
-                owner
-                    .copied()
-                    .or_else(|| addresses.above(number, item))
+                owner.copied().or_else(|| addresses.above(number, item))
             }
         }
     };
