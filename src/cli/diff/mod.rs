@@ -152,7 +152,7 @@ enum Form {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Noise {
-    /// Leases, Events, heartbeats, managed fields
+    /// Leases, Events, heartbeats, managed fields, generations alone
     Default,
     /// Nothing is noise
     None,

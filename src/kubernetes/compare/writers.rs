@@ -123,7 +123,7 @@ pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>])
                 is_recorded = true;
             }
         }
-        if !is_recorded && unrecorded.len() < MOST_UNRECORDED {
+        if !is_recorded && !is_of_deletion(path) && unrecorded.len() < MOST_UNRECORDED {
             unrecorded.push((*path).clone());
         }
     }
@@ -136,6 +136,16 @@ pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>])
         known: sorted(writers.map(|(entry, _)| writer(entry)).collect()),
         unrecorded,
     }
+}
+
+/// True for what the request to delete an object sets, of which nobody is ever on record.
+fn is_of_deletion(path: &FieldPath) -> bool {
+    let mut fields = path.fields();
+    fields.next() == Some("metadata")
+        && matches!(
+            fields.next(),
+            Some("deletionTimestamp" | "deletionGracePeriodSeconds")
+        )
 }
 
 /// Who created an object: whoever has not written it since the second of its creation. Where all have, who wrote it

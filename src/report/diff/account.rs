@@ -26,13 +26,19 @@ pub(super) fn account(item: &Item, is_in_full: bool) -> Vec<String> {
     if let Some(termination) = &item.termination {
         lines.push(termination_text(termination));
     }
+    if let Some(new) = &item.new
+        && matches!(item.change, KeyChange::Added | KeyChange::Recreated)
+        && new.create_revision != new.revision.main
+    {
+        lines.push(format!("created at revision {}", new.create_revision));
+    }
     if !item.writers.is_empty() {
         let most = if is_in_full { usize::MAX } else { WRITERS };
         lines.push(writers_text(item, most));
-    } else if matches!(
-        item.change,
-        KeyChange::Added | KeyChange::Changed | KeyChange::Recreated
-    ) && let Some(time) = item.not_before
+    }
+    if let Some(time) = item.not_before
+        && is_in_full
+        && item.new.is_some()
     {
         lines.push(format!("not before {}", rfc3339(time)));
     }
@@ -59,6 +65,9 @@ fn deletion_text(item: &Item, deletion: Deletion) -> String {
             format!("not deleted: it was created at revision {revision}, after the new state")
         }
         Deletion::NotRecorded => "no deletion of it is on record in the new file".into(),
+        Deletion::CannotTell if item.change == KeyChange::Recreated => {
+            "when it was deleted cannot be told: the new file is damaged".into()
+        }
         Deletion::CannotTell => {
             "when it was deleted, and whether, cannot be told: the new file is damaged".into()
         }
