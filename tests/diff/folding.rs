@@ -188,6 +188,40 @@ fn addresses_without_another_cause_are_one_row() {
 }
 
 #[test]
+fn a_row_of_addresses_tells_few_fields_and_how_to_see_the_others() {
+    let ready = |ready: bool| {
+        let endpoint =
+            |n: u32| json!({"addresses": [format!("10.1.0.{n}")], "conditions": {"ready": ready}});
+        let endpoints: Vec<Value> = (0..5).map(endpoint).collect();
+        let mut slice = slice(true, CONTROLLER).expect("an object");
+        slice["endpoints"] = endpoints.into();
+        Some(slice)
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let steps: Vec<Step> = vec![(SLICE, ready(true)), (SLICE, ready(false))];
+    snapshot(&dir.path().join("old.db"), &steps[..1]);
+    snapshot(&dir.path().join("new.db"), &steps);
+    let line = |number: u32| format!("endpoints[{number}].conditions.ready: true → false");
+    let row = [line(0), line(1), line(2)].join("; ");
+    let shown = text(dir.path(), &[]);
+    let told = format!("      {row}; and 2 more fields (--flat)\n");
+    assert!(shown.contains(&told), "{shown}");
+    for args in [
+        &["--flat"][..],
+        &["--kind", "endpointslices"],
+        &["endpointslice/web-x"],
+    ] {
+        let all = text(dir.path(), args);
+        for number in 0..5 {
+            assert!(
+                all.contains(&format!("      {}\n", line(number))),
+                "{args:?}: {all}"
+            );
+        }
+    }
+}
+
+#[test]
 fn addresses_that_people_wrote_are_never_put_beneath_anything() {
     let changes = vec![
         (SLICE, slice(false, "kubectl-edit")),
