@@ -176,8 +176,8 @@ fn who_changed_and_who_created_something_is_told_as_the_api_server_noted_it() {
         assert_eq!(managers(&change(&outcome, key)), expected, "{key}");
     }
     let text = diff(dir.path(), &files).stdout;
-    // The replicas were set to 0 by the subresource `scale`, of which an API server keeps no record then.
-    let told = "of spec.replicas nobody is on record\n";
+    // The deployment was scaled to 0, and no manager has the field any more.
+    let told = "; nobody is on record for spec.replicas\n";
     assert_eq!(text.matches(told).count(), 1, "{text}");
     for told in [
         "      created by kubectl-create (Update) 20",

@@ -118,7 +118,7 @@ fn writers_text(item: &Item, most: usize) -> String {
                 false => "",
             };
             parts.push(format!(
-                "of {}{others} nobody is on record",
+                "nobody is on record for {}{others}",
                 paths.join(", ")
             ));
         }
