@@ -17,8 +17,9 @@ const VALUE_CHARS: usize = 60;
 /// More fields are counted in a line of text.
 const LINE_FIELDS: usize = 6;
 
+/// A field that changed.
 #[derive(Debug, Serialize)]
-struct JsonField<'f> {
+pub(super) struct JsonField<'f> {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     old: Option<&'f Value>,
@@ -37,7 +38,7 @@ fn json_change(change: &ValueChange) -> (Option<&'static str>, Vec<JsonField<'_>
     }
 }
 
-fn json_field(field: &FieldChange) -> JsonField<'_> {
+pub(super) fn json_field(field: &FieldChange) -> JsonField<'_> {
     JsonField {
         path: field.path.to_string(),
         old: field.old.as_ref(),

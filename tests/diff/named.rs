@@ -151,6 +151,15 @@ fn everything_of_what_is_named_is_told_in_full_and_noise_is_marked() {
         gone.contains("      metadata.uid: - uid-ConfigMap-gone\n"),
         "{gone}"
     );
+    let line: Value = lines(&diff(dir.path(), "old.db new.db cm/gone -n a --json")).remove(0);
+    let fields = line["fields"].as_array().expect("fields");
+    assert!(
+        fields.contains(&json!({"path": "data.x", "old": "1"})),
+        "{line}"
+    );
+    assert!(!line.to_string().contains("managedFields"), "{line}");
+    let line: Value = lines(&diff(dir.path(), "old.db new.db -n a --json")).remove(0);
+    assert_eq!(line.get("fields"), None, "{line}");
     let added = text("cm/added -n a --max-objects 0");
     assert!(added.contains("      data.x: + 1\n"), "{added}");
     let node = text("node/n");

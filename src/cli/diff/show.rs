@@ -388,9 +388,10 @@ impl<'a> Show<'a> {
             }
         }
         let mut counts = DiffCounts::default();
+        let options = self.fields;
         let differs = self.stream(sides, wanted, Detail::Patch, |item| {
             counts.add(item);
-            Some(report::diff_item_json(item))
+            Some(report::diff_item_json(item, options))
         })?;
         Ok(differs.and_then(|differs| {
             for change in &comparison.buckets {

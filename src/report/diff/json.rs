@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::fields::FieldOptions;
 use super::{DiffCounts, apart, bucket_word};
 use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::compare::writers::Writer;
@@ -11,6 +12,7 @@ use crate::ops::diff::{
     BucketChange, BucketDivergence, CommonMembers, Comparison, Deletion, DivergenceKind,
     DivergentRecord, Identity, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
+use crate::report::history::{JsonField, json_field};
 use crate::report::json::{Name, line};
 
 #[derive(Debug, Serialize)]
@@ -119,6 +121,8 @@ struct JsonItem<'i> {
     old: Option<JsonSide>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<JsonSide>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<JsonField<'i>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<&'i Value>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -131,8 +135,8 @@ struct JsonItem<'i> {
     damaged: serde_json::Map<String, Value>,
 }
 
-/// One key that differs as a line of JSON.
-pub fn diff_item_json(item: &Item) -> String {
+/// One key that differs as a line of JSON; with its fields where everything is shown.
+pub fn diff_item_json(item: &Item, options: FieldOptions) -> String {
     let why = match item.change {
         KeyChange::Touched(why) => Some(why),
         KeyChange::Changed if item.locked.is_some() => Some("or-only-re-encrypted"),
@@ -156,6 +160,10 @@ pub fn diff_item_json(item: &Item) -> String {
         managers: item.writers.iter().map(JsonManager::of).collect(),
         old: item.old.as_ref().map(JsonSide::of),
         new: item.new.as_ref().map(JsonSide::of),
+        fields: match options.is_in_full {
+            true => options.shown(item).map(json_field).collect(),
+            false => Vec::new(),
+        },
         patch: item.patch.as_ref(),
         encrypted: item.locked.is_some(),
         security: &item.security,
