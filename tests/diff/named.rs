@@ -223,6 +223,14 @@ fn a_kind_without_a_name_and_revisions_of_two_files_are_refused() {
     let outcome = diff(dir.path(), "old.db new.db cm");
     assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""));
     assert!(outcome.stderr.contains("cm/NAME"), "{}", outcome.stderr);
+    std::fs::create_dir(dir.path().join("jobs")).expect("a folder");
+    let outcome = diff(dir.path(), "old.db jobs/new.db");
+    assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("jobs/new.db: no such file"),
+        "{}",
+        outcome.stderr
+    );
     let outcome = diff(dir.path(), "old.db new.db --from 3");
     assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""));
     assert!(

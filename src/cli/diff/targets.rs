@@ -44,14 +44,20 @@ impl Words {
     }
 }
 
-/// True for KIND/NAME, and for KIND with names behind it, of a kind that every cluster has.
+/// True for KIND/NAME, and for KIND with names behind it, of a kind that every cluster has. What would lie in a folder that
+/// is there is a file that is not.
 fn is_object(word: &OsStr, others: &[OsString]) -> bool {
     let kinds = Resources::builtin();
     let is_kind = |word: &str| kinds.resolve(word) != Resolved::Unknown;
     let has_name = !others.is_empty();
     word.to_str()
         .is_some_and(|word| match word.split_once('/') {
-            Some((kind, name)) => is_kind(kind) && !name.is_empty() && !name.contains('/'),
+            Some((kind, name)) => {
+                is_kind(kind)
+                    && !name.is_empty()
+                    && !name.contains('/')
+                    && !Path::new(kind).is_dir()
+            }
             None => has_name && is_kind(word),
         })
 }
