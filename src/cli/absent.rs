@@ -59,15 +59,13 @@ pub(super) fn tell_objects(
     })
 }
 
-/// Says what neither of two states has. What one of them has was asked for rightly, whether or not it differs.
-pub(super) fn tell_of_both(
+/// What became in two states of what was asked for. What one of them has was asked for rightly, whether or not it
+/// differs.
+pub(super) fn in_both(
     query: &AbsenceQuery,
     old: (&Session<'_>, i64),
     new: (&Session<'_>, i64),
-) -> Result<Exit> {
-    if query.items.is_empty() {
-        return Ok(Exit::Fine);
-    }
+) -> Result<Absences> {
     let ask = |(session, revision): (&Session<'_>, i64)| {
         let query = AbsenceQuery {
             revision,
@@ -75,11 +73,10 @@ pub(super) fn tell_of_both(
         };
         ops::absences(session, &query)
     };
-    let found = Absences::of_both(ask(old)?, ask(new)?);
-    Ok(say(&found, AbsenceContext::default()))
+    Ok(Absences::of_both(ask(old)?, ask(new)?))
 }
 
-fn say(found: &Absences, context: AbsenceContext<'_>) -> Exit {
+pub(super) fn say(found: &Absences, context: AbsenceContext<'_>) -> Exit {
     let lines = report::absence_lines(found, context);
     for line in &lines {
         term::error(line);

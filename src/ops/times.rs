@@ -94,6 +94,22 @@ impl TimeLine {
         });
         Times(all)
     }
+
+    /// Takes the time that a record tells.
+    pub(in crate::ops) fn note(
+        line: &mut Vec<(RecordPlace, i64)>,
+        place: RecordPlace,
+        time: NewestTime,
+    ) {
+        let Some(time) = time.get() else { return };
+        // Only what is newer than all before it counts.
+        let is_old = line
+            .last()
+            .is_some_and(|(known_place, known)| *known_place <= place && *known >= time);
+        if !is_old {
+            line.push((place, time));
+        }
+    }
 }
 
 impl RecordVisitor for TimeLine {
@@ -107,16 +123,7 @@ impl RecordVisitor for TimeLine {
         if !self.is_wanted {
             return Ok(());
         }
-        let Some(time) = NewestTime::of(view.record.value).get() else {
-            return Ok(());
-        };
-        // On one leaf only what is newer than all before it counts.
-        let is_old = local
-            .last()
-            .is_some_and(|(place, known)| place.rank == view.place.rank && *known >= time);
-        if !is_old {
-            local.push((view.place, time));
-        }
+        Self::note(local, view.place, NewestTime::of(view.record.value));
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ fn json_change(change: &ValueChange) -> (Option<&'static str>, Vec<JsonField<'_>
     }
 }
 
-fn json_field(field: &FieldChange) -> JsonField<'_> {
+pub(super) fn json_field(field: &FieldChange) -> JsonField<'_> {
     JsonField {
         path: field.path.to_string(),
         old: field.old.as_ref(),

@@ -40,10 +40,10 @@ pub use answers::{contains_json, error_json, version_json};
 pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
 pub use diff::{
-    ChangeDetail, DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text,
-    diff_item_json, diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title,
-    diff_summary_json, divergence_json, divergence_summary_json, divergence_text, roll_up,
-    security_text, tasks_markdown,
+    ChangeDetail, DiffCounts, FieldOptions, KindTable, RollupRow, bucket_change_json,
+    comparison_text, diff_item_json, diff_item_text, diff_markdown_head, diff_markdown_item,
+    diff_markdown_title, diff_summary_json, diff_title, divergence_json, divergence_summary_json,
+    divergence_text, roll_up, security_text, tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
 pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason, export_json};

@@ -3,12 +3,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod apply_script;
 mod changed;
+mod colours;
 mod damaged;
+mod folding;
 mod incident;
 mod listing;
 mod log;
+mod named;
 mod relation;
 mod steps;
 mod undo;
@@ -246,9 +250,23 @@ type Step = (&'static str, Option<Value>);
 
 /// A snapshot after these steps, each at a revision of its own, from 2 on.
 fn snapshot(path: &Path, steps: &[Step]) {
+    compacted_snapshot(path, steps, 0);
+}
+
+/// The same, compacted at a revision.
+fn compacted_snapshot(path: &Path, steps: &[Step], compaction: u64) {
     let mut records = Elements::new();
     for (at, (key, value)) in steps.iter().enumerate() {
         let main = at as u64 + 2;
+        let is_superseded = || {
+            let later = steps.iter().enumerate().skip(at + 1);
+            later
+                .take_while(|(later, _)| *later as u64 + 2 <= compaction)
+                .any(|(_, (other, _))| other == key)
+        };
+        if main <= compaction && (value.is_none() || is_superseded()) {
+            continue;
+        }
         let mut name = Vec::from(main.to_be_bytes());
         name.push(b'_');
         name.extend(0u64.to_be_bytes());
@@ -279,12 +297,18 @@ fn snapshot(path: &Path, steps: &[Step]) {
         leaves,
         ..Bucket::default()
     };
+    let mut meta = Bucket::default();
+    if compaction > 0 {
+        for name in ["scheduledCompactRev", "finishedCompactRev"] {
+            let mut revision = Vec::from(compaction.to_be_bytes());
+            revision.push(b'_');
+            revision.extend(0u64.to_be_bytes());
+            meta.elements
+                .insert(name.as_bytes().to_vec(), (0, revision));
+        }
+    }
     let database = Database {
-        buckets: [
-            (b"key".to_vec(), key),
-            (b"meta".to_vec(), Bucket::default()),
-        ]
-        .into(),
+        buckets: [(b"key".to_vec(), key), (b"meta".to_vec(), meta)].into(),
         ..Database::default()
     };
     fs::write(path, database.lay_out()).expect("a file");

@@ -2,8 +2,10 @@
 
 mod manifests;
 mod show;
+mod targets;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -23,18 +25,21 @@ use crate::etcd::keyspace::KeyFilter;
 use crate::finding::{Findings, escape};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::kubernetes::query::label_selector::LabelSelector;
-use crate::ops::diff::{Detail, DiffQuery, KindFilter, diff_files, diff_revisions};
+use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
 use crate::ops::{
-    self, AbsenceQuery, LabelPresence, LookedFor, ObjectsQuery, Refusal, Session, ValueReader,
+    self, Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, LookedFor, ObjectsQuery,
+    Refusal, Session, ValueReader,
 };
-use crate::report;
-use show::Show;
+use crate::report::{self, AbsenceContext};
+use show::{Show, Wanted};
+use targets::Words;
 
 const EXAMPLES: &str = "\
 Examples:
   etcdsnap diff yesterday.db today.db
   etcdsnap diff yesterday.db today.db -n shop --json | jq .patch
   etcdsnap diff snapshot.db --from 4711 --to 4800
+  etcdsnap diff yesterday.db today.db deploy/web -n shop   one object in full: fields, when, who
   etcdsnap diff yesterday.db today.db --log                every change in between, in order
   etcdsnap diff yesterday.db today.db -o markdown > ticket.md
   etcdsnap diff yesterday.db today.db -o manifests --to-old -n shop --out undo/
@@ -54,14 +59,15 @@ pub(super) struct DiffArgs {
     /// The old file
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The new file; without it, two revisions of OLD are compared
-    #[arg(value_name = "NEW")]
-    new: Option<PathBuf>,
+    /// The new file, without which two revisions of OLD are compared; behind it, what to show in full:
+    /// KIND/NAME, KIND NAME... or keys
+    #[arg(value_name = "NEW] [KIND/NAME")]
+    words: Vec<OsString>,
     /// The old revision [default: the compaction point]
-    #[arg(long, value_name = "REV", conflicts_with = "new")]
+    #[arg(long, value_name = "REV")]
     from: Option<i64>,
     /// The new revision [default: the newest]
-    #[arg(long, value_name = "REV", conflicts_with = "new")]
+    #[arg(long, value_name = "REV")]
     to: Option<i64>,
     /// Only keys with this prefix
     #[arg(
@@ -77,9 +83,9 @@ pub(super) struct DiffArgs {
     /// Only objects of these kinds
     #[arg(long, value_name = "KIND[,KIND]", value_delimiter = ',')]
     kind: Vec<String>,
-    /// Only objects in this namespace
-    #[arg(short = 'n', long, value_name = "NS")]
-    namespace: Option<String>,
+    /// Only objects in this namespace, or in these
+    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
+    namespace: Vec<String>,
     /// Only objects that have these labels, or had them
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
@@ -146,7 +152,7 @@ enum Form {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Noise {
-    /// Leases, Events, heartbeats, managed fields
+    /// Leases, Events, heartbeats, managed fields, generations alone
     Default,
     /// Nothing is noise
     None,
@@ -165,6 +171,13 @@ impl From<Noise> for NoiseProfile {
 }
 
 pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
+    let words = match Words::read(&args.words, args.from.is_some() || args.to.is_some()) {
+        Ok(words) => words,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
     let reader = match args.reader.reader() {
         Ok(reader) => reader,
         Err(message) => {
@@ -201,15 +214,17 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         } else {
             Detail::Names
         },
+        is_in_full: !words.names.is_empty(),
         times: !only_names && !args.log,
         hashes: false,
     };
     let told = Told::default();
-    let Some(new) = &args.new else {
+    let Some(new) = &words.new else {
         let asked = run.ask(&args.old, Access::Positioned, |session| {
             let (from, to) = (args.from.unwrap_or(0), args.to.unwrap_or(0));
             let diff = diff_revisions(session, from, to, &query)?;
-            let outcome = Show::new(args, run, &query, &told).one(&diff, session, &reader)?;
+            let outcome =
+                Show::new(args, run, &query, &told, &words).one(&diff, session, &reader)?;
             let (old, new) = (&diff.comparison.old, &diff.comparison.new);
             let labels = query.labels.as_ref();
             told.look_for_labels(args, labels, (session, old.revision), &reader)?;
@@ -235,7 +250,8 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         Access::Positioned,
         |old, new| {
             let diff = diff_files(old, new, &query)?;
-            let outcome = Show::new(args, run, &query, &told).all(&diff, old, new, &reader)?;
+            let outcome =
+                Show::new(args, run, &query, &told, &words).all(&diff, old, new, &reader)?;
             let labels = query.labels.as_ref();
             told.look_for_labels(args, labels, (old, 0), &reader)?;
             told.look_for_labels(args, labels, (new, 0), &reader)?;
@@ -275,11 +291,41 @@ struct Told {
     labels: Cell<Option<LabelPresence>>,
     /// Words for kinds of which nothing differs.
     unseen_kinds: RefCell<Vec<String>>,
+    /// The namespaces of what differs, of what is wanted; none for what is in no namespace.
+    namespaces: RefCell<BTreeSet<Option<String>>>,
+    /// What was asked for by name and does not differ.
+    unseen_targets: RefCell<Vec<UnseenTarget>>,
+}
+
+/// Something that was asked for by name.
+struct UnseenTarget {
+    text: String,
+    /// What it may be.
+    items: Vec<LookedFor>,
 }
 
 impl Told {
-    fn note_kinds(&self, kinds: &KindFilter<'_>) {
-        *self.unseen_kinds.borrow_mut() = kinds.words_without_objects();
+    fn note_wanted(&self, wanted: &Wanted<'_>) {
+        *self.unseen_kinds.borrow_mut() = wanted.kinds.words_without_objects();
+        let unseen = wanted.unseen().map(|target| UnseenTarget {
+            text: escape::text(&target.text),
+            items: target.looked_for(),
+        });
+        *self.unseen_targets.borrow_mut() = unseen.collect();
+    }
+
+    /// The namespaces that are asked for and in which nothing of what is wanted differs.
+    fn unseen_namespaces(&self, args: &DiffArgs) -> Vec<String> {
+        let seen = self.namespaces.borrow();
+        // They do not matter to kinds of the cluster.
+        if seen.len() == 1 && seen.contains(&None) {
+            return Vec::new();
+        }
+        let namespaces = args.namespace.iter();
+        namespaces
+            .filter(|name| !seen.contains(&Some((*name).clone())))
+            .cloned()
+            .collect()
     }
 
     /// Whether a state has objects with the labels that are wanted, if nothing of what is wanted differs.
@@ -296,7 +342,7 @@ impl Told {
         {
             let query = ObjectsQuery {
                 kinds: args.kind.clone(),
-                namespaces: args.namespace.iter().cloned().collect(),
+                namespaces: args.namespace.clone(),
                 labels: labels.cloned(),
                 revision,
                 ..ObjectsQuery::default()
@@ -322,7 +368,6 @@ impl Told {
             let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
             items.extend(prefix.map(LookedFor::Prefix));
             items.extend(args.glob.clone().map(LookedFor::Glob));
-            items.extend(args.namespace.clone().map(LookedFor::Namespace));
             let selector = args.selector.as_deref().unwrap_or_default();
             let selector = escape::text(selector.as_bytes());
             let message = match self.labels.get() {
@@ -338,14 +383,55 @@ impl Told {
                 self.is_incomplete.set(true);
             }
         }
+        let namespaces = self.unseen_namespaces(args).into_iter();
+        items.extend(namespaces.map(LookedFor::Namespace));
+        let targets = self.unseen_targets.take();
+        items.extend(targets.iter().flat_map(|target| target.items.clone()));
+        if items.is_empty() {
+            return Ok(());
+        }
         let query = AbsenceQuery {
             items,
+            namespaces: args.namespace.clone(),
             ..AbsenceQuery::default()
         };
-        if absent::tell_of_both(&query, old, new)? != Exit::Fine {
+        let mut found = absent::in_both(&query, old, new)?;
+        for target in targets {
+            let is_in_both = target.keep_best(&mut found);
+            if is_in_both {
+                term::line(&format!("{} does not differ", target.text));
+            }
+        }
+        let context = AbsenceContext {
+            namespaces: &args.namespace,
+            takes_keys: true,
+            ..AbsenceContext::default()
+        };
+        if absent::say(&found, context) != Exit::Fine {
             self.is_incomplete.set(true);
         }
         Ok(())
+    }
+}
+
+impl UnseenTarget {
+    /// Of all that it may be, leaves what says most of it; true if it is there.
+    fn keep_best(&self, found: &mut Absences) -> bool {
+        let rank = |absence: &Absence| match absence.reason {
+            AbsenceReason::Present(_) => 0,
+            AbsenceReason::Deleted { .. } => 1,
+            AbsenceReason::NotYet(_) | AbsenceReason::Elsewhere(..) => 2,
+            _ => 3,
+        };
+        let own = |absence: &&Absence| self.items.contains(&absence.item);
+        let best = found.list.iter().filter(own).min_by_key(|one| rank(one));
+        let Some(best) = best.cloned() else {
+            return false;
+        };
+        found
+            .list
+            .retain(|one| !self.items.contains(&one.item) || *one == best);
+        rank(&best) == 0
     }
 }
 

@@ -4,19 +4,22 @@ mod log;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::io;
 use std::ops::ControlFlow;
 
 use super::manifests::{self, Manifests};
+use super::targets::{Target, Words};
 use super::{DiffArgs, Form, Outcome, Told};
 use crate::Result;
 use crate::cli::run::{Run, not_written};
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
+use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
 use crate::ops::{Session, Undecided, UndecidedReason, ValueReader};
-use crate::report::{self, ChangeDetail, DiffCounts, Format, KindTable, RollupRow};
+use crate::report::{self, ChangeDetail, DiffCounts, FieldOptions, Format, KindTable, RollupRow};
 
 /// A comparison and what it is looked at with.
 #[derive(Clone, Copy)]
@@ -56,7 +59,9 @@ pub(super) struct Show<'a> {
     form: Form,
     query: &'a DiffQuery,
     lines: term::Lines,
-    managed_fields: bool,
+    fields: FieldOptions,
+    names: &'a [OsString],
+    has_new_file: bool,
     old_name: String,
     new_name: String,
     /// What is to be known once everything is shown.
@@ -69,7 +74,13 @@ pub(super) struct Show<'a> {
 type UndecidedKeys = BTreeMap<(String, UndecidedReason), BTreeSet<Vec<u8>>>;
 
 impl<'a> Show<'a> {
-    pub(super) fn new(args: &'a DiffArgs, run: &Run, query: &'a DiffQuery, told: &'a Told) -> Self {
+    pub(super) fn new(
+        args: &'a DiffArgs,
+        run: &Run,
+        query: &'a DiffQuery,
+        told: &'a Told,
+        words: &'a Words,
+    ) -> Self {
         let form = match args.json || run.format == Format::Json {
             true => Form::Json,
             false => args.output,
@@ -82,9 +93,16 @@ impl<'a> Show<'a> {
             },
             form,
             query,
-            managed_fields: args.reader.shows_managed_fields(),
+            fields: FieldOptions {
+                context: args.unified,
+                managed_fields: args.reader.shows_managed_fields(),
+                generation: query.is_in_full || query.noise == NoiseProfile::None,
+                is_in_full: query.is_in_full,
+            },
+            names: &words.names,
+            has_new_file: words.new.is_some(),
             old_name: escape::path(&args.old),
-            new_name: escape::path(args.new.as_ref().unwrap_or(&args.old)),
+            new_name: escape::path(words.new.as_ref().unwrap_or(&args.old)),
             told,
             undecided: RefCell::default(),
         }
@@ -141,7 +159,7 @@ impl<'a> Show<'a> {
             new,
             reader,
         };
-        let Some(mut kinds) = self.kinds(sides) else {
+        let Some(mut wanted) = self.wanted(sides) else {
             return Ok(Ok(None));
         };
         // Who asks about some keys does not ask about the rest of the files.
@@ -150,21 +168,21 @@ impl<'a> Show<'a> {
                 || diff.comparison.buckets.iter().any(|change| change.counts));
         let differs = match (manifests, self.form) {
             (Some(manifests), _) => {
-                let items = self.gather(sides, &mut kinds, Detail::Fields)?;
-                self.told.note_kinds(&kinds);
+                let items = self.gather(sides, &mut wanted, Detail::Fields)?;
+                self.told.note_wanted(&wanted);
                 self.note_undecided();
                 return self.manifests(sides, manifests, &items);
             }
-            (None, Form::Json) => self.json(sides, &mut kinds)?,
+            (None, Form::Json) => self.json(sides, &mut wanted)?,
             (None, _) if self.args.names_only => {
                 if others {
                     note_others(&diff.comparison);
                 }
-                self.names(sides, &mut kinds)?
+                self.names(sides, &mut wanted)?
             }
-            (None, _) => self.people(sides, &mut kinds)?,
+            (None, _) => self.people(sides, &mut wanted)?,
         };
-        self.told.note_kinds(&kinds);
+        self.told.note_wanted(&wanted);
         self.note_undecided();
         Ok(differs.and_then(|differs| {
             self.lines.finish()?;
@@ -172,12 +190,18 @@ impl<'a> Show<'a> {
         }))
     }
 
-    /// The kinds that are wanted; `None` when a word cannot be answered, which was said.
-    fn kinds<'d>(&self, sides: Sides<'d, '_>) -> Option<KindFilter<'d>> {
-        match sides.diff.kinds(&self.args.kind) {
-            Ok(kinds) => Some(kinds),
-            Err(fault) => {
-                term::error(&fault.to_string());
+    /// What is wanted; `None` when a word cannot be answered, which was said.
+    fn wanted<'d>(&self, sides: Sides<'d, '_>) -> Option<Wanted<'d>> {
+        let kinds = sides.diff.kinds(&self.args.kind);
+        let kinds = kinds.map_err(|fault| fault.to_string());
+        let targets = Target::all(sides.diff, self.names);
+        match kinds.and_then(|kinds| Ok((kinds, targets?))) {
+            Ok((kinds, targets)) => Some(Wanted {
+                kinds,
+                targets: targets.into_iter().map(|target| (target, false)).collect(),
+            }),
+            Err(message) => {
+                term::error(&message);
                 None
             }
         }
@@ -187,12 +211,12 @@ impl<'a> Show<'a> {
     fn gather(
         &self,
         sides: Sides<'_, '_>,
-        kinds: &mut KindFilter<'_>,
+        wanted: &mut Wanted<'_>,
         detail: Detail,
     ) -> Result<Vec<Item>> {
         let mut items = Vec::new();
         sides.each(self.query, detail, |item| {
-            if self.wants(&item, kinds) {
+            if self.wants(&item, wanted) {
                 self.note_damage(&item);
                 items.push(item);
             }
@@ -201,9 +225,15 @@ impl<'a> Show<'a> {
         Ok(items)
     }
 
+    /// True for what is listed: what is asked for by name is, noise or not.
+    fn lists(&self, item: &Item) -> bool {
+        self.fields.is_in_full || matters(item)
+    }
+
     /// True when not all keys are wanted.
     fn is_narrow(&self) -> bool {
-        self.args.namespace.is_some()
+        !self.args.namespace.is_empty()
+            || !self.names.is_empty()
             || !self.args.kind.is_empty()
             || self.query.labels.is_some()
             || self.query.glob.is_some()
@@ -218,9 +248,9 @@ impl<'a> Show<'a> {
                 "old" => &self.old_name,
                 _ => &self.new_name,
             };
-            let line = match self.args.new {
-                Some(_) => format!("{line}, in {file}"),
-                None => format!("{line}, in the {side} state"),
+            let line = match self.has_new_file {
+                true => format!("{line}, in {file}"),
+                false => format!("{line}, in the {side} state"),
             };
             term::line(&line);
             self.told.notes.borrow_mut().damaged();
@@ -235,17 +265,20 @@ impl<'a> Show<'a> {
         }
     }
 
-    fn wants(&self, item: &Item, kinds: &mut KindFilter<'_>) -> bool {
-        let namespace = self.args.namespace.as_ref();
-        let is_meant = namespace.is_none_or(|wanted| kinds.is_in(wanted, item))
-            && kinds.takes(&item.api_version, &item.kind);
+    fn wants(&self, item: &Item, wanted: &mut Wanted<'_>) -> bool {
+        let namespaces = &self.args.namespace;
+        let is_meant = wanted.takes(item, namespaces);
         if is_meant {
             self.told.has_found.set(true);
+            if !namespaces.is_empty() {
+                let mut seen = self.told.namespaces.borrow_mut();
+                seen.insert(item.namespace.clone());
+            }
         }
         let Some(why) = item.undecided.as_ref().filter(|_| is_meant) else {
             return is_meant;
         };
-        let what = (kinds.resource_name(item), why.clone());
+        let what = (wanted.kinds.resource_name(item), why.clone());
         // The same keys are looked at more than once.
         let mut undecided = self.undecided.borrow_mut();
         undecided.entry(what).or_default().insert(item.key.clone());
@@ -313,20 +346,20 @@ impl<'a> Show<'a> {
     fn stream(
         &mut self,
         sides: Sides<'_, '_>,
-        kinds: &mut KindFilter<'_>,
+        wanted: &mut Wanted<'_>,
         detail: Detail,
         mut text: impl FnMut(&Item) -> Option<String>,
     ) -> Result<io::Result<bool>> {
         let mut written: io::Result<bool> = Ok(false);
         sides.each(self.query, detail, |item| {
-            if !self.wants(&item, kinds) {
+            if !self.wants(&item, wanted) {
                 return ControlFlow::Continue(());
             }
             self.note_damage(&item);
             let line = text(&item).map_or(Ok(()), |text| self.lines.write(&text));
             match (&mut written, line) {
                 (Ok(differs), Ok(())) => {
-                    *differs |= matters(&item);
+                    *differs |= self.lists(&item);
                     ControlFlow::Continue(())
                 }
                 (written, line) => {
@@ -338,22 +371,16 @@ impl<'a> Show<'a> {
         Ok(written)
     }
 
-    fn names(
-        &mut self,
-        sides: Sides<'_, '_>,
-        kinds: &mut KindFilter<'_>,
-    ) -> Result<io::Result<bool>> {
-        self.stream(sides, kinds, Detail::Change, |item| {
+    fn names(&mut self, sides: Sides<'_, '_>, wanted: &mut Wanted<'_>) -> Result<io::Result<bool>> {
+        let is_in_full = self.fields.is_in_full;
+        self.stream(sides, wanted, Detail::Change, |item| {
             let word = item.change.as_str();
-            matters(item).then(|| format!("{word:<9} {}\n", escape::text(&item.key)))
+            (is_in_full || matters(item))
+                .then(|| format!("{word:<9} {}\n", escape::text(&item.key)))
         })
     }
 
-    fn json(
-        &mut self,
-        sides: Sides<'_, '_>,
-        kinds: &mut KindFilter<'_>,
-    ) -> Result<io::Result<bool>> {
+    fn json(&mut self, sides: Sides<'_, '_>, wanted: &mut Wanted<'_>) -> Result<io::Result<bool>> {
         let comparison = &sides.diff.comparison;
         // Who wants names or counts alone gets no other lines, but for the summary.
         let (names_only, stat) = (self.args.names_only, self.args.stat);
@@ -370,11 +397,9 @@ impl<'a> Show<'a> {
         };
         let shown = match names_only {
             true => ChangeDetail::Name,
-            false => ChangeDetail::Patch {
-                managed_fields: self.managed_fields,
-            },
+            false => ChangeDetail::Patch(self.fields),
         };
-        let differs = self.stream(sides, kinds, detail, |item| {
+        let differs = self.stream(sides, wanted, detail, |item| {
             counts.add(item);
             let is_shown = !stat && (!names_only || matters(item));
             is_shown.then(|| report::diff_item_json(item, shown))
@@ -393,13 +418,15 @@ impl<'a> Show<'a> {
     fn people(
         &mut self,
         sides: Sides<'_, '_>,
-        kinds: &mut KindFilter<'_>,
+        wanted: &mut Wanted<'_>,
     ) -> Result<io::Result<bool>> {
         let comparison = &sides.diff.comparison;
-        let items = self.gather(sides, kinds, Detail::Names)?;
-        let listed: Vec<&Item> = items.iter().filter(|item| matters(item)).collect();
+        let items = self.gather(sides, wanted, Detail::Names)?;
+        let listed: Vec<&Item> = items.iter().filter(|item| self.lists(item)).collect();
         let mut table = KindTable::default();
-        items.iter().for_each(|item| table.add(item));
+        for item in &items {
+            table.add(item, self.fields.is_in_full);
+        }
         // Fields are looked up again for what is shown, since there may be very many changes.
         let groups = self.chosen(&listed);
         let keys: BTreeSet<&[u8]> = groups
@@ -472,7 +499,7 @@ impl<'a> Show<'a> {
         if self.args.stat {
             return groups;
         }
-        let rows = if self.args.flat {
+        let rows = if self.args.flat || self.fields.is_in_full {
             listed.iter().map(|item| RollupRow::flat(item)).collect()
         } else {
             report::roll_up(listed)
@@ -482,7 +509,10 @@ impl<'a> Show<'a> {
             let group = groups.rows.entry(row.item.namespace.as_deref());
             group.or_default().push(row);
         }
-        let mut left = self.args.max_objects;
+        let mut left = match self.fields.is_in_full {
+            true => usize::MAX,
+            false => self.args.max_objects,
+        };
         for group in groups.rows.values_mut() {
             group.truncate(left);
             left = left.saturating_sub(group.len());
@@ -496,21 +526,19 @@ impl<'a> Show<'a> {
         for (namespace, rows) in groups.rows.iter().filter(|(_, rows)| !rows.is_empty()) {
             let title = match namespace {
                 _ if is_markdown => report::diff_markdown_title(*namespace),
-                Some(namespace) => {
-                    format!("\nnamespace {}\n", escape::text(namespace.as_bytes()))
-                }
-                None => "\ncluster and other keys\n".to_string(),
+                namespace => report::diff_title(*namespace),
             };
             self.lines.write(&title)?;
             for row in rows {
                 shown += 1;
                 let item = told.get(&row.item.key).unwrap_or(row.item);
                 let beneath = escape::text(row.beneath().as_bytes());
+                // Who asks for a kind by name wants to see it.
+                let is_folded = row.is_folded && self.args.kind.is_empty();
                 let text = if is_markdown {
-                    report::diff_markdown_item(item, &beneath, self.managed_fields)
+                    report::diff_markdown_item(item, &beneath, is_folded, self.fields)
                 } else {
-                    let mut text =
-                        report::diff_item_text(item, self.args.unified, self.managed_fields);
+                    let mut text = report::diff_item_text(item, is_folded, self.fields);
                     if !beneath.is_empty() {
                         text.push_str(&format!("      beneath it: {beneath}\n"));
                     }
@@ -525,6 +553,38 @@ impl<'a> Show<'a> {
                 .write(&format!("\n… and {more} more (--max-objects)\n"))?;
         }
         Ok(())
+    }
+}
+
+/// What is asked for.
+pub(super) struct Wanted<'d> {
+    pub(super) kinds: KindFilter<'d>,
+    /// Objects and keys by name, and whether they were seen; none: all.
+    targets: Vec<(Target<'d>, bool)>,
+}
+
+impl<'d> Wanted<'d> {
+    fn takes(&mut self, item: &Item, namespaces: &[String]) -> bool {
+        let Self { kinds, targets } = self;
+        if targets.is_empty() {
+            let is_there =
+                namespaces.is_empty() || namespaces.iter().any(|wanted| kinds.is_in(wanted, item));
+            return is_there && kinds.takes(&item.api_version, &item.kind);
+        }
+        let mut is_meant = false;
+        for (target, is_seen) in targets {
+            if target.is(item, namespaces) {
+                *is_seen = true;
+                is_meant = true;
+            }
+        }
+        is_meant && kinds.takes(&item.api_version, &item.kind)
+    }
+
+    /// What is asked for by name and was not seen.
+    pub(super) fn unseen(&self) -> impl Iterator<Item = &Target<'d>> {
+        let unseen = self.targets.iter().filter(|(_, is_seen)| !is_seen);
+        unseen.map(|(target, _)| target)
     }
 }
 

@@ -45,8 +45,14 @@ impl NoiseProfile {
         if all(|path| is_managed(path) || is_heartbeat(path)) {
             return Some("heartbeat");
         }
+        // It counts changes of the spec, which are there to be seen beside it.
+        if all(|path| is_managed(path) || is_heartbeat(path) || is_generation(path)) {
+            return Some("generation");
+        }
         if self == Self::AllStatus
-            && all(|path| is_managed(path) || is_heartbeat(path) || is_status(path))
+            && all(|path| {
+                is_managed(path) || is_heartbeat(path) || is_generation(path) || is_status(path)
+            })
         {
             return Some("status");
         }
@@ -73,6 +79,17 @@ pub fn noise_of_key(profile: NoiseProfile, key: &[u8]) -> Option<&'static str> {
 pub fn is_managed(path: &FieldPath) -> bool {
     let mut fields = path.fields();
     fields.next() == Some("metadata") && fields.next() == Some("managedFields")
+}
+
+/// The number of changes of a spec, and up to which one of them a controller has come.
+pub fn is_generation(path: &FieldPath) -> bool {
+    let fields: Vec<&str> = path.fields().collect();
+    matches!(
+        fields.as_slice(),
+        ["metadata", "generation"]
+            | ["status", "observedGeneration"]
+            | ["status", "conditions", "observedGeneration"]
+    )
 }
 
 fn is_heartbeat(path: &FieldPath) -> bool {
@@ -107,6 +124,30 @@ mod tests {
                 })
                 .collect(),
         )
+    }
+
+    #[test]
+    fn a_generation_is_noise_until_a_change_stands_beside_it() {
+        let paths = [
+            path(&["metadata", "generation"]),
+            path(&["status", "observedGeneration"]),
+            path(&["status", "conditions", "0", "observedGeneration"]),
+        ];
+        let all: Vec<&FieldPath> = paths.iter().collect();
+        let rule = |profile: NoiseProfile, paths: &[&FieldPath]| {
+            profile.rule("apps", "Deployment", Some(paths))
+        };
+        assert_eq!(rule(NoiseProfile::Default, &all), Some("generation"));
+        assert_eq!(rule(NoiseProfile::None, &all), None);
+        let spec = path(&["spec", "replicas"]);
+        let with_spec: Vec<&FieldPath> = all.iter().copied().chain([&spec]).collect();
+        assert_eq!(rule(NoiseProfile::Default, &with_spec), None);
+        let other = path(&["spec", "generation"]);
+        assert_eq!(rule(NoiseProfile::Default, &[&other]), None);
+        let status = path(&["status", "replicas"]);
+        let with_status: Vec<&FieldPath> = all.iter().copied().chain([&status]).collect();
+        assert_eq!(rule(NoiseProfile::Default, &with_status), None);
+        assert_eq!(rule(NoiseProfile::AllStatus, &with_status), Some("status"));
     }
 
     #[test]

@@ -4,11 +4,14 @@ use serde_json::Value;
 
 use super::buckets::BucketChange;
 use super::relation::{Relation, Ties};
+use super::service::ServicePart;
 use super::sides::{DivergenceKind, Uncompared};
 use crate::etcd::Revision;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
+use crate::kubernetes::compare::difference::FieldPath;
+use crate::kubernetes::compare::writers::{Termination, Writer};
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::keys::FieldChange;
 use crate::ops::objects::UndecidedReason;
@@ -47,6 +50,36 @@ impl KeyChange {
     }
 }
 
+/// When the object that the old state has was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// At this revision.
+    Recorded(i64),
+    /// After the one revision and at or before the other: a compaction took the record.
+    Compacted {
+        /// The revision of the old state.
+        after: i64,
+        /// The newest revision at which it can have been.
+        up_to: i64,
+    },
+    /// It was not: it was created at this revision, after the new state.
+    CreatedLater(i64),
+    /// The new file has no record of it.
+    NotRecorded,
+    /// Damage may hide it.
+    CannotTell,
+}
+
+impl Deletion {
+    /// The revision of it, where that is on record.
+    pub fn revision(self) -> Option<i64> {
+        match self {
+            Self::Recorded(revision) => Some(revision),
+            _ => None,
+        }
+    }
+}
+
 /// One key that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
@@ -74,6 +107,18 @@ pub struct Item {
     pub owner: Option<String>,
     /// Somebody else makes it again: its controller, or whoever it tells of.
     pub is_made_by_others: bool,
+    /// The Service whose addresses it has, where a controller keeps it.
+    pub service: Option<Box<ServicePart>>,
+    /// When the object of the old state was deleted.
+    pub deletion: Option<Deletion>,
+    /// The change did not happen before this time, in seconds since 1970, as objects tell.
+    pub not_before: Option<i64>,
+    /// Who made the change, as far as the managed fields tell; none where only names are wanted.
+    pub writers: Vec<Writer>,
+    /// Fields that were changed by nobody who is on record, the first few; only where others are.
+    pub unrecorded: Vec<FieldPath>,
+    /// What was removed was being deleted, or kept by finalizers, when it was seen last.
+    pub termination: Option<Termination>,
     /// Why the change should be looked at first; none for most.
     pub security: Vec<String>,
     /// The fields that differ, secrets hidden; none of them where only names are wanted.
@@ -106,6 +151,12 @@ impl Item {
             uid: None,
             owner: None,
             is_made_by_others: false,
+            service: None,
+            deletion: None,
+            not_before: None,
+            writers: Vec::new(),
+            unrecorded: Vec::new(),
+            termination: None,
             security: Vec::new(),
             fields: Vec::new(),
             patch: None,

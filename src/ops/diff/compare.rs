@@ -3,13 +3,18 @@
 use serde_json::{Value, json};
 
 use super::known::KnownKinds;
-use super::{Detail, DiffQuery, Item, KeyChange};
+use super::{Detail, DiffQuery, Item, KeyChange, ServicePart};
 use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::apply::clean::is_owned_or_transient;
 use crate::kubernetes::catalog::resources::Resources;
-use crate::kubernetes::compare::difference::{Difference, FieldPath, differences};
+use crate::kubernetes::compare::difference::{
+    Difference, FieldPath, NoListKeys, differences, leaves,
+};
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
+use crate::kubernetes::compare::writers::{
+    ChangedField, Termination, Writers, creators, writers_of_change,
+};
 use crate::kubernetes::query::selected::Selected;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::{Encoding, Flaw, Head, Object, memory_of, read_json};
@@ -126,9 +131,15 @@ pub(super) fn compare(
     if item.change != KeyChange::Unknown && detail > Detail::Change {
         item.security = security(old.as_ref(), new.as_ref(), known, reader);
     }
+    if detail > Detail::Change {
+        item.service = service_part(item, old.as_ref(), new.as_ref());
+    }
     let (Some(old), Some(new), true) = (&old, &new, item.change != KeyChange::Unknown) else {
         if let Some(state) = shown {
             item.locked = state.locked.clone();
+            if detail > Detail::Names {
+                alone(item, state, new.is_some(), known, query);
+            }
         }
         return;
     };
@@ -180,16 +191,129 @@ pub(super) fn compare(
         item.patch = Some(patch(a, b));
     }
     item.has_secret = old.is_secret || new.is_secret;
+    if detail > Detail::Names && !is_damaged {
+        let writers = writers(item.change, old, new, fields.as_deref().unwrap_or_default());
+        if !writers.known.is_empty() {
+            item.unrecorded = writers.unrecorded;
+        }
+        item.writers = writers.known;
+    }
     let value = |value: Option<&Value>| value.filter(|_| detail > Detail::Names).cloned();
+    let fields = fields.unwrap_or_default().into_iter();
+    let fields = fields.flat_map(|d| match query.is_in_full {
+        true => in_full(d),
+        false => vec![d],
+    });
     item.fields = fields
-        .unwrap_or_default()
-        .into_iter()
         .map(|d| FieldChange {
             old: value(d.old),
             new: value(d.new),
             path: d.path,
         })
         .collect();
+}
+
+/// What is told of an object that only one of the states has.
+fn alone(item: &mut Item, state: &State, is_new: bool, known: &KnownKinds, query: &DiffQuery) {
+    if state.flaw.is_some() {
+        return;
+    }
+    match &state.object {
+        Some(object) if is_new && item.change != KeyChange::Unknown => {
+            item.writers = creators(&object.json);
+        }
+        Some(object) if !is_new => item.termination = Termination::of(&object.json),
+        _ => {}
+    }
+    let (Some(value), true) = (state.value(), query.is_in_full) else {
+        return;
+    };
+    let schema = state
+        .object
+        .as_ref()
+        .map_or_else(KindSchema::default, |object| {
+            KindSchema::with(object, &known.lists)
+        });
+    let mut fields = Vec::new();
+    leaves(value, &schema, &mut |path, value| {
+        if !is_resource_version(path) {
+            let value = Some(value.clone());
+            let (old, new) = match is_new {
+                true => (None, value),
+                false => (value, None),
+            };
+            let path = path.clone();
+            fields.push(FieldChange { path, old, new });
+        }
+    });
+    item.fields = fields;
+}
+
+/// A difference with each value in what came or went as a whole.
+fn in_full(difference: Difference<'_>) -> Vec<Difference<'_>> {
+    let (value, is_new) = match (difference.old, difference.new) {
+        (Some(old), None) => (old, false),
+        (None, Some(new)) => (new, true),
+        _ => return vec![difference],
+    };
+    let mut all = Vec::new();
+    leaves(value, &NoListKeys, &mut |path, value| {
+        let mut steps = difference.path.0.clone();
+        steps.extend(path.0.iter().cloned());
+        let (old, new) = match is_new {
+            true => (None, Some(value)),
+            false => (Some(value), None),
+        };
+        all.push(Difference {
+            path: FieldPath(steps),
+            old,
+            new,
+        });
+    });
+    all
+}
+
+/// Who made a change, as far as the new object tells.
+fn writers(change: KeyChange, old: &State, new: &State, fields: &[Difference<'_>]) -> Writers {
+    let (Some(old), Some(new)) = (&old.object, &new.object) else {
+        return Writers::default();
+    };
+    match change {
+        KeyChange::Recreated => Writers {
+            known: creators(&new.json),
+            unrecorded: Vec::new(),
+        },
+        KeyChange::Changed => {
+            let changed: Vec<ChangedField<'_>> = fields.iter().map(|d| (&d.path, d.new)).collect();
+            writers_of_change(&old.json, &new.json, &changed)
+        }
+        _ => Writers::default(),
+    }
+}
+
+/// What the last value of something that was removed tells of its end; `None` when it cannot be read.
+pub(super) fn termination(
+    reader: &ValueReader,
+    key: &[u8],
+    value: &[u8],
+    revision: i64,
+) -> Option<Termination> {
+    match reader.read(key, value, revision).content {
+        ValueContent::Object(object) => Termination::of(&object.json),
+        _ => None,
+    }
+}
+
+/// The Service that a controller keeps the addresses of in this object.
+fn service_part(item: &Item, old: Option<&State>, new: Option<&State>) -> Option<Box<ServicePart>> {
+    // Most objects are of other kinds.
+    if !matches!(
+        item.kind.as_str(),
+        "Endpoints" | "EndpointSlice" | "IPAddress"
+    ) {
+        return None;
+    }
+    ServicePart::of(sound_json(old), sound_json(new)).map(Box::new)
 }
 
 /// Whether one of the states has the labels that are wanted, or none are. Damaged ones are told in any case.
@@ -257,17 +381,19 @@ fn name_by_key(item: &mut Item, resources: &Resources) {
     item.name = Some(parts.name);
 }
 
-fn security<'s>(
-    old: Option<&'s State>,
-    new: Option<&'s State>,
+/// The object of a state that is what its key promises.
+fn sound_json(state: Option<&State>) -> Option<&Value> {
+    let state = state.filter(|state| state.flaw.is_none())?;
+    Some(&state.object.as_ref()?.json)
+}
+
+fn security(
+    old: Option<&State>,
+    new: Option<&State>,
     known: &KnownKinds,
     reader: &ValueReader,
 ) -> Vec<String> {
-    let json = |state: Option<&'s State>| {
-        let state = state.filter(|state| state.flaw.is_none())?;
-        Some(&state.object.as_ref()?.json)
-    };
-    let (before, after) = (json(old), json(new));
+    let (before, after) = (sound_json(old), sound_json(new));
     // An object that cannot be read is not one that was not there.
     let is_blind = old.is_some() != before.is_some() || new.is_some() != after.is_some();
     let mut found = match is_blind {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Diff, Item};
-use crate::kubernetes::catalog::resources::{Resource, Resources};
+use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
 use crate::ops::objects::wanted::WantedKinds;
 use crate::ops::objects::{KindFault, ObjectsQuery};
 
@@ -35,6 +35,13 @@ impl<'i> Diff<'i> {
             query,
             known: HashMap::new(),
         })
+    }
+}
+
+impl Diff<'_> {
+    /// True for a word that kinds are called by.
+    pub fn is_kind(&self, word: &str) -> bool {
+        self.surroundings.resources.resolve(word) != Resolved::Unknown
     }
 }
 

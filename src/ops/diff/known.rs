@@ -12,7 +12,7 @@ use crate::kubernetes::compare::custom_lists::CustomLists;
 use crate::kubernetes::compare::security::WideRoles;
 use crate::ops::objects::definitions::is_definition;
 use crate::ops::session::Session;
-use crate::ops::times::NewestTime;
+use crate::ops::times::{NewestTime, TimeLine, Times};
 
 /// Notes where definitions of custom resources and roles are, as of a revision.
 #[derive(Clone, Copy)]
@@ -77,24 +77,52 @@ impl RecordVisitor for DefinitionsAndRoles {
 /// No record is of a revision up to this one.
 pub(super) const NEVER: i64 = -1;
 
-/// The newest time that the records up to a revision tell.
+/// What the records tell of the times of two states, and of each record: every value is looked at once.
 #[derive(Clone, Copy)]
-pub(super) struct NewestTimeUpTo {
-    /// 0 = all of them.
-    pub(super) revision: i64,
+pub(super) struct Clocks {
+    /// False: it looks at nothing, which is quicker.
+    pub(super) is_wanted: bool,
+    /// The revisions of the states; 0 = the newest.
+    pub(super) revisions: [i64; 2],
 }
 
-impl RecordVisitor for NewestTimeUpTo {
-    type Local = NewestTime;
+impl Clocks {
+    /// When the states were at the earliest, and the times of all records.
+    pub(super) fn join(parts: impl IntoIterator<Item = ClockTimes>) -> ([Option<i64>; 2], Times) {
+        let mut states = [NewestTime::default(); 2];
+        let mut lines = Vec::new();
+        for (of_states, line) in parts {
+            for (state, more) in states.iter_mut().zip(of_states) {
+                state.merge(more);
+            }
+            lines.push(line);
+        }
+        (states.map(NewestTime::get), TimeLine::join(lines))
+    }
+}
 
-    fn start(&self) -> NewestTime {
-        NewestTime::default()
+/// The newest times up to two revisions, and those by place.
+pub(super) type ClockTimes = ([NewestTime; 2], Vec<(RecordPlace, i64)>);
+
+impl RecordVisitor for Clocks {
+    type Local = ClockTimes;
+
+    fn start(&self) -> ClockTimes {
+        ClockTimes::default()
     }
 
-    fn record(&self, local: &mut NewestTime, view: &RecordView<'_>) -> Result<()> {
-        if self.revision == 0 || view.revision.main <= self.revision {
-            local.see(view.record.value);
+    fn record(&self, local: &mut ClockTimes, view: &RecordView<'_>) -> Result<()> {
+        if !self.is_wanted {
+            return Ok(());
         }
+        let time = NewestTime::of(view.record.value);
+        let (states, line) = local;
+        for (revision, state) in self.revisions.iter().zip(states) {
+            if *revision == 0 || view.revision.main <= *revision {
+                state.merge(time);
+            }
+        }
+        TimeLine::note(line, view.place, time);
         Ok(())
     }
 }

@@ -11,11 +11,12 @@ mod known;
 mod manifests;
 mod query;
 mod relation;
+mod service;
 mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Comparison, DivergentRecord, Item, KeyChange, SideFigures};
+pub use answer::{Comparison, Deletion, DivergentRecord, Item, KeyChange, SideFigures};
 pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub use identity::Identity;
@@ -23,6 +24,7 @@ pub use kinds::KindFilter;
 pub use manifests::{Content, Direction, StepFile, Task, Todo};
 pub use query::{Detail, DiffQuery};
 pub use relation::{CommonMembers, Doubt, Relation, Ties};
+pub use service::ServicePart;
 pub use sides::{DivergenceKind, Uncompared};
 
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ use std::sync::{Mutex, PoisonError};
 use super::objects::reader::ValueReader;
 use super::session::Session;
 use super::session::{BATCH, BATCH_BYTES};
+use super::times::Times;
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{Keyspace, RecordPlace};
@@ -41,7 +44,7 @@ use crate::kubernetes::compare::noise::{NoiseProfile, noise_of_key};
 use crate::kubernetes::query::selected::Selected;
 use buckets::compare_buckets;
 use known::{KnownKinds, NEVER};
-use sides::{Candidate, Gather, Joined, Side, first_hole, join};
+use sides::{Candidate, DeletionRecord, Gather, Joined, Side, first_hole, join};
 
 /// Two states whose keys were joined; gives out how they differ.
 pub struct Diff<'i> {
@@ -52,6 +55,8 @@ pub struct Diff<'i> {
     new: Option<Keyspace<'i>>,
     rows: Vec<Pair>,
     surroundings: KnownKinds,
+    /// When the records of the new state's file were, if that is wanted.
+    times: Times,
 }
 
 /// A value as it is stored; `None` when it could not be read.
@@ -62,6 +67,7 @@ struct Pair {
     key: Vec<u8>,
     old: Option<RecordFacts>,
     new: Option<RecordFacts>,
+    deletion: Option<DeletionRecord>,
 }
 
 /// Splits changes into what is looked at together.
@@ -143,6 +149,7 @@ pub fn diff_files<'i>(
         new: Some(right.keyspace),
         rows: Vec::new(),
         surroundings,
+        times: right.times,
     };
     diff.name_divergences(old, new, &joined)?;
     diff.rows = diff.pairs(old, new, &joined.candidates, query)?;
@@ -203,6 +210,7 @@ pub fn diff_revisions<'i>(
         new: None,
         rows: Vec::new(),
         surroundings,
+        times: side.times,
     };
     diff.rows = diff.pairs(session, session, &joined.candidates, query)?;
     Ok(diff)
@@ -279,6 +287,7 @@ impl<'i> Diff<'i> {
                     key: key.clone(),
                     old: old.map(|(_, facts)| facts),
                     new: new.map(|(_, facts)| facts),
+                    deletion: candidate.deletion,
                 });
             }
         }
@@ -375,13 +384,97 @@ impl<'i> Diff<'i> {
             let before = values(old, &self.old, |pair| pair.old)?;
             let after = values(new, self.new_keyspace(), |pair| pair.new)?;
             let readers = [old_reader, new_reader];
-            for item in self.items(batch, before, after, query, new, readers)? {
+            let mut items = self.items(batch, before, after, query, new, readers)?;
+            if query.detail > Detail::Names {
+                self.look_up_last_values(batch, &mut items, new, new_reader)?;
+            }
+            for item in items {
                 if each(item).is_break() {
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// What was removed may have been changed between the old state and its deletion.
+    fn look_up_last_values(
+        &self,
+        batch: &[&Pair],
+        items: &mut [Item],
+        session: &Session<'i>,
+        reader: &ValueReader,
+    ) -> Result<()> {
+        let last: Vec<(&[u8], RecordPlace)> = batch
+            .iter()
+            .filter(|pair| pair.new.is_none())
+            .filter_map(|pair| Some((pair.key.as_slice(), pair.deletion?.last?)))
+            .collect();
+        if last.is_empty() {
+            return Ok(());
+        }
+        let places: Vec<RecordPlace> = last.iter().map(|(_, place)| *place).collect();
+        let terminations = session.map(self.new_keyspace(), &places, |view| {
+            Ok(compare::termination(
+                reader,
+                view.record.key,
+                &view.value()?,
+                view.revision.main,
+            ))
+        })?;
+        for ((key, _), termination) in last.into_iter().zip(terminations) {
+            // Both are in the order of keys.
+            let at = items.binary_search_by(|item| item.key.as_slice().cmp(key));
+            if let (Some(item), Some(termination)) =
+                (at.ok().and_then(|at| items.get_mut(at)), termination)
+            {
+                item.termination = termination;
+            }
+        }
+        Ok(())
+    }
+
+    /// When the object that the old state has was deleted.
+    fn deletion(&self, pair: &Pair, change: KeyChange) -> Option<Deletion> {
+        let before = pair.old.as_ref()?;
+        let figures = &self.comparison;
+        let (old, new) = (&figures.old, &figures.new);
+        let is_gone = pair.new.is_none();
+        if let Some(deletion) = &pair.deletion {
+            let is_told = is_gone || change == KeyChange::Recreated;
+            return is_told.then_some(Deletion::Recorded(deletion.revision));
+        }
+        let compacted = new.bounds.compacted;
+        match (&pair.new, change) {
+            (None, KeyChange::Unknown) => Some(Deletion::CannotTell),
+            (Some(_), KeyChange::Recreated) if new.is_damaged => Some(Deletion::CannotTell),
+            _ if figures.relation.has_parted() => is_gone.then_some(Deletion::NotRecorded),
+            (None, _) if before.create_revision > new.revision => {
+                Some(Deletion::CreatedLater(before.create_revision))
+            }
+            (None, _) if compacted > old.revision => Some(Deletion::Compacted {
+                after: old.revision,
+                up_to: compacted,
+            }),
+            (None, _) => Some(Deletion::NotRecorded),
+            (Some(after), KeyChange::Recreated) if after.create_revision > old.revision => {
+                Some(Deletion::Compacted {
+                    after: old.revision,
+                    up_to: compacted.min(after.create_revision.saturating_sub(1)),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The time before which the change did not happen, as the records up to it tell.
+    fn not_before(&self, pair: &Pair, deletion: Option<Deletion>) -> Option<i64> {
+        match (&pair.new, deletion) {
+            (Some(new), _) => self.times.at(new.place),
+            (None, Some(Deletion::Recorded(_))) => self.times.at(pair.deletion?.place),
+            (None, Some(Deletion::Compacted { .. })) => self.comparison.old.not_before,
+            _ => None,
+        }
     }
 
     /// Compares the values of a batch, in parallel.
@@ -499,6 +592,8 @@ impl<'i> Diff<'i> {
                 return None;
             }
         }
+        item.deletion = self.deletion(pair, item.change);
+        item.not_before = self.not_before(pair, item.deletion);
         let (group, _) = split_api_version(&item.api_version);
         let paths: Vec<_> = item.fields.iter().map(|field| &field.path).collect();
         let is_changed = matches!(item.change, KeyChange::Changed);

@@ -19,6 +19,8 @@ pub struct DiffQuery {
     pub ignored: Vec<String>,
     /// How much of a change is told.
     pub detail: Detail,
+    /// Whether values are told of what came or went as a whole, each by itself.
+    pub is_in_full: bool,
     /// Whether to find out when the states were, which takes a look at every value.
     pub times: bool,
     /// Whether to compute the hash of the keys of both files, which takes another look at each.
@@ -79,6 +81,7 @@ impl Default for DiffQuery {
             noise: NoiseProfile::Default,
             ignored: Vec::new(),
             detail: Detail::Patch,
+            is_in_full: false,
             times: true,
             hashes: false,
         }

@@ -3,7 +3,7 @@
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
-use super::known::{DefinitionsAndRoles, NEVER, NewestByKey, NewestTimeUpTo};
+use super::known::{Clocks, DefinitionsAndRoles, NewestByKey};
 use super::query::{Detail, DiffQuery};
 use crate::error::Result;
 use crate::etcd::keyspace::{Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds};
@@ -11,7 +11,7 @@ use crate::etcd::{KeyHasher, Keyed as _, Partitions, RecordEntry, Revision};
 use crate::kubernetes::check::layout::KeyLayout;
 use crate::ops::objects::stored::LayoutVisitor;
 use crate::ops::session::Session;
-use crate::ops::times::FileTime;
+use crate::ops::times::Times;
 use crate::workers::Workers;
 
 /// At most so many divergences are kept, the lowest revisions first.
@@ -82,6 +82,8 @@ pub(super) struct Side<'i> {
     pub(super) not_before: Option<i64>,
     /// The same of the state at `from`.
     pub(super) from_not_before: Option<i64>,
+    /// The same of each record.
+    pub(super) times: Times,
 }
 
 impl<'i> Side<'i> {
@@ -99,10 +101,10 @@ impl<'i> Side<'i> {
         from: i64,
         query: &DiffQuery,
     ) -> Result<Self> {
-        let clock = |revision: i64| NewestTimeUpTo {
-            revision: if query.times { revision } else { NEVER },
+        let clocks = Clocks {
+            is_wanted: query.times,
+            revisions: [revision, from],
         };
-        let clocks = (clock(revision), clock(from));
         let notes = DefinitionsAndRoles {
             revision,
             roles: query.detail > Detail::Change,
@@ -112,7 +114,7 @@ impl<'i> Side<'i> {
         let (entries, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (noted, times): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let (noted, layouts): (Vec<_>, Vec<_>) = noted.into_iter().unzip();
-        let (times, from_times): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+        let ([not_before, from_not_before], times) = Clocks::join(times);
         let bounds = keyspace.bounds();
         Ok(Self {
             bounds,
@@ -121,8 +123,9 @@ impl<'i> Side<'i> {
             entries,
             noted: DefinitionsAndRoles::join(noted),
             layout: LayoutVisitor::join(layouts),
-            not_before: FileTime::join(times),
-            from_not_before: FileTime::join(from_times),
+            not_before,
+            from_not_before,
+            times,
             is_damaged: session.findings.has_errors(),
         })
     }
@@ -153,6 +156,17 @@ pub(super) struct Divergence {
 pub(super) struct Candidate {
     pub(super) old: Option<RecordPlace>,
     pub(super) new: Option<RecordPlace>,
+    /// The last deletion after the old record, as the file of the new state has it.
+    pub(super) deletion: Option<DeletionRecord>,
+}
+
+/// A deletion that is still on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DeletionRecord {
+    pub(super) revision: i64,
+    pub(super) place: RecordPlace,
+    /// The record before it, which has the last value, unless that is the one of the old state.
+    pub(super) last: Option<RecordPlace>,
 }
 
 /// What the join of two states gives.
@@ -344,16 +358,45 @@ fn newest(records: &[RecordEntry], revision: i64) -> Option<&RecordEntry> {
         .filter(|entry| !entry.is_tombstone())
 }
 
+/// The last deletion of a key up to a revision and after the record that it had in the old state.
+fn last_deletion(
+    records: &[RecordEntry],
+    old: &RecordEntry,
+    revision: i64,
+) -> Option<DeletionRecord> {
+    let end = records.partition_point(|entry| entry.revision().main <= revision);
+    let known = records.get(..end)?;
+    let at = known.iter().rposition(RecordEntry::is_tombstone)?;
+    let deletion = known
+        .get(at)
+        .filter(|deletion| deletion.revision() > old.revision())?;
+    let last = at.checked_sub(1).and_then(|before| known.get(before));
+    Some(DeletionRecord {
+        revision: deletion.revision().main,
+        place: place(deletion),
+        last: last
+            .filter(|last| !last.is_tombstone() && last.revision() != old.revision())
+            .map(place),
+    })
+}
+
 fn join_revisions(joined: &mut Joined, entries: &[RecordEntry], old: Span, new: Span) {
     for records in entries.chunk_by(|a, b| a.key() == b.key()) {
         let before = newest(records, old.revision);
         let after = newest(records, new.revision);
-        joined.note(before, after);
+        joined.note(before, after, records, new.revision);
     }
 }
 
 impl Joined {
-    fn note(&mut self, before: Option<&RecordEntry>, after: Option<&RecordEntry>) {
+    /// `records` are those of the key in the file of the new state, which is that of `revision`.
+    fn note(
+        &mut self,
+        before: Option<&RecordEntry>,
+        after: Option<&RecordEntry>,
+        records: &[RecordEntry],
+        revision: i64,
+    ) {
         self.old_keys = self.old_keys.saturating_add(u64::from(before.is_some()));
         self.new_keys = self.new_keys.saturating_add(u64::from(after.is_some()));
         let is_same = match (before, after) {
@@ -365,6 +408,7 @@ impl Joined {
             self.candidates.push(Candidate {
                 old: before.map(place),
                 new: after.map(place),
+                deletion: before.and_then(|before| last_deletion(records, before, revision)),
             });
         }
     }
@@ -406,7 +450,12 @@ fn join_files(
         };
         let before = take_key(&mut left, key);
         let after = take_key(&mut right, key);
-        joined.note(newest(before, old.revision), newest(after, new.revision));
+        joined.note(
+            newest(before, old.revision),
+            newest(after, new.revision),
+            after,
+            new.revision,
+        );
         let (mut a, mut b) = (before.iter().peekable(), after.iter().peekable());
         loop {
             match (a.peek(), b.peek()) {

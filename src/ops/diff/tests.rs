@@ -341,6 +341,79 @@ proptest! {
     }
 }
 
+/// When the object of the old state, which ends at `end`, was deleted, by the model.
+fn expected_deletion(item: &Item, puts: &[Put], end: i64, compaction: i64) -> Option<Deletion> {
+    if !matches!(item.change, KeyChange::Removed | KeyChange::Recreated) {
+        return None;
+    }
+    let deletions = puts
+        .iter()
+        .filter(|put| put.key == item.key && put.value.is_none());
+    let last = deletions.map(|put| put.revision.main).max()?;
+    let before_creation = item.new.map_or(i64::MAX, |new| new.create_revision - 1);
+    Some(match last > compaction {
+        true => Deletion::Recorded(last),
+        false => Deletion::Compacted {
+            after: end,
+            up_to: compaction.min(before_creation),
+        },
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_revision_of_a_deletion_is_told_unless_it_is_compacted(
+        first in steps(60),
+        second in steps(60),
+        at in 0.0f64..=1.0,
+    ) {
+        let old_puts = history(&first);
+        let mut new_puts = old_puts.clone();
+        go_on(&mut new_puts, &second);
+        let last = |puts: &[Put]| puts.last().map_or(1, |put| put.revision.main);
+        let end = last(&old_puts);
+        let before = state(&old_puts, i64::MAX);
+
+        let whole = bytes(&new_puts, 0);
+        let compaction = (last(&new_puts) as f64 * at) as i64;
+        let rest = bytes(&compacted(&new_puts, compaction), compaction);
+        for (new, compaction) in [(&whole, 0), (&rest, compaction)] {
+            let found = compare_bytes(&bytes(&old_puts, 0), new, before.clone());
+            for item in &found.items {
+                let expected = expected_deletion(item, &new_puts, end, compaction);
+                prop_assert_eq!(item.deletion, expected, "{:?}", item);
+            }
+        }
+        let whole = input(&whole);
+        let options = Options::default();
+        let mut session = Session::open(&whole, &options).unwrap().unwrap();
+        let diff = diff_revisions(&mut session, end, 0, &DiffQuery::default()).unwrap();
+        for item in all(&diff, &session, &session, before).items {
+            prop_assert_eq!(item.deletion, expected_deletion(&item, &new_puts, end, 0));
+        }
+    }
+
+    #[test]
+    fn what_came_later_than_the_new_state_was_not_deleted(
+        first in steps(60),
+        second in steps(60),
+    ) {
+        let early = history(&first);
+        let mut late = early.clone();
+        go_on(&mut late, &second);
+        let found = compare_bytes(&bytes(&late, 0), &bytes(&early, 0), state(&late, i64::MAX));
+        for item in found.items {
+            let Some(old) = item.old.filter(|_| item.new.is_none()) else {
+                continue;
+            };
+            let created = Deletion::CreatedLater(old.create_revision);
+            prop_assert_eq!(item.deletion, Some(created));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
@@ -387,6 +460,8 @@ fn what_damage_may_hide_is_unknown_and_not_removed() {
     assert!(!found.items.is_empty());
     for item in &found.items {
         assert_eq!(item.change, KeyChange::Unknown);
+        let is_gone = item.new.is_none();
+        assert_eq!(item.deletion, is_gone.then_some(Deletion::CannotTell));
     }
     assert_eq!(found.applied, before);
     assert_eq!(found.comparison.divergence_count, 0);

@@ -3,13 +3,17 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::fields::FieldOptions;
 use super::{DiffCounts, apart};
+use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
-    self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison,
+    self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison, Deletion,
     DivergenceKind, DivergentRecord, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
+use crate::report::history::json_field;
 use crate::report::json::{Identity, JsonLine, JsonRecordFacts, Name, hex_id, line};
+use crate::report::log::JsonField;
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -47,6 +51,65 @@ impl Change {
     }
 }
 
+/// Who wrote something.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonManager<'w> {
+    manager: &'w str,
+    operation: &'w str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    subresource: &'w str,
+}
+
+impl<'w> JsonManager<'w> {
+    fn of(writer: &'w Writer) -> Self {
+        Self {
+            manager: &writer.manager,
+            operation: &writer.operation,
+            time: writer.time.map(rfc3339),
+            subresource: &writer.subresource,
+        }
+    }
+}
+
+/// When something went. At most one of the first three kinds of field is there.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonDeletion<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_after: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at_or_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_timestamp: Option<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    finalizers: &'d [String],
+}
+
+impl<'d> JsonDeletion<'d> {
+    fn of(item: &'d Item) -> Self {
+        let mut told = Self::default();
+        match item.deletion {
+            Some(Deletion::Recorded(revision)) => told.deleted_at = Some(revision),
+            Some(Deletion::Compacted { after, up_to }) => {
+                told.deleted_after = Some(after);
+                told.deleted_at_or_before = Some(up_to);
+            }
+            Some(Deletion::CreatedLater(_) | Deletion::NotRecorded | Deletion::CannotTell)
+            | None => {}
+        }
+        if let Some(termination) = &item.termination {
+            told.deletion_timestamp = termination.deletion_timestamp.map(rfc3339);
+            told.finalizers = &termination.finalizers;
+        }
+        told
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct JsonItem<'i> {
@@ -62,6 +125,16 @@ struct JsonItem<'i> {
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<JsonRecordFacts>,
     /// RFC 6902, from the old value to the new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<i64>,
+    #[serde(flatten)]
+    deletion: JsonDeletion<'i>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    managers: Vec<JsonManager<'i>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<JsonField<'i>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -102,15 +175,12 @@ impl JsonDamage {
 }
 
 /// What a line of JSON tells of a key that differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum ChangeDetail {
     /// How it differs and whose key it is.
     Name,
-    /// And both records, and the patch from the one to the other.
-    Patch {
-        /// With the steps that concern managed fields.
-        managed_fields: bool,
-    },
+    /// And both records, when and by whom it was changed, and the patch from the one to the other.
+    Patch(FieldOptions),
 }
 
 /// One key that differs as a line of JSON.
@@ -129,21 +199,37 @@ pub fn diff_item_json(item: &Item, detail: ChangeDetail) -> String {
         object: Identity::of_texts(&item.api_version, &item.kind, namespace, name),
         old: None,
         new: None,
+        revision: None,
+        deletion: JsonDeletion::default(),
+        not_before: None,
+        managers: Vec::new(),
+        fields: Vec::new(),
         patch: None,
         is_encrypted: false,
         security: &[],
         noise: None,
         damage: None,
     };
-    if let ChangeDetail::Patch { managed_fields } = detail {
+    if let ChangeDetail::Patch(options) = detail {
         line_of_item = JsonItem {
             why,
             old: item.old.as_ref().map(JsonRecordFacts::of),
             new: item.new.as_ref().map(JsonRecordFacts::of),
+            revision: match &item.new {
+                Some(new) => Some(new.revision.main),
+                None => item.deletion.and_then(Deletion::revision),
+            },
+            deletion: JsonDeletion::of(item),
+            not_before: item.not_before.map(rfc3339),
+            managers: item.writers.iter().map(JsonManager::of).collect(),
+            fields: match options.is_in_full {
+                true => options.shown(item).map(json_field).collect(),
+                false => Vec::new(),
+            },
             patch: item
                 .patch
                 .as_ref()
-                .map(|patch| steps(patch, managed_fields)),
+                .map(|patch| steps(patch, options.managed_fields)),
             is_encrypted: item.locked.is_some(),
             security: &item.security,
             noise: item.noise,

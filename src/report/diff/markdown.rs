@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
+use anstream::adapter::strip_str;
+
+use super::account::account;
 use super::code_span::{code, who};
+use super::fields::{FieldOptions, field_text, fields_line};
 use super::security::security_markdown;
 use super::{DiffCounts, KindTable, comparison_text};
 use crate::finding::escape;
-use crate::kubernetes::compare::noise::is_managed;
-use crate::ops::FieldChange;
 use crate::ops::diff::{Comparison, Item, KeyChange};
 use crate::report::history::field_line;
 
@@ -20,7 +22,8 @@ pub fn diff_markdown_head(
     table: &KindTable,
 ) -> String {
     let mut out = String::from("# What changed\n\n");
-    for line in comparison_text(comparison, old, new).lines() {
+    let head = comparison_text(comparison, old, new);
+    for line in strip_str(&head).to_string().lines() {
         let _ = writeln!(out, "- {}", code(line.trim()));
     }
     let mut counts = DiffCounts::default();
@@ -76,8 +79,14 @@ pub fn diff_markdown_title(namespace: Option<&str>) -> String {
     }
 }
 
-/// One key that differs as an item of a list, with its fields and what is `beneath` it.
-pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> String {
+/// One key that differs as an item of a list, with its fields, in one line if they have another cause, and what is
+/// `beneath` it.
+pub fn diff_markdown_item(
+    item: &Item,
+    beneath: &str,
+    is_folded: bool,
+    options: FieldOptions,
+) -> String {
     let mut out = format!("- **{}** {}", item.change.as_str(), who(item, false));
     match item.change {
         KeyChange::Touched(why) => {
@@ -86,14 +95,28 @@ pub fn diff_markdown_item(item: &Item, beneath: &str, managed_fields: bool) -> S
         KeyChange::Changed if item.locked.is_some() => out.push_str(" (or only re-encrypted)"),
         _ => {}
     }
+    if let Some(rule) = item.noise {
+        let _ = write!(out, " (noise: {rule})");
+    }
     out.push('\n');
     for (side, flaw) in &item.damage {
         let _ = writeln!(out, "  - {}", code(&format!("damaged, {side}: {flaw}")));
     }
-    if matches!(item.change, KeyChange::Changed | KeyChange::Recreated) {
-        let is_shown = |field: &&FieldChange| managed_fields || !is_managed(&field.path);
-        for field in item.fields.iter().filter(is_shown) {
-            let _ = writeln!(out, "  - {}", code(&field_line(field)));
+    for line in account(item, options.is_in_full) {
+        let _ = writeln!(out, "  - {}", code(&line));
+    }
+    if is_folded {
+        let line = strip_str(&fields_line(item, options)).to_string();
+        if !line.is_empty() {
+            let _ = writeln!(out, "  - {}", code(&line));
+        }
+    } else {
+        for field in options.shown(item) {
+            let line = match options.is_in_full {
+                true => strip_str(&field_text(field, None)).to_string(),
+                false => field_line(field),
+            };
+            let _ = writeln!(out, "  - {}", code(&line));
         }
     }
     if !beneath.is_empty() {

@@ -1,7 +1,9 @@
 //! What changed between two states.
 
+mod account;
 mod code_span;
 mod divergence;
+mod fields;
 mod index;
 mod json;
 mod markdown;
@@ -10,6 +12,7 @@ mod security;
 
 pub(super) use code_span::code;
 pub use divergence::divergence_text;
+pub use fields::FieldOptions;
 pub use index::tasks_markdown;
 #[cfg(feature = "schema")]
 pub(super) use json::schemas;
@@ -26,22 +29,21 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use serde_json::Value;
 
+use account::account;
 use divergence::{divergence_line, doubt_text, parted, ties_text};
+use fields::{NEW, OLD, fields_line, fields_text};
 
-use super::history::field_line;
 use super::objects::columns_text;
 use crate::finding::escape;
-use crate::kubernetes::compare::noise::is_managed;
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{BucketChangeKind, Comparison, Item, KeyChange, Relation, SideFigures};
 
-/// Longer texts that changed are shown line by line.
-const LONG_TEXT: usize = 80;
+/// What is not sound.
+const DAMAGE: Style = AnsiColor::Red.on_default().bold();
 
-/// Texts with more lines together are not compared line by line.
-const MOST_LINES: usize = 10_000;
+/// Titles.
+const TITLE: Style = Style::new().bold();
 
 /// At most this many records that should be the same are named.
 const DIVERGENCES: usize = 5;
@@ -110,6 +112,17 @@ fn apart(comparison: &Comparison) -> i64 {
         .saturating_sub(comparison.old.revision)
 }
 
+/// The title of the changes in a namespace, or outside of all.
+pub fn diff_title(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => {
+            let namespace = escape::text(namespace.as_bytes());
+            format!("\n{TITLE}namespace {namespace}{TITLE:#}\n")
+        }
+        None => format!("\n{TITLE}cluster and other keys{TITLE:#}\n"),
+    }
+}
+
 /// What the two states have to do with each other, as text.
 pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String {
     let mut out = String::new();
@@ -118,7 +131,10 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
             ..=0 => "never compacted".to_string(),
             revision => format!("compacted at {revision}"),
         };
-        let damaged = if side.is_damaged { ", DAMAGED" } else { "" };
+        let damaged = match side.is_damaged {
+            true => format!(", {DAMAGE}DAMAGED{DAMAGE:#}"),
+            false => String::new(),
+        };
         let time = side.not_before.map(rfc3339);
         let time = time.map_or(String::new(), |time| format!(", not before {time}"));
         format!(
@@ -259,9 +275,9 @@ const COLUMNS: [&str; 7] = [
 const ALWAYS: usize = 4;
 
 impl KindTable {
-    /// Counts one.
-    pub fn add(&mut self, item: &Item) {
-        if let Some(rule) = item.noise {
+    /// Counts one; noise by its rule, unless it is listed all the same.
+    pub fn add(&mut self, item: &Item, lists_noise: bool) {
+        if let Some(rule) = item.noise.filter(|_| !lists_noise) {
             let count = self.noise.entry(rule).or_default();
             *count = count.saturating_add(1);
             return;
@@ -354,15 +370,15 @@ impl KindTable {
 
 fn style(change: KeyChange) -> Style {
     match change {
-        KeyChange::Added => AnsiColor::Green.on_default(),
-        KeyChange::Removed => AnsiColor::Red.on_default(),
+        KeyChange::Added => NEW,
+        KeyChange::Removed => OLD,
         KeyChange::Recreated | KeyChange::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
 }
 
-/// One key that differs as text, fields and all.
-pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> String {
+/// One key that differs as text, fields and all; of what has another cause, the fields in one line.
+pub fn diff_item_text(item: &Item, is_folded: bool, options: FieldOptions) -> String {
     let style = style(item.change);
     let who = match (&item.name, item.kind.as_str()) {
         (Some(name), kind) if !kind.is_empty() => escape::text(format!("{kind} {name}").as_bytes()),
@@ -375,65 +391,30 @@ pub fn diff_item_text(item: &Item, context: usize, managed_fields: bool) -> Stri
         }
         _ => String::new(),
     };
+    let noise = match item.noise {
+        Some(rule) => format!("  (noise: {rule})"),
+        None => String::new(),
+    };
     let revisions = match (&item.old, &item.new) {
         (Some(old), Some(new)) => format!("{} → {}", old.revision.main, new.revision.main),
         (Some(one), None) | (None, Some(one)) => one.revision.main.to_string(),
         (None, None) => String::new(),
     };
     let word = item.change.as_str();
-    let mut out = format!("  {style}{word:<9}{style:#} {who}  [{revisions}]{why}\n");
+    let mut out = format!("  {style}{word:<9} {who}{style:#}  [{revisions}]{why}{noise}\n");
     for (side, flaw) in &item.damage {
-        let _ = writeln!(out, "      <damaged> {side}: {flaw}");
+        let _ = writeln!(out, "      {DAMAGE}<damaged>{DAMAGE:#} {side}: {flaw}");
     }
-    if item.change != KeyChange::Changed && item.change != KeyChange::Recreated {
-        return out;
+    for line in account(item, options.is_in_full) {
+        let _ = writeln!(out, "      {line}");
     }
-    for field in &item.fields {
-        if !managed_fields && is_managed(&field.path) {
-            continue;
+    if is_folded {
+        let line = fields_line(item, options);
+        if !line.is_empty() {
+            let _ = writeln!(out, "      {line}");
         }
-        match (&field.old, &field.new) {
-            (Some(Value::String(old)), Some(Value::String(new)))
-                if (is_long(old) || is_long(new)) && has_few_lines(old, new) =>
-            {
-                let path = escape::text(field.path.to_string().as_bytes());
-                let _ = writeln!(out, "      {path}:");
-                out.push_str(&unified(old, new, context));
-            }
-            _ => {
-                let _ = writeln!(out, "      {}", field_line(field));
-            }
-        }
-    }
-    out
-}
-
-fn is_long(text: &str) -> bool {
-    text.len() > LONG_TEXT || text.contains('\n')
-}
-
-/// Comparing lines takes the square of their number where all of them differ.
-fn has_few_lines(old: &str, new: &str) -> bool {
-    old.lines().count().saturating_add(new.lines().count()) <= MOST_LINES
-}
-
-/// A unified diff of two texts, indented.
-fn unified(old: &str, new: &str, context: usize) -> String {
-    let diff = similar::TextDiff::from_lines(old, new);
-    let text = diff
-        .unified_diff()
-        .context_radius(context)
-        .missing_newline_hint(false)
-        .to_string();
-    let mut out = String::new();
-    for line in text.lines() {
-        let style = match line.as_bytes().first() {
-            Some(b'+') => AnsiColor::Green.on_default(),
-            Some(b'-') => AnsiColor::Red.on_default(),
-            Some(b'@') => AnsiColor::Cyan.on_default(),
-            _ => Style::new(),
-        };
-        let _ = writeln!(out, "        {style}{}{style:#}", escape::report(line));
+    } else {
+        out.push_str(&fields_text(item, options));
     }
     out
 }

@@ -15,6 +15,8 @@ pub struct RollupRow<'i> {
     pub item: &'i Item,
     /// How many items are beneath it, by kind and change.
     beneath: BTreeMap<&'i str, BTreeMap<&'static str, u64>>,
+    /// What made it change is not among the items: it is told in a line.
+    pub is_folded: bool,
 }
 
 impl<'i> RollupRow<'i> {
@@ -23,6 +25,7 @@ impl<'i> RollupRow<'i> {
         Self {
             item,
             beneath: BTreeMap::new(),
+            is_folded: false,
         }
     }
 
@@ -57,18 +60,23 @@ pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<RollupRow<'i>> {
             gone.insert(name, number);
         }
     }
-    let above = |item: &Item| -> Option<usize> {
+    let addresses = Addresses::of(items, &by_uid);
+    let above = |number: usize| -> Option<usize> {
+        let item = items.get(number)?;
         let namespace = item.namespace.as_deref();
         let gone = namespace.and_then(|name| gone.get(name));
         match (gone, item.change) {
             (Some(number), KeyChange::Removed) => Some(*number),
-            _ => by_uid.get(item.owner.as_deref()?).copied(),
+            _ => {
+                let owner = item.owner.as_deref().and_then(|uid| by_uid.get(uid));
+                owner.copied().or_else(|| addresses.above(number, item))
+            }
         }
     };
     let root = |start: usize| -> Option<usize> {
         let mut at = start;
         for _ in 0..MAX_STEPS {
-            match items.get(at).and_then(|item| above(item)) {
+            match above(at) {
                 Some(next) => at = next,
                 None => return (at != start).then_some(at),
             }
@@ -80,7 +88,9 @@ pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<RollupRow<'i>> {
     let mut rows: BTreeMap<usize, RollupRow<'i>> = BTreeMap::new();
     for (number, item) in items.iter().enumerate() {
         if roots.get(number).is_none_or(Option::is_none) {
-            rows.insert(number, RollupRow::flat(item));
+            let mut row = RollupRow::flat(item);
+            row.is_folded = item.service.is_some();
+            rows.insert(number, row);
         }
     }
     for (item, root) in items.iter().zip(&roots) {
@@ -91,4 +101,56 @@ pub fn roll_up<'i>(items: &[&'i Item]) -> Vec<RollupRow<'i>> {
         }
     }
     rows.into_values().collect()
+}
+
+/// What controllers keep of the addresses of Services is put beneath the Service; if that has not changed, beneath a pod
+/// by which it changed; else beneath the first of its kind.
+#[derive(Default)]
+struct Addresses<'i> {
+    above: HashMap<(&'i str, &'i str), usize>,
+}
+
+impl<'i> Addresses<'i> {
+    fn of(items: &[&'i Item], by_uid: &HashMap<&str, usize>) -> Self {
+        let mut all = Self::default();
+        // Whether it is a pod of its own, and its place.
+        let mut pods: HashMap<(&str, &str), (bool, usize)> = HashMap::new();
+        for (number, item) in items.iter().enumerate() {
+            let Some(part) = &item.service else { continue };
+            let service = (part.namespace.as_str(), part.name.as_str());
+            all.above.entry(service).or_insert(number);
+            for uid in &part.pods {
+                let Some(place) = by_uid.get(uid.as_str()) else {
+                    continue;
+                };
+                let owner = items.get(*place).and_then(|pod| pod.owner.as_deref());
+                let is_alone = !owner.is_some_and(|owner| by_uid.contains_key(owner));
+                let found = (is_alone, *place);
+                let known = pods.entry(service).or_insert(found);
+                *known = found.min(*known);
+            }
+        }
+        for (service, (_, place)) in pods {
+            all.above.insert(service, place);
+        }
+        for (number, item) in items.iter().enumerate() {
+            if let ("Service", "v1", Some(namespace), Some(name)) = (
+                item.kind.as_str(),
+                item.api_version.as_str(),
+                &item.namespace,
+                &item.name,
+            ) && let Some(above) = all.above.get_mut(&(namespace.as_str(), name.as_str()))
+            {
+                *above = number;
+            }
+        }
+        all
+    }
+
+    fn above(&self, number: usize, item: &Item) -> Option<usize> {
+        let part = item.service.as_ref()?;
+        let service = (part.namespace.as_str(), part.name.as_str());
+        let above = self.above.get(&service).copied();
+        above.filter(|above| *above != number)
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anstyle::AnsiColor;
+use anstyle::{AnsiColor, Style};
 
 use super::code_span::{code, who};
 use crate::finding::escape;
@@ -57,7 +57,7 @@ pub fn security_text(items: &[&Item]) -> String {
             // Writing to a String cannot fail.
             let _ = writeln!(
                 out,
-                "  {style}!{style:#} {}: {}  ({})",
+                "  {style}! {}: {}{style:#}  ({})",
                 escape::text(who.as_bytes()),
                 escape::text(reason.as_bytes()),
                 item.change.as_str()
@@ -66,10 +66,11 @@ pub fn security_text(items: &[&Item]) -> String {
     }
     for (reason, more) in more {
         let reason = escape::text(reason.as_bytes());
-        let _ = writeln!(out, "  {style}!{style:#} … and {more} more: {reason}");
+        let _ = writeln!(out, "  {style}! … and {more} more: {reason}{style:#}");
     }
     if !out.is_empty() {
-        out.insert_str(0, "look at first\n");
+        let title = Style::new().bold();
+        out.insert_str(0, &format!("{title}look at first{title:#}\n"));
     }
     out
 }

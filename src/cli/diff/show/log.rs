@@ -66,12 +66,12 @@ impl Show<'_> {
             new,
             reader,
         };
-        let Some(mut kinds) = self.kinds(sides) else {
+        let Some(mut wanted) = self.wanted(sides) else {
             return Ok(None);
         };
-        let wants = |item: &Item| self.wants(item, &mut kinds);
+        let wants = |item: &Item| self.wants(item, &mut wanted);
         let keys = diff.keys_between(old, new, reader, self.query, wants)?;
-        self.told.note_kinds(&kinds);
+        self.told.note_wanted(&wanted);
         self.note_undecided();
         Ok(Some(KeyFilter::Keys(keys)))
     }

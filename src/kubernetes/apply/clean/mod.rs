@@ -324,6 +324,11 @@ pub fn is_owned_or_transient(object: &Value) -> bool {
     }
 }
 
+/// True when managed fields name a writer of an object that is not a server of the cluster.
+pub fn is_written_by_others(object: &Value) -> bool {
+    made::is_written_by_others(object)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
