@@ -30,7 +30,7 @@
 //! | [`checksum`], [`finding`], [`ids`], [`options`], [`error`] | what all of them use |
 //!
 //! The features: `cli` (on by default) adds the command line and its reports, `write` files made page by
-//! page, wrong where asked, for tests.
+//! page, wrong where asked, for tests, `schema` the JSON Schemas of what the reports write.
 
 pub mod bolt;
 pub mod checksum;

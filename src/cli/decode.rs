@@ -85,7 +85,8 @@ pub(super) fn run(args: &DecodeArgs, run: &Run) -> Exit {
     }
     let value = unwrapped(bytes);
     let key = args.etcd_key.as_bytes();
-    let look = reader.read(key, &value, 0);
+    let mut look = reader.read(key, &value, 0);
+    drop_revision(&mut look);
     if let Some(fault) = &look.locked {
         term::error(&report::locked_line(&name, fault));
         return Exit::Findings;
@@ -158,19 +159,22 @@ fn undecodable(plain: &[u8]) -> Option<Flaw> {
     }
 }
 
-fn shown(mut look: ReadValue<'_>) -> Option<serde_json::Value> {
-    // Revision 0 stands for none.
+fn shown(look: ReadValue<'_>) -> Option<serde_json::Value> {
+    match report::readable(look.content, &look.plain) {
+        Readable::Json(json) => Some(json),
+        Readable::Text(text) => Some(text.into()),
+        Readable::Binary => None,
+    }
+}
+
+/// Takes the resource version out that stands for none.
+fn drop_revision(look: &mut ReadValue<'_>) {
     if let ValueContent::Object(object) = &mut look.content
         && let Some(metadata) = object.json.get_mut("metadata")
         && let Some(metadata) = metadata.as_object_mut()
         && metadata.get("resourceVersion").and_then(|v| v.as_str()) == Some("0")
     {
         metadata.remove("resourceVersion");
-    }
-    match report::readable(look.content, &look.plain) {
-        Readable::Json(json) => Some(json),
-        Readable::Text(text) => Some(text.into()),
-        Readable::Binary => None,
     }
 }
 
