@@ -3,6 +3,7 @@
 mod absence;
 mod apply_script;
 mod compact;
+mod describe;
 mod diff;
 mod encryption;
 mod export;
@@ -32,6 +33,7 @@ mod yaml;
 pub use absence::{AbsenceContext, absence_lines};
 pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
+pub use describe::{write_description, write_owners};
 pub use diff::{
     DiffCounts, KindTable, RollupRow, bucket_change_json, comparison_text, diff_item_json,
     diff_item_text, diff_markdown_head, diff_markdown_item, diff_markdown_title, diff_summary_json,

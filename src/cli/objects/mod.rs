@@ -19,8 +19,9 @@ use crate::kubernetes::catalog::resources::Resolved;
 use crate::ops::{self, LookedFor, Session, ValueReader};
 use crate::report::Format;
 pub(super) use form::{Form, ListArgs};
-pub(super) use notes::{Notes, too_large};
+pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
+pub(super) use printer::serve;
 pub(super) use which::{Which, WhichArgs};
 
 const EXAMPLES: &str = "\

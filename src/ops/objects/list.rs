@@ -726,6 +726,13 @@ impl<'i> ObjectList<'i> {
         by_key(&self.damaged)
     }
 
+    /// Leaves out objects with other names, and what is wrong with their values.
+    pub(super) fn keep_names_beginning_with(&mut self, prefix: &str) {
+        self.found.retain(|one| one.name.starts_with(prefix));
+        let there: HashSet<_> = self.found.iter().map(|one| one.facts.place).collect();
+        self.damaged.retain(|one| there.contains(&one.place));
+    }
+
     /// The kind of an object.
     pub fn kind(&self, found: &FoundObject) -> Option<&StoredKind> {
         self.kinds.get(found.kind as usize)
