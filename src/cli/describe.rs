@@ -6,14 +6,15 @@ use std::path::PathBuf;
 
 use super::absent::tell_objects;
 use super::exit::Exit;
-use super::objects::{Notes, Seen, Which, WhichArgs, serve};
+use super::objects::{Notes, Seen, Which, WhichArgs, say_none, serve};
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, read_to_the_end};
 use super::term;
-use crate::finding::escape;
 use crate::kubernetes::show::describe::{Related, describe};
-use crate::ops::{self, DescribeOptions, FoundObject, ObjectList, Session, UnreadReason, ValueReader};
+use crate::ops::{
+    self, DescribeOptions, FoundObject, ObjectList, Session, UnreadReason, ValueReader,
+};
 use crate::report::{self, Format};
 
 const EXAMPLES: &str = "\
@@ -65,7 +66,9 @@ pub(super) struct DescribeArgs {
 
 pub(super) fn run(args: &DescribeArgs, run: &Run) -> Exit {
     let refusal = if !args.which.names_kinds() {
-        Some("describe needs a kind, such as pods or deploy/web; `etcdsnap kinds FILE` lists those of a file")
+        Some(
+            "describe needs a kind, such as pods or deploy/web; `etcdsnap kinds FILE` lists those of a file",
+        )
     } else if run.format == Format::Json {
         Some("a description has no JSON form; use `etcdsnap objects FILE KIND/NAME -o json`")
     } else {
@@ -103,20 +106,22 @@ fn print(
             return Ok(Ok(Exit::Failed));
         }
     };
-    let is_none = list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty();
-    if is_none && list.missing.is_empty() {
-        let (name, revision) = (escape::path(&args.file), list.revision);
-        term::line(&format!("{name}: no object matches at revision {revision}"));
-    }
+    let is_none_said = say_none(&args.file, &list, which, true);
     let is_alone = list.found.len() == 1 && !is_prefix;
     let options = DescribeOptions {
         events: args.show_events.unwrap_or(is_alone),
         owners: args.show_owners,
     };
     let mut notes = Notes::default();
-    let related = ops::related(session, &list, reader, options, &mut |list, found, reason| {
-        note_unread(&mut notes, list, found, &reason);
-    })?;
+    let related = ops::related(
+        session,
+        &list,
+        reader,
+        options,
+        &mut |list, found, reason| {
+            note_unread(&mut notes, list, found, &reason);
+        },
+    )?;
     let mut lines = term::Lines::exact();
     let mut written = Ok(());
     let (mut position, mut is_first) = (0, true);
@@ -165,7 +170,13 @@ fn print(
     )?;
     let exit = notes.tell_with_list(&list);
     let selectors = which.selectors.as_deref();
-    let exit = exit.max(tell_objects(session, query, selectors, &list, false)?);
+    let exit = exit.max(tell_objects(
+        session,
+        query,
+        selectors,
+        &list,
+        is_none_said,
+    )?);
     Ok(read_to_the_end(written.and_then(|()| lines.finish())).map(|()| exit))
 }
 

@@ -28,8 +28,9 @@ pub fn write_owners(rows: &[OwnerRow], out: &mut dyn io::Write) -> io::Result<()
         let controls = row.is_controller.then_some("controller");
         let standing = match row.standing {
             OwnerStanding::Present => None,
-            OwnerStanding::Missing => Some("not in the file"),
-            OwnerStanding::Replaced => Some("another object of this name is there"),
+            OwnerStanding::Missing => Some("missing"),
+            OwnerStanding::Hidden => Some("not found, may be in what is damaged"),
+            OwnerStanding::Replaced => Some("missing, another object has this name"),
             OwnerStanding::Unread => Some("its owners cannot be read"),
             OwnerStanding::Unknown => Some("not looked for"),
             OwnerStanding::Repeated => Some("see above"),
@@ -68,7 +69,7 @@ mod tests {
         ];
         assert_eq!(
             written(&rows),
-            "Owners:\n  Kind/a^[[1m   controller\n    Kind/gone  not in the file\n"
+            "Owners:\n  Kind/a^[[1m  controller\n    Kind/gone  missing\n"
         );
         assert_eq!(written(&[]), "Owners:  <none>\n");
     }

@@ -45,7 +45,11 @@ impl Quantity {
         let nanos = self.nanos.saturating_add(other.nanos);
         Self {
             nanos: nanos.clamp(-LIMIT, LIMIT),
-            style: if self.nanos == 0 { other.style } else { self.style },
+            style: if self.nanos == 0 {
+                other.style
+            } else {
+                self.style
+            },
         }
     }
 
@@ -337,11 +341,20 @@ mod tests {
             ("1e30", i64::MAX, i64::MAX),
             ("-1e30", i64::MIN, i64::MIN),
         ] {
-            assert_eq!([quantity(text).value(), quantity(text).milli()], [value, milli], "{text}");
+            assert_eq!(
+                [quantity(text).value(), quantity(text).milli()],
+                [value, milli],
+                "{text}"
+            );
         }
         let other = quantity("1536Mi").as_written_like(quantity("1"));
         assert_eq!(other.to_string(), "1610612736");
-        assert_eq!(quantity("1500m").as_written_like(quantity("2Gi")).to_string(), "2");
+        assert_eq!(
+            quantity("1500m")
+                .as_written_like(quantity("2Gi"))
+                .to_string(),
+            "2"
+        );
     }
 
     #[test]

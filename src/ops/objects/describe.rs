@@ -72,6 +72,8 @@ pub enum OwnerStanding {
     Present,
     /// It is not there.
     Missing,
+    /// It was not found, and may be in what damage hides.
+    Hidden,
     /// One of this name is there, but it is another one.
     Replaced,
     /// It is there and cannot be read, so that its owners are not known.
@@ -101,6 +103,7 @@ struct OwnerReference {
 #[derive(Debug, Clone)]
 enum OwnerState {
     Missing,
+    Hidden,
     Unread,
     Unknown,
     Present {
@@ -383,7 +386,9 @@ impl<'n> Gatherer<'n> {
             ("apps", "ReplicaSet") => self.replica_set(&object),
             ("discovery.k8s.io", "EndpointSlice") => {
                 let place = (text(&object, "/metadata/namespace"), service_of(&object));
-                let at = place.1.and_then(|name| self.index.services.get(&(place.0, name)));
+                let at = place
+                    .1
+                    .and_then(|name| self.index.services.get(&(place.0, name)));
                 for at in at.into_iter().flatten() {
                     if let Some(related) = self.related.get_mut(*at) {
                         related.endpoint_slices.push(object.clone());
@@ -391,7 +396,10 @@ impl<'n> Gatherer<'n> {
                 }
             }
             ("", "Service") => {
-                let place = (text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
+                let place = (
+                    text(&object, "/metadata/namespace"),
+                    text(&object, "/metadata/name"),
+                );
                 for at in self.index.services.get(&place).into_iter().flatten() {
                     if let Some(related) = self.related.get_mut(*at) {
                         related.services.push(object.clone());
@@ -399,7 +407,10 @@ impl<'n> Gatherer<'n> {
                 }
             }
             ("", kind @ ("ResourceQuota" | "LimitRange")) => {
-                let at = self.index.namespaces.get(text(&object, "/metadata/namespace"));
+                let at = self
+                    .index
+                    .namespaces
+                    .get(text(&object, "/metadata/namespace"));
                 if let Some(related) = at.and_then(|at| self.related.get_mut(*at)) {
                     match kind {
                         "LimitRange" => related.limit_ranges.push(object),
@@ -418,8 +429,14 @@ impl<'n> Gatherer<'n> {
             ("resource.k8s.io", "ResourceSlice") => {
                 let at = self.index.nodes.get(text(&object, "/spec/nodeName"));
                 if let Some(related) = at.and_then(|at| self.related.get_mut(*at)) {
-                    let (driver, pool) = (text(&object, "/spec/driver"), text(&object, "/spec/pool/name"));
-                    let of_pool = related.slices.entry(format!("{driver}/{pool}")).or_default();
+                    let (driver, pool) = (
+                        text(&object, "/spec/driver"),
+                        text(&object, "/spec/pool/name"),
+                    );
+                    let of_pool = related
+                        .slices
+                        .entry(format!("{driver}/{pool}"))
+                        .or_default();
                     (of_pool.driver, of_pool.pool) = (driver.to_owned(), pool.to_owned());
                     let devices = elements(&object, "/spec/devices").len() as u64;
                     of_pool.slices = of_pool.slices.saturating_add(1);
@@ -449,8 +466,10 @@ impl<'n> Gatherer<'n> {
             let uid = of("/involvedObject/uid");
             let row = || EventRow::of(event, self.now);
             if (wanted.is_empty() || wanted == uid)
-                && let Some(events) =
-                    self.related.get_mut(*at).and_then(|one| one.events.as_mut())
+                && let Some(events) = self
+                    .related
+                    .get_mut(*at)
+                    .and_then(|one| one.events.as_mut())
             {
                 events.push(row());
             }
@@ -467,7 +486,10 @@ impl<'n> Gatherer<'n> {
         if let Some(at) = controller_uid(pod).and_then(|uid| self.index.controllers.get(uid))
             && let (Some(need), Some(related)) = (self.needs.get(*at), self.related.get_mut(*at))
             && need.namespace == namespace
-            && need.selector.as_ref().is_none_or(|selector| selector.matches(pod))
+            && need
+                .selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(pod))
         {
             let phases = ["Running", "Pending", "Succeeded", "Failed"];
             let place = phases.iter().position(|one| *one == phase);
@@ -482,7 +504,13 @@ impl<'n> Gatherer<'n> {
                 self.users.entry(*at).or_default().push(who());
             }
         }
-        for at in self.index.owner_pods.get(&(namespace, uid)).into_iter().flatten() {
+        for at in self
+            .index
+            .owner_pods
+            .get(&(namespace, uid))
+            .into_iter()
+            .flatten()
+        {
             self.owner_pods.entry(*at).or_default().push(who());
         }
         if !matches!(phase, "Succeeded" | "Failed")
@@ -499,7 +527,10 @@ impl<'n> Gatherer<'n> {
             && let (Some(need), Some(related)) = (self.needs.get(*at), self.related.get_mut(*at))
             && need.kind == "Deployment"
             && need.namespace == text(set, "/metadata/namespace")
-            && need.selector.as_ref().is_none_or(|selector| selector.matches(set))
+            && need
+                .selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(set))
         {
             let row = ReplicaSetRow::of(set, &need.template);
             related.replica_sets.push(row);
@@ -527,7 +558,11 @@ impl<'n> Gatherer<'n> {
                 events.extend(more);
             }
         }
-        for events in self.related.iter_mut().filter_map(|one| one.events.as_mut()) {
+        for events in self
+            .related
+            .iter_mut()
+            .filter_map(|one| one.events.as_mut())
+        {
             GoSort::sort(events, &mut |a, b| a.last_seen < b.last_seen);
         }
         self.related
@@ -591,13 +626,17 @@ pub fn related<'i>(
         },
     )?;
     let mut gatherer = Gatherer::new(&needs, options, list.now);
-    let mut kinds: BTreeSet<&str> = needs.iter().flat_map(|need| need.kinds()).copied().collect();
+    let mut kinds: BTreeSet<&str> = needs
+        .iter()
+        .flat_map(|need| need.kinds())
+        .copied()
+        .collect();
     if !gatherer.index.events.is_empty() {
         kinds.insert("events");
     }
-    let concerned = needs.iter().filter(|need| {
-        !need.kinds().is_empty() || options.events && need.has_events
-    });
+    let concerned = needs
+        .iter()
+        .filter(|need| !need.kinds().is_empty() || options.events && need.has_events);
     let query = ObjectsQuery {
         kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         namespaces: narrow(concerned.map(Need::place)),
@@ -674,6 +713,10 @@ fn owners<'i>(
     unread: &mut dyn FnMut(&ObjectList<'i>, &FoundObject, UnreadReason),
 ) -> Result<HashMap<OwnerName, OwnerState>> {
     let mut known: HashMap<OwnerName, OwnerState> = HashMap::new();
+    let absent = match session.findings.has_errors() {
+        true => OwnerState::Hidden,
+        false => OwnerState::Missing,
+    };
     let first = of_objects.iter().flatten().map(|one| one.owner.clone());
     let mut wanted: BTreeMap<String, OwnerName> = in_order(first);
     for _ in 0..STEPS {
@@ -683,7 +726,10 @@ fn owners<'i>(
         let mut words: HashMap<(String, String), Vec<&OwnerName>> = HashMap::new();
         for owner in wanted.values() {
             let word = word_of(&list.resources, owner);
-            words.entry((word, owner.name.clone())).or_default().push(owner);
+            words
+                .entry((word, owner.name.clone()))
+                .or_default()
+                .push(owner);
         }
         let query = ObjectsQuery {
             pairs: words.keys().cloned().collect(),
@@ -692,7 +738,11 @@ fn owners<'i>(
         };
         let listed = silenced(session, |session| objects(session, &query, reader))?;
         let Ok(found) = listed else {
-            known.extend(wanted.into_values().map(|owner| (owner, OwnerState::Unknown)));
+            known.extend(
+                wanted
+                    .into_values()
+                    .map(|owner| (owner, OwnerState::Unknown)),
+            );
             break;
         };
         let mut there: HashMap<OwnerName, OwnerState> = HashMap::new();
@@ -701,7 +751,11 @@ fn owners<'i>(
                 return;
             };
             let word = kind.resource.full_name();
-            for owner in words.get(&(word, of.name.to_string())).into_iter().flatten() {
+            for owner in words
+                .get(&(word, of.name.to_string()))
+                .into_iter()
+                .flatten()
+            {
                 let is_it = of.namespace.is_empty() || *of.namespace == owner.namespace;
                 if is_it {
                     there.insert((*owner).clone(), state.clone());
@@ -715,7 +769,7 @@ fn owners<'i>(
         }
         let mut next = Vec::new();
         for owner in wanted.into_values() {
-            let state = there.remove(&owner).unwrap_or(OwnerState::Missing);
+            let state = there.remove(&owner).unwrap_or_else(|| absent.clone());
             if let OwnerState::Present { references, .. } = &state {
                 next.extend(references.iter().map(|one| one.owner.clone()));
             }
@@ -809,6 +863,7 @@ impl RelatedObjects {
                 }
                 Some(OwnerState::Present { .. }) => OwnerStanding::Repeated,
                 Some(OwnerState::Missing) => OwnerStanding::Missing,
+                Some(OwnerState::Hidden) => OwnerStanding::Hidden,
                 Some(OwnerState::Unread) => OwnerStanding::Unread,
                 Some(OwnerState::Unknown) | None => OwnerStanding::Unknown,
             };

@@ -59,15 +59,29 @@ pub(super) fn role(w: &mut Text, role: &Value, _: &Related, _: Now) {
     put!(w, 0, "Name:\t{}\n", text(role, "metadata.name"));
     w.labels_and_annotations(role);
     put!(w, 0, "PolicyRule:\n");
-    put!(w, 1, "Resources\tNon-Resource URLs\tResource Names\tVerbs\n");
-    put!(w, 1, "---------\t-----------------\t--------------\t-----\n");
+    put!(
+        w,
+        1,
+        "Resources\tNon-Resource URLs\tResource Names\tVerbs\n"
+    );
+    put!(
+        w,
+        1,
+        "---------\t-----------------\t--------------\t-----\n"
+    );
     let (rules, is_all) = rules(role);
     let mut rules: Vec<(String, Rule<'_>)> =
         rules.into_iter().map(|rule| (rule.order(), rule)).collect();
     rules.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (_, rule) in rules {
         let [url, name] = [rule.url, rule.name].map(Option::unwrap_or_default);
-        put!(w, 1, "{}\t[{url}]\t[{name}]\t[{}]\n", rule.what(), rule.verbs.join(" "));
+        put!(
+            w,
+            1,
+            "{}\t[{url}]\t[{name}]\t[{}]\n",
+            rule.what(),
+            rule.verbs.join(" ")
+        );
     }
     if !is_all {
         put!(w, 1, "...\n");
@@ -83,8 +97,14 @@ fn rules(role: &Value) -> (Vec<Rule<'_>>, bool) {
         let texts = |path: &str| -> Vec<&str> {
             items(rule, path).iter().filter_map(Value::as_str).collect()
         };
-        let [groups, resources, names, urls, verbs] =
-            ["apiGroups", "resources", "resourceNames", "nonResourceURLs", "verbs"].map(texts);
+        let [groups, resources, names, urls, verbs] = [
+            "apiGroups",
+            "resources",
+            "resourceNames",
+            "nonResourceURLs",
+            "verbs",
+        ]
+        .map(texts);
         let names: Vec<Option<&str>> = match names.is_empty() {
             true => vec![None],
             false => names.into_iter().map(Some).collect(),
@@ -124,7 +144,13 @@ fn rules(role: &Value) -> (Vec<Rule<'_>>, bool) {
             }
         }
     }
-    (of_urls.into_iter().chain(of_resources.into_values()).collect(), true)
+    (
+        of_urls
+            .into_iter()
+            .chain(of_resources.into_values())
+            .collect(),
+        true,
+    )
 }
 
 pub(super) fn binding(w: &mut Text, binding: &Value, _: &Related, _: Now) {

@@ -70,8 +70,9 @@ pub(super) fn of_pod(pod: &Value, side: Side, by_status: bool) -> Amounts {
             }
         };
         let is_infeasible = resize_is_infeasible(pod);
-        let mut actual =
-            aggregate(pod, |container, status| given(container, status, is_infeasible));
+        let mut actual = aggregate(pod, |container, status| {
+            given(container, status, is_infeasible)
+        });
         if side == Side::Requests {
             let allocated = aggregate(pod, |container, status| {
                 match status.map(|status| at(status, "allocatedResources")) {
@@ -88,8 +89,7 @@ pub(super) fn of_pod(pod: &Value, side: Side, by_status: bool) -> Amounts {
         }
     }
     let of_pod = at(pod, "spec.resources");
-    let is_known =
-        |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
+    let is_known = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
     let of_pod = amounts(at(of_pod, side.name()));
     sum.extend(of_pod.into_iter().filter(|(name, _)| is_known(name)));
     let mut overhead = amounts(at(pod, "spec.overhead"));
@@ -135,7 +135,9 @@ fn aggregate(pod: &Value, of_one: impl Fn(&Value, Option<&Value>) -> Amounts) ->
 fn resize_is_infeasible(pod: &Value) -> bool {
     let conditions = items(pod, "status.conditions").iter();
     let mut pending = conditions.filter(|one| text(one, "type") == "PodResizePending");
-    pending.next().is_some_and(|one| text(one, "reason") == "Infeasible")
+    pending
+        .next()
+        .is_some_and(|one| text(one, "reason") == "Infeasible")
 }
 
 /// How well a pod is served when a node gets short of something.
@@ -167,7 +169,10 @@ const BURSTABLE: &str = "Burstable";
 
 fn of_requirements(resources: &Value) -> &'static str {
     let sides = ["requests", "limits"].map(|side| at(resources, side));
-    if !["requests", "limits"].iter().any(|side| is_set(resources, side)) {
+    if !["requests", "limits"]
+        .iter()
+        .any(|side| is_set(resources, side))
+    {
         return BEST_EFFORT;
     }
     let [cpu, memory] = ["cpu", "memory"].map(|name| {

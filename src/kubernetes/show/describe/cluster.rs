@@ -123,10 +123,18 @@ pub(super) fn limit_range(w: &mut Text, range: &Value, _: &Related, _: Now) {
 /// A line for each resource, by name; kubectl's have no order.
 fn limits(w: &mut Text, range: &Value, prefix: &str) {
     for limit in items(range, "spec.limits") {
-        let lists =
-            ["min", "max", "defaultRequest", "default", "maxLimitRequestRatio"].map(|name| at(limit, name));
-        let names: BTreeSet<&str> =
-            lists.iter().flat_map(|list| pairs(list).map(|(name, _)| name)).collect();
+        let lists = [
+            "min",
+            "max",
+            "defaultRequest",
+            "default",
+            "maxLimitRequestRatio",
+        ]
+        .map(|name| at(limit, name));
+        let names: BTreeSet<&str> = lists
+            .iter()
+            .flat_map(|list| pairs(list).map(|(name, _)| name))
+            .collect();
         for name in names {
             let cells = lists.map(|list| list.get(name).map_or_else(|| "-".into(), amount));
             let kind = text(limit, "type");
@@ -196,10 +204,24 @@ pub(super) fn service_account(w: &mut Text, account: &Value, related: &Related, 
 pub(super) fn priority_class(w: &mut Text, class: &Value, related: &Related, _: Now) {
     put!(w, 0, "Name:\t{}\n", text(class, "metadata.name"));
     put!(w, 0, "Value:\t{}\n", integer(class, "value"));
-    put!(w, 0, "GlobalDefault:\t{}\n", is_true(class, "globalDefault"));
-    put!(w, 0, "PreemptionPolicy:\t{}\n", text(class, "preemptionPolicy"));
+    put!(
+        w,
+        0,
+        "GlobalDefault:\t{}\n",
+        is_true(class, "globalDefault")
+    );
+    put!(
+        w,
+        0,
+        "PreemptionPolicy:\t{}\n",
+        text(class, "preemptionPolicy")
+    );
     put!(w, 0, "Description:\t{}\n", text(class, "description"));
-    put!(w, 0, "Annotations:\t{}\n", labels(at(class, "metadata.annotations")));
+    put!(
+        w,
+        0,
+        "Annotations:\t{}\n",
+        labels(at(class, "metadata.annotations"))
+    );
     events(w, related.events.as_ref());
 }
-

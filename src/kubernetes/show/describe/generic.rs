@@ -170,7 +170,10 @@ mod tests {
     #[test]
     fn values_are_written_as_go_prints_them() {
         assert_eq!(go(&json!(null)), "<nil>");
-        assert_eq!(go(&json!([1, [true, {"b": 1.5, "a": "x y"}]])), "[1 [true map[a:x y b:1.5]]]");
+        assert_eq!(
+            go(&json!([1, [true, {"b": 1.5, "a": "x y"}]])),
+            "[1 [true map[a:x y b:1.5]]]"
+        );
         assert_eq!(go(&json!(1e21)), "1e+21");
         assert_eq!(go(&json!(100000.5)), "100000.5");
     }

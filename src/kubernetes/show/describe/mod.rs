@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use events::EventRow;
-pub use node::{NodePods, SlicePool};
 pub use network::{backend_services, service_of};
+pub use node::{NodePods, SlicePool};
 pub use workloads::{ReplicaSetRow, template_text};
 
 use crate::kubernetes::catalog::resources::Resource;
@@ -81,10 +81,11 @@ pub fn byte_sizes(map: &Value) -> BTreeMap<String, usize> {
 pub fn has_events(resource: &Resource) -> bool {
     !matches!(
         (resource.group.as_str(), resource.kind.as_str()),
-        (
-            "",
-            "Secret" | "Namespace" | "LimitRange" | "ResourceQuota"
-        ) | ("rbac.authorization.k8s.io", "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding")
+        ("", "Secret" | "Namespace" | "LimitRange" | "ResourceQuota")
+            | (
+                "rbac.authorization.k8s.io",
+                "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"
+            )
             | ("networking.k8s.io", "NetworkPolicy")
     )
 }

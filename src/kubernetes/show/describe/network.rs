@@ -21,7 +21,12 @@ pub(super) fn service(w: &mut Text, service: &Value, related: &Related, _: Now) 
     put!(w, 0, "Selector:\t{}\n", labels(at(spec, "selector")));
     put!(w, 0, "Type:\t{}\n", text(spec, "type"));
     if is_set(spec, "ipFamilyPolicy") {
-        put!(w, 0, "IP Family Policy:\t{}\n", text(spec, "ipFamilyPolicy"));
+        put!(
+            w,
+            0,
+            "IP Family Policy:\t{}\n",
+            text(spec, "ipFamilyPolicy")
+        );
     }
     let list = |path: &str| joined(items(spec, path), ",");
     put!(w, 0, "IP Families:\t{}\n", or_none(&list("ipFamilies")));
@@ -49,12 +54,27 @@ pub(super) fn service(w: &mut Text, service: &Value, related: &Related, _: Now) 
             Some(ip) if is_set(one, "ipMode") => format!("{ip} ({})", text(one, "ipMode")),
             Some(ip) => ip.to_owned(),
         });
-        put!(w, 0, "LoadBalancer Ingress:\t{}\n", given.collect::<Vec<_>>().join(", "));
+        put!(
+            w,
+            0,
+            "LoadBalancer Ingress:\t{}\n",
+            given.collect::<Vec<_>>().join(", ")
+        );
     }
     for port in items(spec, "ports") {
         let (name, protocol) = (text_or(port, "name", "<unset>"), text(port, "protocol"));
-        put!(w, 0, "Port:\t{name}\t{}/{protocol}\n", integer(port, "port"));
-        put!(w, 0, "TargetPort:\t{}/{protocol}\n", scalar_or(port, "targetPort", "0"));
+        put!(
+            w,
+            0,
+            "Port:\t{name}\t{}/{protocol}\n",
+            integer(port, "port")
+        );
+        put!(
+            w,
+            0,
+            "TargetPort:\t{}/{protocol}\n",
+            scalar_or(port, "targetPort", "0")
+        );
         if is_set(port, "appProtocol") {
             put!(w, 0, "AppProtocol:\t{}\n", text(port, "appProtocol"));
         }
@@ -65,7 +85,12 @@ pub(super) fn service(w: &mut Text, service: &Value, related: &Related, _: Now) 
         let endpoints = addresses(related.endpoint_slices.iter(), text(port, "name"));
         put!(w, 0, "Endpoints:\t{endpoints}\n");
     }
-    put!(w, 0, "Session Affinity:\t{}\n", text(spec, "sessionAffinity"));
+    put!(
+        w,
+        0,
+        "Session Affinity:\t{}\n",
+        text(spec, "sessionAffinity")
+    );
     if let Some(policy) = some_text(spec, "externalTrafficPolicy") {
         put!(w, 0, "External Traffic Policy:\t{policy}\n");
     }
@@ -106,7 +131,10 @@ fn addresses<'s>(slices: impl Iterator<Item = &'s Value>, port_name: &str) -> St
             if has_more {
                 continue;
             }
-            let address = items(endpoint, "addresses").first().map(scalar).unwrap_or_default();
+            let address = items(endpoint, "addresses")
+                .first()
+                .map(scalar)
+                .unwrap_or_default();
             list.push(match port {
                 None => address,
                 Some(port) if address.contains(':') => format!("[{address}]:{port}"),
@@ -188,13 +216,34 @@ pub(super) fn endpoint_slice(w: &mut Text, slice: &Value, related: &Related, _: 
         let addresses = joined(items(endpoint, "addresses"), ", ");
         put!(w, 1, "- Addresses:\t{}\n", or_none(&addresses));
         put!(w, 2, "Conditions:\n");
-        put!(w, 3, "Ready:\t{}\n", scalar_or(endpoint, "conditions.ready", "<unset>"));
-        put!(w, 2, "Hostname:\t{}\n", scalar_or(endpoint, "hostname", "<unset>"));
+        put!(
+            w,
+            3,
+            "Ready:\t{}\n",
+            scalar_or(endpoint, "conditions.ready", "<unset>")
+        );
+        put!(
+            w,
+            2,
+            "Hostname:\t{}\n",
+            scalar_or(endpoint, "hostname", "<unset>")
+        );
         let target = at(endpoint, "targetRef");
         if !target.is_null() {
-            put!(w, 2, "TargetRef:\t{}/{}\n", text(target, "kind"), text(target, "name"));
+            put!(
+                w,
+                2,
+                "TargetRef:\t{}/{}\n",
+                text(target, "kind"),
+                text(target, "name")
+            );
         }
-        put!(w, 2, "NodeName:\t{}\n", scalar_or(endpoint, "nodeName", "<unset>"));
+        put!(
+            w,
+            2,
+            "NodeName:\t{}\n",
+            scalar_or(endpoint, "nodeName", "<unset>")
+        );
         put!(w, 2, "Zone:\t{}\n", scalar_or(endpoint, "zone", "<unset>"));
     }
     events(w, related.events.as_ref());
@@ -204,9 +253,19 @@ pub(super) fn ingress(w: &mut Text, ingress: &Value, related: &Related, _: Now) 
     let spec = at(ingress, "spec");
     put!(w, 0, "Name:\t{}\n", text(ingress, "metadata.name"));
     w.labels("", "Labels", at(ingress, "metadata.labels"));
-    put!(w, 0, "Namespace:\t{}\n", text(ingress, "metadata.namespace"));
+    put!(
+        w,
+        0,
+        "Namespace:\t{}\n",
+        text(ingress, "metadata.namespace")
+    );
     put!(w, 0, "Address:\t{}\n", load_balancer(ingress));
-    put!(w, 0, "Ingress Class:\t{}\n", scalar_or(spec, "ingressClassName", "<none>"));
+    put!(
+        w,
+        0,
+        "Ingress Class:\t{}\n",
+        scalar_or(spec, "ingressClassName", "<none>")
+    );
     let default = match is_set(spec, "defaultBackend") {
         true => backend(at(spec, "defaultBackend"), related),
         false => "<default>".to_owned(),
@@ -251,7 +310,9 @@ pub fn backend_services(ingress: &Value) -> BTreeSet<&str> {
     let paths = rules.flat_map(|rule| items(rule, "http.paths"));
     let backends = paths.map(|path| at(path, "backend"));
     let backends = backends.chain([at(spec, "defaultBackend")]);
-    backends.filter_map(|backend| some_text(backend, "service.name")).collect()
+    backends
+        .filter_map(|backend| some_text(backend, "service.name"))
+        .collect()
 }
 
 fn backend(backend: &Value, related: &Related) -> String {
@@ -263,7 +324,10 @@ fn backend(backend: &Value, related: &Related) -> String {
             0 => text(port, "name").to_owned(),
             number => number.to_string(),
         };
-        let found = related.services.iter().find(|one| text(one, "metadata.name") == name);
+        let found = related
+            .services
+            .iter()
+            .find(|one| text(one, "metadata.name") == name);
         let Some(service) = found else {
             return format!("{name}:{port_text} (<error: services \"{name}\" not found>)");
         };
@@ -317,7 +381,12 @@ pub(super) fn ingress_class(w: &mut Text, class: &Value, related: &Related, _: N
 pub(super) fn service_cidr(w: &mut Text, object: &Value, related: &Related, _: Now) {
     put!(w, 0, "Name:\t{}\n", text(object, "metadata.name"));
     w.labels_and_annotations(object);
-    put!(w, 0, "CIDRs:\t{}\n", joined(items(object, "spec.cidrs"), ", "));
+    put!(
+        w,
+        0,
+        "CIDRs:\t{}\n",
+        joined(items(object, "spec.cidrs"), ", ")
+    );
     w.conditions_with_times(object, "Status:\nConditions:\n");
     events(w, related.events.as_ref());
 }
@@ -365,7 +434,11 @@ pub(super) fn network_policy(w: &mut Text, policy: &Value, _: &Related, _: Now) 
         put!(w, 1, "Allowing {word} traffic:\n");
         let rules = items(spec, rules);
         if rules.is_empty() {
-            put!(w, 2, "<none> (Selected pods are isolated for {word} connectivity)\n");
+            put!(
+                w,
+                2,
+                "<none> (Selected pods are isolated for {word} connectivity)\n"
+            );
         }
         for (number, rule) in rules.iter().enumerate() {
             if number > 0 {

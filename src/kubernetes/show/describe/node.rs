@@ -32,8 +32,7 @@ struct PodRow {
 impl NodePods {
     /// The same with a pod that runs on the node.
     pub fn add(&mut self, pod: &Value, now: Now) {
-        let [requests, limits] =
-            [Side::Requests, Side::Limits].map(|side| of_pod(pod, side, true));
+        let [requests, limits] = [Side::Requests, Side::Limits].map(|side| of_pod(pod, side, true));
         self.rows.push(PodRow {
             namespace: text(pod, "metadata.namespace").to_owned(),
             name: text(pod, "metadata.name").to_owned(),
@@ -80,18 +79,32 @@ pub(super) fn node(w: &mut Text, node: &Value, related: &Related, _: Now) {
             0,
             "Conditions:\n  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage\n"
         );
-        put!(w, 1, "----\t------\t-----------------\t------------------\t------\t-------\n");
+        put!(
+            w,
+            1,
+            "----\t------\t-----------------\t------------------\t------\t-------\n"
+        );
         for one in conditions {
             let [kind, state, reason, message] =
                 ["type", "status", "reason", "message"].map(|path| text(one, path));
-            let [beat, change] = ["lastHeartbeatTime", "lastTransitionTime"]
-                .map(|path| long_time(text(one, path)));
-            put!(w, 1, "{kind} \t{state} \t{beat} \t{change} \t{reason} \t{message}\n");
+            let [beat, change] =
+                ["lastHeartbeatTime", "lastTransitionTime"].map(|path| long_time(text(one, path)));
+            put!(
+                w,
+                1,
+                "{kind} \t{state} \t{beat} \t{change} \t{reason} \t{message}\n"
+            );
         }
     }
     put!(w, 0, "Addresses:\n");
     for address in items(status, "addresses") {
-        put!(w, 1, "{}:\t{}\n", text(address, "type"), text(address, "address"));
+        put!(
+            w,
+            1,
+            "{}:\t{}\n",
+            text(address, "type"),
+            text(address, "address")
+        );
     }
     for (title, path) in [("Capacity", "capacity"), ("Allocatable", "allocatable")] {
         let mut is_first = true;
@@ -121,7 +134,12 @@ pub(super) fn node(w: &mut Text, node: &Value, related: &Related, _: Now) {
         put!(w, 0, "PodCIDR:\t{range}\n");
     }
     if !items(spec, "podCIDRs").is_empty() {
-        put!(w, 0, "PodCIDRs:\t{}\n", joined(items(spec, "podCIDRs"), ","));
+        put!(
+            w,
+            0,
+            "PodCIDRs:\t{}\n",
+            joined(items(spec, "podCIDRs"), ",")
+        );
     }
     if let Some(provider) = some_text(spec, "providerID") {
         put!(w, 0, "ProviderID:\t{provider}\n");
@@ -180,7 +198,13 @@ fn slices(w: &mut Text, related: &Related) {
     put!(w, 1, "------\t----\t------\t-------\n");
     for pool in related.slices.values().take(POOLS) {
         let (driver, name) = (&pool.driver, &pool.pool);
-        put!(w, 1, "{driver}\t{name}\t{}\t{}\n", pool.slices, pool.devices);
+        put!(
+            w,
+            1,
+            "{driver}\t{name}\t{}\t{}\n",
+            pool.slices,
+            pool.devices
+        );
     }
     match related.slices.len().checked_sub(POOLS) {
         Some(more) if more > 0 => put!(w, 1, "...and {more} more pools\n"),
@@ -199,7 +223,12 @@ fn percent(part: i64, of: i64) -> i64 {
 }
 
 fn pods(w: &mut Text, status: &Value, pods: &NodePods) {
-    put!(w, 0, "Non-terminated Pods:\t({} in total)\n", pods.rows.len());
+    put!(
+        w,
+        0,
+        "Non-terminated Pods:\t({} in total)\n",
+        pods.rows.len()
+    );
     put!(
         w,
         1,
@@ -248,7 +277,9 @@ fn pods(w: &mut Text, status: &Value, pods: &NodePods) {
     );
     put!(w, 1, "Resource\tRequests\tLimits\n");
     put!(w, 1, "--------\t--------\t------\n");
-    let huge = allocatable.keys().filter(|name| name.starts_with(HUGE_PAGES));
+    let huge = allocatable
+        .keys()
+        .filter(|name| name.starts_with(HUGE_PAGES));
     let standard = ["cpu", "memory", "ephemeral-storage"];
     for name in standard.into_iter().chain(huge.map(String::as_str)) {
         let cells = [&pods.requests, &pods.limits].map(|list| {

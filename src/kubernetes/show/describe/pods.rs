@@ -57,7 +57,8 @@ pub(super) fn pod(w: &mut Text, pod: &Value, related: &Related, now: Now) {
         [] => put!(w, 0, "IPs:\t<none>\n"),
         ips => {
             put!(w, 0, "IPs:\n");
-            ips.iter().for_each(|ip| put!(w, 1, "IP:\t{}\n", text(ip, "ip")));
+            ips.iter()
+                .for_each(|ip| put!(w, 1, "IP:\t{}\n", text(ip, "ip")));
         }
     }
     w.controlled_by(pod);
@@ -81,7 +82,14 @@ pub(super) fn pod(w: &mut Text, pod: &Value, related: &Related, now: Now) {
         if list.is_empty() && title != "Containers" {
             continue;
         }
-        containers(w, title, list, items(at(pod, "status"), statuses), Some(pod), "");
+        containers(
+            w,
+            title,
+            list,
+            items(at(pod, "status"), statuses),
+            Some(pod),
+            "",
+        );
     }
     let conditions = items(pod, "status.conditions");
     let gates = items(spec, "readinessGates");
@@ -170,8 +178,10 @@ fn containers(
     pod: Option<&Value>,
     indent: &str,
 ) {
-    let statuses: BTreeMap<&str, &Value> =
-        statuses.iter().map(|one| (text(one, "name"), one)).collect();
+    let statuses: BTreeMap<&str, &Value> = statuses
+        .iter()
+        .map(|one| (text(one, "name"), one))
+        .collect();
     let none = if list.is_empty() { " <none>" } else { "" };
     put!(w, 0, "{indent}{title}:{none}\n");
     let name_indent = if indent.is_empty() { "" } else { " " };
@@ -207,7 +217,12 @@ fn containers(
                 state(w, "Last State", at(status, "lastState"));
             }
             put!(w, 2, "Ready:\t{}\n", capital(is_true(status, "ready")));
-            put!(w, 2, "Restart Count:\t{}\n", integer(status, "restartCount"));
+            put!(
+                w,
+                2,
+                "Restart Count:\t{}\n",
+                integer(status, "restartCount")
+            );
         }
         resources(w, at(container, "resources"), 2);
         for (title, path) in [
@@ -273,7 +288,12 @@ fn state(w: &mut Text, title: &str, state: &Value) {
                 put!(w, 3, "{title}:\t{text}\n");
             }
         }
-        put!(w, 3, "Exit Code:\t{}\n", integer(state, "terminated.exitCode"));
+        put!(
+            w,
+            3,
+            "Exit Code:\t{}\n",
+            integer(state, "terminated.exitCode")
+        );
         let signal = integer(state, "terminated.signal");
         if signal > 0 {
             put!(w, 3, "Signal:\t{signal}\n");
@@ -302,7 +322,10 @@ fn probe(probe: &Value) -> String {
             true => scheme,
             false => format!("{scheme}:"),
         };
-        let (host, port) = (text(probe, "httpGet.host"), scalar_or(probe, "httpGet.port", "0"));
+        let (host, port) = (
+            text(probe, "httpGet.host"),
+            scalar_or(probe, "httpGet.port", "0"),
+        );
         let host = match (host.contains([':', '%']), port.is_empty()) {
             (_, true) => host.to_owned(),
             (true, false) => format!("[{host}]:{port}"),
@@ -316,7 +339,10 @@ fn probe(probe: &Value) -> String {
         return format!("http-get {scheme}//{host}{slash}{} {times}", url_path(path));
     }
     if is_set(probe, "tcpSocket") {
-        let (host, port) = (text(probe, "tcpSocket.host"), scalar_or(probe, "tcpSocket.port", "0"));
+        let (host, port) = (
+            text(probe, "tcpSocket.host"),
+            scalar_or(probe, "tcpSocket.port", "0"),
+        );
         return format!("tcp-socket {host}:{port} {times}");
     }
     if is_set(probe, "grpc") {
@@ -354,7 +380,11 @@ fn environment_sources(w: &mut Text, sources: &[Value]) {
         match some_text(source, "prefix") {
             None => put!(w, 3, "{name}\t{kind}\tOptional: {optional}\n"),
             Some(prefix) => {
-                put!(w, 3, "{name}\t{kind} with prefix '{prefix}'\tOptional: {optional}\n");
+                put!(
+                    w,
+                    3,
+                    "{name}\t{kind} with prefix '{prefix}'\tOptional: {optional}\n"
+                );
             }
         }
     }
@@ -377,7 +407,10 @@ fn environment(w: &mut Text, container: &Value, pod: Option<&Value>) {
                 put!(w, 3, "{name}\t{line}\n");
             }
         } else if is_set(from, "fieldRef") {
-            let (version, path) = (text(from, "fieldRef.apiVersion"), text(from, "fieldRef.fieldPath"));
+            let (version, path) = (
+                text(from, "fieldRef.apiVersion"),
+                text(from, "fieldRef.fieldPath"),
+            );
             let value = match (pod, path) {
                 (Some(pod), "metadata.name" | "metadata.namespace") => text(pod, path),
                 // kubectl does not know the others.
@@ -392,7 +425,10 @@ fn environment(w: &mut Text, container: &Value, pod: Option<&Value>) {
             let value = if is_open { "node allocatable" } else { &value };
             put!(w, 3, "{name}:\t{value} ({resource})\n");
         } else {
-            for (path, of) in [("secretKeyRef", "in secret"), ("configMapKeyRef", "of config map")] {
+            for (path, of) in [
+                ("secretKeyRef", "in secret"),
+                ("configMapKeyRef", "of config map"),
+            ] {
                 let source = at(from, path);
                 if source.is_null() {
                     continue;
@@ -416,8 +452,8 @@ fn resource_field(container: &Value, field: &Value) -> String {
     let Some((side, name)) = resource.split_once('.') else {
         return String::new();
     };
-    let is_known = matches!(name, "cpu" | "memory" | "ephemeral-storage")
-        || name.starts_with("hugepages-");
+    let is_known =
+        matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
     if !is_known || !matches!(side, "limits" | "requests") {
         return String::new();
     }
@@ -441,10 +477,19 @@ fn mounts(w: &mut Text, container: &Value) {
     let none = if mounts.is_empty() { "\t<none>" } else { "" };
     put!(w, 2, "Mounts:{none}\n");
     for mount in mounts {
-        let mode = if is_true(mount, "readOnly") { "ro" } else { "rw" };
+        let mode = if is_true(mount, "readOnly") {
+            "ro"
+        } else {
+            "rw"
+        };
         let path = some_text(mount, "subPath").map(|path| format!(",path={path:?}"));
         let (at, name) = (text(mount, "mountPath"), text(mount, "name"));
-        put!(w, 3, "{at} from {name} ({mode}{})\n", path.unwrap_or_default());
+        put!(
+            w,
+            3,
+            "{at} from {name} ({mode}{})\n",
+            path.unwrap_or_default()
+        );
     }
     let mut devices: Vec<&Value> = items(container, "volumeDevices").iter().collect();
     if devices.is_empty() {
@@ -453,7 +498,13 @@ fn mounts(w: &mut Text, container: &Value) {
     devices.sort_by_key(|device| text(device, "devicePath"));
     put!(w, 2, "Devices:{none}\n");
     for device in devices {
-        put!(w, 3, "{} from {}\n", text(device, "devicePath"), text(device, "name"));
+        put!(
+            w,
+            3,
+            "{} from {}\n",
+            text(device, "devicePath"),
+            text(device, "name")
+        );
     }
 }
 
@@ -469,7 +520,11 @@ fn tolerations(w: &mut Text, indent: &str, title: &str, list: &[Value]) {
             }
         }
         if text(one, "operator") == "Exists" && text(one, "value").is_empty() {
-            line.push_str(if line.is_empty() { "op=Exists" } else { " op=Exists" });
+            line.push_str(if line.is_empty() {
+                "op=Exists"
+            } else {
+                " op=Exists"
+            });
         }
         if is_set(one, "tolerationSeconds") {
             line.push_str(&format!(" for {}s", integer(one, "tolerationSeconds")));

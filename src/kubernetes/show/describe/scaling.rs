@@ -14,14 +14,22 @@ pub(super) fn autoscaler(w: &mut Text, object: &Value, related: &Related, _: Now
     w.labels_and_annotations(object);
     let created = long_time(text(object, "metadata.creationTimestamp"));
     put!(w, 0, "CreationTimestamp:\t{created}\n");
-    let (kind, name) = (text(spec, "scaleTargetRef.kind"), text(spec, "scaleTargetRef.name"));
+    let (kind, name) = (
+        text(spec, "scaleTargetRef.kind"),
+        text(spec, "scaleTargetRef.name"),
+    );
     put!(w, 0, "Reference:\t{kind}/{name}\n");
     put!(w, 0, "Metrics:\t( current / target )\n");
     let current = items(object, "status.currentMetrics");
     for (number, of_spec) in items(spec, "metrics").iter().enumerate() {
         metric(w, of_spec, current.get(number).unwrap_or(&Value::Null));
     }
-    put!(w, 0, "Min replicas:\t{}\n", scalar_or(spec, "minReplicas", "<unset>"));
+    put!(
+        w,
+        0,
+        "Min replicas:\t{}\n",
+        scalar_or(spec, "minReplicas", "<unset>")
+    );
     put!(w, 0, "Max replicas:\t{}\n", integer(spec, "maxReplicas"));
     if is_set(spec, "behavior") {
         put!(w, 0, "Behavior:\n");
@@ -73,7 +81,12 @@ fn metric(w: &mut Text, metric: &Value, status: &Value) {
             let (spec, status) = (at(metric, "pods"), at(status, "pods"));
             let current = quantity(status, "current.averageValue");
             let target = amount(at(spec, "target.averageValue"));
-            put!(w, 1, "{:?} on pods:\t{current} / {target}\n", text(spec, "metric.name"));
+            put!(
+                w,
+                1,
+                "{:?} on pods:\t{current} / {target}\n",
+                text(spec, "metric.name")
+            );
         }
         "Object" => {
             let (spec, status) = (at(metric, "object"), at(status, "object"));
@@ -85,7 +98,12 @@ fn metric(w: &mut Text, metric: &Value, status: &Value) {
                 _ => ("target value", "value"),
             };
             let current = quantity(status, &format!("current.{path}"));
-            put!(w, 0, "({title}):\t{current} / {}\n", amount(at(at(spec, "target"), path)));
+            put!(
+                w,
+                0,
+                "({title}):\t{current} / {}\n",
+                amount(at(at(spec, "target"), path))
+            );
         }
         "Resource" => {
             let (spec, status) = (at(metric, "resource"), at(status, "resource"));
@@ -93,7 +111,10 @@ fn metric(w: &mut Text, metric: &Value, status: &Value) {
             of_resource(w, spec, status);
         }
         "ContainerResource" => {
-            let (spec, status) = (at(metric, "containerResource"), at(status, "containerResource"));
+            let (spec, status) = (
+                at(metric, "containerResource"),
+                at(status, "containerResource"),
+            );
             let [name, container] = ["name", "container"].map(|path| text(spec, path));
             put!(w, 1, "resource {name} of container \"{container}\" on pods");
             of_resource(w, spec, status);
@@ -109,18 +130,31 @@ fn of_resource(w: &mut Text, spec: &Value, status: &Value) {
             true => UNKNOWN.to_owned(),
             false => average(),
         };
-        put!(w, 0, ":\t{current} / {}\n", amount(at(spec, "target.averageValue")));
+        put!(
+            w,
+            0,
+            ":\t{current} / {}\n",
+            amount(at(spec, "target.averageValue"))
+        );
         return;
     }
     let current = match is_set(status, "current.averageUtilization") {
-        true => format!("{}% ({})", integer(status, "current.averageUtilization"), average()),
+        true => format!(
+            "{}% ({})",
+            integer(status, "current.averageUtilization"),
+            average()
+        ),
         false => UNKNOWN.to_owned(),
     };
     let target = match is_set(spec, "target.averageUtilization") {
         true => format!("{}%", integer(spec, "target.averageUtilization")),
         false => "<auto>".to_owned(),
     };
-    put!(w, 1, "(as a percentage of request):\t{current} / {target}\n");
+    put!(
+        w,
+        1,
+        "(as a percentage of request):\t{current} / {target}\n"
+    );
 }
 
 fn behavior(w: &mut Text, title: &str, rules: &Value) {
@@ -136,7 +170,12 @@ fn behavior(w: &mut Text, title: &str, rules: &Value) {
     if policies.is_empty() {
         return;
     }
-    put!(w, 2, "Select Policy: {}\n", scalar_or(rules, "selectPolicy", "Max"));
+    put!(
+        w,
+        2,
+        "Select Policy: {}\n",
+        scalar_or(rules, "selectPolicy", "Max")
+    );
     put!(w, 2, "Policies:\n");
     for policy in policies {
         put!(
@@ -154,9 +193,19 @@ pub(super) fn disruption_budget(w: &mut Text, budget: &Value, related: &Related,
     let (spec, status) = (at(budget, "spec"), at(budget, "status"));
     w.names(budget);
     if is_set(spec, "minAvailable") {
-        put!(w, 0, "Min available:\t{}\n", scalar_or(spec, "minAvailable", ""));
+        put!(
+            w,
+            0,
+            "Min available:\t{}\n",
+            scalar_or(spec, "minAvailable", "")
+        );
     } else if is_set(spec, "maxUnavailable") {
-        put!(w, 0, "Max unavailable:\t{}\n", scalar_or(spec, "maxUnavailable", ""));
+        put!(
+            w,
+            0,
+            "Max unavailable:\t{}\n",
+            scalar_or(spec, "maxUnavailable", "")
+        );
     }
     let pods = match is_set(spec, "selector") {
         true => selector(at(spec, "selector")),

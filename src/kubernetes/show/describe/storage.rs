@@ -24,7 +24,12 @@ pub(super) fn volume(w: &mut Text, volume: &Value, related: &Related, now: Now) 
     let spec = at(volume, "spec");
     put!(w, 0, "Name:\t{}\n", text(volume, "metadata.name"));
     w.labels_and_annotations(volume);
-    put!(w, 0, "Finalizers:\t{}\n", bracketed(items(volume, "metadata.finalizers")));
+    put!(
+        w,
+        0,
+        "Finalizers:\t{}\n",
+        bracketed(items(volume, "metadata.finalizers"))
+    );
     put!(w, 0, "StorageClass:\t{}\n", storage_class(volume));
     put!(w, 0, "Status:\t{}\n", phase(volume, now));
     let claim = at(spec, "claimRef");
@@ -33,12 +38,27 @@ pub(super) fn volume(w: &mut Text, volume: &Value, related: &Related, now: Now) 
         false => format!("{}/{}", text(claim, "namespace"), text(claim, "name")),
     };
     put!(w, 0, "Claim:\t{claim}\n");
-    put!(w, 0, "Reclaim Policy:\t{}\n", text(spec, "persistentVolumeReclaimPolicy"));
-    put!(w, 0, "Access Modes:\t{}\n", access_modes(items(spec, "accessModes")));
+    put!(
+        w,
+        0,
+        "Reclaim Policy:\t{}\n",
+        text(spec, "persistentVolumeReclaimPolicy")
+    );
+    put!(
+        w,
+        0,
+        "Access Modes:\t{}\n",
+        access_modes(items(spec, "accessModes"))
+    );
     if let Some(mode) = some_text(spec, "volumeMode") {
         put!(w, 0, "VolumeMode:\t{mode}\n");
     }
-    put!(w, 0, "Capacity:\t{}\n", amount(at(spec, "capacity.storage")));
+    put!(
+        w,
+        0,
+        "Capacity:\t{}\n",
+        amount(at(spec, "capacity.storage"))
+    );
     node_affinity(w, at(spec, "nodeAffinity.required"));
     put!(w, 0, "Message:\t{}\n", text(volume, "status.message"));
     put!(w, 0, "Source:\n");
@@ -98,14 +118,26 @@ pub(super) fn claim(w: &mut Text, claim: &Value, related: &Related, now: Now) {
     let conditions = items(claim, "status.conditions");
     if !conditions.is_empty() {
         put!(w, 0, "Conditions:\n");
-        put!(w, 1, "Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage\n");
-        put!(w, 1, "----\t------\t-----------------\t------------------\t------\t-------\n");
+        put!(
+            w,
+            1,
+            "Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage\n"
+        );
+        put!(
+            w,
+            1,
+            "----\t------\t-----------------\t------------------\t------\t-------\n"
+        );
         for one in conditions {
             let [kind, status, reason, message] =
                 ["type", "status", "reason", "message"].map(|name| text(one, name));
             let [probe, change] =
                 ["lastProbeTime", "lastTransitionTime"].map(|name| long_time(text(one, name)));
-            put!(w, 1, "{kind} \t{status} \t{probe} \t{change} \t{reason} \t{message}\n");
+            put!(
+                w,
+                1,
+                "{kind} \t{status} \t{probe} \t{change} \t{reason} \t{message}\n"
+            );
         }
     }
     events(w, related.events.as_ref());
@@ -125,7 +157,12 @@ pub(super) fn claim_spec(w: &mut Text, claim: &Value, now: Option<Now>) {
     put!(w, 0, "Volume:\t{volume}\n");
     w.labels_and_annotations(claim);
     if now.is_some() {
-        put!(w, 0, "Finalizers:\t{}\n", bracketed(items(claim, "metadata.finalizers")));
+        put!(
+            w,
+            0,
+            "Finalizers:\t{}\n",
+            bracketed(items(claim, "metadata.finalizers"))
+        );
     }
     let (capacity, modes) = match volume {
         "" => Default::default(),
@@ -167,7 +204,12 @@ pub(super) fn claim_templates(w: &mut Text, templates: &[Value]) {
             value => amount(value),
         };
         put!(w, 1, "Capacity:\t{capacity}\n");
-        put!(w, 1, "Access Modes:\t{}\n", bracketed(items(template, "spec.accessModes")));
+        put!(
+            w,
+            1,
+            "Access Modes:\t{}\n",
+            bracketed(items(template, "spec.accessModes"))
+        );
     }
 }
 
@@ -179,8 +221,18 @@ pub(super) fn class(w: &mut Text, class: &Value, related: &Related, _: Now) {
     ]
     .iter()
     .any(|name| annotation(class, name) == Some("true"));
-    put!(w, 0, "IsDefaultClass:\t{}\n", if is_default { "Yes" } else { "No" });
-    put!(w, 0, "Annotations:\t{}\n", labels(at(class, "metadata.annotations")));
+    put!(
+        w,
+        0,
+        "IsDefaultClass:\t{}\n",
+        if is_default { "Yes" } else { "No" }
+    );
+    put!(
+        w,
+        0,
+        "Annotations:\t{}\n",
+        labels(at(class, "metadata.annotations"))
+    );
     put!(w, 0, "Provisioner:\t{}\n", text(class, "provisioner"));
     put!(w, 0, "Parameters:\t{}\n", labels(at(class, "parameters")));
     let expands = match is_set(class, "allowVolumeExpansion") {
@@ -192,7 +244,9 @@ pub(super) fn class(w: &mut Text, class: &Value, related: &Related, _: Now) {
         [] => put!(w, 0, "MountOptions:\t<none>\n"),
         options => {
             put!(w, 0, "MountOptions:\n");
-            options.iter().for_each(|one| put!(w, 1, "{}\n", scalar(one)));
+            options
+                .iter()
+                .for_each(|one| put!(w, 1, "{}\n", scalar(one)));
         }
     }
     for (title, path) in [
@@ -209,7 +263,8 @@ pub(super) fn class(w: &mut Text, class: &Value, related: &Related, _: Now) {
         for (number, term) in topologies.iter().enumerate() {
             put!(w, 1, "Term {number}:\t");
             let expressions = items(term, "matchLabelExpressions").iter();
-            let lines = expressions.map(|one| expression(text(one, "key"), "in", items(one, "values")));
+            let lines =
+                expressions.map(|one| expression(text(one, "key"), "in", items(one, "values")));
             expressions_beneath(w, 1, lines);
         }
     }
@@ -218,7 +273,12 @@ pub(super) fn class(w: &mut Text, class: &Value, related: &Related, _: Now) {
 
 pub(super) fn attributes_class(w: &mut Text, class: &Value, related: &Related, _: Now) {
     put!(w, 0, "Name:\t{}\n", text(class, "metadata.name"));
-    put!(w, 0, "Annotations:\t{}\n", labels(at(class, "metadata.annotations")));
+    put!(
+        w,
+        0,
+        "Annotations:\t{}\n",
+        labels(at(class, "metadata.annotations"))
+    );
     put!(w, 0, "DriverName:\t{}\n", text(class, "driverName"));
     put!(w, 0, "Parameters:\t{}\n", labels(at(class, "parameters")));
     events(w, related.events.as_ref());
@@ -240,7 +300,12 @@ pub(super) fn csi_node(w: &mut Text, node: &Value, related: &Related, _: Now) {
                 put!(w, 4, "Count:\t{}\n", integer(driver, "allocatable.count"));
             }
             if is_set(driver, "topologyKeys") {
-                put!(w, 3, "Topology Keys:\t{}\n", bracketed(items(driver, "topologyKeys")));
+                put!(
+                    w,
+                    3,
+                    "Topology Keys:\t{}\n",
+                    bracketed(items(driver, "topologyKeys"))
+                );
             }
         }
     }

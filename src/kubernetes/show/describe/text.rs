@@ -51,7 +51,12 @@ impl Text {
     /// Name and namespace.
     pub(super) fn names(&mut self, object: &Value) {
         put!(self, 0, "Name:\t{}\n", text(object, "metadata.name"));
-        put!(self, 0, "Namespace:\t{}\n", text(object, "metadata.namespace"));
+        put!(
+            self,
+            0,
+            "Namespace:\t{}\n",
+            text(object, "metadata.namespace")
+        );
     }
 
     pub(super) fn labels_and_annotations(&mut self, object: &Value) {
@@ -133,8 +138,16 @@ impl Text {
             return;
         }
         put!(self, 0, "{title}");
-        put!(self, 1, "Type\tStatus\tLastTransitionTime\tReason\tMessage\n");
-        put!(self, 1, "----\t------\t------------------\t------\t-------\n");
+        put!(
+            self,
+            1,
+            "Type\tStatus\tLastTransitionTime\tReason\tMessage\n"
+        );
+        put!(
+            self,
+            1,
+            "----\t------\t------------------\t------\t-------\n"
+        );
         for one in conditions {
             let [kind, status, reason, message] =
                 ["type", "status", "reason", "message"].map(|name| text(one, name));
@@ -235,7 +248,10 @@ mod tests {
             "Sat, 28 Nov 2026 01:07:10 +0000"
         );
         assert_eq!(long_time(""), "Mon, 01 Jan 0001 00:00:00 +0000");
-        assert_eq!(go_time("2026-11-28T01:07:10Z"), "2026-11-28 01:07:10 +0000 UTC");
+        assert_eq!(
+            go_time("2026-11-28T01:07:10Z"),
+            "2026-11-28 01:07:10 +0000 UTC"
+        );
     }
 
     #[test]

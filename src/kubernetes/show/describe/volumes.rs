@@ -29,7 +29,11 @@ enum Form {
 use Form::{Commas, Flag, FullReference, List, Number, OrNone, OrUnset, Reference};
 
 /// A kind of source: its field, what it is called, and its own fields.
-type Source = (&'static str, &'static str, &'static [(&'static str, &'static str, Form)]);
+type Source = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str, Form)],
+);
 
 const ISCSI: &str = "ISCSI (an ISCSI Disk resource that is attached to a kubelet's host machine and then exposed to the pod)";
 const RBD: &str = "RBD (a Rados Block Device mount on the host that shares a pod's lifetime)";
@@ -46,7 +50,10 @@ pub(super) const CSI: &str = "CSI (a Container Storage Interface (CSI) volume so
 const HOST_PATH: Source = (
     "hostPath",
     "HostPath (bare host directory volume)",
-    &[("Path:", "path", Form::Text), ("HostPathType:", "type", OrNone)],
+    &[
+        ("Path:", "path", Form::Text),
+        ("HostPathType:", "type", OrNone),
+    ],
 );
 const GCE: Source = (
     "gcePersistentDisk",
@@ -110,7 +117,10 @@ const VSPHERE: Source = (
 const PHOTON: Source = (
     "photonPersistentDisk",
     "PhotonPersistentDisk (a Persistent Disk resource in photon platform)",
-    &[("PdID:", "pdID", Form::Text), ("FSType:", "fsType", Form::Text)],
+    &[
+        ("PdID:", "pdID", Form::Text),
+        ("FSType:", "fsType", Form::Text),
+    ],
 );
 const PORTWORX: Source = (
     "portworxVolume",
@@ -239,7 +249,10 @@ const SECRET: Source = (
 const CONFIG_MAP: Source = (
     "configMap",
     "ConfigMap (a volume populated by a ConfigMap)",
-    &[("Name:", "name", Form::Text), ("Optional:", "optional", Flag)],
+    &[
+        ("Name:", "name", Form::Text),
+        ("Optional:", "optional", Flag),
+    ],
 );
 
 /// In the order in which kubectl looks for them.
@@ -506,7 +519,12 @@ fn empty_dir(w: &mut Text, source: &Value) {
     let limit = amount(at(source, "sizeLimit"));
     let is_limit = !matches!(limit.as_bytes().first(), Some(b'0' | b'-'));
     put!(w, 2, "Medium:\t{}\n", text(source, "medium"));
-    put!(w, 2, "SizeLimit:\t{}\n", if is_limit { &limit } else { "<unset>" });
+    put!(
+        w,
+        2,
+        "SizeLimit:\t{}\n",
+        if is_limit { &limit } else { "<unset>" }
+    );
 }
 
 fn projected(w: &mut Text, source: &Value) {
@@ -552,7 +570,12 @@ fn attributes(w: &mut Text, attributes: &Value) {
             put!(w, 2, "");
             put!(w, 2, "\t");
         }
-        put!(w, 2, "{}\n", shortened(&format!("{key}={}", scalar(value)), LONG));
+        put!(
+            w,
+            2,
+            "{}\n",
+            shortened(&format!("{key}={}", scalar(value)), LONG)
+        );
     }
     if is_first {
         put!(w, 0, "{}\n", or_none(""));

@@ -113,7 +113,12 @@ pub(super) fn replication_controller(w: &mut Text, object: &Value, related: &Rel
 
 pub(super) fn replica_set(w: &mut Text, object: &Value, related: &Related, _: Now) {
     w.names(object);
-    put!(w, 0, "Selector:\t{}\n", selector(at(object, "spec.selector")));
+    put!(
+        w,
+        0,
+        "Selector:\t{}\n",
+        selector(at(object, "spec.selector"))
+    );
     w.labels_and_annotations(object);
     w.controlled_by(object);
     replicas(w, object);
@@ -128,7 +133,12 @@ pub(super) fn deployment(w: &mut Text, object: &Value, related: &Related, _: Now
     w.names(object);
     created(w, object);
     w.labels_and_annotations(object);
-    put!(w, 0, "Selector:\t{}\n", exact_selector(at(object, "spec.selector")));
+    put!(
+        w,
+        0,
+        "Selector:\t{}\n",
+        exact_selector(at(object, "spec.selector"))
+    );
     put!(
         w,
         0,
@@ -139,20 +149,36 @@ pub(super) fn deployment(w: &mut Text, object: &Value, related: &Related, _: Now
         number("status.availableReplicas"),
         number("status.unavailableReplicas")
     );
-    put!(w, 0, "StrategyType:\t{}\n", text(object, "spec.strategy.type"));
-    put!(w, 0, "MinReadySeconds:\t{}\n", number("spec.minReadySeconds"));
+    put!(
+        w,
+        0,
+        "StrategyType:\t{}\n",
+        text(object, "spec.strategy.type")
+    );
+    put!(
+        w,
+        0,
+        "MinReadySeconds:\t{}\n",
+        number("spec.minReadySeconds")
+    );
     let update = at(object, "spec.strategy.rollingUpdate");
     if !update.is_null() {
         let [unavailable, surge] =
             ["maxUnavailable", "maxSurge"].map(|path| scalar_or(update, path, "<nil>"));
-        put!(w, 0, "RollingUpdateStrategy:\t{unavailable} max unavailable, {surge} max surge\n");
+        put!(
+            w,
+            0,
+            "RollingUpdateStrategy:\t{unavailable} max unavailable, {surge} max surge\n"
+        );
     }
     template(w, at(object, "spec.template"));
     w.conditions_with_reasons(object);
     let mut sets: Vec<&ReplicaSetRow> = related.replica_sets.iter().collect();
     sets.sort_by_key(|set| (set.created, &set.name));
     let new = sets.iter().find(|set| set.is_current).copied();
-    let old = sets.iter().filter(|set| new.is_none_or(|new| new.uid != set.uid));
+    let old = sets
+        .iter()
+        .filter(|set| new.is_none_or(|new| new.uid != set.uid));
     let old: Vec<&ReplicaSetRow> = old.copied().collect();
     if !sets.is_empty() {
         let written = |sets: &[&ReplicaSetRow]| {
@@ -175,7 +201,12 @@ pub(super) fn stateful_set(w: &mut Text, object: &Value, related: &Related, _: N
     let spec = at(object, "spec");
     w.names(object);
     created(w, object);
-    put!(w, 0, "Selector:\t{}\n", exact_selector(at(spec, "selector")));
+    put!(
+        w,
+        0,
+        "Selector:\t{}\n",
+        exact_selector(at(spec, "selector"))
+    );
     w.labels_and_annotations(object);
     for (title, path) in [
         ("Service Name", "serviceName"),
@@ -185,14 +216,27 @@ pub(super) fn stateful_set(w: &mut Text, object: &Value, related: &Related, _: N
             put!(w, 0, "{title}:\t{text}\n");
         }
     }
-    let (wanted, there) = (integer(spec, "replicas"), integer(object, "status.replicas"));
+    let (wanted, there) = (
+        integer(spec, "replicas"),
+        integer(object, "status.replicas"),
+    );
     put!(w, 0, "Replicas:\t{wanted} desired | {there} total\n");
-    put!(w, 0, "Update Strategy:\t{}\n", text(spec, "updateStrategy.type"));
+    put!(
+        w,
+        0,
+        "Update Strategy:\t{}\n",
+        text(spec, "updateStrategy.type")
+    );
     let update = at(spec, "updateStrategy.rollingUpdate");
     if is_set(update, "partition") {
         put!(w, 1, "Partition:\t{}\n", integer(update, "partition"));
         if is_set(update, "maxUnavailable") {
-            put!(w, 1, "MaxUnavailable:\t{}\n", scalar(at(update, "maxUnavailable")));
+            put!(
+                w,
+                1,
+                "MaxUnavailable:\t{}\n",
+                scalar(at(update, "maxUnavailable"))
+            );
         }
     }
     let retention = at(spec, "persistentVolumeClaimRetentionPolicy");
@@ -210,12 +254,28 @@ pub(super) fn stateful_set(w: &mut Text, object: &Value, related: &Related, _: N
 pub(super) fn daemon_set(w: &mut Text, object: &Value, related: &Related, _: Now) {
     let spec = at(object, "spec");
     w.names(object);
-    put!(w, 0, "Selector:\t{}\n", exact_selector(at(spec, "selector")));
-    put!(w, 0, "Node-Selector:\t{}\n", labels(at(spec, "template.spec.nodeSelector")));
+    put!(
+        w,
+        0,
+        "Selector:\t{}\n",
+        exact_selector(at(spec, "selector"))
+    );
+    put!(
+        w,
+        0,
+        "Node-Selector:\t{}\n",
+        labels(at(spec, "template.spec.nodeSelector"))
+    );
     w.labels_and_annotations(object);
     for (title, path) in [
-        ("Desired Number of Nodes Scheduled", "desiredNumberScheduled"),
-        ("Current Number of Nodes Scheduled", "currentNumberScheduled"),
+        (
+            "Desired Number of Nodes Scheduled",
+            "desiredNumberScheduled",
+        ),
+        (
+            "Current Number of Nodes Scheduled",
+            "currentNumberScheduled",
+        ),
         (
             "Number of Nodes Scheduled with Up-to-date Pods",
             "updatedNumberScheduled",
@@ -236,13 +296,23 @@ pub(super) fn daemon_set(w: &mut Text, object: &Value, related: &Related, _: Now
 pub(super) fn job(w: &mut Text, job: &Value, related: &Related, _: Now) {
     let (spec, status) = (at(job, "spec"), at(job, "status"));
     w.names(job);
-    put!(w, 0, "Selector:\t{}\n", exact_selector(at(spec, "selector")));
+    put!(
+        w,
+        0,
+        "Selector:\t{}\n",
+        exact_selector(at(spec, "selector"))
+    );
     w.labels_and_annotations(job);
     w.controlled_by(job);
     if is_set(spec, "parallelism") {
         put!(w, 0, "Parallelism:\t{}\n", integer(spec, "parallelism"));
     }
-    put!(w, 0, "Completions:\t{}\n", scalar_or(spec, "completions", "<unset>"));
+    put!(
+        w,
+        0,
+        "Completions:\t{}\n",
+        scalar_or(spec, "completions", "<unset>")
+    );
     for (title, path) in [
         ("Completion Mode", "completionMode"),
         ("Suspend", "suspend"),
@@ -307,7 +377,12 @@ pub(super) fn cron_job(w: &mut Text, object: &Value, related: &Related, _: Now) 
     w.names(object);
     w.labels_and_annotations(object);
     put!(w, 0, "Schedule:\t{}\n", text(spec, "schedule"));
-    put!(w, 0, "Concurrency Policy:\t{}\n", text(spec, "concurrencyPolicy"));
+    put!(
+        w,
+        0,
+        "Concurrency Policy:\t{}\n",
+        text(spec, "concurrencyPolicy")
+    );
     let suspend = match is_set(spec, "suspend") {
         true => capital(is_true(spec, "suspend")),
         false => "<unset>",
@@ -327,11 +402,26 @@ pub(super) fn cron_job(w: &mut Text, object: &Value, related: &Related, _: Now) 
     put!(w, 0, "Starting Deadline Seconds:\t{deadline}\n");
     let of_job = at(spec, "jobTemplate.spec");
     match is_set(of_job, "selector") {
-        true => put!(w, 0, "Selector:\t{}\n", exact_selector(at(of_job, "selector"))),
+        true => put!(
+            w,
+            0,
+            "Selector:\t{}\n",
+            exact_selector(at(of_job, "selector"))
+        ),
         false => put!(w, 0, "Selector:\t<unset>\n"),
     }
-    put!(w, 0, "Parallelism:\t{}\n", scalar_or(of_job, "parallelism", "<unset>"));
-    put!(w, 0, "Completions:\t{}\n", scalar_or(of_job, "completions", "<unset>"));
+    put!(
+        w,
+        0,
+        "Parallelism:\t{}\n",
+        scalar_or(of_job, "parallelism", "<unset>")
+    );
+    put!(
+        w,
+        0,
+        "Completions:\t{}\n",
+        scalar_or(of_job, "completions", "<unset>")
+    );
     if is_set(of_job, "activeDeadlineSeconds") {
         let seconds = integer(of_job, "activeDeadlineSeconds");
         put!(w, 0, "Active Deadline Seconds:\t{seconds}s\n");
