@@ -5,6 +5,7 @@
 
 mod access;
 mod amounts;
+mod certificates;
 mod cluster;
 mod events;
 mod generic;
@@ -125,6 +126,7 @@ fn describer(group: &str, kind: &str) -> Option<Describer> {
         ("storage.k8s.io", "CSINode") => storage::csi_node,
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => access::role,
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => access::binding,
+        ("certificates.k8s.io", "CertificateSigningRequest") => certificates::signing_request,
         ("autoscaling", "HorizontalPodAutoscaler") => scaling::autoscaler,
         ("policy", "PodDisruptionBudget") => scaling::disruption_budget,
         _ => return None,

@@ -171,7 +171,10 @@ pub(super) fn shortened(line: &str, most: usize) -> String {
     if line.len() <= most {
         return line.to_owned();
     }
-    let end = line.floor_char_boundary(most);
+    let mut ends = (0..=most).rev();
+    let end = ends
+        .find(|at| line.is_char_boundary(*at))
+        .unwrap_or_default();
     format!("{}...", line.get(..end).unwrap_or_default())
 }
 
