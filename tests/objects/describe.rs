@@ -274,3 +274,46 @@ fn an_event_that_cannot_be_read_may_belong_to_any_object_and_is_told() {
     let without = ask(&dir, "describe s.db pod/a -n shop --show-events=false");
     assert_eq!((without.status, &*without.stderr), (Some(0), ""));
 }
+
+#[test]
+fn secrets_in_what_belongs_to_an_object_are_hidden_unless_asked_for() {
+    let pod =
+        r#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"shop","name":"a","uid":"1"}}"#;
+    let event = r#"{"kind":"Event","apiVersion":"v1","metadata":{"namespace":"shop","name":"e"},"involvedObject":{"kind":"Pod","namespace":"shop","name":"a","uid":"1"},"message":"connects to postgres://ann:Ws9Kq2XvRt5Y@db:5432/shop"}"#;
+    let token = r#"{"kind":"Secret","apiVersion":"v1","type":"kubernetes.io/service-account-token","metadata":{"namespace":"shop","name":"t"},"data":{"token":"V3M5S3EyWHZSdDVZ"}}"#;
+    let dir = written(&[
+        put("pods/shop/a", pod),
+        put("events/shop/e", event),
+        put("secrets/shop/t", token),
+    ]);
+    for name in ["pod/a", "secret/t"] {
+        let hidden = ask(&dir, &format!("describe s.db {name} -n shop"));
+        assert!(hidden.stdout.contains("<redacted "), "{}", hidden.stdout);
+        assert!(!hidden.stdout.contains("Ws9Kq2XvRt5Y"), "{}", hidden.stdout);
+        assert!(!hidden.stdout.contains("V3M5S3Ey"), "{}", hidden.stdout);
+        let shown = ask(
+            &dir,
+            &format!("describe s.db {name} -n shop --show-secrets"),
+        );
+        assert!(shown.stdout.contains("Ws9Kq2XvRt5Y"), "{}", shown.stdout);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_once_however_often_it_is_read() {
+    let dir = described();
+    let path = dir.path().join("s.db");
+    let mut bytes = fs::read(&path).expect("a snapshot");
+    // The first leaf behind the middle loses its number.
+    let is_leaf = |page: &[u8]| page[8..10] == [2, 0];
+    let middle = bytes.len() / 2 / 4096;
+    let leaf = (middle..).find(|page| is_leaf(&bytes[page * 4096..]));
+    let leaf = leaf.expect("a leaf") * 4096;
+    bytes[leaf..leaf + 8].fill(0xee);
+    fs::write(&path, bytes).expect("a temporary file");
+    let listed = ask(&dir, "objects s.db pods -n told -o name");
+    let described = ask(&dir, "describe s.db pods -n told --show-events");
+    assert_eq!(listed.status, Some(1), "{}", listed.stderr);
+    assert_eq!(described.status, Some(1), "{}", described.stderr);
+    assert_eq!(described.stderr, listed.stderr);
+}

@@ -60,5 +60,5 @@ fn is_age(word: &str) -> bool {
         let digits = part.strip_suffix(['s', 'm', 'h', 'd', 'y']);
         digits.is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
     };
-    (1..=2).contains(&parts.len()) && parts.iter().all(|part| is_part(part))
+    (1..=2).contains(&parts.len()) && parts.iter().all(is_part)
 }

@@ -168,3 +168,29 @@ pub(super) fn binding(w: &mut Text, binding: &Value, _: &Related, _: Now) {
         put!(w, 1, "{kind}\t{name}\t{namespace}\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lists_that_stand_for_very_many_rules_are_cut() {
+        let many: Vec<String> = (0..1000).map(|number| format!("r{number}")).collect();
+        let rule = json!({"apiGroups": many, "resources": many, "verbs": many});
+        let role = json!({"rules": [rule]});
+        let (all, is_all) = rules(&role);
+        assert!(!is_all && all.len() <= RULES, "{}", all.len());
+        let rule =
+            json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "get", "list"]});
+        let role = json!({"rules": [rule, rule]});
+        let (all, is_all) = rules(&role);
+        assert!(is_all);
+        assert_eq!(
+            all.iter()
+                .map(|rule| rule.verbs.join(" "))
+                .collect::<Vec<_>>(),
+            ["get list"]
+        );
+    }
+}

@@ -37,8 +37,8 @@ pub(super) fn signing_request(w: &mut Text, object: &Value, related: &Related, _
     put!(w, 0, "Status:\t{}\n", status(object));
     put!(w, 0, "Subject:\n");
     let single = |kind: u8| {
-        let of_kind = request.subject.iter().filter(|(of, _)| *of == kind);
-        of_kind.last().map_or("", |(_, text)| text.as_str())
+        let mut of_kind = request.subject.iter().filter(|(of, _)| *of == kind);
+        of_kind.next_back().map_or("", |(_, text)| text.as_str())
     };
     put!(w, 0, "\tCommon Name:\t{}\n", single(3));
     put!(w, 0, "\tSerial Number:\t{}\n", single(5));
