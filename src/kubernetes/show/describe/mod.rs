@@ -6,6 +6,7 @@
 mod access;
 mod amounts;
 mod certificates;
+mod claims;
 mod cluster;
 mod events;
 mod generic;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::storage::claim_spec;
+use super::claims::claim_spec;
 use super::text::{Text, bracketed, joined, or_none, pairs, put, scalar_or, shortened};
 use crate::kubernetes::fields::{at, integer, is_set, is_true, items, scalar, text};
 use crate::kubernetes::show::columns::shared::amount;

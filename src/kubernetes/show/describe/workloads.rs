@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::claims::claim_templates;
 use super::events::events;
 use super::pods::template;
-use super::storage::claim_templates;
 use super::text::{Text, capital, long_time, put, scalar_or};
 use super::{Now, Related};
 use crate::kubernetes::fields::{at, integer, is_set, is_true, items, scalar, some_text, text};
