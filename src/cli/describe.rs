@@ -190,7 +190,10 @@ fn note_unread(
     match reason {
         UnreadReason::Locked(fault) => notes.locked(|| report::object_name(list, found), fault),
         UnreadReason::Damaged => match list.damage(found) {
-            Some(damaged) => notes.always(report::damage_line(damaged), true),
+            Some(damaged) => {
+                notes.damaged();
+                notes.always(report::damage_line(damaged), true);
+            }
             None => notes.incomplete(),
         },
         UnreadReason::Fault(fault) => {

@@ -321,3 +321,16 @@ fn what_is_wrong_with_a_file_is_told_once_however_often_it_is_read() {
     assert_eq!(described.status, Some(1), "{}", described.stderr);
     assert_eq!(described.stderr, listed.stderr);
 }
+
+#[test]
+fn a_damaged_pod_is_told_once_whether_it_is_described_or_belongs_to_something() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    clusters::unpack_damaged(dir.path(), "one-pod-tag-changed");
+    for kinds in ["pods,rs,nodes", "pods", "rs,nodes"] {
+        let args = format!("describe one-pod-tag-changed.db {kinds} --show-events");
+        let outcome = ask(&dir, &args);
+        assert_eq!(outcome.status, Some(1), "{args}");
+        let told = outcome.stderr.matches(": damaged: ").count();
+        assert_eq!(told, 1, "{args}: {}", outcome.stderr);
+    }
+}

@@ -11,6 +11,7 @@ use super::list::{FoundObject, ObjectList, objects};
 use super::reader::ValueReader;
 use super::wanted::{KindFault, ObjectsQuery};
 use crate::error::Result;
+use crate::etcd::keyspace::RecordPlace;
 use crate::finding::Collector;
 use crate::kubernetes::add_read_defaults;
 use crate::kubernetes::catalog::resources::{Resource, Resources};
@@ -610,6 +611,8 @@ pub fn related<'i>(
     unread: &mut dyn FnMut(&ObjectList<'i>, &FoundObject, UnreadReason),
 ) -> Result<RelatedObjects> {
     let mut needs: Vec<Need> = Vec::with_capacity(list.found.len());
+    // What cannot be read is told once; of what is to be described, whoever describes it tells.
+    let mut told: HashSet<RecordPlace> = HashSet::new();
     list.fetch(
         session,
         &list.found,
@@ -620,11 +623,19 @@ pub fn related<'i>(
                 (Some(Read::Object(object)), Some(kind)) if !found.is_damaged => {
                     Need::of(&kind.resource, &object)
                 }
-                _ => Need::default(),
+                _ => {
+                    told.insert(found.place());
+                    Need::default()
+                }
             });
             ControlFlow::Continue(())
         },
     )?;
+    let unread = &mut |list: &ObjectList<'i>, found: &FoundObject, reason| {
+        if told.insert(found.place()) {
+            unread(list, found, reason);
+        }
+    };
     let mut gatherer = Gatherer::new(&needs, options, list.now);
     let mut kinds: BTreeSet<&str> = needs
         .iter()
