@@ -21,10 +21,10 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap describe snapshot.db pod/web-1 -n shop
   etcdsnap describe snapshot.db deploy web -n shop
-  etcdsnap describe snapshot.db pods web -n shop        all whose names begin with web, if none is web
+  etcdsnap describe snapshot.db pods web -n shop     all that begin with web
   etcdsnap describe snapshot.db pods -l app=web --show-events
   etcdsnap describe snapshot.db node/worker-1 --rev 4711
-  etcdsnap describe snapshot.db svc web -n shop --show-owners=false   kubectl's text and nothing else
+  etcdsnap describe snapshot.db svc/web --show-owners=false    kubectl's text
 
 Events, pods, endpoints and whatever else belongs to an object come from the file. Ages count to the
 newest time in the file, not to now; times are in UTC. Without -n all namespaces are looked through.
@@ -39,7 +39,7 @@ pub(super) struct DescribeArgs {
     file: PathBuf,
     #[command(flatten)]
     which: WhichArgs,
-    /// With events: true or false [default: only where one object is described by its whole name]
+    /// With events [default: only where one object is described by its whole name]
     #[arg(
         long,
         value_name = "true|false",
@@ -48,7 +48,7 @@ pub(super) struct DescribeArgs {
         default_missing_value = "true"
     )]
     show_events: Option<bool>,
-    /// With a last section that names owners and their owners: true or false [default: true]
+    /// With a last section that names owners and their owners [default: true]
     #[arg(
         long,
         value_name = "true|false",
