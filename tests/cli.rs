@@ -769,6 +769,7 @@ fn every_command_has_help_with_examples_and_exit_statuses() {
         "hashkv",
         "verify",
         "info",
+        "describe",
         "completions",
         "man",
     ] {

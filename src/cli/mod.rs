@@ -5,6 +5,7 @@ mod compact;
 mod completions;
 mod contains;
 mod decode;
+mod describe;
 mod diff;
 mod divergence;
 mod encryption;
@@ -122,6 +123,7 @@ enum Command {
     Compact(compact::CompactArgs),
     Contains(contains::ContainsArgs),
     Decode(decode::DecodeArgs),
+    Describe(describe::DescribeArgs),
     Diff(diff::DiffArgs),
     Divergence(divergence::DivergenceArgs),
     Encryption(encryption::EncryptionArgs),
@@ -202,6 +204,7 @@ pub fn main() -> ExitCode {
         Command::Compact(args) => compact::run(&args, &run),
         Command::Contains(args) => contains::run(&args, &run),
         Command::Decode(args) => decode::run(&args, &run),
+        Command::Describe(args) => describe::run(&args, &run),
         Command::Diff(args) => diff::run(&args, &run),
         Command::Divergence(args) => divergence::run(&args, &run),
         Command::Encryption(args) => encryption::run(&args, &run),

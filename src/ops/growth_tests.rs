@@ -339,3 +339,87 @@ fn rules_are_held_against_each_other_in_bounds() {
         reasons(&old, &new, size)
     });
 }
+
+#[test]
+fn many_pods_with_events_and_owners_are_described_in_a_few_passes() {
+    let owner = |kind: &str, n: usize| {
+        json!([{"apiVersion": "apps/v1", "kind": kind, "controller": true,
+        "name": format!("o{n}"), "uid": format!("{kind}{n}")}])
+    };
+    let make = |group: &str, kind: &str, name: String, owners: &Value, more: &Value| {
+        let mut value: Value = serde_json::from_slice(&object(group, kind, &name, more)).unwrap();
+        value["metadata"] = json!({"name": name, "namespace": "shop", "uid": format!("{kind}{}", &name[1..]),
+            "ownerReferences": owners});
+        value.to_string().into_bytes()
+    };
+    let key = |path: &str, name: &str| format!("/registry/{path}/shop/{name}");
+    grows_as_its_file("described pods", 200, |size| {
+        let all = (0..size).flat_map(|n| {
+            let event = json!({"involvedObject": {"kind": "Pod", "namespace": "shop",
+                "name": format!("p{n}"), "uid": format!("Pod{n}")}});
+            let none = json!([]);
+            [
+                (
+                    key("pods", &format!("p{n}")),
+                    make(
+                        "v1",
+                        "Pod",
+                        format!("p{n}"),
+                        &owner("ReplicaSet", n),
+                        &json!({}),
+                    ),
+                ),
+                (
+                    key("replicasets", &format!("o{n}")),
+                    make(
+                        "apps/v1",
+                        "ReplicaSet",
+                        format!("o{n}"),
+                        &owner("Deployment", n),
+                        &json!({}),
+                    ),
+                ),
+                (
+                    key("events", &format!("e{n}")),
+                    make("v1", "Event", format!("e{n}"), &none, &event),
+                ),
+            ]
+        });
+        let records = all
+            .zip(2..)
+            .map(|((key, value), n)| record(n, n, &key, &value, 0));
+        on_file(vec![("key", records.collect())], true, |input, options| {
+            let mut session = Session::open(input, options).unwrap().unwrap();
+            let query = ObjectsQuery {
+                kinds: vec!["pods".into()],
+                ..ObjectsQuery::default()
+            };
+            let reader = ValueReader::default();
+            let listed = objects_to_describe(&mut session, &query, false, &reader);
+            let (list, _) = listed.unwrap().unwrap();
+            let options = DescribeOptions {
+                events: true,
+                owners: true,
+            };
+            let related = related(
+                &mut session,
+                &list,
+                &reader,
+                options,
+                &mut |_, _, _| panic!(),
+            );
+            let related = related.unwrap();
+            assert_eq!(list.found.len(), size);
+            for position in [0, size - 1] {
+                let events = related.of(position).unwrap().events.as_ref();
+                assert_eq!(events.map(Vec::len), Some(1));
+                let standings: Vec<_> = related
+                    .owners(position)
+                    .iter()
+                    .map(|one| one.standing)
+                    .collect();
+                assert_eq!(standings, [OwnerStanding::Present, OwnerStanding::Missing]);
+            }
+        })
+    });
+}

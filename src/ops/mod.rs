@@ -43,12 +43,13 @@ pub use make::{
     add_trailer, compact, restore, safe_name,
 };
 pub use objects::{
-    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, EncryptionCount,
+    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, DescribeOptions, EncryptionCount,
     EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported, ExportedObject,
     FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, ObjectList,
-    ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason,
-    ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds, label_presence,
-    objects, objects_to_apply,
+    ObjectsQuery, OtherVersion, OwnerRow, OwnerStanding, PlannedExport, ReadValue, RelatedObjects,
+    StoredKind, Undecided, UndecidedReason, UnreadReason, ValueContent, ValueReader, absences,
+    encoding_name, encryption, export, kinds, label_presence, objects, objects_to_apply,
+    objects_to_describe, related,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

@@ -4,6 +4,7 @@ mod absence;
 mod answers;
 mod apply_script;
 mod compact;
+mod describe;
 mod diff;
 mod encryption;
 mod export;
@@ -39,6 +40,7 @@ pub use absence::{AbsenceContext, absence_lines};
 pub use answers::{contains_json, error_json, version_json};
 pub use apply_script::{apply_script, step_digits, write_operations};
 pub use compact::{compacted_json, compacted_text};
+pub use describe::{write_description, write_owners};
 pub use diff::{
     ChangeDetail, DiffCounts, FieldOptions, KindTable, RollupRow, bucket_change_json,
     comparison_text, diff_item_json, diff_item_text, diff_markdown_head, diff_markdown_item,

@@ -1,4 +1,4 @@
-//! Cells between tabs, aligned as kubectl aligns columns of a person's own.
+//! Cells between tabs, aligned as kubectl aligns columns of a person's own, and descriptions.
 
 use std::io;
 
@@ -6,21 +6,62 @@ use crate::finding::escape;
 
 /// Longer cells are cut unless they are the last of their line: each line would be padded to their length.
 const CELL: usize = 4096;
-/// The least width of a column.
-const LEAST: usize = 6;
-/// Between the longest cell of a column and the next one.
-const PADDING: usize = 3;
+
+/// How wide columns are.
+#[derive(Debug, Clone, Copy)]
+struct Widths {
+    /// The least width of a column.
+    least: usize,
+    /// Between the longest cell of a column and the next one.
+    padding: usize,
+    /// What follows is never narrower than what was before.
+    are_kept: bool,
+}
+
+/// Of columns of a person's own.
+const OF_COLUMNS: Widths = Widths {
+    least: 6,
+    padding: 3,
+    are_kept: true,
+};
+
+/// Of descriptions.
+const OF_DESCRIPTIONS: Widths = Widths {
+    least: 0,
+    padding: 2,
+    are_kept: false,
+};
 
 /// Lines of cells. A column is a block of cells above each other, as far as each line has one there: a line with
 /// fewer cells ends it. Stored text may have tabs and line breaks in it, which part cells and lines as well.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TabStops {
     /// Lines of text, cells parted by tabs, escaped otherwise.
     lines: Vec<Box<str>>,
     bytes: usize,
+    widths: Widths,
+}
+
+impl Default for TabStops {
+    fn default() -> Self {
+        Self::with(OF_COLUMNS)
+    }
 }
 
 impl TabStops {
+    /// For a description: as narrow as it can be.
+    pub fn of_description() -> Self {
+        Self::with(OF_DESCRIPTIONS)
+    }
+
+    fn with(widths: Widths) -> Self {
+        Self {
+            lines: Vec::new(),
+            bytes: 0,
+            widths,
+        }
+    }
+
     /// Adds a row of cells.
     pub fn push<'c>(&mut self, cells: impl Iterator<Item = &'c str>) {
         let mut row = String::new();
@@ -57,7 +98,7 @@ impl TabStops {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
-        write_lines(&self.lines, out)
+        write_lines(&self.lines, self.widths, out)
     }
 }
 
@@ -81,25 +122,24 @@ fn push_cell(cell: &str, is_last: bool, out: &mut String) {
     }
 }
 
-fn write_lines(lines: &[Box<str>], out: &mut dyn io::Write) -> io::Result<()> {
+fn write_lines(lines: &[Box<str>], widths: Widths, out: &mut dyn io::Write) -> io::Result<()> {
     // The column and the width of each block.
     let mut blocks: Vec<(usize, usize)> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     for line in lines {
         open_blocks(line, &mut open, |column| {
-            blocks.push((column, LEAST));
+            blocks.push((column, widths.least));
             blocks.len() - 1
         });
         for (cell, block) in line.split('\t').zip(&open) {
-            let width = cell.chars().count().saturating_add(PADDING);
+            let width = cell.chars().count().saturating_add(widths.padding);
             if let Some((_, widest)) = blocks.get_mut(*block) {
                 *widest = width.max(*widest);
             }
         }
     }
-    // What follows is never narrower than what was before.
     let mut widest: Vec<usize> = Vec::new();
-    for (column, width) in &mut blocks {
+    for (column, width) in blocks.iter_mut().filter(|_| widths.are_kept) {
         if widest.len() <= *column {
             widest.resize(*column + 1, 0);
         }
@@ -156,6 +196,18 @@ mod tests {
         assert_eq!(
             written(&[&["A", "B", "C"], &["a", "longest", "x"], &["", "", ""]]),
             "A     B         C\na     longest   x\n                \n"
+        );
+    }
+
+    #[test]
+    fn columns_of_descriptions_are_as_narrow_as_their_own_cells() {
+        let mut stops = TabStops::of_description();
+        stops.push(["Longer:\tx\nA:\tb\nalone\nA:\t\tb\nB:\tlong\tc"].into_iter());
+        let mut out = Vec::new();
+        stops.write(&mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "Longer:  x\nA:       b\nalone\nA:        b\nB:  long  c\n"
         );
     }
 

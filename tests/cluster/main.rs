@@ -3,6 +3,7 @@
 //!
 //! README.md beside this file tells how to run it and what is compared.
 
+mod described;
 mod etcdsnap;
 mod export;
 mod forms;
@@ -153,5 +154,20 @@ fn objects_are_shown_as_kubectl_shows_them() {
         };
         let cluster = Cluster::start(&peers, shape);
         shown::as_kubectl_shows_it(&cluster, shape);
+    }
+}
+
+#[test]
+fn objects_are_described_as_kubectl_describes_them() {
+    let peers = Peers::find();
+    for (storage, encrypted) in [(Storage::Protobuf, false), (Storage::Cbor, true)] {
+        let shape = Shape {
+            storage,
+            encrypted,
+            controllers: Controllers::None,
+            ..Shape::default()
+        };
+        let cluster = Cluster::start(&peers, shape);
+        described::as_kubectl_describes_it(&cluster, shape);
     }
 }

@@ -81,6 +81,15 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "describe",
+        &[
+            "describe NEW secrets,cm,deploy,pods --show-events",
+            "describe NEW secret/json -n ns",
+            "describe NEW secret js -n ns --show-managed-fields",
+            "describe OLD secrets",
+        ],
+    ),
+    (
         "diff",
         &[
             "diff OLD NEW",

@@ -8,6 +8,7 @@ mod absent;
 mod canary;
 mod damaged;
 mod decode;
+mod describe;
 mod export;
 mod folders;
 mod forms;

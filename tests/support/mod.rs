@@ -9,6 +9,7 @@ pub(crate) mod bytes;
 pub(crate) mod clusters;
 pub(crate) mod damage;
 pub(crate) mod database;
+pub(crate) mod descriptions;
 pub(crate) mod golden;
 pub(crate) mod schemas;
 pub(crate) mod store;

@@ -16,11 +16,12 @@ use super::run::{Run, conclude, read_to_the_end};
 use super::term;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
-use crate::ops::{self, LookedFor, Session, ValueReader};
+use crate::ops::{self, LookedFor, ObjectList, Session, ValueReader};
 use crate::report::Format;
 pub(super) use form::{Form, ListArgs};
-pub(super) use notes::{Notes, too_large};
+pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
+pub(super) use printer::serve;
 pub(super) use which::{Which, WhichArgs};
 
 const EXAMPLES: &str = "\
@@ -120,25 +121,7 @@ pub(super) fn print(
         ));
         return Ok(Ok(Exit::Failed));
     }
-    let is_none = list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty();
-    let is_unknown = |missing: &LookedFor| match missing {
-        LookedFor::Kind(word) => list.resources.resolve(word) == Resolved::Unknown,
-        _ => false,
-    };
-    // In the words of kubectl, which has others for what is not a kind.
-    let is_of_kubectl = is_table && which.query.pairs.is_empty();
-    let is_none_said = is_none && is_of_kubectl && !list.missing.iter().any(is_unknown);
-    if is_none_said {
-        let places = which.query.namespaces.join(",");
-        let places = match places.as_str() {
-            "" => String::new(),
-            places => format!(" in {} namespace.", escape::text(places.as_bytes())),
-        };
-        term::line(&format!("No resources found{places}"));
-    } else if is_none && list.missing.is_empty() {
-        let (name, revision) = (escape::path(file), list.revision);
-        term::line(&format!("{name}: no object matches at revision {revision}"));
-    }
+    let is_none_said = say_none(file, &list, which, is_table);
     // One that was asked for by name is not a list.
     let is_list = !which.is_single || list.found.len() != 1;
     if let Some(path) = sort_path.as_ref().filter(|_| is_list)
@@ -159,4 +142,33 @@ pub(super) fn print(
         is_none_said,
     )?);
     Ok(read_to_the_end(written.and_then(|()| printer.finish())).map(|()| exit))
+}
+
+/// Says that there is nothing, if so; in the words of kubectl where it would say so, which is told.
+pub(super) fn say_none(
+    file: &Path,
+    list: &ObjectList<'_>,
+    which: &Which,
+    in_words_of_kubectl: bool,
+) -> bool {
+    let is_none = list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty();
+    let is_unknown = |missing: &LookedFor| match missing {
+        LookedFor::Kind(word) => list.resources.resolve(word) == Resolved::Unknown,
+        _ => false,
+    };
+    // It has others for what is not a kind.
+    let is_of_kubectl = in_words_of_kubectl && which.query.pairs.is_empty();
+    let is_none_said = is_none && is_of_kubectl && !list.missing.iter().any(is_unknown);
+    if is_none_said {
+        let places = which.query.namespaces.join(",");
+        let places = match places.as_str() {
+            "" => String::new(),
+            places => format!(" in {} namespace.", escape::text(places.as_bytes())),
+        };
+        term::line(&format!("No resources found{places}"));
+    } else if is_none && list.missing.is_empty() {
+        let (name, revision) = (escape::path(file), list.revision);
+        term::line(&format!("{name}: no object matches at revision {revision}"));
+    }
+    is_none_said
 }

@@ -41,6 +41,11 @@ impl Notes {
         self.all.push(message);
     }
 
+    /// Something is not shown, which is told elsewhere.
+    pub(in crate::cli) fn incomplete(&mut self) {
+        self.is_error = true;
+    }
+
     /// A value that is damaged, which was told.
     pub(in crate::cli) fn damaged(&mut self) {
         self.has_damage = true;

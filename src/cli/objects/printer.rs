@@ -492,7 +492,7 @@ fn label_head(label: &str) -> String {
 }
 
 /// Makes an object as it is stored into one as it is served.
-fn serve(list: &ObjectList<'_>, found: &FoundObject, json: &mut Value) {
+pub(in crate::cli) fn serve(list: &ObjectList<'_>, found: &FoundObject, json: &mut Value) {
     if let Some(version) = list.served_version(found) {
         convert(json, version);
     }

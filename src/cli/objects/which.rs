@@ -37,6 +37,16 @@ pub(in crate::cli) struct Which {
 }
 
 impl WhichArgs {
+    /// Something is asked for.
+    pub(in crate::cli) fn names_kinds(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
+    /// One kind, and one name behind it.
+    pub(in crate::cli) fn is_kind_and_name(&self) -> bool {
+        matches!(self.kinds.as_slice(), [kind, _] if !kind.contains([',', '/']))
+    }
+
     /// The namespaces that are asked for; none: all.
     fn namespaces(&self) -> Vec<String> {
         match self.all_namespaces {

@@ -38,6 +38,53 @@ impl Quantity {
     pub fn nanos(self) -> i128 {
         self.nanos
     }
+
+    /// Both together, written like this one unless it is nothing.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let nanos = self.nanos.saturating_add(other.nanos);
+        Self {
+            nanos: nanos.clamp(-LIMIT, LIMIT),
+            style: if self.nanos == 0 {
+                other.style
+            } else {
+                self.style
+            },
+        }
+    }
+
+    /// The value as a whole number, rounded away from zero.
+    pub fn value(self) -> i64 {
+        self.rounded(NANO)
+    }
+
+    /// The value in thousandths, rounded away from zero.
+    pub fn milli(self) -> i64 {
+        self.rounded(NANO / 1000)
+    }
+
+    fn rounded(self, unit: i128) -> i64 {
+        let whole = self.nanos.checked_div(unit).unwrap_or_default();
+        let rest = self.nanos.checked_rem(unit).unwrap_or_default();
+        let rounded = whole.saturating_add(rest.signum());
+        match i64::try_from(rounded) {
+            Ok(number) => number,
+            Err(_) if rounded < 0 => i64::MIN,
+            Err(_) => i64::MAX,
+        }
+    }
+
+    /// The same in the suffixes of another one; a whole number where these differ.
+    #[must_use]
+    pub fn as_written_like(self, other: Self) -> Self {
+        match self.style == other.style {
+            true => self,
+            false => Self {
+                nanos: i128::from(self.value()).saturating_mul(NANO),
+                style: other.style,
+            },
+        }
+    }
 }
 
 impl FromStr for Quantity {
@@ -280,6 +327,34 @@ mod tests {
             assert_eq!(quantity(text).to_string(), expected, "{text}");
         }
         assert_eq!(canonical("many"), "many");
+    }
+
+    #[test]
+    fn sums_keep_the_suffixes_of_the_first_and_wholes_are_rounded_up() {
+        let sum = quantity("0").plus(quantity("64Mi")).plus(quantity("1k"));
+        assert_eq!(sum.to_string(), "67109864");
+        assert_eq!(quantity("100m").plus(quantity("1900m")).to_string(), "2");
+        for (text, value, milli) in [
+            ("100m", 1, 100),
+            ("-1500m", -2, -1500),
+            ("1n", 1, 1),
+            ("1e30", i64::MAX, i64::MAX),
+            ("-1e30", i64::MIN, i64::MIN),
+        ] {
+            assert_eq!(
+                [quantity(text).value(), quantity(text).milli()],
+                [value, milli],
+                "{text}"
+            );
+        }
+        let other = quantity("1536Mi").as_written_like(quantity("1"));
+        assert_eq!(other.to_string(), "1610612736");
+        assert_eq!(
+            quantity("1500m")
+                .as_written_like(quantity("2Gi"))
+                .to_string(),
+            "2"
+        );
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_ke
 use super::wanted::{KindFault, ObjectsQuery, WantedKinds, check_fields, is_called};
 use crate::error::Result;
 use crate::etcd::keyspace::{
-    KeyFilter, KeyRecord, Keyspace, RecordFacts, RecordView, RecordVisitor, RevisionBounds,
+    KeyFilter, KeyRecord, Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor,
+    RevisionBounds,
 };
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources, split_api_version};
 use crate::kubernetes::query::selectable::{NAME, NAMESPACE, selectable_fields};
@@ -726,6 +727,13 @@ impl<'i> ObjectList<'i> {
         by_key(&self.damaged)
     }
 
+    /// Leaves out objects with other names, and what is wrong with their values.
+    pub(super) fn keep_names_beginning_with(&mut self, prefix: &str) {
+        self.found.retain(|one| one.name.starts_with(prefix));
+        let there: HashSet<_> = self.found.iter().map(|one| one.facts.place).collect();
+        self.damaged.retain(|one| there.contains(&one.place));
+    }
+
     /// The kind of an object.
     pub fn kind(&self, found: &FoundObject) -> Option<&StoredKind> {
         self.kinds.get(found.kind as usize)
@@ -736,6 +744,11 @@ impl FoundObject {
     fn record(&self) -> KeyRecord<'static> {
         // What reads it again does not need the key.
         self.facts.with_key(&[])
+    }
+
+    /// Where its record is.
+    pub(super) fn place(&self) -> RecordPlace {
+        self.facts.place
     }
 
     /// Its mod revision.

@@ -2,6 +2,7 @@
 
 pub(in crate::ops) mod absence;
 pub(in crate::ops) mod definitions;
+mod describe;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
 mod export_steps;
@@ -17,6 +18,10 @@ pub(in crate::ops) mod wanted;
 
 pub use absence::{
     Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, absences, label_presence,
+};
+pub use describe::{
+    DescribeOptions, OwnerRow, OwnerStanding, RelatedObjects, UnreadReason, objects_to_describe,
+    related,
 };
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};

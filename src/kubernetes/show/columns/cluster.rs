@@ -69,7 +69,7 @@ fn node_status(node: &Value) -> String {
     ready.to_owned()
 }
 
-fn roles(node: &Value) -> String {
+pub(in crate::kubernetes::show) fn roles(node: &Value) -> String {
     let labels = members(node, "metadata.labels").into_iter().flatten();
     let roles: BTreeSet<_> = labels
         .filter_map(

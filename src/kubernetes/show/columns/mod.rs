@@ -4,16 +4,16 @@
 //! filled in here too. Cells are as they come from the object: with newlines, and unescaped.
 
 mod access;
-mod cluster;
+pub(super) mod cluster;
 mod custom;
 mod events;
 mod layout;
-mod network;
+pub(super) mod network;
 mod pods;
 mod policy;
 mod scaling;
-mod shared;
-mod storage;
+pub(super) mod shared;
+pub(super) mod storage;
 pub use storage::DEFAULT_MARK;
 mod workloads;
 

@@ -71,7 +71,7 @@ fn external_ip(service: &Value) -> String {
 }
 
 /// The addresses that a load balancer has given, in order and each once.
-fn load_balancer(object: &Value) -> String {
+pub(in crate::kubernetes::show) fn load_balancer(object: &Value) -> String {
     let given = items(object, "status.loadBalancer.ingress").iter();
     let given = given.map(|one| text_or(one, "ip", text(one, "hostname")));
     let given: BTreeSet<_> = given.filter(|address| !address.is_empty()).collect();

@@ -21,7 +21,7 @@ pub(super) fn joined<'a>(texts: impl Iterator<Item = &'a str>, separator: &str) 
 }
 
 /// A plain map of labels: `a=b,c=d`.
-pub(super) fn labels(map: &Value) -> String {
+pub(in crate::kubernetes::show) fn labels(map: &Value) -> String {
     let Some(map) = map.as_object().filter(|map| !map.is_empty()) else {
         return NONE.into();
     };
@@ -34,7 +34,7 @@ pub(super) fn labels(map: &Value) -> String {
 }
 
 /// A selector with expressions.
-pub(super) fn selector(value: &Value) -> String {
+pub(in crate::kubernetes::show) fn selector(value: &Value) -> String {
     if value.is_null() {
         return NONE.into();
     }
@@ -61,7 +61,7 @@ pub(super) fn quantity(value: &Value, path: &str) -> String {
     amount(at(value, path))
 }
 
-pub(super) fn amount(value: &Value) -> String {
+pub(in crate::kubernetes::show) fn amount(value: &Value) -> String {
     match value {
         Value::Null => "0".into(),
         value => canonical(&scalar(value)),

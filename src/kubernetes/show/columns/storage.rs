@@ -61,12 +61,12 @@ fn phase(object: &Value) -> &str {
 }
 
 /// The annotation is older than the field, and goes before it.
-fn storage_class(object: &Value) -> &str {
+pub(in crate::kubernetes::show) fn storage_class(object: &Value) -> &str {
     annotation(object, "volume.beta.kubernetes.io/storage-class")
         .unwrap_or_else(|| text(object, "spec.storageClassName"))
 }
 
-fn access_modes(modes: &[Value]) -> String {
+pub(in crate::kubernetes::show) fn access_modes(modes: &[Value]) -> String {
     let short = [
         ("ReadWriteOnce", "RWO"),
         ("ReadOnlyMany", "ROX"),

@@ -1,0 +1,336 @@
+//! `describe`: held against what kubectl printed of a cluster, and what only a file can be.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::damaged::snapshot;
+use crate::support::clusters;
+use crate::support::descriptions::masked;
+use crate::support::testdata;
+use crate::support::tool::{self, Outcome, for_all};
+use crate::{AFTER, CONFIG, unpacked};
+
+/// The snapshot of the cluster that kubectl described.
+fn described() -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let packed = testdata::dir().join("kubernetes/described/snapshot.db.zst");
+    fs::write(dir.path().join("s.db"), clusters::unpacked(&packed)).expect("a temporary file");
+    dir
+}
+
+fn ask(dir: &TempDir, args: &str) -> Outcome {
+    tool::run(dir.path(), args.split(' '))
+}
+
+#[test]
+fn descriptions_are_those_that_kubectl_gave() {
+    let dir = described();
+    let packed = testdata::dir().join("kubernetes/described/kubectl.jsonl.zst");
+    let recorded = String::from_utf8(clusters::unpacked(&packed)).expect("text");
+    let recorded: Vec<Value> = recorded
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert!(recorded.len() > 60, "{}", recorded.len());
+    let wrong = for_all(&recorded, |one| {
+        let words: Vec<&str> = one["words"]
+            .as_array()
+            .expect("words")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let mut args = vec!["describe", "s.db", "--show-owners=false", "--show-secrets"];
+        args.extend(&words);
+        let ours = tool::run(dir.path(), args);
+        let kubectl = masked(one["text"].as_str().expect("text"));
+        let text = masked(&ours.stdout);
+        if (ours.status, &*ours.stderr, &*text) == (Some(0), "", &*kubectl) {
+            return None;
+        }
+        let mut pairs = kubectl.lines().zip(text.lines());
+        let pair = pairs.find(|(kubectl, ours)| kubectl != ours);
+        Some(format!(
+            "{words:?}: {pair:?} {:?} {}",
+            ours.status, ours.stderr
+        ))
+    });
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn owners_follow_and_what_is_secret_is_hidden() {
+    let dir = described();
+    let pods = ask(&dir, "describe s.db pods -n told -l app=dep");
+    assert_eq!((pods.status, &*pods.stderr), (Some(0), ""));
+    let chains = pods
+        .stdout
+        .matches("\nOwners:\n  ReplicaSet/every-")
+        .count();
+    assert_eq!(chains, pods.stdout.matches("\nName:").count() + 1);
+    let deployment = pods.stdout.matches("\n    Deployment/every").count();
+    assert_eq!(deployment, chains);
+    let node = ask(&dir, "describe s.db node big").stdout;
+    assert!(node.ends_with("Owners:  <none>\n"), "{node}");
+    let secret = ask(&dir, "describe s.db secret registry -n told").stdout;
+    assert!(secret.contains("\ne:  4 bytes\n"), "{secret}");
+    assert!(secret.contains("example.com/long: <redacted 1"), "{secret}");
+}
+
+#[test]
+fn events_are_shown_of_one_object_that_is_named_as_a_whole_unless_asked_for() {
+    let dir = described();
+    for (args, is_shown) in [
+        ("pod/everything -n told", true),
+        ("pod everything -n told --show-events=false", false),
+        ("pod everythin -n told", false),
+        ("pod everythin -n told --show-events", true),
+        ("pods -n told", false),
+        ("secret registry -n told --show-events", false),
+    ] {
+        let outcome = ask(&dir, &format!("describe s.db {args}"));
+        assert_eq!(outcome.status, Some(0), "{args}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout.contains("\nEvents:"), is_shown, "{args}");
+    }
+}
+
+#[test]
+fn what_is_not_there_and_what_cannot_be_described_ends_as_with_objects() {
+    let dir = described();
+    for (args, status, stderr) in [
+        (
+            "pod nothing -n told",
+            1,
+            "Error: pod/nothing in namespace told: never seen in this file",
+        ),
+        (
+            "pod/everythin -n told",
+            1,
+            "Error: pod/everythin in namespace told: never seen in this file",
+        ),
+        (
+            "pods -n guarded -l a=b",
+            1,
+            "No resources found in guarded namespace.\n",
+        ),
+        (
+            "podz",
+            1,
+            "Error: no kind is called \"podz\" here; did you mean pods?\n",
+        ),
+        (
+            "pods -w json",
+            2,
+            "Error: a description has no JSON form; use `etcdsnap objects FILE KIND/NAME -o json`\n",
+        ),
+        (
+            "-n told",
+            2,
+            "Error: describe needs a kind, such as pods or deploy/web; `etcdsnap kinds FILE` lists those of a file\n",
+        ),
+    ] {
+        let outcome = ask(&dir, &format!("describe s.db {args}"));
+        assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{args}");
+        assert!(
+            outcome.stderr.starts_with(stderr),
+            "{args}: {}",
+            outcome.stderr
+        );
+    }
+    // What is there is described all the same.
+    let some = ask(&dir, "describe s.db pod/nothing pod/everything -n told");
+    assert_eq!(some.status, Some(1));
+    assert!(some.stdout.starts_with("Name:"), "{}", some.stdout);
+}
+
+#[test]
+fn what_stays_encrypted_is_named_and_not_described() {
+    let dir = unpacked();
+    let locked = ask(&dir, &format!("describe {AFTER} secret -n shop"));
+    assert_eq!((locked.status, &*locked.stdout), (Some(1), ""));
+    let objects = ask(&dir, &format!("objects {AFTER} secret -n shop -o yaml"));
+    assert_eq!(locked.stderr, objects.stderr);
+    let opened = format!("describe {AFTER} secret -n shop --encryption-config {CONFIG}");
+    let opened = ask(&dir, &opened);
+    assert_eq!((opened.status, &*opened.stderr), (Some(0), ""));
+    assert!(
+        opened.stdout.contains("\nData\n====\n"),
+        "{}",
+        opened.stdout
+    );
+}
+
+fn put(path: &str, json: &str) -> (Vec<u8>, Vec<u8>) {
+    (
+        format!("/registry/{path}").into_bytes(),
+        json.as_bytes().to_vec(),
+    )
+}
+
+fn written(puts: &[(Vec<u8>, Vec<u8>)]) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let puts: Vec<(&[u8], &[u8])> = puts.iter().map(|(k, v)| (&k[..], &v[..])).collect();
+    snapshot(&dir.path().join("s.db"), &puts);
+    dir
+}
+
+fn map(name: &str, uid: &str, owners: &[(&str, &str)]) -> (Vec<u8>, Vec<u8>) {
+    let owners: Vec<String> = owners
+        .iter()
+        .map(|(name, uid)| {
+            format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","name":"{name}","uid":"{uid}"}}"#)
+        })
+        .collect();
+    let owners = owners.join(",");
+    put(
+        &format!("configmaps/shop/{name}"),
+        &format!(
+            r#"{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"namespace":"shop","name":"{name}","uid":"{uid}","ownerReferences":[{owners}]}}}}"#
+        ),
+    )
+}
+
+fn owners(dir: &TempDir, name: &str) -> Vec<String> {
+    let text = ask(dir, &format!("describe s.db cm/{name} -n shop")).stdout;
+    let (_, owners) = text.split_once("Owners:").expect("a section of owners");
+    owners
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+fn owners_that_are_missing_or_other_ones_are_named_and_circles_end() {
+    let dir = written(&[
+        map("a", "1", &[("b", "2"), ("gone", "9"), ("c", "old")]),
+        map("b", "2", &[("c", "3"), ("a", "1")]),
+        map("c", "3", &[]),
+        map("self", "7", &[("self", "7")]),
+    ]);
+    assert_eq!(
+        owners(&dir, "a"),
+        [
+            "",
+            "  ConfigMap/b",
+            "    ConfigMap/c",
+            "    ConfigMap/a",
+            "      ConfigMap/b     see above",
+            "      ConfigMap/gone  missing",
+            "      ConfigMap/c     missing, another object has this name",
+            "  ConfigMap/gone      missing",
+            "  ConfigMap/c         missing, another object has this name",
+        ]
+    );
+    assert_eq!(
+        owners(&dir, "self"),
+        ["", "  ConfigMap/self", "    ConfigMap/self  see above"]
+    );
+    // Longer than anybody follows it.
+    let name = |number: usize| format!("m{number}");
+    let long: Vec<_> = (0..40)
+        .map(|number| {
+            map(
+                &name(number),
+                &number.to_string(),
+                &[(&name(number + 1), &(number + 1).to_string())],
+            )
+        })
+        .collect();
+    let dir = written(&long);
+    let chain = owners(&dir, "m0");
+    assert_eq!(chain.len(), 18, "{chain:?}");
+    assert!(
+        chain[17].ends_with("ConfigMap/m17  not looked for"),
+        "{chain:?}"
+    );
+}
+
+#[test]
+fn an_event_that_cannot_be_read_may_belong_to_any_object_and_is_told() {
+    let pod =
+        r#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"shop","name":"a","uid":"1"}}"#;
+    let event = r#"{"kind":"Event","apiVersion":"v1","metadata":{"namespace":"shop","name":"e"},"involvedObject":{"kind":"Pod","namespace":"shop","name":"a","uid":"1"},"reason":"Red\u001b[31m","message":"bell\u0007\nsecond\r","lastTimestamp":"2026-01-01T00:00:00Z"}"#;
+    let broken = (
+        b"/registry/events/shop/broken".to_vec(),
+        b"k8s\0broken".to_vec(),
+    );
+    let dir = written(&[put("pods/shop/a", pod), put("events/shop/e", event)]);
+    let good = ask(&dir, "describe s.db pod/a -n shop");
+    assert_eq!((good.status, &*good.stderr), (Some(0), ""));
+    assert!(good.stdout.contains("Red^[[31m"), "{}", good.stdout);
+    assert!(good.stdout.contains("bell\\x07\nsecond"), "{}", good.stdout);
+    let dir = written(&[put("pods/shop/a", pod), put("events/shop/e", event), broken]);
+    let told = ask(&dir, "describe s.db pod/a -n shop");
+    assert_eq!((told.status, &told.stdout), (Some(1), &good.stdout));
+    assert!(
+        told.stderr.contains("/registry/events/shop/broken"),
+        "{}",
+        told.stderr
+    );
+    // Who does not ask for events does not need it.
+    let without = ask(&dir, "describe s.db pod/a -n shop --show-events=false");
+    assert_eq!((without.status, &*without.stderr), (Some(0), ""));
+}
+
+#[test]
+fn secrets_in_what_belongs_to_an_object_are_hidden_unless_asked_for() {
+    let pod =
+        r#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"shop","name":"a","uid":"1"}}"#;
+    let event = r#"{"kind":"Event","apiVersion":"v1","metadata":{"namespace":"shop","name":"e"},"involvedObject":{"kind":"Pod","namespace":"shop","name":"a","uid":"1"},"message":"connects to postgres://ann:Ws9Kq2XvRt5Y@db:5432/shop"}"#;
+    let token = r#"{"kind":"Secret","apiVersion":"v1","type":"kubernetes.io/service-account-token","metadata":{"namespace":"shop","name":"t"},"data":{"token":"V3M5S3EyWHZSdDVZ"}}"#;
+    let dir = written(&[
+        put("pods/shop/a", pod),
+        put("events/shop/e", event),
+        put("secrets/shop/t", token),
+    ]);
+    for name in ["pod/a", "secret/t"] {
+        let hidden = ask(&dir, &format!("describe s.db {name} -n shop"));
+        assert!(hidden.stdout.contains("<redacted "), "{}", hidden.stdout);
+        assert!(!hidden.stdout.contains("Ws9Kq2XvRt5Y"), "{}", hidden.stdout);
+        assert!(!hidden.stdout.contains("V3M5S3Ey"), "{}", hidden.stdout);
+        let shown = ask(
+            &dir,
+            &format!("describe s.db {name} -n shop --show-secrets"),
+        );
+        assert!(shown.stdout.contains("Ws9Kq2XvRt5Y"), "{}", shown.stdout);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_once_however_often_it_is_read() {
+    let dir = described();
+    let path = dir.path().join("s.db");
+    let sound = fs::read(&path).expect("a snapshot");
+    // The first leaf behind the middle that is in use loses its number.
+    let is_leaf = |page: usize| sound[page + 8..page + 10] == [2, 0];
+    let middle = sound.len() / 2 / 4096 * 4096;
+    let leaves = (middle..sound.len() - 4096).step_by(4096);
+    let mut leaves = leaves.filter(|page| is_leaf(*page));
+    let listed = leaves.find_map(|leaf| {
+        let mut bytes = sound.clone();
+        bytes[leaf..leaf + 8].fill(0xee);
+        fs::write(&path, bytes).expect("a temporary file");
+        let listed = ask(&dir, "objects s.db pods -n told -o name");
+        (listed.status == Some(1)).then_some(listed)
+    });
+    let listed = listed.expect("a leaf in use");
+    let described = ask(&dir, "describe s.db pods -n told --show-events");
+    assert_eq!(described.status, Some(1), "{}", described.stderr);
+    assert_eq!(described.stderr, listed.stderr);
+}
+
+#[test]
+fn a_damaged_pod_is_told_once_whether_it_is_described_or_belongs_to_something() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    clusters::unpack_damaged(dir.path(), "one-pod-tag-changed");
+    for kinds in ["pods,rs,nodes", "pods", "rs,nodes"] {
+        let args = format!("describe one-pod-tag-changed.db {kinds} --show-events");
+        let outcome = ask(&dir, &args);
+        assert_eq!(outcome.status, Some(1), "{args}");
+        let told = outcome.stderr.matches(": damaged: ").count();
+        assert_eq!(told, 1, "{args}: {}", outcome.stderr);
+    }
+}
