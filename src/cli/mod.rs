@@ -21,6 +21,7 @@ mod keys;
 mod kinds;
 mod log;
 mod man;
+mod moment;
 mod objects;
 mod open;
 mod pager;

@@ -145,7 +145,7 @@ enum Form {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Noise {
+pub(super) enum Noise {
     /// Leases, Events, heartbeats, managed fields
     Default,
     /// Nothing is noise
