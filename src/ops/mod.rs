@@ -44,9 +44,9 @@ pub use make::{
     add_trailer, compact, restore, safe_name,
 };
 pub use objects::{
-    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, EncryptionCount,
+    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, Deletion, EncryptionCount,
     EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported, ExportedObject,
-    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, ObjectList,
+    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, LostValues, ObjectList,
     ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason,
     ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds, label_presence,
     objects, objects_to_apply,

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::json::{Name, line};
 use crate::finding::escape;
-use crate::kubernetes::Flaw;
+use crate::kubernetes::{Flaw, rfc3339};
 use crate::kubernetes::show::columns::first_line;
 use crate::ops::{
-    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, OtherVersion, StoredKind, Undecided,
+    DamagedValue, Deletion, FoundObject, KindCount, Kinds, LostValues, ObjectList, OtherVersion, StoredKind, Undecided,
     UndecidedReason, encoding_name,
 };
 
@@ -156,16 +156,39 @@ struct JsonObject<'o> {
     namespace: &'o str,
     name: &'o str,
     mod_revision: i64,
+    #[serde(flatten)]
+    deletion: JsonDeletion,
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'o Value>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'o [String],
 }
 
+/// When a deleted object went.
+#[derive(Debug, Serialize)]
+struct JsonDeletion {
+    /// The revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+}
+
+impl JsonDeletion {
+    fn of(deletion: Option<Deletion>) -> Self {
+        let time = deletion.and_then(|deletion| deletion.not_before);
+        Self {
+            deleted_at: deletion.map(|deletion| deletion.revision),
+            not_before: time.map(rfc3339),
+        }
+    }
+}
+
 /// An object with its place as a line of JSON; `notes` say what it cannot show.
 pub fn object_json(
     kind: Option<&StoredKind>,
     found: &FoundObject,
+    deletion: Option<Deletion>,
     object: Option<&Value>,
     notes: &[String],
 ) -> String {
@@ -176,6 +199,7 @@ pub fn object_json(
         namespace: &found.namespace,
         name: &found.name,
         mod_revision: found.mod_revision(),
+        deletion: JsonDeletion::of(deletion),
         object,
         notes,
     })
@@ -194,6 +218,8 @@ struct JsonDamagedObject<'o> {
     name: &'o str,
     mod_revision: i64,
     #[serde(flatten)]
+    deletion: JsonDeletion,
+    #[serde(flatten)]
     key: Name<'o>,
     error: String,
 }
@@ -202,6 +228,7 @@ struct JsonDamagedObject<'o> {
 pub fn damaged_object_json(
     kind: Option<&StoredKind>,
     found: &FoundObject,
+    deletion: Option<Deletion>,
     damaged: &DamagedValue,
 ) -> String {
     line(&JsonDamagedObject {
@@ -211,6 +238,7 @@ pub fn damaged_object_json(
         namespace: &found.namespace,
         name: &found.name,
         mod_revision: found.mod_revision(),
+        deletion: JsonDeletion::of(deletion),
         key: Name::key(&damaged.key),
         error: damaged.flaw.to_string(),
     })
@@ -238,6 +266,7 @@ pub(super) fn damaged_value_json(damaged: &DamagedValue) -> String {
         namespace: "",
         name: "",
         mod_revision: damaged.mod_revision,
+        deletion: JsonDeletion::of(None),
         key: Name::key(&damaged.key),
         error: damaged.flaw.to_string(),
     })
@@ -300,6 +329,30 @@ pub fn server_leases_line(count: u64) -> Option<String> {
     })
 }
 
+/// How many deleted objects there are no values of any more, as a line of text.
+pub fn lost_values_line(lost: &LostValues, compacted: i64) -> Option<String> {
+    let keys: Vec<String> = lost.keys.iter().map(|key| escape::text(key)).collect();
+    let more = match lost.count.saturating_sub(lost.keys.len() as u64) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let keys = keys.join(", ");
+    let (objects, values) = match lost.count {
+        1 => ("object", "its value is"),
+        _ => ("objects", "their values are"),
+    };
+    let why = match compacted {
+        ..=0 => String::new(),
+        at => format!(", compacted away at or before revision {at}"),
+    };
+    (lost.count > 0).then(|| {
+        format!(
+            "not listed: {} deleted {objects}, {values} not in the file any more{why}: {keys}{more}",
+            lost.count
+        )
+    })
+}
+
 /// What an API server keeps under a key that looks like that of one of its leases.
 pub fn server_lease_note(key: &[u8]) -> Option<String> {
     ["/registry/masterleases/", "/registry/peerserverleases/"]
@@ -340,6 +393,9 @@ struct JsonObjectsSummary {
     /// Leases of API servers, which are not among the objects.
     #[serde(skip_serializing_if = "is_none")]
     api_server_leases: u64,
+    /// Deleted objects of which the values were compacted away.
+    #[serde(skip_serializing_if = "is_none")]
+    compacted: u64,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
@@ -356,6 +412,7 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
             .iter()
             .fold(0, |sum, one| sum.saturating_add(one.objects)),
         api_server_leases: list.server_leases,
+        compacted: list.lost.count,
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,

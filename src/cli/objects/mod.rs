@@ -29,6 +29,7 @@ Examples:
   etcdsnap objects snapshot.db deploy/web -n shop -o yaml
   etcdsnap objects snapshot.db deploy,sts -l app=web -o wide
   etcdsnap objects snapshot.db --rev 4711 -o name              everything, as it was then
+  etcdsnap objects snapshot.db --deleted -n shop               what was deleted, as it was last
   etcdsnap objects snapshot.db deploy web api -n shop,shop-eu  two by name, in two namespaces
   etcdsnap objects snapshot.db pods --sort-by=.metadata.creationTimestamp -L app --show-labels
   etcdsnap objects snapshot.db nodes -o jsonpath='{.items[*].metadata.name}'
@@ -134,10 +135,20 @@ pub(super) fn print(
             "" => String::new(),
             places => format!(" in {} namespace.", escape::text(places.as_bytes())),
         };
-        term::line(&format!("No resources found{places}"));
+        let deleted = match which.query.is_deleted {
+            true => " deleted",
+            false => "",
+        };
+        term::line(&format!("No{deleted} resources found{places}"));
     } else if is_none && list.missing.is_empty() {
         let (name, revision) = (escape::path(file), list.revision);
-        term::line(&format!("{name}: no object matches at revision {revision}"));
+        let deleted = match which.query.is_deleted {
+            true => "deleted ",
+            false => "",
+        };
+        term::line(&format!(
+            "{name}: no {deleted}object matches at revision {revision}"
+        ));
     }
     // One that was asked for by name is not a list.
     let is_list = !which.is_single || list.found.len() != 1;

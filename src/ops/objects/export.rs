@@ -138,7 +138,7 @@ pub fn objects_to_apply<'i>(
     };
     let has_addresses = list.has("", "Endpoints") || list.has("discovery.k8s.io", "EndpointSlice");
     let has_custom = list.kinds.iter().any(|kind| kind.resource.custom.is_some());
-    let has_everything = !is_selective && query.namespaces.is_empty();
+    let has_everything = !is_selective && query.namespaces.is_empty() && !query.is_deleted;
     let is_enough = has_everything || namespaces.is_empty() && !has_addresses && !has_custom;
     let around = match is_enough {
         true => None,
@@ -161,10 +161,30 @@ pub fn objects_to_apply<'i>(
     if has_custom {
         custom = known.custom_kinds(session, reader)?;
     }
+    if query.is_deleted {
+        // What stands around a deleted object may have gone with it.
+        services.extend(list.services_with_selector(session, reader)?);
+        custom.add_missing(&list.custom_kinds(session, reader)?);
+    }
     if let Some(around) = around
         && !namespaces.is_empty()
     {
-        list.take_namespaces(around, &namespaces);
+        let around = match query.is_deleted {
+            // One that is there is not created again.
+            true => {
+                let gone = ObjectsQuery {
+                    kinds: vec!["namespaces".into()],
+                    revision: query.revision,
+                    is_deleted: true,
+                    ..ObjectsQuery::default()
+                };
+                objects(session, &gone, reader)?.ok()
+            }
+            false => Some(around),
+        };
+        if let Some(around) = around {
+            list.take_namespaces(around, &namespaces);
+        }
     }
     list.sort_for_application();
     let mut own_services = HashSet::new();
@@ -237,6 +257,8 @@ impl<'i> ObjectList<'i> {
             self.found.push(found);
         }
         self.damaged.sort_unstable_by_key(|one| one.place);
+        self.deletions.extend(other.deletions);
+        self.deletions.sort_unstable_by_key(|(place, _)| *place);
         self.kinds.extend(other.kinds);
     }
 

@@ -2,6 +2,7 @@
 
 pub(in crate::ops) mod absence;
 pub(in crate::ops) mod definitions;
+mod deleted;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
 mod export_steps;
@@ -18,6 +19,7 @@ pub(in crate::ops) mod wanted;
 pub use absence::{
     Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, absences, label_presence,
 };
+pub use deleted::{Deletion, LostValues};
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
 pub use export_steps::{ExportSteps, PlannedExport};
