@@ -481,7 +481,9 @@ fn way_back(answer: &Answer, name: &Name) -> Option<String> {
             let place = name.namespace.as_ref().map_or(String::new(), |namespace| {
                 format!(" -n {}", escape::text(namespace.as_bytes()))
             });
-            format!("; `etcdsnap export FILE {object}{place} --deleted --out DIR` writes a manifest of it")
+            format!(
+                "; `etcdsnap export FILE {object}{place} --deleted --out DIR` writes a manifest of it"
+            )
         }
         None => String::new(),
     };

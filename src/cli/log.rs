@@ -19,10 +19,11 @@ use super::term;
 use crate::Result;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::{Resolved, Resources};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::ops::{
-    self, Absence, AbsenceQuery, AbsenceReason, ChangeFilter, LogPart, LogQuery, LogSummary, LookedFor, Moment, Name,
-    Named, Session, ValueReader,
+    self, Absence, AbsenceQuery, AbsenceReason, ChangeFilter, LogPart, LogQuery, LogSummary,
+    LookedFor, Moment, Name, Named, Session, ValueReader,
 };
 use crate::report::{self, AbsenceContext};
 
@@ -326,7 +327,9 @@ impl Job<'_> {
             return Ok(Some(query));
         }
         let Some(resolved) = ops::resolve_times(session, since, until)? else {
-            term::error("no object in the file tells a time, so --since and --until take revisions only");
+            term::error(
+                "no object in the file tells a time, so --since and --until take revisions only",
+            );
             return Ok(None);
         };
         if let Some(since) = &resolved.since {
@@ -406,6 +409,12 @@ impl Job<'_> {
                 return Ok(exit.max(explained));
             }
         } else if is_none && !target.is_object && !args.target.is_empty() {
+            if let Some(word) = args.target.to_str()
+                && Resources::builtin().resolve(word) != Resolved::Unknown
+            {
+                let word = escape::text(word.as_bytes());
+                term::line(&format!("for the changes of all {word}: --kind {word}"));
+            }
             items.push(LookedFor::Prefix(args.target.as_bytes().to_vec()));
         }
         if is_none {

@@ -46,10 +46,10 @@ pub use make::{
 pub use objects::{
     Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, Deletion, EncryptionCount,
     EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported, ExportedObject,
-    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, LostValues, ObjectList,
-    ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided, UndecidedReason,
-    ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds, label_presence,
-    objects, objects_to_apply,
+    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, LostValues,
+    ObjectList, ObjectsQuery, OtherVersion, PlannedExport, ReadValue, StoredKind, Undecided,
+    UndecidedReason, ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds,
+    label_presence, objects, objects_to_apply,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

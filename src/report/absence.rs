@@ -152,7 +152,9 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                     let why = match context.selectors {
                         Some(selectors) => {
                             let selectors = escape::text(selectors.as_bytes());
-                            format!("but {selectors} does not select it, or its value was compacted away")
+                            format!(
+                                "but {selectors} does not select it, or its value was compacted away"
+                            )
                         }
                         None => "and its value was compacted away".into(),
                     };

@@ -240,12 +240,16 @@ fn change_line(change: &ValueChange) -> Option<String> {
             "the same object in other bytes".into()
         }
         ValueChange::Fields(fields, left) => {
-            let shown: Vec<String> = fields
-                .iter()
-                .take(LINE_FIELDS)
-                .map(coloured_field)
-                .collect();
-            let more = fields.len().saturating_sub(LINE_FIELDS) as u64;
+            // What every new object has is only counted, unless it has nothing else.
+            let is_told = |field: &&FieldChange| field.old.is_some() || !field.is_identity();
+            let told: Vec<&FieldChange> = fields.iter().filter(is_told).collect();
+            let told = match told.is_empty() {
+                true => fields.iter().collect(),
+                false => told,
+            };
+            let shown = told.iter().take(LINE_FIELDS);
+            let shown: Vec<String> = shown.map(|field| coloured_field(field)).collect();
+            let more = fields.len().saturating_sub(shown.len()) as u64;
             let more = match more.saturating_add(*left) {
                 0 => String::new(),
                 more => format!("; and {more} more"),
@@ -467,11 +471,7 @@ fn push_change(out: &mut String, one: &ShownChange) {
         (who, _) => who,
     };
     let flaw = one.flaw.as_ref().map(flaw_text);
-    for line in who
-        .into_iter()
-        .chain(change_lines(&one.change))
-        .chain(flaw)
-    {
+    for line in who.into_iter().chain(change_lines(&one.change)).chain(flaw) {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "      {line}");
     }

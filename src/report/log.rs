@@ -170,7 +170,10 @@ pub fn resolved_time_line(name: &str, bound: &ResolvedTime, is_until: bool) -> S
             "{name} {time}: from revision {revision}, the first that did not happen before that time"
         ),
         (None, false) => {
-            format!("{name} {time}: no revision; the newest time in the file is {}", rfc3339(bound.newest))
+            format!(
+                "{name} {time}: no revision; the newest time in the file is {}",
+                rfc3339(bound.newest)
+            )
         }
         (Some(revision), true) => format!(
             "{name} {time}: up to revision {revision}; what follows it did not happen before {}",

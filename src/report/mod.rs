@@ -59,8 +59,8 @@ pub use log::{
 };
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,
-    lost_values_line, object_json, object_name, objects_summary_json, other_version_line, server_lease_note,
-    server_leases_line, stray_values_json, undecided_line,
+    lost_values_lines, object_json, object_name, objects_summary_json, other_version_line,
+    server_lease_note, server_leases_line, stray_values_json, undecided_line,
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 pub use status::status;

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::json::{Name, line};
 use crate::finding::escape;
-use crate::kubernetes::{Flaw, rfc3339};
 use crate::kubernetes::show::columns::first_line;
+use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{
-    DamagedValue, Deletion, FoundObject, KindCount, Kinds, LostValues, ObjectList, OtherVersion, StoredKind, Undecided,
-    UndecidedReason, encoding_name,
+    DamagedValue, Deletion, FoundObject, KindCount, Kinds, LostValues, ObjectList, OtherVersion,
+    StoredKind, Undecided, UndecidedReason, encoding_name,
 };
 
 /// Longer cells are cut: they are in no table that people read, and each row would be padded to their length.
@@ -329,8 +329,8 @@ pub fn server_leases_line(count: u64) -> Option<String> {
     })
 }
 
-/// How many deleted objects there are no values of any more, as a line of text.
-pub fn lost_values_line(lost: &LostValues, compacted: i64) -> Option<String> {
+/// What a list of deleted objects cannot have, as lines of text.
+pub fn lost_values_lines(lost: &LostValues, compacted: i64) -> Vec<String> {
     let keys: Vec<String> = lost.keys.iter().map(|key| escape::text(key)).collect();
     let more = match lost.count.saturating_sub(lost.keys.len() as u64) {
         0 => String::new(),
@@ -338,19 +338,19 @@ pub fn lost_values_line(lost: &LostValues, compacted: i64) -> Option<String> {
     };
     let keys = keys.join(", ");
     let (objects, values) = match lost.count {
-        1 => ("object", "its value is"),
-        _ => ("objects", "their values are"),
+        1 => ("object", "whose value is"),
+        _ => ("objects", "whose values are"),
     };
-    let why = match compacted {
-        ..=0 => String::new(),
-        at => format!(", compacted away at or before revision {at}"),
-    };
-    (lost.count > 0).then(|| {
+    let count = lost.count;
+    let known = (count > 0).then(|| {
         format!(
-            "not listed: {} deleted {objects}, {values} not in the file any more{why}: {keys}{more}",
-            lost.count
+            "not listed: {count} deleted {objects} {values} not in the file any more: {keys}{more}"
         )
-    })
+    });
+    let unknown = (compacted > 0).then(|| {
+        format!("what was deleted before the compaction at revision {compacted} is not known")
+    });
+    known.into_iter().chain(unknown).collect()
 }
 
 /// What an API server keeps under a key that looks like that of one of its leases.
@@ -412,7 +412,7 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
             .iter()
             .fold(0, |sum, one| sum.saturating_add(one.objects)),
         api_server_leases: list.server_leases,
-        compacted: list.lost.count,
+        compacted: list.lost.as_ref().map_or(0, |lost| lost.count),
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,
@@ -565,6 +565,22 @@ pub fn object_name(list: &ObjectList<'_>, found: &FoundObject) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deleted_objects_without_values_are_counted_and_some_are_named() {
+        let lost = |count, keys: &[&str]| LostValues {
+            count,
+            keys: keys.iter().map(|key| key.as_bytes().to_vec()).collect(),
+        };
+        assert_eq!(lost_values_lines(&lost(0, &[]), -1), [""; 0]);
+        assert_eq!(
+            lost_values_lines(&lost(5, &["/a", "/b\n", "/c"]), 7),
+            [
+                "not listed: 5 deleted objects whose values are not in the file any more: /a, /b\\n, /c and 2 more",
+                "what was deleted before the compaction at revision 7 is not known"
+            ]
+        );
+    }
 
     #[test]
     fn one_line_tells_of_all_that_cannot_be_told_however_many_keys_there_are() {

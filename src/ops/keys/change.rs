@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::etcd::keyspace::RecordFacts;
+use crate::etcd::keyspace::{RecordFacts, RecordPlace};
 use crate::kubernetes::Object;
 use crate::kubernetes::compare::difference::{FieldPath, differences, leaves};
 use crate::kubernetes::compare::kind_schema::KindSchema;
@@ -118,7 +118,11 @@ impl Taken {
     pub(super) fn of(state: &State, facts: RecordFacts) -> Self {
         Self {
             object: state.identity(),
-            facts,
+            facts: RecordFacts {
+                // It is not read again.
+                place: RecordPlace::default(),
+                ..facts
+            },
         }
     }
 }

@@ -389,9 +389,7 @@ impl<'i> Log<'_, '_, '_, 'i> {
         let (put, is_gone, is_known) = self.known.before(row);
         let old = put.map(|put| self.known.record(put).facts);
         let old = old.and_then(|facts| Some((looked.get(&facts.place)?, facts)));
-        let new = looked
-            .get(&facts.place)
-            .filter(|_| !facts.is_tombstone);
+        let new = looked.get(&facts.place).filter(|_| !facts.is_tombstone);
         if new.is_none() && !facts.is_tombstone {
             // It cannot be read any more, which the scan has told.
             return None;

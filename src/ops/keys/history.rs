@@ -324,7 +324,10 @@ fn values_before(
                 is_gone: change.is_tombstone,
             });
             if !change.is_tombstone {
-                of_key.last = Some((change.record.value.to_vec(), Event::of_change(&change).facts()));
+                of_key.last = Some((
+                    change.record.value.to_vec(),
+                    Event::of_change(&change).facts(),
+                ));
                 left.remove(key);
             }
         }

@@ -19,3 +19,6 @@ pub use list::{KeyList, KeysQuery, keys};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
 pub use log_times::{Moment, ResolvedTime, ResolvedTimes, resolve_times};
 pub use lookup::{KeyStory, Lookup, Name, Named, look_up};
+
+#[cfg(test)]
+mod tests;

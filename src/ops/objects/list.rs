@@ -82,8 +82,8 @@ pub struct ObjectList<'i> {
     pub revision: i64,
     /// The newest time that the file tells, from which ages are counted.
     pub now: Option<i64>,
-    /// Deleted objects that are asked for, and the file does not have their values any more.
-    pub lost: LostValues,
+    /// Of a list of deleted objects, those that are asked for, and the file does not have their values any more.
+    pub lost: Option<LostValues>,
     /// When deleted objects went, by the places of their last values.
     pub(super) deletions: Vec<(RecordPlace, Deletion)>,
     keyspace: Keyspace<'i>,
@@ -489,7 +489,7 @@ pub fn objects<'i>(
         resources: live.resources,
         revision: live.revision,
         now: live.now,
-        lost,
+        lost: query.is_deleted.then_some(lost),
         deletions: Vec::new(),
         keyspace: live.keyspace,
     };
