@@ -90,7 +90,7 @@ fn is_item(name: &str, keys: &[(String, String)]) -> bool {
     };
     keys.iter().all(|(key, text)| match named.get(key) {
         Some(Value::String(value)) => value == text,
-        Some(other) => other.to_string() == *text,
+        Some(other) => *text == format!("{other}"),
         None => false,
     })
 }
