@@ -166,25 +166,19 @@ pub fn objects_to_apply<'i>(
         services.extend(list.services_with_selector(session, reader)?);
         custom.add_missing(&list.custom_kinds(session, reader)?);
     }
-    if let Some(around) = around
-        && !namespaces.is_empty()
-    {
-        let around = match query.is_deleted {
-            // One that is there is not created again.
-            true => {
-                let gone = ObjectsQuery {
-                    kinds: vec!["namespaces".into()],
-                    revision: query.revision,
-                    is_deleted: true,
-                    ..ObjectsQuery::default()
-                };
-                objects(session, &gone, reader)?.ok()
-            }
-            false => Some(around),
+    let mut around = around.filter(|_| !namespaces.is_empty());
+    if query.is_deleted && around.is_some() {
+        // A Namespace that is there is not created again.
+        let gone = ObjectsQuery {
+            kinds: vec!["namespaces".into()],
+            revision: query.revision,
+            is_deleted: true,
+            ..ObjectsQuery::default()
         };
-        if let Some(around) = around {
-            list.take_namespaces(around, &namespaces);
-        }
+        around = objects(session, &gone, reader)?.ok();
+    }
+    if let Some(around) = around {
+        list.take_namespaces(around, &namespaces);
     }
     list.sort_for_application();
     let mut own_services = HashSet::new();
