@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::difference::{FieldPath, Step};
-use crate::kubernetes::parse_rfc3339;
+use crate::kubernetes::time::parse_rfc3339;
 
 /// At most this many entries are looked at; an API server keeps ten, and one for each who applies.
 const ENTRIES: usize = 32;
