@@ -184,10 +184,10 @@ fn a_key_made_anew_shows_its_new_life_and_not_the_old_one() {
         words(&life, "action"),
         ["create", "update", "delete", "re-create"]
     );
-    // What it was before its deletion is nothing to compare the new value with.
+    // What it was before its deletion is compared with the new value.
     assert_eq!(
         words(&life, "change"),
-        ["none", "other-bytes", "none", "none"]
+        ["none", "other-bytes", "none", "other-bytes"]
     );
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use super::exit::Exit;
 use super::term;
 use crate::Result;
-use crate::ops::{self, AbsenceQuery, Absences, LookedFor, ObjectList, ObjectsQuery, Session};
+use crate::ops::{
+    self, Absence, AbsenceQuery, AbsenceReason, Absences, LookedFor, ObjectList, ObjectsQuery,
+    Session,
+};
 use crate::report::{self, AbsenceContext};
 
 /// Looks for what was not found and says where it went.
@@ -51,7 +54,21 @@ pub(super) fn tell_objects(
         takes_keys: false,
         is_undecided: !list.undecided.is_empty() || !list.damaged.is_empty(),
         is_none_said,
+        wants_deleted: query.is_deleted,
     };
+    if query.is_deleted {
+        // That nothing was deleted of what is there is an answer.
+        let found = ops::absences(session, &absence)?;
+        let is_unknown = |absence: &Absence| {
+            use AbsenceReason::{CannotTell, NeverSeen, NotAKind};
+            matches!(absence.reason, NeverSeen | NotAKind | CannotTell)
+        };
+        let exit = say(&found, context);
+        return Ok(match found.list.iter().any(is_unknown) {
+            true => Exit::Findings,
+            false => exit,
+        });
+    }
     let exit = tell(session, &absence, context)?;
     Ok(match is_none_said {
         true => Exit::Findings,

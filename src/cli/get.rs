@@ -390,6 +390,7 @@ pub(super) fn explain<'a>(
     revision: i64,
 ) -> crate::Result<Exit> {
     let mut exit = Exit::Fine;
+    let mut hints = Vec::new();
     let mut query = AbsenceQuery {
         revision,
         ..AbsenceQuery::default()
@@ -400,6 +401,7 @@ pub(super) fn explain<'a>(
         let message = match answer {
             Answer::Found(_) => continue,
             Answer::Deleted { key, .. } | Answer::NotYet { key, .. } => {
+                hints.extend(way_back(answer, name));
                 query.items.push(LookedFor::Named {
                     name: name.text.clone(),
                     key: key.clone(),
@@ -448,7 +450,46 @@ pub(super) fn explain<'a>(
         let namespaces = namespaces.iter().cloned();
         query.items.extend(namespaces.map(LookedFor::Namespace));
     }
-    Ok(exit.max(absent::tell(session, &query, context)?))
+    exit = exit.max(absent::tell(session, &query, context)?);
+    let more = hints.len().saturating_sub(HINTS);
+    hints.truncate(HINTS);
+    hints.iter().for_each(|hint| term::line(hint));
+    if more > 0 {
+        term::line(&format!("… and {more} more that were deleted"));
+    }
+    Ok(exit)
+}
+
+/// Of so many deleted things it is said how to have them back.
+const HINTS: usize = 3;
+
+/// How to have a deleted value back, if the file still has it.
+fn way_back(answer: &Answer, name: &Name) -> Option<String> {
+    let Answer::Deleted {
+        key,
+        revision,
+        has_value: true,
+    } = answer
+    else {
+        return None;
+    };
+    let before = revision.saturating_sub(1);
+    let key = escape::text(key);
+    let manifest = match name.kind_and_name() {
+        Some((kind, object)) => {
+            let object = escape::text(format!("{kind}/{object}").as_bytes());
+            let place = name.namespace.as_ref().map_or(String::new(), |namespace| {
+                format!(" -n {}", escape::text(namespace.as_bytes()))
+            });
+            format!(
+                "; `etcdsnap export FILE {object}{place} --deleted --out DIR` writes a manifest of it"
+            )
+        }
+        None => String::new(),
+    };
+    Some(format!(
+        "its last value is there: `etcdsnap get FILE {key} --rev {before}` shows it{manifest}"
+    ))
 }
 
 /// One record, ready to be written.

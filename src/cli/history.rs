@@ -45,6 +45,9 @@ pub(super) struct HistoryArgs {
     key: bool,
     #[command(flatten)]
     json: JsonArgs,
+    /// All fields that each record changed, one in a line
+    #[arg(short = 'p', long, visible_alias = "patch")]
+    fields: bool,
     #[command(flatten)]
     reader: ReaderArgs,
 }
@@ -113,7 +116,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             let text = if json {
                 report::episode_json(&story.key, episode)
             } else {
-                term::prose(&report::episode_text(episode)).into_owned()
+                term::prose(&report::episode_text(episode, args.fields)).into_owned()
             };
             if written.is_ok() {
                 written = out.write(&text);

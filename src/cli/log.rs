@@ -1,5 +1,6 @@
 //! `log`: what happened, transaction by transaction.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::ops::ControlFlow;
@@ -7,22 +8,39 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::absent;
+use super::diff::Noise;
 use super::exit::Exit;
+use super::moment::{Bound, Revisions};
+use super::objects::Notes;
 use super::open::Access;
+use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
+use crate::Result;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
-use crate::ops::{self, AbsenceQuery, LogQuery, LookedFor};
+use crate::kubernetes::catalog::resources::{Resolved, Resources};
+use crate::kubernetes::compare::noise::NoiseProfile;
+use crate::ops::{
+    self, Absence, AbsenceQuery, AbsenceReason, ChangeFilter, LogPart, LogQuery, LogSummary,
+    LookedFor, Moment, Name, Named, Session, ValueReader,
+};
 use crate::report::{self, AbsenceContext};
 
 const EXAMPLES: &str = "\
 Examples:
   etcdsnap log snapshot.db --reverse --limit 20             the last twenty transactions
+  etcdsnap log snapshot.db deploy/web -n shop -p            all changes of an object, with fields
+  etcdsnap log snapshot.db --kind pods,events -n shop --since 2h
+  etcdsnap log snapshot.db --noise default --rev 4711..4800
   etcdsnap log snapshot.db /registry/deployments/ --from 4711
   etcdsnap log snapshot.db --json | jq 'select(.op == \"delete\")'
 
 etcd keeps no clock. \"not before\" is the newest time that an object tells up to that revision.
+--since begins with the first revision that did not happen before the given time, --until ends
+with the last one before those that did not happen before a later time; what happened shortly
+before the one may be in, what happened shortly before the other may be as well. Times without a
+zone are UTC; 2h is two hours before the newest time in the file.
 ";
 
 /// Show what changed, transaction by transaction
@@ -32,9 +50,34 @@ pub(super) struct LogArgs {
     /// A snapshot, a database or a data directory
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Only keys with this prefix
-    #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
-    prefix: OsString,
+    /// Only keys with this prefix, or one object as KIND/NAME
+    #[arg(
+        value_name = "PREFIX|KIND/NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    target: OsString,
+    /// The name of the object, where only its kind stands before it
+    #[arg(value_name = "NAME")]
+    name_behind: Option<OsString>,
+    /// Only objects in this namespace, or in these
+    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
+    namespace: Vec<String>,
+    /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Only objects of these kinds
+    #[arg(long, value_name = "KIND[,KIND]", value_delimiter = ',')]
+    kind: Vec<String>,
+    /// Only keys that match: `*` stays between slashes, `**` does not
+    #[arg(long, value_name = "PATTERN")]
+    glob: Option<String>,
+    /// What to leave out as noise; how much it is, is told
+    #[arg(long, value_name = "PROFILE", value_enum, default_value_t = Noise::None)]
+    noise: Noise,
+    /// Only this revision, or these, both included
+    #[arg(long, value_name = "N|A..B", conflicts_with_all = ["from", "to", "since", "until"])]
+    rev: Option<Revisions>,
     /// From this revision on
     #[arg(
         long,
@@ -51,67 +94,332 @@ pub(super) struct LogArgs {
         hide_default_value = true
     )]
     to: i64,
+    /// From this time or revision on: 2h, 3d, 2026-01-31, 2026-01-31T08:00:00Z, 4711
+    #[arg(long, value_name = "TIME|REV", conflicts_with = "from")]
+    since: Option<Bound>,
+    /// Up to this time or revision
+    #[arg(long, value_name = "TIME|REV", conflicts_with = "to")]
+    until: Option<Bound>,
     /// The newest transaction first
     #[arg(long)]
     reverse: bool,
     /// At most so many transactions
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// The fields of each change beneath it, as show has them
+    #[arg(short = 'p', long, visible_alias = "patch")]
+    fields: bool,
     #[command(flatten)]
     json: JsonArgs,
+    #[command(flatten)]
+    reader: ReaderArgs,
 }
 
 pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
-    let json = args.json.wanted(run);
-    let query = LogQuery {
-        filter: KeyFilter::prefix(args.prefix.as_bytes()),
-        from: args.from,
-        to: args.to,
-        descending: args.reverse,
-        limit: args.limit,
+    let reader = match args.reader.reader() {
+        Ok(reader) => reader,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
+    let job = Job {
+        args,
+        json: args.json.wanted(run),
+        reader: &reader,
     };
     // The way through the tree jumps; a map serves that best.
-    let asked = run.ask(&args.file, Access::Map, |session| {
-        let mut out = match json {
+    let asked = run.ask(&args.file, Access::Map, |session| job.run(session));
+    conclude(asked, &args.file)
+}
+
+struct Job<'a> {
+    args: &'a LogArgs,
+    json: bool,
+    reader: &'a ValueReader,
+}
+
+/// What is to be shown.
+struct Target {
+    filter: KeyFilter,
+    /// What the argument is, if it is neither an object nor the beginning of a key.
+    unknown: Option<(ops::Answer, Name)>,
+    /// One object by its name, or several.
+    is_object: bool,
+}
+
+impl Job<'_> {
+    fn run(&self, session: &mut Session<'_>) -> Result<io::Result<Exit>> {
+        let args = self.args;
+        let target = match self.target(session)? {
+            Ok(target) => target,
+            Err(exit) => return self.nothing(session, exit),
+        };
+        let namespaces = match args.all_namespaces || target.is_object {
+            true => Vec::new(),
+            false => args.namespace.clone(),
+        };
+        let Some(query) = self.query(session, &target)? else {
+            return Ok(Ok(Exit::Failed));
+        };
+        let noise = NoiseProfile::from(args.noise);
+        let which = ChangeFilter {
+            kinds: args.kind.clone(),
+            namespaces,
+            noise,
+            reads_values: args.fields || noise != NoiseProfile::None,
+        };
+        let is_plain = which.kinds.is_empty() && which.namespaces.is_empty();
+        let mut out = match self.json {
             true => term::Lines::new(),
             false => term::Lines::of_prose(),
         };
         let mut written: io::Result<()> = Ok(());
-        let mut each = |transaction: &ops::Transaction| {
-            let text = if json {
-                report::transaction_json(transaction)
-            } else {
-                report::transaction_text(transaction)
-            };
-            written = out.write(&text);
-            if written.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
+        let mut write = |text: &str| {
+            written = out.write(text);
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
             }
         };
-        let summary = ops::log(session, &query, &mut each)?;
         let mut exit = Exit::Fine;
-        if summary.events == 0 && !args.prefix.is_empty() {
-            // Keys that did not change, or not in this span, are an answer; keys that never were are not.
-            let looked_for = AbsenceQuery {
-                items: vec![LookedFor::Prefix(args.prefix.as_bytes().to_vec())],
-                counts_deleted: true,
-                ..AbsenceQuery::default()
+        let mut missing = Vec::new();
+        let summary = if is_plain && !which.reads_values {
+            ops::log(session, &query, &mut |transaction| {
+                write(&match self.json {
+                    true => report::transaction_json(transaction),
+                    false => report::transaction_text(transaction),
+                })
+            })?
+        } else {
+            let mut notes = Notes::default();
+            let shown = ops::log_in_detail(session, &query, &which, self.reader, &mut |part| {
+                self.note(part, &mut notes);
+                write(&self.part(part))
+            })?;
+            let log = match shown {
+                Ok(log) => log,
+                Err(fault) => {
+                    term::error(&fault.to_string());
+                    return Ok(Ok(Exit::Failed));
+                }
             };
-            exit = absent::tell(session, &looked_for, AbsenceContext::default())?;
-        }
-        if summary.events == 0 && exit == Exit::Fine {
-            let name = escape::path(&args.file);
-            term::line(&format!("{name}: no change matches"));
-        }
+            exit = notes.tell();
+            if let Some(line) = report::log_noise_line(&log.noise) {
+                term::line(&line);
+            }
+            missing.extend(log.unseen_kinds.into_iter().map(LookedFor::Kind));
+            missing.extend(log.unseen_namespaces.into_iter().map(LookedFor::Namespace));
+            log.summary
+        };
         let written = written.and_then(|()| {
-            if json {
+            if self.json {
                 out.write(&report::log_summary_json(&summary))?;
             }
             out.finish()
         });
+        let is_none = summary.events == 0 && summary.noise == 0;
+        exit = exit.max(self.missing(session, target, missing, is_none)?);
+        if is_none && exit == Exit::Fine {
+            let name = escape::path(&args.file);
+            term::line(&format!("{name}: no change matches"));
+        }
         Ok(read_to_the_end(written).map(|()| exit))
-    });
-    conclude(asked, &args.file)
+    }
+
+    /// What the argument stands for; the inner error is how the job ends where it stands for several objects.
+    fn target(&self, session: &mut Session<'_>) -> Result<std::result::Result<Target, Exit>> {
+        let args = self.args;
+        let text = super::get::spaced(&args.target, args.name_behind.as_ref());
+        let prefix = Target {
+            filter: KeyFilter::prefix(text.as_bytes()),
+            unknown: None,
+            is_object: false,
+        };
+        let name = |namespace: Option<&String>| Name {
+            text: text.as_bytes().to_vec(),
+            namespace: namespace.cloned(),
+            is_key: false,
+        };
+        if name(None).kind_and_name().is_none() {
+            return Ok(Ok(prefix));
+        }
+        let names: Vec<Name> = match args.all_namespaces || args.namespace.is_empty() {
+            true => vec![name(None)],
+            false => args.namespace.iter().map(|one| name(Some(one))).collect(),
+        };
+        let found = ops::look_up(session, &names, self.reader, false)?.found;
+        // The log itself tells what is wrong on its way.
+        session.forget_findings();
+        let mut keys = BTreeSet::new();
+        let mut unknown = None;
+        for (named, name) in found.into_iter().zip(names) {
+            let answer = match named {
+                // A key that is called so is not an object by its kind and name.
+                Named::Key(story) if story.key == name.text => return Ok(Ok(prefix)),
+                Named::Key(story) => {
+                    keys.insert(story.key);
+                    continue;
+                }
+                Named::Several(stories) => {
+                    let keys = stories.into_iter().map(|story| story.key).collect();
+                    let answers = [ops::Answer::Several(keys)];
+                    let names = [name];
+                    return super::get::explain(session, answers.iter().zip(&names), 0).map(Err);
+                }
+                Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
+                Named::NotServed(fault) => ops::Answer::NotServed(fault),
+                Named::Nothing => ops::Answer::NeverSeen,
+            };
+            unknown = unknown.or(Some((answer, name)));
+        }
+        Ok(Ok(match keys.is_empty() {
+            true => Target { unknown, ..prefix },
+            false => Target {
+                filter: KeyFilter::Keys(keys),
+                unknown,
+                is_object: true,
+            },
+        }))
+    }
+
+    /// Nothing is shown, and why was said.
+    fn nothing(&self, session: &mut Session<'_>, exit: Exit) -> Result<io::Result<Exit>> {
+        let mut out = term::Lines::new();
+        let mut written = Ok(());
+        if self.json {
+            let summary = LogSummary::of_nothing(session.bounds()?);
+            written = out.write(&report::log_summary_json(&summary));
+        }
+        let written = written.and_then(|()| out.finish());
+        Ok(read_to_the_end(written).map(|()| exit))
+    }
+
+    /// The span of revisions; none where times cannot be answered for, which was said.
+    fn query(&self, session: &Session<'_>, target: &Target) -> Result<Option<LogQuery>> {
+        let args = self.args;
+        let mut query = LogQuery {
+            filter: target.filter.clone(),
+            glob: args.glob.clone(),
+            from: args.from,
+            to: args.to,
+            descending: args.reverse,
+            limit: args.limit,
+            ..LogQuery::default()
+        };
+        if let Some(revisions) = args.rev {
+            query.from = revisions.from.unwrap_or(0);
+            query.to = revisions.to.unwrap_or(0);
+        }
+        let mut times: [Option<Moment>; 2] = [None, None];
+        match args.since {
+            Some(Bound::Revision(revision)) => query.from = revision,
+            Some(Bound::Time { first, .. }) => times[0] = Some(first),
+            None => {}
+        }
+        match args.until {
+            Some(Bound::Revision(revision)) => query.to = revision,
+            Some(Bound::Time { last, .. }) => times[1] = Some(last),
+            None => {}
+        }
+        let [since, until] = times;
+        if since.is_none() && until.is_none() {
+            return Ok(Some(query));
+        }
+        let Some(resolved) = ops::resolve_times(session, since, until)? else {
+            term::error(
+                "no object in the file tells a time, so --since and --until take revisions only",
+            );
+            return Ok(None);
+        };
+        if let Some(since) = &resolved.since {
+            term::line(&report::resolved_time_line("--since", since, false));
+            query.since = since.revision;
+            if since.revision.is_none() {
+                query.limit = Some(0);
+            }
+        }
+        if let Some(until) = &resolved.until {
+            term::line(&report::resolved_time_line("--until", until, true));
+            query.until = until.revision;
+        }
+        Ok(Some(query))
+    }
+
+    fn part(&self, part: &LogPart) -> String {
+        match (self.json, self.args.fields) {
+            (true, true) => report::log_part_json(part),
+            (true, false) => report::log_part_events_json(part),
+            (false, true) => report::log_part_text(part),
+            (false, false) => report::log_part_events_text(part),
+        }
+    }
+
+    /// What cannot be read matters only where fields are shown.
+    fn note(&self, part: &LogPart, notes: &mut Notes) {
+        if self.args.fields {
+            part.changes
+                .iter()
+                .for_each(|change| super::show::note(change, notes));
+        }
+    }
+
+    /// Says what was asked for and never was. Keys that did not change, or not in this span, are an answer.
+    fn missing(
+        &self,
+        session: &mut Session<'_>,
+        target: Target,
+        mut items: Vec<LookedFor>,
+        is_none: bool,
+    ) -> Result<Exit> {
+        let args = self.args;
+        let mut exit = Exit::Fine;
+        let single = args.rev.and_then(Revisions::single);
+        if let Some(revision) = single.filter(|_| is_none) {
+            let query = LogQuery {
+                from: revision,
+                to: revision,
+                limit: Some(1),
+                ..LogQuery::default()
+            };
+            let any = ops::log(session, &query, &mut |_| ControlFlow::Continue(()))?;
+            if any.transactions == 0 {
+                exit = super::show::tell_gap(&args.file, revision, any.bounds.compacted);
+            }
+        }
+        let tell = |items: Vec<LookedFor>| {
+            let looked_for = AbsenceQuery {
+                items,
+                counts_deleted: true,
+                ..AbsenceQuery::default()
+            };
+            absent::tell(session, &looked_for, AbsenceContext::default())
+        };
+        if is_none && let Some((answer, name)) = target.unknown {
+            let prefix = AbsenceQuery {
+                items: vec![LookedFor::Prefix(name.text.clone())],
+                counts_deleted: true,
+                ..AbsenceQuery::default()
+            };
+            let found = ops::absences(session, &prefix)?.list;
+            let is_there = |absence: &Absence| matches!(absence.reason, AbsenceReason::Present(_));
+            if !found.iter().any(is_there) {
+                let (answers, names) = ([answer], [name]);
+                let explained = super::get::explain(session, answers.iter().zip(&names), 0)?;
+                return Ok(exit.max(explained));
+            }
+        } else if is_none && !target.is_object && !args.target.is_empty() {
+            if let Some(word) = args.target.to_str()
+                && Resources::builtin().resolve(word) != Resolved::Unknown
+            {
+                let word = escape::text(word.as_bytes());
+                term::line(&format!("for the changes of all {word}: --kind {word}"));
+            }
+            items.push(LookedFor::Prefix(args.target.as_bytes().to_vec()));
+        }
+        if is_none {
+            items.extend(args.glob.clone().map(LookedFor::Glob));
+        }
+        Ok(exit.max(tell(items)?))
+    }
 }

@@ -22,6 +22,7 @@ mod keys;
 mod kinds;
 mod log;
 mod man;
+mod moment;
 mod objects;
 mod open;
 mod pager;

@@ -1,6 +1,6 @@
 //! `show`: everything in one revision.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::objects::Notes;
@@ -9,7 +9,7 @@ use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude};
 use super::term;
 use crate::finding::escape;
-use crate::ops;
+use crate::ops::{self, ShownChange};
 use crate::report;
 
 const EXAMPLES: &str = "\
@@ -48,28 +48,11 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
         let mut out = term::Lines::new();
         let mut exit = Exit::Fine;
         if shown.changes.is_empty() {
-            let why = match args.revision <= shown.bounds.compacted {
-                true => format!(": it was compacted, at revision {}", shown.bounds.compacted),
-                false => "; a restore that raises the revision leaves such gaps".into(),
-            };
-            term::error(&format!(
-                "{}: no record of revision {} is left{why}",
-                escape::path(&args.file),
-                args.revision
-            ));
-            exit = Exit::Findings;
+            exit = tell_gap(&args.file, args.revision, shown.bounds.compacted);
         }
         let mut notes = Notes::default();
         for change in &shown.changes {
-            if let Some(fault) = change.locked.as_ref().filter(|_| change.flaw.is_none()) {
-                notes.locked(|| escape::text(&change.event.key), fault);
-            }
-            if let Some(flaw) = &change.flaw {
-                term::line(&report::flaw_line(&change.event.key, flaw));
-                if !flaw.is_decodable() {
-                    notes.damaged();
-                }
-            }
+            note(change, &mut notes);
         }
         exit = exit.max(notes.tell());
         let text = match (json, shown.changes.is_empty()) {
@@ -80,4 +63,30 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
         Ok(out.write(&text).and_then(|()| out.finish()).map(|()| exit))
     });
     conclude(asked, &args.file)
+}
+
+/// Says that there is no record of a revision.
+pub(super) fn tell_gap(file: &Path, revision: i64, compacted: i64) -> Exit {
+    let why = match revision <= compacted {
+        true => format!(": it was compacted, at revision {compacted}"),
+        false => "; a restore that raises the revision leaves such gaps".into(),
+    };
+    let file = escape::path(file);
+    term::error(&format!(
+        "{file}: no record of revision {revision} is left{why}"
+    ));
+    Exit::Findings
+}
+
+/// Notes what of a change cannot be read.
+pub(super) fn note(change: &ShownChange, notes: &mut Notes) {
+    if let Some(fault) = change.locked.as_ref().filter(|_| change.flaw.is_none()) {
+        notes.locked(|| escape::text(&change.event.key), fault);
+    }
+    if let Some(flaw) = &change.flaw {
+        term::line(&report::flaw_line(&change.event.key, flaw));
+        if !flaw.is_decodable() {
+            notes.damaged();
+        }
+    }
 }

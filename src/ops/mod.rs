@@ -33,23 +33,24 @@ pub use examine::{
 };
 pub use input::Input;
 pub use keys::{
-    Action, Answer, Answers, Episode, Event, FieldChange, GrepQuery, GrepRecord, GrepSummary,
-    KeyList, KeyStory, KeysQuery, LogQuery, LogSummary, Lookup, MatchedLine, Name, Named,
-    Operation, Shown, ShownChange, Transaction, ValueChange, get, get_prefix, grep, history, keys,
-    log, look_up, show,
+    Action, Answer, Answers, ChangeFilter, DetailedLog, Episode, Event, FieldChange, GrepQuery,
+    GrepRecord, GrepSummary, KeyList, KeyStory, KeysQuery, LogPart, LogQuery, LogSummary, Lookup,
+    MatchedLine, Moment, Name, Named, Operation, ResolvedTime, ResolvedTimes, Shown, ShownChange,
+    Taken, Transaction, ValueChange, get, get_prefix, grep, history, keys, log, log_in_detail,
+    look_up, resolve_times, show,
 };
 pub use make::{
     AddedTrailer, CompactRequest, Compacted, FileNames, Folder, KeptFigures, KeyScope, OutputError,
     add_trailer, compact, restore, safe_name,
 };
 pub use objects::{
-    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, DescribeOptions, EncryptionCount,
-    EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported, ExportedObject,
-    FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor, ObjectList,
-    ObjectsQuery, OtherVersion, OwnerRow, OwnerStanding, PlannedExport, ReadValue, RelatedObjects,
-    StoredKind, Undecided, UndecidedReason, UnreadReason, ValueContent, ValueReader, absences,
-    encoding_name, encryption, export, kinds, label_presence, objects, objects_to_apply,
-    objects_to_describe, related,
+    Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, Deletion, DescribeOptions,
+    EncryptionCount, EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported,
+    ExportedObject, FoundObject, Inspector, KindCount, KindFault, Kinds, LabelPresence, LookedFor,
+    LostValues, ObjectList, ObjectsQuery, OtherVersion, OwnerRow, OwnerStanding, PlannedExport,
+    ReadValue, RelatedObjects, StoredKind, Undecided, UndecidedReason, UnreadReason, ValueContent,
+    ValueReader, absences, encoding_name, encryption, export, kinds, label_presence, objects,
+    objects_to_apply, objects_to_describe, related,
 };
 pub use opening::Refusal;
 pub use session::{Session, fetch};

@@ -68,6 +68,12 @@ impl Times {
         self.0.get(..end)?.last().map(|(_, time)| *time)
     }
 
+    /// The first record up to which a time is told that is not before `time`, and that time.
+    pub fn first_at(&self, time: i64) -> Option<(RecordPlace, i64)> {
+        let at = self.0.partition_point(|(_, known)| *known < time);
+        self.0.get(at).copied()
+    }
+
     /// The newest time of all.
     pub fn newest(&self) -> Option<i64> {
         self.0.last().map(|(_, time)| *time)

@@ -17,6 +17,8 @@ pub struct AbsenceContext<'a> {
     pub is_undecided: bool,
     /// That there are none was said; only what else is known of them is left to say.
     pub is_none_said: bool,
+    /// Deleted objects are looked for.
+    pub wants_deleted: bool,
 }
 
 /// One line for each thing that is not there.
@@ -98,6 +100,15 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
     };
     let is_single = none.is_empty();
     let mut text = match &absence.reason {
+        // Of several, that none was deleted is an answer, and so is that no value of theirs is left.
+        AbsenceReason::Present(_) | AbsenceReason::Deleted { .. }
+            if context.wants_deleted && !matches!(absence.item, LookedFor::Object { .. }) =>
+        {
+            return None;
+        }
+        AbsenceReason::Present(_) if context.wants_deleted => {
+            format!("{name}{place} is not deleted: it exists")
+        }
         AbsenceReason::Present(objects) => {
             let place = match all.is_damaged {
                 true => format!("{place} that can be read; damage hides the rest"),
@@ -138,6 +149,18 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                 LookedFor::Namespace(_) => format!("{name} was deleted at revision {when}"),
                 _ if !is_single => {
                     format!("{none}; the last one, {key}, was deleted at revision {when}")
+                }
+                _ if context.wants_deleted => {
+                    let why = match context.selectors {
+                        Some(selectors) => {
+                            let selectors = escape::text(selectors.as_bytes());
+                            format!(
+                                "but {selectors} does not select it, or its value was compacted away"
+                            )
+                        }
+                        None => "and its value was compacted away".into(),
+                    };
+                    format!("{name}: {key} was deleted at revision {when}, {why}")
                 }
                 _ if key == name => format!("{key} was deleted at revision {when}"),
                 _ => format!("{name}: {key} was deleted at revision {when}"),

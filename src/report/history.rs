@@ -7,24 +7,39 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
-use super::log::{JsonEvent, JsonField, event_line};
+use super::log::{JsonChange, JsonEvent, JsonField, event_line, transaction_head};
 use crate::finding::escape;
 use crate::kubernetes::{Flaw, rfc3339};
-use crate::ops::{Action, Episode, FieldChange, Shown, ValueChange};
+use crate::ops::{Action, Episode, FieldChange, LogPart, Shown, ShownChange, Taken, ValueChange};
 
 /// Longer values are cut in text.
 const VALUE_CHARS: usize = 60;
 /// More fields are counted in a line of text.
 const LINE_FIELDS: usize = 6;
 
-/// How a change is said in JSON: a word, and the fields.
-fn json_change(change: &ValueChange) -> (Option<&'static str>, Vec<JsonField<'_>>) {
-    match change {
-        ValueChange::Unknown => (None, Vec::new()),
-        ValueChange::Same => (Some("same-bytes"), Vec::new()),
-        ValueChange::Bytes => (Some("other-bytes"), Vec::new()),
-        ValueChange::Fields(fields) if fields.is_empty() => (Some("re-encoded"), Vec::new()),
-        ValueChange::Fields(fields) => (Some("fields"), fields.iter().map(json_field).collect()),
+impl<'c> JsonChange<'c> {
+    pub(super) fn of(
+        change: &'c ValueChange,
+        manager: Option<&'c str>,
+        taken: Option<&Taken>,
+    ) -> Self {
+        let (word, fields, left) = match change {
+            ValueChange::Unknown => (None, [].as_slice(), 0),
+            ValueChange::Same => (Some("same-bytes"), [].as_slice(), 0),
+            ValueChange::Bytes => (Some("other-bytes"), [].as_slice(), 0),
+            ValueChange::ManagedFields => (Some("managed-fields"), [].as_slice(), 0),
+            ValueChange::Fields(fields, _) if fields.is_empty() => {
+                (Some("re-encoded"), [].as_slice(), 0)
+            }
+            ValueChange::Fields(fields, left) => (Some("fields"), fields.as_slice(), *left),
+        };
+        Self {
+            change: word,
+            fields: fields.iter().map(json_field).collect(),
+            fields_omitted: (left > 0).then_some(left),
+            manager,
+            old: taken.map(|taken| JsonRecordFacts::of(&taken.facts)),
+        }
     }
 }
 
@@ -51,10 +66,8 @@ struct JsonEpisode<'e> {
     facts: JsonRecordFacts,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<JsonField<'e>>,
+    #[serde(flatten)]
+    change: JsonChange<'e>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -67,7 +80,7 @@ impl JsonLine for JsonEpisode<'_> {
 pub fn episode_json(key: &[u8], episode: &Episode) -> String {
     let facts = &episode.facts;
     let lives = !facts.is_tombstone;
-    let (change, fields) = json_change(&episode.change);
+    let manager = episode.manager.as_deref();
     line(&JsonEpisode {
         op: if lives { "put" } else { "delete" },
         action: episode.action.as_str(),
@@ -77,20 +90,24 @@ pub fn episode_json(key: &[u8], episode: &Episode) -> String {
         object: Identity::of_key(key),
         facts: JsonRecordFacts::of(facts),
         not_before: episode.not_before.map(rfc3339),
-        change,
-        fields,
+        change: JsonChange::of(&episode.change, manager, episode.taken.as_ref()),
         error: episode.flaw.as_ref().map(ToString::to_string),
     })
 }
 
-/// One record of a key as a line of text, and what changed as another.
-pub fn episode_text(episode: &Episode) -> String {
-    let facts = &episode.facts;
-    let style = match episode.action {
+/// How an action looks on a terminal.
+fn style_of(action: Action) -> Style {
+    match action {
         Action::Create | Action::Recreate => AnsiColor::Green.on_default(),
         Action::Update => AnsiColor::Yellow.on_default(),
         Action::Delete => AnsiColor::Red.on_default(),
-    };
+    }
+}
+
+/// One record of a key as a line of text, and what changed as another; with `every_field`, each field has its own.
+pub fn episode_text(episode: &Episode, every_field: bool) -> String {
+    let facts = &episode.facts;
+    let style = style_of(episode.action);
     let revision = if facts.revision.sub == 0 {
         facts.revision.main.to_string()
     } else {
@@ -112,14 +129,44 @@ pub fn episode_text(episode: &Episode) -> String {
     if let Some(time) = episode.not_before {
         let _ = write!(out, "  not before {}", rfc3339(time));
     }
-    out.push('\n');
-    if let Some(summary) = change_line(&episode.change) {
-        let _ = writeln!(out, "            {summary}");
+    if let Some(manager) = &episode.manager {
+        let _ = write!(out, "  by {}", escape::text(manager.as_bytes()));
     }
-    if let Some(flaw) = &episode.flaw {
-        let _ = writeln!(out, "            {}", flaw_text(flaw));
+    out.push('\n');
+    let lines = match every_field {
+        true => change_lines(&episode.change),
+        false => change_line(&episode.change).into_iter().collect(),
+    };
+    let took = facts
+        .is_tombstone
+        .then(|| taken_line(episode.taken.as_ref()));
+    let flaw = episode.flaw.as_ref().map(flaw_text);
+    for line in lines.into_iter().chain(took).chain(flaw) {
+        let _ = writeln!(out, "            {line}");
     }
     out
+}
+
+/// What a deletion took, in one line.
+fn taken_line(taken: Option<&Taken>) -> String {
+    let Some(taken) = taken else {
+        return "the file does not have its last value any more".into();
+    };
+    let what = match &taken.object {
+        Some(object) => object_text(object),
+        None => format!("{} bytes", taken.facts.value_size),
+    };
+    let (revision, version) = (taken.facts.revision.main, taken.facts.version);
+    format!("took {what}, last written at revision {revision}, version {version}")
+}
+
+/// `Deployment shop/web`.
+fn object_text((kind, namespace, name): &(String, Option<String>, Option<String>)) -> String {
+    let place = namespace
+        .as_ref()
+        .map_or(String::new(), |namespace| format!("{namespace}/"));
+    let name = name.as_deref().unwrap_or_default();
+    escape::text(format!("{kind} {place}{name}").as_bytes())
 }
 
 fn flaw_text(flaw: &Flaw) -> String {
@@ -136,18 +183,65 @@ fn change_line(change: &ValueChange) -> Option<String> {
         ValueChange::Unknown => return None,
         ValueChange::Same => "the same bytes".into(),
         ValueChange::Bytes => "other bytes".into(),
-        ValueChange::Fields(fields) if fields.is_empty() => "the same object in other bytes".into(),
-        ValueChange::Fields(fields) => {
-            let shown: Vec<String> = fields.iter().take(LINE_FIELDS).map(field_line).collect();
-            let more = fields.len().saturating_sub(LINE_FIELDS);
-            let more = if more > 0 {
-                format!("; and {more} more")
-            } else {
-                String::new()
+        ValueChange::ManagedFields => "only managed fields".into(),
+        ValueChange::Fields(fields, _) if fields.is_empty() => {
+            "the same object in other bytes".into()
+        }
+        ValueChange::Fields(fields, left) => {
+            // What every new object has is only counted, unless it has nothing else.
+            let is_told = |field: &&FieldChange| field.old.is_some() || !field.is_identity();
+            let told: Vec<&FieldChange> = fields.iter().filter(is_told).collect();
+            let told = match told.is_empty() {
+                true => fields.iter().collect(),
+                false => told,
+            };
+            let shown = told.iter().take(LINE_FIELDS);
+            let shown: Vec<String> = shown.map(|field| coloured_field(field)).collect();
+            let more = fields.len().saturating_sub(shown.len()) as u64;
+            let more = match more.saturating_add(*left) {
+                0 => String::new(),
+                more => format!("; and {more} more"),
             };
             format!("{}{more}", shown.join("; "))
         }
     })
+}
+
+/// What changed, a field in each line. What every object has comes last, in one line.
+fn change_lines(change: &ValueChange) -> Vec<String> {
+    let (fields, left) = match change {
+        ValueChange::Fields(fields, left) if !fields.is_empty() => (fields, *left),
+        other => return change_line(other).into_iter().collect(),
+    };
+    // Only of a new object are there several.
+    let end = fields
+        .iter()
+        .rposition(|field| !field.is_identity())
+        .map_or(0, |at| at.saturating_add(1));
+    let (own, identity) = fields.split_at(end);
+    let mut lines: Vec<String> = own.iter().map(coloured_field).collect();
+    if !identity.is_empty() {
+        let identity: Vec<String> = identity.iter().map(coloured_field).collect();
+        lines.push(identity.join("; "));
+    }
+    if left > 0 {
+        lines.push(format!("and {left} more"));
+    }
+    lines
+}
+
+/// The same as [`field_line`], for a terminal: what went is red, what came is green.
+fn coloured_field(field: &FieldChange) -> String {
+    let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
+    let path = escape::text(field.path.to_string().as_bytes());
+    let old = field.old.as_ref().map(short);
+    let new = field.new.as_ref().map(short);
+    match (old, new) {
+        (None, Some(new)) => format!("{path}: {green}+ {new}{green:#}"),
+        (Some(old), None) => format!("{path}: {red}- {old}{red:#}"),
+        (Some(old), Some(new)) => format!("{path}: {red}{old}{red:#} → {green}{new}{green:#}"),
+        (None, None) => path,
+    }
 }
 
 /// `spec.replicas: 2 → 3`.
@@ -198,28 +292,52 @@ pub fn history_summary_json(
     })
 }
 
+/// A change with its fields as a line of JSON.
+fn shown_change_json(one: &ShownChange, not_before: Option<i64>) -> String {
+    let mut event = JsonEvent::new(&one.event, not_before);
+    event.action = one.action.as_str();
+    if let Some((kind, namespace, name)) = &one.object {
+        event.object.kind = Some(kind.clone());
+        event.object.namespace.clone_from(namespace);
+        event.object.name.clone_from(name);
+    }
+    event.change = JsonChange::of(&one.change, one.manager.as_deref(), one.taken.as_ref());
+    event.error = one.flaw.as_ref().map(ToString::to_string);
+    line(&event)
+}
+
 /// Everything in one revision as lines of JSON, a summary last.
 pub fn shown_json(shown: &Shown) -> String {
-    let mut out = String::new();
-    for one in &shown.changes {
-        let (change, fields) = json_change(&one.change);
-        let mut event = JsonEvent::new(&one.event, shown.not_before);
-        if let Some((kind, namespace, name)) = &one.object {
-            event.object.kind = Some(kind.clone());
-            event.object.namespace.clone_from(namespace);
-            event.object.name.clone_from(name);
-        }
-        event.change = change;
-        event.fields = fields;
-        event.error = one.flaw.as_ref().map(ToString::to_string);
-        out.push_str(&line(&event));
-    }
+    let changes = shown.changes.iter();
+    let mut out: String = changes
+        .map(|one| shown_change_json(one, shown.not_before))
+        .collect();
     out.push_str(&line(&JsonShowSummary {
         revision: shown.revision,
         events: shown.changes.len(),
         current_revision: shown.bounds.current,
         compact_revision: shown.bounds.compacted,
     }));
+    out
+}
+
+/// Changes of a log with their fields as lines of JSON.
+pub fn log_part_json(part: &LogPart) -> String {
+    let changes = part.changes.iter();
+    changes
+        .map(|one| shown_change_json(one, part.not_before))
+        .collect()
+}
+
+/// Changes of a log with their fields as text.
+pub fn log_part_text(part: &LogPart) -> String {
+    let mut out = match part.is_continued {
+        true => String::new(),
+        false => transaction_head(part.revision, part.not_before),
+    };
+    for one in &part.changes {
+        push_change(&mut out, one);
+    }
     out
 }
 
@@ -239,39 +357,36 @@ impl JsonLine for JsonShowSummary {
 
 /// Everything in one revision as text.
 pub fn shown_text(shown: &Shown) -> String {
-    let style = Style::new().bold();
-    let time = shown.not_before.map_or(String::new(), |time| {
-        format!("  not before {}", rfc3339(time))
-    });
-    let mut out = format!("{style}revision {}{style:#}{time}\n", shown.revision);
+    let mut out = transaction_head(shown.revision, shown.not_before);
     for one in &shown.changes {
-        out.push_str(&event_line(&one.event));
-        // Writing to a String cannot fail.
-        if let Some((kind, namespace, name)) = &one.object {
-            let place = namespace
-                .as_ref()
-                .map_or(String::new(), |n| format!("{n}/"));
-            let name = name.as_deref().unwrap_or_default();
-            let text = format!("{kind} {place}{name}");
-            let _ = writeln!(out, "      {}", escape::text(text.as_bytes()));
-        }
-        match &one.change {
-            ValueChange::Fields(fields) if !fields.is_empty() => {
-                for field in fields {
-                    let _ = writeln!(out, "      {}", field_line(field));
-                }
-            }
-            other => {
-                if let Some(text) = change_line(other) {
-                    let _ = writeln!(out, "      {text}");
-                }
-            }
-        }
-        if let Some(flaw) = &one.flaw {
-            let _ = writeln!(out, "      {}", flaw_text(flaw));
-        }
+        push_change(&mut out, one);
     }
     out
+}
+
+/// A change, and beneath it what it changed.
+fn push_change(out: &mut String, one: &ShownChange) {
+    out.push_str(&event_line(
+        &one.event,
+        one.action.as_str(),
+        style_of(one.action),
+    ));
+    let is_deleted = one.action == Action::Delete;
+    let who = match is_deleted {
+        true => Some(taken_line(one.taken.as_ref())),
+        false => one.object.as_ref().map(object_text),
+    };
+    let who = match (who, &one.manager) {
+        (Some(who), Some(manager)) => {
+            Some(format!("{who}  by {}", escape::text(manager.as_bytes())))
+        }
+        (who, _) => who,
+    };
+    let flaw = one.flaw.as_ref().map(flaw_text);
+    for line in who.into_iter().chain(change_lines(&one.change)).chain(flaw) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "      {line}");
+    }
 }
 
 /// The schemas of the lines that are written here.

@@ -52,7 +52,10 @@ pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason, export_json}
 pub use findings::findings_text;
 pub use grep::{grep_json, grep_name, grep_summary_json, grep_text, grep_unsearched_line};
 pub use hashkv::{hashkv, hashkv_json};
-pub use history::{episode_json, episode_text, history_summary_json, shown_json, shown_text};
+pub use history::{
+    episode_json, episode_text, history_summary_json, log_part_json, log_part_text, shown_json,
+    shown_text,
+};
 pub use humanize::bytes as human_bytes;
 pub use info::{info_json, info_text};
 pub use keys::{LongKeys, key_json, keys_summary_json};
@@ -60,11 +63,14 @@ pub use list::{
     ListLayout, ListWriter, document_start, etcdctl_json_end, etcdctl_json_start, list_value,
 };
 pub use locked::{LockedValues, RAW_HINT, locked_line, undecoded};
-pub use log::{log_summary_json, transaction_json, transaction_text};
+pub use log::{
+    log_noise_line, log_part_events_json, log_part_events_text, log_summary_json,
+    resolved_time_line, transaction_json, transaction_text,
+};
 pub use objects::{
     Columns, columns_text, damage_line, damaged_object_json, flaw_line, kinds_json, kinds_text,
-    object_json, object_name, objects_summary_json, other_version_line, server_lease_note,
-    server_leases_line, stray_values_json, undecided_line,
+    lost_values_lines, object_json, object_name, objects_summary_json, other_version_line,
+    server_lease_note, server_leases_line, stray_values_json, undecided_line,
 };
 pub use restore::{restore_plan_json, restore_plan_text, restored_json, restored_text};
 #[cfg(feature = "schema")]

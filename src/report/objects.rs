@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::json::{Identity, JsonLine, Name, line};
 use crate::finding::escape;
-use crate::kubernetes::Flaw;
 use crate::kubernetes::show::columns::first_line;
+use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{
-    DamagedValue, FoundObject, KindCount, Kinds, ObjectList, OtherVersion, StoredKind, Undecided,
-    UndecidedReason, encoding_name,
+    DamagedValue, Deletion, FoundObject, KindCount, Kinds, LostValues, ObjectList, OtherVersion,
+    StoredKind, Undecided, UndecidedReason, encoding_name,
 };
 
 /// Longer cells are cut: they are in no table that people read, and each row would be padded to their length.
@@ -153,6 +153,8 @@ struct JsonObject<'o> {
     #[serde(flatten)]
     identity: Identity,
     mod_revision: i64,
+    #[serde(flatten)]
+    deletion: JsonDeletion,
     /// Of a damaged one.
     #[serde(flatten)]
     key: Name<'o>,
@@ -175,10 +177,32 @@ pub(super) fn identity(kind: Option<&StoredKind>, found: &FoundObject) -> Identi
     Identity::of_texts(api_version, kind, &found.namespace, &found.name)
 }
 
+/// When a deleted object went.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonDeletion {
+    /// The revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+}
+
+impl JsonDeletion {
+    fn of(deletion: Option<Deletion>) -> Self {
+        let time = deletion.and_then(|deletion| deletion.not_before);
+        Self {
+            deleted_at: deletion.map(|deletion| deletion.revision),
+            not_before: time.map(rfc3339),
+        }
+    }
+}
+
 /// An object with its place as a line of JSON; `notes` say what it cannot show.
 pub fn object_json(
     kind: Option<&StoredKind>,
     found: &FoundObject,
+    deletion: Option<Deletion>,
     object: Option<&Value>,
     notes: &[String],
 ) -> String {
@@ -187,6 +211,7 @@ pub fn object_json(
         mod_revision: found.mod_revision(),
         key: Name::default(),
         error: None,
+        deletion: JsonDeletion::of(deletion),
         object,
         notes,
     })
@@ -198,6 +223,8 @@ struct JsonDamaged<'o> {
     #[serde(flatten)]
     identity: Identity,
     mod_revision: i64,
+    #[serde(flatten)]
+    deletion: JsonDeletion,
     #[serde(flatten)]
     key: Name<'o>,
     error: String,
@@ -211,11 +238,13 @@ impl JsonLine for JsonDamaged<'_> {
 pub fn damaged_object_json(
     kind: Option<&StoredKind>,
     found: &FoundObject,
+    deletion: Option<Deletion>,
     damaged: &DamagedValue,
 ) -> String {
     line(&JsonObject {
         identity: identity(kind, found),
         mod_revision: found.mod_revision(),
+        deletion: JsonDeletion::of(deletion),
         key: Name::key(&damaged.key),
         error: Some(damaged.flaw.to_string()),
         object: None,
@@ -241,6 +270,7 @@ pub(super) fn damaged_value_json(damaged: &DamagedValue) -> String {
     line(&JsonDamaged {
         identity: Identity::of_key(&damaged.key),
         mod_revision: damaged.mod_revision,
+        deletion: JsonDeletion::of(None),
         key: Name::key(&damaged.key),
         error: damaged.flaw.to_string(),
     })
@@ -303,6 +333,30 @@ pub fn server_leases_line(count: u64) -> Option<String> {
     })
 }
 
+/// What a list of deleted objects cannot have, as lines of text.
+pub fn lost_values_lines(lost: &LostValues, compacted: i64) -> Vec<String> {
+    let keys: Vec<String> = lost.keys.iter().map(|key| escape::text(key)).collect();
+    let more = match lost.count.saturating_sub(lost.keys.len() as u64) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let keys = keys.join(", ");
+    let (objects, values) = match lost.count {
+        1 => ("object", "whose value is"),
+        _ => ("objects", "whose values are"),
+    };
+    let count = lost.count;
+    let known = (count > 0).then(|| {
+        format!(
+            "not listed: {count} deleted {objects} {values} not in the file any more: {keys}{more}"
+        )
+    });
+    let unknown = (compacted > 0).then(|| {
+        format!("what was deleted before the compaction at revision {compacted} is not known")
+    });
+    known.into_iter().chain(unknown).collect()
+}
+
 /// What an API server keeps under a key that looks like that of one of its leases.
 pub fn server_lease_note(key: &[u8]) -> Option<String> {
     ["/registry/masterleases/", "/registry/peerserverleases/"]
@@ -343,6 +397,9 @@ struct JsonObjectsSummary {
     /// Leases of API servers, which are not among the objects.
     #[serde(skip_serializing_if = "is_none")]
     api_server_leases: u64,
+    /// Deleted objects of which the values were compacted away.
+    #[serde(skip_serializing_if = "is_none")]
+    compacted: u64,
     revision: i64,
     current_revision: i64,
     compact_revision: i64,
@@ -363,6 +420,7 @@ pub fn objects_summary_json(list: &ObjectList<'_>) -> String {
             .iter()
             .fold(0, |sum, one| sum.saturating_add(one.objects)),
         api_server_leases: list.server_leases,
+        compacted: list.lost.as_ref().map_or(0, |lost| lost.count),
         revision: list.revision,
         current_revision: list.bounds.current,
         compact_revision: list.bounds.compacted,
@@ -535,6 +593,22 @@ pub(super) fn schemas() -> Vec<(&'static str, serde_json::Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deleted_objects_without_values_are_counted_and_some_are_named() {
+        let lost = |count, keys: &[&str]| LostValues {
+            count,
+            keys: keys.iter().map(|key| key.as_bytes().to_vec()).collect(),
+        };
+        assert_eq!(lost_values_lines(&lost(0, &[]), -1), [""; 0]);
+        assert_eq!(
+            lost_values_lines(&lost(5, &["/a", "/b\n", "/c"]), 7),
+            [
+                "not listed: 5 deleted objects whose values are not in the file any more: /a, /b\\n, /c and 2 more",
+                "what was deleted before the compaction at revision 7 is not known"
+            ]
+        );
+    }
 
     #[test]
     fn one_line_tells_of_all_that_cannot_be_told_however_many_keys_there_are() {

@@ -13,6 +13,7 @@ mod export;
 mod folders;
 mod forms;
 mod grep;
+mod history;
 mod judge;
 #[path = "../restore/mount.rs"]
 mod mount;

@@ -259,11 +259,14 @@ fn an_absent_object_is_told_from_a_deleted_one() {
     for (name, text) in [
         (
             "cm/app-3 -n team-a",
-            "Error: cm/app-3: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before 2026-11-21T09:25:35Z\n",
+            "Error: cm/app-3: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before 2026-11-21T09:25:35Z\n\
+             its last value is there: `etcdsnap get FILE /registry/configmaps/team-a/app-3 --rev 1511` shows it; \
+             `etcdsnap export FILE cm/app-3 -n team-a --deleted --out DIR` writes a manifest of it\n",
         ),
         (
             "/registry/configmaps/team-a/app-3",
-            "Error: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before 2026-11-21T09:25:35Z\n",
+            "Error: /registry/configmaps/team-a/app-3 was deleted at revision 1512, not before 2026-11-21T09:25:35Z\n\
+             its last value is there: `etcdsnap get FILE /registry/configmaps/team-a/app-3 --rev 1511` shows it\n",
         ),
         (
             "cm/app-3 -n nowhere",
@@ -344,7 +347,7 @@ fn a_key_that_is_missing_is_named_and_the_rest_goes_on() {
         assert_eq!(outcome.status, Some(1), "{config}");
         let expected = format!("{key} at revision 1518: {text}\n");
         assert_eq!(outcome.stderr, expected);
-        assert_eq!(outcome.stdout.lines().count(), 4, "{}", outcome.stdout);
+        assert_eq!(outcome.stdout.lines().count(), 5, "{}", outcome.stdout);
         let outcome = with(&format!("show {AFTER} 1518"));
         assert_eq!(outcome.status, Some(1), "{config}");
         assert_eq!(outcome.stderr, format!("{key}: {text}\n"));

@@ -151,7 +151,7 @@ enum Form {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Noise {
+pub(super) enum Noise {
     /// Leases, Events, heartbeats, managed fields, generations alone
     Default,
     /// Nothing is noise

@@ -30,6 +30,7 @@ Examples:
   etcdsnap objects snapshot.db deploy/web -n shop -o yaml
   etcdsnap objects snapshot.db deploy,sts -l app=web -o wide
   etcdsnap objects snapshot.db --rev 4711 -o name              everything, as it was then
+  etcdsnap objects snapshot.db --deleted -n shop               what was deleted, as it was last
   etcdsnap objects snapshot.db deploy web api -n shop,shop-eu  two by name, in two namespaces
   etcdsnap objects snapshot.db pods --sort-by=.metadata.creationTimestamp -L app --show-labels
   etcdsnap objects snapshot.db nodes -o jsonpath='{.items[*].metadata.name}'
@@ -159,16 +160,22 @@ pub(super) fn say_none(
     // It has others for what is not a kind.
     let is_of_kubectl = in_words_of_kubectl && which.query.pairs.is_empty();
     let is_none_said = is_none && is_of_kubectl && !list.missing.iter().any(is_unknown);
+    let deleted = match which.query.is_deleted {
+        true => " deleted",
+        false => "",
+    };
     if is_none_said {
         let places = which.query.namespaces.join(",");
         let places = match places.as_str() {
             "" => String::new(),
             places => format!(" in {} namespace.", escape::text(places.as_bytes())),
         };
-        term::line(&format!("No resources found{places}"));
+        term::line(&format!("No{deleted} resources found{places}"));
     } else if is_none && list.missing.is_empty() {
         let (name, revision) = (escape::path(file), list.revision);
-        term::line(&format!("{name}: no object matches at revision {revision}"));
+        term::line(&format!(
+            "{name}: no{deleted} object matches at revision {revision}"
+        ));
     }
     is_none_said
 }

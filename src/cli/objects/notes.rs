@@ -83,6 +83,10 @@ impl Notes {
         for other in &list.other_versions {
             term::line(&report::other_version_line(other));
         }
+        if let Some(lost) = &list.lost {
+            let lines = report::lost_values_lines(lost, list.bounds.compacted);
+            lines.iter().for_each(|line| term::line(line));
+        }
         match report::undecided_line(&list.undecided) {
             Some(line) => {
                 term::line(&line);

@@ -15,8 +15,8 @@ use crate::kubernetes::KubeRelease;
 use crate::kubernetes::query::jsonpath::{ItemPart, PathError};
 use crate::kubernetes::show::columns::{self, TableLayout, TableOptions};
 use crate::kubernetes::show::custom_columns::CustomColumns;
-use crate::kubernetes::{convert, memory_of};
-use crate::ops::{FoundObject, ObjectList, Session, ValueReader};
+use crate::kubernetes::{convert, memory_of, rfc3339};
+use crate::ops::{Deletion, FoundObject, ObjectList, Session, ValueReader};
 use crate::report::{self, ListLayout, ListWriter};
 
 /// Writes objects in one of the forms.
@@ -31,6 +31,8 @@ pub(super) struct Printer<'a> {
     is_list: bool,
     /// By a field, and by nothing else.
     is_sorted: bool,
+    /// Deleted objects are listed.
+    shows_deletions: bool,
     /// A template went wrong, which was told.
     has_failed: bool,
 }
@@ -56,6 +58,7 @@ impl<'a> Printer<'a> {
             has_namespaces: which.query.namespaces.len() != 1,
             is_list: which.query.pairs.is_empty(),
             is_sorted: args.is_sorted(),
+            shows_deletions: which.query.is_deleted,
             has_failed: false,
         }
     }
@@ -92,12 +95,16 @@ impl<'a> Printer<'a> {
             }
             Form::Rows => {
                 let written = self.rows(session, list, |found, seen| match list.damage(found) {
-                    Some(damaged) if found.is_damaged => {
-                        report::damaged_object_json(list.kind(found), found, damaged)
-                    }
+                    Some(damaged) if found.is_damaged => report::damaged_object_json(
+                        list.kind(found),
+                        found,
+                        list.deletion(found),
+                        damaged,
+                    ),
                     _ => report::object_json(
                         list.kind(found),
                         found,
+                        list.deletion(found),
                         seen.json.as_ref(),
                         &seen.left_open(),
                     ),
@@ -386,6 +393,10 @@ impl<'a> Printer<'a> {
             if with_namespace {
                 head.insert(0, "NAMESPACE".into());
             }
+            let deleted_at = head.len();
+            if self.shows_deletions {
+                head.extend(["DELETED", "NOT BEFORE"].map(str::to_owned));
+            }
             let labels = &self.args.label_columns;
             let columns_before = head.len();
             head.extend(labels.iter().map(|label| label_head(label)));
@@ -438,6 +449,11 @@ impl<'a> Printer<'a> {
                     if with_namespace {
                         cells.insert(0, found.namespace.to_string());
                     }
+                    if self.shows_deletions {
+                        let deletion = deletion_cells(list.deletion(found));
+                        let at = deleted_at.min(cells.len());
+                        cells.splice(at..at, deletion);
+                    }
                     let is_default = default.is_some();
                     newest_default = newest_default
                         .take()
@@ -484,6 +500,17 @@ impl<'a> Printer<'a> {
         }
         Ok(Ok(()))
     }
+}
+
+/// When an object was deleted: the revision, and the time before which it did not happen.
+fn deletion_cells(deletion: Option<Deletion>) -> [String; 2] {
+    let unknown = || "<unknown>".to_string();
+    let revision = deletion.map(|deletion| deletion.revision.to_string());
+    let time = deletion.and_then(|deletion| deletion.not_before);
+    [
+        revision.unwrap_or_else(unknown),
+        time.map_or_else(unknown, rfc3339),
+    ]
 }
 
 /// What stands above the column of a label: its name without the domain.

@@ -25,6 +25,9 @@ pub(in crate::cli) struct WhichArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
+    /// Those that were deleted, as they were last, instead of those that are there
+    #[arg(long)]
+    deleted: bool,
 }
 
 /// What is asked for, and whether it is one object by name.
@@ -60,6 +63,7 @@ impl WhichArgs {
         let mut query = ObjectsQuery {
             namespaces: self.namespaces(),
             revision: self.rev,
+            is_deleted: self.deleted,
             ..ObjectsQuery::default()
         };
         let mut words = self.kinds.iter();

@@ -78,4 +78,4 @@ pub use record_facts::{KeyRecord, RecordFacts};
 pub(crate) use record_visitor::EachRecord;
 pub use record_visitor::{RecordPlace, RecordView, RecordVisitor};
 pub use rows::{GatherRows, RowOrder, RowParts, Rows};
-pub use selection::{Keyspace, Newest, NewestEntry, RevisionBounds, Wanted};
+pub use selection::{DeletedKey, Keyspace, Newest, NewestEntry, RevisionBounds, Wanted};

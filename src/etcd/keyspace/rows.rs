@@ -167,6 +167,12 @@ impl Rows {
         })
     }
 
+    /// The row with this number, in order.
+    pub fn get(&self, number: usize) -> Option<KeyRecord<'_>> {
+        let (part, number) = *self.order.get(number)?;
+        self.parts.get(usize::from(part))?.row(number)
+    }
+
     /// Keeps the rows that `keep` says, in their order.
     pub fn retain(&mut self, mut keep: impl FnMut(&KeyRecord<'_>) -> bool) {
         let parts = &self.parts;

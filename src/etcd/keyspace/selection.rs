@@ -313,6 +313,59 @@ impl Newest {
     }
 }
 
+/// A key that was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeletedKey {
+    /// The last record with a value, if it was not compacted away.
+    pub last: Option<RecordPlace>,
+    /// The deletion.
+    pub deletion: RecordPlace,
+}
+
+impl Newest {
+    /// The keys that do not exist any more, those without a value first, then by the places of their values.
+    ///
+    /// # Errors
+    /// Threads.
+    pub fn select_deleted(
+        parts: &[Partitions<NewestEntry>],
+        workers: &Workers,
+    ) -> Result<Vec<DeletedKey>> {
+        type OfKey = (RecordPlace, bool, Option<RecordPlace>);
+        let parts: Vec<&Partitions<NewestEntry>> = parts.iter().collect();
+        let found = Partitions::for_each(
+            &parts,
+            workers,
+            || (Vec::new(), KeyTable::<OfKey>::default()),
+            |(deleted, keys), entries| {
+                keys.clear();
+                for entry in entries.iter() {
+                    let place = entry.place();
+                    let value = (!entry.is_tombstone).then_some(place);
+                    keys.entry(entry.key)
+                        .and_modify(|(newest, is_gone, last)| {
+                            if place > *newest {
+                                (*newest, *is_gone) = (place, entry.is_tombstone);
+                            }
+                            *last = (*last).max(value);
+                        })
+                        .or_insert((place, entry.is_tombstone, value));
+                }
+                let gone = keys.values().filter(|(_, is_gone, _)| *is_gone);
+                deleted.extend(gone.map(|(deletion, _, last)| DeletedKey {
+                    last: *last,
+                    deletion: *deletion,
+                }));
+                Ok(())
+            },
+        )?;
+        let found = found.into_iter();
+        let mut deleted: Vec<DeletedKey> = found.flat_map(|(deleted, _)| deleted).collect();
+        deleted.sort_unstable();
+        Ok(deleted)
+    }
+}
+
 impl RecordVisitor for Newest {
     type Local = Partitions<NewestEntry>;
 

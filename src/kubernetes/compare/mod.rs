@@ -7,4 +7,5 @@ pub mod kind_schema;
 pub mod merge;
 pub mod noise;
 pub mod security;
+pub mod writer;
 pub mod writers;

@@ -21,6 +21,8 @@ pub enum Answer {
         key: Vec<u8>,
         /// When.
         revision: i64,
+        /// The file still has its last value.
+        has_value: bool,
     },
     /// The key came to be later, at this revision.
     NotYet {
@@ -45,6 +47,7 @@ impl Answer {
         match story.at(revision).copied() {
             Some(facts) if facts.is_tombstone => Self::Deleted {
                 revision: facts.revision.main,
+                has_value: story.has_value_before(facts.revision.main),
                 key: story.key,
             },
             Some(facts) => Self::Found(vec![(story.key, facts)]),

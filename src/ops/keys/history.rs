@@ -3,74 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use serde_json::Value;
-
+use super::change::{Action, State, StateReader, Taken, ValueChange, change, manager};
 use super::log::{Event, Operation, look_back};
 use super::lookup::KeyStory;
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{
-    Changes, GatherRows, KeyFilter, KeyRecord, Keyspace, Newest, NextChange, RevisionBounds,
-    RowOrder, Rows, Wanted,
+    Changes, GatherRows, KeyFilter, KeyRecord, Keyspace, NextChange, RevisionBounds, RowOrder, Rows,
 };
-use crate::kubernetes::compare::difference::{FieldPath, differences};
-use crate::kubernetes::compare::kind_schema::KindSchema;
+use crate::kubernetes::Flaw;
 use crate::kubernetes::secrets::encryption::DecryptFault;
-use crate::kubernetes::{Flaw, Object};
-use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
+use crate::ops::objects::reader::ValueReader;
 use crate::ops::objects::stored::Inspector;
 use crate::ops::session::Session;
 use crate::ops::session::fetch;
 use crate::ops::times::{NewestTime, Times};
-
-/// What happened to a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// It came to be, as far as the file remembers for the first time.
-    Create,
-    /// It came to be again.
-    Recreate,
-    /// It got another value.
-    Update,
-    /// It went away.
-    Delete,
-}
-
-impl Action {
-    /// One word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Recreate => "re-create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-/// A field that changed, secrets hidden.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FieldChange {
-    /// Where.
-    pub path: FieldPath,
-    /// What was there.
-    pub old: Option<Value>,
-    /// What is there now.
-    pub new: Option<Value>,
-}
-
-/// How a value differs from the one before it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ValueChange {
-    /// There is nothing to compare it with.
-    Unknown,
-    /// The same bytes.
-    Same,
-    /// Objects of Kubernetes: the fields. None: the same object in other bytes.
-    Fields(Vec<FieldChange>),
-    /// Other bytes.
-    Bytes,
-}
 
 /// One record of a key.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,56 +28,17 @@ pub struct Episode {
     pub action: Action,
     /// It did not happen before this time, in seconds since 1970.
     pub not_before: Option<i64>,
-    /// How its value differs from the one before.
+    /// How its value differs from the one before; that of a key that came to be again, from the last one of its life
+    /// before.
     pub change: ValueChange,
+    /// Who wrote the value, as far as it tells.
+    pub manager: Option<String>,
+    /// What a deletion took, if the file still has it.
+    pub taken: Option<Taken>,
     /// Why its value could not be decrypted.
     pub locked: Option<DecryptFault>,
     /// How its value is not what the key promises.
     pub flaw: Option<Flaw>,
-}
-
-/// A value as it is compared.
-struct State {
-    bytes: Vec<u8>,
-    object: Option<Object>,
-    locked: Option<DecryptFault>,
-}
-
-impl State {
-    fn of(reader: &ValueReader, key: &[u8], value: &[u8], mod_revision: i64) -> Self {
-        let ReadValue {
-            plain,
-            content,
-            locked,
-            ..
-        } = reader.read(key, value, mod_revision);
-        Self {
-            bytes: plain.into_owned(),
-            locked,
-            object: match content {
-                ValueContent::Object(object) => Some(*object),
-                _ => None,
-            },
-        }
-    }
-}
-
-fn compare(old: &State, new: &State) -> ValueChange {
-    if old.bytes == new.bytes {
-        return ValueChange::Same;
-    }
-    let (Some(old), Some(new)) = (&old.object, &new.object) else {
-        return ValueChange::Bytes;
-    };
-    let fields = differences(&old.json, &new.json, &KindSchema::of(new), usize::MAX)
-        .into_iter()
-        .filter(|d| d.path.to_string() != "metadata.resourceVersion")
-        .map(|d| FieldChange {
-            path: d.path,
-            old: d.old.cloned(),
-            new: d.new.cloned(),
-        });
-    ValueChange::Fields(fields.collect())
 }
 
 /// The life of a key, record by record, given to `each`.
@@ -145,7 +53,10 @@ pub fn history<'i>(
     reader: &ValueReader,
     each: &mut dyn FnMut(&Episode) -> ControlFlow<()>,
 ) -> Result<()> {
-    let mut before: Option<State> = None;
+    let states = StateReader::new(reader);
+    // The last value, also of a life before.
+    let mut before = None;
+    let mut is_gone = false;
     let mut seen = false;
     let mut inspector = Inspector::default();
     let mut failed = None;
@@ -157,41 +68,45 @@ pub fn history<'i>(
         rows,
         |key, value, _| (key.to_vec(), value.to_vec()),
         |record, fetched| {
-            let action = match (record.facts.is_tombstone, record.facts.version) {
-                (true, _) => Action::Delete,
-                (false, ..=1) if seen => Action::Recreate,
-                (false, ..=1) => Action::Create,
-                (false, _) => Action::Update,
+            let facts = record.facts;
+            let action = Action::of(facts.is_tombstone, facts.version, seen);
+            let mut episode = Episode {
+                facts,
+                action,
+                not_before: times.at(facts.place),
+                change: ValueChange::Unknown,
+                manager: None,
+                taken: None,
+                locked: None,
+                flaw: None,
             };
             seen = true;
-            let fetched = fetched.filter(|_| !record.facts.is_tombstone);
-            let flaw = match &fetched {
-                Some((key, value)) => inspector.flaw(session, reader, key, value),
-                None => Ok(None),
-            };
-            let flaw = match flaw {
-                Ok(flaw) => flaw,
-                Err(error) => {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
+            if facts.is_tombstone {
+                let last = before.as_ref().filter(|_| !is_gone);
+                episode.taken = last.map(|(state, facts)| Taken::of(state, *facts));
+                is_gone = true;
+                return each(&episode);
+            }
+            if let Some((key, value)) = fetched {
+                match inspector.flaw(session, reader, &key, &value) {
+                    Ok(flaw) => episode.flaw = flaw,
+                    Err(error) => {
+                        failed = Some(error);
+                        return ControlFlow::Break(());
+                    }
                 }
-            };
-            let state = fetched
-                .map(|(key, value)| State::of(reader, &key, &value, record.facts.revision.main));
-            let change = match (&before, &state) {
-                (Some(old), Some(new)) => compare(old, new),
-                _ => ValueChange::Unknown,
-            };
-            let locked = state.as_ref().and_then(|state| state.locked.clone());
-            before = state;
-            each(&Episode {
-                locked,
-                flaw,
-                facts: record.facts,
-                action,
-                not_before: times.at(record.facts.place),
-                change,
-            })
+                let state = states.state(&key, &value, facts.revision.main);
+                let is_next = !is_gone || action == Action::Recreate;
+                let old = before.as_ref().filter(|_| is_next).map(|(old, _)| old);
+                episode.change = change(action, old, &state);
+                episode.manager = manager(old, &state, &episode.change);
+                episode.locked = state.locked.clone();
+                before = Some((state, facts));
+            } else {
+                before = None;
+            }
+            is_gone = false;
+            each(&episode)
         },
     )?;
     failed.map_or(Ok(()), Err)
@@ -202,14 +117,56 @@ pub fn history<'i>(
 pub struct ShownChange {
     /// The change.
     pub event: Event,
-    /// How the value differs from the one before it.
+    /// What it did, where the file knows of a life before.
+    pub action: Action,
+    /// How the value differs from the one before it; that of a key that came to be again, from the last one of its
+    /// life before.
     pub change: ValueChange,
+    /// Who wrote the value, as far as it tells.
+    pub manager: Option<String>,
+    /// What a deletion took, if the file still has it.
+    pub taken: Option<Taken>,
     /// Who the object is, if it is one: kind, namespace, name.
     pub object: Option<(String, Option<String>, Option<String>)>,
     /// Why its value, or the one before it, could not be decrypted.
     pub locked: Option<DecryptFault>,
     /// How its value is not what the key promises.
     pub flaw: Option<Flaw>,
+}
+
+impl ShownChange {
+    /// What a record did; `new` is its value, unless it is a deletion, and `before` what is known of its key.
+    pub(super) fn of(
+        event: Event,
+        new: Option<&State>,
+        before: Option<Before<&State>>,
+        flaw: Option<Flaw>,
+    ) -> Self {
+        let action = Action::of(new.is_none(), event.version, before.is_some());
+        let is_gone = before.as_ref().is_some_and(|before| before.is_gone);
+        let last = before.and_then(|before| before.last);
+        // Nothing follows on a value that was deleted but another life.
+        let last = last.filter(|_| !is_gone || action == Action::Recreate);
+        let old = last.map(|(old, _)| old);
+        let change = match new {
+            Some(new) => change(action, old, new),
+            None => ValueChange::Unknown,
+        };
+        let taken = last.filter(|_| action == Action::Delete);
+        Self {
+            event,
+            action,
+            manager: new.and_then(|new| manager(old, new, &change)),
+            change,
+            taken: taken.map(|(old, facts)| Taken::of(old, facts)),
+            object: new.or(old).and_then(State::identity),
+            locked: new
+                .into_iter()
+                .chain(old)
+                .find_map(|state| state.locked.clone()),
+            flaw,
+        }
+    }
 }
 
 /// Everything in one revision.
@@ -247,6 +204,7 @@ pub fn show(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> R
     let mut time = look_back(session, revision.saturating_sub(1))?.unwrap_or_default();
     let wanted: BTreeSet<Vec<u8>> = records.iter().map(|(event, _)| event.key.clone()).collect();
     let mut before = values_before(session, revision, &wanted)?;
+    let states = StateReader::new(reader);
     let mut inspector = Inspector::default();
     for (event, value) in records {
         time.merge(NewestTime::of(&value));
@@ -255,40 +213,31 @@ pub fn show(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> R
             true => None,
             false => inspector.flaw(session, reader, &event.key, &value)?,
         };
-        let new = (!is_deleted).then(|| State::of(reader, &event.key, &value, event.revision.main));
-        let old = before
-            .get(&event.key)
-            .map(|(value, at)| State::of(reader, &event.key, value, *at));
-        let change = match (&old, &new) {
-            (Some(old), Some(new)) => compare(old, new),
-            _ => ValueChange::Unknown,
-        };
-        let object = new
-            .as_ref()
-            .or(old.as_ref())
-            .and_then(|s| s.object.as_ref());
-        let object = object.map(|object| {
-            (
-                object.description.kind.clone(),
-                object.namespace().map(str::to_string),
-                object.name().map(str::to_string),
-            )
+        let key = &event.key;
+        let new = (!is_deleted).then(|| states.state(key, &value, event.revision.main));
+        let known = before.get(key);
+        let last = known.and_then(|known| known.last.as_ref());
+        let last = last.map(|(value, facts)| {
+            let state = states.state(key, value, facts.revision.main);
+            (state, *facts)
         });
-        let states = [&new, &old].into_iter().flatten();
-        let locked = states.filter_map(|state| state.locked.clone()).next();
+        let known = known.map(|known| Before {
+            last: last.as_ref().map(|(state, facts)| (state, *facts)),
+            is_gone: known.is_gone,
+        });
+        let (key, facts) = (key.clone(), event.facts());
+        shown
+            .changes
+            .push(ShownChange::of(event, new.as_ref(), known, flaw));
         // A later change of the same transaction follows this one.
-        if is_deleted {
-            before.remove(&event.key);
-        } else {
-            before.insert(event.key.clone(), (value, event.revision.main));
-        }
-        shown.changes.push(ShownChange {
-            event,
-            change,
-            object,
-            locked,
-            flaw,
+        let after = before.entry(key).or_insert(Before {
+            last: None,
+            is_gone: false,
         });
+        after.is_gone = is_deleted;
+        if !is_deleted {
+            after.last = Some((value, facts));
+        }
     }
     shown.not_before = time.get();
     Ok(shown)
@@ -337,16 +286,25 @@ fn records_of(session: &mut Session<'_>, revision: i64) -> Result<Option<Records
     Ok((!records.is_empty()).then_some(records))
 }
 
-/// Values with their mod revisions, by key.
-type Values = BTreeMap<Vec<u8>, (Vec<u8>, i64)>;
+/// What is known of a key before a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Before<V> {
+    /// Its last value, if the file still has it.
+    pub(super) last: Option<(V, RecordFacts)>,
+    /// It was deleted after that.
+    pub(super) is_gone: bool,
+}
 
-/// The values that `keys` had before a revision, with their mod revisions.
+/// What is known of keys before a revision.
+type BeforeByKey = BTreeMap<Vec<u8>, Before<Vec<u8>>>;
+
+/// What is known of `keys` before a revision.
 fn values_before(
     session: &mut Session<'_>,
     revision: i64,
     keys: &BTreeSet<Vec<u8>>,
-) -> Result<Values> {
-    let mut values = BTreeMap::new();
+) -> Result<BeforeByKey> {
+    let mut known = BeforeByKey::new();
     let mut left = keys.clone();
     let before = revision.saturating_sub(1);
     if let Ok(mut changes) = Changes::start(&session.database, before, true)? {
@@ -354,25 +312,66 @@ fn values_before(
             let change = match changes.next_change()? {
                 Ok(NextChange::Change(change)) if !left.is_empty() => change,
                 Ok(NextChange::Fault(_)) => continue,
-                Ok(NextChange::End) => return Ok(values),
+                Ok(NextChange::End) => return Ok(known),
                 _ => break,
             };
-            if left.remove(change.record.key) && !change.is_tombstone {
-                let value = change.record.value.to_vec();
-                values.insert(change.record.key.to_vec(), (value, change.revision.main));
+            let key = change.record.key;
+            if !left.contains(key) {
+                continue;
+            }
+            let of_key = known.entry(key.to_vec()).or_insert(Before {
+                last: None,
+                is_gone: change.is_tombstone,
+            });
+            if !change.is_tombstone {
+                of_key.last = Some((
+                    change.record.value.to_vec(),
+                    Event::of_change(&change).facts(),
+                ));
+                left.remove(key);
             }
         }
     }
     if left.is_empty() {
-        return Ok(values);
+        return Ok(known);
     }
-    let newest = Newest::new(KeyFilter::Keys(left), before, session.options.memory_limit);
-    let (keyspace, parts) = session.scan_again(&newest)?;
-    let places = Newest::select(&parts, Wanted::Live, &session.workers)?;
-    let found = session.map(&keyspace, &places, |view| {
-        let value = view.value()?.into_owned();
-        Ok((view.record.key.to_vec(), (value, view.revision.main)))
-    })?;
-    values.extend(found.into_iter().flatten());
-    Ok(values)
+    let limit = session.options.memory_limit;
+    let gather = GatherRows::new(KeyFilter::Keys(left), limit);
+    let (keyspace, parts) = session.scan_again(&gather)?;
+    let rows = Rows::sorted(parts, RowOrder::Revision, &session.workers)?;
+    let mut found: BTreeMap<&[u8], Before<()>> = BTreeMap::new();
+    for record in rows.iter().filter(|r| r.facts.revision.main < revision) {
+        let of_key = found.entry(record.key).or_insert(Before {
+            last: None,
+            is_gone: false,
+        });
+        of_key.is_gone = record.facts.is_tombstone;
+        if !record.facts.is_tombstone {
+            of_key.last = Some(((), record.facts));
+        }
+    }
+    let lasts = found.iter().filter_map(|(key, of_key)| {
+        let (_, facts) = of_key.last.as_ref()?;
+        Some(facts.with_key(key))
+    });
+    for (key, of_key) in &found {
+        let of_key = Before {
+            last: None,
+            is_gone: of_key.is_gone,
+        };
+        known.insert(key.to_vec(), of_key);
+    }
+    fetch(
+        session,
+        &keyspace,
+        lasts,
+        |_, value, _| value.to_vec(),
+        |record, value| {
+            if let Some(of_key) = known.get_mut(record.key) {
+                of_key.last = value.map(|value| (value, record.facts));
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(known)
 }

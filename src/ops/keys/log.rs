@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use crate::bolt::CursorDamage;
 use crate::error::Result;
 use crate::etcd::keyspace::{
-    Changes, GatherRows, KeyFilter, KeyRecord, NextChange, RecordChange, RevisionBounds, RowOrder,
-    Rows,
+    Changes, GatherRows, KeyFilter, KeyRecord, NextChange, RecordChange, RecordFacts, RecordPlace,
+    RevisionBounds, RowOrder, Rows,
 };
 use crate::etcd::{LeaseId, Revision};
 use crate::finding::Finding;
@@ -24,10 +24,16 @@ const BATCH: usize = 4096;
 pub struct LogQuery {
     /// Changes of these keys.
     pub filter: KeyFilter,
+    /// Only of keys that match: `*` stays between slashes, `**` does not.
+    pub glob: Option<String>,
     /// From this revision on; 0 = the first that is retained.
     pub from: i64,
     /// Up to this revision; 0 = the newest.
     pub to: i64,
+    /// From this revision on, which may be below the compaction: what is left there is shown.
+    pub since: Option<i64>,
+    /// Up to this revision, which may be any.
+    pub until: Option<i64>,
     /// The newest transaction first.
     pub descending: bool,
     /// At most so many transactions.
@@ -38,11 +44,37 @@ impl Default for LogQuery {
     fn default() -> Self {
         Self {
             filter: KeyFilter::all(),
+            glob: None,
             from: 0,
             to: 0,
+            since: None,
+            until: None,
             descending: false,
             limit: None,
         }
+    }
+}
+
+impl LogQuery {
+    /// The first and the last revision.
+    pub(super) fn span(&self, bounds: RevisionBounds) -> Result<(i64, i64)> {
+        let from = match self.from {
+            ..=0 => 0,
+            from => bounds.resolve(from)?,
+        };
+        let to = bounds.resolve(self.to)?;
+        let from = from.max(self.since.unwrap_or(0));
+        Ok((from, to.min(self.until.unwrap_or(i64::MAX))))
+    }
+
+    /// True for keys that match the pattern.
+    pub(super) fn has_glob(&self, key: &[u8]) -> bool {
+        let glob = self.glob.as_ref();
+        glob.is_none_or(|glob| fast_glob::glob_match(glob, key))
+    }
+
+    fn wants(&self, key: &[u8]) -> bool {
+        self.filter.matches(key) && self.has_glob(key)
     }
 }
 
@@ -110,6 +142,19 @@ impl Event {
         }
     }
 
+    /// Its figures, without the place of the record.
+    pub(super) fn facts(&self) -> RecordFacts {
+        RecordFacts {
+            revision: self.revision,
+            is_tombstone: self.operation == Operation::Delete,
+            create_revision: self.create_revision,
+            version: self.version,
+            lease: self.lease,
+            value_size: self.value_size,
+            place: RecordPlace::default(),
+        }
+    }
+
     pub(super) fn of_record(record: &KeyRecord<'_>) -> Self {
         Self {
             revision: record.facts.revision,
@@ -142,8 +187,28 @@ pub struct LogSummary {
     pub transactions: u64,
     /// Changes.
     pub events: u64,
+    /// Changes that were left out as noise.
+    pub noise: u64,
+    /// Where the log began and ended, if that was asked for by time.
+    pub since: Option<i64>,
+    /// See `since`.
+    pub until: Option<i64>,
     /// From where to where the file can answer.
     pub bounds: RevisionBounds,
+}
+
+impl LogSummary {
+    /// Where there is nothing to show.
+    pub fn of_nothing(bounds: RevisionBounds) -> Self {
+        Self {
+            transactions: 0,
+            events: 0,
+            noise: 0,
+            since: None,
+            until: None,
+            bounds,
+        }
+    }
 }
 
 struct Log<'q, 'e> {
@@ -167,20 +232,15 @@ pub fn log(
     each: &mut dyn FnMut(&Transaction) -> ControlFlow<()>,
 ) -> Result<LogSummary> {
     let bounds = session.bounds()?;
-    let from = if query.from > 0 {
-        bounds.resolve(query.from)?
-    } else {
-        0
-    };
-    let to = bounds.resolve(query.to)?;
+    let (from, to) = query.span(bounds)?;
     let mut log = Log {
         query,
         from,
         to,
         summary: LogSummary {
-            transactions: 0,
-            events: 0,
-            bounds,
+            since: query.since,
+            until: query.until,
+            ..LogSummary::of_nothing(bounds)
         },
         each,
         is_over: query.limit == Some(0),
@@ -202,10 +262,8 @@ type Walked = std::result::Result<(), CursorDamage>;
 impl Log<'_, '_> {
     /// Gives out a transaction, unless nothing in it is wanted.
     fn give(&mut self, transaction: &mut Transaction) {
-        let filter = &self.query.filter;
-        transaction
-            .events
-            .retain(|event| filter.matches(&event.key));
+        let query = self.query;
+        transaction.events.retain(|event| query.wants(&event.key));
         self.done = Some(transaction.revision);
         if transaction.events.is_empty() || self.is_over {
             return;
@@ -259,7 +317,7 @@ impl Log<'_, '_> {
                 events: Vec::new(),
             });
             transaction.not_before = time.get();
-            if self.query.filter.matches(change.record.key) {
+            if self.query.wants(change.record.key) {
                 transaction.events.push(Event::of_change(&change));
             }
         }
@@ -310,7 +368,7 @@ impl Log<'_, '_> {
                 seen = seen.saturating_add(1);
                 if let Some((transaction, time)) = batch.front_mut() {
                     time.see(change.record.value);
-                    if self.query.filter.matches(change.record.key) {
+                    if self.query.wants(change.record.key) {
                         if transaction.events.is_empty() {
                             wanted = wanted.saturating_add(1);
                         }

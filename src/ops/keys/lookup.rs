@@ -49,6 +49,12 @@ pub struct KeyStory {
 }
 
 impl KeyStory {
+    /// True when there is a value of a revision before this one.
+    pub fn has_value_before(&self, revision: i64) -> bool {
+        let mut records = self.records.iter();
+        records.any(|facts| !facts.is_tombstone && facts.revision.main < revision)
+    }
+
     /// The newest record at a revision.
     pub fn at(&self, revision: i64) -> Option<&RecordFacts> {
         let end = self

@@ -138,7 +138,7 @@ pub fn objects_to_apply<'i>(
     };
     let has_addresses = list.has("", "Endpoints") || list.has("discovery.k8s.io", "EndpointSlice");
     let has_custom = list.kinds.iter().any(|kind| kind.resource.custom.is_some());
-    let has_everything = !is_selective && query.namespaces.is_empty();
+    let has_everything = !is_selective && query.namespaces.is_empty() && !query.is_deleted;
     let is_enough = has_everything || namespaces.is_empty() && !has_addresses && !has_custom;
     let around = match is_enough {
         true => None,
@@ -161,9 +161,23 @@ pub fn objects_to_apply<'i>(
     if has_custom {
         custom = known.custom_kinds(session, reader)?;
     }
-    if let Some(around) = around
-        && !namespaces.is_empty()
-    {
+    if query.is_deleted {
+        // What stands around a deleted object may have gone with it.
+        services.extend(list.services_with_selector(session, reader)?);
+        custom.add_missing(&list.custom_kinds(session, reader)?);
+    }
+    let mut around = around.filter(|_| !namespaces.is_empty());
+    if query.is_deleted && around.is_some() {
+        // A Namespace that is there is not created again.
+        let gone = ObjectsQuery {
+            kinds: vec!["namespaces".into()],
+            revision: query.revision,
+            is_deleted: true,
+            ..ObjectsQuery::default()
+        };
+        around = objects(session, &gone, reader)?.ok();
+    }
+    if let Some(around) = around {
         list.take_namespaces(around, &namespaces);
     }
     list.sort_for_application();
@@ -237,6 +251,8 @@ impl<'i> ObjectList<'i> {
             self.found.push(found);
         }
         self.damaged.sort_unstable_by_key(|one| one.place);
+        self.deletions.extend(other.deletions);
+        self.deletions.sort_unstable_by_key(|(place, _)| *place);
         self.kinds.extend(other.kinds);
     }
 

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use super::live::live_of;
+use super::deleted::{Deletion, LostValues, deletions};
+use super::live::live_or_deleted;
 use super::looked_for::LookedFor;
 use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
@@ -81,6 +82,10 @@ pub struct ObjectList<'i> {
     pub revision: i64,
     /// The newest time that the file tells, from which ages are counted.
     pub now: Option<i64>,
+    /// Of a list of deleted objects, those that are asked for, and the file does not have their values any more.
+    pub lost: Option<LostValues>,
+    /// When deleted objects went, by the places of their last values.
+    pub(super) deletions: Vec<(RecordPlace, Deletion)>,
     keyspace: Keyspace<'i>,
 }
 
@@ -249,6 +254,29 @@ impl FinderParts {
     }
 }
 
+impl ObjectFinder<'_> {
+    /// Whether an object of which only the key is left is as wanted, as far as that tells.
+    fn may_be_meant(&self, key: &[u8]) -> bool {
+        self.classifier.who_by_key(key).is_some_and(|who| {
+            let query = self.query;
+            let selected = query.selects_by_name(&who.namespace, &who.name, false);
+            self.is_meant(&who) && selected != Selected::No
+        })
+    }
+
+    /// Whether kind, namespace and name are as wanted.
+    fn is_meant(&self, who: &ObjectIdentity<'_>) -> bool {
+        let namespaces = &self.query.namespaces;
+        let is_there = |wanted: &String| match self.wanted.takes_everything() {
+            // Nobody asked for the objects of the cluster.
+            true => who.namespace == *wanted,
+            false => who.is_in(wanted),
+        };
+        let is_there = namespaces.is_empty() || namespaces.iter().any(is_there);
+        is_there && self.wanted.takes_one(&who.resource, &who.name)
+    }
+}
+
 impl RecordVisitor for ObjectFinder<'_> {
     type Local = FinderParts;
 
@@ -293,16 +321,7 @@ impl RecordVisitor for ObjectFinder<'_> {
             }
             return Ok(());
         };
-        let namespaces = &self.query.namespaces;
-        let is_meant = |who: &ObjectIdentity<'_>| {
-            let is_there = |wanted: &String| match self.wanted.takes_everything() {
-                // Nobody asked for the objects of the cluster.
-                true => who.namespace == *wanted,
-                false => who.is_in(wanted),
-            };
-            let is_there = namespaces.is_empty() || namespaces.iter().any(is_there);
-            is_there && self.wanted.takes_one(&who.resource, &who.name)
-        };
+        let is_meant = |who: &ObjectIdentity<'_>| self.is_meant(who);
         // What calls itself otherwise than its key is found under both names.
         let is_misnamed = flaw.as_ref().is_some_and(Flaw::is_decodable);
         let is_meant_by_key = || {
@@ -383,7 +402,7 @@ pub fn objects<'i>(
         Some(keys) => KeyFilter::Keys(keys.clone()),
         None => KeyFilter::all(),
     };
-    let live = live_of(session, filter, query.revision)?;
+    let live = live_or_deleted(session, filter, query.revision, query.is_deleted)?;
     let wanted = match WantedKinds::of(query, &live.resources) {
         Ok(wanted) => wanted,
         Err(fault) => return Ok(Err(fault)),
@@ -411,6 +430,9 @@ pub fn objects<'i>(
         *count = count.saturating_add(objects);
     }
     damaged.sort_unstable_by_key(|one: &DamagedValue| one.place);
+    let (deleted, times) = live.deleted;
+    let is_lost = |key: &[u8]| finder.may_be_meant(key);
+    let lost = LostValues::find(session, &live.keyspace, &deleted, is_lost)?;
     let server_leases = parts
         .iter()
         .fold(0u64, |sum, part| sum.saturating_add(part.server_leases));
@@ -467,9 +489,13 @@ pub fn objects<'i>(
         resources: live.resources,
         revision: live.revision,
         now: live.now,
+        lost: query.is_deleted.then_some(lost),
+        deletions: Vec::new(),
         keyspace: live.keyspace,
     };
     list.check_long_ones(session, query, reader, &mut all_undecided)?;
+    let lasts = list.found.iter().map(|one| one.facts.place).collect();
+    list.deletions = deletions(session, &list.keyspace, &deleted, &times, lasts)?;
     list.missing = list.missing_of(query);
     let undecided = all_undecided.into_iter();
     list.undecided = undecided
@@ -711,6 +737,15 @@ impl<'i> ObjectList<'i> {
                 None => ControlFlow::Break(()),
             },
         )
+    }
+
+    /// When an object was deleted, if deleted ones are listed.
+    pub fn deletion(&self, found: &FoundObject) -> Option<Deletion> {
+        let at = self
+            .deletions
+            .binary_search_by_key(&found.facts.place, |(place, _)| *place)
+            .ok()?;
+        self.deletions.get(at).map(|(_, deletion)| *deletion)
     }
 
     /// What is wrong with the value of an object.

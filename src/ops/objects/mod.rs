@@ -2,6 +2,7 @@
 
 pub(in crate::ops) mod absence;
 pub(in crate::ops) mod definitions;
+mod deleted;
 mod describe;
 pub(in crate::ops) mod encryption;
 pub(in crate::ops) mod export;
@@ -19,6 +20,7 @@ pub(in crate::ops) mod wanted;
 pub use absence::{
     Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, absences, label_presence,
 };
+pub use deleted::{Deletion, LostValues};
 pub use describe::{
     DescribeOptions, OwnerRow, OwnerStanding, RelatedObjects, UnreadReason, objects_to_describe,
     related,

@@ -24,6 +24,8 @@ pub struct ObjectsQuery {
     pub fields: Option<FieldSelector>,
     /// At this revision; 0 = the newest.
     pub revision: i64,
+    /// Those that were deleted, as they were last, instead of those that are there.
+    pub is_deleted: bool,
 }
 
 /// Why a word that names kinds does not name them in a way that can be answered.
