@@ -7,20 +7,25 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
-use super::log::{JsonChange, JsonEvent, JsonField, event_line, transaction_head};
+use super::log::{JsonChange, JsonEvent, JsonField, JsonManager, event_line, transaction_head};
 use crate::finding::escape;
+use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{Action, Episode, FieldChange, LogPart, Shown, ShownChange, Taken, ValueChange};
 
 /// Longer values are cut in text.
 const VALUE_CHARS: usize = 60;
+/// Longer names of those who wrote something are cut.
+const NAME_LIMIT: usize = 60;
+/// More of them are counted.
+const WRITERS: usize = 4;
 /// More fields are counted in a line of text.
 const LINE_FIELDS: usize = 6;
 
 impl<'c> JsonChange<'c> {
     pub(super) fn of(
         change: &'c ValueChange,
-        manager: Option<&'c str>,
+        writers: &'c [Writer],
         taken: Option<&Taken>,
     ) -> Self {
         let (word, fields, left) = match change {
@@ -37,7 +42,7 @@ impl<'c> JsonChange<'c> {
             change: word,
             fields: fields.iter().map(json_field).collect(),
             fields_omitted: (left > 0).then_some(left),
-            manager,
+            managers: writers.iter().map(JsonManager::of).collect(),
             old: taken.map(|taken| JsonRecordFacts::of(&taken.facts)),
         }
     }
@@ -80,7 +85,6 @@ impl JsonLine for JsonEpisode<'_> {
 pub fn episode_json(key: &[u8], episode: &Episode) -> String {
     let facts = &episode.facts;
     let lives = !facts.is_tombstone;
-    let manager = episode.manager.as_deref();
     line(&JsonEpisode {
         op: if lives { "put" } else { "delete" },
         action: episode.action.as_str(),
@@ -90,7 +94,7 @@ pub fn episode_json(key: &[u8], episode: &Episode) -> String {
         object: Identity::of_key(key),
         facts: JsonRecordFacts::of(facts),
         not_before: episode.not_before.map(rfc3339),
-        change: JsonChange::of(&episode.change, manager, episode.taken.as_ref()),
+        change: JsonChange::of(&episode.change, &episode.writers, episode.taken.as_ref()),
         error: episode.flaw.as_ref().map(ToString::to_string),
     })
 }
@@ -129,9 +133,7 @@ pub fn episode_text(episode: &Episode, every_field: bool) -> String {
     if let Some(time) = episode.not_before {
         let _ = write!(out, "  not before {}", rfc3339(time));
     }
-    if let Some(manager) = &episode.manager {
-        let _ = write!(out, "  by {}", escape::text(manager.as_bytes()));
-    }
+    out.push_str(&by_whom(&episode.writers));
     out.push('\n');
     let lines = match every_field {
         true => change_lines(&episode.change),
@@ -301,7 +303,7 @@ fn shown_change_json(one: &ShownChange, not_before: Option<i64>) -> String {
         event.object.namespace.clone_from(namespace);
         event.object.name.clone_from(name);
     }
-    event.change = JsonChange::of(&one.change, one.manager.as_deref(), one.taken.as_ref());
+    event.change = JsonChange::of(&one.change, &one.writers, one.taken.as_ref());
     event.error = one.flaw.as_ref().map(ToString::to_string);
     line(&event)
 }
@@ -364,6 +366,26 @@ pub fn shown_text(shown: &Shown) -> String {
     out
 }
 
+/// `  by kubectl-edit`: the names of those who wrote a value, each once.
+fn by_whom(writers: &[Writer]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for writer in writers {
+        let name = escape::text_limited(writer.manager.as_bytes(), NAME_LIMIT);
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.len() {
+        0 => String::new(),
+        count if count > WRITERS => format!(
+            "  by {} and {} more",
+            names.get(..WRITERS).unwrap_or_default().join(", "),
+            count.saturating_sub(WRITERS)
+        ),
+        _ => format!("  by {}", names.join(", ")),
+    }
+}
+
 /// A change, and beneath it what it changed.
 fn push_change(out: &mut String, one: &ShownChange) {
     out.push_str(&event_line(
@@ -376,12 +398,7 @@ fn push_change(out: &mut String, one: &ShownChange) {
         true => Some(taken_line(one.taken.as_ref())),
         false => one.object.as_ref().map(object_text),
     };
-    let who = match (who, &one.manager) {
-        (Some(who), Some(manager)) => {
-            Some(format!("{who}  by {}", escape::text(manager.as_bytes())))
-        }
-        (who, _) => who,
-    };
+    let who = who.map(|who| who + &by_whom(&one.writers));
     let flaw = one.flaw.as_ref().map(flaw_text);
     for line in who.into_iter().chain(change_lines(&one.change)).chain(flaw) {
         // Writing to a String cannot fail.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use crate::finding::escape;
+use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::rfc3339;
 use crate::ops::{Event, LogPart, LogSummary, Operation, ResolvedTime, Transaction};
 
@@ -23,6 +24,29 @@ pub(super) struct JsonField<'f> {
     pub(super) new: Option<&'f Value>,
 }
 
+/// Who wrote something.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct JsonManager<'w> {
+    manager: &'w str,
+    operation: &'w str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    subresource: &'w str,
+}
+
+impl<'w> JsonManager<'w> {
+    pub(super) fn of(writer: &'w Writer) -> Self {
+        Self {
+            manager: &writer.manager,
+            operation: &writer.operation,
+            time: writer.time.map(rfc3339),
+            subresource: &writer.subresource,
+        }
+    }
+}
+
 /// What a record changed.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -34,9 +58,9 @@ pub(super) struct JsonChange<'c> {
     /// How many more there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fields_omitted: Option<u64>,
-    /// Who wrote it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) manager: Option<&'c str>,
+    /// Who wrote it, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) managers: Vec<JsonManager<'c>>,
     /// The last record of what was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) old: Option<JsonRecordFacts>,

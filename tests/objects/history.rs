@@ -41,7 +41,7 @@ fn a_create_lists_its_fields_a_recreate_what_differs_from_the_life_before_and_a_
     assert_eq!(create["change"], "fields");
     assert_eq!(create["fields"][0]["path"], "data.LEVEL");
     assert_eq!(create["fields"][0]["old"], Value::Null);
-    assert_eq!(create["manager"], "kubectl-create");
+    assert_eq!(create["managers"][0]["manager"], "kubectl-create");
     assert_eq!(delete["old"]["mod_revision"], 580);
     assert_eq!(delete["change"], Value::Null);
     assert_eq!(recreate["action"], "re-create");
@@ -87,7 +87,12 @@ fn whoever_wrote_a_change_is_named() {
     );
     let by_revision: Vec<(i64, String)> = lines(&log.stdout)
         .iter()
-        .filter_map(|line| Some((line["revision"].as_i64()?, line["manager"].as_str()?.into())))
+        .filter_map(|line| {
+            Some((
+                line["revision"].as_i64()?,
+                line["managers"][0]["manager"].as_str()?.into(),
+            ))
+        })
         .filter(|(revision, _)| [1030, 1052, 1509].contains(revision))
         .collect();
     assert_eq!(

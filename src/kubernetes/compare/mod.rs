@@ -7,5 +7,4 @@ pub mod kind_schema;
 pub mod merge;
 pub mod noise;
 pub mod security;
-pub mod writer;
 pub mod writers;

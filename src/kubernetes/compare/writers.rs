@@ -32,7 +32,8 @@ const MOST_PAIRS: usize = 1 << 18;
 /// A list whose items are named by more fields is not looked into.
 const MOST_KEYS: usize = 4;
 
-fn entries(object: &Value) -> &[Value] {
+/// The managed fields of an object.
+pub fn managed_fields(object: &Value) -> &[Value] {
     items(object, "metadata.managedFields")
 }
 
@@ -83,9 +84,13 @@ pub struct Writers {
 /// So many fields of which nobody is on record are noted.
 pub const MOST_UNRECORDED: usize = 3;
 
-/// Who set the fields of an object that changed, or had set them and has written since.
-pub fn writers_of_change(old: &Value, new: &Value, changed: &[ChangedField<'_>]) -> Writers {
-    let (before, after) = (entries(old), entries(new));
+/// Who set the fields of an object that changed, or had set them and has written since; from its managed fields before and
+/// after. Without fields, whoever has written.
+pub fn writers_of_change(
+    before: &[Value],
+    after: &[Value],
+    changed: &[ChangedField<'_>],
+) -> Writers {
     let pairs = after.len().saturating_mul(changed.len());
     let compared = after.len().saturating_mul(before.len());
     if pairs.max(compared) > MOST_PAIRS {
@@ -148,11 +153,10 @@ fn is_of_deletion(path: &FieldPath) -> bool {
         )
 }
 
-/// Who created an object: whoever has not written it since the second of its creation. Where all have, who wrote it
-/// last.
-pub fn creators(object: &Value) -> Vec<Writer> {
-    let created = parse_rfc3339(text(object, "metadata.creationTimestamp"));
-    let of_object = entries(object)
+/// Who created an object, from its managed fields and the second of its creation: whoever has not written it since. Where
+/// all have, who wrote it last.
+pub fn creators(managed: &[Value], created: Option<i64>) -> Vec<Writer> {
+    let of_object = managed
         .iter()
         .filter(|entry| text(entry, "subresource").is_empty() && time(entry).is_some());
     let is_first = |entry: &&Value| time(entry) <= created;
@@ -169,6 +173,11 @@ pub fn creators(object: &Value) -> Vec<Writer> {
     let mut writers = sorted(of_object.map(writer).collect());
     writers.truncate(1);
     writers
+}
+
+/// The second in which an object was created.
+pub fn creation(object: &Value) -> Option<i64> {
+    parse_rfc3339(text(object, "metadata.creationTimestamp"))
 }
 
 /// True when an entry manages the field at `path`, or something in it.
@@ -278,6 +287,7 @@ mod tests {
     fn names(old: &Value, new: &Value) -> Vec<String> {
         let found = differences(old, new, &NoListKeys, usize::MAX);
         let changed: Vec<ChangedField<'_>> = found.iter().map(|d| (&d.path, d.new)).collect();
+        let [old, new] = [old, new].map(managed_fields);
         let writers = writers_of_change(old, new, &changed).known;
         writers.into_iter().map(|writer| writer.manager).collect()
     }
@@ -357,7 +367,7 @@ mod tests {
         new["status"] = json!({"replicas": 0});
         let found = differences(&old, &new, &NoListKeys, usize::MAX);
         let changed: Vec<ChangedField<'_>> = found.iter().map(|d| (&d.path, d.new)).collect();
-        let writers = writers_of_change(&old, &new, &changed);
+        let writers = writers_of_change(managed_fields(&old), managed_fields(&new), &changed);
         assert_eq!(writers.known.len(), 1);
         let paths: Vec<String> = writers
             .unrecorded
@@ -393,7 +403,8 @@ mod tests {
     #[test]
     fn the_creator_is_who_wrote_in_the_second_of_the_creation_else_the_last_one() {
         let manager = |entries| {
-            let writers = creators(&object(1, entries));
+            let object = object(1, entries);
+            let writers = creators(managed_fields(&object), creation(&object));
             writers
                 .into_iter()
                 .map(|writer| writer.manager)

@@ -13,7 +13,7 @@ use crate::kubernetes::compare::difference::{
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::security::{lacks_managed_fields, reasons};
 use crate::kubernetes::compare::writers::{
-    ChangedField, Termination, Writers, creators, writers_of_change,
+    ChangedField, Termination, Writers, creation, creators, managed_fields, writers_of_change,
 };
 use crate::kubernetes::query::selected::Selected;
 use crate::kubernetes::secrets::encryption::DecryptFault;
@@ -220,7 +220,7 @@ fn alone(item: &mut Item, state: &State, is_new: bool, known: &KnownKinds, query
     }
     match &state.object {
         Some(object) if is_new && item.change != KeyChange::Unknown => {
-            item.writers = creators(&object.json);
+            item.writers = creators(managed_fields(&object.json), creation(&object.json));
         }
         Some(object) if !is_new => item.termination = Termination::of(&object.json),
         _ => {}
@@ -280,12 +280,16 @@ fn writers(change: KeyChange, old: &State, new: &State, fields: &[Difference<'_>
     };
     match change {
         KeyChange::Recreated => Writers {
-            known: creators(&new.json),
+            known: creators(managed_fields(&new.json), creation(&new.json)),
             unrecorded: Vec::new(),
         },
         KeyChange::Changed => {
             let changed: Vec<ChangedField<'_>> = fields.iter().map(|d| (&d.path, d.new)).collect();
-            writers_of_change(&old.json, &new.json, &changed)
+            writers_of_change(
+                managed_fields(&old.json),
+                managed_fields(&new.json),
+                &changed,
+            )
         }
         _ => Writers::default(),
     }

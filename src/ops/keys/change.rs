@@ -6,7 +6,9 @@ use crate::etcd::keyspace::{RecordFacts, RecordPlace};
 use crate::kubernetes::Object;
 use crate::kubernetes::compare::difference::{FieldPath, differences, leaves};
 use crate::kubernetes::compare::kind_schema::KindSchema;
-use crate::kubernetes::compare::writer::writer;
+use crate::kubernetes::compare::writers::{
+    ChangedField, Writer, creation, creators, writers_of_change,
+};
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
 
@@ -193,6 +195,11 @@ impl State {
         ))
     }
 
+    fn managed(&self) -> &[Value] {
+        let list = self.managed.as_ref().and_then(Value::as_array);
+        list.map_or(&[], Vec::as_slice)
+    }
+
     /// A value that nobody looks at.
     pub(super) fn unread() -> Self {
         Self {
@@ -223,27 +230,26 @@ pub(super) fn change(action: Action, old: Option<&State>, new: &State) -> ValueC
     }
 }
 
-/// Who wrote the new value.
-pub(super) fn manager(old: Option<&State>, new: &State, change: &ValueChange) -> Option<String> {
-    let managed = new.managed.as_ref()?;
-    let fields: Vec<&FieldPath> = match change {
+/// Who wrote the new value, as far as its managed fields tell.
+pub(super) fn writers(old: Option<&State>, new: &State, change: &ValueChange) -> Vec<Writer> {
+    let changed: Vec<ChangedField<'_>> = match change {
         ValueChange::Fields(fields, _) => fields
             .iter()
-            .filter(|field| !field.is_identity())
-            .map(|field| &field.path)
+            .map(|field| (&field.path, field.new.as_ref()))
             .collect(),
         ValueChange::ManagedFields => Vec::new(),
         // Nobody wrote what is the same; of other bytes nothing is known.
-        ValueChange::Unknown | ValueChange::Same | ValueChange::Bytes => return None,
+        ValueChange::Unknown | ValueChange::Same | ValueChange::Bytes => return Vec::new(),
+    };
+    let Some(object) = &new.object else {
+        return Vec::new();
     };
     // Another life of the object had managers of its own.
-    let is_same = |old: &&State| {
-        let uid = |state: &State| state.object.as_ref()?.uid().map(str::to_owned);
-        uid(old) == uid(new)
-    };
-    let before = old.filter(is_same);
-    let before = before.map(|old| old.managed.as_ref().unwrap_or(&Value::Null));
-    writer(before, managed, &fields).map(str::to_owned)
+    let is_same = |old: &&State| old.object.as_ref().and_then(Object::uid) == object.uid();
+    match old.filter(is_same) {
+        Some(old) => writers_of_change(old.managed(), new.managed(), &changed).known,
+        None => creators(new.managed(), creation(&object.json)),
+    }
 }
 
 /// All fields of a new object, those last that every object has.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use super::change::{Action, State, StateReader, Taken, ValueChange, change, manager};
+use super::change::{Action, State, StateReader, Taken, ValueChange, change, writers};
 use super::log::{Event, Operation, look_back};
 use super::lookup::KeyStory;
 use crate::error::Result;
@@ -12,6 +12,7 @@ use crate::etcd::keyspace::{
     Changes, GatherRows, KeyFilter, KeyRecord, Keyspace, NextChange, RevisionBounds, RowOrder, Rows,
 };
 use crate::kubernetes::Flaw;
+use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::objects::stored::Inspector;
@@ -31,8 +32,8 @@ pub struct Episode {
     /// How its value differs from the one before; that of a key that came to be again, from the last one of its life
     /// before.
     pub change: ValueChange,
-    /// Who wrote the value, as far as it tells.
-    pub manager: Option<String>,
+    /// Who wrote the value, as far as it tells; the newest first.
+    pub writers: Vec<Writer>,
     /// What a deletion took, if the file still has it.
     pub taken: Option<Taken>,
     /// Why its value could not be decrypted.
@@ -75,7 +76,7 @@ pub fn history<'i>(
                 action,
                 not_before: times.at(facts.place),
                 change: ValueChange::Unknown,
-                manager: None,
+                writers: Vec::new(),
                 taken: None,
                 locked: None,
                 flaw: None,
@@ -99,7 +100,7 @@ pub fn history<'i>(
                 let is_next = !is_gone || action == Action::Recreate;
                 let old = before.as_ref().filter(|_| is_next).map(|(old, _)| old);
                 episode.change = change(action, old, &state);
-                episode.manager = manager(old, &state, &episode.change);
+                episode.writers = writers(old, &state, &episode.change);
                 episode.locked = state.locked.clone();
                 before = Some((state, facts));
             } else {
@@ -122,8 +123,8 @@ pub struct ShownChange {
     /// How the value differs from the one before it; that of a key that came to be again, from the last one of its
     /// life before.
     pub change: ValueChange,
-    /// Who wrote the value, as far as it tells.
-    pub manager: Option<String>,
+    /// Who wrote the value, as far as it tells; the newest first.
+    pub writers: Vec<Writer>,
     /// What a deletion took, if the file still has it.
     pub taken: Option<Taken>,
     /// Who the object is, if it is one: kind, namespace, name.
@@ -156,7 +157,7 @@ impl ShownChange {
         Self {
             event,
             action,
-            manager: new.and_then(|new| manager(old, new, &change)),
+            writers: new.map_or_else(Vec::new, |new| writers(old, new, &change)),
             change,
             taken: taken.map(|(old, facts)| Taken::of(old, facts)),
             object: new.or(old).and_then(State::identity),

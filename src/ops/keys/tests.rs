@@ -252,13 +252,13 @@ proptest! {
             }).unwrap();
             let of_span = episodes.iter().filter(|one| (from..=to).contains(&one.facts.revision.main));
             let of_span: Vec<_> = of_span
-                .map(|one| (one.facts.revision, one.action, one.change.clone(), one.manager.clone(),
+                .map(|one| (one.facts.revision, one.action, one.change.clone(), one.writers.clone(),
                     one.taken.as_ref().map(|taken| taken.facts.revision)))
                 .collect();
             let changes = shown.iter().flat_map(|(_, _, changes)| changes);
             let changes: Vec<_> = changes
                 .filter(|change| change.event.key == key.as_bytes())
-                .map(|one| (one.event.revision, one.action, one.change.clone(), one.manager.clone(),
+                .map(|one| (one.event.revision, one.action, one.change.clone(), one.writers.clone(),
                     one.taken.as_ref().map(|taken| taken.facts.revision)))
                 .collect();
             prop_assert_eq!(of_span, changes, "{}", key);

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::fields::FieldOptions;
 use super::{DiffCounts, apart};
-use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
     self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison, Deletion,
@@ -13,7 +12,7 @@ use crate::ops::diff::{
 };
 use crate::report::history::json_field;
 use crate::report::json::{Identity, JsonLine, JsonRecordFacts, Name, hex_id, line};
-use crate::report::log::JsonField;
+use crate::report::log::{JsonField, JsonManager};
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -47,29 +46,6 @@ impl Change {
             BucketChangeKind::Added => Self::Added,
             BucketChangeKind::Removed => Self::Removed,
             BucketChangeKind::Changed => Self::Changed,
-        }
-    }
-}
-
-/// Who wrote something.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct JsonManager<'w> {
-    manager: &'w str,
-    operation: &'w str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    subresource: &'w str,
-}
-
-impl<'w> JsonManager<'w> {
-    fn of(writer: &'w Writer) -> Self {
-        Self {
-            manager: &writer.manager,
-            operation: &writer.operation,
-            time: writer.time.map(rfc3339),
-            subresource: &writer.subresource,
         }
     }
 }
