@@ -94,9 +94,14 @@ pub(super) fn in_both(
 }
 
 pub(super) fn say(found: &Absences, context: AbsenceContext<'_>) -> Exit {
+    say_behind("", found, context)
+}
+
+/// The same with something in front of each line, such as the name of one file of several.
+pub(super) fn say_behind(front: &str, found: &Absences, context: AbsenceContext<'_>) -> Exit {
     let lines = report::absence_lines(found, context);
     for line in &lines {
-        term::error(line);
+        term::error(&format!("{front}{line}"));
     }
     match lines.is_empty() {
         true => Exit::Fine,

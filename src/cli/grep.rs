@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::str::FromStr;
 
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::absent;
 use super::exit::Exit;
@@ -241,7 +241,7 @@ fn search(
             0 => Exit::Findings,
             _ => Exit::Fine,
         };
-        let exit = exit.max(missing(session, args, query, &summary)?);
+        let exit = exit.max(missing(session, args, query, &summary, &front)?);
         let end = match (json, args.count) {
             (true, _) => report::grep_summary_json(&name, &summary, bounds),
             (false, true) => format!("{front}{}\n", summary.lines),
@@ -259,6 +259,7 @@ fn missing(
     args: &GrepArgs,
     query: &GrepQuery,
     summary: &ops::GrepSummary,
+    front: &str,
 ) -> crate::Result<Exit> {
     let is_empty = summary.lines == 0;
     let kinds = match is_empty {
@@ -273,6 +274,9 @@ fn missing(
         let prefix = args.prefix.iter().map(|prefix| prefix.as_bytes().to_vec());
         items.extend(prefix.map(LookedFor::Prefix));
     }
+    if items.is_empty() {
+        return Ok(Exit::Fine);
+    }
     let absence = AbsenceQuery {
         items,
         namespaces: query.namespaces.clone(),
@@ -283,5 +287,6 @@ fn missing(
         namespaces: &query.namespaces,
         ..AbsenceContext::default()
     };
-    absent::tell(session, &absence, context)
+    let found = ops::absences(session, &absence)?;
+    Ok(absent::say_behind(front, &found, context))
 }

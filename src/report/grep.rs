@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::json::{Identity, JsonLine, Name, line};
@@ -53,7 +55,7 @@ pub fn grep_text(record: &GrepRecord, with_revision: bool) -> String {
 fn marked(matched: &MatchedLine, out: &mut String) {
     let part = |from: usize, to: usize| {
         let part = matched.text.get(from..to).unwrap_or_default();
-        escape::text(part.as_bytes())
+        escape::text(part)
     };
     let mut at = 0;
     for place in matched.places.iter().filter(|place| !place.is_empty()) {
@@ -80,6 +82,9 @@ struct JsonMatch<'m> {
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'m str>,
+    /// Instead, if the line is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_base64: Option<String>,
 }
 
 impl JsonLine for JsonMatch<'_> {
@@ -103,9 +108,11 @@ pub fn grep_json(file: &str, record: &GrepRecord, only_names: bool) -> String {
             path: "",
             line: None,
             text: None,
+            text_base64: None,
         });
     }
     let lines = record.lines.iter().map(|matched| {
+        let text = std::str::from_utf8(&matched.text).ok();
         line(&JsonMatch {
             file,
             key: Name::key(&record.key),
@@ -113,7 +120,8 @@ pub fn grep_json(file: &str, record: &GrepRecord, only_names: bool) -> String {
             mod_revision: record.mod_revision,
             path: &matched.path,
             line: matched.line,
-            text: Some(&matched.text),
+            text,
+            text_base64: text.is_none().then(|| STANDARD.encode(&matched.text)),
         })
     });
     lines.collect()

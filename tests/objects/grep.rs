@@ -208,3 +208,30 @@ fn nothing_of_a_value_reaches_a_terminal_as_it_is() {
     let outcome = ask(&dir, "grep port=80 file.db");
     assert_eq!(outcome.stdout, "/app/config:2: port=80\\x1b[31m\n");
 }
+
+#[test]
+fn lines_that_are_not_utf_8_are_shown_as_they_are() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let value = b"first\ncaf\xe9 nginx\nlast \xef\xbf\xbd";
+    snapshot(&dir.path().join("a.db"), &[(b"/app/config", value)]);
+    let found = ask(&dir, "grep nginx a.db");
+    assert_eq!(found.stdout, "/app/config:2: caf\\xe9 nginx\n");
+    assert_eq!(ask(&dir, "grep (?-u:\\xe9) a.db").stdout, found.stdout);
+    // One that is stored is not made up either.
+    assert_eq!(ask(&dir, "grep \u{fffd} a.db -c").stdout, "1\n");
+    let json = ask(&dir, "grep nginx a.db --json").stdout;
+    assert!(
+        json.contains(r#""text_base64":"Y2Fm6SBuZ2lueA==""#),
+        "{json}"
+    );
+}
+
+#[test]
+fn what_one_of_several_files_lacks_is_told_with_its_name() {
+    let dir = file();
+    snapshot(&dir.path().join("other.db"), &[(b"/app/config", b"x")]);
+    let outcome = ask(&dir, "grep nginx -n shop file.db other.db");
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    let expected = "Error: other.db: there is no namespace shop";
+    assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+}

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use regex::Regex;
+use regex::bytes::Regex;
 use serde_json::Value;
 
 use crate::error::Result;
@@ -47,8 +47,8 @@ pub struct MatchedLine {
     pub path: Arc<str>,
     /// The number of the line, from 1, in a text of several lines.
     pub line: Option<usize>,
-    /// The line.
-    pub text: String,
+    /// The line. Of an object it is text; other values may have any bytes.
+    pub text: Vec<u8>,
     /// Where in the line the pattern is found; nowhere when it is found only together with the path.
     pub places: Vec<Range<usize>>,
 }
@@ -241,7 +241,7 @@ fn known<'i>(session: &mut Session<'i>, query: &GrepQuery) -> Result<Known<'i>> 
 #[derive(Default)]
 struct Before {
     key: Vec<u8>,
-    lines: HashSet<(Arc<str>, String)>,
+    lines: HashSet<(Arc<str>, Vec<u8>)>,
 }
 
 impl Before {
@@ -292,7 +292,7 @@ impl Search<'_> {
         let mut found = Lines {
             pattern: &self.query.pattern,
             lines: Vec::new(),
-            together: String::new(),
+            together: Vec::new(),
         };
         match read.content {
             ValueContent::Object(object) => {
@@ -302,9 +302,9 @@ impl Search<'_> {
                 });
             }
             ValueContent::Bytes => {
-                found.text(None, &String::from_utf8_lossy(&read.plain));
+                found.text(None, &read.plain);
             }
-            ValueContent::Hidden(mark) => found.text(None, &mark),
+            ValueContent::Hidden(mark) => found.text(None, mark.as_bytes()),
         }
         let object = who.map(|who| {
             [
@@ -340,22 +340,22 @@ struct Lines<'p> {
     pattern: &'p Regex,
     lines: Vec<MatchedLine>,
     /// A line behind its path.
-    together: String,
+    together: Vec<u8>,
 }
 
 impl Lines<'_> {
     fn field(&mut self, path: &str, value: &Value) {
         match value {
-            Value::String(text) => self.text(Some(path), text),
-            other => self.text(Some(path), &printed(other)),
+            Value::String(text) => self.text(Some(path), text.as_bytes()),
+            other => self.text(Some(path), printed(other).as_bytes()),
         }
     }
 
-    fn text(&mut self, path: Option<&str>, text: &str) {
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let is_long = text.contains('\n');
+    fn text(&mut self, path: Option<&str>, text: &[u8]) {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let is_long = text.contains(&b'\n');
         let mut shared: Option<Arc<str>> = None;
-        for (number, line) in text.split('\n').enumerate() {
+        for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let found = self.pattern.find_iter(line).take(PLACES);
             let places: Vec<Range<usize>> = found.map(|found| found.range()).collect();
             if places.is_empty() {
@@ -363,9 +363,9 @@ impl Lines<'_> {
                     continue;
                 };
                 self.together.clear();
-                self.together.push_str(path);
-                self.together.push_str(": ");
-                self.together.push_str(line);
+                self.together.extend_from_slice(path.as_bytes());
+                self.together.extend_from_slice(b": ");
+                self.together.extend_from_slice(line);
                 if !self.pattern.is_match(&self.together) {
                     continue;
                 }
