@@ -44,7 +44,7 @@ pub(super) struct ContainsArgs {
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// The namespace of the object
-    #[arg(short = 'n', long, value_name = "NS")]
+    #[arg(short = 'n', long, value_name = "NS", value_parser = crate::cli::words)]
     namespace: Option<String>,
     /// Read the name as a key, never as KIND/NAME
     #[arg(long)]
@@ -113,8 +113,14 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         redactor: None,
         ..shown.clone()
     };
+    let text = match super::get::spaced(&args.name, args.name_behind.as_ref()) {
+        Ok(text) => text,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
-        let text = super::get::spaced(&args.name, args.name_behind.as_ref());
         let name = Name {
             text: text.as_bytes().to_vec(),
             namespace: args.namespace.clone(),

@@ -55,7 +55,7 @@ pub(super) struct GetArgs {
     #[arg(value_name = "KEY|KIND/NAME", required = true)]
     names: Vec<OsString>,
     /// The namespace of objects
-    #[arg(short = 'n', long, value_name = "NS")]
+    #[arg(short = 'n', long, value_name = "NS", value_parser = crate::cli::words)]
     namespace: Option<String>,
     /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
     #[arg(short = 'A', long)]
@@ -200,13 +200,19 @@ fn names_of(words: &[OsString], namespace: Option<&str>, is_key: bool) -> Vec<Na
 }
 
 /// A key or KIND/NAME, or KIND and the name behind it, as kubectl takes them.
-pub(super) fn spaced(word: &OsStr, behind: Option<&OsString>) -> OsString {
+pub(super) fn spaced(word: &OsStr, behind: Option<&OsString>) -> Result<OsString, String> {
     let mut text = word.to_owned();
     if let Some(name) = behind {
+        if word.as_encoded_bytes().contains(&b'/') {
+            let [name, word] = [name, word].map(|text| escape::text(text.as_encoded_bytes()));
+            return Err(format!(
+                "{name} stands behind {word}; a name stands behind a kind alone"
+            ));
+        }
         text.push("/");
         text.push(name);
     }
-    text
+    Ok(text)
 }
 
 /// How kubectl's words stand for kinds.

@@ -38,7 +38,7 @@ pub(super) struct HistoryArgs {
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// The namespace of the object
-    #[arg(short = 'n', long, value_name = "NS")]
+    #[arg(short = 'n', long, value_name = "NS", value_parser = crate::cli::words)]
     namespace: Option<String>,
     /// Read the name as a key, never as KIND/NAME
     #[arg(long)]
@@ -61,7 +61,13 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
         }
     };
     let json = args.json.wanted(run);
-    let text = super::get::spaced(&args.name, args.name_behind.as_ref());
+    let text = match super::get::spaced(&args.name, args.name_behind.as_ref()) {
+        Ok(text) => text,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
     let name = Name {
         text: text.as_bytes().to_vec(),
         namespace: args.namespace.clone(),

@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
+
 use super::absent;
 use super::diff::Noise;
 use super::exit::Exit;
@@ -61,13 +63,13 @@ pub(super) struct LogArgs {
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// Only objects in this namespace, or in these
-    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
+    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',', value_parser = crate::cli::words)]
     namespace: Vec<String>,
     /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Only objects of these kinds
-    #[arg(long, value_name = "KIND[,KIND]", value_delimiter = ',')]
+    #[arg(long, value_name = "KIND[,KIND]", value_delimiter = ',', value_parser = crate::cli::words)]
     kind: Vec<String>,
     /// Only keys that match: `*` stays between slashes, `**` does not
     #[arg(long, value_name = "PATTERN")]
@@ -104,7 +106,7 @@ pub(super) struct LogArgs {
     #[arg(long)]
     reverse: bool,
     /// At most so many transactions
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
     /// The fields of each change beneath it, as show has them
     #[arg(short = 'p', long, visible_alias = "patch")]
@@ -123,8 +125,16 @@ pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
+    let target = match super::get::spaced(&args.target, args.name_behind.as_ref()) {
+        Ok(target) => target,
+        Err(message) => {
+            term::error(&message);
+            return Exit::Failed;
+        }
+    };
     let job = Job {
         args,
+        target,
         json: args.json.wanted(run),
         reader: &reader,
     };
@@ -135,6 +145,8 @@ pub(super) fn run(args: &LogArgs, run: &Run) -> Exit {
 
 struct Job<'a> {
     args: &'a LogArgs,
+    /// A prefix, or KIND/NAME.
+    target: OsString,
     json: bool,
     reader: &'a ValueReader,
 }
@@ -230,7 +242,7 @@ impl Job<'_> {
     /// What the argument stands for; the inner error is how the job ends where it stands for several objects.
     fn target(&self, session: &mut Session<'_>) -> Result<std::result::Result<Target, Exit>> {
         let args = self.args;
-        let text = super::get::spaced(&args.target, args.name_behind.as_ref());
+        let text = &self.target;
         let prefix = Target {
             filter: KeyFilter::prefix(text.as_bytes()),
             unknown: None,
@@ -323,6 +335,16 @@ impl Job<'_> {
             None => {}
         }
         let [since, until] = times;
+        let are_swapped = match (since, until) {
+            (None, None) => query.to > 0 && query.from > query.to,
+            (Some(Moment::At(since)), Some(Moment::At(until))) => since > until,
+            (Some(Moment::Ago(since)), Some(Moment::Ago(until))) => since < until,
+            _ => false,
+        };
+        if are_swapped {
+            term::error("the beginning comes after the end; swap them");
+            return Ok(None);
+        }
         if since.is_none() && until.is_none() {
             return Ok(Some(query));
         }

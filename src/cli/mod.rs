@@ -56,7 +56,8 @@ use run::Run;
 const EXIT_HELP: &str = "\
 Exit status:
   0    fine
-  1    findings of severity error, or no answer because of damage
+  1    findings of severity error, or no answer because of damage; what was asked for
+       and is not there; a value that no key opens
   2    could not do it: usage, missing or unreadable file, file changed meanwhile
   130  interrupted";
 
@@ -146,6 +147,28 @@ enum Command {
     Man(man::ManArgs),
 }
 
+/// What the parser says of wrong arguments. It repeats them and leaves out what would colour a terminal, so they are made
+/// visible before.
+fn usage_message(error: &clap::Error, arguments: &[OsString]) -> String {
+    let visible = arguments.iter().map(|argument| {
+        let text = argument.to_string_lossy();
+        escape::report(&text).replace('\n', "\\n")
+    });
+    let again = Cli::try_parse_from(visible).err();
+    let again = again.filter(|again| again.kind() == error.kind());
+    let message = again.as_ref().unwrap_or(error).render().to_string();
+    message.trim_end().to_owned()
+}
+
+/// Words with commas between them, none of them empty: an empty one would ask for nothing, or for everything, and is a slip,
+/// such as a variable that is not set.
+pub(crate) fn words(text: &str) -> Result<String, String> {
+    match text.split(',').any(str::is_empty) {
+        true => Err("a word is empty; leave the option out to ask for all".into()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     crate::source::install_fault_handler();
@@ -163,25 +186,17 @@ pub fn main() -> ExitCode {
             return failed();
         }
     };
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let is_error = error.use_stderr();
-            // It repeats arguments as they are.
-            let is_harmful = |argument: std::ffi::OsString| {
-                let text = argument.to_string_lossy();
-                escape::report(&text) != text
-            };
-            if is_error && std::env::args_os().any(is_harmful) {
-                term::line(error.render().to_string().trim_end());
-            } else {
-                // Help into a closed pipe is not a failure.
-                let _ = error.print();
-            }
-            if is_error {
-                term::usage_error(&error.render().to_string());
-                return failed();
-            }
+        Err(error) if error.use_stderr() => {
+            let message = usage_message(&error, &arguments);
+            term::line(&message);
+            term::usage_error(&message);
+            return failed();
+        }
+        Err(help) => {
+            // Help into a closed pipe is not a failure.
+            let _ = help.print();
             return Exit::Fine.into();
         }
     };

@@ -67,13 +67,15 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
 
 /// Says that there is no record of a revision.
 pub(super) fn tell_gap(file: &Path, revision: i64, compacted: i64) -> Exit {
-    let why = match revision <= compacted {
-        true => format!(": it was compacted, at revision {compacted}"),
-        false => "; a restore that raises the revision leaves such gaps".into(),
+    let why = match revision {
+        // It is that of an empty store.
+        1 => "; etcd begins to write with revision 2".into(),
+        _ if revision <= compacted => format!(": it was compacted, at revision {compacted}"),
+        _ => "; a restore that raises the revision leaves such gaps".into(),
     };
     let file = escape::path(file);
     term::error(&format!(
-        "{file}: no record of revision {revision} is left{why}"
+        "{file}: there is no record of revision {revision}{why}"
     ));
     Exit::Findings
 }

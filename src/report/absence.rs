@@ -99,6 +99,10 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
         }
     };
     let is_single = none.is_empty();
+    let compacted = match all.bounds.compacted {
+        ..=0 => String::new(),
+        at => format!("; what was deleted before the compaction at revision {at} is not known"),
+    };
     let mut text = match &absence.reason {
         // Of several, that none was deleted is an answer, and so is that no value of theirs is left.
         AbsenceReason::Present(_) | AbsenceReason::Deleted { .. }
@@ -125,13 +129,17 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
             };
             let text = format!("no kind is called \"{word}\" here");
             match (&absence.item, &absence.similar) {
-                (LookedFor::Object { .. }, _) if context.takes_keys => {
+                (LookedFor::Object { .. }, Some(_)) if context.takes_keys => {
                     format!("{name}: no such key was ever seen in this file, and {text}")
                 }
-                (LookedFor::Object { .. }, _) => format!("{name}: {text}"),
+                (LookedFor::Object { .. }, None) if context.takes_keys => {
+                    format!("{name}: no such key was ever seen in this file, and {text}{compacted}")
+                }
+                (LookedFor::Object { .. }, Some(_)) => format!("{name}: {text}"),
+                (LookedFor::Object { .. }, None) => format!("{name}: {text}{compacted}"),
                 (_, Some(_)) => text,
                 (_, None) => {
-                    format!("{text}; `etcdsnap kinds FILE` lists those of the file")
+                    format!("{text}; `etcdsnap kinds FILE` lists those of the file{compacted}")
                 }
             }
         }
@@ -188,18 +196,10 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                 false => format!("{none}; there are some in {elsewhere}"),
             }
         }
-        AbsenceReason::NeverSeen => {
-            let compacted = match all.bounds.compacted {
-                ..=0 => String::new(),
-                at => format!(
-                    "; what was deleted before the compaction at revision {at} is not known"
-                ),
-            };
-            match is_single {
-                true => format!("{name}{place}: never seen in this file{compacted}"),
-                false => format!("{none}{compacted}"),
-            }
-        }
+        AbsenceReason::NeverSeen => match is_single {
+            true => format!("{name}{place}: never seen in this file{compacted}"),
+            false => format!("{none}{compacted}"),
+        },
         AbsenceReason::CannotTell => match is_single {
             true => format!(
                 "{name}{place}: cannot be told: not in what can be read, and damage hides the rest"

@@ -451,7 +451,7 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("claim")
         ),
         Caution::Applied => format!(
-            "{} without the note of `kubectl apply`, which `kubectl create` rewrites: the next apply removes nothing from it",
+            "{} without the last-applied annotation, which `kubectl create` would rewrite: the next `kubectl apply` removes no field",
             counted("object")
         ),
         Caution::Aggregated => format!(
@@ -467,11 +467,11 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("object")
         ),
         Caution::BeingDeleted => format!(
-            "{} in deletion when the snapshot was taken: there again",
+            "{} with a deletionTimestamp: created without it, so not deleted again",
             counted("object")
         ),
         Caution::Owned => format!(
-            "{} with owners: there again without them, so not deleted with them",
+            "{} with owners: created without them, so not deleted with them",
             counted("object")
         ),
     }

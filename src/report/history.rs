@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::humanize::byte_count;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use super::log::{JsonChange, JsonEvent, JsonField, JsonManager, event_line, transaction_head};
 use crate::finding::escape;
@@ -123,8 +124,9 @@ pub fn episode_text(episode: &Episode, every_field: bool) -> String {
     if !facts.is_tombstone {
         let _ = write!(
             out,
-            "  version {:<5} {:>8} bytes",
-            facts.version, facts.value_size
+            "  version {:<5} {:>14}",
+            facts.version,
+            byte_count(facts.value_size)
         );
         if facts.lease.0 != 0 {
             let _ = write!(out, "  lease {}", facts.lease);
@@ -156,7 +158,7 @@ fn taken_line(taken: Option<&Taken>) -> String {
     };
     let what = match &taken.object {
         Some(object) => object_text(object),
-        None => format!("{} bytes", taken.facts.value_size),
+        None => byte_count(taken.facts.value_size),
     };
     let (revision, version) = (taken.facts.revision.main, taken.facts.version);
     format!("took {what}, last written at revision {revision}, version {version}")

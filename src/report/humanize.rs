@@ -15,6 +15,12 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// `1 byte`, `350 bytes`.
+pub(super) fn byte_count(n: u64) -> String {
+    let bytes = if n == 1 { "byte" } else { "bytes" };
+    format!("{n} {bytes}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::bytes;

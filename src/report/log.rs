@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::humanize::byte_count;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use crate::finding::escape;
 use crate::kubernetes::compare::writers::Writer;
@@ -148,9 +149,9 @@ pub(super) fn event_line(event: &Event, word: &str, style: Style) -> String {
         // Writing to a String cannot fail.
         let _ = write!(
             out,
-            "  (version {}, {} bytes{})",
+            "  (version {}, {}{})",
             event.version,
-            event.value_size,
+            byte_count(event.value_size),
             if event.lease.0 == 0 {
                 String::new()
             } else {

@@ -151,6 +151,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "get NEW secrets -o table --show-labels",
             "get NEW secrets -o wide --sort-by=.data.p",
             "get NEW secrets -o name",
+            "get NEW secrets -o kyaml",
+            "get NEW secrets -o jsonpath-as-json={.items[*]}",
             "get NEW /registry/secrets/ns/json -o ndjson",
             "get NEW secrets -o jsonpath={.items[*]}",
             "get NEW secrets -o jsonpath-file=DIR",
@@ -185,6 +187,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "objects NEW -o wide",
             "objects NEW -o name",
             "objects NEW -o yaml",
+            "objects NEW -o kyaml",
+            "objects NEW -o jsonpath-as-json={.items[*]}",
             "objects NEW -o json",
             "objects NEW -o ndjson --show-managed-fields",
             "objects NEW -o jsonpath={.items[*]}",
@@ -664,7 +668,7 @@ fn every_command_and_every_form_is_in_the_table() {
             );
         }
     }
-    assert_eq!(output_forms(&help("help get")).len(), 14);
+    assert_eq!(output_forms(&help("help get")).len(), 16);
     assert!(output_forms(&help("help objects")).contains(&"jsonpath".to_owned()));
     assert!(output_forms(&help("help diff")).contains(&"manifests".to_owned()));
 }

@@ -836,7 +836,7 @@ fn json_that_is_nested_too_deeply_is_named_and_never_taken_for_text() {
         let outcome = etcdsnap(dir.path(), args);
         assert_eq!(outcome.status, Some(1), "{args:?}: {}", outcome.stderr);
         let is_told = outcome.stderr.contains("deep")
-            && outcome.stderr.contains("nested deeper than 125 levels")
+            && outcome.stderr.contains("nested deeper than 120 levels")
             && !outcome.stderr.contains("damaged");
         assert!(is_told, "{args:?}: {}", outcome.stderr);
         assert!(

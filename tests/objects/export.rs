@@ -493,7 +493,7 @@ fn a_folder_has_a_script_that_creates_each_object_after_what_it_needs() {
     for (told, is_told) in [
         ("warning: 2 objects with owners: ", true),
         (
-            "warning: 1 object without the note of `kubectl apply`",
+            "warning: 1 object without the last-applied annotation",
             true,
         ),
         ("defined in the same stream", false),
@@ -574,7 +574,7 @@ fn what_may_do_harm_or_fail_in_another_cluster_is_warned_of() {
             "1 claim on a volume that is not part of this: ",
             "PersistentVolumeClaim shop/elsewhere",
         ),
-        ("1 object in deletion ", "ConfigMap shop/c"),
+        ("1 object with a deletionTimestamp: ", "ConfigMap shop/c"),
     ];
     assert_eq!(warnings.len(), expected.len(), "{}", outcome.stderr);
     for (line, (begins, ends)) in warnings.iter().zip(expected) {

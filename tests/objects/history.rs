@@ -152,11 +152,11 @@ fn noise_is_left_out_only_if_asked_for_and_counted_in_one_line() {
     let all = etcdsnap(dir.path(), &format!("log {AFTER} --json"));
     let quiet = etcdsnap(dir.path(), &format!("log {AFTER} --noise default --json"));
     let (all, quiet, told) = (lines(&all.stdout), lines(&quiet.stdout), quiet.stderr);
-    let noise = quiet.last().expect("a summary")["noise"]
+    let noise = quiet.last().expect("a summary")["noise_count"]
         .as_u64()
         .expect("a number");
     assert_eq!(all.len() - quiet.len(), usize::try_from(noise).unwrap());
-    assert_eq!(all.last().unwrap()["noise"], Value::Null);
+    assert_eq!(all.last().unwrap()["noise_count"], Value::Null);
     assert!(
         noise > 0 && told.contains(&format!("{noise} changes are noise and left out (")),
         "{told}"
@@ -458,4 +458,55 @@ fn log_show_and_history_have_colours_where_they_are_asked_for_and_nowhere_else()
             });
         assert_eq!(stripped.collect::<String>(), plain, "{args}");
     }
+}
+
+#[test]
+fn what_can_only_be_a_slip_is_refused() {
+    let dir = unpacked();
+    for (args, told) in [
+        ("log FILE -n shop,", "a word is empty"),
+        ("log FILE -n ", "a word is empty"),
+        ("log FILE --kind deploy,", "a word is empty"),
+        ("objects FILE -n shop,", "a word is empty"),
+        ("export FILE --out - -n ", "a word is empty"),
+        ("get FILE pods -n ", "a word is empty"),
+        ("history FILE pod/x -n ", "a word is empty"),
+        ("contains FILE pod/x -n ", "a word is empty"),
+        ("describe FILE pods -n ", "a word is empty"),
+        ("log FILE --from 50 --to 10", "swap them"),
+        ("log FILE --since 50 --until 10", "swap them"),
+        ("log FILE --since 2h --until 3h", "swap them"),
+        (
+            "log FILE --since 2026-01-02 --until 2026-01-01",
+            "swap them",
+        ),
+        ("log FILE --limit 0", "0 is not in 1.."),
+        (
+            "log FILE deploy/web api -n shop",
+            "api stands behind deploy/web; a name stands behind a kind alone",
+        ),
+        (
+            "history FILE deploy/web api -n shop",
+            "api stands behind deploy/web; a name stands behind a kind alone",
+        ),
+        (
+            "contains FILE deploy/web api -n shop",
+            "api stands behind deploy/web; a name stands behind a kind alone",
+        ),
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(2), "{args}: {outcome:?}");
+        assert!(outcome.stderr.contains(told), "{args}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{args}");
+    }
+    // The parser of arguments repeats them, made visible.
+    let harmful = tool::run(dir.path(), ["log", AFTER, "--since", "a\u{1b}[31mb\nc"]);
+    let told = r"invalid value 'a\x1b[31mb\nc' for '--since <TIME|REV>'";
+    assert!(harmful.stderr.contains(told), "{}", harmful.stderr);
+    // Two times between which nothing happened are in order.
+    let nothing = etcdsnap(
+        dir.path(),
+        &format!("log {AFTER} --since 2020-01-01 --until 2020-01-02"),
+    );
+    assert_ne!(nothing.status, Some(2), "{nothing:?}");
 }

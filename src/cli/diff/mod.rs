@@ -54,7 +54,7 @@ Exit status:
 
 /// Show what changed between two files, or between two revisions of one
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "etcdsnap diff [OPTIONS] <OLD> [NEW] [KIND/NAME]...")]
 pub(super) struct DiffArgs {
     /// The old file
     #[arg(value_name = "OLD")]
@@ -392,7 +392,11 @@ impl Told {
         }
         let query = AbsenceQuery {
             items,
-            namespaces: args.namespace.clone(),
+            // Filters need only be met each by itself.
+            namespaces: match targets.is_empty() {
+                true => Vec::new(),
+                false => args.namespace.clone(),
+            },
             ..AbsenceQuery::default()
         };
         let mut found = absent::in_both(&query, old, new)?;

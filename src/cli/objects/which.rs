@@ -11,7 +11,7 @@ pub(in crate::cli) struct WhichArgs {
     #[arg(value_name = "KIND[,KIND][/NAME]")]
     kinds: Vec<String>,
     /// Only in this namespace, or in these
-    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
+    #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',', value_parser = crate::cli::words)]
     namespace: Vec<String>,
     /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
     #[arg(short = 'A', long)]

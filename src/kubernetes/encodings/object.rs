@@ -131,7 +131,8 @@ fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
         }
         Encoding::Json => {
             if !text.json(value) {
-                return Err(Fault::malformed(Broken::Json));
+                let fault = read_json(value).err();
+                return Err(fault.unwrap_or_else(|| Fault::malformed(Broken::Json)));
             }
             let head = Head::of(value);
             Ok(plain(Encoding::Json, head.api_version, head.kind))

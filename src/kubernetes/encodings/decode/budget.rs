@@ -23,7 +23,7 @@ const MOST: usize = 256 << 20;
 const PER_BYTE: usize = 64;
 
 /// How deep JSON may be nested. What is made of a value, down to its end, goes down level by level on the stack.
-const DEEPEST: usize = 125;
+pub(super) const DEEPEST: u32 = 120;
 
 /// An item of a list that grows.
 const ITEM: usize = 64;
@@ -40,7 +40,6 @@ pub(in crate::kubernetes) struct Budget {
     limit: usize,
     stored: usize,
     is_spent: bool,
-    is_too_nested: bool,
 }
 
 impl Budget {
@@ -52,7 +51,6 @@ impl Budget {
             limit,
             stored,
             is_spent: false,
-            is_too_nested: false,
         }
     }
 
@@ -104,12 +102,9 @@ impl Budget {
 
     /// Why the value was given up.
     pub(in crate::kubernetes) fn fault(&self) -> Fault {
-        match self.is_too_nested {
-            true => Fault::TooNested { limit: DEEPEST },
-            false => Fault::TooLarge {
-                limit: self.limit,
-                stored: self.stored,
-            },
+        Fault::TooLarge {
+            limit: self.limit,
+            stored: self.stored,
         }
     }
 }
@@ -140,36 +135,40 @@ pub fn memory_of(value: &Value) -> usize {
 /// [`Fault::TooLarge`], [`Fault::TooNested`], and [`Fault::Malformed`] if it is not JSON.
 pub fn read_json(text: &[u8]) -> Result<Value, Fault> {
     let mut budget = Budget::of(text.len());
-    match json(text, &mut budget) {
+    let (value, is_too_nested) = nested_json(text, &mut budget);
+    match value {
         Some(value) => Ok(value),
         None if budget.is_spent() => Err(budget.fault()),
+        // Beyond the limit it may be anything; what is passed over may be nested to any depth.
+        None if is_too_nested && serde_json::from_slice::<IgnoredAny>(text).is_ok() => {
+            Err(Fault::TooNested { limit: DEEPEST })
+        }
         None => Err(Fault::malformed(Broken::Json)),
     }
 }
 
 /// Reads JSON; nothing if it is none, or the budget is spent.
 pub(super) fn json(text: &[u8], budget: &mut Budget) -> Option<Value> {
+    nested_json(text, budget).0
+}
+
+/// The same, and whether it is nested too deeply.
+fn nested_json(text: &[u8], budget: &mut Budget) -> (Option<Value>, bool) {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let mut is_too_nested = false;
     let seed = Seed {
-        budget: &mut *budget,
+        budget,
         levels_left: DEEPEST,
         is_too_nested: &mut is_too_nested,
     };
-    let value = seed.deserialize(&mut reader);
-    // Beyond the limit it may be anything; what is passed over may be nested to any depth.
-    if is_too_nested && serde_json::from_slice::<IgnoredAny>(text).is_ok() {
-        budget.is_too_nested = true;
-        budget.is_spent = true;
-    }
-    let value = value.ok()?;
-    reader.end().ok()?;
-    Some(value)
+    let value = seed.deserialize(&mut reader).ok();
+    let is_whole = reader.end().is_ok();
+    (value.filter(|_| is_whole), is_too_nested)
 }
 
 struct Seed<'b> {
     budget: &'b mut Budget,
-    levels_left: usize,
+    levels_left: u32,
     is_too_nested: &'b mut bool,
 }
 
@@ -268,10 +267,10 @@ mod tests {
         let objects =
             |levels: usize| ["{\"a\":".repeat(levels), "1".into(), "}".repeat(levels)].concat();
         for of in [&nested as &dyn Fn(usize) -> String, &objects] {
-            assert!(read_json(of(DEEPEST).as_bytes()).is_ok());
-            for levels in [DEEPEST + 1, 128, 129, 10_000] {
+            assert!(read_json(of(120).as_bytes()).is_ok());
+            for levels in [121, 128, 129, 10_000] {
                 let fault = read_json(of(levels).as_bytes()).unwrap_err();
-                assert_eq!(fault, Fault::TooNested { limit: 125 });
+                assert_eq!(fault, Fault::TooNested { limit: 120 });
                 assert!(fault.is_limit());
             }
             let mut broken = of(10_000);

@@ -1,9 +1,7 @@
 //! Copies JSON text: checks it, and drops white space, as Go does with JSON inside of objects.
 
+use super::budget::DEEPEST;
 use super::plain::plain_len;
-
-/// Lists and objects nested deeper than this are refused, like everywhere else with JSON.
-const MAX_DEPTH: u32 = 120;
 
 /// The text is not JSON, is not UTF-8, or is nested too deeply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +78,7 @@ fn copy_value(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
                 1
             }
             (_, Expect::Value | Expect::ValueOrEnd) => match byte {
-                b'{' | b'[' if depth < MAX_DEPTH => {
+                b'{' | b'[' if depth < DEEPEST => {
                     let is_object = *byte == b'{';
                     open = open << 1 | u128::from(is_object);
                     depth = depth.saturating_add(1);

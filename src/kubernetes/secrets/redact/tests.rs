@@ -231,6 +231,22 @@ fn logins_of_a_kubeconfig_are_found_however_the_yaml_is_written() {
             "{shown}"
         );
     }
+    // One that is merged with others has no clusters.
+    for alone in [
+        "apiVersion: v1\nkind: Config\nusers:\n- name: x\n  user:\n    token: canary\n    password: canary\n    username: u\n",
+        "users:\n- user:\n    password: canary\n  name: x\n",
+        "users: [{name: u, user: {token: canary}}]",
+        r#"{"users":[{"name":"u","user":{"password":"canary"}}]}"#,
+    ] {
+        let shown = shown(alone);
+        assert!(
+            !shown.contains("canary") && shown.contains("name"),
+            "{shown}"
+        );
+    }
+    // Others have users, too, and a name alone does not make a secret.
+    let others = "users:\n- user: alice\n  password: shown\n";
+    assert_eq!(shown(others), others);
     let whole = "{clusters: [{name: c}], users: [{name: u, user: {token: canary}}]}";
     assert_eq!(
         shown(whole),

@@ -324,21 +324,27 @@ fn value_behind(rest: &[u8]) -> Option<&[u8]> {
     rest.get(skip(rest, &|b| is_quote(b) || b.is_ascii_whitespace())..)
 }
 
+/// It has users, and clusters, or fields of a user beneath `user`: one that is merged with others may be without clusters.
 fn is_kubeconfig(text: &str) -> bool {
-    let has = |name: &str| {
+    let has = |name: &str, is_value: fn(&str) -> bool| {
         text.match_indices(name).any(|(at, name)| {
             let before = text.get(..at).unwrap_or_default();
             let before = before
                 .trim_end_matches(['"', '\''])
-                .trim_end_matches([' ', '\t']);
+                .trim_end_matches([' ', '\t', '-']);
             let behind = text
                 .get(at.saturating_add(name.len())..)
                 .unwrap_or_default();
-            let behind = behind.trim_start_matches(['"', '\'']);
-            (before.is_empty() || before.ends_with(['\n', '{', ','])) && behind.starts_with(':')
+            let behind = behind.trim_start_matches(['"', '\'']).strip_prefix(':');
+            (before.is_empty() || before.ends_with(['\n', '{', ',']))
+                && behind.is_some_and(is_value)
         })
     };
-    has("users") && has("clusters")
+    let is_map = |value: &str| {
+        let value = value.trim_start_matches([' ', '\t', '\r']);
+        value.starts_with(['\n', '{', '#', '&'])
+    };
+    has("users", |_| true) && (has("clusters", |_| true) || has("user", is_map))
 }
 
 /// What lets somebody in, in a kubeconfig: behind the name on its line, on the lines below that are indented further,

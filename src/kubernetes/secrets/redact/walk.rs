@@ -163,8 +163,11 @@ impl<'r> Walk<'r> {
         };
         let is_definition = place.is_definition
             || map.get("kind").and_then(Value::as_str) == Some("CustomResourceDefinition");
-        let is_kubeconfig = map.get("users").is_some_and(Value::is_array)
-            && map.get("clusters").is_some_and(Value::is_array);
+        let users = map.get("users").and_then(Value::as_array);
+        let has_login = |user: &Value| user.get("user").is_some_and(Value::is_object);
+        let is_kubeconfig = users.is_some_and(|users| {
+            map.get("clusters").is_some_and(Value::is_array) || users.iter().any(has_login)
+        });
         let logins = if is_kubeconfig {
             &KUBECONFIG_FIELDS
         } else if is_rancher_token(map) {
