@@ -40,9 +40,9 @@ Examples:
 
 etcd keeps no clock. \"not before\" is the newest time that an object tells up to that revision.
 --since begins with the first revision that did not happen before the given time, --until ends
-with the last one before those that did not happen before a later time; what happened shortly
-before the one may be in, what happened shortly before the other may be as well. Times without a
-zone are UTC; 2h is two hours before the newest time in the file.
+with the last one before those that did not happen before a later time, so that a change shortly
+outside of the two may be shown. Times without a zone are UTC; 2h is two hours before the newest
+time in the file.
 ";
 
 /// Show what changed, transaction by transaction
