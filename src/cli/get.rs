@@ -611,7 +611,12 @@ impl Output {
                     }
                 }
                 let piece = if json {
-                    Piece::Text(report::record_json(&record, &look, flaw.as_ref()))
+                    Piece::Text(report::record_json(
+                        &record,
+                        &look,
+                        flaw.as_ref(),
+                        &answers.resources,
+                    ))
                 } else {
                     let hides_bytes =
                         form.is_some_and(Form::is_exact) && reader.hides_bytes(record.key, &look);

@@ -14,6 +14,7 @@ use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::etcd::keyspace::{KeyFilter, RowOrder, Wanted};
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::{self, AbsenceQuery, KeyList, KeysQuery, LookedFor};
 use crate::report::{self, AbsenceContext, LongKeys};
 
@@ -150,16 +151,18 @@ pub(super) fn run(args: &KeysArgs, run: &Run) -> Exit {
                 }
             }
         }
-        Ok(read_to_the_end(write(&list, json, args.long)).map(|()| exit))
+        let kinds = json.then(|| ops::known_kinds(session)).transpose()?;
+        Ok(read_to_the_end(write(&list, kinds.as_ref(), args.long)).map(|()| exit))
     });
     conclude(asked, &args.file)
 }
 
-fn write(list: &KeyList<'_>, json: bool, long: bool) -> io::Result<()> {
+/// Writes the keys, as JSON if the kinds of the file are given.
+fn write(list: &KeyList<'_>, kinds: Option<&Resources>, long: bool) -> io::Result<()> {
     let mut out = term::Lines::new();
-    if json {
+    if let Some(kinds) = kinds {
         for facts in list.iter() {
-            out.write(&report::key_json(&facts))?;
+            out.write(&report::key_json(&facts, kinds))?;
         }
         out.write(&report::keys_summary_json(
             list.len(),

@@ -186,6 +186,10 @@ impl Job<'_> {
             true => term::Lines::new(),
             false => term::Lines::of_prose(),
         };
+        let known = match self.json {
+            true => ops::known_kinds(session)?,
+            false => Resources::builtin(),
+        };
         let mut written: io::Result<()> = Ok(());
         let mut write = |text: &str| {
             written = out.write(text);
@@ -199,7 +203,7 @@ impl Job<'_> {
         let summary = if is_plain && !which.reads_values {
             ops::log(session, &query, &mut |transaction| {
                 write(&match self.json {
-                    true => report::transaction_json(transaction),
+                    true => report::transaction_json(transaction, &known),
                     false => report::transaction_text(transaction),
                 })
             })?
@@ -207,7 +211,7 @@ impl Job<'_> {
             let mut notes = Notes::default();
             let shown = ops::log_in_detail(session, &query, &which, self.reader, &mut |part| {
                 self.note(part, &mut notes);
-                write(&self.part(part))
+                write(&self.part(part, &known))
             })?;
             let log = match shown {
                 Ok(log) => log,
@@ -368,10 +372,10 @@ impl Job<'_> {
         Ok(Some(query))
     }
 
-    fn part(&self, part: &LogPart) -> String {
+    fn part(&self, part: &LogPart, known: &Resources) -> String {
         match (self.json, self.args.fields) {
-            (true, true) => report::log_part_json(part),
-            (true, false) => report::log_part_events_json(part),
+            (true, true) => report::log_part_json(part, known),
+            (true, false) => report::log_part_events_json(part, known),
             (false, true) => report::log_part_text(part),
             (false, false) => report::log_part_events_text(part),
         }

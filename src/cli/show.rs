@@ -56,7 +56,7 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
         }
         exit = exit.max(notes.tell());
         let text = match (json, shown.changes.is_empty()) {
-            (true, _) => report::shown_json(&shown),
+            (true, _) => report::shown_json(&shown, &ops::known_kinds(session)?),
             (false, true) => String::new(),
             (false, false) => term::prose(&report::shown_text(&shown)).into_owned(),
         };

@@ -10,6 +10,7 @@ use super::humanize::byte_count;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use super::log::{JsonChange, JsonEvent, JsonField, JsonManager, event_line, transaction_head};
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{Action, Episode, FieldChange, LogPart, Shown, ShownChange, Taken, ValueChange};
@@ -83,7 +84,7 @@ impl JsonLine for JsonEpisode<'_> {
 }
 
 /// One record of a key as a line of JSON.
-pub fn episode_json(key: &[u8], episode: &Episode) -> String {
+pub fn episode_json(key: &[u8], episode: &Episode, kinds: &Resources) -> String {
     let facts = &episode.facts;
     let lives = !facts.is_tombstone;
     line(&JsonEpisode {
@@ -92,7 +93,7 @@ pub fn episode_json(key: &[u8], episode: &Episode) -> String {
         revision: facts.revision.main,
         sub: facts.revision.sub,
         key: Name::key(key),
-        object: Identity::of_key(key),
+        object: Identity::of_key(key, kinds),
         facts: JsonRecordFacts::of(facts),
         not_before: episode.not_before.map(rfc3339),
         change: JsonChange::of(&episode.change, &episode.writers, episode.taken.as_ref()),
@@ -297,8 +298,8 @@ pub fn history_summary_json(
 }
 
 /// A change with its fields as a line of JSON.
-fn shown_change_json(one: &ShownChange, not_before: Option<i64>) -> String {
-    let mut event = JsonEvent::new(&one.event, not_before);
+fn shown_change_json(one: &ShownChange, not_before: Option<i64>, kinds: &Resources) -> String {
+    let mut event = JsonEvent::new(&one.event, not_before, kinds);
     event.action = one.action.as_str();
     if let Some((kind, namespace, name)) = &one.object {
         event.object.kind = Some(kind.clone());
@@ -311,10 +312,10 @@ fn shown_change_json(one: &ShownChange, not_before: Option<i64>) -> String {
 }
 
 /// Everything in one revision as lines of JSON, a summary last.
-pub fn shown_json(shown: &Shown) -> String {
+pub fn shown_json(shown: &Shown, kinds: &Resources) -> String {
     let changes = shown.changes.iter();
     let mut out: String = changes
-        .map(|one| shown_change_json(one, shown.not_before))
+        .map(|one| shown_change_json(one, shown.not_before, kinds))
         .collect();
     out.push_str(&line(&JsonShowSummary {
         revision: shown.revision,
@@ -326,10 +327,10 @@ pub fn shown_json(shown: &Shown) -> String {
 }
 
 /// Changes of a log with their fields as lines of JSON.
-pub fn log_part_json(part: &LogPart) -> String {
+pub fn log_part_json(part: &LogPart, kinds: &Resources) -> String {
     let changes = part.changes.iter();
     changes
-        .map(|one| shown_change_json(one, part.not_before))
+        .map(|one| shown_change_json(one, part.not_before, kinds))
         .collect()
 }
 

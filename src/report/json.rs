@@ -1,7 +1,6 @@
 //! The wire types of the JSON reports. `docs/cli-contract.md` documents them field by field.
 
 use std::io;
-use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -134,15 +133,13 @@ impl Identity {
         }
     }
 
-    /// What a key tells of an object of a kind that Kubernetes brings along; the version is the one in which such
-    /// objects are stored most likely.
-    pub(super) fn of_key(key: &[u8]) -> Self {
-        static BUILTIN: LazyLock<Resources> = LazyLock::new(Resources::builtin);
+    /// What a key tells of an object of one of the kinds; the version is the one in which such objects are stored most likely.
+    pub(super) fn of_key(key: &[u8], kinds: &Resources) -> Self {
         let parts = std::str::from_utf8(key).ok();
-        let Some(parts) = parts.and_then(|key| BUILTIN.of_key(key)) else {
+        let Some(parts) = parts.and_then(|key| kinds.of_key(key)) else {
             return Self::default();
         };
-        let Some(resource) = BUILTIN.of_plural(&parts.group, &parts.resource) else {
+        let Some(resource) = kinds.of_plural(&parts.group, &parts.resource) else {
             return Self::default();
         };
         Self {

@@ -8,6 +8,7 @@ use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use super::objects::server_lease_note;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::Resources;
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -29,14 +30,14 @@ impl JsonLine for JsonKey<'_> {
     const TYPE: &'static str = "key";
 }
 
-/// One key as a line of JSON.
-pub fn key_json(record: &KeyRecord<'_>) -> String {
+/// One key as a line of JSON, with the object that it is the key of.
+pub fn key_json(record: &KeyRecord<'_>, kinds: &Resources) -> String {
     let internal = server_lease_note(record.key).map(|_| "api-server-lease");
     line(&JsonKey {
         key: Name::key(record.key),
         object: match internal {
             Some(_) => Identity::default(),
-            None => Identity::of_key(record.key),
+            None => Identity::of_key(record.key, kinds),
         },
         internal,
         deleted: record.facts.is_tombstone,

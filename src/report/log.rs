@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::humanize::byte_count;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::rfc3339;
 use crate::ops::{Event, LogPart, LogSummary, Operation, ResolvedTime, Transaction};
@@ -94,14 +95,14 @@ impl JsonLine for JsonEvent<'_> {
 }
 
 impl<'e> JsonEvent<'e> {
-    pub(super) fn new(event: &'e Event, not_before: Option<i64>) -> Self {
+    pub(super) fn new(event: &'e Event, not_before: Option<i64>, kinds: &Resources) -> Self {
         Self {
             op: op(event.operation),
             action: event.operation.as_str(),
             revision: event.revision.main,
             sub: event.revision.sub,
             key: Name::key(&event.key),
-            object: Identity::of_key(&event.key),
+            object: Identity::of_key(&event.key, kinds),
             facts: JsonRecordFacts::of_event(event),
             not_before: not_before.map(rfc3339),
             change: JsonChange::default(),
@@ -119,10 +120,10 @@ pub(super) fn op(operation: Operation) -> &'static str {
 }
 
 /// A transaction as lines of JSON, one for each change.
-pub fn transaction_json(transaction: &Transaction) -> String {
+pub fn transaction_json(transaction: &Transaction, kinds: &Resources) -> String {
     let events = transaction.events.iter();
     events
-        .map(|event| line(&JsonEvent::new(event, transaction.not_before)))
+        .map(|event| line(&JsonEvent::new(event, transaction.not_before, kinds)))
         .collect()
 }
 
@@ -190,16 +191,11 @@ pub fn log_part_events_text(part: &LogPart) -> String {
 }
 
 /// Changes of a log without their fields, as lines of JSON.
-pub fn log_part_events_json(part: &LogPart) -> String {
-    transaction_json(&Transaction {
-        revision: part.revision,
-        not_before: part.not_before,
-        events: part
-            .changes
-            .iter()
-            .map(|change| change.event.clone())
-            .collect(),
-    })
+pub fn log_part_events_json(part: &LogPart, kinds: &Resources) -> String {
+    let events = part.changes.iter().map(|change| &change.event);
+    events
+        .map(|event| line(&JsonEvent::new(event, part.not_before, kinds)))
+        .collect()
 }
 
 /// How many changes a log leaves out as noise, as a line of text.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::json::{Identity, JsonLine, Name, line};
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::show::columns::first_line;
 use crate::kubernetes::{Flaw, rfc3339};
 use crate::ops::{
@@ -261,14 +262,14 @@ pub fn stray_values_json(list: &ObjectList<'_>) -> String {
     let strays = list.damage_by_key().into_iter();
     strays
         .filter(|damaged| damaged.is_damaged() && !shown.contains(damaged.key.as_slice()))
-        .map(damaged_value_json)
+        .map(|damaged| damaged_value_json(damaged, &list.resources))
         .collect()
 }
 
 /// A value that is not what its key promises, as a line of JSON.
-pub(super) fn damaged_value_json(damaged: &DamagedValue) -> String {
+pub(super) fn damaged_value_json(damaged: &DamagedValue, kinds: &Resources) -> String {
     line(&JsonDamaged {
-        identity: Identity::of_key(&damaged.key),
+        identity: Identity::of_key(&damaged.key, kinds),
         mod_revision: damaged.mod_revision,
         deletion: JsonDeletion::of(None),
         key: Name::key(&damaged.key),
@@ -499,7 +500,7 @@ pub fn kinds_json(kinds: &Kinds) -> String {
         }));
     }
     for damaged in kinds.damaged.iter().filter(|one| one.is_damaged()) {
-        out.push_str(&damaged_value_json(damaged));
+        out.push_str(&damaged_value_json(damaged, &kinds.resources));
     }
     let (objects, bytes) = totals(&kinds.counts);
     out.push_str(&line(&JsonKindsSummary {

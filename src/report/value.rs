@@ -15,6 +15,7 @@ use super::yaml::write_yaml;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::etcd::quote;
 use crate::finding::escape;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::{Description, Flaw, read_json};
 use crate::ops::{ReadValue, ValueContent};
 
@@ -188,11 +189,16 @@ struct JsonContent<'r> {
 }
 
 /// A record with its value as a line of JSON, and what is wrong with the value.
-pub fn record_json(record: &KeyRecord<'_>, look: &ReadValue<'_>, flaw: Option<&Flaw>) -> String {
+pub fn record_json(
+    record: &KeyRecord<'_>,
+    look: &ReadValue<'_>,
+    flaw: Option<&Flaw>,
+    kinds: &Resources,
+) -> String {
     let content = JsonContent::new(look, flaw.map(ToString::to_string));
     let identity = match content.object.map(Identity::of_object) {
         Some(identity) if identity.kind.is_some() => identity,
-        _ => Identity::of_key(record.key),
+        _ => Identity::of_key(record.key, kinds),
     };
     line(&JsonRecord {
         key: Name::key(record.key),

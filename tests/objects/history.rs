@@ -510,3 +510,25 @@ fn what_can_only_be_a_slip_is_refused() {
     );
     assert_ne!(nothing.status, Some(2), "{nothing:?}");
 }
+
+#[test]
+fn kinds_that_the_file_defines_are_told_in_every_line() {
+    let dir = unpacked();
+    for args in [
+        "log FILE --kind widgets --json",
+        "log FILE --kind widgets --noise none -p --json",
+        "log FILE /registry/example.com/widgets/ --json",
+        "keys FILE /registry/example.com/widgets/ --json",
+        "keys FILE /registry/example.com/widgets/ --deleted --json",
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        let lines = lines(&outcome.stdout);
+        let (_, lines) = lines.split_last().expect("a summary");
+        assert!(!lines.is_empty(), "{args}: {}", outcome.stderr);
+        for line in lines {
+            assert_eq!(line["kind"], "Widget", "{args}: {line}");
+            let is_named = line["namespace"].is_string() && line["name"].is_string();
+            assert!(is_named, "{args}: {line}");
+        }
+    }
+}

@@ -69,3 +69,16 @@ pub(in crate::ops) fn resources<'i>(
     }
     Ok(resources)
 }
+
+/// The kinds that are built in and those that any revision of the file defines, in one scan.
+///
+/// # Errors
+/// Reading, cancelling.
+pub fn known_kinds(session: &Session<'_>) -> Result<Resources> {
+    let (keyspace, parts) = session.scan_again(&DefinitionVisitor { revision: 0 })?;
+    let mut newest = BTreeMap::new();
+    for (key, place) in parts.into_iter().flatten() {
+        note_newest(&mut newest, &key, place);
+    }
+    resources(session, &keyspace, newest.into_values())
+}

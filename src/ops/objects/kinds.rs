@@ -8,6 +8,7 @@ use super::stored::{Classifier, DamagedValue, StoredValue};
 use crate::error::Result;
 use crate::etcd::keyspace::{RecordView, RecordVisitor, RevisionBounds};
 use crate::kubernetes::Encoding;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::session::Session;
 
 /// Objects of one kind in one encoding.
@@ -94,6 +95,8 @@ pub struct Kinds {
     pub counts: Vec<KindCount>,
     /// Values that are not what their keys promise, by key; also objects that only call themselves otherwise.
     pub damaged: Vec<DamagedValue>,
+    /// All kinds that are known.
+    pub resources: Resources,
     /// From where to where the file can answer.
     pub bounds: RevisionBounds,
     /// The revision that was asked for.
@@ -137,6 +140,7 @@ pub fn kinds(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> 
         counts: all.into_values().collect(),
         damaged,
         bounds: live.keyspace.bounds(),
+        resources: live.resources,
         revision: live.revision,
     })
 }

@@ -20,6 +20,7 @@ pub(in crate::ops) mod wanted;
 pub use absence::{
     Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, absences, label_presence,
 };
+pub use definitions::known_kinds;
 pub use deleted::{Deletion, LostValues};
 pub use describe::{
     DescribeOptions, OwnerRow, OwnerStanding, RelatedObjects, UnreadReason, objects_to_describe,

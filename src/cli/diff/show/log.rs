@@ -8,6 +8,7 @@ use crate::Result;
 use crate::cli::diff::Form;
 use crate::cli::term;
 use crate::etcd::keyspace::KeyFilter;
+use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::diff::{Diff, Item, Relation};
 use crate::ops::{self, LogQuery, Session, ValueReader};
 use crate::report;
@@ -93,10 +94,14 @@ impl Show<'_> {
             limit: is_empty.then_some(0),
             ..LogQuery::default()
         };
+        let kinds = match self.form {
+            Form::Json => ops::known_kinds(session)?,
+            _ => Resources::builtin(),
+        };
         let mut written: io::Result<()> = Ok(());
         let summary = ops::log(session, &query, &mut |transaction| {
             let text = if self.form == Form::Json {
-                report::transaction_json(transaction)
+                report::transaction_json(transaction, &kinds)
             } else {
                 report::transaction_text(transaction)
             };
