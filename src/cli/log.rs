@@ -312,7 +312,7 @@ impl Job<'_> {
     }
 
     /// The span of revisions; none where times cannot be answered for, which was said.
-    fn query(&self, session: &Session<'_>, target: &Target) -> Result<Option<LogQuery>> {
+    fn query(&self, session: &mut Session<'_>, target: &Target) -> Result<Option<LogQuery>> {
         let args = self.args;
         let mut query = LogQuery {
             filter: target.filter.clone(),
@@ -326,6 +326,15 @@ impl Job<'_> {
         if let Some(revisions) = args.rev {
             query.from = revisions.from.unwrap_or(0);
             query.to = revisions.to.unwrap_or(0);
+        }
+        for bound in args.since.iter().chain(&args.until) {
+            if let Bound::Revision(year @ 1970..=2199) = *bound
+                && year > session.bounds()?.current
+            {
+                term::line(&format!(
+                    "{year} is taken for a revision; the year begins with {year}-01-01"
+                ));
+            }
         }
         let mut times: [Option<Moment>; 2] = [None, None];
         match args.since {

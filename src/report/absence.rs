@@ -162,9 +162,11 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                     let why = match context.selectors {
                         Some(selectors) => {
                             let selectors = escape::text(selectors.as_bytes());
-                            format!(
-                                "but {selectors} does not select it, or its value was compacted away"
-                            )
+                            let or = match all.bounds.compacted {
+                                ..=0 => "",
+                                _ => ", or its value was compacted away",
+                            };
+                            format!("but {selectors} does not select it{or}")
                         }
                         None => "and its value was compacted away".into(),
                     };

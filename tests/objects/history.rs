@@ -481,6 +481,7 @@ fn what_can_only_be_a_slip_is_refused() {
             "swap them",
         ),
         ("log FILE --limit 0", "0 is not in 1.."),
+        ("log FILE --since 2026", "the year begins with 2026-01-01"),
         (
             "log FILE deploy/web api -n shop",
             "api stands behind deploy/web; a name stands behind a kind alone",
