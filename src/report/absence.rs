@@ -19,6 +19,8 @@ pub struct AbsenceContext<'a> {
     pub is_none_said: bool,
     /// Deleted objects are looked for.
     pub wants_deleted: bool,
+    /// It was looked for in two files.
+    pub are_two_files: bool,
 }
 
 /// One line for each thing that is not there.
@@ -126,7 +128,11 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
             let text = format!("no kind is called \"{word}\" here");
             match (&absence.item, &absence.similar) {
                 (LookedFor::Object { .. }, _) if context.takes_keys => {
-                    format!("{name}: no such key was ever seen in this file, and {text}")
+                    let file = match context.are_two_files {
+                        true => "either file",
+                        false => "this file",
+                    };
+                    format!("{name}: no such key was ever seen in {file}, and {text}")
                 }
                 (LookedFor::Object { .. }, _) => format!("{name}: {text}"),
                 (_, Some(_)) => text,
@@ -195,9 +201,10 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                     "; what was deleted before the compaction at revision {at} is not known"
                 ),
             };
-            match is_single {
-                true => format!("{name}{place}: never seen in this file{compacted}"),
-                false => format!("{none}{compacted}"),
+            match (is_single, context.are_two_files) {
+                (true, true) => format!("{name}{place}: in neither file{compacted}"),
+                (true, false) => format!("{name}{place}: never seen in this file{compacted}"),
+                (false, _) => format!("{none}{compacted}"),
             }
         }
         AbsenceReason::CannotTell => match is_single {
