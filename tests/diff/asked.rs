@@ -159,6 +159,15 @@ fn the_values_of_named_keys_that_are_not_objects_are_shown() {
     let found = changes(&etcdsnap(&format!("diff {b} {a} /leased/1 --json")));
     assert_eq!(found[0]["values"], json!({"new": {"value": gone}}));
 
+    // Bytes that are not text.
+    let pair = format!("etcd-3.6.14-a.db {a} big");
+    let found = changes(&etcdsnap(&format!("diff {pair} --json")));
+    let bytes = &lines(&etcdsnap(&format!("get {a} big --json")))[0]["value_base64"];
+    assert!(bytes.is_string());
+    assert_eq!(&found[0]["values"]["new"], &json!({"value_base64": bytes}));
+    let line = format!("+base64:{}\n", bytes.as_str().expect("bytes"));
+    assert!(text(&pair).contains(&line));
+
     // Nobody has asked for the others.
     let found = changes(&etcdsnap(&format!("diff {a} {b} --json")));
     assert!(found.iter().all(|line| line.get("values").is_none()));
