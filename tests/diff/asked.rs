@@ -266,6 +266,19 @@ fn of_a_damaged_file_it_is_said_that_damage_may_hide_a_change() {
     let key = "/app/k00";
     let outcome = diff(dir.path(), &format!("damaged.db damaged.db {key}"));
     assert_eq!(outcome.status, Some(2), "{}", outcome.stderr);
+    for (form, none) in [
+        (
+            "",
+            "\nno key differs in what can be read; damage may hide changes\n",
+        ),
+        (
+            "-o markdown",
+            "\nNo key differs in what can be read; damage may hide changes.\n",
+        ),
+    ] {
+        let outcome = diff(dir.path(), &format!("damaged.db damaged.db {form}"));
+        assert!(outcome.stdout.contains(none), "{}", outcome.stdout);
+    }
     let told =
         format!("{key} does not differ in what can be read; damage may hide a later change\n");
     assert!(outcome.stderr.contains(&told), "{}", outcome.stderr);

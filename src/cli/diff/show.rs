@@ -483,7 +483,8 @@ impl<'a> Show<'a> {
         let head = report::comparison_text(comparison, &self.old_name, &self.new_name);
         self.lines.write(&head)?;
         if table.is_empty() {
-            self.lines.write("\nno key differs\n")?;
+            let none = report::no_difference(comparison);
+            self.lines.write(&format!("\n{none}\n"))?;
         }
         let table = table.text();
         if !table.is_empty() {

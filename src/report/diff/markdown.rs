@@ -8,7 +8,7 @@ use super::account::account;
 use super::code_span::{code, who};
 use super::fields::{FieldOptions, field_text, fields_line, values};
 use super::security::security_markdown;
-use super::{DiffCounts, KindTable, comparison_text};
+use super::{DiffCounts, KindTable, comparison_text, no_difference};
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Item, KeyChange};
 use crate::report::history::field_line;
@@ -48,7 +48,8 @@ pub fn diff_markdown_head(
         }
     }
     if table.is_empty() {
-        out.push_str("\nNo key differs.\n");
+        let none = no_difference(comparison).replacen('n', "N", 1);
+        let _ = writeln!(out, "\n{none}.");
     }
     let folded = table.folded();
     if !folded.is_empty() {

@@ -181,6 +181,14 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     out
 }
 
+/// That nothing was found, which says less where damage hides something.
+pub fn no_difference(comparison: &Comparison) -> &'static str {
+    match comparison.old.is_damaged || comparison.new.is_damaged {
+        true => "no key differs in what can be read; damage may hide changes",
+        false => "no key differs",
+    }
+}
+
 /// What differs in other buckets because time went on, in one line; empty when nothing does.
 fn only_time(comparison: &Comparison) -> String {
     let mut leases: BTreeMap<String, u64> = BTreeMap::new();
