@@ -55,6 +55,7 @@ pub(super) fn tell_objects(
         is_undecided: !list.undecided.is_empty() || !list.damaged.is_empty(),
         is_none_said,
         wants_deleted: query.is_deleted,
+        ..AbsenceContext::default()
     };
     if query.is_deleted {
         // That nothing was deleted of what is there is an answer.

@@ -19,6 +19,8 @@ pub struct AbsenceContext<'a> {
     pub is_none_said: bool,
     /// Deleted objects are looked for.
     pub wants_deleted: bool,
+    /// It was looked for in two files.
+    pub are_two_files: bool,
 }
 
 /// One line for each thing that is not there.
@@ -128,12 +130,16 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                 _ => name.clone(),
             };
             let text = format!("no kind is called \"{word}\" here");
+            let seen = match context.are_two_files {
+                true => "either file",
+                false => "this file",
+            };
             match (&absence.item, &absence.similar) {
                 (LookedFor::Object { .. }, Some(_)) if context.takes_keys => {
-                    format!("{name}: no such key was ever seen in this file, and {text}")
+                    format!("{name}: no such key was ever seen in {seen}, and {text}")
                 }
                 (LookedFor::Object { .. }, None) if context.takes_keys => {
-                    format!("{name}: no such key was ever seen in this file, and {text}{compacted}")
+                    format!("{name}: no such key was ever seen in {seen}, and {text}{compacted}")
                 }
                 (LookedFor::Object { .. }, Some(_)) => format!("{name}: {text}"),
                 (LookedFor::Object { .. }, None) => format!("{name}: {text}{compacted}"),
@@ -198,9 +204,10 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                 false => format!("{none}; there are some in {elsewhere}"),
             }
         }
-        AbsenceReason::NeverSeen => match is_single {
-            true => format!("{name}{place}: never seen in this file{compacted}"),
-            false => format!("{none}{compacted}"),
+        AbsenceReason::NeverSeen => match (is_single, context.are_two_files) {
+            (true, true) => format!("{name}{place}: in neither file{compacted}"),
+            (true, false) => format!("{name}{place}: never seen in this file{compacted}"),
+            (false, _) => format!("{none}{compacted}"),
         },
         AbsenceReason::CannotTell => match is_single {
             true => format!(

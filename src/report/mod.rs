@@ -45,7 +45,7 @@ pub use diff::{
     ChangeDetail, DiffCounts, FieldOptions, KindTable, RollupRow, bucket_change_json,
     comparison_text, diff_item_json, diff_item_text, diff_markdown_head, diff_markdown_item,
     diff_markdown_title, diff_summary_json, diff_title, divergence_json, divergence_summary_json,
-    divergence_text, roll_up, security_text, tasks_markdown,
+    divergence_text, no_difference, roll_up, security_text, tasks_markdown,
 };
 pub use encryption::{encryption_json, encryption_text};
 pub use export::{ExportAccount, ExportForm, LeftOut, LeftOutReason, export_json};

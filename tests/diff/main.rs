@@ -5,6 +5,7 @@ mod support;
 
 mod account;
 mod apply_script;
+mod asked;
 mod changed;
 mod colours;
 mod damaged;

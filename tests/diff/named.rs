@@ -188,11 +188,11 @@ fn everything_of_what_is_named_is_told_in_full_and_noise_is_marked() {
 fn what_is_named_and_in_neither_state_is_an_error_with_its_reason() {
     let dir = files();
     for (words, told) in [
-        ("cm/nope", "cm/nope: never seen in this file"),
+        ("cm/nope", "cm/nope: in neither file"),
         ("cm/early -n a", "was deleted at revision 8"),
         ("cm/one -n c", "cm/one is in namespaces a, b, not in c"),
         ("podz/x", "no kind is called \"podz\""),
-        ("/registry/nothing", "/registry/nothing: never seen"),
+        ("/registry/nothing", "/registry/nothing: in neither file"),
         ("cm/one -n a,nowhere", "there is no namespace nowhere"),
     ] {
         let outcome = diff(dir.path(), &format!("old.db new.db {words}"));

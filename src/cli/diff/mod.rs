@@ -60,7 +60,7 @@ pub(super) struct DiffArgs {
     #[arg(value_name = "OLD")]
     old: PathBuf,
     /// The new file, without which two revisions of OLD are compared; behind it, what to show in full:
-    /// KIND/NAME, KIND NAME... or keys
+    /// KIND/NAME, KIND NAME... or keys, without --kind, -l, --prefix and --glob
     #[arg(value_name = "NEW] [KIND/NAME")]
     words: Vec<OsString>,
     /// The old revision [default: the compaction point]
@@ -99,7 +99,7 @@ pub(super) struct DiffArgs {
     #[arg(long)]
     names_only: bool,
     /// Only counts by kind
-    #[arg(long)]
+    #[arg(long, conflicts_with = "names_only")]
     stat: bool,
     /// Every change in between, in order, as `log` shows it
     #[arg(long)]
@@ -171,7 +171,9 @@ impl From<Noise> for NoiseProfile {
 }
 
 pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
-    let words = match Words::read(&args.words, args.from.is_some() || args.to.is_some()) {
+    let words = Words::read(&args.words, args.from.is_some() || args.to.is_some());
+    let words = words.and_then(|words| args.check(&words, run).map(|()| words));
+    let words = match words {
         Ok(words) => words,
         Err(message) => {
             term::error(&message);
@@ -230,7 +232,12 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             told.look_for_labels(args, labels, (session, old.revision), &reader)?;
             told.look_for_labels(args, labels, (session, new.revision), &reader)?;
             let session = &*session;
-            told.look_for(args, (session, old.revision), (session, new.revision))?;
+            told.look_for(
+                args,
+                false,
+                (session, old.revision),
+                (session, new.revision),
+            )?;
             Ok(outcome)
         });
         return match asked {
@@ -255,7 +262,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             let labels = query.labels.as_ref();
             told.look_for_labels(args, labels, (old, 0), &reader)?;
             told.look_for_labels(args, labels, (new, 0), &reader)?;
-            told.look_for(args, (old, 0), (new, 0))?;
+            told.look_for(args, true, (old, 0), (new, 0))?;
             Ok(outcome)
         },
     );
@@ -269,6 +276,44 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
             term::discard();
             fail_all(&errors, new)
         }
+    }
+}
+
+impl DiffArgs {
+    /// What is wrong with them that the parser of arguments cannot know.
+    fn check(&self, words: &Words, run: &Run) -> Result<(), String> {
+        let mut narrowing = self.kind.iter().chain(&self.namespace);
+        if narrowing.any(String::is_empty) {
+            return Err(
+                "a word for kinds or namespaces is empty; without one all are compared".into(),
+            );
+        }
+        if words.names.iter().any(|name| name.is_empty()) {
+            return Err("a name is empty; without one whatever differs is shown".into());
+        }
+        // What is named and kept out by a filter would be taken for something that does not differ.
+        let filters = [
+            ("--kind", !self.kind.is_empty()),
+            ("-l", self.selector.is_some()),
+            ("--prefix", !self.prefix.is_empty()),
+            ("--glob", self.glob.is_some()),
+        ];
+        let given: Vec<&str> = filters
+            .iter()
+            .filter(|(_, is_given)| *is_given)
+            .map(|(flag, _)| *flag)
+            .collect();
+        if let (Some(name), [_, ..]) = (words.names.first(), given.as_slice()) {
+            return Err(format!(
+                "{}: what is named goes without {}; leave out either the names or the filters",
+                escape::text(name.as_bytes()),
+                given.join(", ")
+            ));
+        }
+        if self.names_only && self.output == Form::Markdown && !run.wants_json(self.json) {
+            return Err("--names-only is for text and JSON, not for -o markdown".into());
+        }
+        Ok(())
     }
 }
 
@@ -358,6 +403,7 @@ impl Told {
     fn look_for(
         &self,
         args: &DiffArgs,
+        are_two_files: bool,
         old: (&Session<'_>, i64),
         new: (&Session<'_>, i64),
     ) -> Result<()> {
@@ -403,12 +449,21 @@ impl Told {
         for target in targets {
             let is_in_both = target.keep_best(&mut found);
             if is_in_both {
-                term::line(&format!("{} does not differ", target.text));
+                let ignored = match args.ignore.is_empty() {
+                    true => "",
+                    false => ", apart from what --ignore leaves out",
+                };
+                let damage = match found.is_damaged {
+                    true => " in what can be read; damage may hide a later change",
+                    false => "",
+                };
+                term::line(&format!("{} does not differ{ignored}{damage}", target.text));
             }
         }
         let context = AbsenceContext {
             namespaces: &args.namespace,
             takes_keys: true,
+            are_two_files,
             ..AbsenceContext::default()
         };
         if absent::say(&found, context) != Exit::Fine {

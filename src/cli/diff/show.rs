@@ -385,6 +385,7 @@ impl<'a> Show<'a> {
         // Who wants names or counts alone gets no other lines, but for the summary.
         let (names_only, stat) = (self.args.names_only, self.args.stat);
         let is_whole = !names_only && !stat;
+        let is_in_full = self.fields.is_in_full;
         for record in comparison.divergences.iter().filter(|_| is_whole) {
             if let Err(error) = self.lines.write(&report::divergence_json(record)) {
                 return Ok(Err(error));
@@ -401,7 +402,7 @@ impl<'a> Show<'a> {
         };
         let differs = self.stream(sides, wanted, detail, |item| {
             counts.add(item);
-            let is_shown = !stat && (!names_only || matters(item));
+            let is_shown = !stat && (!names_only || is_in_full || matters(item));
             is_shown.then(|| report::diff_item_json(item, shown))
         })?;
         Ok(differs.and_then(|differs| {
@@ -482,13 +483,19 @@ impl<'a> Show<'a> {
         let head = report::comparison_text(comparison, &self.old_name, &self.new_name);
         self.lines.write(&head)?;
         if table.is_empty() {
-            self.lines.write("\nno key differs\n")?;
+            let none = report::no_difference(comparison);
+            self.lines.write(&format!("\n{none}\n"))?;
         }
-        for part in [table.text(), report::security_text(listed)] {
-            if !part.is_empty() {
-                self.lines.write("\n")?;
-                self.lines.write(&part)?;
-            }
+        let table = table.text();
+        if !table.is_empty() {
+            self.lines.write("\n")?;
+            // A table is not broken into shorter lines.
+            self.lines.write_bytes(table.as_bytes())?;
+        }
+        let security = report::security_text(listed);
+        if !security.is_empty() {
+            self.lines.write("\n")?;
+            self.lines.write(&security)?;
         }
         Ok(())
     }

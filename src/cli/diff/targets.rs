@@ -77,8 +77,20 @@ impl<'d> Target<'d> {
             return Ok(Vec::new());
         };
         let has_slash = |word: &OsString| word.as_bytes().contains(&b'/');
+        let are_pairs = names.iter().any(has_slash);
+        let is_kind = |word: &str| word.split(',').all(|kind| diff.is_kind(kind));
+        // Only in front of names without a slash a kind says what they are of.
+        let out_of_place = names.iter().filter_map(|word| word.to_str()).find(|word| {
+            let is_first = first == *word;
+            !word.contains('/') && (are_pairs || is_first && word.contains(',')) && is_kind(word)
+        });
+        if let Some(word) = out_of_place {
+            return Err(format!(
+                "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
+            ));
+        }
         let kind = first.to_str().filter(|kind| diff.is_kind(kind));
-        if let (Some(kind), false) = (kind, names.iter().any(has_slash)) {
+        if let (Some(kind), false) = (kind, are_pairs) {
             if others.is_empty() {
                 return Err(format!(
                     "{kind:?} is a kind: name one of its objects, as in {kind}/NAME, or give --kind {kind} for all of them"
@@ -121,7 +133,9 @@ impl<'d> Target<'d> {
         let Some((kinds, _, name)) = &mut self.object else {
             return false;
         };
-        item.name.as_ref() == Some(name)
+        // An object that calls itself otherwise than its key is found under both names.
+        let in_key = item.key.rsplit(|byte| *byte == b'/').next();
+        (item.name.as_ref() == Some(name) || item.name.is_some() && in_key == Some(name.as_bytes()))
             && kinds.takes(&item.api_version, &item.kind)
             && (namespaces.is_empty() || namespaces.iter().any(|wanted| kinds.is_in(wanted, item)))
     }

@@ -80,6 +80,24 @@ impl Deletion {
     }
 }
 
+/// A value that is not told field by field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlainValue {
+    /// As it is stored; JSON that holds a secret has it hidden.
+    Shown(Vec<u8>),
+    /// What to show in its place.
+    Hidden(String),
+}
+
+/// The values of a key that differ and are not told field by field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlainValues {
+    /// In the old state.
+    pub old: Option<PlainValue>,
+    /// In the new state.
+    pub new: Option<PlainValue>,
+}
+
 /// One key that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
@@ -123,6 +141,8 @@ pub struct Item {
     pub security: Vec<String>,
     /// The fields that differ, secrets hidden; none of them where only names are wanted.
     pub fields: Vec<FieldChange>,
+    /// The values, where there are no fields; only of what is asked for by name.
+    pub values: PlainValues,
     /// From the old object to the new one, as RFC 6902, secrets hidden; where it is wanted.
     pub patch: Option<Value>,
     /// The rule by which it is noise.
@@ -159,6 +179,7 @@ impl Item {
             termination: None,
             security: Vec::new(),
             fields: Vec::new(),
+            values: PlainValues::default(),
             patch: None,
             noise: None,
             locked: None,

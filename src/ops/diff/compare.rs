@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::known::KnownKinds;
-use super::{Detail, DiffQuery, Item, KeyChange, ServicePart};
+use super::{Detail, DiffQuery, Item, KeyChange, PlainValue, PlainValues, ServicePart};
 use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::apply::clean::is_owned_or_transient;
 use crate::kubernetes::catalog::resources::Resources;
@@ -31,6 +31,8 @@ pub(super) struct State {
     object: Option<Object>,
     /// Other JSON than an object of Kubernetes.
     json: Option<Value>,
+    /// What to show in place of a value that is hidden.
+    mark: Option<String>,
     /// Why it stays encrypted.
     pub(super) locked: Option<DecryptFault>,
     is_too_large: bool,
@@ -70,9 +72,10 @@ impl State {
             StoredValue::Locked(_) => (locked, None),
             StoredValue::Object(..) | StoredValue::ServerLease | StoredValue::Other => (None, None),
         };
-        let object = match content {
-            ValueContent::Object(object) => Some(*object),
-            _ => None,
+        let (object, mark) = match content {
+            ValueContent::Object(object) => (Some(*object), None),
+            ValueContent::Hidden(mark) => (None, Some(mark)),
+            ValueContent::Bytes => (None, None),
         };
         let json = match &object {
             None if !is_secret && plain.first().is_some_and(|b| matches!(b, b'{' | b'[')) => {
@@ -86,6 +89,7 @@ impl State {
             plain: plain.into_owned(),
             object,
             json,
+            mark,
             locked,
             is_too_large: too_large.is_some(),
             is_secret,
@@ -133,6 +137,9 @@ pub(super) fn compare(
     }
     if detail > Detail::Change {
         item.service = service_part(item, old.as_ref(), new.as_ref());
+    }
+    if query.is_in_full && detail > Detail::Names {
+        item.values = plain_values(old.as_ref(), new.as_ref());
     }
     let (Some(old), Some(new), true) = (&old, &new, item.change != KeyChange::Unknown) else {
         if let Some(state) = shown {
@@ -211,6 +218,27 @@ pub(super) fn compare(
             path: d.path,
         })
         .collect();
+}
+
+/// The values themselves where one of them has no fields. Where both stay encrypted, nothing can be told of them.
+fn plain_values(old: Option<&State>, new: Option<&State>) -> PlainValues {
+    let states = || old.into_iter().chain(new);
+    let is_told = states().any(|state| state.value().is_none() && state.locked.is_none())
+        && states().all(|state| state.flaw.is_none() && !state.is_too_large);
+    let is_same = matches!((old, new), (Some(old), Some(new)) if old.plain == new.plain);
+    if !is_told || is_same {
+        return PlainValues::default();
+    }
+    let value = |state: &State| match (&state.mark, &state.object) {
+        (Some(mark), _) => PlainValue::Hidden(mark.clone()),
+        // Its secrets are hidden.
+        (None, Some(object)) => PlainValue::Shown(object.json.to_string().into_bytes()),
+        (None, None) => PlainValue::Shown(state.plain.clone()),
+    };
+    PlainValues {
+        old: old.map(value),
+        new: new.map(value),
+    }
 }
 
 /// What is told of an object that only one of the states has.

@@ -16,7 +16,9 @@ mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Comparison, Deletion, DivergentRecord, Item, KeyChange, SideFigures};
+pub use answer::{
+    Comparison, Deletion, DivergentRecord, Item, KeyChange, PlainValue, PlainValues, SideFigures,
+};
 pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub use identity::Identity;
@@ -449,7 +451,9 @@ impl<'i> Diff<'i> {
             (None, KeyChange::Unknown) => Some(Deletion::CannotTell),
             (Some(_), KeyChange::Recreated) if new.is_damaged => Some(Deletion::CannotTell),
             _ if figures.relation.has_parted() => is_gone.then_some(Deletion::NotRecorded),
-            (None, _) if before.create_revision > new.revision => {
+            (None, _) | (Some(_), KeyChange::Recreated)
+                if before.create_revision > new.revision =>
+            {
                 Some(Deletion::CreatedLater(before.create_revision))
             }
             (None, _) if compacted > old.revision => Some(Deletion::Compacted {

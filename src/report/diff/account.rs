@@ -61,6 +61,11 @@ fn deletion_text(item: &Item, deletion: Deletion) -> String {
                 "deleted at or before revision {up_to}, compacted; after revision {after}{time}"
             )
         }
+        Deletion::CreatedLater(revision) if item.change == KeyChange::Recreated => {
+            format!(
+                "not deleted: what the old state has was created at revision {revision}, after the new state"
+            )
+        }
         Deletion::CreatedLater(revision) => {
             format!("not deleted: it was created at revision {revision}, after the new state")
         }

@@ -9,6 +9,7 @@ use crate::ops::diff::{
     BucketChange, BucketDivergence, CommonMembers, Comparison, DivergenceKind, DivergentRecord,
     Doubt, Relation, Ties,
 };
+use crate::report::json::hex_id;
 
 /// So many records are named.
 const RECORDS: usize = 20;
@@ -285,11 +286,14 @@ pub(super) fn divergence_line(record: &DivergentRecord, names: [&str; 2]) -> Str
 
 /// The key of an entry, fit to be shown: leases have numbers.
 fn bucket_key(change: &BucketChange) -> String {
-    match (
-        change.bucket.as_str(),
-        <[u8; 8]>::try_from(change.key.as_slice()),
-    ) {
-        ("lease", Ok(id)) => format!("{:016x}", u64::from_be_bytes(id)),
-        _ => escape::text(&change.key),
+    match lease_of(change) {
+        Some(id) => hex_id(id),
+        None => escape::text(&change.key),
     }
+}
+
+/// The lease that an entry is about.
+pub(super) fn lease_of(change: &BucketChange) -> Option<u64> {
+    let id = <[u8; 8]>::try_from(change.key.as_slice()).ok()?;
+    (change.bucket == "lease").then(|| u64::from_be_bytes(id))
 }

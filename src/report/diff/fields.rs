@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::finding::escape;
+use crate::kubernetes::compare::difference::{FieldPath, Step};
 use crate::kubernetes::compare::noise::{is_generation, is_managed};
 use crate::ops::FieldChange;
-use crate::ops::diff::Item;
+use crate::ops::diff::{Item, PlainValue};
 
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
@@ -54,7 +57,8 @@ const PLACE: Style = AnsiColor::Cyan.on_default();
 /// The fields of a change, each in a line or more.
 pub(super) fn fields_text(item: &Item, options: FieldOptions) -> String {
     let mut out = String::new();
-    for field in options.shown(item) {
+    let values = values(item);
+    for field in options.shown(item).chain(&values) {
         match (&field.old, &field.new) {
             (Some(Value::String(old)), Some(Value::String(new)))
                 if (is_long(old) || is_long(new)) && has_few_lines(old, new) =>
@@ -73,6 +77,25 @@ pub(super) fn fields_text(item: &Item, options: FieldOptions) -> String {
     out
 }
 
+/// Values that are not told field by field, as if each were one; bytes that are not text in base64.
+pub(super) fn values(item: &Item) -> Option<FieldChange> {
+    let text = |value: &PlainValue| {
+        Value::String(match value {
+            PlainValue::Hidden(mark) => mark.clone(),
+            PlainValue::Shown(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => text.to_string(),
+                Err(_) => format!("base64:{}", STANDARD.encode(bytes)),
+            },
+        })
+    };
+    let (old, new) = (item.values.old.as_ref(), item.values.new.as_ref());
+    (old.is_some() || new.is_some()).then(|| FieldChange {
+        path: FieldPath(vec![Step::Field("value".into())]),
+        old: old.map(text),
+        new: new.map(text),
+    })
+}
+
 /// The fields of a change in one line; how many more there are, too.
 pub(super) fn fields_line(item: &Item, options: FieldOptions) -> String {
     let fields: Vec<&FieldChange> = options.shown(item).collect();
@@ -82,7 +105,8 @@ pub(super) fn fields_line(item: &Item, options: FieldOptions) -> String {
         .map(|field| field_text(field, Some(VALUE_CHARS)))
         .collect();
     if let Some(more @ 1..) = fields.len().checked_sub(LINE_FIELDS) {
-        parts.push(format!("and {more} more fields (--flat)"));
+        let fields = if more == 1 { "field" } else { "fields" };
+        parts.push(format!("and {more} more {fields} (--flat)"));
     }
     parts.join("; ")
 }

@@ -1,14 +1,18 @@
 //! Differences as lines of JSON.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::divergence::lease_of;
 use super::fields::FieldOptions;
 use super::{DiffCounts, apart};
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
     self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison, Deletion,
-    DivergenceKind, DivergentRecord, Item, KeyChange, Relation, SideFigures, Uncompared,
+    DivergenceKind, DivergentRecord, Item, KeyChange, PlainValue, PlainValues, Relation,
+    SideFigures, Uncompared,
 };
 use crate::report::history::json_field;
 use crate::report::json::{Identity, JsonLine, JsonRecordFacts, Name, hex_id, line};
@@ -112,6 +116,8 @@ struct JsonItem<'i> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<JsonField<'i>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<JsonValues<'i>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_encrypted: bool,
@@ -125,6 +131,48 @@ struct JsonItem<'i> {
 
 impl JsonLine for JsonItem<'_> {
     const TYPE: &'static str = "change";
+}
+
+/// Values that are not told field by field, in the states that have them.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonValues<'v> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<JsonPlainValue<'v>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<JsonPlainValue<'v>>,
+}
+
+/// One of `value`, `value_base64` and `hidden`.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct JsonPlainValue<'v> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'v str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden: Option<&'v str>,
+}
+
+impl<'v> JsonValues<'v> {
+    fn of(values: &'v PlainValues) -> Option<Self> {
+        let of_state = |value: &'v PlainValue| {
+            let mut shown = JsonPlainValue::default();
+            match value {
+                PlainValue::Hidden(mark) => shown.hidden = Some(mark),
+                PlainValue::Shown(bytes) => match std::str::from_utf8(bytes) {
+                    Ok(text) => shown.value = Some(text),
+                    Err(_) => shown.value_base64 = Some(STANDARD.encode(bytes)),
+                },
+            }
+            shown
+        };
+        (*values != PlainValues::default()).then(|| Self {
+            old: values.old.as_ref().map(of_state),
+            new: values.new.as_ref().map(of_state),
+        })
+    }
 }
 
 /// How the value of a state is not what the key promises.
@@ -180,6 +228,7 @@ pub fn diff_item_json(item: &Item, detail: ChangeDetail) -> String {
         not_before: None,
         managers: Vec::new(),
         fields: Vec::new(),
+        values: None,
         patch: None,
         is_encrypted: false,
         security: &[],
@@ -202,6 +251,7 @@ pub fn diff_item_json(item: &Item, detail: ChangeDetail) -> String {
                 true => options.shown(item).map(json_field).collect(),
                 false => Vec::new(),
             },
+            values: JsonValues::of(&item.values),
             patch: item
                 .patch
                 .as_ref()
@@ -253,6 +303,9 @@ struct JsonBucketChange<'b> {
     change: Change,
     #[serde(flatten)]
     key: Name<'b>,
+    /// Of a lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_id: Option<String>,
     /// False for what only goes on with time.
     is_difference: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -269,6 +322,7 @@ pub fn bucket_change_json(change: &BucketChange) -> String {
         bucket: &change.bucket,
         change: Change::of_bucket(change.kind),
         key: Name::key(&change.key),
+        lease_id: lease_of(change).map(hex_id),
         is_difference: change.counts,
         diverged_at: change.divergence.map(|divergence| match divergence {
             BucketDivergence::RaftIndex => "raft-index",

@@ -6,9 +6,9 @@ use anstream::adapter::strip_str;
 
 use super::account::account;
 use super::code_span::{code, who};
-use super::fields::{FieldOptions, field_text, fields_line};
+use super::fields::{FieldOptions, field_text, fields_line, values};
 use super::security::security_markdown;
-use super::{DiffCounts, KindTable, comparison_text};
+use super::{DiffCounts, KindTable, comparison_text, no_difference};
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Item, KeyChange};
 use crate::report::history::field_line;
@@ -48,7 +48,8 @@ pub fn diff_markdown_head(
         }
     }
     if table.is_empty() {
-        out.push_str("\nNo key differs.\n");
+        let none = no_difference(comparison).replacen('n', "N", 1);
+        let _ = writeln!(out, "\n{none}.");
     }
     let folded = table.folded();
     if !folded.is_empty() {
@@ -91,8 +92,12 @@ pub fn diff_markdown_item(
     match item.change {
         KeyChange::Touched(why) => {
             let _ = write!(out, " ({why})");
+            if item.locked.is_some() {
+                out.push_str(" (encrypted)");
+            }
         }
         KeyChange::Changed if item.locked.is_some() => out.push_str(" (or only re-encrypted)"),
+        _ if item.locked.is_some() => out.push_str(" (encrypted)"),
         _ => {}
     }
     if let Some(rule) = item.noise {
@@ -111,7 +116,8 @@ pub fn diff_markdown_item(
             let _ = writeln!(out, "  - {}", code(&line));
         }
     } else {
-        for field in options.shown(item) {
+        let values = values(item);
+        for field in options.shown(item).chain(&values) {
             let line = match options.is_in_full {
                 true => strip_str(&field_text(field, None)).to_string(),
                 false => field_line(field),

@@ -137,9 +137,13 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
         };
         let time = side.not_before.map(rfc3339);
         let time = time.map_or(String::new(), |time| format!(", not before {time}"));
+        let keys = match side.keys {
+            1 => "1 key".to_string(),
+            count => format!("{count} keys"),
+        };
         format!(
-            "{word}  {name}  revision {}, {} keys, {compacted}{time}{damaged}\n",
-            side.revision, side.keys
+            "{word}  {name}  revision {}, {keys}, {compacted}{time}{damaged}\n",
+            side.revision
         )
     };
     out.push_str(&side("old", old, &comparison.old));
@@ -148,7 +152,7 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     if let (Some(old), Some(new)) = (comparison.old.not_before, comparison.new.not_before)
         && old != new
     {
-        let _ = writeln!(out, "about {} apart in time", span(new.saturating_sub(old)));
+        let _ = writeln!(out, "about {} apart", span(new.saturating_sub(old)));
     }
     if !matches!(
         comparison.relation,
@@ -175,6 +179,14 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     }
     out.push_str(&only_time(comparison));
     out
+}
+
+/// That nothing was found, which says less where damage hides something.
+pub fn no_difference(comparison: &Comparison) -> &'static str {
+    match comparison.old.is_damaged || comparison.new.is_damaged {
+        true => "no key differs in what can be read; damage may hide changes",
+        false => "no key differs",
+    }
 }
 
 /// What differs in other buckets because time went on, in one line; empty when nothing does.
@@ -215,14 +227,18 @@ fn span(seconds: i64) -> String {
     }
 }
 
-/// How far the new state is from the old one.
-fn distance(comparison: &Comparison, new: &str) -> String {
-    let apart = apart(comparison);
-    let revisions = match apart.unsigned_abs() {
+/// How many revisions lie between the states, in words.
+fn revisions_apart(comparison: &Comparison) -> String {
+    match apart(comparison).unsigned_abs() {
         1 => "1 revision".to_string(),
         count => format!("{count} revisions"),
-    };
-    match apart {
+    }
+}
+
+/// How far the new state is from the old one.
+fn distance(comparison: &Comparison, new: &str) -> String {
+    let revisions = revisions_apart(comparison);
+    match apart(comparison) {
         0 => "at the same revision".to_string(),
         1.. => format!("{new} is {revisions} ahead"),
         _ => format!("{new} is {revisions} behind"),
@@ -231,10 +247,10 @@ fn distance(comparison: &Comparison, new: &str) -> String {
 
 /// How the files stand to each other, in one line.
 pub(super) fn relation_line(comparison: &Comparison) -> String {
-    let apart = apart(comparison);
     let distance = distance(comparison, "new");
     match comparison.relation {
-        Relation::OneFile => format!("one file, {apart} revisions apart\n"),
+        Relation::OneFile if apart(comparison) < 0 => format!("one file: {distance}\n"),
+        Relation::OneFile => format!("one file, {} apart\n", revisions_apart(comparison)),
         Relation::SameHistory => {
             let log = match comparison.first_hole {
                 _ if comparison.is_history_complete => {
@@ -391,6 +407,10 @@ pub fn diff_item_text(item: &Item, is_folded: bool, options: FieldOptions) -> St
         }
         _ => String::new(),
     };
+    let encrypted = match item.locked {
+        Some(_) if item.change != KeyChange::Changed => "  (encrypted)",
+        _ => "",
+    };
     let noise = match item.noise {
         Some(rule) => format!("  (noise: {rule})"),
         None => String::new(),
@@ -401,7 +421,8 @@ pub fn diff_item_text(item: &Item, is_folded: bool, options: FieldOptions) -> St
         (None, None) => String::new(),
     };
     let word = item.change.as_str();
-    let mut out = format!("  {style}{word:<9} {who}{style:#}  [{revisions}]{why}{noise}\n");
+    let mut out =
+        format!("  {style}{word:<9} {who}{style:#}  [{revisions}]{why}{encrypted}{noise}\n");
     for (side, flaw) in &item.damage {
         let _ = writeln!(out, "      {DAMAGE}<damaged>{DAMAGE:#} {side}: {flaw}");
     }
