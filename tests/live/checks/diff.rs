@@ -185,7 +185,13 @@ fn compare(
         "unknown",
     ]
     .iter()
-    .all(|word| ours.summary[word] == counts.get(word).copied().unwrap_or_default());
+    .all(|word| {
+        let name = match *word {
+            "lease" => "lease_only",
+            word => word,
+        };
+        ours.summary[name] == counts.get(word).copied().unwrap_or_default()
+    });
     let has_keys =
         ours.summary["old"]["keys"] == old.len() && ours.summary["new"]["keys"] == new.len();
     ledger.holds(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::keys::{etcdctl, revisions, some_key, some_prefix, some_revision};
-use super::server::{Range, Ranged, ask, refuses};
+use super::server::{Range, Ranged, ask, refuses_in_text};
 use crate::driver::Driver;
 use crate::ledger::Ledger;
 use crate::question::{Question, is_sayable};
@@ -223,7 +223,7 @@ pub(super) fn revisions_outside_are_refused_as_the_server_refuses(
             let ours = ask(scene, ledger, &scene.snapshot, &question)?;
             ledger.holds(
                 "revisions refused as the server refuses them",
-                refuses(&ours, text),
+                refuses_in_text(&ours, text),
                 || format!("{} should say `{text}`: {}", question.told(), ours.brief()),
             );
         }

@@ -153,6 +153,11 @@ pub(super) fn refuses(outcome: &Outcome, text: &str) -> bool {
     outcome.code == Some(2) && is_said && outcome.stderr.contains(text)
 }
 
+/// The same where JSON was not asked for.
+pub(super) fn refuses_in_text(outcome: &Outcome, text: &str) -> bool {
+    outcome.code == Some(2) && outcome.stdout.is_empty() && outcome.stderr.contains(text)
+}
+
 pub(super) fn ask(
     scene: &Scene<'_>,
     ledger: &mut Ledger,
