@@ -334,3 +334,55 @@ fn a_damaged_pod_is_told_once_whether_it_is_described_or_belongs_to_something() 
         assert_eq!(told, 1, "{args}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn an_empty_name_is_a_mistake_of_usage_and_stands_for_nothing() {
+    let dir = described();
+    let empty = "Error: the name of an object behind pod is empty; was a variable not set?\n";
+    for command in ["describe", "objects", "get", "history", "contains", "log"] {
+        for name in [&["pod", ""][..], &["pod/"]] {
+            let args = [&[command, "s.db"][..], name, &["-n", "told"]].concat();
+            let outcome = tool::run(dir.path(), &args);
+            let told = (outcome.status, &*outcome.stdout, &*outcome.stderr);
+            assert_eq!(told, (Some(2), "", empty), "{args:?}");
+        }
+    }
+    let export = tool::run(dir.path(), ["export", "s.db", "pod", "", "--out", "out"]);
+    assert_eq!((export.status, &*export.stderr), (Some(2), empty));
+    assert!(!dir.path().join("out").exists());
+    for args in [
+        &["describe", "s.db", "pod", "everything", ""][..],
+        &["get", "s.db", ""],
+        &["history", "s.db", ""],
+        &["contains", "s.db", ""],
+        &["contains", "s.db", "deploy", ""],
+    ] {
+        let outcome = tool::run(dir.path(), args);
+        assert_eq!(
+            (outcome.status, &*outcome.stdout),
+            (Some(2), ""),
+            "{args:?}"
+        );
+        assert!(outcome.stderr.contains(" is empty; "), "{}", outcome.stderr);
+    }
+    // What is a key, or no kind, may well end with a slash.
+    for args in [
+        "contains s.db --key pod/",
+        "contains s.db thing/",
+        "history s.db /registry/pods/",
+        "log s.db thing/",
+    ] {
+        let outcome = ask(&dir, args);
+        assert_eq!(outcome.status, Some(1), "{args}: {}", outcome.stderr);
+    }
+    let dir = written(&[(b"pod/".to_vec(), b"a value".to_vec())]);
+    for args in [
+        "contains s.db pod/",
+        "get s.db pod/",
+        "log s.db pod/",
+        "history s.db pod/",
+    ] {
+        let outcome = ask(&dir, args);
+        assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{args}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Which objects are meant.
 
+use crate::finding::escape;
 use crate::kubernetes::query::field_selector::FieldSelector;
 use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::ops::ObjectsQuery;
@@ -39,6 +40,17 @@ pub(in crate::cli) struct Which {
     pub(in crate::cli) selectors: Option<String>,
 }
 
+/// What is said of a kind behind which the name of an object is empty. In a script, that may well be an unset variable.
+pub(in crate::cli) fn empty_name(kind: &str) -> String {
+    match kind {
+        "" => "the name is empty; was a variable not set?".into(),
+        kind => {
+            let kind = escape::text(kind.as_bytes());
+            format!("the name of an object behind {kind} is empty; was a variable not set?")
+        }
+    }
+}
+
 impl WhichArgs {
     /// Something is asked for.
     pub(in crate::cli) fn names_kinds(&self) -> bool {
@@ -75,6 +87,9 @@ impl WhichArgs {
                         "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
                     ));
                 };
+                if name.is_empty() {
+                    return Err(empty_name(kind));
+                }
                 query.pairs.push((kind.to_string(), name.to_string()));
             }
         } else if let Some(kinds) = words.next() {
@@ -83,6 +98,9 @@ impl WhichArgs {
                 return Err("the word for kinds is empty; without one every kind is listed".into());
             }
             let names: Vec<&String> = words.collect();
+            if names.iter().any(|name| name.is_empty()) {
+                return Err(empty_name(kinds.first().copied().unwrap_or_default()));
+            }
             query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
             for kind in &kinds {
                 for name in &names {
