@@ -62,6 +62,25 @@ impl WhichArgs {
         matches!(self.kinds.as_slice(), [kind, _] if !kind.contains([',', '/']))
     }
 
+    /// The keys that are asked for instead of kinds and names; none where these are.
+    pub(in crate::cli) fn keys(&self) -> Result<&[String], String> {
+        let is_key = |word: &&String| word.starts_with('/');
+        match self.kinds.iter().filter(is_key).count() {
+            0 => Ok(&[]),
+            _ if self.selector.is_some() || self.field_selector.is_some() || self.deleted => Err(
+                "selectors and --deleted choose among the objects of kinds, and keys are given"
+                    .into(),
+            ),
+            count if count == self.kinds.len() => Ok(&self.kinds),
+            _ => Err("write either keys, or kinds and names".into()),
+        }
+    }
+
+    /// More than one key is asked for.
+    pub(in crate::cli) fn names_several_keys(&self) -> bool {
+        self.keys().is_ok_and(|keys| keys.len() > 1)
+    }
+
     /// The namespaces that are asked for; none: all.
     fn namespaces(&self) -> Vec<String> {
         match self.all_namespaces {
