@@ -492,3 +492,34 @@ fn the_help_tells_which_forms_of_output_there_are() {
         );
     }
 }
+
+#[test]
+fn a_version_that_an_api_server_would_not_show_is_told() {
+    let bundle = r#"{"kind":"ClusterTrustBundle","apiVersion":"certificates.k8s.io/v1beta1","metadata":{"name":"a"},"spec":{"trustBundle":"x"}}"#;
+    let budget = r#"{"kind":"PodDisruptionBudget","apiVersion":"policy/v1beta1","metadata":{"name":"a","namespace":"shop"}}"#;
+    let class = r#"{"kind":"RuntimeClass","apiVersion":"node.k8s.io/v1","metadata":{"name":"a"},"handler":"x"}"#;
+    let dir = written(&[
+        put("clustertrustbundles/a", bundle),
+        put("poddisruptionbudgets/shop/a", budget),
+        put("runtimeclasses/a", class),
+    ]);
+    let note = "shown in certificates.k8s.io/v1beta1, the version that they are stored in\n";
+    let bundles = "clustertrustbundles.certificates.k8s.io";
+    let asked = "clustertrustbundles.v1.certificates.k8s.io";
+    for (args, stderr) in [
+        ("clustertrustbundles a", format!("{bundles}: {note}")),
+        ("clustertrustbundle/a", format!("{bundles}: {note}")),
+        (&format!("{asked} a"), format!("{asked}: {note}")),
+        // These tell no version, or the one that is shown.
+        ("pdb a", String::new()),
+        ("runtimeclass a", String::new()),
+    ] {
+        let outcome = ask(&dir, &format!("describe s.db {args}"));
+        assert_eq!(
+            (outcome.status, outcome.stderr),
+            (Some(0), stderr),
+            "{args}"
+        );
+        assert!(outcome.stdout.starts_with("Name:"), "{args}");
+    }
+}
