@@ -9,8 +9,9 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::reader::ReaderArgs;
-use super::run::{Run, finish, print};
+use super::run::{self, Run, finish, print};
 use super::term;
+use crate::error::Error;
 use crate::finding::escape;
 use crate::kubernetes::{self, Encoding, Flaw};
 use crate::ops::{ReadValue, ValueContent};
@@ -72,8 +73,8 @@ pub(super) fn run(args: &DecodeArgs, run: &Run) -> Exit {
     let name = escape::path(&args.file);
     let bytes = match read(args) {
         Ok(bytes) => bytes,
-        Err(error) => {
-            term::error(&format!("{name}: {error}"));
+        Err(message) => {
+            term::error(&message);
             return Exit::Failed;
         }
     };
@@ -178,16 +179,22 @@ fn drop_revision(look: &mut ReadValue<'_>) {
     }
 }
 
-fn read(args: &DecodeArgs) -> io::Result<Vec<u8>> {
+/// The bytes that are given; the error is a line about the file.
+fn read(args: &DecodeArgs) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    if args.file.as_os_str() == "-" {
-        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)?;
+    let read = if args.file.as_os_str() == "-" {
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(&args.file)?
-            .take(LIMIT + 1)
-            .read_to_end(&mut bytes)?;
+        let file = std::fs::File::open(&args.file).map_err(|source| {
+            let path = args.file.clone();
+            run::describe(&Error::Open { path, source }, &args.file)
+        })?;
+        file.take(LIMIT + 1).read_to_end(&mut bytes)
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(format!("{}: {error}", escape::path(&args.file))),
     }
-    Ok(bytes)
 }
 
 /// The value itself: as it is when it is of a known form, else out of hex or base64 if that gives one.

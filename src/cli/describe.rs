@@ -1,5 +1,6 @@
 //! `describe`: one object with all that belongs to it, as `kubectl describe` shows it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -13,7 +14,8 @@ use super::run::{Run, conclude, read_to_the_end};
 use super::term;
 use crate::kubernetes::show::describe::{Related, describe};
 use crate::ops::{
-    self, DescribeOptions, FoundObject, ObjectList, Session, UnreadReason, ValueReader,
+    self, Answer, DescribeOptions, FoundObject, LookedFor, Name, ObjectList, ObjectsQuery, Session,
+    UnreadReason, ValueReader,
 };
 use crate::report::{self, Format};
 
@@ -23,6 +25,7 @@ Examples:
   etcdsnap describe snapshot.db deploy web -n shop
   etcdsnap describe snapshot.db pods web -n shop     all that begin with web
   etcdsnap describe snapshot.db pods -l app=web --show-events
+  etcdsnap describe snapshot.db /registry/pods/shop/web-1
   etcdsnap describe snapshot.db node/worker-1 --rev 4711
   etcdsnap describe snapshot.db svc/web --show-owners=false    kubectl's text
 
@@ -60,6 +63,15 @@ pub(super) struct DescribeArgs {
         action = clap::ArgAction::Set
     )]
     show_owners: bool,
+    // The argument of all commands, whose help tells of more.
+    /// Output format: simple, which is kubectl's text; json is refused, and table and fields change nothing
+    #[arg(
+        id = "write_out",
+        short = 'w',
+        long = "write-out",
+        value_name = "FORMAT"
+    )]
+    _write_out: Option<String>,
     #[command(flatten)]
     reader: ReaderArgs,
 }
@@ -78,17 +90,55 @@ pub(super) fn run(args: &DescribeArgs, run: &Run) -> Exit {
         term::error(refusal);
         return Exit::Failed;
     }
-    let (reader, which) = match (args.reader.reader(), args.which.which()) {
+    let keys = args.which.keys();
+    let which = keys.and_then(|keys| Ok((args.which.which()?, keys)));
+    let (reader, (which, keys)) = match (args.reader.reader(), which) {
         (Ok(reader), Ok(which)) => (reader, which),
         (Err(message), _) | (_, Err(message)) => {
             term::error(&message);
             return Exit::Failed;
         }
     };
-    let asked = run.ask(&args.file, Access::Positioned, |session| {
-        print(session, args, &which, &reader)
+    let asked = run.ask(&args.file, Access::Positioned, |session| match keys {
+        [] => print(session, args, &which, &reader),
+        keys => print_keys(session, args, which, keys, &reader),
     });
     conclude(asked, &args.file)
+}
+
+/// Describes the objects under these keys.
+fn print_keys(
+    session: &mut Session<'_>,
+    args: &DescribeArgs,
+    mut which: Which,
+    keys: &[String],
+    reader: &ValueReader,
+) -> crate::Result<io::Result<Exit>> {
+    let name = |key: &String| Name {
+        text: key.as_bytes().to_vec(),
+        namespace: None,
+        is_key: true,
+    };
+    let names: Vec<Name> = keys.iter().map(name).collect();
+    let answers = ops::get(session, &names, which.query.revision, reader)?;
+    let missing = answers.list.iter().zip(&names);
+    let exit = super::get::explain(session, missing, which.query.revision)?;
+    session.forget_findings();
+    let found = answers.list.into_iter().filter_map(|answer| match answer {
+        Answer::Found(found) => Some(found),
+        _ => None,
+    });
+    let found: BTreeSet<Vec<u8>> = found.flatten().map(|(key, _)| key).collect();
+    if found.is_empty() {
+        return Ok(Ok(exit));
+    }
+    which.query = ObjectsQuery {
+        keys: Some(found),
+        revision: which.query.revision,
+        ..ObjectsQuery::default()
+    };
+    let printed = print(session, args, &which, reader)?;
+    Ok(printed.map(|of_objects| of_objects.max(exit)))
 }
 
 fn print(
@@ -106,8 +156,23 @@ fn print(
             return Ok(Ok(Exit::Failed));
         }
     };
+    // Of values that are named by their keys, each has to be described.
+    if let Some(keys) = &query.keys
+        && keys.len() > list.found.len()
+    {
+        let others = keys.len().saturating_sub(list.found.len());
+        term::error(&format!(
+            "{others} of {} values are not objects of Kubernetes; `etcdsnap get FILE KEY` shows them",
+            keys.len()
+        ));
+        return Ok(Ok(Exit::Failed));
+    }
     let is_none_said = say_none(&args.file, &list, which, true);
-    let is_alone = list.found.len() == 1 && !is_prefix;
+    // As with kubectl, one that is left of several names is not alone.
+    let is_named = |missing: &LookedFor| matches!(missing, LookedFor::Object { .. });
+    let is_missing = list.missing.iter().any(is_named)
+        || query.keys.is_some() && args.which.names_several_keys();
+    let is_alone = list.found.len() == 1 && !is_prefix && !is_missing;
     let options = DescribeOptions {
         events: args.show_events.unwrap_or(is_alone),
         owners: args.show_owners,

@@ -424,6 +424,7 @@ pub(super) fn explain<'a>(
                 });
                 continue;
             }
+            Answer::EmptyName(word) => objects::empty_name(word),
             Answer::NotServed(fault) => {
                 format!("{text}: {}", escape::text(fault.to_string().as_bytes()))
             }

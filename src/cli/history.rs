@@ -87,6 +87,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                     }
                     Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
                     Named::NotServed(fault) => ops::Answer::NotServed(fault),
+                    Named::EmptyName(word) => ops::Answer::EmptyName(word),
                     _ => ops::Answer::NeverSeen,
                 };
                 let answers = [answer];

@@ -257,7 +257,9 @@ impl Job<'_> {
             namespace: namespace.cloned(),
             is_key: false,
         };
-        if name(None).kind_and_name().is_none() {
+        // A kind without a name is looked up as well: its name may have been lost on the way here.
+        let whole = name(None);
+        if whole.kind_and_name().is_none() && whole.kind_without_name().is_none_or(str::is_empty) {
             return Ok(Ok(prefix));
         }
         let names: Vec<Name> = match args.all_namespaces || args.namespace.is_empty() {
@@ -285,6 +287,8 @@ impl Job<'_> {
                 }
                 Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
                 Named::NotServed(fault) => ops::Answer::NotServed(fault),
+                Named::EmptyName(word) => ops::Answer::EmptyName(word),
+                Named::Nothing if name.kind_and_name().is_none() => return Ok(Ok(prefix)),
                 Named::Nothing => ops::Answer::NeverSeen,
             };
             unknown = unknown.or(Some((answer, name)));

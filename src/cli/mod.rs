@@ -90,7 +90,7 @@ struct Cli {
 /// Arguments that stand before or after the command.
 #[derive(Debug, clap::Args)]
 struct GlobalArgs {
-    /// Output format: simple, table, json or fields
+    /// Output format: simple, json, and for what etcd's tools print also table or fields
     #[arg(short = 'w', long = "write-out", value_name = "FORMAT", global = true)]
     write_out: Option<String>,
     /// Worker threads, at most 16 or four per core [default: one per core]

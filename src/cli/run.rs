@@ -440,7 +440,8 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
             if !findings.has_errors() {
                 return exit;
             }
-            let what = "damaged; what could be read is listed, the rest is missing";
+            let what = "damaged; what could be read is listed, the rest is missing; what is listed may be older than \
+                        the newest state";
             let details = report::findings_text(&findings, 5);
             term::damage(path, what, details.trim_end());
             exit.max(Exit::Findings)

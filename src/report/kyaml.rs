@@ -204,7 +204,7 @@ fn is_ambiguous(name: &str) -> bool {
     let is_word = |word: &&str| name.eq_ignore_ascii_case(word);
     let digits = name.replace('_', "");
     let is_number = |number: &Regex| number.is_match(&digits);
-    WORDS.iter().any(|word| is_word(word))
+    WORDS.iter().any(is_word)
         || digits.parse::<f64>().is_ok()
         || NUMBER.as_ref().is_some_and(is_number)
         || is_date(name)

@@ -116,3 +116,20 @@ fn what_is_no_value_is_refused() {
         outcome.stderr
     );
 }
+
+#[test]
+fn a_file_that_is_not_there_is_told_in_the_words_of_the_other_commands() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(dir.path().join("file"), "text").expect("a temporary file");
+    for name in ["missing", "file/below"] {
+        let decode = tool::run(dir.path(), ["decode", name]);
+        let keys = tool::run(dir.path(), ["keys", name]);
+        assert_eq!(decode.status, Some(2));
+        assert_eq!(decode, keys, "{name}");
+    }
+    let decode = tool::run(dir.path(), ["decode", "missing"]);
+    assert_eq!(
+        decode.stderr,
+        "Error: stat missing: no such file or directory\n"
+    );
+}

@@ -1,5 +1,6 @@
 //! Which objects are meant.
 
+use crate::finding::escape;
 use crate::kubernetes::query::field_selector::FieldSelector;
 use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::ops::ObjectsQuery;
@@ -39,6 +40,17 @@ pub(in crate::cli) struct Which {
     pub(in crate::cli) selectors: Option<String>,
 }
 
+/// What is said of a kind behind which the name of an object is empty. In a script, that may well be an unset variable.
+pub(in crate::cli) fn empty_name(kind: &str) -> String {
+    match kind {
+        "" => "the name is empty; was a variable not set?".into(),
+        kind => {
+            let kind = escape::text(kind.as_bytes());
+            format!("the name of an object behind {kind} is empty; was a variable not set?")
+        }
+    }
+}
+
 impl WhichArgs {
     /// Something is asked for.
     pub(in crate::cli) fn names_kinds(&self) -> bool {
@@ -48,6 +60,25 @@ impl WhichArgs {
     /// One kind, and one name behind it.
     pub(in crate::cli) fn is_kind_and_name(&self) -> bool {
         matches!(self.kinds.as_slice(), [kind, _] if !kind.contains([',', '/']))
+    }
+
+    /// The keys that are asked for instead of kinds and names; none where these are.
+    pub(in crate::cli) fn keys(&self) -> Result<&[String], String> {
+        let is_key = |word: &&String| word.starts_with('/');
+        match self.kinds.iter().filter(is_key).count() {
+            0 => Ok(&[]),
+            _ if self.selector.is_some() || self.field_selector.is_some() || self.deleted => Err(
+                "selectors and --deleted choose among the objects of kinds, and keys are given"
+                    .into(),
+            ),
+            count if count == self.kinds.len() => Ok(&self.kinds),
+            _ => Err("write either keys, or kinds and names".into()),
+        }
+    }
+
+    /// More than one key is asked for.
+    pub(in crate::cli) fn names_several_keys(&self) -> bool {
+        self.keys().is_ok_and(|keys| keys.len() > 1)
     }
 
     /// The namespaces that are asked for; none: all.
@@ -75,6 +106,9 @@ impl WhichArgs {
                         "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
                     ));
                 };
+                if name.is_empty() {
+                    return Err(empty_name(kind));
+                }
                 query.pairs.push((kind.to_string(), name.to_string()));
             }
         } else if let Some(kinds) = words.next() {
@@ -83,6 +117,9 @@ impl WhichArgs {
                 return Err("the word for kinds is empty; without one every kind is listed".into());
             }
             let names: Vec<&String> = words.collect();
+            if names.iter().any(|name| name.is_empty()) {
+                return Err(empty_name(kinds.first().copied().unwrap_or_default()));
+            }
             query.kinds = kinds.iter().map(|kind| (*kind).to_string()).collect();
             for kind in &kinds {
                 for name in &names {

@@ -37,6 +37,8 @@ pub enum Answer {
     UnknownKind(String),
     /// An API server does not serve the kind in the version that the word names.
     NotServed(NotServed),
+    /// A kind and no name behind its slash, and there is no such key; the kind is empty where the text is.
+    EmptyName(String),
     /// Nothing was ever seen under the name, as far as the file remembers.
     NeverSeen,
 }
@@ -114,6 +116,7 @@ pub fn get<'i>(
         Named::Several(stories) => Answer::of_several(stories, revision),
         Named::UnknownKind(word) => Answer::UnknownKind(word),
         Named::NotServed(fault) => Answer::NotServed(fault),
+        Named::EmptyName(word) => Answer::EmptyName(word),
         Named::Nothing => Answer::NeverSeen,
     });
     Ok(Answers {

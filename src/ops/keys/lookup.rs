@@ -37,6 +37,17 @@ impl Name {
         let (kind, name) = std::str::from_utf8(&self.text).ok()?.split_once('/')?;
         (!kind.is_empty() && !name.is_empty() && !name.contains('/')).then_some((kind, name))
     }
+
+    /// The kind, where nothing stands behind its slash; nothing at all is such a name, too.
+    pub fn kind_without_name(&self) -> Option<&str> {
+        if self.is_key {
+            return None;
+        }
+        match std::str::from_utf8(&self.text).ok()? {
+            "" => Some(""),
+            text => text.strip_suffix('/').filter(|kind| !kind.contains('/')),
+        }
+    }
 }
 
 /// All that the file retains of a key.
@@ -75,6 +86,8 @@ pub enum Named {
     UnknownKind(String),
     /// An API server does not serve the kind in the version that the word names.
     NotServed(NotServed),
+    /// A kind and no name behind its slash, and no such key was ever seen; the kind is empty where the text is.
+    EmptyName(String),
     /// Nothing was ever seen under this name.
     Nothing,
 }
@@ -353,7 +366,13 @@ impl Candidates<'_, '_> {
             }));
         }
         let Some((word, object)) = name.kind_and_name() else {
-            return Ok(Named::Nothing);
+            let resources = &self.classifier.resources;
+            let is_kind =
+                |word: &&str| word.is_empty() || resources.resolve(word) != Resolved::Unknown;
+            return Ok(match name.kind_without_name().filter(is_kind) {
+                Some(word) => Named::EmptyName(word.to_owned()),
+                None => Named::Nothing,
+            });
         };
         let asked = match self.classifier.resources.asked(word) {
             Ok(asked) => asked,

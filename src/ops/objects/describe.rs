@@ -19,7 +19,7 @@ use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::show::describe::{
     EventRow, Related, ReplicaSetRow, backend_services, byte_sizes, has_events, service_of,
-    template_text,
+    tells_version, template_text,
 };
 use crate::ops::session::Session;
 
@@ -129,10 +129,11 @@ pub fn objects_to_describe<'i>(
     by_prefix: bool,
     reader: &ValueReader,
 ) -> Result<Result<(ObjectList<'i>, bool), KindFault>> {
-    let list = match objects(session, query, reader)? {
+    let mut list = match objects(session, query, reader)? {
         Ok(list) => list,
         Err(fault) => return Ok(Err(fault)),
     };
+    list.note_stored_versions(tells_version);
     let [(kind, prefix)] = query.pairs.as_slice() else {
         return Ok(Ok((list, false)));
     };
@@ -149,6 +150,7 @@ pub fn objects_to_describe<'i>(
         return Ok(Ok((list, false)));
     };
     others.keep_names_beginning_with(prefix);
+    others.note_stored_versions(tells_version);
     match others.found.is_empty() {
         true => Ok(Ok((list, false))),
         false => Ok(Ok((others, true))),

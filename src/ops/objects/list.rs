@@ -613,6 +613,28 @@ impl<'i> ObjectList<'i> {
         version.as_deref()
     }
 
+    /// Notes the kinds of which an API server shows another version than the one they are stored in, where no word
+    /// asks for one: those that `tells_version`.
+    pub(super) fn note_stored_versions(&mut self, tells_version: impl Fn(&Resource) -> bool) {
+        let shown = self.found.iter().map(|found| found.kind as usize);
+        let shown: BTreeSet<usize> = shown.collect();
+        for at in shown {
+            let (Some(kind), Some(None)) = (self.kinds.get(at), self.served_versions.get(at))
+            else {
+                continue;
+            };
+            let (resource, stored) = (&kind.resource, &kind.api_version);
+            let is_noted = self.other_versions.iter().any(|one| one.stored == *stored);
+            let is_preferred = resource.preferred_version() == *stored;
+            if resource.custom.is_none() && tells_version(resource) && !is_preferred && !is_noted {
+                self.other_versions.push(OtherVersion {
+                    word: resource.full_name(),
+                    stored: stored.clone(),
+                });
+            }
+        }
+    }
+
     /// Leaves out those of the long values whose labels or fields are not as wanted.
     fn check_long_ones(
         &mut self,

@@ -60,11 +60,18 @@ impl Cell {
             ("string", Value::Null) => "<no value>".into(),
             ("string", value) => printed(value),
             ("integer", Value::Number(number)) => match number.as_f64() {
-                // As in Go, what is behind the point is dropped.
-                Some(float) if number.is_f64() => (float as i64).to_string(),
+                // As in Go, what is behind the point is dropped, and what is beyond 64 bits is the least number.
+                Some(float) if number.as_i64().is_none() => match float as i64 {
+                    i64::MAX => i64::MIN.to_string(),
+                    whole => whole.to_string(),
+                },
                 _ => number.to_string(),
             },
-            ("number", value @ Value::Number(_)) => printed(value),
+            // A float, whatever it was.
+            ("number", Value::Number(number)) => match number.as_f64() {
+                Some(float) => printed(&float.into()),
+                None => number.to_string(),
+            },
             ("boolean", Value::Bool(_)) => scalar(value),
             ("date", Value::String(stamp)) => match parse_rfc3339(stamp) {
                 Some(_) => now.since(stamp),

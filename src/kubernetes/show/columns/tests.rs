@@ -289,6 +289,49 @@ fn custom_resources_have_the_columns_of_their_definition() {
 }
 
 #[test]
+fn numbers_of_custom_resources_are_those_of_an_api_server() {
+    let mut resources = Resources::builtin();
+    let column = |kind: &str| json!({"name": kind, "type": kind, "jsonPath": ".spec.a"});
+    resources.add_custom(&json!({"spec": {
+        "group": "example.com", "names": {"plural": "widgets", "kind": "Widget"},
+        "versions": [{"name": "v1", "additionalPrinterColumns": [
+            column("number"), column("integer"), column("string")]}],
+    }}));
+    let kind = resources
+        .of_kind("example.com/v1", "Widget")
+        .expect("a kind");
+    let least = "-9223372036854775808";
+    for (value, number, integer, string) in [
+        (
+            json!(1_000_000.5),
+            "1.0000005e+06",
+            "1000000",
+            "1.0000005e+06",
+        ),
+        (json!(1e20), "1e+20", least, "1e+20"),
+        (
+            json!(u64::MAX),
+            "1.8446744073709552e+19",
+            least,
+            "1.8446744073709552e+19",
+        ),
+        (
+            json!(i64::MAX),
+            "9.223372036854776e+18",
+            "9223372036854775807",
+            "9223372036854775807",
+        ),
+        (json!(1_000_000), "1000000", "1000000", "1000000"),
+        (json!(1e-5), "1e-05", "0", "1e-05"),
+    ] {
+        let object = json!({"apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": {"name": "w"}, "spec": {"a": value}});
+        let shown = table(kind, &[&object], TableOptions::default());
+        assert_eq!(shown.rows, [["w", number, integer, string]]);
+    }
+}
+
+#[test]
 fn a_line_ends_at_the_first_break() {
     assert_eq!(first_line("a b"), "a b");
     assert_eq!(first_line("a\nb"), "a...");

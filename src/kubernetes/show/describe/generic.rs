@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Related;
 use super::events::events;
 use super::text::{Text, pairs, put};
-use crate::kubernetes::encodings::go_float;
+use crate::kubernetes::query::jsonpath::printed;
 
 /// Told at the beginning, or not at all.
 const SKIPPED: [&str; 5] = [
@@ -58,12 +58,7 @@ fn fields(w: &mut Text, level: usize, content: &Value, prefix: &str) {
 fn go(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".into(),
-        Value::String(text) => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (None, Some(float)) => go_float::text(float, -4..21),
-            _ => number.to_string(),
-        },
+        scalar @ (Value::String(_) | Value::Bool(_) | Value::Number(_)) => printed(scalar),
         Value::Array(list) => {
             let all: Vec<String> = list.iter().map(go).collect();
             format!("[{}]", all.join(" "))
@@ -174,7 +169,20 @@ mod tests {
             go(&json!([1, [true, {"b": 1.5, "a": "x y"}]])),
             "[1 [true map[a:x y b:1.5]]]"
         );
-        assert_eq!(go(&json!(1e21)), "1e+21");
-        assert_eq!(go(&json!(100000.5)), "100000.5");
+        for (value, text) in [
+            (json!(100_000.5), "100000.5"),
+            (json!(1_000_000.5), "1.0000005e+06"),
+            (json!(21_000_000.5), "2.10000005e+07"),
+            (json!(-1_000_000.5), "-1.0000005e+06"),
+            (json!(1e6), "1000000"),
+            (json!(1e20), "1e+20"),
+            (json!(1e21), "1e+21"),
+            (json!(0.0001), "0.0001"),
+            (json!(0.00001), "1e-05"),
+            (json!(i64::MAX), "9223372036854775807"),
+            (json!(u64::MAX), "1.8446744073709552e+19"),
+        ] {
+            assert_eq!(go(&value), text);
+        }
     }
 }

@@ -92,6 +92,11 @@ pub fn has_events(resource: &Resource) -> bool {
     )
 }
 
+/// Whether a description tells the version of the API, as it does where it tells all fields.
+pub fn tells_version(resource: &Resource) -> bool {
+    describer(&resource.group, &resource.kind).is_none()
+}
+
 type Describer = fn(&mut Text, &Value, &Related, Now);
 
 fn describer(group: &str, kind: &str) -> Option<Describer> {
