@@ -26,7 +26,7 @@ pub struct Writer {
 /// A field that changed, and what it is now.
 pub type ChangedField<'v> = (&'v FieldPath, Option<&'v Value>);
 
-/// So many pairs of a field and an entry are looked at; an object with more of them tells nobody.
+/// The most pairs of a field and an entry that are compared; of an object with more, nobody is told.
 const MOST_PAIRS: usize = 1 << 18;
 
 /// A list whose items are named by more fields is not looked into.
@@ -81,7 +81,7 @@ pub struct Writers {
     pub unrecorded: Vec<FieldPath>,
 }
 
-/// So many fields of which nobody is on record are noted.
+/// The most fields without a manager on record that are noted.
 pub const MOST_UNRECORDED: usize = 3;
 
 /// Who set the fields of an object that changed, or had set them and has written since; from its managed fields before and

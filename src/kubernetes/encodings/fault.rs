@@ -30,7 +30,7 @@ pub enum Fault {
     },
     /// JSON that is sound, but nested deeper than it is decoded here. API servers take 10,000 levels.
     TooNested {
-        /// So many levels.
+        /// The deepest level that is decoded.
         limit: u32,
     },
 }

@@ -17,7 +17,7 @@ pub struct ServicePart {
     pub pods: Vec<String>,
 }
 
-/// So many pods are noted of an object.
+/// The most pods that are noted for an object.
 const MOST_PODS: usize = 8;
 
 /// An address of a pod: by the uid of the pod, the list that it stands in and what is said of it.

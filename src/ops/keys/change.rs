@@ -129,7 +129,7 @@ impl Taken {
     }
 }
 
-/// Of a new object at most so many fields are told.
+/// The most fields that are told of a new object.
 const MOST_FIELDS: usize = 1000;
 
 /// Makes of values what is compared.

@@ -11,7 +11,7 @@ use crate::ops::times::TimeLine;
 pub enum Moment {
     /// Seconds since 1970.
     At(i64),
-    /// So many seconds before the newest time in the file.
+    /// Seconds before the newest time in the file.
     Ago(i64),
 }
 

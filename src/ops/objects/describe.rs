@@ -113,7 +113,7 @@ enum OwnerState {
     },
 }
 
-/// So many steps up owners are followed.
+/// The longest chain of owners that is followed.
 const STEPS: usize = 16;
 /// Beyond so many namespaces all are looked through.
 const NAMESPACES: usize = 8;

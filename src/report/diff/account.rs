@@ -5,16 +5,16 @@ use crate::kubernetes::compare::writers::{MOST_UNRECORDED, Termination, Writer};
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{Deletion, Item, KeyChange};
 
-/// So many writers are named; more only where everything is shown.
+/// The most writers that are named, unless everything is shown.
 const WRITERS: usize = 4;
 
-/// So many characters of a name that others chose.
+/// The most characters that are shown of a name that others chose.
 const NAME_CHARS: usize = 60;
 
-/// So many fields are named of which nobody is on record; one more is noted.
+/// The most fields without a manager on record that are named; one more is noted.
 const UNRECORDED: usize = MOST_UNRECORDED - 1;
 
-/// So many finalizers are named.
+/// The most finalizers that are named.
 const FINALIZERS: usize = 5;
 
 /// What is told of a change besides its fields, line by line, fit to be shown.

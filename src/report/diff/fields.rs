@@ -22,7 +22,7 @@ const MOST_LINES: usize = 10_000;
 /// Longer values are cut, unless everything is shown.
 const VALUE_CHARS: usize = 60;
 
-/// So many fields are named in a line of several.
+/// The most fields that are named in one line.
 const LINE_FIELDS: usize = 3;
 
 /// What is shown of a change.

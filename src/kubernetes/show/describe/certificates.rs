@@ -220,7 +220,7 @@ fn any<'b>(bytes: &mut &'b [u8]) -> Option<(u8, &'b [u8])> {
     let (first, mut rest) = rest.split_first()?;
     let mut len = usize::from(*first);
     if len >= 0x80 {
-        // So many bytes of length follow.
+        // The number of bytes in which the length follows.
         let (digits, after) = rest.split_at_checked(len.wrapping_sub(0x80))?;
         if digits.len() > 4 {
             return None;

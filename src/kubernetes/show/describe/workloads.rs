@@ -357,7 +357,7 @@ pub(super) fn job(w: &mut Text, job: &Value, related: &Related, _: Now) {
     events(w, related.events.as_ref());
 }
 
-/// So many bytes of indexes are shown, and on to the next comma.
+/// Indexes are cut at the first comma behind this many bytes.
 const INDEXES: usize = 50;
 
 fn first_indexes(indexes: &str) -> String {
