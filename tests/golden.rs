@@ -14,8 +14,8 @@ use questions::{
     ABOUT_SHORT, ABOUT_STRANGERS,
 };
 use support::damage::Table;
-use support::golden::{Questions, compare};
-use support::tool::for_all;
+use support::golden::{Questions, compare, hold};
+use support::tool::{self, for_all};
 use support::{clusters, testdata};
 use tempfile::TempDir;
 
@@ -155,4 +155,46 @@ fn what_is_said_of_changes_is_as_recorded() {
     clusters::unpack(dir.path());
     let names = clusters::CLUSTERS.map(str::to_owned);
     compare("diff/clusters", dir.path(), &names, &ABOUT_INCIDENTS);
+}
+
+#[test]
+fn help_and_completions_are_as_recorded() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let print = |args: &str| {
+        let outcome = tool::run(dir.path(), args.split(' '));
+        assert_eq!(outcome.status, Some(0), "{args}: {}", outcome.stderr);
+        outcome.stdout
+    };
+    let overview = print("--help");
+    let listed = overview.lines().skip_while(|line| *line != "Commands:");
+    let listed = listed.skip(1).take_while(|line| !line.is_empty());
+    // Longer descriptions go on in lines of their own.
+    let listed = listed.filter(|line| !line.starts_with("   "));
+    let listed = listed.filter_map(|line| line.split_whitespace().next());
+    let beneath = ["status", "restore", "hashkv"].map(|name| format!("snapshot {name}"));
+    let commands: Vec<String> = listed
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .chain(beneath)
+        .collect();
+    assert!(commands.len() > 25, "{commands:?}");
+    let helps = for_all(&commands, |command| {
+        [
+            &print(&format!("{command} -h")),
+            "----\n",
+            &print(&format!("{command} --help")),
+        ]
+        .concat()
+    });
+    let names: Vec<String> = commands
+        .iter()
+        .map(|command| command.replace(' ', "-"))
+        .chain(["etcdsnap".to_owned()])
+        .collect();
+    hold("help", &names, &[helps, vec![overview]].concat());
+    let shells = ["bash", "elvish", "fish", "powershell", "zsh"].map(str::to_owned);
+    let completions = shells
+        .each_ref()
+        .map(|shell| print(&format!("completions {shell}")));
+    hold("completions", &shells, &completions);
 }

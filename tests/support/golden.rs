@@ -192,10 +192,15 @@ fn state(
 /// Compares the accounts of all files of a folder with those stored, or stores them.
 pub(crate) fn compare(folder: &str, dir: &Path, names: &[String], questions: &Questions<'_>) {
     let accounts = for_all(names, |name| account(dir, name, questions));
+    hold(folder, names, &accounts);
+}
+
+/// Compares what was printed under each of the names with what is stored in a folder, or stores it.
+pub(crate) fn hold(folder: &str, names: &[String], printed: &[String]) {
     let stored_in = testdata::dir().join("expected/cli").join(folder);
     let mut wrong = Vec::new();
     let mut expected = BTreeSet::new();
-    for (name, now) in names.iter().zip(&accounts) {
+    for (name, now) in names.iter().zip(printed) {
         let base = name.rsplit('/').next().expect("a name");
         let path = stored_in.join(format!("{base}.txt"));
         expected.insert(path.clone());
