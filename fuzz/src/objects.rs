@@ -1,9 +1,15 @@
 //! The target for objects of Kubernetes.
 #![allow(unreachable_pub)] // Each user of this file needs another part of it.
 
+use std::sync::LazyLock;
+
+use etcdsnap::kubernetes::catalog::resources::Resources;
+use etcdsnap::kubernetes::show::describe::{Related, describe};
 use etcdsnap::kubernetes::{Encoding, Head, decode, write_json};
 
-/// A stored value, whatever it is: its head, its JSON as a tree and as text, which must be the same. The
+static RESOURCES: LazyLock<Resources> = LazyLock::new(Resources::builtin);
+
+/// A stored value, whatever it is: its head, its JSON as a tree and as text, which must be the same, its description. The
 /// first byte may put it into the envelope of a kind with many fields.
 pub fn kubernetes(data: &[u8]) {
     object(data);
@@ -54,6 +60,8 @@ fn object(value: &[u8]) {
             if let Some(fault) = &description.fault {
                 assert!(!fault.to_string().chars().any(char::is_control));
             }
+            let resource = RESOURCES.of_kind_or_guess(&description.api_version, &description.kind);
+            describe(&resource, &object.json, &Related::default(), Some(0));
         }
         (Err(one), Err(two)) => assert_eq!((one, &text[..]), (two, &b"#"[..])),
         (one, two) => panic!("{one:?} and {two:?}"),
