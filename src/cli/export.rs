@@ -121,7 +121,11 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         if list.found.is_empty() && !list.missing.is_empty() {
             // There is nothing to write a folder of.
             let exit = tell_objects(session, query, selectors, list, false)?;
-            return Ok(Ok(exit.max(Notes::default().tell_with_list(list))));
+            let exit = exit.max(Notes::default().tell_with_list(list));
+            // That nothing was deleted is an answer.
+            if exit != Exit::Fine {
+                return Ok(Ok(exit));
+            }
         }
         let mut written = Ok(Ok(()));
         let mut tally = Tally::default();
@@ -143,6 +147,10 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         for one in &tally.left_out {
             term::line(&one.line(list));
         }
+        let has_secrets = |one: &LeftOut<'_>| matches!(one.reason, LeftOutReason::Secrets);
+        if tally.left_out.iter().any(has_secrets) && !args.partial {
+            term::line("--show-secrets writes what has secrets; with --partial it is left out and the exit status is 0");
+        }
         let exit = match tally.is_incomplete {
             true => Exit::Findings,
             false => Exit::Fine,
@@ -152,9 +160,10 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             term::line(&line);
         }
         let exit = exit.max(tell_objects(session, query, selectors, list, false)?);
-        if list.found.is_empty() && list.missing.is_empty() {
+        if list.found.is_empty() && (list.missing.is_empty() || query.is_deleted) {
             let name = escape::path(&args.file);
-            term::line(&format!("{name}: no object matches"));
+            let deleted = if query.is_deleted { " deleted" } else { "" };
+            term::line(&format!("{name}: no{deleted} object matches"));
         }
         let account = &tally.account;
         for line in account

@@ -105,6 +105,8 @@ impl FromStr for Wish {
             Ok(form) => Ok(Self::Value(form)),
             Err(_) => match text.parse() {
                 Ok(form) => Ok(Self::Objects(form)),
+                // Of a form that is known the message says all.
+                Err(message) if !message.ends_with(objects::FORMS) => Err(message),
                 Err(message) => Err(format!("{message}; also etcdctl-json, fields, hex, raw")),
             },
         }

@@ -39,7 +39,7 @@ pub(super) struct HistoryArgs {
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// The namespace of the object
-    #[arg(short = 'n', long, value_name = "NS", value_parser = crate::cli::words)]
+    #[arg(short = 'n', long, value_name = "NS", value_parser = crate::cli::word)]
     namespace: Option<String>,
     /// Read the name as a key, never as KIND/NAME
     #[arg(long)]

@@ -160,6 +160,14 @@ fn usage_message(error: &clap::Error, arguments: &[OsString]) -> String {
     message.trim_end().to_owned()
 }
 
+/// One word, not empty.
+pub(crate) fn word(text: &str) -> Result<String, String> {
+    match text.contains(',') {
+        true => Err("it must be one, without a comma; `objects` takes several".into()),
+        false => words(text),
+    }
+}
+
 /// Words with commas between them, none of them empty: an empty one would ask for nothing, or for everything, and is a slip,
 /// such as a variable that is not set.
 pub(crate) fn words(text: &str) -> Result<String, String> {

@@ -480,6 +480,12 @@ fn what_can_only_be_a_slip_is_refused() {
             "log FILE --since 2026-01-02 --until 2026-01-01",
             "swap them",
         ),
+        ("history FILE deploy/web -n shop,payments", "it must be one"),
+        (
+            "contains FILE deploy/web -n shop,payments",
+            "it must be one",
+        ),
+        ("get FILE pods -o jsonpath", "no template given\n"),
         ("log FILE --limit 0", "0 is not in 1.."),
         ("log FILE --since 2026", "the year begins with 2026-01-01"),
         (
@@ -532,4 +538,17 @@ fn kinds_that_the_file_defines_are_told_in_every_line() {
             assert!(is_named, "{args}: {line}");
         }
     }
+}
+
+#[test]
+fn that_nothing_was_deleted_is_an_answer_and_said() {
+    let dir = unpacked();
+    let args = format!("export {AFTER} --deleted pods -n shop --out none");
+    let outcome = etcdsnap(dir.path(), &args);
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    assert_eq!(
+        outcome.stderr,
+        format!("{AFTER}: no deleted object matches\n")
+    );
+    assert!(dir.path().join("none/index.md").is_file());
 }

@@ -28,7 +28,7 @@ pub(in crate::cli) enum Form {
 }
 
 /// The forms, for messages.
-const FORMS: &str = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, \
+pub(in crate::cli) const FORMS: &str = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, \
                      ndjson, table, wide, yaml";
 
 /// Templates and lists of columns are no longer than this.

@@ -18,7 +18,7 @@ use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
 use crate::ops::{self, LookedFor, ObjectList, Session, ValueReader};
 use crate::report::Format;
-pub(super) use form::{Form, ListArgs};
+pub(super) use form::{FORMS, Form, ListArgs};
 pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
 pub(super) use printer::serve;

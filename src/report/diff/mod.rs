@@ -386,9 +386,9 @@ impl KindTable {
 
 fn style(change: KeyChange) -> Style {
     match change {
-        KeyChange::Added => NEW,
+        KeyChange::Added | KeyChange::Recreated => NEW,
         KeyChange::Removed => OLD,
-        KeyChange::Recreated | KeyChange::Unknown => AnsiColor::Magenta.on_default(),
+        KeyChange::Unknown => AnsiColor::Magenta.on_default(),
         _ => AnsiColor::Yellow.on_default(),
     }
 }
