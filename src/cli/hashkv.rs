@@ -7,10 +7,9 @@ use super::exit::Exit;
 use super::open::Access;
 use super::refusal::refuse;
 use super::run::{Run, fail, print};
-use super::term;
 use crate::finding::escape;
 use crate::ops::{self, HashKvOutcome};
-use crate::report::{self, Format};
+use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,19 +43,12 @@ pub(super) struct HashkvArgs {
 }
 
 pub(super) fn run(args: &HashkvArgs, run: &Run) -> Exit {
-    let mut exit = Exit::Fine;
-    let are_several = args.files.len() > 1;
-    // What etcdutl prints does not tell one file from the other.
-    let is_json = args.json || are_several && run.format == Format::Json;
-    if is_json {
-        term::errors_as_json();
-    }
-    for path in &args.files {
-        term::begin_file(path, are_several);
+    let is_json = run.wants_lines(args.json, &args.files);
+    run.each_file(&args.files, |path| {
         let outcome = run.with_input(path, Access::Positioned, |input, options| {
             ops::hashkv(input, args.rev, run.release(), options)
         });
-        let one = match outcome {
+        match outcome {
             Ok(HashKvOutcome::Answer(hash)) => {
                 let text = match is_json {
                     true => report::hashkv_json(&hash, &escape::path(path)),
@@ -66,11 +58,6 @@ pub(super) fn run(args: &HashkvArgs, run: &Run) -> Exit {
             }
             Ok(HashKvOutcome::Refused(refusal)) => refuse(&refusal, path),
             Err(error) => fail(&error, path),
-        };
-        exit = exit.max(run.end_file(one));
-        if exit == Exit::Interrupted {
-            return exit;
         }
-    }
-    exit
+    })
 }

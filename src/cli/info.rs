@@ -6,7 +6,6 @@ use super::exit::Exit;
 use super::open::Access;
 use super::refusal::refuse;
 use super::run::{JsonArgs, Run, fail, print_report};
-use super::term;
 use crate::finding::escape;
 use crate::ops;
 use crate::report;
@@ -30,15 +29,7 @@ pub(super) struct InfoArgs {
 }
 
 pub(super) fn run(args: &InfoArgs, run: &Run) -> Exit {
-    let mut exit = Exit::Fine;
-    for path in &args.files {
-        term::begin_file(path, args.files.len() > 1);
-        exit = exit.max(run.end_file(one(args, run, path)));
-        if exit == Exit::Interrupted {
-            return exit;
-        }
-    }
-    exit
+    run.each_file(&args.files, |path| one(args, run, path))
 }
 
 fn one(args: &InfoArgs, run: &Run, path: &Path) -> Exit {

@@ -119,6 +119,28 @@ impl Run {
         made
     }
 
+    /// Does `one` with each file, in their order, until an interrupt. The greatest status counts.
+    pub(super) fn each_file(&self, files: &[PathBuf], mut one: impl FnMut(&Path) -> Exit) -> Exit {
+        let mut exit = Exit::Fine;
+        for path in files {
+            term::begin_file(path, files.len() > 1);
+            exit = exit.max(self.end_file(one(path)));
+            if exit == Exit::Interrupted {
+                break;
+            }
+        }
+        exit
+    }
+
+    /// Whether lines of JSON are wanted of files of which etcdutl's JSON does not tell one from the other.
+    pub(super) fn wants_lines(&self, json: bool, files: &[PathBuf]) -> bool {
+        let is_wanted = json || files.len() > 1 && self.format == Format::Json;
+        if is_wanted {
+            term::errors_as_json();
+        }
+        is_wanted
+    }
+
     /// Ends one of several files: what went wrong with it is told as JSON if that was asked for.
     pub(super) fn end_file(&self, exit: Exit) -> Exit {
         finish(term::errors_told(exit), exit)

@@ -65,7 +65,7 @@ pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {
     conclude(asked, &args.file)
 }
 
-/// Says that there is no record of a revision.
+/// Says that a revision has no record, and why.
 pub(super) fn tell_gap(file: &Path, revision: i64, compacted: i64) -> Exit {
     let why = match revision {
         // It is that of an empty store.
@@ -74,9 +74,7 @@ pub(super) fn tell_gap(file: &Path, revision: i64, compacted: i64) -> Exit {
         _ => "; a restore that raises the revision leaves such gaps".into(),
     };
     let file = escape::path(file);
-    term::error(&format!(
-        "{file}: there is no record of revision {revision}{why}"
-    ));
+    term::error(&format!("{file}: revision {revision} has no record{why}"));
     Exit::Findings
 }
 

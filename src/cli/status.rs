@@ -9,7 +9,7 @@ use super::run::{Run, fail, print};
 use super::term;
 use crate::finding::escape;
 use crate::ops::{self, StatusOutcome};
-use crate::report::{self, Format};
+use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,19 +35,12 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {
-    let mut exit = Exit::Fine;
-    let are_several = args.files.len() > 1;
-    // What etcdutl prints does not tell one file from the other.
-    let is_json = args.json || are_several && run.format == Format::Json;
-    if is_json {
-        term::errors_as_json();
-    }
-    for path in &args.files {
-        term::begin_file(path, are_several);
+    let is_json = run.wants_lines(args.json, &args.files);
+    let exit = run.each_file(&args.files, |path| {
         let outcome = run.with_input(path, Access::Positioned, |input, options| {
             ops::status(input, run.release(), options)
         });
-        let one = match outcome {
+        match outcome {
             Ok(StatusOutcome::Answer(status)) => {
                 let text = match is_json {
                     true => report::status_json(&status, &escape::path(path)),
@@ -57,12 +50,8 @@ pub(super) fn run(args: &StatusArgs, run: &Run) -> Exit {
             }
             Ok(StatusOutcome::Refused(refusal)) => refuse(&refusal, path),
             Err(error) => fail(&error, path),
-        };
-        exit = exit.max(run.end_file(one));
-        if exit == Exit::Interrupted {
-            return exit;
         }
-    }
+    });
     if exit == Exit::Fine && term::stderr_is_terminal() {
         term::line("note: the SHA-256 of the file was not checked; `etcdsnap verify` does that");
     }

@@ -144,21 +144,16 @@ fn an_export_fills_an_empty_cluster_in_one_pass() {
 
 #[test]
 fn objects_are_shown_as_kubectl_shows_them() {
-    let peers = Peers::find();
-    for (storage, encrypted) in [(Storage::Protobuf, false), (Storage::Cbor, true)] {
-        let shape = Shape {
-            storage,
-            encrypted,
-            controllers: Controllers::None,
-            ..Shape::default()
-        };
-        let cluster = Cluster::start(&peers, shape);
-        shown::as_kubectl_shows_it(&cluster, shape);
-    }
+    on_plain_and_encrypted_clusters(shown::as_kubectl_shows_it);
 }
 
 #[test]
 fn objects_are_described_as_kubectl_describes_them() {
+    on_plain_and_encrypted_clusters(described::as_kubectl_describes_it);
+}
+
+/// Runs a check on a cluster of each kind, without controllers that would go on changing it.
+fn on_plain_and_encrypted_clusters(check: impl Fn(&Cluster<'_>, Shape)) {
     let peers = Peers::find();
     for (storage, encrypted) in [(Storage::Protobuf, false), (Storage::Cbor, true)] {
         let shape = Shape {
@@ -167,7 +162,6 @@ fn objects_are_described_as_kubectl_describes_them() {
             controllers: Controllers::None,
             ..Shape::default()
         };
-        let cluster = Cluster::start(&peers, shape);
-        described::as_kubectl_describes_it(&cluster, shape);
+        check(&Cluster::start(&peers, shape), shape);
     }
 }

@@ -61,7 +61,7 @@ impl ObjectIdentity<'_> {
 pub(in crate::ops) enum StoredValue<'q> {
     /// An object. A flaw is one with which it can be decoded.
     Object(ObjectIdentity<'q>, Option<Flaw>),
-    /// Encrypted, and there is no key that opens it; who it is by its key, if that tells.
+    /// Encrypted, and no key opens it; who it is by its key, if that tells.
     Locked(Option<ObjectIdentity<'q>>),
     /// Not what the key promises; who it should be, if the key tells.
     Damaged(Option<ObjectIdentity<'q>>, Flaw),

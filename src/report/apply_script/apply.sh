@@ -537,7 +537,7 @@ find_path() {
 
 is_other() { says '(Conflict)' || says 'Precondition failed' || says 'the UID in the precondition'; }
 
-# True when the server says that there is no object of that name; that there is no such kind is another matter.
+# True when the server knows the kind and does not have the object.
 is_gone() { says '(NotFound)' && ! says 'could not find the requested resource'; }
 
 # The finalizers that keep the deleted object, but for those of the deletion itself.
