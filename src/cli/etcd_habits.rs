@@ -8,6 +8,9 @@ use clap::{Arg, ArgAction, Command};
 /// Commands that take the flags of etcdctl and etcdutl.
 const TWINS: [&str; 5] = ["status", "hashkv", "restore", "snapshot", "version"];
 
+/// Commands that kubectl has as well, whose switches take `=true` and `=false`.
+const OF_KUBECTL: [&str; 4] = ["get", "objects", "describe", "export"];
+
 /// Flags of etcdctl's and etcdutl's that take a value and mean nothing for a file: how to reach a server, how long to
 /// wait for a lock.
 const IGNORED_WITH_VALUE: [&str; 15] = [
@@ -109,8 +112,8 @@ fn digits(text: &str) -> Result<(u32, String), String> {
     }
 }
 
-/// The command line as this program's own parser takes it, or why there is no such command here. Only the commands that
-/// etcd's tools have as well are read in their way.
+/// The command line as this program's own parser takes it, or why no such command exists here. Only the commands that
+/// etcd's tools have as well are read in their way; of those of kubectl, the values of switches.
 pub(super) fn translated(arguments: Vec<OsString>, cli: &Command) -> Result<Vec<OsString>, String> {
     let mut line = Line {
         rest: arguments.iter().skip(1).cloned().collect(),
@@ -123,7 +126,12 @@ pub(super) fn translated(arguments: Vec<OsString>, cli: &Command) -> Result<Vec<
     if let Some(refusal) = first.as_deref().and_then(refusal) {
         return Err(refusal);
     }
-    let Some(first) = first.filter(|word| TWINS.contains(&word.as_str())) else {
+    // Flags of etcd's tools stand before their commands only.
+    let is_read = |word: &String| {
+        let word = word.as_str();
+        TWINS.contains(&word) || OF_KUBECTL.contains(&word) && line.moved.is_empty()
+    };
+    let Some(first) = first.filter(is_read) else {
         return Ok(arguments);
     };
     let mut words = vec![first];
@@ -270,9 +278,9 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
             None => break,
         }
     }
-    let of_etcdctl = words
-        .first()
-        .is_some_and(|word| word == "snapshot" || word == "version");
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    let of_etcdctl = matches!(first, "snapshot" | "version");
+    let takes_timeout = of_etcdctl || TWINS.contains(&first);
     // Each argument, with the name of the switch that it is.
     let mut kept: Vec<(Option<String>, OsString)> = Vec::new();
     let mut behind = behind.into_iter();
@@ -315,7 +323,8 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
                 kept.extend(value.map(|value| (None, value)));
             }
             (None, _)
-                if (of_etcdctl || name == "timeout") && IGNORED_WITH_VALUE.contains(&name) =>
+                if (of_etcdctl || takes_timeout && name == "timeout")
+                    && IGNORED_WITH_VALUE.contains(&name) =>
             {
                 if value.is_none() && behind.next().is_none() {
                     kept.push((None, next));

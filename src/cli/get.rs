@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::absent;
 use super::exit::Exit;
-use super::objects::{self, ListArgs, Notes, Which, too_large};
+use super::objects::{self, ListArgs, Notes, SelectorArgs, Which, too_large};
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, read_to_the_end};
@@ -22,7 +22,6 @@ use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{KeyRecord, RevisionBounds};
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
-use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::ops::{
     self, AbsenceQuery, Answer, Answers, LookedFor, Name, ObjectsQuery, ReadValue, Session,
     ValueReader,
@@ -60,9 +59,8 @@ pub(super) struct GetArgs {
     /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// Of the objects of kinds, only those with these labels
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
-    selector: Option<String>,
+    #[command(flatten)]
+    selectors: SelectorArgs,
     /// Read names as keys, never as KIND/NAME
     #[arg(long)]
     key: bool,
@@ -147,8 +145,10 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
             Kinds::Named(names) => words = names,
             Kinds::Alone(which) => return list(session, args, json, &which, &reader),
         }
-        if args.selector.is_some() {
-            term::error("-l chooses among the objects of kinds, and single values are asked for");
+        if args.selectors.are_given() {
+            term::error(
+                "selectors choose among the objects of kinds, and single values are asked for",
+            );
             return Ok(Ok(Exit::Failed));
         }
         if namespace.is_some_and(|namespace| namespace.contains(',')) {
@@ -249,8 +249,8 @@ fn kinds(
     let is_key = |answer: &Answer| !matches!(answer, Answer::NeverSeen);
     let kinds: Vec<&str> = first.split(',').filter(|word| !word.is_empty()).collect();
     if answers.list.iter().any(is_key)
-        || kinds.is_empty()
-        || !kinds.iter().all(|kind| is_kind(kind))
+        // Of several, one that is known tells that the others are meant for kinds as well.
+        || !kinds.iter().any(|kind| is_kind(kind))
     {
         return Ok(Kinds::None);
     }
@@ -265,7 +265,7 @@ fn kinds(
         let is_single = false;
         return Ok(Kinds::Alone(Box::new(Which {
             query,
-            selectors: args.selector.as_ref().map(|text| format!("-l {text}")),
+            selectors: None,
             is_single,
         })));
     }
@@ -297,15 +297,13 @@ fn list(
         }
     };
     let mut which = which.clone();
-    if let Some(text) = &args.selector {
-        match LabelSelector::parse(text) {
-            Ok(labels) => which.query.labels = Some(labels),
-            Err(fault) => {
-                term::error(&format!("-l: {fault}"));
-                return Ok(Ok(Exit::Failed));
-            }
+    which.selectors = match args.selectors.read(&mut which.query) {
+        Ok(selectors) => selectors,
+        Err(message) => {
+            term::error(&message);
+            return Ok(Ok(Exit::Failed));
         }
-    }
+    };
     objects::print(session, &args.file, &which, &form, &args.list, reader)
 }
 

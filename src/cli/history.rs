@@ -13,7 +13,6 @@ use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::finding::escape;
-use crate::kubernetes::catalog::resources::Resources;
 use crate::ops::{self, Name, Named};
 use crate::report;
 
@@ -101,10 +100,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                 return Ok(read_to_the_end(written).map(|()| exit));
             }
         };
-        let kinds = match json {
-            true => ops::known_kinds(session)?,
-            false => Resources::builtin(),
-        };
+        let kinds = &lookup.resources;
         let mut out = term::Lines::new();
         let mut written: io::Result<()> = Ok(());
         if !json {
@@ -126,7 +122,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                 }
             }
             let text = if json {
-                report::episode_json(&story.key, episode, &kinds)
+                report::episode_json(&story.key, episode, kinds)
             } else {
                 term::prose(&report::episode_text(episode, args.fields)).into_owned()
             };

@@ -186,10 +186,6 @@ impl Job<'_> {
             true => term::Lines::new(),
             false => term::Lines::of_prose(),
         };
-        let known = match self.json {
-            true => ops::known_kinds(session)?,
-            false => Resources::builtin(),
-        };
         let mut written: io::Result<()> = Ok(());
         let mut write = |text: &str| {
             written = out.write(text);
@@ -201,6 +197,10 @@ impl Job<'_> {
         let mut exit = Exit::Fine;
         let mut missing = Vec::new();
         let summary = if is_plain && !which.reads_values {
+            let known = match self.json {
+                true => ops::known_kinds(session)?,
+                false => Resources::builtin(),
+            };
             ops::log(session, &query, &mut |transaction| {
                 write(&match self.json {
                     true => report::transaction_json(transaction, &known),
@@ -209,10 +209,11 @@ impl Job<'_> {
             })?
         } else {
             let mut notes = Notes::default();
-            let shown = ops::log_in_detail(session, &query, &which, self.reader, &mut |part| {
-                self.note(part, &mut notes);
-                write(&self.part(part, &known))
-            })?;
+            let shown =
+                ops::log_in_detail(session, &query, &which, self.reader, &mut |part, known| {
+                    self.note(part, &mut notes);
+                    write(&self.part(part, known))
+                })?;
             let log = match shown {
                 Ok(log) => log,
                 Err(fault) => {
@@ -413,6 +414,10 @@ impl Job<'_> {
     ) -> Result<Exit> {
         let args = self.args;
         let mut exit = Exit::Fine;
+        if target.is_object && target.unknown.is_some() {
+            // It is not in all of the namespaces; one of them may be none.
+            items.extend(args.namespace.iter().cloned().map(LookedFor::Namespace));
+        }
         let single = args.rev.and_then(Revisions::single);
         if let Some(revision) = single.filter(|_| is_none) {
             let query = LogQuery {

@@ -486,3 +486,46 @@ fn each_part_of_a_template_is_a_list_in_json() {
     let head = "---\n{\n  apiVersion: \"v1\",\n  items: [{\n    apiVersion: \"example.com/v1\",\n";
     assert!(outcome.stdout.starts_with(head), "{}", outcome.stdout);
 }
+
+#[test]
+fn switches_take_the_values_that_kubectl_s_take_and_get_takes_the_selectors_of_objects() {
+    let dir = file();
+    let run = |args: &str| tool::run(dir.path(), args.split(' '));
+    for (with, without) in [
+        (
+            "objects file.db cm --no-headers=true",
+            "objects file.db cm --no-headers",
+        ),
+        (
+            "objects file.db cm --no-headers=false",
+            "objects file.db cm",
+        ),
+        (
+            "get file.db cm --show-labels=T",
+            "get file.db cm --show-labels",
+        ),
+        (
+            "get file.db cm --show-kind=0 --show-labels=false",
+            "get file.db cm",
+        ),
+        ("get file.db cm -l app=web", "objects file.db cm -l app=web"),
+        (
+            "get file.db cm --field-selector metadata.name=one",
+            "objects file.db cm --field-selector metadata.name=one",
+        ),
+        ("get file.db cm,podz", "objects file.db cm,podz"),
+    ] {
+        let (one, other) = (run(with), run(without));
+        assert_eq!(one.stdout, other.stdout, "{with}: {}", one.stderr);
+        assert_eq!(
+            (one.status, one.stderr),
+            (other.status, other.stderr),
+            "{with}"
+        );
+        assert_ne!(one.stdout, "", "{with}");
+    }
+    assert_eq!(run("get file.db cm --no-headers=maybe").status, Some(2));
+    assert_eq!(run("get file.db cm --timeout 3s").status, Some(2));
+    let bad = run("get file.db cm --field-selector a");
+    assert_eq!(bad.status, Some(2), "{bad:?}");
+}

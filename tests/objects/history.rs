@@ -552,3 +552,23 @@ fn that_nothing_was_deleted_is_an_answer_and_said() {
     );
     assert!(dir.path().join("none/index.md").is_file());
 }
+
+#[test]
+fn a_namespace_that_is_not_there_is_told_though_the_object_is_in_another_one() {
+    let dir = unpacked();
+    let whole = etcdsnap(dir.path(), &format!("log {AFTER} deploy/web -n shop"));
+    for namespaces in ["shop,nosuch", "nosuch,shop"] {
+        let outcome = etcdsnap(
+            dir.path(),
+            &format!("log {AFTER} deploy/web -n {namespaces}"),
+        );
+        assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr, "Error: there is no namespace nosuch\n");
+        assert_eq!(outcome.stdout, whole.stdout);
+    }
+    // One that is there and has no such object is an answer, and does not matter to kinds of the cluster.
+    for args in ["deploy/web -n shop,kube-system", "node/node-0 -n nosuch"] {
+        let outcome = etcdsnap(dir.path(), &format!("log {AFTER} {args}"));
+        assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{args}");
+    }
+}

@@ -22,7 +22,7 @@ pub(super) use form::{FORMS, Form, ListArgs};
 pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
 pub(super) use printer::serve;
-pub(super) use which::{Which, WhichArgs, empty_name};
+pub(super) use which::{SelectorArgs, Which, WhichArgs, empty_name};
 
 const EXAMPLES: &str = "\
 Examples:

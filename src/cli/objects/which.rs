@@ -17,12 +17,8 @@ pub(in crate::cli) struct WhichArgs {
     /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// Only objects with these labels
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
-    selector: Option<String>,
-    /// Only objects with these fields
-    #[arg(long, value_name = "SELECTOR")]
-    field_selector: Option<String>,
+    #[command(flatten)]
+    selectors: SelectorArgs,
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
@@ -67,7 +63,7 @@ impl WhichArgs {
         let is_key = |word: &&String| word.starts_with('/');
         match self.kinds.iter().filter(is_key).count() {
             0 => Ok(&[]),
-            _ if self.selector.is_some() || self.field_selector.is_some() || self.deleted => Err(
+            _ if self.selectors.are_given() || self.deleted => Err(
                 "selectors and --deleted choose among the objects of kinds, and keys are given"
                     .into(),
             ),
@@ -127,22 +123,43 @@ impl WhichArgs {
                 }
             }
         }
-        if let Some(text) = &self.selector {
-            query.labels = Some(LabelSelector::parse(text).map_err(|e| format!("-l: {e}"))?);
-        }
-        if let Some(text) = &self.field_selector {
-            let parsed =
-                FieldSelector::parse(text).map_err(|e| format!("--field-selector: {e}"))?;
-            query.fields = Some(parsed);
-        }
-        let labels = self.selector.as_ref().map(|text| format!("-l {text}"));
-        let fields = self.field_selector.as_ref();
-        let fields = fields.map(|text| format!("--field-selector {text}"));
-        let selectors: Vec<String> = labels.into_iter().chain(fields).collect();
+        let selectors = self.selectors.read(&mut query)?;
         Ok(Which {
-            selectors: (!selectors.is_empty()).then(|| selectors.join(" ")),
+            selectors,
             is_single: query.pairs.len() == 1,
             query,
         })
+    }
+}
+
+/// What objects must have.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct SelectorArgs {
+    /// Only objects with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// Only objects with these fields
+    #[arg(long, value_name = "SELECTOR")]
+    field_selector: Option<String>,
+}
+
+impl SelectorArgs {
+    pub(in crate::cli) fn are_given(&self) -> bool {
+        self.selector.is_some() || self.field_selector.is_some()
+    }
+
+    /// Puts the selectors into a query; gives them as they are written.
+    pub(in crate::cli) fn read(&self, query: &mut ObjectsQuery) -> Result<Option<String>, String> {
+        let mut written = Vec::new();
+        if let Some(text) = &self.selector {
+            query.labels = Some(LabelSelector::parse(text).map_err(|e| format!("-l: {e}"))?);
+            written.push(format!("-l {text}"));
+        }
+        if let Some(text) = &self.field_selector {
+            let parsed = FieldSelector::parse(text);
+            query.fields = Some(parsed.map_err(|e| format!("--field-selector: {e}"))?);
+            written.push(format!("--field-selector {text}"));
+        }
+        Ok((!written.is_empty()).then(|| written.join(" ")))
     }
 }

@@ -62,7 +62,7 @@ pub struct DetailedLog {
     pub unseen_namespaces: Vec<String>,
 }
 
-/// Gives the wanted changes of a span of revisions to `each`, until it breaks off. The inner error is about a word
+/// Gives the wanted changes of a span of revisions to `each`, with the kinds of the file, until it breaks off. The inner error is about a word
 /// for kinds.
 ///
 /// # Errors
@@ -72,7 +72,7 @@ pub fn log_in_detail(
     query: &LogQuery,
     which: &ChangeFilter,
     reader: &ValueReader,
-    each: &mut dyn FnMut(&LogPart) -> ControlFlow<()>,
+    each: &mut dyn FnMut(&LogPart, &Resources) -> ControlFlow<()>,
 ) -> Result<std::result::Result<DetailedLog, KindFault>> {
     let known = Known::scan(session, query)?;
     let bounds = known.keyspace.bounds();
@@ -303,7 +303,7 @@ struct Log<'q, 'k, 'e, 'i> {
     /// The transaction that was given out last.
     last: Option<i64>,
     is_over: bool,
-    each: &'e mut dyn FnMut(&LogPart) -> ControlFlow<()>,
+    each: &'e mut dyn FnMut(&LogPart, &Resources) -> ControlFlow<()>,
 }
 
 impl<'i> Log<'_, '_, '_, 'i> {
@@ -368,7 +368,7 @@ impl<'i> Log<'_, '_, '_, 'i> {
         let events = part.changes.len() as u64;
         summary.events = summary.events.saturating_add(events);
         self.last = Some(part.revision);
-        self.is_over = (self.each)(&part).is_break();
+        self.is_over = (self.each)(&part, &self.known.resources).is_break();
     }
 
     /// The newest time that the records up to the last one of a transaction tell.

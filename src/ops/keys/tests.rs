@@ -179,7 +179,7 @@ fn detailed(
 ) -> (Vec<LogPart>, DetailedLog) {
     let mut parts = Vec::new();
     let reader = ValueReader::default();
-    let log = log_in_detail(session, query, which, &reader, &mut |part| {
+    let log = log_in_detail(session, query, which, &reader, &mut |part, _| {
         parts.push(part.clone());
         ControlFlow::Continue(())
     });
