@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -388,24 +389,26 @@ impl<'n> Gatherer<'n> {
             ("", "Pod") => self.pod(&object),
             ("apps", "ReplicaSet") => self.replica_set(&object),
             ("discovery.k8s.io", "EndpointSlice") => {
+                let object = Arc::new(object);
                 let place = (text(&object, "/metadata/namespace"), service_of(&object));
                 let at = place
                     .1
                     .and_then(|name| self.index.services.get(&(place.0, name)));
                 for at in at.into_iter().flatten() {
                     if let Some(related) = self.related.get_mut(*at) {
-                        related.endpoint_slices.push(object.clone());
+                        related.endpoint_slices.push(Arc::clone(&object));
                     }
                 }
             }
             ("", "Service") => {
+                let object = Arc::new(object);
                 let place = (
                     text(&object, "/metadata/namespace"),
                     text(&object, "/metadata/name"),
                 );
                 for at in self.index.services.get(&place).into_iter().flatten() {
                     if let Some(related) = self.related.get_mut(*at) {
-                        related.services.push(object.clone());
+                        related.services.push(Arc::clone(&object));
                     }
                 }
             }

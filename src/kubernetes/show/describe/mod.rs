@@ -20,6 +20,7 @@ mod volumes;
 mod workloads;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -49,9 +50,9 @@ pub struct Related {
     /// The replica sets that a Deployment controls.
     pub replica_sets: Vec<ReplicaSetRow>,
     /// The endpoints of a Service; of an Ingress, those of all its backends.
-    pub endpoint_slices: Vec<Value>,
-    /// The Services that an Ingress names.
-    pub services: Vec<Value>,
+    pub endpoint_slices: Vec<Arc<Value>>,
+    /// The Services that an Ingress names. Many may name the same, which then share it.
+    pub services: Vec<Arc<Value>>,
     /// The quotas of a namespace.
     pub quotas: Vec<Value>,
     /// The limit ranges of a namespace.

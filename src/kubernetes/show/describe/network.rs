@@ -82,7 +82,10 @@ pub(super) fn service(w: &mut Text, service: &Value, related: &Related, _: Now) 
         if node_port != 0 {
             put!(w, 0, "NodePort:\t{name}\t{node_port}/{protocol}\n");
         }
-        let endpoints = addresses(related.endpoint_slices.iter(), text(port, "name"));
+        let endpoints = addresses(
+            related.endpoint_slices.iter().map(AsRef::as_ref),
+            text(port, "name"),
+        );
         put!(w, 0, "Endpoints:\t{endpoints}\n");
     }
     put!(
@@ -341,7 +344,7 @@ fn backend(backend: &Value, related: &Related) -> String {
                 port_name = text(one, "name");
             }
         }
-        let slices = related.endpoint_slices.iter();
+        let slices = related.endpoint_slices.iter().map(AsRef::as_ref);
         let slices = slices.filter(|slice| service_of(slice) == Some(name));
         return format!("{name}:{port_text} ({})", addresses(slices, port_name));
     }
