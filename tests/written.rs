@@ -579,12 +579,8 @@ fn a_full_disk_leaves_nothing_and_is_told() {
     told(&dir, &format!("compact {SNAPSHOT} -o raw --no-trailer"));
     // A limit on the length of files stands for the disk; the signal that comes with it is ignored.
     let limited = |args: &str| {
-        let program = env!("CARGO_BIN_EXE_etcdsnap");
-        let script = format!("trap '' XFSZ; ulimit -f 300; exec {program} {args}");
-        let output = std::process::Command::new("sh")
-            .args(["-c", &script])
-            .current_dir(dir.path())
-            .output();
+        let script = format!("trap '' XFSZ; ulimit -f 300; exec \"$0\" {args}");
+        let output = tool::shell(dir.path(), &script).output();
         Outcome::from(output.expect("a shell"))
     };
     for (args, staged) in [

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use etcdsnap::Error;
@@ -13,7 +12,7 @@ use etcdsnap::options::{Options, Progress};
 use tempfile::TempDir;
 
 use crate::support::store::sealed;
-use crate::support::tool::Outcome;
+use crate::support::tool::{self, Outcome};
 use crate::support::wire::record;
 
 /// Address space that is enough for every command, in KiB, as `ulimit -v` takes it.
@@ -22,13 +21,7 @@ const ENOUGH: u64 = 200 << 10;
 /// Runs the program with limits that a shell sets before it; `None` where no shell does.
 fn limited(dir: &Path, limits: &str, args: &[&str]) -> Option<Outcome> {
     let script = format!("{limits} || exit 99; exec \"$0\" \"$@\"");
-    let output = std::process::Command::new("/bin/sh")
-        .args(["-c", &script, env!("CARGO_BIN_EXE_etcdsnap")])
-        .args(args)
-        .current_dir(dir)
-        .env_clear()
-        .stdin(Stdio::null())
-        .output();
+    let output = tool::shell(dir, &script).args(args).output();
     let outcome: Outcome = output.ok()?.into();
     if outcome.status == Some(99) {
         eprintln!("skipped: {limits} cannot be had: {}", outcome.stderr);

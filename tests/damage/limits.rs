@@ -53,7 +53,8 @@ pub(crate) fn run(args: &[&str], file: &Path) -> Result<Cost, String> {
     // A limit that is lower already is as good.
     let script =
         format!("ulimit -v {ADDRESS_SPACE_KIB}; ulimit -t {COMPUTING_SECONDS}; exec \"$0\" \"$@\"");
-    let mut child = Command::new("sh")
+    let mut child = Command::new("/bin/sh")
+        .env_clear()
         .arg("-c")
         .arg(script)
         .arg(env!("CARGO_BIN_EXE_etcdsnap"))

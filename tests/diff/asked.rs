@@ -1,12 +1,11 @@
 //! What is asked for by name is told of truly; words and flags that do not fit are refused.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::tool::{Outcome, run};
+use crate::support::tool::{self, Outcome, run};
 use crate::support::{clusters, testdata};
 use crate::{etcdsnap, lines, object, snapshot};
 
@@ -415,18 +414,10 @@ fn one_of_something_is_not_told_in_the_plural() {
 fn the_table_is_not_broken_on_a_narrow_terminal() {
     let dir = unpacked();
     let program = env!("CARGO_BIN_EXE_etcdsnap");
-    let command = format!(
-        "stty cols 40 rows 40 && echo a terminal && '{program}' --no-pager diff {BEFORE_AND_AFTER} --stat"
-    );
-    let output = Command::new("script")
-        .args(["-qec", &command, "/dev/null"])
-        .env("TERM", "dumb")
-        .current_dir(dir.path())
-        .stdin(Stdio::null())
-        .output();
-    let shown = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let Some(shown) = shown.ok().filter(|shown| shown.contains("a terminal")) else {
-        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    let line =
+        format!("stty cols 40 rows 40 && '{program}' --no-pager diff {BEFORE_AND_AFTER} --stat");
+    let Some(shown) = tool::on_terminal(dir.path(), &line, &[("NO_COLOR", "1")]) else {
+        return;
     };
     let text = diff(dir.path(), &format!("{BEFORE_AND_AFTER} --stat")).stdout;
     let table = text.lines().skip_while(|line| !line.starts_with("KIND "));

@@ -1,12 +1,11 @@
 //! The colours of `diff`: those of git, on a terminal only.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::tool::command;
+use crate::support::tool::{self, command};
 use crate::{Step, object, snapshot};
 
 const RED: &str = "\u{1b}[31m";
@@ -80,35 +79,22 @@ fn a_pipe_gets_no_colours_unless_they_are_wanted() {
     }
 }
 
-/// What a terminal gets; nothing where there is no `script` of util-linux, or no terminal.
-fn on_terminal(dir: &Path, variable: (&str, &str)) -> Option<String> {
+/// What a terminal gets, where there is one.
+fn on_terminal(dir: &Path, variables: &[(&str, &str)]) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_etcdsnap");
-    let command =
-        format!("test -t 1 && echo a terminal && '{program}' --no-pager diff old.db new.db");
-    let output = Command::new("script")
-        .args(["-qec", &command, "/dev/null"])
-        .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .env(variable.0, variable.1)
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    let shown = String::from_utf8(output.stdout).expect("UTF-8");
-    shown.contains("a terminal").then_some(shown)
+    let line = format!("'{program}' --no-pager diff old.db new.db");
+    tool::on_terminal(dir, &line, variables)
 }
 
 #[test]
 fn a_terminal_gets_colours_unless_they_are_not_wanted() {
     let dir = files();
-    let Some(painted) = on_terminal(dir.path(), ("LANG", "C.UTF-8")) else {
-        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    let Some(painted) = on_terminal(dir.path(), &[]) else {
+        return;
     };
     check_painted(&painted);
     for variable in [("NO_COLOR", "1"), ("CLICOLOR", "0"), ("TERM", "dumb")] {
-        let plain = on_terminal(dir.path(), variable).expect("as before");
+        let plain = on_terminal(dir.path(), &[variable]).expect("as before");
         assert!(plain.contains("changed   ConfigMap map"), "{plain}");
         assert!(!plain.contains('\u{1b}'), "{variable:?}: {plain:?}");
     }

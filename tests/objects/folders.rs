@@ -7,7 +7,6 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -213,12 +212,8 @@ fn what_cannot_be_a_folder_is_refused_in_one_line_and_left_alone() {
 
 /// Runs a command in a shell that sets something before.
 fn limited(dir: &Path, command: &[String], setting: &str) -> Outcome {
-    let output = Command::new("sh")
-        .args(["-c", &format!("{setting}; exec \"$0\" \"$@\" --out out")])
-        .arg(env!("CARGO_BIN_EXE_etcdsnap"))
-        .args(command)
-        .current_dir(dir)
-        .output();
+    let script = format!("{setting}; exec \"$0\" \"$@\" --out out");
+    let output = tool::shell(dir, &script).args(command).output();
     Outcome::from(output.expect("a shell"))
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use crate::support::damage::Table;
 use crate::support::{testdata, tool};
@@ -17,38 +16,17 @@ fn has_escapes(text: &str) -> bool {
     text.contains(|c: char| c.is_control() && c != '\n' && c != '\r' || c == '\u{202e}')
 }
 
-/// Runs the program on a terminal.
+/// Runs the program on a terminal, where there is one, without a pager and colours.
 fn on_terminal(dir: &Path, args: &[&str]) -> Option<String> {
     let quoted: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_etcdsnap"))
         .chain(args.iter().copied())
         .map(|word| format!("'{word}'"))
         .collect();
-    script(dir, &quoted.join(" "))
+    with_pager(dir, &quoted.join(" "), "")
 }
 
-/// Whether a program can be run on a terminal here: that takes `script` of util-linux, and a terminal.
-fn has_terminals(dir: &Path) -> bool {
-    let question = "test -t 1 && echo it is a terminal";
-    script(dir, question).is_some_and(|said| said.contains("it is a terminal"))
-}
-
-/// Runs a command on a terminal, without a pager; nothing where there is no `script`.
-fn script(dir: &Path, command: &str) -> Option<String> {
-    script_with_pager(dir, command, "")
-}
-
-fn script_with_pager(dir: &Path, command: &str, pager: &str) -> Option<String> {
-    let output = Command::new("script")
-        .args(["-qec", command, "/dev/null"])
-        .env("TERM", "xterm")
-        .env("PAGER", pager)
-        .env_remove("ETCDSNAP_PAGER")
-        .env("NO_COLOR", "1")
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    Some(String::from_utf8(output.stdout).expect("UTF-8"))
+fn with_pager(dir: &Path, line: &str, pager: &str) -> Option<String> {
+    tool::on_terminal(dir, line, &[("NO_COLOR", "1"), ("PAGER", pager)])
 }
 
 #[test]
@@ -70,8 +48,8 @@ fn a_value_in_a_pipe_is_what_was_stored() {
 #[test]
 fn nothing_from_a_file_reaches_a_terminal_as_it_is() {
     let dir = testdata::dir();
-    if !has_terminals(&dir) {
-        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    if tool::on_terminal(&dir, "true", &[]).is_none() {
+        return;
     }
     for form in ["yaml", "json", "raw", "hex", "fields", "etcdctl-json"] {
         let shown = on_terminal(&dir, &["get", REAL, LOUD, "-o", form]).expect("as before");
@@ -104,13 +82,13 @@ fn nothing_from_a_file_reaches_a_terminal_as_it_is() {
 #[test]
 fn what_is_longer_than_the_terminal_is_high_goes_to_the_pager() {
     let dir = testdata::dir();
-    if !has_terminals(&dir) {
-        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    if tool::on_terminal(&dir, "true", &[]).is_none() {
+        return;
     }
     let shown = |pager: &str, args: &str| {
         let program = env!("CARGO_BIN_EXE_etcdsnap");
         let command = format!("'{program}' {args}; echo status $?");
-        script_with_pager(&dir, &command, pager).expect("as before")
+        with_pager(&dir, &command, pager).expect("as before")
     };
     let long = format!("keys {REAL}");
     let loud = shown("tr a-z A-Z", &long);
@@ -148,8 +126,8 @@ fn what_is_longer_than_the_terminal_is_high_goes_to_the_pager() {
 #[test]
 fn reports_fit_the_terminal_and_part_no_word() {
     let dir = testdata::dir();
-    if !has_terminals(&dir) {
-        return eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    if tool::on_terminal(&dir, "true", &[]).is_none() {
+        return;
     }
     let other = "real/etcd-3.6.14-b.db";
     let program = env!("CARGO_BIN_EXE_etcdsnap");
@@ -163,7 +141,7 @@ fn reports_fit_the_terminal_and_part_no_word() {
         let bare = [output.stdout, output.stderr].concat();
         let bare = String::from_utf8(bare).expect("UTF-8");
         let command = format!("stty cols 60 rows 40; '{program}' {}", args.join(" "));
-        let shown = script(&dir, &command).expect("as before");
+        let shown = with_pager(&dir, &command, "").expect("as before");
         let words = |text: &str| {
             text.split_whitespace()
                 .map(str::to_owned)

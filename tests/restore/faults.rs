@@ -192,16 +192,12 @@ fn a_limit_on_the_length_of_files_is_told_and_leaves_nothing() {
     // The shell counts in blocks of 512 bytes or 1024.
     let mut told = 0;
     for blocks in [0, 1, 8, 100, 300, 700, 1000, 60_000, 1_000_000] {
-        let mut command = Command::new("sh");
+        let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
+        let mut command = tool::shell(dir.path(), &script);
         command
-            .current_dir(dir.path())
-            .args(["-c", "ulimit -f \"$1\" && shift && exec \"$@\"", "sh"])
-            .arg(blocks.to_string())
-            .arg(env!("CARGO_BIN_EXE_etcdsnap"))
             .arg("restore")
             .arg(snapshot())
-            .args(form.args.split_whitespace())
-            .stdin(Stdio::null());
+            .args(form.args.split_whitespace());
         let Ok(outcome) = command.output() else {
             return eprintln!("skipped: there is no shell");
         };

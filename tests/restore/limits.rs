@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use crate::support::tool::{self, Outcome};
 use crate::{SNAPSHOT, folder, mode};
@@ -39,12 +38,9 @@ fn scene() -> tempfile::TempDir {
 
 /// A run under what the shell is told before; none without a shell.
 fn run(dir: &Path, limit: &str, args: &str) -> Option<Outcome> {
-    let output = Command::new("sh")
-        .current_dir(dir)
-        .args(["-c", &format!("{limit} && exec \"$@\""), "sh"])
-        .arg(env!("CARGO_BIN_EXE_etcdsnap"))
+    let script = format!("{limit} && exec \"$0\" \"$@\"");
+    let output = tool::shell(dir, &script)
         .args(args.split_whitespace())
-        .stdin(Stdio::null())
         .output();
     match output {
         Ok(output) => Some(output.into()),

@@ -30,7 +30,39 @@ impl From<Output> for Outcome {
 
 /// The program, to be run in `dir`, with nothing in its environment that changes what it prints.
 pub(crate) fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_etcdsnap"));
+    in_bare_environment(env!("CARGO_BIN_EXE_etcdsnap"), dir)
+}
+
+/// A shell to run `script` in `dir`, where `$0` is the program and `$@` what is added to the command. Of the
+/// environment it has the paths of programs and temporary files.
+pub(crate) fn shell(dir: &Path, script: &str) -> Command {
+    let mut command = in_bare_environment("sh", dir);
+    with_programs(&mut command);
+    command.args(["-c", script, env!("CARGO_BIN_EXE_etcdsnap")]);
+    command
+}
+
+/// What a terminal shows of a line for the shell; nothing where there is no `script` of util-linux, or no terminal.
+pub(crate) fn on_terminal(dir: &Path, line: &str, variables: &[(&str, &str)]) -> Option<String> {
+    const IS_TERMINAL: &str = "it is a terminal\r\n";
+    let line = format!("test -t 1 && echo it is a terminal && {{ {line}\n}}");
+    let mut command = in_bare_environment("script", dir);
+    with_programs(&mut command);
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env("TERM", "xterm")
+        .envs(variables.iter().copied());
+    let shown = command.output().ok()?.stdout;
+    let shown = String::from_utf8(shown).expect("the program writes UTF-8 only");
+    let shown = shown.strip_prefix(IS_TERMINAL).map(str::to_owned);
+    if shown.is_none() {
+        eprintln!("skipped: `script` of util-linux is missing, or there is no terminal");
+    }
+    shown
+}
+
+fn in_bare_environment(program: &str, dir: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(dir)
         .env_clear()
@@ -38,6 +70,14 @@ pub(crate) fn command(dir: &Path) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+fn with_programs(command: &mut Command) {
+    for variable in ["PATH", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(variable) {
+            command.env(variable, value);
+        }
+    }
 }
 
 /// Runs the program in `dir` and waits for its end. Whatever JSON it prints must be as its schemas say.
