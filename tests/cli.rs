@@ -508,6 +508,20 @@ fn every_command_ends_with_2_on_a_file_that_another_process_locks() {
             false => assert!(!out.exists(), "{command}"),
         }
     }
+    // In JSON that is an error, but of verify, whose only line has it as the verdict.
+    for (command, lines) in [("get db mark", 3), ("status db", 2), ("verify db", 1)] {
+        let outcome = tool::run(dir.path(), command.split(' ').chain(["--json"]));
+        assert_eq!(
+            outcome.stdout.lines().count(),
+            lines,
+            "{command}: {}",
+            outcome.stdout
+        );
+        let is_told = outcome
+            .stdout
+            .contains("\"message\":\"another process holds its lock");
+        assert_eq!(is_told, lines > 1, "{command}: {}", outcome.stdout);
+    }
     // What is only compared with may be the database of a running member.
     let restored = "restore free --data-dir out --newer db";
     let outcome = tool::run(dir.path(), restored.split(' '));

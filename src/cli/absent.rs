@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::exit::Exit;
 use super::term;
 use crate::Result;
+use crate::finding::escape;
 use crate::ops::{
     self, Absence, AbsenceQuery, AbsenceReason, Absences, LookedFor, ObjectList, ObjectsQuery,
-    Session,
+    Session, ValueReader,
 };
 use crate::report::{self, AbsenceContext};
 
@@ -25,6 +26,25 @@ pub(super) fn tell(
 
 /// The same for what a list of objects lacks; with `is_none_said`, that there are none was said already.
 pub(super) fn tell_objects(
+    session: &mut Session<'_>,
+    query: &ObjectsQuery,
+    selectors: Option<&str>,
+    list: &ObjectList<'_>,
+    reader: &ValueReader,
+    is_none_said: bool,
+) -> Result<Exit> {
+    let exit = tell_missing(session, query, selectors, list, is_none_said)?;
+    if let Some(selectors) = selectors.filter(|_| query.is_deleted && exit == Exit::Fine)
+        && selects_nothing(session, query, list, reader)?
+    {
+        let selectors = escape::text(selectors.as_bytes());
+        term::error(&format!("{selectors} selects no object, deleted or not"));
+        return Ok(Exit::Findings);
+    }
+    Ok(exit)
+}
+
+fn tell_missing(
     session: &Session<'_>,
     query: &ObjectsQuery,
     selectors: Option<&str>,
@@ -70,11 +90,45 @@ pub(super) fn tell_objects(
             false => exit,
         });
     }
-    let exit = tell(session, &absence, context)?;
+    let found = ops::absences(session, &absence)?;
+    let exit = say(&found, context);
+    let is_deleted_object = |absence: &Absence| {
+        matches!(absence.item, LookedFor::Object { .. })
+            && matches!(absence.reason, AbsenceReason::Deleted { .. })
+    };
+    if found.list.iter().any(is_deleted_object) {
+        term::line(
+            "--deleted shows deleted objects as they were last, unless that was compacted away",
+        );
+    }
     Ok(match is_none_said {
         true => Exit::Findings,
         false => exit,
     })
+}
+
+/// True when the selectors select nothing of what is asked for, neither among what was deleted nor among what is there:
+/// they may be mistyped.
+fn selects_nothing(
+    session: &mut Session<'_>,
+    query: &ObjectsQuery,
+    deleted: &ObjectList<'_>,
+    reader: &ValueReader,
+) -> Result<bool> {
+    let is_none = |list: &ObjectList<'_>| {
+        list.found.is_empty() && list.damaged.is_empty() && list.undecided.is_empty()
+    };
+    let is_lost = deleted.lost.as_ref().is_some_and(|lost| lost.count > 0);
+    if is_lost || !is_none(deleted) {
+        return Ok(false);
+    }
+    let live = ObjectsQuery {
+        is_deleted: false,
+        ..query.clone()
+    };
+    // The second look finds the same damage.
+    session.forget_findings();
+    Ok(ops::objects(session, &live, reader)?.is_ok_and(|live| is_none(&live)))
 }
 
 /// What became in two states of what was asked for. What one of them has was asked for rightly, whether or not it

@@ -15,7 +15,7 @@ use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::query::jsonpath::Path;
 use crate::ops::{self, Answer, Name, Session, ValueReader};
-use crate::report::{self, Readable};
+use crate::report::{self, ActualField, Readable};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -129,13 +129,14 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         let names = [name];
         let answers = ops::get(session, &names, args.rev, &reader)?;
         let mut found_key = None;
+        let mut actual = None;
         let exit = match answers.list.first() {
             Some(Answer::Found(found)) => {
                 let Some((key, facts)) = found.first() else {
                     return Ok(Ok(Exit::Failed));
                 };
                 found_key = Some(key.as_slice());
-                judge(
+                let (exit, field) = judge(
                     session,
                     &answers,
                     key,
@@ -143,7 +144,9 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
                     [&reader, &shown],
                     &test,
                     args.key,
-                )?
+                )?;
+                actual = field;
+                exit
             }
             Some(_) => super::get::explain(session, answers.list.iter().zip(&names), args.rev)?,
             None => Exit::Failed,
@@ -155,7 +158,7 @@ pub(super) fn run(args: &ContainsArgs, run: &Run) -> Exit {
         let is_compared = found_key.is_some() && !matches!(test, Test::Present);
         let equal = is_compared.then_some(exit == Exit::Fine);
         let file = escape::path(&args.file);
-        let text = report::contains_json(&file, text.as_bytes(), found_key, equal);
+        let text = report::contains_json(&file, text.as_bytes(), found_key, equal, actual);
         let mut out = term::Lines::new();
         let written = out.write(&text).and_then(|()| out.finish());
         Ok(read_to_the_end(written).map(|()| exit))
@@ -190,12 +193,13 @@ fn judge<'i>(
     [reader, shown_by]: [&ValueReader; 2],
     test: &Test,
     is_key: bool,
-) -> crate::Result<Exit> {
+) -> crate::Result<(Exit, Option<ActualField>)> {
+    let failed = Ok((Exit::Failed, None));
     let values = session.map(&answers.keyspace, &[facts.place], |view| {
         Ok(view.value()?.into_owned())
     })?;
     let Some(value) = values.into_iter().flatten().next() else {
-        return Ok(Exit::Failed);
+        return failed;
     };
     let shown = escape::text(key);
     let flaw = ops::Inspector::default().flaw(session, reader, key, &value)?;
@@ -211,7 +215,7 @@ fn judge<'i>(
     };
     if is_damaged && asks_for_object {
         term::line(report::RAW_HINT);
-        return Ok(Exit::Failed);
+        return failed;
     }
     let locked = reader.locked(key, &value);
     let is_equal = match test {
@@ -221,17 +225,17 @@ fn judge<'i>(
             (Some(_), Ok(plain)) if *plain == **wanted => true,
             (Some(fault), _) => {
                 term::error(&report::locked_line(&shown, &fault));
-                return Ok(Exit::Failed);
+                return failed;
             }
             (None, plain) => plain.is_ok_and(|plain| *plain == **wanted),
         },
         Test::Field(written, path, wanted) => {
             if let Some(fault) = locked {
                 if let Some(found) = from_key(written, key) {
-                    return Ok(told(&shown, found == *wanted));
+                    return Ok((told(&shown, found == *wanted), None));
                 }
                 term::error(&report::locked_line(&shown, &fault));
-                return Ok(Exit::Failed);
+                return failed;
             }
             let object = match reader.object_of(key, &value, facts.revision.main) {
                 Ok(object) => object.json,
@@ -239,7 +243,7 @@ fn judge<'i>(
                     let plain = reader.plain(key, &value).unwrap_or_default();
                     let Ok(json) = crate::kubernetes::read_json(&plain) else {
                         term::error(&format!("{shown}: {fault}; it has no fields to look at"));
-                        return Ok(Exit::Failed);
+                        return failed;
                     };
                     json
                 }
@@ -257,38 +261,31 @@ fn judge<'i>(
                     Readable::Json(json) => json,
                     Readable::Text(_) | Readable::Binary => Value::Null,
                 };
-                tell_actual(&shown, path, &open);
-                return Ok(Exit::Findings);
+                let actual = actual_field(path, &open);
+                let what = match &actual {
+                    Some(actual) => actual.text(),
+                    None => "is there, but differs".into(),
+                };
+                term::line(&format!("{shown}: {what}"));
+                return Ok((Exit::Findings, actual));
             }
             true
         }
     };
-    Ok(told(&shown, is_equal))
+    Ok((told(&shown, is_equal), None))
 }
 
-/// Says what the object has at a path, or where the path ends before; `object` is without secrets.
-fn tell_actual(shown: &str, path: &Path, object: &Value) {
-    let short = |values: &[&Value]| {
-        let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
-        escape::text_limited(texts.join(" ").as_bytes(), ACTUAL)
+/// What the object has at a path, or where the path ends before; `object` is without secrets.
+fn actual_field(path: &Path, object: &Value) -> Option<ActualField> {
+    let (path, values) = match path.last_found(object) {
+        Some((found, values)) => (Some(found), values),
+        None => (None, path.find(object).ok()?),
     };
-    let what = match (path.last_found(object), path.find(object)) {
-        (Some((found, values)), _) => {
-            let found = match found.as_str() {
-                "" => "the object".to_owned(),
-                found => format!("{{{}}}", escape::text(found.as_bytes())),
-            };
-            let actual = short(&values);
-            format!("has no such field; {found} is there: {actual}")
-        }
-        (None, Ok(values)) => format!("is there, but differs: it is {}", short(&values)),
-        (None, Err(_)) => "is there, but differs".into(),
-    };
-    term::line(&format!("{shown}: {what}"));
+    Some(ActualField {
+        path,
+        values: values.into_iter().cloned().collect(),
+    })
 }
-
-/// At most this many bytes of a value are shown.
-const ACTUAL: usize = 1024;
 
 fn told(shown: &str, is_equal: bool) -> Exit {
     if is_equal {

@@ -240,6 +240,7 @@ fn print(
         query,
         selectors,
         &list,
+        reader,
         is_none_said,
     )?);
     Ok(read_to_the_end(written.and_then(|()| lines.finish())).map(|()| exit))

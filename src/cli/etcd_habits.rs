@@ -257,6 +257,17 @@ fn long(text: &str) -> Option<(&str, Option<&str>)> {
     })
 }
 
+/// The long name of a short switch with a value, and the value: of `-A=true`.
+fn short_switch<'t>(command: &'t Command, text: &'t str) -> Option<(&'t str, Option<&'t str>)> {
+    let (letter, value) = text.strip_prefix('-')?.split_once('=')?;
+    let is_it = |arg: &&Arg| {
+        let short = arg.get_short().map(String::from);
+        matches!(arg.get_action(), ArgAction::SetTrue) && short.as_deref() == Some(letter)
+    };
+    let switch = command.get_arguments().find(is_it)?;
+    Some((switch.get_long()?, Some(value)))
+}
+
 fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     command
         .get_arguments()
@@ -292,7 +303,7 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
             break;
         }
         let is_discovery = of_etcdctl && text.starts_with("-d");
-        let (name, value) = match long(text) {
+        let (name, value) = match long(text).or_else(|| short_switch(command, text)) {
             Some(flag) => flag,
             None if is_discovery => (
                 "discovery-srv",
@@ -432,6 +443,13 @@ mod tests {
         ] {
             let (theirs, ours) = (format!("e restore {theirs}"), format!("e restore {ours}"));
             assert_eq!(line(&theirs), Ok(ours), "{theirs}");
+        }
+        for (theirs, ours) in [
+            ("e get f pods -A=true", "e get f pods --all-namespaces"),
+            ("e get f pods -A=false -l=a=b", "e get f pods -l=a=b"),
+            ("e objects f --no-headers=T", "e objects f --no-headers"),
+        ] {
+            assert_eq!(line(theirs).as_deref(), Ok(ours), "{theirs}");
         }
         // Other commands are not etcd's.
         assert_eq!(

@@ -120,7 +120,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         let selectors = which.selectors.as_deref();
         if list.found.is_empty() && !list.missing.is_empty() {
             // There is nothing to write a folder of.
-            let exit = tell_objects(session, query, selectors, list, false)?;
+            let exit = tell_objects(session, query, selectors, list, &reader, false)?;
             let exit = exit.max(Notes::default().tell_with_list(list));
             // That nothing was deleted is an answer.
             if exit != Exit::Fine {
@@ -159,7 +159,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         for line in tally.locked.lines() {
             term::line(&line);
         }
-        let exit = exit.max(tell_objects(session, query, selectors, list, false)?);
+        let exit = exit.max(tell_objects(session, query, selectors, list, &reader, false)?);
         if list.found.is_empty() && (list.missing.is_empty() || query.is_deleted) {
             let name = escape::path(&args.file);
             let deleted = if query.is_deleted { " deleted" } else { "" };

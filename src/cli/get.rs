@@ -420,7 +420,8 @@ pub(super) fn explain<'a>(
                         word: word.to_owned(),
                         name: name.to_owned(),
                     },
-                    None => LookedFor::Key(name.text.clone()),
+                    None if name.is_key => LookedFor::Key(name.text.clone()),
+                    None => LookedFor::word_or_key(&name.text),
                 });
                 continue;
             }

@@ -252,6 +252,9 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
+/// Commands with forms of `-o`, which counts more than `-w`.
+const OF_FORMS: [&str; 3] = ["diff", "get", "objects"];
+
 /// Commands whose `-o json` is this program's own JSON: elsewhere it is kubectl's, or a file.
 const OWN_OUTPUT: [&str; 10] = [
     "diff",
@@ -285,7 +288,12 @@ fn asks_for_json(arguments: &[OsString], cli: &clap::Command) -> bool {
         || command == "snapshot" && words.contains(&"restore");
     // Nothing but manifests goes where they go.
     let is_stream = command == "export" && words.iter().any(|word| ["-", "--out=-"].contains(word));
-    let has_own_write_out = has_own_write_out && !is_stream;
+    // Where forms can be chosen, `-o` counts more.
+    let has_form = OF_FORMS.contains(&command)
+        && words
+            .iter()
+            .any(|word| word.starts_with("-o") || word.starts_with("--output"));
+    let has_own_write_out = has_own_write_out && !is_stream && !has_form;
     let has_own_output = OWN_OUTPUT.contains(&command);
     let asks = |short: &str, long: &str| {
         let is_joined = |word: &&str| {

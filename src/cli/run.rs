@@ -1,6 +1,6 @@
 //! What all commands share: options, opening files, saying what went wrong.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -45,6 +45,8 @@ impl JsonArgs {
 /// The environment variable that stands for `--compat`.
 const COMPAT: &str = "ETCDSNAP_COMPAT";
 
+const IN_USE: &str = "another process holds its lock (a running etcd?); what is read may be torn";
+
 /// The settings of one run.
 pub(super) struct Run {
     pub(super) format: Format,
@@ -52,8 +54,8 @@ pub(super) struct Run {
     access: Option<Access>,
     /// The release that was asked for.
     compat: Option<Release>,
-    /// Whether a file that somebody else may write to was read.
-    in_use: Cell<bool>,
+    /// The files that were read and that somebody else may write to.
+    in_use: RefCell<Vec<PathBuf>>,
 }
 
 impl Run {
@@ -88,7 +90,7 @@ impl Run {
             options,
             access,
             compat,
-            in_use: Cell::new(false),
+            in_use: RefCell::default(),
         })
     }
 
@@ -105,17 +107,21 @@ impl Run {
     /// How a command ends that was to end with `exit`: whatever was read of a file in use, the job is not
     /// done by it.
     pub(super) fn exit(&self, exit: Exit) -> Exit {
-        match self.in_use.get() {
-            true => exit.max(Exit::Failed),
-            false => exit,
+        let in_use = self.in_use.take();
+        if in_use.is_empty() || exit >= Exit::Failed {
+            return exit;
         }
+        for file in &in_use {
+            term::also_in_json(file, IN_USE);
+        }
+        Exit::Failed
     }
 
     /// Does `job` with a file that is only looked at beside the one that counts: it may be in use.
     pub(super) fn beside<T>(&self, job: impl FnOnce() -> T) -> T {
-        let before = self.in_use.get();
+        let before = self.in_use.borrow().len();
         let made = job();
-        self.in_use.set(before);
+        self.in_use.borrow_mut().truncate(before);
         made
     }
 
@@ -188,11 +194,9 @@ impl Run {
         job: impl FnOnce(&Input, &Options) -> Result<T>,
     ) -> Result<T> {
         if input.file.in_use() {
-            self.in_use.set(true);
-            let name = escape::path(input.file.path());
-            term::line(&format!(
-                "note: {name}: another process holds its lock (a running etcd?); what is read may be torn"
-            ));
+            let path = input.file.path();
+            self.in_use.borrow_mut().push(path.to_owned());
+            term::line(&format!("note: {}: {IN_USE}", escape::path(path)));
         }
         let bar = term::stderr_is_terminal().then(progress::Bar::new);
         let mut options = self.options.clone();
@@ -523,7 +527,7 @@ mod tests {
             options: Options::default(),
             access: None,
             compat: None,
-            in_use: Cell::new(false),
+            in_use: RefCell::default(),
         }
     }
 

@@ -285,6 +285,11 @@ pub(super) fn error(message: &str) {
     remember(None, message);
 }
 
+/// An error that was told in another way, for those who asked for JSON.
+pub(super) fn also_in_json(file: &Path, message: &str) {
+    remember(Some(file), message);
+}
+
 /// What the parser of arguments says, which has its own words in front.
 pub(super) fn usage_error(text: &str) {
     let text = text.trim_end();

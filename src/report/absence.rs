@@ -70,6 +70,7 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
     let at = all.revision;
     let (name, none) = match &absence.item {
         LookedFor::Key(name) | LookedFor::Named { name, .. } => (shown_bytes(name), String::new()),
+        LookedFor::Word(word) => (shown(word), String::new()),
         LookedFor::Prefix(prefix) => {
             let prefix = escape::text(prefix);
             (prefix.clone(), format!("no key begins with {prefix}"))

@@ -1,5 +1,7 @@
 //! How values are encrypted at rest.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::json::{JsonLine, line};
@@ -15,7 +17,7 @@ fn word(standing: Standing) -> &'static str {
         Standing::Plain { readable: true } => "plain",
         Standing::Plain { readable: false } => "plain-unreadable",
         Standing::NoKey => "no-key",
-        Standing::OnlyIdentity => "no-key",
+        Standing::OnlyIdentity => "identity-only",
         Standing::Kms {
             configured: true,
             current: true,
@@ -28,35 +30,42 @@ fn word(standing: Standing) -> &'static str {
 }
 
 /// What that means for an API server with this configuration.
-fn meaning(count: &EncryptionCount) -> String {
-    if count.is_damaged() {
-        return "no objects: an API server cannot read them".into();
-    }
-    if let Some(fault) = &count.fault {
-        return format!("{} unreadable: {fault}", count.unreadable);
-    }
-    match count.standing {
-        None => "",
-        Some(Standing::Current) => "as it would be written today",
-        Some(Standing::Unencrypted { named: true }) => {
-            "plain, as it would be written today: identity is the first provider"
+fn meaning(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Current => "as it would be written today",
+        Standing::Unencrypted { .. } => {
+            "plain, as it would be written today: not to be encrypted by this configuration"
         }
-        Some(Standing::Unencrypted { named: false }) => {
-            "plain, as it would be written today: the configuration does not name the resource"
+        Standing::OldKey => "readable; would be written with another key, or plain, today",
+        Standing::Plain { readable: true } => "plain, but would be encrypted today",
+        Standing::Plain { readable: false } => {
+            "plain and unreadable: the resource has no identity provider"
         }
-        Some(Standing::OldKey) => "readable; would be written otherwise today",
-        Some(Standing::Plain { readable: true }) => "plain, though it would be encrypted today",
-        Some(Standing::Plain { readable: false }) => {
-            "plain and unreadable: the list has no identity provider"
+        Standing::NoKey => "unreadable: the configuration lacks the key",
+        Standing::OnlyIdentity => {
+            "unreadable: the configuration does not encrypt the resource, so it has no key for it"
         }
-        Some(Standing::NoKey) => "unreadable: the configuration has no such key",
-        Some(Standing::OnlyIdentity) => "unreadable: the configuration leaves this resource plain",
-        Some(Standing::Kms {
+        Standing::Kms {
+            configured: true,
+            current: true,
+        } => "readable only with the plugin",
+        Standing::Kms {
             configured: true, ..
-        }) => "readable only with the plugin",
-        Some(Standing::Kms { .. }) => "unreadable: the plugin is not configured",
+        } => "readable only with the plugin; would be written with another key, or plain, today",
+        Standing::Kms { .. } => "unreadable: the plugin is not configured",
     }
-    .into()
+}
+
+/// What does not fit that: values that cannot be read in spite of the configuration.
+fn exception(count: &EncryptionCount) -> Option<String> {
+    let what = match &count.fault {
+        _ if count.is_damaged() => "not objects: an API server cannot read them".into(),
+        Some(fault) => format!("{} unreadable: {fault}", count.unreadable),
+        None => return None,
+    };
+    let (resource, provider) = (&count.resource, count.stored.as_ref());
+    let provider = provider.map_or("none", |(provider, _)| provider);
+    Some(format!("{resource} ({provider}): {what}"))
 }
 
 #[derive(Debug, Serialize)]
@@ -142,12 +151,9 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
     out
 }
 
-/// As a table.
+/// As a table, and under it what its last column means.
 pub fn encryption_text(report: &EncryptionReport) -> String {
-    let head = [
-        "RESOURCE", "PROVIDER", "KEY", "VALUES", "STANDING", "MEANING",
-    ]
-    .map(String::from);
+    let head = ["RESOURCE", "PROVIDER", "KEY", "VALUES", "STANDING"].map(String::from);
     let rows: Vec<Vec<String>> = report
         .counts
         .iter()
@@ -163,17 +169,32 @@ pub fn encryption_text(report: &EncryptionReport) -> String {
                 key,
                 count.values.to_string(),
                 count.standing.map_or("-", word).to_string(),
-                meaning(count),
             ]
         })
         .collect();
     let with_config = report.counts.iter().any(|count| count.standing.is_some());
-    let columns = if with_config { 6 } else { 4 };
+    let columns = if with_config { 5 } else { 4 };
     let cut = |cells: &[String]| cells.iter().take(columns).cloned().collect::<Vec<_>>();
-    columns_text(
+    let mut text = columns_text(
         &cut(&head),
         &rows.iter().map(|row| cut(row)).collect::<Vec<_>>(),
-    )
+    );
+    let standings = report.counts.iter().filter_map(|count| count.standing);
+    let meanings: BTreeMap<&str, &str> = standings
+        .map(|standing| (word(standing), meaning(standing)))
+        .collect();
+    let exceptions: Vec<String> = report.counts.iter().filter_map(exception).collect();
+    if !meanings.is_empty() || !exceptions.is_empty() {
+        text.push('\n');
+    }
+    for (word, meaning) in meanings {
+        text.push_str(&format!("{word}: {meaning}\n"));
+    }
+    for line in exceptions {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
 }
 
 /// The schemas of the lines that are written here.

@@ -1,5 +1,7 @@
 //! What was asked for and is not there is never success, and what stays encrypted ends in one way everywhere.
 
+use serde_json::Value;
+
 use crate::support::damage::Table;
 use crate::support::{testdata, tool};
 use crate::{AFTER, BEFORE, CONFIG, etcdsnap, unpacked};
@@ -58,6 +60,26 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
             "objects FILE -n legacy",
             "",
             &["namespace legacy was deleted at revision 1724, not before 2026-11-21T09:25:59Z"],
+        ),
+        (
+            "get FILE podz",
+            "",
+            &["podz: never seen in this file; did you mean pods?"],
+        ),
+        (
+            "get FILE --key podz",
+            "",
+            &["podz: never seen in this file"],
+        ),
+        (
+            "history FILE deploy",
+            "",
+            &["deploy: never seen in this file; did you mean deploy/NAME?"],
+        ),
+        (
+            "contains FILE widgetz",
+            "",
+            &["widgetz: never seen in this file; did you mean widgets?"],
         ),
         (
             "objects FILE cronjobs -n shop",
@@ -130,8 +152,54 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
         let told: Vec<&str> = told
             .skip_while(|line| line.starts_with("No resources found"))
             .collect();
+        let told: Vec<&str> = told
+            .into_iter()
+            .filter(|line| !line.starts_with("--deleted shows"))
+            .collect();
         let expected: Vec<String> = stderr.iter().map(|line| format!("Error: {line}")).collect();
         assert_eq!(told, expected, "{args}");
+    }
+}
+
+#[test]
+fn who_asks_for_a_deleted_object_learns_how_to_see_it() {
+    let dir = unpacked();
+    for args in [
+        "objects FILE cm/app-3 -n team-a",
+        "export FILE cm/app-3 -n team-a --out -",
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(1), "{args}: {}", outcome.stderr);
+        let hint =
+            "--deleted shows deleted objects as they were last, unless that was compacted away\n";
+        assert!(outcome.stderr.ends_with(hint), "{args}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_selector_that_selects_nothing_among_what_was_deleted_has_to_select_something_that_is_there() {
+    let dir = unpacked();
+    for (args, status) in [
+        // It selects a Deployment that is there, and none was deleted with this label.
+        (
+            "objects FILE deploy --deleted --field-selector metadata.name=web -n shop",
+            0,
+        ),
+        ("objects FILE deploy --deleted -n shop", 0),
+        ("objects FILE deploy --deleted -n shop -l app=nothing", 1),
+        ("objects FILE pods --deleted -l app=nothing", 1),
+        ("export FILE pods --deleted -l app=nothing --out -", 1),
+        (
+            "objects FILE deploy --deleted --field-selector metadata.name=nothing",
+            1,
+        ),
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
+        let told = outcome
+            .stderr
+            .contains(" selects no object, deleted or not\n");
+        assert_eq!(told, status == 1, "{args}: {}", outcome.stderr);
     }
 }
 
@@ -353,6 +421,21 @@ fn a_field_that_is_not_there_is_told_with_what_is() {
         let outcome = tool::run(dir.path(), args);
         assert_eq!((outcome.status, &*outcome.stdout), (Some(1), ""), "{field}");
         assert!(outcome.stderr.contains(told), "{field}: {}", outcome.stderr);
+        let outcome = tool::run(dir.path(), args.into_iter().chain(["--json"]));
+        let line: Value = serde_json::from_str(&outcome.stdout).expect("a line of JSON");
+        let actual = line["actual"].as_array().expect("what is there");
+        let actual: Vec<String> = actual.iter().map(Value::to_string).collect();
+        let end = told.rsplit(": it is ").next().expect("a text");
+        let end = end.rsplit(" is there: ").next().expect("a text");
+        assert!(
+            actual.join(" ").starts_with(end.trim_end()),
+            "{field}: {line}"
+        );
+        assert_eq!(
+            line["actual_path"].is_null(),
+            told.contains("differs"),
+            "{field}: {line}"
+        );
     }
 }
 

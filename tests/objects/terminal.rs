@@ -229,3 +229,46 @@ fn no_command_changes_its_input() {
     let names = fs::read_dir(dir.path()).expect("the directory").count();
     assert_eq!(names, 7, "four snapshots, two configurations, one export");
 }
+
+#[test]
+fn the_form_that_a_command_is_asked_for_counts_more_than_the_one_of_all_commands() {
+    let dir = crate::unpacked();
+    for (args, start) in [
+        (
+            "objects FILE deploy/web -n shop -w json -o yaml",
+            "apiVersion: ",
+        ),
+        ("objects FILE deploy/web -n shop -w json -o table", "NAME "),
+        (
+            "get FILE deploy/web -n shop -w json -o yaml",
+            "apiVersion: ",
+        ),
+        (
+            "diff FILE --from 1500 -w json -o markdown",
+            "# What changed",
+        ),
+        (
+            "objects FILE deploy/nope -n shop -w json -o yaml",
+            "apiVersion: v1\nitems: []",
+        ),
+        (
+            "objects FILE deploy/web -n shop -w json",
+            "{\"type\":\"object\"",
+        ),
+        ("diff FILE --from 1500 -w json", "{\"type\":\"change\""),
+        (
+            "objects FILE deploy/nope -n shop -w json",
+            "{\"type\":\"summary\"",
+        ),
+    ] {
+        let outcome = crate::etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert!(
+            outcome.stdout.starts_with(start),
+            "{args}: {}",
+            outcome.stdout
+        );
+        let is_ours = outcome.stdout.contains("\"schema_version\"");
+        let is_form = args.contains(" -o ");
+        assert_eq!(is_ours, !is_form, "{args}: {}", outcome.stdout);
+    }
+}

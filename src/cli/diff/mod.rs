@@ -107,9 +107,9 @@ pub(super) struct DiffArgs {
     /// Give everything a line of its own: pods of a rollout, what went with a namespace
     #[arg(long)]
     flat: bool,
-    /// The form
-    #[arg(short = 'o', long, value_name = "FORM", value_enum, default_value_t = Form::Text)]
-    output: Form,
+    /// The form [default: text]
+    #[arg(short = 'o', long, value_name = "FORM", value_enum)]
+    output: Option<Form>,
     /// With -o manifests: a folder that is empty or not there yet
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -204,7 +204,7 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
         managed_fields: true,
         ..reader
     };
-    let only_names = args.names_only && !run.wants_json(args.json) && !args.log;
+    let only_names = args.names_only && args.form(run) != Form::Json && !args.log;
     let query = DiffQuery {
         filter: KeyFilter::prefix(args.prefix.as_bytes()),
         glob: args.glob.clone(),
@@ -280,6 +280,25 @@ pub(super) fn run(args: &DiffArgs, run: &Run) -> Exit {
 }
 
 impl DiffArgs {
+    /// The form that is wanted; `-o` counts more than the global `-w`.
+    fn form(&self, run: &Run) -> Form {
+        match self.output {
+            Some(form) => form,
+            None if run.wants_json(self.json) => Form::Json,
+            None => Form::Text,
+        }
+    }
+
+    /// Only a part of the keys is compared.
+    fn is_narrowed(&self, names: &[OsString]) -> bool {
+        let words = [&self.kind, &self.namespace];
+        !names.is_empty()
+            || !self.prefix.is_empty()
+            || self.glob.is_some()
+            || self.selector.is_some()
+            || words.iter().any(|words| !words.is_empty())
+    }
+
     /// What is wrong with them that the parser of arguments cannot know.
     fn check(&self, words: &Words, run: &Run) -> Result<(), String> {
         let mut narrowing = self.kind.iter().chain(&self.namespace);
@@ -310,7 +329,7 @@ impl DiffArgs {
                 given.join(", ")
             ));
         }
-        if self.names_only && self.output == Form::Markdown && !run.wants_json(self.json) {
+        if self.names_only && self.form(run) == Form::Markdown {
             return Err("--names-only is for text and JSON, not for -o markdown".into());
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::finding::escape;
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::ops::diff::{Comparison, Detail, Diff, DiffQuery, Item, KindFilter};
 use crate::ops::{Session, Undecided, UndecidedReason, ValueReader};
-use crate::report::{self, ChangeDetail, DiffCounts, FieldOptions, Format, KindTable, RollupRow};
+use crate::report::{self, ChangeDetail, DiffCounts, FieldOptions, KindTable, RollupRow};
 
 /// A comparison and what it is looked at with.
 #[derive(Clone, Copy)]
@@ -81,10 +81,7 @@ impl<'a> Show<'a> {
         told: &'a Told,
         words: &'a Words,
     ) -> Self {
-        let form = match args.json || run.format == Format::Json {
-            true => Form::Json,
-            false => args.output,
-        };
+        let form = args.form(run);
         Self {
             args,
             lines: match form {
@@ -458,6 +455,7 @@ impl<'a> Show<'a> {
                 &self.new_name,
                 &listed,
                 &table,
+                self.args.is_narrowed(self.names),
             ))
         } else {
             self.head(comparison, &listed, &table)
@@ -483,7 +481,7 @@ impl<'a> Show<'a> {
         let head = report::comparison_text(comparison, &self.old_name, &self.new_name);
         self.lines.write(&head)?;
         if table.is_empty() {
-            let none = report::no_difference(comparison);
+            let none = report::no_difference(comparison, self.args.is_narrowed(self.names));
             self.lines.write(&format!("\n{none}\n"))?;
         }
         let table = table.text();

@@ -149,7 +149,7 @@ impl<'d> Target<'d> {
                 word: word.clone(),
                 name: name.clone(),
             });
-        let key = LookedFor::Key(self.text.clone());
+        let key = LookedFor::word_or_key(&self.text);
         object.into_iter().chain([key]).collect()
     }
 }

@@ -17,7 +17,6 @@ use super::term;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
 use crate::ops::{self, LookedFor, ObjectList, Session, ValueReader};
-use crate::report::Format;
 pub(super) use form::{FORMS, Form, ListArgs};
 pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
@@ -50,14 +49,8 @@ pub(super) struct ObjectsArgs {
     which: WhichArgs,
     /// The form: table, wide, name, yaml, json, kyaml, ndjson, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE,
     /// jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORM",
-        default_value = "table",
-        hide_default_value = true
-    )]
-    output: Form,
+    #[arg(short = 'o', long, value_name = "FORM")]
+    output: Option<Form>,
     /// One line of JSON for each object, with its place, and a summary
     #[arg(long, conflicts_with = "output")]
     json: bool,
@@ -75,10 +68,10 @@ pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
             return Exit::Failed;
         }
     };
-    let form = if args.json || run.format == Format::Json {
-        Form::Rows
-    } else {
-        args.output.clone()
+    let form = match &args.output {
+        Some(form) => form.clone(),
+        None if run.wants_json(args.json) => Form::Rows,
+        None => Form::Table,
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         print(session, &args.file, &which, &form, &args.list, &reader)
@@ -140,6 +133,7 @@ pub(super) fn print(
         &which.query,
         selectors,
         &list,
+        reader,
         is_none_said,
     )?);
     Ok(read_to_the_end(written.and_then(|()| printer.finish())).map(|()| exit))

@@ -120,7 +120,7 @@ pub fn absences(session: &Session<'_>, query: &AbsenceQuery) -> Result<Absences>
             AbsenceReason::NeverSeen | AbsenceReason::NotAKind | AbsenceReason::CannotTell
                 if number < WITH_SIMILAR =>
             {
-                now.similar(item, is_kind)
+                now.similar(item, is_kind, &file.resources)
             }
             _ => None,
         };
@@ -536,6 +536,12 @@ impl<'q> Tables<'q> {
                         tables.folders.insert(folder(key).to_vec());
                     }
                 }
+                LookedFor::Word(word) => {
+                    tables.keys.entry(word.as_bytes()).or_default().push(number);
+                    if has_similar {
+                        tables.folders.insert(Vec::new());
+                    }
+                }
                 LookedFor::Named { key, .. } => {
                     tables.keys.entry(key).or_default().push(number);
                 }
@@ -667,8 +673,17 @@ impl Gathered {
     }
 
     /// What may have been meant.
-    fn similar(&self, item: &LookedFor, is_kind: bool) -> Option<String> {
+    fn similar(&self, item: &LookedFor, is_kind: bool, resources: &Resources) -> Option<String> {
         match item {
+            // A kind wants a name.
+            LookedFor::Word(word) if resources.resolve(word) != Resolved::Unknown => {
+                Some(format!("{word}/NAME"))
+            }
+            LookedFor::Word(word) => {
+                let keys = self.keys.get(&[][..]);
+                let key = keys.and_then(|keys| keys.most_similar(word.as_bytes()));
+                key.or_else(|| self.similar_kind(word))
+            }
             LookedFor::Key(key) => self.keys.get(folder(key))?.most_similar(key),
             LookedFor::Prefix(prefix) => self.prefixes.get(&depth(prefix))?.most_similar(prefix),
             LookedFor::Namespace(name) => self.namespaces.most_similar(name.as_bytes()),

@@ -5,6 +5,8 @@
 pub enum LookedFor {
     /// A key.
     Key(Vec<u8>),
+    /// A word without a slash, which is not a key: it may be meant for one, or for a kind.
+    Word(String),
     /// A key that is known by another name.
     Named {
         /// The name.
@@ -31,4 +33,14 @@ pub enum LookedFor {
     },
     /// A namespace, with or without objects in it.
     Namespace(String),
+}
+
+impl LookedFor {
+    /// A key, which may be meant for a kind if it is a word without a slash.
+    pub fn word_or_key(text: &[u8]) -> Self {
+        match std::str::from_utf8(text) {
+            Ok(word) if !word.contains('/') => Self::Word(word.to_owned()),
+            _ => Self::Key(text.to_vec()),
+        }
+    }
 }

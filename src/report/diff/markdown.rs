@@ -20,6 +20,7 @@ pub fn diff_markdown_head(
     new: &str,
     items: &[&Item],
     table: &KindTable,
+    is_narrowed: bool,
 ) -> String {
     let mut out = String::from("# What changed\n\n");
     let head = comparison_text(comparison, old, new);
@@ -48,7 +49,7 @@ pub fn diff_markdown_head(
         }
     }
     if table.is_empty() {
-        let none = no_difference(comparison).replacen('n', "N", 1);
+        let none = no_difference(comparison, is_narrowed).replacen('n', "N", 1);
         let _ = writeln!(out, "\n{none}.");
     }
     let folded = table.folded();

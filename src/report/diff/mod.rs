@@ -181,11 +181,15 @@ pub fn comparison_text(comparison: &Comparison, old: &str, new: &str) -> String 
     out
 }
 
-/// That nothing was found, which says less where damage hides something.
-pub fn no_difference(comparison: &Comparison) -> &'static str {
-    match comparison.old.is_damaged || comparison.new.is_damaged {
-        true => "no key differs in what can be read; damage may hide changes",
+/// That nothing was found, which says less where damage hides something, or where only a part was compared.
+pub fn no_difference(comparison: &Comparison, is_narrowed: bool) -> String {
+    let what = match is_narrowed {
+        true => "nothing that was asked for differs",
         false => "no key differs",
+    };
+    match comparison.old.is_damaged || comparison.new.is_damaged {
+        true => format!("{what} in what can be read; damage may hide changes"),
+        false => what.to_owned(),
     }
 }
 
