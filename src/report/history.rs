@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::humanize::byte_count;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
 use super::log::{JsonChange, JsonEvent, JsonField, JsonManager, event_line, transaction_head};
+use super::plain_value::{JsonValues, value_field};
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::writers::Writer;
@@ -33,7 +34,10 @@ impl<'c> JsonChange<'c> {
         let (word, fields, left) = match change {
             ValueChange::Unknown => (None, [].as_slice(), 0),
             ValueChange::Same => (Some("same-bytes"), [].as_slice(), 0),
-            ValueChange::Bytes => (Some("other-bytes"), [].as_slice(), 0),
+            ValueChange::Bytes(values) => {
+                let has_old = values.old.is_some() || values.new.is_none();
+                (has_old.then_some("other-bytes"), [].as_slice(), 0)
+            }
             ValueChange::ManagedFields => (Some("managed-fields"), [].as_slice(), 0),
             ValueChange::Fields(fields, _) if fields.is_empty() => {
                 (Some("re-encoded"), [].as_slice(), 0)
@@ -44,6 +48,10 @@ impl<'c> JsonChange<'c> {
             change: word,
             fields: fields.iter().map(json_field).collect(),
             fields_omitted: (left > 0).then_some(left),
+            values: match change {
+                ValueChange::Bytes(values) => JsonValues::of(values),
+                _ => None,
+            },
             managers: writers.iter().map(JsonManager::of).collect(),
             old: taken.map(|taken| JsonRecordFacts::of(&taken.facts)),
         }
@@ -187,7 +195,10 @@ fn change_line(change: &ValueChange) -> Option<String> {
     Some(match change {
         ValueChange::Unknown => return None,
         ValueChange::Same => "the same bytes".into(),
-        ValueChange::Bytes => "other bytes".into(),
+        ValueChange::Bytes(values) => match value_field(values) {
+            Some(field) => coloured_field(&field),
+            None => "other bytes".into(),
+        },
         ValueChange::ManagedFields => "only managed fields".into(),
         ValueChange::Fields(fields, _) if fields.is_empty() => {
             "the same object in other bytes".into()

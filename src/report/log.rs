@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::humanize::byte_count;
 use super::json::{Identity, JsonLine, JsonRecordFacts, Name, line};
+use super::plain_value::JsonValues;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::writers::Writer;
@@ -60,6 +61,9 @@ pub(super) struct JsonChange<'c> {
     /// How many more there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fields_omitted: Option<u64>,
+    /// The values, where not both are objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) values: Option<JsonValues<'c>>,
     /// Who wrote it, the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) managers: Vec<JsonManager<'c>>,

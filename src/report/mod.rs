@@ -23,6 +23,7 @@ mod list;
 mod locked;
 mod log;
 mod objects;
+mod plain_value;
 mod restore;
 #[cfg(feature = "schema")]
 mod schema;

@@ -14,7 +14,7 @@ use crate::kubernetes::compare::difference::FieldPath;
 use crate::kubernetes::compare::writers::{Termination, Writer};
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::ops::keys::FieldChange;
-use crate::ops::objects::UndecidedReason;
+use crate::ops::objects::{PlainValues, UndecidedReason};
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,24 +78,6 @@ impl Deletion {
             _ => None,
         }
     }
-}
-
-/// A value that is not told field by field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlainValue {
-    /// As it is stored; JSON that holds a secret has it hidden.
-    Shown(Vec<u8>),
-    /// What to show in its place.
-    Hidden(String),
-}
-
-/// The values of a key that differ and are not told field by field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PlainValues {
-    /// In the old state.
-    pub old: Option<PlainValue>,
-    /// In the new state.
-    pub new: Option<PlainValue>,
 }
 
 /// One key that differs.

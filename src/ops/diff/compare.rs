@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::known::KnownKinds;
-use super::{Detail, DiffQuery, Item, KeyChange, PlainValue, PlainValues, ServicePart};
+use super::{Detail, DiffQuery, Item, KeyChange, ServicePart};
 use crate::etcd::keyspace::RecordFacts;
 use crate::kubernetes::apply::clean::is_owned_or_transient;
 use crate::kubernetes::catalog::resources::Resources;
@@ -22,6 +22,7 @@ use crate::ops::keys::FieldChange;
 use crate::ops::objects::UndecidedReason;
 use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
 use crate::ops::objects::stored::{Classifier, StoredValue};
+use crate::ops::objects::{PlainValue, PlainValues};
 
 /// One side of a comparison.
 pub(super) struct State {
@@ -229,12 +230,8 @@ fn plain_values(old: Option<&State>, new: Option<&State>) -> PlainValues {
     if !is_told || is_same {
         return PlainValues::default();
     }
-    let value = |state: &State| match (&state.mark, &state.object) {
-        (Some(mark), _) => PlainValue::Hidden(mark.clone()),
-        // Its secrets are hidden.
-        (None, Some(object)) => PlainValue::Shown(object.json.to_string().into_bytes()),
-        (None, None) => PlainValue::Shown(state.plain.clone()),
-    };
+    let value =
+        |state: &State| PlainValue::of(&state.plain, state.object.as_ref(), state.mark.as_deref());
     PlainValues {
         old: old.map(value),
         new: new.map(value),

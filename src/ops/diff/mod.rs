@@ -16,9 +16,7 @@ mod sides;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{
-    Comparison, Deletion, DivergentRecord, Item, KeyChange, PlainValue, PlainValues, SideFigures,
-};
+pub use answer::{Comparison, Deletion, DivergentRecord, Item, KeyChange, SideFigures};
 pub use apply::State;
 pub use buckets::{BucketChange, BucketChangeKind, BucketDivergence};
 pub use identity::Identity;

@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use crate::etcd::keyspace::{RecordFacts, RecordPlace};
-use crate::kubernetes::Object;
 use crate::kubernetes::compare::difference::{FieldPath, differences, leaves};
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::writers::{
     ChangedField, Writer, creation, creators, writers_of_change,
 };
 use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::{Flaw, Object};
 use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
+use crate::ops::objects::{PlainValue, PlainValues};
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +104,8 @@ pub enum ValueChange {
     Fields(Vec<FieldChange>, u64),
     /// Nothing but `metadata.managedFields`.
     ManagedFields,
-    /// Other bytes.
-    Bytes,
+    /// Other bytes, or the first ones: not both are objects.
+    Bytes(PlainValues),
 }
 
 /// What a deletion took.
@@ -155,11 +156,13 @@ impl StateReader {
             plain,
             content,
             locked,
+            too_large,
             ..
         } = self.reader.read(key, value, mod_revision);
-        let mut object = match content {
-            ValueContent::Object(object) => Some(*object),
-            _ => None,
+        let (mut object, mark) = match content {
+            ValueContent::Object(object) => (Some(*object), None),
+            ValueContent::Hidden(mark) => (None, Some(mark)),
+            ValueContent::Bytes => (None, None),
         };
         let metadata = object.as_mut().and_then(|o| o.json.get_mut("metadata"));
         let metadata = metadata.and_then(Value::as_object_mut);
@@ -169,6 +172,8 @@ impl StateReader {
         });
         State {
             bytes: plain.into_owned(),
+            mark,
+            is_too_large: too_large.is_some(),
             object,
             managed,
             locked,
@@ -179,6 +184,9 @@ impl StateReader {
 /// A value as it is compared.
 pub(super) struct State {
     bytes: Vec<u8>,
+    /// What to show in place of a value that is hidden.
+    mark: Option<String>,
+    is_too_large: bool,
     object: Option<Object>,
     managed: Option<Value>,
     pub(super) locked: Option<DecryptFault>,
@@ -204,6 +212,8 @@ impl State {
     pub(super) fn unread() -> Self {
         Self {
             bytes: Vec::new(),
+            mark: None,
+            is_too_large: false,
             object: None,
             managed: None,
             locked: None,
@@ -212,21 +222,49 @@ impl State {
 }
 
 /// How a put changed the value of a key. `old` is the value before it; of a key that was deleted in between, the last
-/// one before that.
-pub(super) fn change(action: Action, old: Option<&State>, new: &State) -> ValueChange {
-    match (action, old) {
+/// one before that. `flaw` is how the new one is not what its key promises.
+pub(super) fn change(
+    action: Action,
+    old: Option<&State>,
+    new: &State,
+    flaw: Option<&Flaw>,
+) -> ValueChange {
+    let mut change = match (action, old) {
         (Action::Create | Action::Recreate, None) => match &new.object {
             Some(object) => brought(object),
-            None => ValueChange::Unknown,
+            None => ValueChange::Bytes(plain_values(None, new)),
         },
         (_, None) => ValueChange::Unknown,
-        (_, Some(old)) => {
-            let mut change = compare(old, new);
-            if let (Action::Recreate, ValueChange::Fields(fields, _)) = (action, &mut change) {
-                fields.sort_by_key(FieldChange::rank);
-            }
-            change
+        (_, Some(old)) => compare(old, new),
+    };
+    match &mut change {
+        ValueChange::Fields(fields, _) if action == Action::Recreate => {
+            fields.sort_by_key(FieldChange::rank);
         }
+        ValueChange::Bytes(values) => {
+            if flaw.is_some() {
+                *values = PlainValues::default();
+            }
+            if old.is_none() && values.new.is_none() {
+                change = ValueChange::Unknown;
+            }
+        }
+        _ => {}
+    }
+    change
+}
+
+/// The values themselves. Of what stays encrypted, or is too large to be read, nothing can be told.
+fn plain_values(old: Option<&State>, new: &State) -> PlainValues {
+    let mut states = old.into_iter().chain([new]);
+    if states.any(|state| state.locked.is_some() || state.is_too_large) {
+        return PlainValues::default();
+    }
+    let value =
+        |state: &State| PlainValue::of(&state.bytes, state.object.as_ref(), state.mark.as_deref());
+    PlainValues {
+        old: old.map(value),
+        new: Some(value(new)),
     }
 }
 
@@ -239,7 +277,7 @@ pub(super) fn writers(old: Option<&State>, new: &State, change: &ValueChange) ->
             .collect(),
         ValueChange::ManagedFields => Vec::new(),
         // Nobody wrote what is the same; of other bytes nothing is known.
-        ValueChange::Unknown | ValueChange::Same | ValueChange::Bytes => return Vec::new(),
+        ValueChange::Unknown | ValueChange::Same | ValueChange::Bytes(_) => return Vec::new(),
     };
     let Some(object) = &new.object else {
         return Vec::new();
@@ -288,7 +326,7 @@ fn compare(old: &State, new: &State) -> ValueChange {
         return ValueChange::Same;
     }
     let (Some(before), Some(after)) = (&old.object, &new.object) else {
-        return ValueChange::Bytes;
+        return ValueChange::Bytes(plain_values(Some(old), new));
     };
     let schema = KindSchema::of(after);
     let fields = differences(&before.json, &after.json, &schema, usize::MAX)

@@ -458,7 +458,7 @@ impl<'i> Log<'_, '_, '_, 'i> {
             _ if change.action != Action::Update => Vec::new(),
             ValueChange::Fields(fields, _) => fields.iter().map(|field| &field.path).collect(),
             ValueChange::ManagedFields => vec![&managed],
-            ValueChange::Unknown | ValueChange::Same | ValueChange::Bytes => Vec::new(),
+            ValueChange::Unknown | ValueChange::Same | ValueChange::Bytes(_) => Vec::new(),
         };
         let is_touched = match &change.change {
             ValueChange::Same => true,

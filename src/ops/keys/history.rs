@@ -99,7 +99,7 @@ pub fn history<'i>(
                 let state = states.state(&key, &value, facts.revision.main);
                 let is_next = !is_gone || action == Action::Recreate;
                 let old = before.as_ref().filter(|_| is_next).map(|(old, _)| old);
-                episode.change = change(action, old, &state);
+                episode.change = change(action, old, &state, episode.flaw.as_ref());
                 episode.writers = writers(old, &state, &episode.change);
                 episode.locked = state.locked.clone();
                 before = Some((state, facts));
@@ -150,7 +150,7 @@ impl ShownChange {
         let last = last.filter(|_| !is_gone || action == Action::Recreate);
         let old = last.map(|(old, _)| old);
         let change = match new {
-            Some(new) => change(action, old, new),
+            Some(new) => change(action, old, new, flaw.as_ref()),
             None => ValueChange::Unknown,
         };
         let taken = last.filter(|_| action == Action::Delete);

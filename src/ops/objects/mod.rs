@@ -12,6 +12,7 @@ pub(in crate::ops) mod kinds;
 pub(in crate::ops) mod list;
 pub(in crate::ops) mod live;
 mod looked_for;
+mod plain_value;
 pub(in crate::ops) mod reader;
 mod sort;
 pub(in crate::ops) mod stored;
@@ -34,6 +35,7 @@ pub use list::{
     FoundObject, ObjectList, OtherVersion, StoredKind, Undecided, UndecidedReason, objects,
 };
 pub use looked_for::LookedFor;
+pub use plain_value::{PlainValue, PlainValues};
 pub use reader::{ReadValue, ValueContent, ValueReader, encoding_name};
 pub use stored::{DamagedValue, Inspector};
 pub use wanted::{KindFault, ObjectsQuery};

@@ -3,15 +3,13 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::finding::escape;
-use crate::kubernetes::compare::difference::{FieldPath, Step};
 use crate::kubernetes::compare::noise::{is_generation, is_managed};
 use crate::ops::FieldChange;
-use crate::ops::diff::{Item, PlainValue};
+use crate::ops::diff::Item;
+use crate::report::plain_value::value_field;
 
 /// Longer texts that changed are shown line by line.
 const LONG_TEXT: usize = 80;
@@ -57,7 +55,7 @@ const PLACE: Style = AnsiColor::Cyan.on_default();
 /// The fields of a change, each in a line or more.
 pub(super) fn fields_text(item: &Item, options: FieldOptions) -> String {
     let mut out = String::new();
-    let values = values(item);
+    let values = value_field(&item.values);
     for field in options.shown(item).chain(&values) {
         match (&field.old, &field.new) {
             (Some(Value::String(old)), Some(Value::String(new)))
@@ -75,25 +73,6 @@ pub(super) fn fields_text(item: &Item, options: FieldOptions) -> String {
         }
     }
     out
-}
-
-/// Values that are not told field by field, as if each were one; bytes that are not text in base64.
-pub(super) fn values(item: &Item) -> Option<FieldChange> {
-    let text = |value: &PlainValue| {
-        Value::String(match value {
-            PlainValue::Hidden(mark) => mark.clone(),
-            PlainValue::Shown(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => text.to_string(),
-                Err(_) => format!("base64:{}", STANDARD.encode(bytes)),
-            },
-        })
-    };
-    let (old, new) = (item.values.old.as_ref(), item.values.new.as_ref());
-    (old.is_some() || new.is_some()).then(|| FieldChange {
-        path: FieldPath(vec![Step::Field("value".into())]),
-        old: old.map(text),
-        new: new.map(text),
-    })
 }
 
 /// The fields of a change in one line; how many more there are, too.

@@ -1,7 +1,5 @@
 //! Differences as lines of JSON.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,12 +9,12 @@ use super::{DiffCounts, apart};
 use crate::kubernetes::rfc3339;
 use crate::ops::diff::{
     self, BucketChange, BucketChangeKind, BucketDivergence, CommonMembers, Comparison, Deletion,
-    DivergenceKind, DivergentRecord, Item, KeyChange, PlainValue, PlainValues, Relation,
-    SideFigures, Uncompared,
+    DivergenceKind, DivergentRecord, Item, KeyChange, Relation, SideFigures, Uncompared,
 };
 use crate::report::history::json_field;
 use crate::report::json::{Identity, JsonLine, JsonRecordFacts, Name, hex_id, line};
 use crate::report::log::{JsonField, JsonManager};
+use crate::report::plain_value::JsonValues;
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -131,48 +129,6 @@ struct JsonItem<'i> {
 
 impl JsonLine for JsonItem<'_> {
     const TYPE: &'static str = "change";
-}
-
-/// Values that are not told field by field, in the states that have them.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct JsonValues<'v> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old: Option<JsonPlainValue<'v>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<JsonPlainValue<'v>>,
-}
-
-/// One of `value`, `value_base64` and `hidden`.
-#[derive(Debug, Default, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct JsonPlainValue<'v> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'v str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_base64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hidden: Option<&'v str>,
-}
-
-impl<'v> JsonValues<'v> {
-    fn of(values: &'v PlainValues) -> Option<Self> {
-        let of_state = |value: &'v PlainValue| {
-            let mut shown = JsonPlainValue::default();
-            match value {
-                PlainValue::Hidden(mark) => shown.hidden = Some(mark),
-                PlainValue::Shown(bytes) => match std::str::from_utf8(bytes) {
-                    Ok(text) => shown.value = Some(text),
-                    Err(_) => shown.value_base64 = Some(STANDARD.encode(bytes)),
-                },
-            }
-            shown
-        };
-        (*values != PlainValues::default()).then(|| Self {
-            old: values.old.as_ref().map(of_state),
-            new: values.new.as_ref().map(of_state),
-        })
-    }
 }
 
 /// How the value of a state is not what the key promises.

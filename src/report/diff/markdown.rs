@@ -6,12 +6,13 @@ use anstream::adapter::strip_str;
 
 use super::account::account;
 use super::code_span::{code, who};
-use super::fields::{FieldOptions, field_text, fields_line, values};
+use super::fields::{FieldOptions, field_text, fields_line};
 use super::security::security_markdown;
 use super::{DiffCounts, KindTable, comparison_text, no_difference};
 use crate::finding::escape;
 use crate::ops::diff::{Comparison, Item, KeyChange};
 use crate::report::history::field_line;
+use crate::report::plain_value::value_field;
 
 /// The beginning: what was compared, how many keys differ, what to look at first.
 pub fn diff_markdown_head(
@@ -117,7 +118,7 @@ pub fn diff_markdown_item(
             let _ = writeln!(out, "  - {}", code(&line));
         }
     } else {
-        let values = values(item);
+        let values = value_field(&item.values);
         for field in options.shown(item).chain(&values) {
             let line = match options.is_in_full {
                 true => strip_str(&field_text(field, None)).to_string(),
