@@ -17,6 +17,9 @@ Example:
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: clap_complete::Shell,
+    /// Means nothing here: only shells that show descriptions get them
+    #[arg(long, hide = true)]
+    no_descriptions: bool,
 }
 
 pub(super) fn run(args: &CompletionsArgs) -> Exit {

@@ -17,7 +17,7 @@ use crate::ops::{
     self, Answer, DescribeOptions, FoundObject, LookedFor, Name, ObjectList, ObjectsQuery, Session,
     UnreadReason, ValueReader,
 };
-use crate::report::{self, Format};
+use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,6 +72,9 @@ pub(super) struct DescribeArgs {
         value_name = "FORMAT"
     )]
     _write_out: Option<String>,
+    /// The same as -w json
+    #[arg(long, hide = true)]
+    json: bool,
     #[command(flatten)]
     reader: ReaderArgs,
 }
@@ -81,7 +84,7 @@ pub(super) fn run(args: &DescribeArgs, run: &Run) -> Exit {
         Some(
             "describe needs a kind, such as pods or deploy/web; `etcdsnap kinds FILE` lists those of a file",
         )
-    } else if run.format == Format::Json {
+    } else if run.wants_json(args.json) {
         Some("a description has no JSON form; use `etcdsnap objects FILE KIND/NAME -o json`")
     } else {
         None

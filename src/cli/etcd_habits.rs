@@ -5,6 +5,8 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
 
+use crate::report::Format;
+
 /// Commands that take the flags of etcdctl and etcdutl.
 const TWINS: [&str; 5] = ["status", "hashkv", "restore", "snapshot", "version"];
 
@@ -144,17 +146,52 @@ pub(super) fn translated(arguments: Vec<OsString>, cli: &Command) -> Result<Vec<
         words.push(second);
     }
     let Line {
-        own,
-        moved,
+        mut own,
+        mut moved,
         mut rest,
         ..
     } = line;
+    if ignores_form(&words) {
+        moved.extend(own.split_off(own.len().min(1)));
+    }
     rest.reverse();
     let behind = moved.into_iter().chain(rest).collect();
     let mut translated = own;
     translated.extend(words.iter().map(OsString::from));
     translated.extend(in_our_way(behind, &words, cli));
     Ok(translated)
+}
+
+/// What helps those whose arguments are wrong because they are etcdctl's or kubectl's, for a server.
+pub(super) fn tip(arguments: &[OsString]) -> Option<&'static str> {
+    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    let has = |flags: &[&str]| {
+        let name = |word: &&str| word.split('=').next().unwrap_or_default().to_owned();
+        words
+            .iter()
+            .any(|word| flags.contains(&name(word).as_str()))
+    };
+    let is_get = words.contains(&"get");
+    if has(&["--watch", "--watch-only", "--raw"]) {
+        return Some(
+            "a snapshot does not change, and no server is asked: this flag is kubectl's, for a live cluster",
+        );
+    }
+    if has(&[
+        "--context",
+        "--kubeconfig",
+        "--server",
+        "--cluster",
+        "--token",
+        "--as",
+    ]) {
+        return Some("no server is asked: give the snapshot as FILE");
+    }
+    if is_get && has(&["--keys-only", "--count-only", "--from-key"]) {
+        return Some("`etcdsnap keys FILE PREFIX` lists keys");
+    }
+    let is_of_server = is_get && (has(&["--endpoints"]) || words.len() < 4);
+    is_of_server.then_some("get reads a file: `etcdsnap get FILE KEY`; `etcdctl get` asks a server")
 }
 
 fn refusal(command: &str) -> Option<String> {
@@ -221,6 +258,9 @@ impl Line<'_> {
 
     /// Whether a flag may stay where it is, and whether the next argument is its value.
     fn kind(&self, text: &str) -> Option<(bool, bool)> {
+        if text.starts_with("-h=") || text.starts_with("--help=") {
+            return Some((false, false));
+        }
         if let Some(short) = text.strip_prefix('-').filter(|rest| !rest.starts_with('-')) {
             let letter = short.chars().next()?;
             if letter == 'd' {
@@ -255,6 +295,28 @@ fn long(text: &str) -> Option<(&str, Option<&str>)> {
         Some((name, value)) => (name, Some(value)),
         None => (flag, None),
     })
+}
+
+/// Commands of etcd's tools that do not look at the form that is asked for, whatever it is called.
+fn ignores_form(words: &[String]) -> bool {
+    words
+        .iter()
+        .any(|word| word == "restore" || word == "version")
+}
+
+/// The long name of a short flag whose value has to be looked at, and the value.
+fn short<'t>(command: &'t Command, text: &'t str) -> Option<(&'t str, Option<&'t str>)> {
+    let value = |rest: &'t str| {
+        let value = rest.strip_prefix('=').unwrap_or(rest);
+        Some(value).filter(|value| !value.is_empty())
+    };
+    match text.strip_prefix("-w") {
+        Some(rest) => Some(("write-out", value(rest))),
+        None => match text.strip_prefix("-h=") {
+            Some(rest) => Some(("help", value(rest))),
+            None => short_switch(command, text),
+        },
+    }
 }
 
 /// The long name of a short switch with a value, and the value: of `-A=true`.
@@ -303,7 +365,7 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
             break;
         }
         let is_discovery = of_etcdctl && text.starts_with("-d");
-        let (name, value) = match long(text).or_else(|| short_switch(command, text)) {
+        let (name, value) = match long(text).or_else(|| short(command, text)) {
             Some(flag) => flag,
             None if is_discovery => (
                 "discovery-srv",
@@ -314,8 +376,44 @@ fn in_our_way(behind: Vec<OsString>, words: &[String], cli: &Command) -> Vec<OsS
                 continue;
             }
         };
-        let own = find(command, name).or_else(|| find(cli, name));
         let switched = value.map_or(Some(true), boolean);
+        if name == "help"
+            && let (Some(is_on), Some(_)) = (switched, value)
+        {
+            kept.extend(is_on.then(|| (None, "--help".into())));
+            continue;
+        }
+        // These write nothing in a form, or not in all, and do not look at it.
+        if name == "write-out" && ignores_form(words) {
+            let form = match value {
+                Some(form) => form.to_owned(),
+                None => {
+                    let word = behind.next().unwrap_or_default();
+                    word.to_string_lossy().into_owned()
+                }
+            };
+            if form.parse::<Format>().is_ok() {
+                kept.push((None, format!("--write-out={form}").into()));
+            }
+            continue;
+        }
+        // An empty one is none.
+        if matches!(name, "data-dir" | "wal-dir") && words.iter().any(|word| word == "restore") {
+            let given = match value {
+                Some(text) => Some(OsString::from(text)),
+                None => behind.next(),
+            };
+            match given {
+                Some(given) if given.is_empty() => {}
+                Some(given) => {
+                    kept.push((None, format!("--{name}").into()));
+                    kept.push((None, given));
+                }
+                None => kept.push((None, next)),
+            }
+            continue;
+        }
+        let own = find(command, name).or_else(|| find(cli, name));
         match (own, switched) {
             (Some(own), Some(is_on)) if matches!(own.get_action(), ArgAction::SetTrue) => {
                 // The last one counts.
@@ -405,7 +503,7 @@ mod tests {
             ),
             (
                 "etcdutl --data-dir=x snapshot --name m restore s.db --skip-hash-check=true",
-                "etcdutl snapshot restore --data-dir=x --name m s.db --skip-hash-check",
+                "etcdutl snapshot restore --data-dir x --name m s.db --skip-hash-check",
             ),
             ("etcdutl --rev=4 hashkv f", "etcdutl hashkv --rev=4 f"),
             ("etcdutl --rev 4 hashkv f", "etcdutl hashkv --rev 4 f"),
@@ -448,6 +546,20 @@ mod tests {
             ("e get f pods -A=true", "e get f pods --all-namespaces"),
             ("e get f pods -A=false -l=a=b", "e get f pods -l=a=b"),
             ("e objects f --no-headers=T", "e objects f --no-headers"),
+        ] {
+            assert_eq!(line(theirs).as_deref(), Ok(ours), "{theirs}");
+        }
+        for (theirs, ours) in [
+            ("e --help=false hashkv f", "e hashkv f"),
+            ("e snapshot status -h=false f", "e snapshot status f"),
+            ("e hashkv f --help=true", "e hashkv f --help"),
+            ("e snapshot restore f -w protobuf", "e snapshot restore f"),
+            ("e -w xml snapshot restore f", "e snapshot restore f"),
+            ("e restore f -wjson", "e restore f --write-out=json"),
+            ("e version --write-out=xml", "e version"),
+            ("e hashkv -w protobuf f", "e hashkv -w protobuf f"),
+            ("e restore f --data-dir= --wal-dir=", "e restore f"),
+            ("e restore f --data-dir=d", "e restore f --data-dir d"),
         ] {
             assert_eq!(line(theirs).as_deref(), Ok(ours), "{theirs}");
         }

@@ -1,5 +1,6 @@
 //! `export`: manifests that can be applied again.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use crate::kubernetes::apply::step::Step;
 use crate::ops::OutputError;
 use crate::ops::{
     self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
-    ObjectList, Session, safe_name,
+    ObjectList, OtherVersion, Session, safe_name,
 };
 use crate::report::{
     self, ExportAccount, ExportForm, LeftOut, LeftOutReason, LockedValues, object_name,
@@ -75,7 +76,7 @@ pub(super) struct ExportArgs {
 }
 
 pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
-    let (reader, which) = match (args.reader.reader(), args.which.which()) {
+    let (reader, which) = match (args.reader.reader(), args.which.which_objects()) {
         (Ok(reader), Ok(which)) => (reader, which),
         (Err(message), _) | (_, Err(message)) => {
             term::error(&message);
@@ -144,7 +145,9 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             Ok(written) => written,
             Err(error) => return not_written(error).map(Ok),
         };
-        for one in &tally.left_out {
+        // Those that stay encrypted are told together.
+        let is_told = |one: &&LeftOut<'_>| !matches!(one.reason, LeftOutReason::Encrypted);
+        for one in tally.left_out.iter().filter(is_told) {
             term::line(&one.line(list));
         }
         let has_secrets = |one: &LeftOut<'_>| matches!(one.reason, LeftOutReason::Secrets);
@@ -156,6 +159,9 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             false => Exit::Fine,
         };
         let exit = exit.max(Notes::default().tell_with_list(list));
+        for other in tally.other_versions.values() {
+            term::line(&report::other_version_line(other));
+        }
         for line in tally.locked.lines() {
             term::line(&line);
         }
@@ -202,6 +208,8 @@ struct Tally<'l> {
     is_incomplete: bool,
     /// What of it stays encrypted.
     locked: LockedValues,
+    /// The kinds that are written in another version than the one that was asked for.
+    other_versions: BTreeMap<u32, OtherVersion>,
 }
 
 impl<'l> Tally<'l> {
@@ -219,6 +227,7 @@ impl<'l> Tally<'l> {
                 return target.write_changed(list, found, json);
             }
             (Exported::Manifest(json), None) => {
+                self.note_version(list, found, json);
                 match target.write(list, found, json, &object.owners)? {
                     Ok(true) => self.account.written(list, found, &object),
                     Ok(false) => self.leave_out(found, LeftOutReason::Name, true),
@@ -234,11 +243,8 @@ impl<'l> Tally<'l> {
                 self.leave_out(found, LeftOutReason::Secrets, is_secret_fault);
             }
             (Exported::Locked { fault, is_secret }, _) => {
-                let (reason, is_fault) = match is_secret {
-                    true => (LeftOutReason::Secrets, is_secret_fault),
-                    false => (LeftOutReason::Encrypted, true),
-                };
-                self.leave_out(found, reason, is_fault);
+                let is_fault = !is_secret || is_secret_fault;
+                self.leave_out(found, LeftOutReason::Encrypted, is_fault);
                 self.locked.add(|| object_name(list, found), fault);
             }
             (Exported::Unreadable(why), _) => {
@@ -247,6 +253,22 @@ impl<'l> Tally<'l> {
             (Exported::Damaged(_), _) => self.leave_out(found, LeftOutReason::Damaged, true),
         }
         Ok(Ok(()))
+    }
+
+    fn note_version(&mut self, list: &ObjectList<'_>, found: &FoundObject, manifest: &Value) {
+        let written = manifest.get("apiVersion").and_then(Value::as_str);
+        let (Some(asked), Some(written)) = (list.asked_version(found), written) else {
+            return;
+        };
+        if asked != written
+            && let Some(kind) = list.kind(found)
+        {
+            let new = || OtherVersion {
+                word: kind.resource.full_name(),
+                stored: written.to_owned(),
+            };
+            self.other_versions.entry(found.kind).or_insert_with(new);
+        }
     }
 
     fn leave_out(&mut self, found: &'l FoundObject, reason: LeftOutReason, is_fault: bool) {

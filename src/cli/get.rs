@@ -143,7 +143,14 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
         match kinds(session, args, namespace, &reader)? {
             Kinds::None => {}
             Kinds::Named(names) => words = names,
-            Kinds::Alone(which) => return list(session, args, json, &which, &reader),
+            Kinds::Listed(which) => return list(session, args, json, &which, &reader),
+            Kinds::Refused(message) => {
+                term::error(&message);
+                return Ok(Ok(Exit::Failed));
+            }
+        }
+        if let Some(which) = in_several_namespaces(&words, args) {
+            return list(session, args, json, &which, &reader);
         }
         if args.selectors.are_given() {
             term::error(
@@ -152,7 +159,7 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
             return Ok(Ok(Exit::Failed));
         }
         if namespace.is_some_and(|namespace| namespace.contains(',')) {
-            term::error("single values are asked for in one namespace; `objects` takes several");
+            term::error("keys are not in namespaces: leave -n out");
             return Ok(Ok(Exit::Failed));
         }
         let mut output = Output::new(args, json);
@@ -166,8 +173,18 @@ pub(super) fn run(args: &GetArgs, run: &Run) -> Exit {
         } else {
             vec![ops::get(session, &names, args.rev, &reader)?]
         };
-        if let Some(Wish::Objects(form)) = &args.output {
-            return together(session, args, form, &groups, &names, &reader);
+        let form = match &args.output {
+            Some(Wish::Objects(form)) => Some(form.clone()),
+            Some(Wish::Value(Form::Yaml)) => Some(objects::Form::Yaml),
+            Some(Wish::Value(Form::Json)) => Some(objects::Form::Json),
+            Some(Wish::Value(_)) => None,
+            None => Some(objects::Form::Yaml),
+        };
+        // What is asked for in a version is shown in it.
+        let is_versioned = || groups.iter().any(|group| names_a_version(group, &names));
+        let is_together = matches!(args.output, Some(Wish::Objects(_))) || !json && is_versioned();
+        if let Some(form) = form.filter(|_| is_together) {
+            return together(session, args, &form, &groups, &names, &reader);
         }
         for answers in &groups {
             let found: Vec<(&[u8], RecordFacts)> = answers
@@ -223,8 +240,10 @@ enum Kinds {
     None,
     /// A kind, and names behind it: the same as KIND/NAME.
     Named(Vec<OsString>),
-    /// Kinds alone.
-    Alone(Box<Which>),
+    /// Kinds alone, or names in several namespaces.
+    Listed(Box<Which>),
+    /// They cannot be read.
+    Refused(String),
 }
 
 /// Reads `KIND[,KIND] [NAME...]`, unless there is a key that is called so.
@@ -247,13 +266,17 @@ fn kinds(
     session.forget_findings();
     let is_kind = |word: &str| answers.resources.resolve(word) != Resolved::Unknown;
     let is_key = |answer: &Answer| !matches!(answer, Answer::NeverSeen);
-    let kinds: Vec<&str> = first.split(',').filter(|word| !word.is_empty()).collect();
+    let kinds: Vec<&str> = first.split(',').collect();
     if answers.list.iter().any(is_key)
         // Of several, one that is known tells that the others are meant for kinds as well.
         || !kinds.iter().any(|kind| is_kind(kind))
     {
         return Ok(Kinds::None);
     }
+    let kinds = match objects::kind_words(first) {
+        Ok(kinds) => kinds,
+        Err(message) => return Ok(Kinds::Refused(message)),
+    };
     if names.is_empty() {
         let places = namespace.map(|text| text.split(',').map(str::to_owned).collect());
         let query = ObjectsQuery {
@@ -263,7 +286,7 @@ fn kinds(
             ..ObjectsQuery::default()
         };
         let is_single = false;
-        return Ok(Kinds::Alone(Box::new(Which {
+        return Ok(Kinds::Listed(Box::new(Which {
             query,
             selectors: None,
             is_single,
@@ -277,7 +300,45 @@ fn kinds(
     Ok(Kinds::Named(pairs.collect()))
 }
 
-/// Lists the objects of kinds as `objects` does.
+/// Names that are asked for in several namespaces, or in all on request: they are listed as `objects` lists them.
+fn in_several_namespaces(words: &[OsString], args: &GetArgs) -> Option<Which> {
+    let namespaces: Vec<String> = match &args.namespace {
+        Some(text) if !args.all_namespaces => text.split(',').map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    if args.key || args.prefix || !args.all_namespaces && namespaces.len() < 2 {
+        return None;
+    }
+    let pair = |word: &OsString| {
+        let (kind, name) = word.to_str()?.split_once('/')?;
+        let is_pair = !kind.is_empty() && !name.is_empty() && !name.contains('/');
+        is_pair.then(|| (kind.to_owned(), name.to_owned()))
+    };
+    let query = ObjectsQuery {
+        pairs: words.iter().map(pair).collect::<Option<_>>()?,
+        namespaces,
+        revision: args.rev,
+        ..ObjectsQuery::default()
+    };
+    Some(Which {
+        is_single: query.pairs.len() == 1,
+        query,
+        selectors: None,
+    })
+}
+
+/// True where a word names a version of its kind, such as `hpa.v1.autoscaling/web`, which may not be the stored one.
+fn names_a_version(answers: &Answers<'_>, names: &[Name]) -> bool {
+    names
+        .iter()
+        .filter_map(Name::kind_and_name)
+        .any(|(kind, _)| {
+            let asked = answers.resources.asked(kind);
+            asked.is_ok_and(|asked| asked.version.is_some())
+        })
+}
+
+/// Lists objects as `objects` does.
 fn list(
     session: &mut Session<'_>,
     args: &GetArgs,
@@ -287,6 +348,7 @@ fn list(
 ) -> crate::Result<io::Result<Exit>> {
     let form = match &args.output {
         _ if json => objects::Form::Rows,
+        None if !which.query.pairs.is_empty() => objects::Form::Yaml,
         None => objects::Form::Table,
         Some(Wish::Objects(form)) => form.clone(),
         Some(Wish::Value(Form::Yaml)) => objects::Form::Yaml,
@@ -337,7 +399,11 @@ fn together(
         }
     }
     if keys.is_empty() {
-        return Ok(Ok(exit.max(Exit::Findings)));
+        let none = match args.list.ignore_not_found {
+            true => Exit::Fine,
+            false => Exit::Findings,
+        };
+        return Ok(Ok(exit.max(none)));
     }
     if pairs.len() < keys.len() {
         pairs.clear();
@@ -367,7 +433,13 @@ fn explain_all(
 ) -> crate::Result<Exit> {
     if !args.prefix {
         let answers = groups.iter().flat_map(|answers| &answers.list);
-        return explain(session, answers.zip(names), args.rev);
+        let is_absent = |answer: &Answer| {
+            use Answer::{Deleted, NeverSeen, NotYet};
+            matches!(answer, Deleted { .. } | NeverSeen | NotYet { .. })
+        };
+        let is_told = |answer: &Answer| !args.list.ignore_not_found || !is_absent(answer);
+        let told = answers.zip(names).filter(|(answer, _)| is_told(answer));
+        return explain(session, told, args.rev);
     }
     let query = AbsenceQuery {
         items: prefixes_without_keys(groups, names),

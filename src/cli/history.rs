@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
+
 use super::exit::Exit;
 use super::objects::Notes;
 use super::open::Access;
@@ -20,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   etcdsnap history snapshot.db deploy/web -n shop
   etcdsnap history snapshot.db /registry/configmaps/shop/app --json
+  etcdsnap history snapshot.db deploy/web -n shop --reverse --limit 5   the last five records
 
 Only records that were not compacted away are known.
 ";
@@ -45,6 +48,12 @@ pub(super) struct HistoryArgs {
     key: bool,
     #[command(flatten)]
     json: JsonArgs,
+    /// The newest record first
+    #[arg(long)]
+    reverse: bool,
+    /// At most so many records
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    limit: Option<usize>,
     /// All fields that each record changed, one in a line
     #[arg(short = 'p', long, visible_alias = "patch")]
     fields: bool,
@@ -107,6 +116,13 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             written = out.write(&format!("{}\n", escape::text(&story.key)));
         }
         let mut notes = Notes::default();
+        let query = ops::HistoryQuery {
+            newest_first: args.reverse,
+            limit: args.limit,
+        };
+        let told = args
+            .limit
+            .map_or(story.records.len(), |limit| limit.min(story.records.len()));
         let mut each = |episode: &ops::Episode| {
             if let Some(fault) = episode.locked.as_ref().filter(|_| episode.flaw.is_none()) {
                 let key = escape::text(&story.key);
@@ -140,13 +156,14 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             &lookup.keyspace,
             &lookup.times,
             &story,
+            query,
             &reader,
             &mut each,
         )?;
         let exit = notes.tell();
         let written = written.and_then(|()| {
             if json {
-                out.write(&report::history_summary_json(story.records.len(), bounds))?;
+                out.write(&report::history_summary_json(told, bounds))?;
             }
             out.finish()
         });

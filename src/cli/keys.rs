@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap::builder::RangedU64ValueParser;
 
 use super::absent;
 use super::exit::Exit;
@@ -49,7 +50,7 @@ pub(super) struct KeysArgs {
     #[arg(long, value_name = "PATTERN")]
     glob: Option<String>,
     /// At most so many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
     /// From the last to the first
     #[arg(long)]

@@ -431,6 +431,7 @@ impl Job<'_> {
                 exit = super::show::tell_gap(&args.file, revision, any.bounds.compacted);
             }
         }
+        let mut kind = None;
         let tell = |items: Vec<LookedFor>| {
             let looked_for = AbsenceQuery {
                 items,
@@ -456,14 +457,26 @@ impl Job<'_> {
             if let Some(word) = args.target.to_str()
                 && Resources::builtin().resolve(word) != Resolved::Unknown
             {
-                let word = escape::text(word.as_bytes());
-                term::line(&format!("for the changes of all {word}: --kind {word}"));
+                kind = Some(escape::text(word.as_bytes()));
             }
             items.push(LookedFor::Prefix(args.target.as_bytes().to_vec()));
         }
         if is_none {
             items.extend(args.glob.clone().map(LookedFor::Glob));
         }
-        Ok(exit.max(tell(items)?))
+        let exit = exit.max(tell(items)?);
+        if let Some(kind) = kind {
+            term::line(&format!(
+                "--kind {kind} shows the changes of all objects of that kind"
+            ));
+        }
+        let namespaces = args.namespace.iter();
+        let is_number = |name: &&String| exit != Exit::Fine && name.parse::<usize>().is_ok();
+        for number in namespaces.filter(is_number) {
+            term::line(&format!(
+                "-n is the namespace; --limit {number} limits the transactions"
+            ));
+        }
+        Ok(exit)
     }
 }

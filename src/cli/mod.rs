@@ -157,7 +157,20 @@ fn usage_message(error: &clap::Error, arguments: &[OsString]) -> String {
     let again = Cli::try_parse_from(visible).err();
     let again = again.filter(|again| again.kind() == error.kind());
     let message = again.as_ref().unwrap_or(error).render().to_string();
-    message.trim_end().to_owned()
+    // That a flag which does not exist can be passed as a value helps nobody.
+    let lines = message.lines();
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.trim_start().starts_with("tip: to pass "))
+        .collect();
+    let mut message = lines
+        .join("\n")
+        .replace("\n\n\n", "\n\n")
+        .trim_end()
+        .to_owned();
+    if let Some(tip) = etcd_habits::tip(arguments) {
+        message.push_str(&format!("\n\n{tip}"));
+    }
+    message
 }
 
 /// One word, not empty.

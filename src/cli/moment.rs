@@ -31,6 +31,9 @@ impl std::str::FromStr for Bound {
             })
         };
         if let Some(ago) = duration(text) {
+            if ago > LONGEST {
+                return Err("it is longer than 100 years".into());
+            }
             let (first, last) = (Moment::Ago(ago), Moment::Ago(ago));
             return Ok(Self::Time { first, last });
         }
@@ -53,6 +56,9 @@ impl std::str::FromStr for Bound {
         }
     }
 }
+
+/// A hundred years in seconds: etcd is younger.
+const LONGEST: i64 = 100 * 366 * 86_400;
 
 /// Seconds of `90s`, `5m`, `2h`, `3d`, `1w` and several of them.
 fn duration(text: &str) -> Option<i64> {

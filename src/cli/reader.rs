@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::run::{not_opened, reason};
 use crate::finding::escape;
 use crate::kubernetes::secrets::encryption::EncryptionConfig;
 use crate::kubernetes::{KubeRelease, Redactor};
@@ -61,9 +62,9 @@ fn read_config(path: &Path) -> Result<EncryptionConfig, String> {
     use std::io::Read as _;
     let name = escape::path(path);
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| format!("open {name}: {error}"))?;
+    let file = std::fs::File::open(path).map_err(|error| not_opened(path, &error))?;
     file.take(EncryptionConfig::MAX_LEN as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| format!("read {name}: {error}"))?;
+        .map_err(|error| format!("read {name}: {}", reason(&error)))?;
     EncryptionConfig::read(&bytes).map_err(|fault| format!("{name}: {fault}"))
 }

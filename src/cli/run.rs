@@ -222,12 +222,7 @@ impl Run {
 pub(super) fn describe(error: &Error, path: &Path) -> String {
     match error {
         // The words that etcd's tools use.
-        Error::Open { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
-            format!("stat {}: no such file or directory", escape::path(path))
-        }
-        Error::Open { path, source } => {
-            format!("open {}: {}", escape::path(path), reason(source))
-        }
+        Error::Open { path, source } => not_opened(path, source),
         Error::Changed { path, .. }
         | Error::Read {
             path: Some(path), ..
@@ -251,8 +246,17 @@ fn beyond(needed: u64, limit: u64) -> String {
     )
 }
 
+/// That a file could not be opened, in the words of etcd's tools.
+pub(super) fn not_opened(path: &Path, error: &io::Error) -> String {
+    let call = match error.kind() {
+        io::ErrorKind::NotFound => "stat",
+        _ => "open",
+    };
+    format!("{call} {}: {}", escape::path(path), reason(error))
+}
+
 /// What the system said, in the words that etcd's tools use where they have some.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),

@@ -17,6 +17,9 @@ pub(super) struct VersionArgs {
     /// One line of JSON
     #[arg(long)]
     json: bool,
+    /// Means nothing, as with etcd's tools
+    #[arg(hide = true)]
+    _words: Vec<String>,
 }
 
 pub(super) fn run(args: &VersionArgs, run: &Run) -> Exit {

@@ -87,7 +87,7 @@ pub(super) fn run(args: &WalArgs, run: &Run) -> Exit {
             true => super::run::print(&report::wal_summary_json(&summary, &name), Exit::Findings),
             false => {
                 let text = report::wal_stranger_text(stranger, &name);
-                super::run::print(&text, Exit::Findings)
+                super::run::print(&term::prose(&text), Exit::Findings)
             }
         };
     }

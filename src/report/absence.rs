@@ -39,7 +39,7 @@ pub fn absence_lines(absences: &Absences, context: AbsenceContext<'_>) -> Vec<St
         };
         let is_said = is_said
             || context.is_none_said
-                && matches!(absence.item, LookedFor::Objects | LookedFor::Kind(_))
+                && absence.item == LookedFor::Objects
                 && absence.reason == AbsenceReason::NeverSeen
                 && absence.similar.is_none();
         match is_said {

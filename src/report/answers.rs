@@ -91,7 +91,7 @@ impl ActualField {
 }
 
 /// At most this many bytes of values are shown in text.
-const ACTUAL: usize = 1024;
+const ACTUAL: usize = 256;
 
 impl JsonLine for JsonContains<'_> {
     const TYPE: &'static str = "contains";

@@ -14,7 +14,9 @@ use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::compare::writers::Writer;
 use crate::kubernetes::{Flaw, rfc3339};
-use crate::ops::{Action, Episode, FieldChange, LogPart, Shown, ShownChange, Taken, ValueChange};
+use crate::ops::{
+    Action, Episode, FieldChange, LogPart, NamedObject, Shown, ShownChange, Taken, ValueChange,
+};
 
 /// Longer values are cut in text.
 const VALUE_CHARS: usize = 60;
@@ -55,6 +57,25 @@ impl<'c> JsonChange<'c> {
             managers: writers.iter().map(JsonManager::of).collect(),
             old: taken.map(|taken| JsonRecordFacts::of(&taken.facts)),
         }
+    }
+}
+
+/// Who an object is: what its value tells goes before what its key tells.
+fn identity(of_key: Identity, of_value: Option<&NamedObject>) -> Identity {
+    let Some(object) = of_value else {
+        return of_key;
+    };
+    let NamedObject {
+        api_version,
+        kind,
+        namespace,
+        name,
+    } = object.clone();
+    Identity {
+        api_version: Some(api_version),
+        kind: Some(kind),
+        namespace,
+        name,
     }
 }
 
@@ -101,7 +122,7 @@ pub fn episode_json(key: &[u8], episode: &Episode, kinds: &Resources) -> String 
         revision: facts.revision.main,
         sub: facts.revision.sub,
         key: Name::key(key),
-        object: Identity::of_key(key, kinds),
+        object: identity(Identity::of_key(key, kinds), episode.object.as_ref()),
         facts: JsonRecordFacts::of(facts),
         not_before: episode.not_before.map(rfc3339),
         change: JsonChange::of(&episode.change, &episode.writers, episode.taken.as_ref()),
@@ -174,12 +195,11 @@ fn taken_line(taken: Option<&Taken>) -> String {
 }
 
 /// `Deployment shop/web`.
-fn object_text((kind, namespace, name): &(String, Option<String>, Option<String>)) -> String {
-    let place = namespace
-        .as_ref()
-        .map_or(String::new(), |namespace| format!("{namespace}/"));
-    let name = name.as_deref().unwrap_or_default();
-    escape::text(format!("{kind} {place}{name}").as_bytes())
+fn object_text(object: &NamedObject) -> String {
+    let namespace = object.namespace.as_ref();
+    let place = namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
+    let name = object.name.as_deref().unwrap_or_default();
+    escape::text(format!("{} {place}{name}", object.kind).as_bytes())
 }
 
 fn flaw_text(flaw: &Flaw) -> String {
@@ -312,11 +332,7 @@ pub fn history_summary_json(
 fn shown_change_json(one: &ShownChange, not_before: Option<i64>, kinds: &Resources) -> String {
     let mut event = JsonEvent::new(&one.event, not_before, kinds);
     event.action = one.action.as_str();
-    if let Some((kind, namespace, name)) = &one.object {
-        event.object.kind = Some(kind.clone());
-        event.object.namespace.clone_from(namespace);
-        event.object.name.clone_from(name);
-    }
+    event.object = identity(event.object, one.object.as_ref());
     event.change = JsonChange::of(&one.change, &one.writers, one.taken.as_ref());
     event.error = one.flaw.as_ref().map(ToString::to_string);
     line(&event)

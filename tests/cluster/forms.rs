@@ -140,7 +140,7 @@ fn without_ages(text: &str) -> String {
 
 /// Every line of the table says the same and succeeds or fails alike; what is refused is refused in like words.
 pub(crate) fn are_those_of_kubectl(peers: &Peers) {
-    let cluster = Cluster::start(
+    let mut cluster = Cluster::start(
         peers,
         Shape {
             controllers: Controllers::All,
@@ -163,8 +163,10 @@ pub(crate) fn are_those_of_kubectl(peers: &Peers) {
         "{range .items[*]}{.metadata.name}{\"\\n\"}{end}",
     );
     let nothing = cluster.path("nothing").display().to_string();
-    // Controllers have done all that they can without nodes that run anything.
+    // Controllers have done all that they can without nodes that run anything. What comes late, such as events about
+    // nodes, would be in one of the two answers only.
     cluster.state();
+    cluster.stop_controllers();
     let snapshot = cluster.snapshot("forms.db");
     let mut unlike = Vec::new();
     for line in COMMAND_LINES.lines().filter(|line| !line.is_empty()) {

@@ -261,6 +261,13 @@ impl<'p> Cluster<'p> {
         false
     }
 
+    /// Ends the controllers, after which nobody writes what was not asked for but the API server itself.
+    pub(crate) fn stop_controllers(&mut self) {
+        if self.servers.len() > 2 {
+            self.servers.remove(0);
+        }
+    }
+
     /// The end of a log.
     fn log(&self, name: &str) -> String {
         let text = fs::read_to_string(self.dir.path().join(name)).unwrap_or_default();

@@ -784,7 +784,9 @@ fn what_was_only_touched_is_told_apart_when_nothing_is_noise() {
     let outcome = ask(&["--prefix", "nothing"]);
     assert_eq!(outcome.status, Some(1), "nothing begins so");
     assert!(
-        outcome.stdout.contains("no key differs"),
+        outcome
+            .stdout
+            .contains("nothing that was asked for differs"),
         "{}",
         outcome.stdout
     );

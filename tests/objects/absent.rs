@@ -33,7 +33,6 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
             "networkpolicy.networking.k8s.io/deny\n",
             &["no kind is called \"podz\" here; did you mean pods?"],
         ),
-        ("objects FILE /x", "", &["/x: no kind is called \"\" here"]),
         (
             "objects FILE a\"b",
             "",
@@ -80,6 +79,24 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
             "contains FILE widgetz",
             "",
             &["widgetz: never seen in this file; did you mean widgets?"],
+        ),
+        (
+            "objects FILE deploy svc -n shop -o name",
+            "",
+            &["deploy/svc in namespace shop: never seen in this file; did you mean deploy,svc?"],
+        ),
+        (
+            "objects FILE rs/api-55d748f84f -n shop",
+            "",
+            &[
+                "rs/api-55d748f84f: /registry/replicasets/legacy/api-55d748f84f was deleted at revision 1645, not before \
+                 2026-11-21T09:25:58Z",
+            ],
+        ),
+        (
+            "objects FILE podtemplates",
+            "",
+            &["there are no podtemplates"],
         ),
         (
             "objects FILE cronjobs -n shop",
@@ -158,6 +175,75 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
             .collect();
         let expected: Vec<String> = stderr.iter().map(|line| format!("Error: {line}")).collect();
         assert_eq!(told, expected, "{args}");
+    }
+}
+
+#[test]
+fn words_that_can_be_no_kind_and_name_are_refused() {
+    let dir = unpacked();
+    for (args, told) in [
+        (
+            "objects FILE /registry/pods/x",
+            "is a key; `etcdsnap get FILE /registry/pods/x` shows it",
+        ),
+        ("export FILE /x --out -", "is a key"),
+        ("objects FILE pods,", "a word for a kind is empty"),
+        ("objects FILE ,pods", "a word for a kind is empty"),
+        ("objects FILE pods,,svc", "a word for a kind is empty"),
+        (
+            "describe FILE pods,,svc -n shop",
+            "a word for a kind is empty",
+        ),
+        ("get FILE pods,,svc", "a word for a kind is empty"),
+        ("objects FILE pods/web/log", "more than one slash"),
+        ("objects FILE pods//x", "more than one slash"),
+        ("objects FILE deploy/web,deploy/api", "more than one slash"),
+        ("objects FILE deploy/web,api", "one kind and one name"),
+        ("objects FILE deploy,svc/web", "one kind and one name"),
+    ] {
+        let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
+        assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""), "{args}");
+        assert!(outcome.stderr.contains(told), "{args}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn what_is_named_and_not_there_may_be_ignored_but_no_kind_that_does_not_exist() {
+    let dir = unpacked();
+    for (args, status, stdout) in [
+        ("objects FILE deploy/nope -n shop", 0, ""),
+        (
+            "objects FILE deploy web nope -n shop -o name",
+            0,
+            "deployment.apps/web\n",
+        ),
+        ("objects FILE podtemplates", 0, ""),
+        ("objects FILE pods -n nowhere", 0, ""),
+        ("get FILE deploy/nope -n shop", 0, ""),
+        ("get FILE deploy/nope -n shop -o name", 0, ""),
+        ("get FILE cm/app-3 -n team-a", 0, ""),
+        (
+            "get FILE deploy web nope -n shop -o name",
+            0,
+            "deployment.apps/web\n",
+        ),
+        ("objects FILE podz", 1, ""),
+        ("get FILE podz/web -n shop", 1, ""),
+    ] {
+        let args = format!("{args} --ignore-not-found").replace("FILE", AFTER);
+        let outcome = etcdsnap(dir.path(), &args);
+        assert_eq!(
+            (outcome.status, &*outcome.stdout),
+            (Some(status), stdout),
+            "{args}: {}",
+            outcome.stderr
+        );
+        assert_eq!(
+            outcome.stderr.is_empty(),
+            status == 0,
+            "{args}: {}",
+            outcome.stderr
+        );
     }
 }
 

@@ -34,12 +34,17 @@ fn an_export_is_a_folder_of_files_that_only_the_owner_reads() {
     assert!(
         outcome
             .stderr
-            .contains("left out, is encrypted: Token shop/t-1\n")
+            .contains("\nToken shop/t-1: encrypted with aesgcm key key-gcm; ")
     );
     assert!(
         outcome
             .stderr
-            .contains("left out, has secrets: Secret shop/db\n")
+            .contains(": Secret shop/db, Secret shop/tls; ")
+    );
+    assert!(
+        !outcome.stderr.contains("--show-secrets"),
+        "{}",
+        outcome.stderr
     );
     assert!(
         outcome

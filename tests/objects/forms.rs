@@ -341,8 +341,11 @@ fn what_cannot_be_sorted_by_or_printed_is_refused_in_the_words_of_kubectl() {
 fn an_empty_table_is_told_in_the_words_of_kubectl() {
     let dir = file();
     for (args, words) in [
-        ("pods", "No resources found\n"),
-        ("pods -n shop", "No resources found in shop namespace.\n"),
+        ("pods", "No resources found\nError: there are no pods\n"),
+        (
+            "pods -n shop",
+            "No resources found in shop namespace.\nError: there are no pods in namespace shop\n",
+        ),
     ] {
         let outcome = ask(&dir, &format!("objects file.db {args}"));
         assert_eq!(
@@ -403,12 +406,17 @@ fn get_takes_the_forms_of_objects_and_the_words_of_kubectl() {
         4
     );
     let several = ask(&dir, "get file.db cm two -n shop,shop-eu");
-    assert_eq!(several.status, Some(2));
-    assert!(
-        several.stderr.contains("in one namespace"),
-        "{}",
-        several.stderr
+    assert_eq!(
+        several,
+        ask(&dir, "objects file.db cm two -n shop,shop-eu -o yaml")
     );
+    assert_eq!(several.status, Some(0), "{}", several.stderr);
+    assert_eq!(
+        lines(&dir, "get file.db cm two -A -o name"),
+        lines(&dir, "objects file.db cm two -o name")
+    );
+    let key = ask(&dir, "get file.db /x -n shop,shop-eu");
+    assert_eq!(key.status, Some(2), "{}", key.stdout);
     // What is not an object is not left out silently.
     let prefix = ask(&dir, "get file.db / --prefix -o name");
     assert_eq!((prefix.status, prefix.stdout.as_str()), (Some(2), ""));

@@ -572,3 +572,53 @@ fn a_namespace_that_is_not_there_is_told_though_the_object_is_in_another_one() {
         assert_eq!((outcome.status, &*outcome.stderr), (Some(0), ""), "{args}");
     }
 }
+
+#[test]
+fn the_newest_records_come_first_on_request_and_are_the_same_ones() {
+    let dir = unpacked();
+    for name in ["cm/app-4 -n team-a", "deploy/web -n shop", "ns/legacy"] {
+        let all = etcdsnap(
+            dir.path(),
+            &format!("history {AFTER} {name} --json --redact-key x"),
+        );
+        let mut all: Vec<&str> = all.stdout.lines().collect();
+        all.pop();
+        for limit in 1..=all.len() {
+            let ask = |flags: &str| {
+                let args =
+                    format!("history {AFTER} {name} --json --redact-key x --limit {limit}{flags}");
+                let outcome = etcdsnap(dir.path(), &args);
+                assert_eq!(outcome.status, Some(0), "{args}");
+                let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
+                let summary: Value =
+                    serde_json::from_str(&lines.pop().expect("a summary")).expect("JSON");
+                assert_eq!(summary["records"], limit);
+                lines
+            };
+            assert_eq!(ask(""), &all[..limit], "{name}");
+            let newest: Vec<&str> = all.iter().rev().take(limit).copied().collect();
+            assert_eq!(ask(" --reverse"), newest, "{name}");
+        }
+    }
+}
+
+#[test]
+fn values_that_are_no_objects_are_shown_with_those_before_them() {
+    let dir = crate::support::testdata::dir();
+    let file = "real/etcd-3.6.14-b.db";
+    let history = etcdsnap(&dir, &format!("history {file} mark -p --json"));
+    let history = lines(&history.stdout);
+    let (_, records) = history.split_last().expect("a summary");
+    assert!(records.len() > 1, "{records:?}");
+    let mut before = Value::Null;
+    for record in records.iter().filter(|record| record["op"] == "put") {
+        assert_eq!(record["values"]["old"], before, "{record}");
+        let revision = &record["revision"];
+        let get = etcdsnap(&dir, &format!("get {file} mark --rev {revision} -o raw"));
+        assert_eq!(record["values"]["new"]["value"], get.stdout, "{record}");
+        before = record["values"]["new"].clone();
+        let shown = etcdsnap(&dir, &format!("show {file} {revision}"));
+        let end = format!("{}\n", get.stdout);
+        assert!(shown.stdout.ends_with(&end), "{}", shown.stdout);
+    }
+}

@@ -297,6 +297,36 @@ fn kinds_are_asked_for_by_served_versions_and_the_shown_version_is_said() {
         "{}",
         outcome.stdout
     );
+    // So has each form of get; an export tells in which one it writes.
+    for form in [
+        "",
+        " -o yaml",
+        " -o json",
+        " -o kyaml",
+        " -o jsonpath={.apiVersion}",
+    ] {
+        let shown = ask(&format!(
+            "get file.db widgets.v1beta1.example.com/w -n shop{form}"
+        ));
+        assert!(
+            shown.stdout.contains("example.com/v1beta1"),
+            "{form}: {}",
+            shown.stdout
+        );
+    }
+    let outcome = ask("export file.db widgets.v1beta1.example.com --out -");
+    assert!(
+        outcome.stdout.contains("apiVersion: example.com/v1\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome
+            .stderr
+            .contains("widgets.example.com: shown in example.com/v1,"),
+        "{}",
+        outcome.stderr
+    );
     let outcome = ask("objects file.db events.events.k8s.io -o yaml");
     assert!(
         outcome.stdout.contains("apiVersion: events.k8s.io/v1\n"),

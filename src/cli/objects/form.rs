@@ -113,7 +113,7 @@ pub(in crate::cli) struct ListArgs {
     sort_by: Option<String>,
     /// Show these labels in columns of their own
     #[arg(short = 'L', long, value_name = "LABEL[,LABEL]", value_delimiter = ',')]
-    pub(super) label_columns: Vec<String>,
+    label_columns: Vec<String>,
     /// Show all labels in the last column
     #[arg(long)]
     pub(super) show_labels: bool,
@@ -123,9 +123,21 @@ pub(in crate::cli) struct ListArgs {
     /// Leave out the line with the names of the columns
     #[arg(long)]
     pub(super) no_headers: bool,
+    /// Exit 0 without a word though what is named is not there
+    #[arg(long)]
+    pub(in crate::cli) ignore_not_found: bool,
+    /// Means nothing for a file
+    #[arg(long = "chunk-size", value_name = "N", hide = true)]
+    _chunk_size: Option<String>,
 }
 
 impl ListArgs {
+    /// The labels that have columns.
+    pub(super) fn label_columns(&self) -> Vec<String> {
+        let given = self.label_columns.iter();
+        given.filter(|label| !label.is_empty()).cloned().collect()
+    }
+
     pub(super) fn is_sorted(&self) -> bool {
         self.sort_by.as_deref().is_some_and(|path| !path.is_empty())
     }
@@ -142,7 +154,7 @@ impl ListArgs {
         let option = match form {
             Form::Table | Form::Wide => return Ok(()),
             _ if self.show_labels => "--show-labels",
-            Form::Columns(..) if !self.label_columns.is_empty() => "--label-columns",
+            Form::Columns(..) if !self.label_columns().is_empty() => "--label-columns",
             _ => return Ok(()),
         };
         let printer = match form {

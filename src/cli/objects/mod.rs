@@ -21,7 +21,7 @@ pub(super) use form::{FORMS, Form, ListArgs};
 pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
 pub(super) use printer::serve;
-pub(super) use which::{SelectorArgs, Which, WhichArgs, empty_name};
+pub(super) use which::{SelectorArgs, Which, WhichArgs, empty_name, kind_words};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +61,7 @@ pub(super) struct ObjectsArgs {
 }
 
 pub(super) fn run(args: &ObjectsArgs, run: &Run) -> Exit {
-    let (reader, which) = match (args.reader.reader(), args.which.which()) {
+    let (reader, which) = match (args.reader.reader(), args.which.which_objects()) {
         (Ok(reader), Ok(which)) => (reader, which),
         (Err(message), _) | (_, Err(message)) => {
             term::error(&message);
@@ -115,7 +115,20 @@ pub(super) fn print(
         ));
         return Ok(Ok(Exit::Failed));
     }
-    let is_none_said = say_none(file, &list, which, is_table);
+    let mut query = which.query.clone();
+    if args.ignore_not_found {
+        // A kind that does not exist is not a matter of what is in the file.
+        let resources = &list.resources;
+        let is_unknown = |missing: &LookedFor| match missing {
+            LookedFor::Kind(word) | LookedFor::Object { word, .. } => {
+                resources.resolve(word) == Resolved::Unknown
+            }
+            _ => false,
+        };
+        list.missing.retain(is_unknown);
+        query.namespaces.clear();
+    }
+    let is_none_said = !args.ignore_not_found && say_none(file, &list, which, is_table);
     // One that was asked for by name is not a list.
     let is_list = !which.is_single || list.found.len() != 1;
     if let Some(path) = sort_path.as_ref().filter(|_| is_list)
@@ -130,7 +143,7 @@ pub(super) fn print(
     let selectors = which.selectors.as_deref();
     let exit = exit.max(tell_objects(
         session,
-        &which.query,
+        &query,
         selectors,
         &list,
         reader,

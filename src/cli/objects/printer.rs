@@ -371,6 +371,7 @@ impl<'a> Printer<'a> {
             .chunk_by(|a, b| list.are_of_one_kind(a, b))
             .collect();
         let several = list.is_of_several_kinds || groups.len() > 1 || self.args.show_kind;
+        let mut is_namespaced = false;
         for (number, group) in groups.iter().enumerate() {
             let Some(kind) = group.first().and_then(|found| list.kind(found)) else {
                 continue;
@@ -387,7 +388,9 @@ impl<'a> Printer<'a> {
             let name_column = layout.name_column(wide);
             let columns = layout.columns(wide);
             let shows_labels = self.args.show_labels;
-            let with_namespace = self.has_namespaces && kind.resource.namespaced;
+            // As with kubectl, the column stays once there is one.
+            let with_namespace = self.has_namespaces && (kind.resource.namespaced || is_namespaced);
+            is_namespaced |= with_namespace;
             let reader = self.reader;
             let mut head: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
             if with_namespace {
@@ -397,7 +400,7 @@ impl<'a> Printer<'a> {
             if self.shows_deletions {
                 head.extend(["DELETED", "NOT BEFORE"].map(str::to_owned));
             }
-            let labels = &self.args.label_columns;
+            let labels = &self.args.label_columns();
             let columns_before = head.len();
             head.extend(labels.iter().map(|label| label_head(label)));
             if self.args.show_labels {

@@ -36,6 +36,35 @@ pub(in crate::cli) struct Which {
     pub(in crate::cli) selectors: Option<String>,
 }
 
+/// The words of a list of kinds. An empty one is a slip, such as a variable that is not set.
+pub(in crate::cli) fn kind_words(text: &str) -> Result<Vec<&str>, String> {
+    let words: Vec<&str> = text.split(',').collect();
+    match words.iter().any(|word| word.is_empty()) {
+        true => Err(format!(
+            "{:?}: a word for a kind is empty; without any, every kind is listed",
+            escape::text(text.as_bytes())
+        )),
+        false => Ok(words),
+    }
+}
+
+/// Refuses what can be no KIND/NAME.
+fn check_pair(word: &str, kind: &str, name: &str) -> Result<(), String> {
+    let word = escape::text(word.as_bytes());
+    if name.is_empty() {
+        return Err(empty_name(kind));
+    }
+    if name.contains('/') && !kind.is_empty() {
+        return Err(format!("{word}: more than one slash; write KIND/NAME"));
+    }
+    if kind.contains(',') || name.contains(',') {
+        return Err(format!(
+            "{word}: KIND/NAME has one kind and one name; separate several with spaces"
+        ));
+    }
+    Ok(())
+}
+
 /// What is said of a kind behind which the name of an object is empty. In a script, that may well be an unset variable.
 pub(in crate::cli) fn empty_name(kind: &str) -> String {
     match kind {
@@ -85,6 +114,19 @@ impl WhichArgs {
         }
     }
 
+    /// The same for commands that take no keys.
+    pub(in crate::cli) fn which_objects(&self) -> Result<Which, String> {
+        match self.kinds.iter().find(|word| word.starts_with('/')) {
+            Some(key) if key.len() > 1 => {
+                let key = escape::text(key.as_bytes());
+                Err(format!(
+                    "{key} is a key; `etcdsnap get FILE {key}` shows it"
+                ))
+            }
+            _ => self.which(),
+        }
+    }
+
     /// `KIND NAME...` and `KIND/NAME...` as kubectl takes them.
     pub(in crate::cli) fn which(&self) -> Result<Which, String> {
         let mut query = ObjectsQuery {
@@ -102,16 +144,11 @@ impl WhichArgs {
                         "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
                     ));
                 };
-                if name.is_empty() {
-                    return Err(empty_name(kind));
-                }
+                check_pair(word, kind, name)?;
                 query.pairs.push((kind.to_string(), name.to_string()));
             }
         } else if let Some(kinds) = words.next() {
-            let kinds: Vec<&str> = kinds.split(',').filter(|kind| !kind.is_empty()).collect();
-            if kinds.is_empty() {
-                return Err("the word for kinds is empty; without one every kind is listed".into());
-            }
+            let kinds = kind_words(kinds)?;
             let names: Vec<&String> = words.collect();
             if names.iter().any(|name| name.is_empty()) {
                 return Err(empty_name(kinds.first().copied().unwrap_or_default()));

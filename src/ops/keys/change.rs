@@ -108,11 +108,24 @@ pub enum ValueChange {
     Bytes(PlainValues),
 }
 
+/// Who an object is, as far as it tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedObject {
+    /// `apps/v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
 /// What a deletion took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Taken {
-    /// Kind, namespace and name, of an object that can be read.
-    pub object: Option<(String, Option<String>, Option<String>)>,
+    /// Who the object was, if it was one that can be read.
+    pub object: Option<NamedObject>,
     /// The last record.
     pub facts: RecordFacts,
 }
@@ -193,14 +206,15 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Who the object is: kind, namespace, name.
-    pub(super) fn identity(&self) -> Option<(String, Option<String>, Option<String>)> {
+    /// Who the object is.
+    pub(super) fn identity(&self) -> Option<NamedObject> {
         let object = self.object.as_ref()?;
-        Some((
-            object.description.kind.clone(),
-            object.namespace().map(str::to_string),
-            object.name().map(str::to_string),
-        ))
+        Some(NamedObject {
+            api_version: object.description.api_version.clone(),
+            kind: object.description.kind.clone(),
+            namespace: object.namespace().map(str::to_string),
+            name: object.name().map(str::to_string),
+        })
     }
 
     fn managed(&self) -> &[Value] {

@@ -1,9 +1,9 @@
 //! The life of one key, and what one transaction did.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use super::change::{Action, State, StateReader, Taken, ValueChange, change, writers};
+use super::change::{Action, NamedObject, State, StateReader, Taken, ValueChange, change, writers};
 use super::log::{Event, Operation, look_back};
 use super::lookup::KeyStory;
 use crate::error::Result;
@@ -36,11 +36,25 @@ pub struct Episode {
     pub writers: Vec<Writer>,
     /// What a deletion took, if the file still has it.
     pub taken: Option<Taken>,
+    /// Who the object is, or was, if it is one.
+    pub object: Option<NamedObject>,
     /// Why its value could not be decrypted.
     pub locked: Option<DecryptFault>,
     /// How its value is not what the key promises.
     pub flaw: Option<Flaw>,
 }
+
+/// Which records of a key are told, and in which order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HistoryQuery {
+    /// The newest one first.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// So many records are held back to be told in the other order.
+const HELD: usize = 64;
 
 /// The life of a key, record by record, given to `each`.
 ///
@@ -51,18 +65,72 @@ pub fn history<'i>(
     keyspace: &Keyspace<'i>,
     times: &Times,
     story: &KeyStory,
+    query: HistoryQuery,
     reader: &ValueReader,
     each: &mut dyn FnMut(&Episode) -> ControlFlow<()>,
 ) -> Result<()> {
+    let total = story.records.len();
+    let mut left = query.limit.unwrap_or(total).min(total);
+    if !query.newest_first {
+        return episodes(session, keyspace, times, story, 0..left, reader, each);
+    }
+    let mut end = total;
+    while left > 0 {
+        let start = end.saturating_sub(left.min(HELD));
+        let mut held = Vec::new();
+        episodes(
+            session,
+            keyspace,
+            times,
+            story,
+            start..end,
+            reader,
+            &mut |episode| {
+                held.push(episode.clone());
+                ControlFlow::Continue(())
+            },
+        )?;
+        if held.iter().rev().any(|episode| each(episode).is_break()) {
+            break;
+        }
+        left = left.saturating_sub(end.saturating_sub(start));
+        end = start;
+    }
+    Ok(())
+}
+
+/// The part of a life that is between two records.
+fn episodes<'i>(
+    session: &mut Session<'i>,
+    keyspace: &Keyspace<'i>,
+    times: &Times,
+    story: &KeyStory,
+    part: Range<usize>,
+    reader: &ValueReader,
+    each: &mut dyn FnMut(&Episode) -> ControlFlow<()>,
+) -> Result<()> {
+    // What the first record changed is told by the value before it, if it was a deletion by the one before that.
+    let earlier = story.records.get(..part.start).unwrap_or_default();
+    let first = earlier.iter().rposition(|facts| !facts.is_tombstone);
+    let first = first.unwrap_or(part.start);
+    let mut at = first;
     let states = StateReader::new(reader);
     // The last value, also of a life before.
     let mut before = None;
     let mut is_gone = false;
-    let mut seen = false;
+    let mut seen = first > 0;
     let mut inspector = Inspector::default();
     let mut failed = None;
     let session = &*session;
-    let rows = story.records.iter().map(|facts| facts.with_key(&story.key));
+    let records = story.records.get(first..part.end).unwrap_or_default();
+    let rows = records.iter().map(|facts| facts.with_key(&story.key));
+    let mut each = |episode: &Episode| {
+        at = at.saturating_add(1);
+        match at > part.start {
+            true => each(episode),
+            false => ControlFlow::Continue(()),
+        }
+    };
     fetch(
         session,
         keyspace,
@@ -78,6 +146,7 @@ pub fn history<'i>(
                 change: ValueChange::Unknown,
                 writers: Vec::new(),
                 taken: None,
+                object: None,
                 locked: None,
                 flaw: None,
             };
@@ -85,6 +154,7 @@ pub fn history<'i>(
             if facts.is_tombstone {
                 let last = before.as_ref().filter(|_| !is_gone);
                 episode.taken = last.map(|(state, facts)| Taken::of(state, *facts));
+                episode.object = last.and_then(|(state, _)| state.identity());
                 is_gone = true;
                 return each(&episode);
             }
@@ -102,6 +172,7 @@ pub fn history<'i>(
                 episode.change = change(action, old, &state, episode.flaw.as_ref());
                 episode.writers = writers(old, &state, &episode.change);
                 episode.locked = state.locked.clone();
+                episode.object = state.identity();
                 before = Some((state, facts));
             } else {
                 before = None;
@@ -127,8 +198,8 @@ pub struct ShownChange {
     pub writers: Vec<Writer>,
     /// What a deletion took, if the file still has it.
     pub taken: Option<Taken>,
-    /// Who the object is, if it is one: kind, namespace, name.
-    pub object: Option<(String, Option<String>, Option<String>)>,
+    /// Who the object is, if it is one.
+    pub object: Option<NamedObject>,
     /// Why its value, or the one before it, could not be decrypted.
     pub locked: Option<DecryptFault>,
     /// How its value is not what the key promises.

@@ -10,11 +10,11 @@ pub(in crate::ops) mod log;
 mod log_times;
 pub(in crate::ops) mod lookup;
 
-pub use change::{Action, FieldChange, Taken, ValueChange};
+pub use change::{Action, FieldChange, NamedObject, Taken, ValueChange};
 pub use detailed_log::{ChangeFilter, DetailedLog, LogPart, log_in_detail};
 pub use get::{Answer, Answers, get, get_prefix};
 pub use grep::{GrepQuery, GrepRecord, GrepSummary, MatchedLine, grep};
-pub use history::{Episode, Shown, ShownChange, history, show};
+pub use history::{Episode, HistoryQuery, Shown, ShownChange, history, show};
 pub use list::{KeyList, KeysQuery, keys};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
 pub use log_times::{Moment, ResolvedTime, ResolvedTimes, resolve_times};

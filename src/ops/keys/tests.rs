@@ -246,7 +246,7 @@ proptest! {
             let mut found = look_up(&mut session, &[name], &reader, true).unwrap();
             let Some(Named::Key(story)) = found.found.pop() else { continue };
             let mut episodes = Vec::new();
-            history(&mut session, &found.keyspace, &found.times, &story, &reader, &mut |one| {
+            history(&mut session, &found.keyspace, &found.times, &story, HistoryQuery::default(), &reader, &mut |one| {
                 episodes.push(one.clone());
                 ControlFlow::Continue(())
             }).unwrap();

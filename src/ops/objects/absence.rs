@@ -234,6 +234,15 @@ fn reason(
     if !evidence.elsewhere.is_empty() {
         return elsewhere();
     }
+    if let (None, LookedFor::Object { .. }, Some((revision, place, key))) =
+        (later, item, &evidence.deleted_elsewhere)
+    {
+        return AbsenceReason::Deleted {
+            key: key.clone(),
+            revision: *revision,
+            not_before: file.times.at(*place),
+        };
+    }
     match later {
         Some(first) => AbsenceReason::NotYet(first),
         None if !is_kind => AbsenceReason::NotAKind,
@@ -378,7 +387,20 @@ struct Evidence {
     /// Namespaces that were not asked for and have such objects, one more than are named.
     elsewhere: BTreeSet<String>,
     /// The newest deletion, if nothing came after it.
-    deleted: Option<(i64, RecordPlace, Vec<u8>)>,
+    deleted: Option<NewestDeletion>,
+    /// The same in namespaces that were not asked for.
+    deleted_elsewhere: Option<NewestDeletion>,
+}
+
+/// Revision, place and key of a deletion.
+type NewestDeletion = (i64, RecordPlace, Vec<u8>);
+
+fn note_deletion(newest: &mut Option<NewestDeletion>, view: &RecordView<'_>) {
+    let main = view.revision.main;
+    let known = newest.as_ref();
+    if known.is_none_or(|(known, place, _)| (*known, *place) < (main, view.place)) {
+        *newest = Some((main, view.place, view.record.key.to_vec()));
+    }
 }
 
 static NOTHING: Evidence = Evidence {
@@ -386,19 +408,13 @@ static NOTHING: Evidence = Evidence {
     first: None,
     elsewhere: BTreeSet::new(),
     deleted: None,
+    deleted_elsewhere: None,
 };
 
 impl Evidence {
     fn note(&mut self, view: &RecordView<'_>, is_deleted: bool) {
         if is_deleted {
-            let main = view.revision.main;
-            let is_newer = self
-                .deleted
-                .as_ref()
-                .is_none_or(|(known, place, _)| (*known, *place) < (main, view.place));
-            if is_newer {
-                self.deleted = Some((main, view.place, view.record.key.to_vec()));
-            }
+            note_deletion(&mut self.deleted, view);
             return;
         }
         self.present = self.present.saturating_add(1);
@@ -425,6 +441,7 @@ impl Evidence {
             self.note_elsewhere(namespace);
         }
         self.deleted = self.deleted.take().max(other.deleted);
+        self.deleted_elsewhere = self.deleted_elsewhere.take().max(other.deleted_elsewhere);
     }
 }
 
@@ -703,7 +720,14 @@ impl Gathered {
                         names.0.iter().for_each(|name| all.note(name));
                     }
                 }
-                Some(format!("{word}/{}", all.most_similar(name.as_bytes())?))
+                match all.most_similar(name.as_bytes()) {
+                    Some(similar) => Some(format!("{word}/{similar}")),
+                    // Kinds are separated by commas.
+                    None if resources.resolve(name) != Resolved::Unknown => {
+                        Some(format!("{word},{name}"))
+                    }
+                    None => None,
+                }
             }
             LookedFor::Named { .. }
             | LookedFor::Glob(_)
@@ -874,7 +898,9 @@ impl<'t> EvidenceVisitor<'t> {
                 let evidence = found.items.entry(*number).or_default();
                 if is_meant {
                     evidence.note(view, is_deleted);
-                } else if !is_deleted {
+                } else if is_deleted {
+                    note_deletion(&mut evidence.deleted_elsewhere, view);
+                } else {
                     evidence.note_elsewhere(namespace);
                 }
             }

@@ -65,6 +65,8 @@ pub struct ObjectList<'i> {
     pub other_versions: Vec<OtherVersion>,
     /// The version in which objects of each of the kinds are served, if it is not the one that they are stored in.
     served_versions: Vec<Option<String>>,
+    /// The version that was asked for, by kind, if it is one.
+    asked_versions: Vec<Option<String>>,
     /// What was asked for and is not among the objects.
     pub missing: Vec<LookedFor>,
     /// How many leases of API servers there are besides, where everything is asked for: they have the form of
@@ -451,12 +453,18 @@ pub fn objects<'i>(
     }
     let mut other_versions = Vec::new();
     let mut served_versions = Vec::new();
+    let mut asked_versions = Vec::new();
     for kind in &kinds {
         let asked = finder.wanted.asked_versions(&kind.resource);
         let versions: BTreeSet<Option<&str>> = asked
             .iter()
             .map(|one| one.map(|(version, _)| version))
             .collect();
+        let only = versions.iter().flatten().next();
+        asked_versions.push(
+            only.filter(|_| versions.len() == 1)
+                .map(|one| (*one).to_owned()),
+        );
         let served = match versions.len() {
             // Several words ask for several versions: all objects are shown once, as they are stored.
             2.. => None,
@@ -481,6 +489,7 @@ pub fn objects<'i>(
         undecided: Vec::new(),
         other_versions,
         served_versions,
+        asked_versions,
         missing: Vec::new(),
         server_leases,
         is_of_several_kinds: finder.wanted.are_several(),
@@ -611,6 +620,11 @@ impl<'i> ObjectList<'i> {
     pub fn served_version(&self, found: &FoundObject) -> Option<&str> {
         let version = self.served_versions.get(found.kind as usize)?;
         version.as_deref()
+    }
+
+    /// The version in which an object was asked for, if in one.
+    pub fn asked_version(&self, found: &FoundObject) -> Option<&str> {
+        self.asked_versions.get(found.kind as usize)?.as_deref()
     }
 
     /// Notes the kinds of which an API server shows another version than the one they are stored in, where no word

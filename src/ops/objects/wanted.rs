@@ -253,14 +253,16 @@ impl<'q> WantedKinds<'q> {
         let rank = |kind: &Resource| {
             let named = (kind.plural.clone(), kind.group.clone());
             if self.takes_everything() {
-                return (0, false, String::new(), named);
+                return (0, false, false, String::new(), named);
             }
             let known = self.known.iter();
             let known = known.filter(|one| one.resource.is_stored_as(&kind.group, &kind.kind));
             let position = known.map(|one| one.position).min();
             let is_custom = kind.custom.is_some();
             let position = position.unwrap_or(usize::MAX);
-            (position, is_custom, kind.group.clone(), named)
+            // An API server tells of this group first, of the others of a category by their names.
+            let is_later = kind.group != "apiregistration.k8s.io";
+            (position, is_custom, is_later, kind.group.clone(), named)
         };
         let mut ranks: Vec<_> = kinds.iter().map(|kind| rank(kind)).collect();
         let of_kinds = ranks.clone();

@@ -307,6 +307,7 @@ impl<'a> Parser<'a> {
         };
         let (left, rest) = text.split_at_checked(at).unwrap_or((text, ""));
         let right = rest.trim_start_matches(['!', '<', '>', '=']);
+        let right = right.strip_prefix('~').unwrap_or(right);
         let sign_len = rest.len().saturating_sub(right.len());
         let comparison = match rest.get(..sign_len).unwrap_or_default() {
             "==" => Comparison::Equal,
