@@ -205,13 +205,36 @@ done_with() {
 	return 0
 }
 
+# Finds which Service has an address or a port: `holder`, nothing if none has, and `holder_uid`.
+find_holder() {
+	fetch get services.v1. -A -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.uid} {.spec.clusterIPs[*]} {.spec.ports[*].nodePort} {.spec.healthCheckNodePort}{"\n"}{end}' || return 1
+	holder=$(printf '%s\n' "$got" | awk -v held="$1" '{ for (i = 3; i <= NF; i++) if ($i == held) { print $1 " " $2; exit } }')
+	holder_uid=${holder##* }
+	holder=${holder%% *}
+}
+
+# Finds an address that the object is to have and that a Service has which no step deletes; false if there is one, or
+# if that cannot be told.
+addresses_are_free() {
+	for held in $addresses; do
+		find_holder "$held" || {
+			why="not deleted: whether $held is free cannot be told:
+$said"
+			return 1
+		}
+		[ -n "$holder" ] && [ "$holder_uid" != "$uid" ] || continue
+		among "$holder_uid" "$deleted" && continue
+		why="not deleted: $held, which it had in the snapshot, belongs to Service $holder now; free it there, or take clusterIP and clusterIPs out of $file, and run this again"
+		return 1
+	done
+}
+
 # Which Service has the address or the port that the last call asked for.
 tell_holder() {
 	says ' is already allocated' || return 0
 	held=${said%%: provided *}
 	held=${held##* }
-	fetch get services.v1. -A -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.spec.clusterIPs[*]} {.spec.ports[*].nodePort} {.spec.healthCheckNodePort}{"\n"}{end}'
-	holder=$(printf '%s\n' "$got" | awk -v held="$held" '{ for (i = 2; i <= NF; i++) if ($i == held) { print $1; exit } }')
+	find_holder "$held" || return 0
 	[ -n "$holder" ] || return 0
 	detail "$held belongs to Service $holder now; free it there, or take it out of $file, and run this again"
 }
@@ -622,6 +645,12 @@ look_again() {
 
 recreate_step() {
 	stage=$(begun)
+	if [ -z "$stage" ] && ! addresses_are_free; then
+		# Another step may free it; a dry run cannot tell.
+		said=${dry:-already allocated}
+		failed "$why"
+		return
+	fi
 	if [ "$stage" != creating ]; then
 		mark begun deleting
 		if ! delete && ! is_gone; then
@@ -689,7 +718,7 @@ step() {
 	number=$label
 	shift 3
 	namespace='' resource='' name='' file='' uid='' path='' policy=Background
-	needs='' goes='' ask='' gate='' established='' either='' secret='' why=''
+	needs='' goes='' ask='' gate='' established='' either='' secret='' why='' addresses=''
 	for argument; do
 		value=${argument#*=}
 		case $argument in
@@ -708,6 +737,7 @@ step() {
 		either=*) either=$value ;;
 		secret=*) secret=$value ;;
 		why=*) why=$value ;;
+		addresses=*) addresses=$value ;;
 		esac
 	done
 	take
@@ -861,6 +891,7 @@ $said"
 			die "cannot write $state"
 	fi
 	[ -n "$dry" ] || lock
+	deleted=$(sed -n "s/^step .* uid='\{0,1\}\([0-9A-Za-z-]*\).*/\1/p" "$0" | tr '\n' ' ')
 }
 
 option() {
