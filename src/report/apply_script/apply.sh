@@ -175,7 +175,8 @@ lock() {
 		*) kill -0 "$other" 2>/dev/null &&
 			die "process $other is taking these steps; if it is something else, delete $running" ;;
 		esac
-		printf '%s\n' "$$" 2>/dev/null >"$running" || die "cannot write $running"
+		{ printf '%s\n' "$$" >"$running"; } 2>/dev/null ||
+			die "cannot write $running: copy the whole folder to a place that you can write, and run it there"
 	fi
 	locked=yes
 }
@@ -888,7 +889,7 @@ $said"
 			die "$state is about another cluster; delete it to start over in this one"
 	elif [ -z "$dry" ]; then
 		{ mkdir -p "$state" && printf '%s\n' "$cluster" >"$state/cluster"; } 2>/dev/null ||
-			die "cannot write $state"
+			die "cannot write $state, where steps that are done are marked: copy the whole folder to a place that you can write, and run it there"
 	fi
 	[ -n "$dry" ] || lock
 	deleted=$(sed -n "s/^step .* uid='\{0,1\}\([0-9A-Za-z-]*\).*/\1/p" "$0" | tr '\n' ' ')
