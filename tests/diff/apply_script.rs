@@ -748,3 +748,25 @@ fn who_cannot_write_beside_the_script_is_told_to_copy_the_folder() {
     assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
     assert!(!world.has("configmaps_shop_a"));
 }
+
+#[test]
+fn what_a_version_that_objects_are_stored_in_needs_is_told_and_the_rest_goes_on() {
+    let world = World::new(&[
+        (map(StepVerb::Patch, "a"), Some("steps/a.json")),
+        (map(StepVerb::Delete, "b"), None),
+    ]);
+    world.patch("steps/a", &json!("v2"), &json!("v1"));
+    world.object("configmaps_shop_a", "u1", "/data/a \"v2\"\n");
+    world.object("configmaps_shop_b", "u1", "");
+    let refused = "is invalid: status.storedVersions[1]: v2 was previously a storage version";
+    world.write("store/fail", &format!("steps/a.json|{refused}\n"));
+    world.run(&[]).is(
+        1,
+        &[
+            refused,
+            "write each object once more",
+            "save a new snapshot, and compare again",
+            "002 deleted",
+        ],
+    );
+}

@@ -240,6 +240,14 @@ tell_holder() {
 	detail "$held belongs to Service $holder now; free it there, or take it out of $file, and run this again"
 }
 
+# What is to be done before a version can be taken out of a definition.
+tell_stored() {
+	says 'was previously a storage version' || return 0
+	detail "objects may be stored in the version that is to go, and nobody could read them then: mark another one with 'storage: true', keep this one,
+write each object once more (kubectl get | kubectl replace), take the version out of status.storedVersions (kubectl patch --subresource=status),
+save a new snapshot, and compare again"
+}
+
 not_done() {
 	tell "$1"
 	detail "$2"
@@ -267,6 +275,7 @@ failed() {
 	fi
 	not_done FAILED "$1"
 	tell_holder
+	tell_stored
 	count_failed=$((count_failed + 1))
 }
 
@@ -648,7 +657,8 @@ recreate_step() {
 	stage=$(begun)
 	if [ -z "$stage" ] && ! addresses_are_free; then
 		# Another step may free it; a dry run cannot tell.
-		said=${dry:-already allocated}
+		said=
+		[ -n "$dry" ] || said='already allocated'
 		failed "$why"
 		return
 	fi
