@@ -811,6 +811,11 @@ fn a_service_that_was_made_again_with_another_address_is_made_again_with_its_old
         manifest.contains("clusterIP: 10.0.0.1") && manifest.contains("nodePort: 30001"),
         "{manifest}"
     );
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("then created, if its address is free"),
+        "{index}"
+    );
     // With the address that it had, it is left as it is.
     let (_, lines) = undo(
         &[

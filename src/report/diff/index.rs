@@ -110,6 +110,9 @@ fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Optio
         (StepVerb::Patch, _) => "gets back the fields that differ",
         (StepVerb::Replace, _) => "is written back as a whole: it is stored in another version",
         (StepVerb::Create, _) => "is missing: created",
+        (StepVerb::Recreate, _) if !step.addresses.is_empty() => {
+            "differs in what cannot be changed, or is being deleted: deleted, then created, if its address is free"
+        }
         (StepVerb::Recreate, _) => {
             "differs in what cannot be changed, or is being deleted: deleted, then created"
         }
