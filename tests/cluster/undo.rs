@@ -285,6 +285,19 @@ pub(crate) fn past_what_is_in_the_way(cluster: &Cluster<'_>) {
         .success("kubectl wait");
     let differences = before.differences(&State::at_rest(cluster));
     assert!(differences.len() == 0, "{differences}\n{}", told.text);
+    // The state does not tell addresses: those that were exchanged are back, too.
+    for (name, address) in [("left", "10.96.77.20"), ("right", "10.96.77.21")] {
+        let service = format!("service/address-{name}");
+        let words = [
+            "get",
+            "-n",
+            "odd",
+            &service,
+            "-o",
+            "jsonpath={.spec.clusterIP}",
+        ];
+        assert_eq!(cluster.kubectl(&words).success("kubectl get"), address);
+    }
     // The definition has no subresource for it.
     for name in ["kept", "lost"] {
         let phase = "jsonpath={.status.phase}";

@@ -684,7 +684,7 @@ fn who_has_an_address_that_is_taken_is_told() {
     world.manifest("steps/a.yaml", "a");
     world.write(
         "store/services",
-        "shop/web 10.0.0.1 30100 \nshop/db 10.0.0.10 30101 30102\n",
+        "shop/web u5 10.0.0.1 30100 \nshop/db u6 10.0.0.10 30101 30102\n",
     );
     for (refused, holder) in [
         (
@@ -706,4 +706,67 @@ fn who_has_an_address_that_is_taken_is_told() {
     );
     let ran = world.run(&[]);
     assert!(!ran.out.contains("belongs to"), "{}", ran.out);
+}
+
+#[test]
+fn a_service_is_not_deleted_for_an_address_that_another_one_keeps() {
+    let mut again = map(StepVerb::Recreate, "a");
+    again.uid = Some("u1".into());
+    again.addresses = vec!["10.0.0.1".into()];
+    let mut other = map(StepVerb::Recreate, "b");
+    other.uid = Some("u2".into());
+    other.addresses = vec!["10.0.0.2".into()];
+    let world = World::new(&[(again, Some("steps/a.yaml")), (other, Some("steps/b.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    world.manifest("steps/b.yaml", "b");
+    world.object("configmaps_shop_a", "u1", "");
+    world.object("configmaps_shop_b", "u2", "");
+    // The one is of a Service that was made later; the other one a step gives up.
+    let held = "shop/later u9 10.0.0.1 \nshop/a u1 10.0.0.2 \n";
+    world.write("store/services", held);
+    let told =
+        "not deleted: 10.0.0.1, which it had in the snapshot, belongs to Service shop/later now";
+    let dry = world.run(&["--dry-run"]);
+    dry.is(1, &["001 FAILED", told, "002 would be created again"]);
+    let ran = world.run(&[]);
+    ran.is(
+        1,
+        &["001 FAILED", told, "002 created again", "remaining: 001\n"],
+    );
+    assert!(world.read("store/configmaps_shop_a").contains("u1"));
+    world.write("store/services", "shop/later u9 10.0.0.3 \n");
+    world.run(&[]).is(0, &["001 created again"]);
+}
+
+#[test]
+fn who_cannot_write_beside_the_script_is_told_to_copy_the_folder() {
+    let world = World::new(&[(map(StepVerb::Create, "a"), Some("steps/a.yaml"))]);
+    world.manifest("steps/a.yaml", "a");
+    world.write("undo/state", "");
+    let ran = world.run(&[]);
+    ran.is(2, &["cannot write", "copy the whole folder"]);
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    assert!(!world.has("configmaps_shop_a"));
+}
+
+#[test]
+fn what_a_version_that_objects_are_stored_in_needs_is_told_and_the_rest_goes_on() {
+    let world = World::new(&[
+        (map(StepVerb::Patch, "a"), Some("steps/a.json")),
+        (map(StepVerb::Delete, "b"), None),
+    ]);
+    world.patch("steps/a", &json!("v2"), &json!("v1"));
+    world.object("configmaps_shop_a", "u1", "/data/a \"v2\"\n");
+    world.object("configmaps_shop_b", "u1", "");
+    let refused = "is invalid: status.storedVersions[1]: v2 was previously a storage version";
+    world.write("store/fail", &format!("steps/a.json|{refused}\n"));
+    world.run(&[]).is(
+        1,
+        &[
+            refused,
+            "write each object once more",
+            "save a new snapshot, and compare again",
+            "002 deleted",
+        ],
+    );
 }

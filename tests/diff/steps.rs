@@ -732,3 +732,104 @@ fn rules_that_a_controller_gathers_and_attachments_of_volumes_are_left_to_those_
     );
     assert!(created.expect("a manifest").contains("rules: []\n"));
 }
+
+fn service(name: &str, uid: &str, address: &str, port: u64) -> Option<Value> {
+    let rest = json!({"metadata": {"uid": uid},
+        "spec": {"type": "NodePort", "clusterIP": address, "clusterIPs": [address],
+                 "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 80, "nodePort": port}]}});
+    object("v1", "Service", name, rest)
+}
+
+#[test]
+fn of_services_that_exchanged_node_ports_one_steps_aside_to_a_port_that_nobody_has() {
+    let a = "/registry/services/specs/shop/a";
+    let b = "/registry/services/specs/shop/b";
+    let c = "/registry/services/specs/shop/c";
+    let (dir, lines) = undo(
+        &[
+            (a, service("a", "u1", "10.0.0.1", 30_001)),
+            (b, service("b", "u2", "10.0.0.2", 30_002)),
+            // Its port is not to be asked for, though nothing happened to it.
+            (c, service("c", "u3", "10.0.0.3", 30_003)),
+        ],
+        &[
+            (a, service("a", "u1", "10.0.0.1", 30_002)),
+            (b, service("b", "u2", "10.0.0.2", 30_001)),
+        ],
+    );
+    assert_eq!(
+        names(&lines),
+        ["patch service/a", "patch service/a", "patch service/b"]
+    );
+    let needs: Vec<bool> = lines
+        .iter()
+        .map(|line| line.contains(" needs=001"))
+        .collect();
+    assert_eq!(needs, [false, true, false], "{lines:?}");
+    let values = |number: usize| -> Vec<(String, Value)> {
+        let (_, file) = lines[number].split_once(" file=").expect("a file");
+        let file = file.split(' ').next().expect("a file");
+        let text = fs::read_to_string(dir.path().join("undo").join(file)).expect("a patch");
+        let patch: Value = serde_json::from_str(&text).expect("JSON");
+        let all = patch.as_array().expect("operations").iter();
+        all.filter(|one| one["path"].as_str().expect("a path").ends_with("/nodePort"))
+            .map(|one| {
+                (
+                    one["op"].as_str().expect("an op").to_string(),
+                    one["value"].clone(),
+                )
+            })
+            .collect()
+    };
+    let op = |op: &str, port: u64| (op.to_string(), json!(port));
+    assert_eq!(values(0).last(), Some(&op("replace", 30_004)));
+    assert!(values(0).contains(&op("test", 30_002)));
+    assert_eq!(values(1), [op("test", 30_004), op("replace", 30_001)]);
+    assert_eq!(values(2), [op("test", 30_001), op("replace", 30_002)]);
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("- 001 `Service shop/a` gets another node port for the time being"),
+        "{index}"
+    );
+}
+
+#[test]
+fn a_service_that_was_made_again_with_another_address_is_made_again_with_its_old_one() {
+    let key = "/registry/services/specs/shop/a";
+    let (dir, lines) = undo(
+        &[(key, service("a", "u1", "10.0.0.1", 30_001))],
+        &[(key, None), (key, service("a", "u2", "10.0.0.2", 30_001))],
+    );
+    assert_eq!(names(&lines), ["recreate service/a"]);
+    assert!(
+        lines[0].contains(" uid=u2 ") && lines[0].ends_with(" addresses=10.0.0.1"),
+        "{lines:?}"
+    );
+    let file = fs::read_to_string(dir.path().join("undo/steps/001-recreate-service-a.yaml"));
+    let manifest = file.expect("a manifest");
+    assert!(
+        manifest.contains("clusterIP: 10.0.0.1") && manifest.contains("nodePort: 30001"),
+        "{manifest}"
+    );
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("then created, if its address is free"),
+        "{index}"
+    );
+    // With the address that it had, it is left as it is.
+    let (_, lines) = undo(
+        &[
+            (key, service("a", "u1", "10.0.0.1", 30_001)),
+            (
+                "/registry/configmaps/shop/x",
+                object("v1", "ConfigMap", "x", json!({})),
+            ),
+        ],
+        &[
+            (key, None),
+            (key, service("a", "u2", "10.0.0.1", 30_001)),
+            ("/registry/configmaps/shop/x", None),
+        ],
+    );
+    assert_eq!(names(&lines), ["create configmap/x"]);
+}

@@ -57,6 +57,13 @@ pub fn immutable_difference(present: &Value, wanted: &Value) -> Option<String> {
         ("node.k8s.io", "RuntimeClass") => &["handler"],
         ("discovery.k8s.io", "EndpointSlice") => &["addressType"],
         ("resource.k8s.io", "ResourceClaim" | "ResourceClaimTemplate") => &["spec"],
+        // An address once given stays; one is given, or lost, with the type.
+        ("", "Service") => {
+            let address = |object| text(object, "spec.clusterIP");
+            let (now, then) = (address(present), address(wanted));
+            let is_other = !now.is_empty() && !then.is_empty() && now != then;
+            return is_other.then(|| "spec.clusterIP".into());
+        }
         ("", "Pod") => {
             // What was added for debugging stays as long as the Pod does.
             let is_debugged = |pod: &Value| !items(pod, "spec.ephemeralContainers").is_empty();
@@ -218,6 +225,20 @@ mod tests {
                 json!({"spec": {"hostNetwork": true, "nodeName": "x"}}),
                 json!({"spec": {}}),
                 Some("spec.hostNetwork"),
+            ),
+            (
+                "v1",
+                "Service",
+                json!({"spec": {"clusterIP": "10.0.0.1"}}),
+                json!({"spec": {"clusterIP": "10.0.0.2"}}),
+                Some("spec.clusterIP"),
+            ),
+            (
+                "v1",
+                "Service",
+                json!({"spec": {"clusterIP": "10.0.0.1"}}),
+                json!({"spec": {"type": "ExternalName"}}),
+                None,
             ),
             (
                 "batch/v1",

@@ -8,4 +8,5 @@ pub mod order;
 pub mod patch;
 pub mod same_cluster;
 pub mod served;
+pub mod service_ports;
 pub mod step;

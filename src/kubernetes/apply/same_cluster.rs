@@ -80,6 +80,20 @@ pub fn identity_of(object: &Value) -> Value {
     serde_json::json!({"apiVersion": api_version, "kind": kind, "metadata": metadata})
 }
 
+/// The addresses of a Service; none of other objects.
+pub fn addresses_of(object: &Value) -> Vec<String> {
+    let is_service = (text(object, "apiVersion"), text(object, "kind")) == ("v1", "Service");
+    let is_address = |text: &&str| text.parse::<std::net::IpAddr>().is_ok();
+    let all = items(object, "spec.clusterIPs")
+        .iter()
+        .filter_map(Value::as_str);
+    let mut all: Vec<&str> = all.chain([text(object, "spec.clusterIP")]).collect();
+    all.sort_unstable();
+    all.dedup();
+    let all = all.into_iter().filter(|_| is_service).filter(is_address);
+    all.map(str::to_string).collect()
+}
+
 /// Its owners.
 pub fn owner_references(object: &Value) -> &[Value] {
     items(object, "metadata.ownerReferences")
@@ -110,7 +124,7 @@ fn restore_wishes(json: &mut Value, wanted: &Value) {
     }
 }
 
-/// Without what an object was given when it was created, but for its uid and its owners.
+/// Without what an object was given when it was created, but for its uid, its owners, and the addresses of a Service.
 pub fn settled(object: &Value) -> Value {
     let mut json = object.clone();
     clean(&mut json);
@@ -122,13 +136,6 @@ pub fn settled(object: &Value) -> Value {
         }
     }
     restore_wishes(&mut json, object);
-    if text(object, "kind") == "Service"
-        && text(object, "spec.clusterIP") != "None"
-        && let Some(spec) = json.get_mut("spec").and_then(Value::as_object_mut)
-    {
-        spec.remove("clusterIP");
-        spec.remove("clusterIPs");
-    }
     json
 }
 

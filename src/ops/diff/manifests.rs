@@ -19,11 +19,14 @@ use crate::kubernetes::apply::order::{
 };
 use crate::kubernetes::apply::patch::{JsonPatch, adoption, json_patch};
 use crate::kubernetes::apply::same_cluster::{
-    api_version_of, identity_of, in_place_of, is_applied, is_being_deleted, is_default_class,
-    is_kept_by_what_runs, is_made_by_cluster, manifest, may_refuse, owner_references,
-    release_of_volume, settled, uid_of,
+    addresses_of, api_version_of, identity_of, in_place_of, is_applied, is_being_deleted,
+    is_default_class, is_kept_by_what_runs, is_made_by_cluster, manifest, may_refuse,
+    owner_references, release_of_volume, settled, uid_of,
 };
 use crate::kubernetes::apply::served::ServedVersions;
+use crate::kubernetes::apply::service_ports::{
+    MovedService, free_port, in_the_way, is_service, node_ports, with_ports,
+};
 use crate::kubernetes::apply::step::{
     OnRequest, Step, StepOwner, StepTarget, StepVerb, unversioned,
 };
@@ -187,7 +190,53 @@ impl<'i> Diff<'i> {
             marker: Redactor::with_key(&[]),
             left_behind: left_behind(items, direction),
             served: self.surroundings.served_on_the_way(direction),
+            other_ports: HashMap::new(),
         };
+        let services: Vec<&'d Item> = items
+            .iter()
+            .copied()
+            .filter(|item| (&*item.api_version, &*item.kind) == ("v1", "Service"))
+            .filter(|item| item.change != KeyChange::Recreated)
+            .filter(|item| direction.wanted(item).is_some() && direction.present(item).is_some())
+            .collect();
+        let mut moved = Vec::new();
+        for few in few_at_once(&services, direction) {
+            let presents = looks(present_session, present, reader, few, |item| {
+                direction.present(item)
+            })?;
+            let wanteds = looks(wanted_session, wanted, reader, few, |item| {
+                direction.wanted(item)
+            })?;
+            moved.extend(presents.iter().zip(&wanteds).map(|(present, wanted)| {
+                let ports = |look: &Look| match look {
+                    Look::Object(object) => node_ports(&object.json),
+                    _ => BTreeSet::new(),
+                };
+                MovedService {
+                    present: ports(present),
+                    wanted: ports(wanted),
+                }
+            }));
+        }
+        let mut planner = planner;
+        let in_the_way = in_the_way(&moved);
+        if !in_the_way.is_empty() {
+            let revision = match direction {
+                Direction::ToOld => self.comparison.new.revision,
+                Direction::ToNew => self.comparison.old.revision,
+            };
+            let mut taken = ports_in_use(present_session, revision, reader)?;
+            taken.extend(moved.iter().flat_map(|service| &service.wanted));
+            for (item, place) in services.iter().zip(0usize..) {
+                for port in in_the_way.get(&place).into_iter().flatten() {
+                    if let Some(other) = free_port(&mut taken) {
+                        let ports = planner.other_ports.entry(item.key.clone()).or_default();
+                        ports.insert(*port, other);
+                    }
+                }
+            }
+        }
+        let planner = planner;
         let mut tasks: Vec<Task<'d>> = Vec::with_capacity(items.len());
         let mut count = 0usize;
         for few in few_at_once(items, direction) {
@@ -202,7 +251,20 @@ impl<'i> Diff<'i> {
                     .surroundings
                     .resources
                     .of_kind_or_guess(&item.api_version, &item.kind);
+                let aside = planner.step_aside(item, &present, &wanted);
                 let (todo, file) = planner.todo(item, direction, present, wanted);
+                if let (Some((step, file)), Todo::Take(..)) = (aside, &todo) {
+                    let number = count;
+                    count = count.saturating_add(1);
+                    if write(number, file).is_break() {
+                        return Ok(tasks);
+                    }
+                    tasks.push(Task {
+                        item,
+                        printed_name: step.target.printed_name.clone(),
+                        todo: Todo::Take(Box::new(step), Content::Patch(number)),
+                    });
+                }
                 let todo = match (todo, file) {
                     (Todo::Take(step, _), Some(file)) => {
                         let number = count;
@@ -405,6 +467,33 @@ fn dependents_of<'i>(
     Ok(found)
 }
 
+/// The node ports of all Services at a revision.
+fn ports_in_use(
+    session: &Session<'_>,
+    revision: i64,
+    reader: &ValueReader,
+) -> Result<BTreeSet<u64>> {
+    const AT_ONCE: usize = 8192;
+    let (options, workers) = (session.options, &session.workers);
+    let newest = Newest::new(KeyFilter::all(), revision, options.memory_limit);
+    // What is damaged was found when the states were compared.
+    let mut known = Collector::new(0);
+    let (keyspace, parts) =
+        Keyspace::scan(&session.database, &newest, workers, options, &mut known)?;
+    let places = Newest::select(&parts, Wanted::Live, workers)?;
+    drop(parts);
+    let mut found = BTreeSet::new();
+    for some in places.chunks(AT_ONCE) {
+        let ports = session.map(&keyspace, some, |view| {
+            let object = reader.object_of(view.record.key, &view.value()?, view.revision.main);
+            let service = object.ok().filter(|object| is_service(&object.json));
+            Ok(service.map(|object| node_ports(&object.json)))
+        })?;
+        found.extend(ports.into_iter().flatten().flatten().flatten());
+    }
+    Ok(found)
+}
+
 /// Splits items into what is held in memory together, with both states of each.
 fn few_at_once<'r, 'd>(
     items: &'r [&'d Item],
@@ -470,6 +559,8 @@ struct Planner<'p> {
     left_behind: HashSet<&'p [u8]>,
     /// The versions that are served while the steps are taken.
     served: ServedVersions,
+    /// By the key of a Service, the node ports that it has to give up first, and what it has in the meantime.
+    other_ports: HashMap<Vec<u8>, HashMap<u64, u64>>,
 }
 
 type Planned = (Todo, Option<StepFile>);
@@ -537,6 +628,24 @@ impl Planner<'_> {
                 }
             }
         }
+    }
+
+    /// The step that takes a Service out of the way of another one; not taken where the other step of it could not be.
+    fn step_aside(&self, item: &Item, present: &Look, wanted: &Look) -> Option<(Step, StepFile)> {
+        let ports = self.other_ports.get(&item.key)?;
+        let (Look::Object(present), Look::Object(wanted)) = (present, wanted) else {
+            return None;
+        };
+        let target = self.target(item, api_version_of(&wanted.json))?;
+        let schema = KindSchema::with(present, &self.known.lists);
+        let aside = with_ports(&present.json, ports);
+        let whole = json_patch(&present.json, &wanted.json, &schema, false);
+        let mut patch = json_patch(&present.json, &aside, &schema, false);
+        let tests = whole.operations.into_iter().filter(|one| one.op == "test");
+        patch.operations.splice(0..0, tests);
+        let mut step = Step::new(StepVerb::Patch, target);
+        step.is_preparation = true;
+        Some((step, StepFile::Patch(patch)))
     }
 
     /// Gives both states a version that is served.
@@ -804,6 +913,13 @@ impl Planner<'_> {
     }
 
     fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
+        let mut aside = None;
+        if let Some(ports) = self.other_ports.get(&item.key) {
+            let mut object = present.clone();
+            object.json = with_ports(&present.json, ports);
+            aside = Some(object);
+        }
+        let present = aside.as_ref().unwrap_or(present);
         let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
         let uid = uid_of(&present.json);
         let Some(target) = self.target(item, api_version_of(&wanted.json)) else {
@@ -862,6 +978,7 @@ impl Planner<'_> {
                 .map(|why| OnRequest::Delete(why.to_string()));
             step.is_gate = is_gate(&item.api_version, &item.kind);
             step.is_orphaning = is_workload(&item.api_version, &item.kind);
+            step.addresses = addresses_of(&wanted.json);
             let step = Todo::Take(Box::new(step), Content::None);
             return (step, Some(file_of(json)));
         }
@@ -968,7 +1085,9 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
         };
         let place = (
             order,
-            task.todo.step().is_some_and(|step| step.is_follow_up),
+            task.todo
+                .step()
+                .map(|step| (step.is_follow_up, !step.is_preparation)),
             task.item.namespace.clone(),
             task.printed_name.clone(),
         );
@@ -979,6 +1098,9 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
     owners_first(tasks);
     let mut by_key: HashMap<Vec<u8>, usize> = HashMap::new();
     for (place, task) in tasks.iter().enumerate() {
+        if task.todo.step().is_some_and(|step| step.is_preparation) {
+            by_key.insert(task.item.key.clone(), place);
+        }
         if let Some(step) = task.todo.step()
             && matches!(step.verb, StepVerb::Create | StepVerb::Recreate)
         {

@@ -175,7 +175,8 @@ lock() {
 		*) kill -0 "$other" 2>/dev/null &&
 			die "process $other is taking these steps; if it is something else, delete $running" ;;
 		esac
-		printf '%s\n' "$$" 2>/dev/null >"$running" || die "cannot write $running"
+		{ printf '%s\n' "$$" >"$running"; } 2>/dev/null ||
+			die "cannot write $running: copy the whole folder to a place that you can write, and run it there"
 	fi
 	locked=yes
 }
@@ -205,15 +206,46 @@ done_with() {
 	return 0
 }
 
+# Finds which Service has an address or a port: `holder`, nothing if none has, and `holder_uid`.
+find_holder() {
+	fetch get services.v1. -A -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.uid} {.spec.clusterIPs[*]} {.spec.ports[*].nodePort} {.spec.healthCheckNodePort}{"\n"}{end}' || return 1
+	holder=$(printf '%s\n' "$got" | awk -v held="$1" '{ for (i = 3; i <= NF; i++) if ($i == held) { print $1 " " $2; exit } }')
+	holder_uid=${holder##* }
+	holder=${holder%% *}
+}
+
+# Finds an address that the object is to have and that a Service has which no step deletes; false if there is one, or
+# if that cannot be told.
+addresses_are_free() {
+	for held in $addresses; do
+		find_holder "$held" || {
+			why="not deleted: whether $held is free cannot be told:
+$said"
+			return 1
+		}
+		[ -n "$holder" ] && [ "$holder_uid" != "$uid" ] || continue
+		among "$holder_uid" "$deleted" && continue
+		why="not deleted: $held, which it had in the snapshot, belongs to Service $holder now; free it there, or take clusterIP and clusterIPs out of $file, and run this again"
+		return 1
+	done
+}
+
 # Which Service has the address or the port that the last call asked for.
 tell_holder() {
 	says ' is already allocated' || return 0
 	held=${said%%: provided *}
 	held=${held##* }
-	fetch get services.v1. -A -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.spec.clusterIPs[*]} {.spec.ports[*].nodePort} {.spec.healthCheckNodePort}{"\n"}{end}'
-	holder=$(printf '%s\n' "$got" | awk -v held="$held" '{ for (i = 2; i <= NF; i++) if ($i == held) { print $1; exit } }')
+	find_holder "$held" || return 0
 	[ -n "$holder" ] || return 0
 	detail "$held belongs to Service $holder now; free it there, or take it out of $file, and run this again"
+}
+
+# What is to be done before a version can be taken out of a definition.
+tell_stored() {
+	says 'was previously a storage version' || return 0
+	detail "objects may be stored in the version that is to go, and nobody could read them then: mark another one with 'storage: true', keep this one,
+write each object once more (kubectl get | kubectl replace), take the version out of status.storedVersions (kubectl patch --subresource=status),
+save a new snapshot, and compare again"
 }
 
 not_done() {
@@ -243,6 +275,7 @@ failed() {
 	fi
 	not_done FAILED "$1"
 	tell_holder
+	tell_stored
 	count_failed=$((count_failed + 1))
 }
 
@@ -622,6 +655,13 @@ look_again() {
 
 recreate_step() {
 	stage=$(begun)
+	if [ -z "$stage" ] && ! addresses_are_free; then
+		# Another step may free it; a dry run cannot tell.
+		said=
+		[ -n "$dry" ] || said='already allocated'
+		failed "$why"
+		return
+	fi
 	if [ "$stage" != creating ]; then
 		mark begun deleting
 		if ! delete && ! is_gone; then
@@ -689,7 +729,7 @@ step() {
 	number=$label
 	shift 3
 	namespace='' resource='' name='' file='' uid='' path='' policy=Background
-	needs='' goes='' ask='' gate='' established='' either='' secret='' why=''
+	needs='' goes='' ask='' gate='' established='' either='' secret='' why='' addresses=''
 	for argument; do
 		value=${argument#*=}
 		case $argument in
@@ -708,6 +748,7 @@ step() {
 		either=*) either=$value ;;
 		secret=*) secret=$value ;;
 		why=*) why=$value ;;
+		addresses=*) addresses=$value ;;
 		esac
 	done
 	take
@@ -858,9 +899,10 @@ $said"
 			die "$state is about another cluster; delete it to start over in this one"
 	elif [ -z "$dry" ]; then
 		{ mkdir -p "$state" && printf '%s\n' "$cluster" >"$state/cluster"; } 2>/dev/null ||
-			die "cannot write $state"
+			die "cannot write $state, where steps that are done are marked: copy the whole folder to a place that you can write, and run it there"
 	fi
 	[ -n "$dry" ] || lock
+	deleted=$(sed -n "s/^step .* uid='\{0,1\}\([0-9A-Za-z-]*\).*/\1/p" "$0" | tr '\n' ' ')
 }
 
 option() {

@@ -84,6 +84,9 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
             let needs = step.needs.iter().map(|place| number(*place));
             word("needs", &needs.collect::<Vec<_>>().join(" "));
         }
+        if !step.addresses.is_empty() {
+            word("addresses", &step.addresses.join(" "));
+        }
         if let Some(place) = step.goes_with {
             word("goes", &number(place));
         }

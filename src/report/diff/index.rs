@@ -86,6 +86,13 @@ pub fn tasks_markdown(
 
 fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Option<&str>) -> String {
     let target = &step.target;
+    if step.is_preparation {
+        let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));
+        let object = who(item, true);
+        return format!(
+            "- {number:0digits$} {object} gets another node port for the time being, so that another Service can have the one it has{file}\n"
+        );
+    }
     if step.is_follow_up {
         let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));
         let object = code(&escape::text(target.printed_name.as_bytes()));
@@ -103,6 +110,9 @@ fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Optio
         (StepVerb::Patch, _) => "gets back the fields that differ",
         (StepVerb::Replace, _) => "is written back as a whole: it is stored in another version",
         (StepVerb::Create, _) => "is missing: created",
+        (StepVerb::Recreate, _) if !step.addresses.is_empty() => {
+            "differs in what cannot be changed, or is being deleted: deleted, then created, if its address is free"
+        }
         (StepVerb::Recreate, _) => {
             "differs in what cannot be changed, or is being deleted: deleted, then created"
         }

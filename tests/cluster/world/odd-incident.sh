@@ -10,6 +10,14 @@ kubectl patch service -n crowded a --type=json -p '[{"op": "replace", "path": "/
 kubectl patch service -n crowded b --type=json -p '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30100}]'
 kubectl delete service -n odd moved in-range
 kubectl create service clusterip -n crowded taker --clusterip=10.96.77.7 --tcp=80
+# Others have exchanged what they have.
+port() { kubectl patch service -n odd "port-$1" --type=json -p "[{\"op\": \"replace\", \"path\": \"/spec/ports/0/nodePort\", \"value\": $2}]"; }
+port left 30122
+port right 30120
+port left 30121
+kubectl delete service -n odd address-left address-right
+kubectl create service clusterip -n odd address-left --clusterip=10.96.77.21 --tcp=80
+kubectl create service clusterip -n odd address-right --clusterip=10.96.77.20 --tcp=80
 kubectl delete servicecidr more --timeout=60s
 kubectl delete pod -n odd sandboxed --force --grace-period=0
 kubectl delete runtimeclass sand

@@ -128,3 +128,18 @@ kubectl patch configmap -n stuck held --type=merge -p '{"metadata": {"finalizers
 kubectl create configmap -n crowded lost --from-literal=a=b
 kubectl create quota -n crowded full --hard=count/configmaps=2
 kubectl wait --for=jsonpath='{.status.used.count/configmaps}'=2 --timeout=60s -n crowded quota/full
+# Services that will exchange what only one can have.
+for one in 'left 30120 10.96.77.20' 'right 30121 10.96.77.21'; do
+    set -- $one
+    kubectl create -f - <<M
+apiVersion: v1
+kind: Service
+metadata: {name: port-$1, namespace: odd}
+spec: {type: NodePort, ports: [{port: 80, nodePort: $2}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: address-$1, namespace: odd}
+spec: {clusterIP: $3, ports: [{port: 80}]}
+M
+done
