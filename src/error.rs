@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::finding::{Findings, escape};
 use crate::ids::FileOffset;
 
 /// The result of every fallible call of this crate.
@@ -72,4 +73,59 @@ pub enum Error {
         /// True when the revision lies before the compaction point, false when beyond the newest.
         compacted: bool,
     },
+    /// The file has no answer: it is damaged, or not a snapshot.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// What could be read was answered for, but damage may hide further records, or may have altered them.
+    #[error("the file is damaged, so the answer may be incomplete: {}", summary(.0))]
+    Incomplete(
+        /// What is wrong with the file.
+        Box<Findings>,
+    ),
+    /// The value of a single record cannot be read.
+    #[error("the value of {} at revision {revision} cannot be read", escape::text(key))]
+    Record {
+        /// The key.
+        key: Vec<u8>,
+        /// Its mod revision.
+        revision: i64,
+    },
+    /// The system has no random bytes for the marks of secrets.
+    #[error("no random bytes for the marks of secrets")]
+    Random {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+/// The code and the place of the first finding, and how many there are.
+fn summary(findings: &Findings) -> String {
+    let all = findings.counts.iter();
+    let all = all.fold(0u64, |sum, counts| sum.saturating_add(counts.count));
+    match findings.list.first() {
+        Some(first) if all == 1 => format!("{} at {}", first.code.id, first.place),
+        Some(first) => format!("{} at {}, and {} more", first.code.id, first.place, all.saturating_sub(1)),
+        None => format!("{all} findings"),
+    }
+}
+
+/// Why a file has no answer to a question.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct Refusal {
+    /// In the real tool's words, where it has any.
+    pub message: String,
+    /// More about it: what was found and what to do.
+    pub details: Vec<String>,
+    /// What the structural check found.
+    pub findings: Findings,
+    /// True when another process held the file's lock: the damage may come from reading while it wrote.
+    pub possibly_torn: bool,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
 }

@@ -301,13 +301,12 @@ impl Run {
         job: impl FnOnce(&mut Session<'_>) -> Result<T>,
     ) -> Result<Asked<T>> {
         self.with_input(path, access, |input, options| {
-            let done = Session::open(input, options).and_then(|opened| match opened {
-                Ok(mut session) => {
-                    let made = job(&mut session)?;
-                    Ok(Asked::Done(made, session.finish()?))
-                }
-                Err(refusal) => Ok(Asked::Refused(refusal)),
-            });
+            let done = match Session::open(input, options) {
+                Ok(mut session) => job(&mut session)
+                    .and_then(|made| Ok(Asked::Done(made, session.finish()?))),
+                Err(Error::Refused(refusal)) => Ok(Asked::Refused(*refusal)),
+                Err(error) => Err(error),
+            };
             match done {
                 Ok(Asked::Done(made, findings)) => Ok(Asked::Done(made, findings)),
                 // What kept the job from being done may be that the file is not what it was.
@@ -332,13 +331,19 @@ impl Run {
             failed_at = other;
             self.with_input(other, access, |second, _| {
                 let done = (|| {
-                    let mut old = match Session::open(first, options)? {
+                    let mut old = match Session::open(first, options) {
                         Ok(session) => session,
-                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 0)),
+                        Err(Error::Refused(refusal)) => {
+                            return Ok(AskedBoth::Refused(*refusal, 0));
+                        }
+                        Err(error) => return Err(error),
                     };
-                    let mut new = match Session::open(second, options)? {
+                    let mut new = match Session::open(second, options) {
                         Ok(session) => session,
-                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 1)),
+                        Err(Error::Refused(refusal)) => {
+                            return Ok(AskedBoth::Refused(*refusal, 1));
+                        }
+                        Err(error) => return Err(error),
                     };
                     let made = job(&mut old, &mut new)?;
                     old.check_unchanged()?;

@@ -168,7 +168,7 @@ fn values_of_one_long_leaf_are_read_again_without_the_rest_of_it() {
     };
     grows_as_its_file("differences", 400, |size| {
         on_file(vec![("key", records(size))], true, |input, options| {
-            let mut session = Session::open(input, options).unwrap().unwrap();
+            let mut session = Session::open(input, options).unwrap();
             let query = DiffQuery::default();
             let diff = diff_revisions(&mut session, 1, 0, &query).unwrap();
             let mut items = 0;
@@ -211,7 +211,7 @@ fn many_definitions_and_objects_of_them_are_not_held_against_each_other() {
             .zip(2..)
             .map(|((key, value), n)| record(n, n, &key, &value, 0));
         on_file(vec![("key", records.collect())], true, |input, options| {
-            let mut session = Session::open(input, options).unwrap().unwrap();
+            let mut session = Session::open(input, options).unwrap();
             let list = objects(
                 &mut session,
                 &ObjectsQuery::default(),
@@ -389,7 +389,7 @@ fn many_pods_with_events_and_owners_are_described_in_a_few_passes() {
             .zip(2..)
             .map(|((key, value), n)| record(n, n, &key, &value, 0));
         on_file(vec![("key", records.collect())], true, |input, options| {
-            let mut session = Session::open(input, options).unwrap().unwrap();
+            let mut session = Session::open(input, options).unwrap();
             let query = ObjectsQuery {
                 kinds: vec!["pods".into()],
                 ..ObjectsQuery::default()

@@ -255,7 +255,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
         };
         let options = Options::default();
         let input = Input::open(file.path()).unwrap();
-        let session = Session::open(&input, &options).unwrap().ok().unwrap();
+        let session = Session::open(&input, &options).unwrap();
         scene.filled().unwrap().finish(&[&session]).unwrap();
         assert!(scene.is_whole());
         change();
@@ -263,7 +263,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
 
         let scene = Scene::new(place);
         let input = Input::open(file.path()).unwrap();
-        let session = Session::open(&input, &options).unwrap().ok().unwrap();
+        let session = Session::open(&input, &options).unwrap();
         let folder = scene.filled().unwrap();
         change();
         let error = folder.finish(&[&session]).unwrap_err();
@@ -272,11 +272,11 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
 
         // The other one of two.
         let one = Input::open(file.path()).unwrap();
-        let one = Session::open(&one, &options).unwrap().ok().unwrap();
+        let one = Session::open(&one, &options).unwrap();
         let copy = scene.dir.path().join("copy");
         fs::copy(&real, &copy).unwrap();
         let other = Input::open(&copy).unwrap();
-        let other = Session::open(&other, &options).unwrap().ok().unwrap();
+        let other = Session::open(&other, &options).unwrap();
         let folder = scene.filled().unwrap();
         fs::write(&copy, "else").unwrap();
         folder.finish(&[&one, &other]).unwrap_err();
