@@ -68,7 +68,9 @@
 
 pub mod bolt;
 pub mod checksum;
+/// Not part of the public API: it is public for the binary and its tests, and changes without notice.
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod codes;
 pub mod container;
@@ -80,7 +82,9 @@ pub mod kubernetes;
 mod limits;
 pub mod ops;
 pub mod options;
+/// Not part of the public API: it is public for the binary and its tests, and changes without notice.
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod report;
 pub mod sentence;
 pub mod snapshot;

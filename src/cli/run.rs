@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use super::exit::Exit;
 use super::open::{Access, open};
 use super::{GlobalArgs, progress, term};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::etcd::Release;
 use crate::finding::{Findings, escape};
 use crate::limits;
@@ -227,13 +227,13 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
         Error::Changed { path, .. }
         | Error::Read {
             path: Some(path), ..
-        } => format!("{}: {error}", escape::path(path)),
+        } => format!("{}: {}", escape::path(path), with_causes(error)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
         Error::MemoryLimit { needed, limit } => {
             format!("{}: {}", escape::path(path), beyond(*needed, *limit))
         }
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
-        other => format!("{}: {other}", escape::path(path)),
+        other => format!("{}: {}", escape::path(path), with_causes(other)),
     }
 }
 
@@ -266,7 +266,7 @@ pub(super) fn describe_without_name(error: &Error, path: &Path) -> String {
         }
         Error::NotAFile { what, .. } => (*what).into(),
         Error::MemoryLimit { needed, limit } => beyond(*needed, *limit),
-        other => other.to_string(),
+        other => with_causes(other),
     }
 }
 
@@ -302,8 +302,9 @@ impl Run {
     ) -> Result<Asked<T>> {
         self.with_input(path, access, |input, options| {
             let done = match Session::open(input, options) {
-                Ok(mut session) => job(&mut session)
-                    .and_then(|made| Ok(Asked::Done(made, session.finish()?))),
+                Ok(mut session) => {
+                    job(&mut session).and_then(|made| Ok(Asked::Done(made, session.finish()?)))
+                }
                 Err(Error::Refused(refusal)) => Ok(Asked::Refused(*refusal)),
                 Err(error) => Err(error),
             };
@@ -436,7 +437,7 @@ pub(super) fn not_written(error: OutputError) -> Result<Exit> {
         OutputError::Read(error) => return Err(error),
         OutputError::File { message, details } => (message, details, Exit::Findings),
         OutputError::InUse { message, details } => (message, details, Exit::Failed),
-        other => (other.to_string(), Vec::new(), Exit::Failed),
+        other => (with_causes(&other), Vec::new(), Exit::Failed),
     };
     term::error(&message);
     for line in details {

@@ -217,7 +217,7 @@ fn many_definitions_and_objects_of_them_are_not_held_against_each_other() {
                 &ObjectsQuery::default(),
                 &ValueReader::default(),
             );
-            let list = list.unwrap().unwrap();
+            let list = list.unwrap();
             assert_eq!((list.found.len(), list.kinds.len()), (2 * size, size + 1));
             assert!(list.damaged.is_empty());
         })
@@ -396,7 +396,7 @@ fn many_pods_with_events_and_owners_are_described_in_a_few_passes() {
             };
             let reader = ValueReader::default();
             let listed = objects_to_describe(&mut session, &query, false, &reader);
-            let (list, _) = listed.unwrap().unwrap();
+            let (list, _) = listed.unwrap();
             let options = DescribeOptions {
                 events: true,
                 owners: true,

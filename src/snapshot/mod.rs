@@ -258,7 +258,8 @@ impl<'b> Snapshot<'b> {
     /// namespace does not count.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Incomplete`]; reading, cancelling, a file that changed.
+    /// [`Error::Query`] with a [`KindFault`](ops::KindFault) for a word that does not name one kind that an API server
+    /// serves; [`Error::Refused`], [`Error::Incomplete`]; reading, cancelling, a file that changed.
     pub fn object(&self, kind: &str, namespace: Option<&str>, name: &str) -> Result<ObjectAnswer> {
         self.object_at(0, kind, namespace, name)
     }

@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::kubernetes::secrets::encryption::DecryptFault;
 use crate::kubernetes::{Description, Fault, Flaw};
 use crate::ops::{
-    self, AbsenceQuery, AbsenceReason, FoundObject, KindFault, LookedFor, ObjectsQuery, Session,
-    ValueContent, ValueReader,
+    self, AbsenceQuery, AbsenceReason, FoundObject, LookedFor, ObjectsQuery, Session, ValueContent,
+    ValueReader,
 };
 
 /// An object that is there.
@@ -47,8 +47,6 @@ pub enum ObjectAnswer {
     Several(Vec<String>),
     /// It is not there, for this reason.
     Absent(AbsenceReason),
-    /// The word for the kind does not name one kind that an API server serves.
-    Kind(KindFault),
 }
 
 impl ObjectAnswer {
@@ -79,10 +77,7 @@ pub(super) fn find(
         revision,
         ..ObjectsQuery::default()
     };
-    let list = match ops::objects(&mut session, &query, reader)? {
-        Ok(list) => list,
-        Err(fault) => return Ok(ObjectAnswer::Kind(fault)),
-    };
+    let list = ops::objects(&mut session, &query, reader)?;
     let answer = match list.found.as_slice() {
         [] => absent(&session, kind, name, namespaces, revision)?,
         [found] => {

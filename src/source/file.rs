@@ -281,7 +281,8 @@ mod tests {
     use crate::source::mapped::open_own_file_mapped;
 
     /// Both ways to open a file.
-    const OPEN: [fn(&Path, &str) -> Result<OpenFile<'static>>; 2] = [OpenFile::open, open_own_file_mapped];
+    const OPEN: [fn(&Path, &str) -> Result<OpenFile<'static>>; 2] =
+        [OpenFile::open, open_own_file_mapped];
 
     fn sample(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -406,7 +407,14 @@ mod tests {
             changed: (i64::MAX, 0),
             ..opened.watched.as_ref().unwrap().state
         };
-        assert!(opened.watched.as_ref().unwrap().what_changed(&later).is_some());
+        assert!(
+            opened
+                .watched
+                .as_ref()
+                .unwrap()
+                .what_changed(&later)
+                .is_some()
+        );
         assert!(before.len() == later.len);
     }
 

@@ -18,6 +18,7 @@ use crate::ops::objects::UndecidedReason;
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyChange {
     /// Only the new state has it.
     Added,
@@ -100,6 +101,7 @@ pub struct PlainValues {
 
 /// One key that differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Item {
     /// The key.
     pub key: Vec<u8>,
@@ -219,6 +221,7 @@ pub struct SideFigures {
 
 /// What two states have to do with each other.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The old state.
     pub old: SideFigures,

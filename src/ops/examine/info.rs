@@ -14,6 +14,7 @@ use crate::workers::Workers;
 
 /// What `info` shows.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct FileInfo {
     /// Length and digest as stored; the digest is not compared.
     pub layout: FileLayout,

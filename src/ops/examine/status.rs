@@ -14,6 +14,7 @@ use crate::workers::Workers;
 
 /// What `snapshot status` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// HASH: CRC-32C over all buckets.
     pub hash: u32,

@@ -183,7 +183,7 @@ fn detailed(
         parts.push(part.clone());
         ControlFlow::Continue(())
     });
-    (parts, log.unwrap().unwrap())
+    (parts, log.unwrap())
 }
 
 proptest! {
@@ -313,7 +313,7 @@ proptest! {
         let reader = ValueReader { managed_fields: true, ..ValueReader::default() };
         for revision in compaction.max(1)..=newest {
             let query = ObjectsQuery { revision, is_deleted: true, ..ObjectsQuery::default() };
-            let list = objects(&mut session, &query, &reader).unwrap().unwrap();
+            let list = objects(&mut session, &query, &reader).unwrap();
             // The model: the last record is a deletion; the value before it, if it was kept.
             let mut expected = BTreeMap::new();
             let mut lost = 0;
@@ -350,7 +350,7 @@ proptest! {
             // One revision before each deletion, the same value is live.
             for (deleted_at, mod_revision) in found.values().filter(|(at, _)| *at > compaction.max(1)) {
                 let query = ObjectsQuery { revision: deleted_at - 1, ..ObjectsQuery::default() };
-                let live = objects(&mut session, &query, &reader).unwrap().unwrap();
+                let live = objects(&mut session, &query, &reader).unwrap();
                 let mut live = live.found.iter();
                 prop_assert!(live.any(|one| one.mod_revision() == *mod_revision));
             }
