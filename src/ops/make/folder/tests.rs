@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::ops::input::Input;
 use crate::ops::make::disk::faults::Call;
 use crate::options::Options;
@@ -126,7 +126,8 @@ fn of_several_files_that_do_not_read_back_the_first_by_name_is_told() {
             fs::write(folder.staged.join(name), "").unwrap();
         }
         let error = folder.publish(&scene.cancel, || Ok(())).unwrap_err();
-        assert!(error.to_string().contains("/a.yaml:"), "{error}");
+        let error = with_causes(&error);
+        assert!(error.contains("/a.yaml:"), "{error}");
     }
 }
 
@@ -158,7 +159,7 @@ fn what_does_not_read_back_as_it_was_written_gets_no_name() {
             let path = folder.staged.join("a.yaml");
             harm(&path);
             let error = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
-            let text = error.unwrap_err().to_string();
+            let text = with_causes(&error.unwrap_err());
             assert!(text.contains(path.to_str().unwrap()), "{text}");
             assert!(text.contains(told), "{text}");
             assert!(scene.is_as_before(), "{told}");
@@ -231,7 +232,7 @@ fn what_has_come_to_stand_there_meanwhile_is_neither_replaced_nor_filled() {
                 paths.retain(|path| !path.to_str().unwrap().contains(".partial"));
                 Ok(())
             });
-            let text = done.unwrap_err().to_string();
+            let text = with_causes(&done.unwrap_err());
             assert!(text.contains("cannot give its final name to"), "{text}");
             assert_eq!(scene.paths(), paths, "{place:?}");
             for path in [scene.out(), scene.out().join("a.yaml")] {
