@@ -492,9 +492,7 @@ fn a_source_that_fails_gives_an_error_and_no_verdict() {
     // With room for a SHA-256 behind the last page.
     let len = (1 << 20) + 32;
     let failing = |readable_from| Failing { len, readable_from };
-    let error = Snapshot::from_source(failing(u64::MAX))
-        .err()
-        .expect("an error");
+    let error = Snapshot::from_source(failing(u64::MAX)).expect_err("an error");
     assert!(matches!(error, Error::Read { .. }), "{error:?}");
     let snapshot = Snapshot::from_source(failing(len - 64)).expect("its end");
     for error in [
@@ -622,9 +620,7 @@ fn a_map_gives_the_same_answers() {
 fn no_error_repeats_its_source() {
     use std::error::Error as _;
 
-    let missing = Snapshot::open(path("nothing-here.db"))
-        .err()
-        .expect("an error");
+    let missing = Snapshot::open(path("nothing-here.db")).expect_err("an error");
     let source = missing.source().expect("what the system said").to_string();
     assert!(
         !missing.to_string().contains(&source),
@@ -634,7 +630,7 @@ fn no_error_repeats_its_source() {
         len: 4096 + 32,
         readable_from: u64::MAX,
     };
-    let failing = Snapshot::from_source(failing).err().expect("an error");
+    let failing = Snapshot::from_source(failing).expect_err("an error");
     let source = failing.source().expect("what the source said").to_string();
     assert!(
         !failing.to_string().contains(&source),
