@@ -16,7 +16,7 @@ mod support;
 use support::{Cluster, History};
 
 #[allow(unsafe_code)]
-fn open_mapped(path: &Path) -> etcdsnap::Result<Input> {
+fn open_mapped(path: &Path) -> etcdsnap::Result<Input<'static>> {
     // SAFETY: the file is this program's own, written and from now on only read.
     Input::open_by(path, |path, database| unsafe {
         OpenFile::open_mapped(path, database)

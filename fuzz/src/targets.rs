@@ -17,7 +17,9 @@ use etcdsnap::bolt::layout::{
 use etcdsnap::bolt::{Cursor, Database, Leaf, LeafTail, Metas, PlannedBucket, SecondMeta, Visitor};
 use etcdsnap::container::{FileLayout, classify, front_of_one_page, judge_length, taken_for_text};
 use etcdsnap::etcd::schema::{Compaction, STANDARD_BUCKETS, StorageVersion, meta_value};
-use etcdsnap::etcd::{BackendHash, HashKvVisitor, LiveKeys, Record, Release, RevisionKey, hash_kv};
+use etcdsnap::etcd::{
+    BackendHash, HashKvVisitor, LiveKeys, Record, RecordFault, Release, RevisionKey, hash_kv,
+};
 use etcdsnap::finding::{Collector, DEFAULT_LIMIT, Findings};
 use etcdsnap::ids::{FileOffset, PageId};
 use etcdsnap::kubernetes::secrets::encryption::{
@@ -286,7 +288,7 @@ pub fn record(data: &[u8]) {
     whole(draft.bytes());
 }
 
-fn long_record(bytes: &[u8], cut: usize) -> Result<(i64, u64), etcdsnap::etcd::RecordFault> {
+fn long_record(bytes: &[u8], cut: usize) -> Result<(i64, u64), RecordFault> {
     let source = Slice(bytes);
     let tail = LeafTail {
         source: &source,
@@ -294,8 +296,9 @@ fn long_record(bytes: &[u8], cut: usize) -> Result<(i64, u64), etcdsnap::etcd::R
         len: (bytes.len() - cut) as u64,
     };
     let mut buffer = WindowBuffer::new();
-    let record =
-        Record::decode_long(&bytes[..cut], &tail, &mut buffer).expect("memory can be read")?;
+    let record = Record::decode_long(&bytes[..cut], &tail, &mut buffer)
+        .expect("memory can be read")
+        .ok_or(RecordFault)?;
     Ok((record.version, record.value_len))
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::check::codes;
 use super::elements::leaf_element;
 use super::layout::{ELEMENT_HEADER, ELEMENT_IS_BUCKET, PAGE_HEADER, PageHeader, flags};
-use super::pages::{PageProblem, Pages, WHOLE_OBJECT_LIMIT};
+use super::pages::{PageError, PageProblem, Pages, WHOLE_OBJECT_LIMIT};
 use super::plan::{branch_element, branch_key};
 use crate::error::Result;
 use crate::finding::{Observation, Place};
@@ -557,14 +557,15 @@ impl<'s> Cursor<'s> {
     }
 
     fn load(&self, page: PageId) -> Step<Level<'s>> {
-        let header = match self.pages.header(page)? {
+        let header = match self.pages.header(page) {
             Ok(header) => header,
-            Err(PageProblem::OutOfBounds) => {
+            Err(PageError::Problem(PageProblem::OutOfBounds)) => {
                 return Ok(Err(self.damage_at(page, CursorFault::OutOfBounds)));
             }
-            Err(PageProblem::BeyondFile) => {
+            Err(PageError::Problem(PageProblem::BeyondFile)) => {
                 return Ok(Err(self.damage_at(page, CursorFault::BeyondFile)));
             }
+            Err(PageError::Read(error)) => return Err(error),
         };
         if header.id != page {
             let fault = CursorFault::OtherPage(header.id);
@@ -595,12 +596,12 @@ impl<'s> Cursor<'s> {
                 .map(Held::Lent),
             None => {
                 let mut buffer = WindowBuffer::new();
-                match self.pages.object(page, limit, &mut buffer)? {
-                    Ok((_, bytes)) if limit < WHOLE_OBJECT_LIMIT => {
+                match PageError::unless_absent(self.pages.object(page, limit, &mut buffer))? {
+                    Some((_, bytes)) if limit < WHOLE_OBJECT_LIMIT => {
                         Some(Held::Table(bytes.to_vec()))
                     }
-                    Ok((_, bytes)) => Some(Held::Copied(bytes.to_vec())),
-                    Err(_) => None,
+                    Some((_, bytes)) => Some(Held::Copied(bytes.to_vec())),
+                    None => None,
                 }
             }
         };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::check::codes;
 use super::layout::{LONG_FREELIST, PAGE_HEADER, PageHeader, flags, u64_at};
 use super::page_set::PageSet;
-use super::pages::{Geometry, PageProblem, Pages};
+use super::pages::{Geometry, PageError, PageProblem, Pages};
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Observation, Place};
 use crate::ids::PageId;
@@ -41,9 +41,10 @@ impl Freelist {
             complete: false,
         };
         let place = || Place::page(page, geometry.page_size);
-        let header = match pages.header(page)? {
+        let header = match pages.header(page) {
             Ok(header) => header,
-            Err(problem) => {
+            Err(PageError::Read(error)) => return Err(error),
+            Err(PageError::Problem(problem)) => {
                 let what: Observation = match problem {
                     PageProblem::OutOfBounds => codes::FreelistOutOfBounds {
                         page,

@@ -35,6 +35,6 @@ pub use meta::{
     CandidateMeta, MetaChoice, MetaFault, MetaSlot, Metas, SecondMeta, SelectedMeta, ValidMeta,
 };
 pub use page_set::PageSet;
-pub use pages::{Geometry, PageProblem, Pages};
+pub use pages::{Geometry, PageError, PageProblem, Pages};
 pub use plan::{BucketRoot, Plan, PlannedBucket, StrayElement};
 pub use scan::{Census, Scan, Visitor, WantedElements, revisit, scan};

@@ -2,7 +2,7 @@
 
 use super::layout::{ELEMENT_HEADER, LeafElement, PAGE_HEADER, PageHeader};
 use super::meta::ValidMeta;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{FileOffset, PageId};
 use crate::source::{Source, WindowBuffer};
 
@@ -55,13 +55,37 @@ impl Geometry {
     }
 }
 
-/// Why a page cannot be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why there is no such page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PageProblem {
     /// The id is 0, 1, or not below the high-water mark.
+    #[error("the page id is 0, 1, or not below the high-water mark")]
     OutOfBounds,
     /// The file ends before the page does.
+    #[error("the file ends before the page does")]
     BeyondFile,
+}
+
+/// Why a page was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// There is no such page.
+    #[error(transparent)]
+    Problem(#[from] PageProblem),
+    /// Reading failed.
+    #[error(transparent)]
+    Read(#[from] Error),
+}
+
+impl PageError {
+    /// What was read; nothing where there is no such page.
+    pub(crate) fn unless_absent<T>(outcome: Result<T, Self>) -> Result<Option<T>> {
+        match outcome {
+            Ok(read) => Ok(Some(read)),
+            Err(Self::Problem(_)) => Ok(None),
+            Err(Self::Read(error)) => Err(error),
+        }
+    }
 }
 
 /// Reads page objects of one database.
@@ -77,32 +101,26 @@ impl<'s> Pages<'s> {
     /// The header of `page`.
     ///
     /// # Errors
-    /// Only when reading fails; what is wrong with the page is the inner result.
-    pub fn header(&self, page: PageId) -> Result<Result<PageHeader, PageProblem>> {
-        let offset = match self.geometry.locate(page) {
-            Ok(offset) => offset,
-            Err(problem) => return Ok(Err(problem)),
-        };
+    /// [`PageError`].
+    pub fn header(&self, page: PageId) -> Result<PageHeader, PageError> {
+        let offset = self.geometry.locate(page)?;
         let mut bytes = [0; PAGE_HEADER];
         self.source.read_exact_at(offset, &mut bytes)?;
-        Ok(PageHeader::decode(&bytes).ok_or(PageProblem::BeyondFile))
+        Ok(PageHeader::decode(&bytes).ok_or(PageProblem::BeyondFile)?)
     }
 
     /// The header of `page` and the bytes of the whole object, as many of them as the file holds, at
     /// most `limit`.
     ///
     /// # Errors
-    /// Only when reading fails; what is wrong with the page is the inner result.
+    /// [`PageError`].
     pub fn object<'a>(
         &'a self,
         page: PageId,
         limit: u64,
         buffer: &'a mut WindowBuffer,
-    ) -> Result<Result<(PageHeader, &'a [u8]), PageProblem>> {
-        let offset = match self.geometry.locate(page) {
-            Ok(offset) => offset,
-            Err(problem) => return Ok(Err(problem)),
-        };
+    ) -> Result<(PageHeader, &'a [u8]), PageError> {
+        let offset = self.geometry.locate(page)?;
         let in_file = self
             .geometry
             .pages_in_file
@@ -112,16 +130,14 @@ impl<'s> Pages<'s> {
         // Most objects are one page, and then one read is enough.
         let first = cut(self.geometry.object_len(0));
         let header = PageHeader::decode(buffer.lend(self.source, offset, first)?);
-        let Some(header) = header else {
-            return Ok(Err(PageProblem::BeyondFile));
-        };
+        let header = header.ok_or(PageProblem::BeyondFile)?;
         let len = cut(self.geometry.object_len(header.overflow));
         let bytes = if len == first {
             buffer.lent(self.source, offset, len)?
         } else {
             buffer.lend(self.source, offset, len)?
         };
-        Ok(Ok((header, bytes)))
+        Ok((header, bytes))
     }
 
     /// Key and value of one element of a leaf; of a longer value the first `limit` bytes. Nothing else of the page is
@@ -136,7 +152,8 @@ impl<'s> Pages<'s> {
         index: u16,
         limit: u64,
     ) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-        let (Ok(offset), Ok(header)) = (self.geometry.locate(page), self.header(page)?) else {
+        let header = PageError::unless_absent(self.header(page))?;
+        let (Ok(offset), Some(header)) = (self.geometry.locate(page), header) else {
             return Ok(None);
         };
         let in_file = self

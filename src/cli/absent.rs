@@ -128,7 +128,7 @@ fn selects_nothing(
     };
     // The second look finds the same damage.
     session.forget_findings();
-    Ok(ops::objects(session, &live, reader)?.is_ok_and(|live| is_none(&live)))
+    Ok(is_none(&ops::objects(session, &live, reader)?))
 }
 
 /// What became in two states of what was asked for. What one of them has was asked for rightly, whether or not it

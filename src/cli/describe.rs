@@ -12,6 +12,7 @@ use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, read_to_the_end};
 use super::term;
+use crate::error::Error;
 use crate::kubernetes::show::describe::{Related, describe};
 use crate::ops::{
     self, Answer, DescribeOptions, FoundObject, LookedFor, Name, ObjectList, ObjectsQuery, Session,
@@ -152,12 +153,13 @@ fn print(
 ) -> crate::Result<io::Result<Exit>> {
     let query = &which.query;
     let by_prefix = args.which.is_kind_and_name();
-    let (list, is_prefix) = match ops::objects_to_describe(session, query, by_prefix, reader)? {
+    let (list, is_prefix) = match ops::objects_to_describe(session, query, by_prefix, reader) {
         Ok(found) => found,
-        Err(fault) => {
+        Err(Error::Query(fault)) => {
             term::error(&fault.to_string());
             return Ok(Ok(Exit::Failed));
         }
+        Err(error) => return Err(error),
     };
     // Of values that are named by their keys, each has to be described.
     if let Some(keys) = &query.keys

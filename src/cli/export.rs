@@ -14,6 +14,7 @@ use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, not_written, read_to_the_end};
 use super::term;
+use crate::error::Error;
 use crate::error::Result;
 use crate::finding::escape;
 use crate::kubernetes::apply::patch::first_owners;
@@ -94,7 +95,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
     let mut target = match Target::open(args) {
         Ok(target) => target,
         Err(error) => {
-            term::error(&error.to_string());
+            term::error(&crate::error::with_causes(&error));
             return Exit::Failed;
         }
     };
@@ -106,12 +107,13 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
     };
     let asked = run.ask(&args.file, Access::Positioned, |session| {
         let query = &which.query;
-        let mut all = match ops::objects_to_apply(session, query, &reader)? {
+        let mut all = match ops::objects_to_apply(session, query, &reader) {
             Ok(all) => all,
-            Err(fault) => {
+            Err(Error::Query(fault)) => {
                 term::error(&fault.to_string());
                 return Ok(Ok(Exit::Failed));
             }
+            Err(error) => return Err(error),
         };
         if args.skip_crds {
             all.list

@@ -15,6 +15,7 @@ use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
+use crate::error::Error;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::ops::{self, AbsenceQuery, GrepQuery, LookedFor, Session, ValueReader};
@@ -227,12 +228,13 @@ fn search(
                 Err(_) => ControlFlow::Break(()),
             }
         };
-        let (summary, bounds) = match ops::grep(session, query, reader, &mut each)? {
+        let (summary, bounds) = match ops::grep(session, query, reader, &mut each) {
             Ok(done) => done,
-            Err(fault) => {
+            Err(Error::Query(fault)) => {
                 term::error(&fault.to_string());
                 return Ok(Ok(Exit::Failed));
             }
+            Err(error) => return Err(error),
         };
         if let Some(line) = report::grep_unsearched_line(&summary) {
             term::line(&format!("{front}{line}"));

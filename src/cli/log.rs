@@ -19,6 +19,7 @@ use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
 use crate::Result;
+use crate::error::Error;
 use crate::etcd::keyspace::KeyFilter;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::{Resolved, Resources};
@@ -213,13 +214,14 @@ impl Job<'_> {
                 ops::log_in_detail(session, &query, &which, self.reader, &mut |part, known| {
                     self.note(part, &mut notes);
                     write(&self.part(part, known))
-                })?;
+                });
             let log = match shown {
                 Ok(log) => log,
-                Err(fault) => {
+                Err(Error::Query(fault)) => {
                     term::error(&fault.to_string());
                     return Ok(Ok(Exit::Failed));
                 }
+                Err(error) => return Err(error),
             };
             exit = notes.tell();
             if let Some(line) = report::log_noise_line(&log.noise) {

@@ -17,7 +17,7 @@ pub(super) enum Access {
 
 /// Opens the input of a command.
 #[allow(unsafe_code)]
-pub(super) fn open(path: &Path, access: Access) -> Result<Input> {
+pub(super) fn open(path: &Path, access: Access) -> Result<Input<'static>> {
     match access {
         Access::Positioned => Input::open(path),
         // SAFETY: that nobody writes to the file or shortens it while it is mapped cannot be enforced. It is taken

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use super::exit::Exit;
 use super::open::{Access, open};
 use super::{GlobalArgs, progress, term};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::etcd::Release;
 use crate::finding::{Findings, escape};
 use crate::limits;
@@ -226,13 +226,13 @@ pub(super) fn describe(error: &Error, path: &Path) -> String {
         Error::Changed { path, .. }
         | Error::Read {
             path: Some(path), ..
-        } => format!("{}: {error}", escape::path(path)),
+        } => format!("{}: {}", escape::path(path), with_causes(error)),
         Error::NotAFile { path, what } => format!("{} {what}", escape::path(path)),
         Error::MemoryLimit { needed, limit } => {
             format!("{}: {}", escape::path(path), beyond(*needed, *limit))
         }
         Error::Revision { .. } | Error::Cancelled => error.to_string(),
-        other => format!("{}: {other}", escape::path(path)),
+        other => format!("{}: {}", escape::path(path), with_causes(other)),
     }
 }
 
@@ -274,7 +274,7 @@ pub(super) fn describe_without_name(error: &Error, path: &Path) -> String {
         }
         Error::NotAFile { what, .. } => (*what).into(),
         Error::MemoryLimit { needed, limit } => beyond(*needed, *limit),
-        other => other.to_string(),
+        other => with_causes(other),
     }
 }
 
@@ -309,13 +309,13 @@ impl Run {
         job: impl FnOnce(&mut Session<'_>) -> Result<T>,
     ) -> Result<Asked<T>> {
         self.with_input(path, access, |input, options| {
-            let done = Session::open(input, options).and_then(|opened| match opened {
+            let done = match Session::open(input, options) {
                 Ok(mut session) => {
-                    let made = job(&mut session)?;
-                    Ok(Asked::Done(made, session.finish()?))
+                    job(&mut session).and_then(|made| Ok(Asked::Done(made, session.finish()?)))
                 }
-                Err(refusal) => Ok(Asked::Refused(refusal)),
-            });
+                Err(Error::Refused(refusal)) => Ok(Asked::Refused(*refusal)),
+                Err(error) => Err(error),
+            };
             match done {
                 Ok(Asked::Done(made, findings)) => Ok(Asked::Done(made, findings)),
                 // What kept the job from being done may be that the file is not what it was.
@@ -340,13 +340,19 @@ impl Run {
             failed_at = other;
             self.with_input(other, access, |second, _| {
                 let done = (|| {
-                    let mut old = match Session::open(first, options)? {
+                    let mut old = match Session::open(first, options) {
                         Ok(session) => session,
-                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 0)),
+                        Err(Error::Refused(refusal)) => {
+                            return Ok(AskedBoth::Refused(*refusal, 0));
+                        }
+                        Err(error) => return Err(error),
                     };
-                    let mut new = match Session::open(second, options)? {
+                    let mut new = match Session::open(second, options) {
                         Ok(session) => session,
-                        Err(refusal) => return Ok(AskedBoth::Refused(refusal, 1)),
+                        Err(Error::Refused(refusal)) => {
+                            return Ok(AskedBoth::Refused(*refusal, 1));
+                        }
+                        Err(error) => return Err(error),
                     };
                     let made = job(&mut old, &mut new)?;
                     old.check_unchanged()?;
@@ -439,7 +445,7 @@ pub(super) fn not_written(error: OutputError) -> Result<Exit> {
         OutputError::Read(error) => return Err(error),
         OutputError::File { message, details } => (message, details, Exit::Findings),
         OutputError::InUse { message, details } => (message, details, Exit::Failed),
-        other => (other.to_string(), Vec::new(), Exit::Failed),
+        other => (with_causes(&other), Vec::new(), Exit::Failed),
     };
     term::error(&message);
     for line in details {

@@ -3,7 +3,7 @@
 use super::entry::{KeyHasher, KeyTable, Keyed as _, Partitions};
 use super::go_text::quote;
 use super::live::{LiveEntry, RecordError, TOMBSTONE, mark};
-use super::record::Record;
+use super::record::{Record, RecordFault};
 use super::release::Release;
 use super::revision::RevisionKey;
 use super::runs::{ByRank, Ranked, Runs};
@@ -139,7 +139,9 @@ impl Visitor for HashKvVisitor {
             };
             let record = match &leaf.tail {
                 None => Record::decode(value),
-                Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?,
+                Some(tail) => {
+                    Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordFault)
+                }
             };
             let Ok(record) = record else {
                 fail(

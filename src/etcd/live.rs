@@ -2,7 +2,7 @@
 
 use super::entry::{KeyHash, KeyHasher, KeyTable, Keyed, Partitions};
 use super::go_text::quote;
-use super::record::Record;
+use super::record::{Record, RecordFault};
 use super::release::Release;
 use super::revision::{KEY_LEN, Revision, RevisionKey};
 use super::schema::KEY_BUCKET;
@@ -209,7 +209,8 @@ impl Visitor for LiveKeys {
                     Record::decode_strict(leaf.value(element))
                 }
                 None => Record::decode(leaf.value(element)),
-                Some(tail) => Record::decode_long(leaf.value(element), tail, &mut local.buffer)?,
+                Some(tail) => Record::decode_long(leaf.value(element), tail, &mut local.buffer)?
+                    .ok_or(RecordFault),
             };
             match record {
                 Ok(record) => {

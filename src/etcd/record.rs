@@ -135,15 +135,15 @@ impl<'a> Record<'a> {
     }
 
     /// Decodes a record of which `head` holds only the beginning and `tail` the rest. The fields in front
-    /// of the value must be in `head`, as etcd writes them; what follows the value is read.
+    /// of the value must be in `head`, as etcd writes them; what follows the value is read. `None` when it is not a record.
     ///
     /// # Errors
-    /// Reading. That it is not a record is the inner result.
+    /// Reading.
     pub fn decode_long(
         head: &'a [u8],
         tail: &LeafTail<'_>,
         buffer: &mut WindowBuffer,
-    ) -> Result<Result<Self, RecordFault>> {
+    ) -> Result<Option<Self>> {
         // All fields that `head` holds whole.
         let mut record = Self::default();
         let mut fields = Fields::of_etcd(head);
@@ -167,11 +167,11 @@ impl<'a> Record<'a> {
             }
         }
         let Some(left) = whole.checked_sub(behind) else {
-            return Ok(Err(RecordFault));
+            return Ok(None);
         };
         // Behind the value comes the lease: a few bytes. More is nothing etcd wrote.
         if left > SHORT_END.saturating_mul(2) {
-            return Ok(Err(RecordFault));
+            return Ok(None);
         }
         let from = tail
             .offset
@@ -184,10 +184,10 @@ impl<'a> Record<'a> {
                 Ok((6, FieldValue::Varint(n))) => record.lease = LeaseId(n.cast_signed()),
                 Ok((5, FieldValue::Bytes(value))) => record.value_len = value.len() as u64,
                 Ok(_) => {}
-                Err(_) => return Ok(Err(RecordFault)),
+                Err(_) => return Ok(None),
             }
         }
-        Ok(Ok(record))
+        Ok(Some(record))
     }
 }
 

@@ -36,7 +36,7 @@ fn each_job_looks_at_the_end_whether_the_file_was_written_to() {
             hashkv(input, 0, Release::default(), &options).map(drop)
         }),
         ("session", &|input| {
-            Session::open(input, &options)?.unwrap().finish().map(drop)
+            Session::open(input, &options)?.finish().map(drop)
         }),
     ];
     for (number, (name, job)) in (1..).zip(jobs) {

@@ -168,7 +168,7 @@ fn values_of_one_long_leaf_are_read_again_without_the_rest_of_it() {
     };
     grows_as_its_file("differences", 400, |size| {
         on_file(vec![("key", records(size))], true, |input, options| {
-            let mut session = Session::open(input, options).unwrap().unwrap();
+            let mut session = Session::open(input, options).unwrap();
             let query = DiffQuery::default();
             let diff = diff_revisions(&mut session, 1, 0, &query).unwrap();
             let mut items = 0;
@@ -211,13 +211,13 @@ fn many_definitions_and_objects_of_them_are_not_held_against_each_other() {
             .zip(2..)
             .map(|((key, value), n)| record(n, n, &key, &value, 0));
         on_file(vec![("key", records.collect())], true, |input, options| {
-            let mut session = Session::open(input, options).unwrap().unwrap();
+            let mut session = Session::open(input, options).unwrap();
             let list = objects(
                 &mut session,
                 &ObjectsQuery::default(),
                 &ValueReader::default(),
             );
-            let list = list.unwrap().unwrap();
+            let list = list.unwrap();
             assert_eq!((list.found.len(), list.kinds.len()), (2 * size, size + 1));
             assert!(list.damaged.is_empty());
         })
@@ -389,14 +389,14 @@ fn many_pods_with_events_and_owners_are_described_in_a_few_passes() {
             .zip(2..)
             .map(|((key, value), n)| record(n, n, &key, &value, 0));
         on_file(vec![("key", records.collect())], true, |input, options| {
-            let mut session = Session::open(input, options).unwrap().unwrap();
+            let mut session = Session::open(input, options).unwrap();
             let query = ObjectsQuery {
                 kinds: vec!["pods".into()],
                 ..ObjectsQuery::default()
             };
             let reader = ValueReader::default();
             let listed = objects_to_describe(&mut session, &query, false, &reader);
-            let (list, _) = listed.unwrap().unwrap();
+            let (list, _) = listed.unwrap();
             let options = DescribeOptions {
                 events: true,
                 owners: true,

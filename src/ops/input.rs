@@ -3,16 +3,16 @@ use std::path::{Component, Path, PathBuf};
 use crate::bolt::Metas;
 use crate::container::{DB_IN_DATA_DIR, FileLayout};
 use crate::error::{Error, Result};
-use crate::source::OpenFile;
+use crate::source::{OpenFile, Source};
 
 /// Page ids are kept in 32 bits; with the smallest pages that is 4 TiB.
 const MAX_PAGES: u64 = u32::MAX as u64;
 
 /// An opened input: a snapshot, a database, or the database of a data directory.
 #[derive(Debug)]
-pub struct Input {
+pub struct Input<'b> {
     /// The file.
-    pub file: OpenFile,
+    pub file: OpenFile<'b>,
     /// Database and digest.
     pub layout: FileLayout,
     is_directory: bool,
@@ -51,7 +51,7 @@ fn enclosing_data_dir(path: &Path) -> Option<PathBuf> {
     })
 }
 
-impl Input {
+impl Input<'static> {
     /// Opens `path` for reading by position. `member` and `member/snap` stand for the data directory around them.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Input {
     /// Those of [`Input::open`].
     pub fn open_by(
         path: &Path,
-        open: impl FnOnce(&Path, &str) -> Result<OpenFile>,
+        open: impl FnOnce(&Path, &str) -> Result<OpenFile<'static>>,
     ) -> Result<Self> {
         let enclosing = enclosing_data_dir(path);
         let path = enclosing.as_deref().unwrap_or(path);
@@ -81,25 +81,32 @@ impl Input {
             });
         }
         let file = open(path, DB_IN_DATA_DIR)?;
+        let is_directory = file.path() != path;
+        Ok(Self {
+            is_directory,
+            ..Self::of_file(file)?
+        })
+    }
+}
+
+impl<'b> Input<'b> {
+    /// An input whose bytes are not a file's: a snapshot in memory, or one that is fetched from elsewhere. Messages call it
+    /// `name`.
+    ///
+    /// # Errors
+    /// That its end cannot be read, or that it is larger than any database.
+    pub fn from_source(name: &str, source: impl Source + Send + 'b) -> Result<Self> {
+        Self::of_file(OpenFile::from_source(name, source))
+    }
+
+    /// An input of a file that is open.
+    pub(super) fn of_file(file: OpenFile<'b>) -> Result<Self> {
         if file.len() / u64::from(crate::bolt::layout::MIN_PAGE_SIZE) > MAX_PAGES {
             return Err(Error::NotAFile {
-                path: path.to_owned(),
+                path: file.path().to_owned(),
                 what: "is longer than 4 TiB, the most that is read here",
             });
         }
-        let layout = FileLayout::read(file.source())?;
-        let is_directory = file.path() != path;
-        Ok(Self {
-            file,
-            layout,
-            is_directory,
-            wal_dir: None,
-        })
-    }
-
-    /// An input of a source that is in memory.
-    #[cfg(test)]
-    pub(super) fn of_file(file: OpenFile) -> Result<Self> {
         let layout = FileLayout::read(file.source())?;
         Ok(Self {
             file,

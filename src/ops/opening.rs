@@ -3,22 +3,10 @@
 use super::input::Input;
 use crate::bolt::{Database, MetaFault};
 use crate::container::classify;
+pub use crate::error::Refusal;
 use crate::error::Result;
 use crate::etcd::Release;
 use crate::finding::Findings;
-
-/// Why there is no answer.
-#[derive(Debug, Clone)]
-pub struct Refusal {
-    /// In the real tool's words, where it has any.
-    pub message: String,
-    /// More about it: what was found and what to do.
-    pub details: Vec<String>,
-    /// What the structural check found.
-    pub findings: Findings,
-    /// True when another process held the file's lock: the damage may come from reading while it wrote.
-    pub possibly_torn: bool,
-}
 
 impl Refusal {
     pub(super) fn new(input: &Input, message: String, details: Vec<String>) -> Self {
@@ -38,11 +26,11 @@ impl Refusal {
     }
 }
 
-/// Opens the database as `release` would, or tells why it cannot.
+/// Opens the database as `release` would. Why it cannot is [`Error::Refused`](crate::Error::Refused).
 pub(in crate::ops) fn open_database<'i>(
-    input: &'i Input,
+    input: &'i Input<'_>,
     release: Release,
-) -> Result<std::result::Result<Database<'i>, Refusal>> {
+) -> Result<Database<'i>> {
     let source = input.file.source();
     let opened = Database::open(source, input.layout.database_len, release.second_meta())?;
     let refusal = |message, details| Refusal::new(input, message, details);
@@ -54,9 +42,9 @@ pub(in crate::ops) fn open_database<'i>(
                 let details = vec![format!(
                     "a database has at least two pages of {page_size} bytes; take another copy"
                 )];
-                return Ok(Err(refusal(message, details)));
+                return Err(refusal(message, details).into());
             }
-            Ok(Ok(database))
+            Ok(database)
         }
         Err((metas, fault)) => {
             let kind = classify(source, &metas, fault, input.is_part())?;
@@ -64,10 +52,8 @@ pub(in crate::ops) fn open_database<'i>(
                 MetaFault::Missing | MetaFault::Magic => "invalid database".to_string(),
                 other => other.bolt_text().to_string(),
             };
-            Ok(Err(refusal(
-                message,
-                vec![format!("{}; {}", kind.describe(), kind.next_step())],
-            )))
+            let details = vec![format!("{}; {}", kind.describe(), kind.next_step())];
+            Err(refusal(message, details).into())
         }
     }
 }

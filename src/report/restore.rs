@@ -8,6 +8,7 @@ use super::compact::JsonKept;
 use super::humanize;
 use super::json::{JsonLine, hex_id, line};
 use super::verify::summary;
+use crate::error::with_causes;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
 use crate::ops::make::restore::{Prepared, RestorePlan, Restored, RestoredObjects};
@@ -191,7 +192,8 @@ pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
     let mut out = String::new();
     match &plan.refusal {
         Some(refusal) => {
-            let _ = writeln!(out, "{file}: would be refused - {refusal}");
+            let why = with_causes(refusal);
+            let _ = writeln!(out, "{file}: would be refused - {why}");
             if let OutputError::File { details, .. } = refusal {
                 for line in details {
                     let _ = writeln!(out, "  {line}");

@@ -40,21 +40,28 @@ impl FileState {
     }
 }
 
-/// A file opened for reading only. Nothing is created, locked for longer than a facts, or changed.
+/// A file opened for reading only, or bytes from elsewhere in its place. Nothing is created, locked for longer than a
+/// moment, or changed.
 #[derive(Debug)]
-pub struct OpenFile {
+pub struct OpenFile<'b> {
     path: PathBuf,
     from_data_dir: bool,
     in_use: bool,
+    source: Box<dyn Source + Send + 'b>,
+    /// What tells whether the file was changed; `None` for bytes that are not a file's.
+    watched: Option<Watched>,
+}
+
+/// A file whose state is looked at again when a job is done.
+#[derive(Debug)]
+struct Watched {
     state: FileState,
-    source: Box<dyn Source + Send>,
-    /// For a look at its state.
     file: File,
     /// Where the kernel tells of writes.
     watch: Option<Watch>,
 }
 
-impl OpenFile {
+impl OpenFile<'static> {
     /// Opens the file at `path`, to be read by position. A directory is taken as a data directory if it holds
     /// `db_in_dir`. [`OpenFile::open_mapped`] maps the file.
     ///
@@ -115,10 +122,12 @@ impl OpenFile {
             path: target,
             from_data_dir,
             in_use,
-            state,
             source,
-            file: own,
-            watch,
+            watched: Some(Watched {
+                state,
+                file: own,
+                watch,
+            }),
         })
     }
 
@@ -130,10 +139,26 @@ impl OpenFile {
             path: watched.to_owned(),
             from_data_dir: false,
             in_use: false,
-            state: FileState::of(&file).expect("its state"),
             source,
-            file,
-            watch: None,
+            watched: Some(Watched {
+                state: FileState::of(&file).expect("its state"),
+                file,
+                watch: None,
+            }),
+        }
+    }
+}
+
+impl<'b> OpenFile<'b> {
+    /// Bytes that are not a file's. Nothing has to be watched, since a source is read-only by its contract; messages call
+    /// them `name`.
+    pub fn from_source(name: &str, source: impl Source + Send + 'b) -> Self {
+        Self {
+            path: PathBuf::from(name),
+            from_data_dir: false,
+            in_use: false,
+            source: Box::new(source),
+            watched: None,
         }
     }
 
@@ -153,7 +178,7 @@ impl OpenFile {
     }
 
     /// The bytes.
-    pub fn source(&self) -> &(dyn Source + Send) {
+    pub fn source(&self) -> &(dyn Source + Send + 'b) {
         &*self.source
     }
 
@@ -174,11 +199,14 @@ impl OpenFile {
     /// # Errors
     /// [`Error::Changed`] when it may.
     pub fn check_unchanged(&self) -> Result<()> {
-        let now = FileState::of(&self.file).map_err(|source| Error::Open {
+        let Some(watched) = &self.watched else {
+            return Ok(());
+        };
+        let now = FileState::of(&watched.file).map_err(|source| Error::Open {
             path: self.path.clone(),
             source,
         })?;
-        match self.what_changed(&now) {
+        match watched.what_changed(&now) {
             Some(what) => Err(Error::Changed {
                 path: self.path.clone(),
                 what,
@@ -186,7 +214,9 @@ impl OpenFile {
             None => Ok(()),
         }
     }
+}
 
+impl Watched {
     fn what_changed(&self, now: &FileState) -> Option<String> {
         let before = &self.state;
         if now.len != before.len {
@@ -251,7 +281,8 @@ mod tests {
     use crate::source::mapped::open_own_file_mapped;
 
     /// Both ways to open a file.
-    const OPEN: [fn(&Path, &str) -> Result<OpenFile>; 2] = [OpenFile::open, open_own_file_mapped];
+    const OPEN: [fn(&Path, &str) -> Result<OpenFile<'static>>; 2] =
+        [OpenFile::open, open_own_file_mapped];
 
     fn sample(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -322,7 +353,7 @@ mod tests {
             opened.check_unchanged().unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
             opened.check_unchanged().unwrap();
-            let Some(watch) = &opened.watch else {
+            let Some(watch) = &opened.watched.as_ref().unwrap().watch else {
                 eprintln!("skipped: nothing tells of writes here, so the rest counts as a change");
                 continue;
             };
@@ -366,7 +397,7 @@ mod tests {
     fn without_a_watch_the_time_of_the_inode_must_be_explained() {
         let (dir, path) = sample(b"content");
         let mut opened = OpenFile::open(&path, "member/snap/db").unwrap();
-        opened.watch = None;
+        opened.watched.as_mut().unwrap().watch = None;
         opened.check_unchanged().unwrap();
         let before = path.metadata().unwrap();
         std::fs::hard_link(&path, dir.path().join("link")).unwrap();
@@ -374,9 +405,16 @@ mod tests {
         std::fs::remove_file(dir.path().join("link")).unwrap();
         let later = FileState {
             changed: (i64::MAX, 0),
-            ..opened.state
+            ..opened.watched.as_ref().unwrap().state
         };
-        assert!(opened.what_changed(&later).is_some());
+        assert!(
+            opened
+                .watched
+                .as_ref()
+                .unwrap()
+                .what_changed(&later)
+                .is_some()
+        );
         assert!(before.len() == later.len);
     }
 

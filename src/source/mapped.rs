@@ -112,7 +112,7 @@ impl Source for Mapped {
     }
 }
 
-impl OpenFile {
+impl OpenFile<'static> {
     /// As [`OpenFile::open`], but the file is read through a memory map: where it can be mapped, is not empty,
     /// nobody holds its lock, and it takes no more than a quarter of an address space that is limited. Otherwise it
     /// is read by position.
@@ -144,7 +144,7 @@ fn leaves_room(len: u64, space: Option<u64>) -> bool {
 
 /// Opens a file that is the test's own through a map.
 #[cfg(test)]
-pub(crate) fn open_own_file_mapped(path: &Path, db_in_dir: &str) -> Result<OpenFile> {
+pub(crate) fn open_own_file_mapped(path: &Path, db_in_dir: &str) -> Result<OpenFile<'static>> {
     // SAFETY: tests write to files that are mapped only where they look at no byte of them afterwards.
     unsafe { OpenFile::open_mapped(path, db_in_dir) }
 }

@@ -15,7 +15,7 @@ pub use file::{FileState, OpenFile};
 pub(crate) use mapped::open_own_file_mapped;
 pub use mapped::{Mapped, install_fault_handler};
 pub use positioned::Positioned;
-pub use slice::Slice;
+pub use slice::{Held, Slice};
 pub use window::WindowBuffer;
 
 use std::fmt;
@@ -50,6 +50,28 @@ pub trait Source: Sync + fmt::Debug {
     /// The file behind the source, for callers that copy ranges inside the kernel.
     fn file(&self) -> Option<&File> {
         None
+    }
+}
+
+impl<S: Source + ?Sized> Source for &S {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        (**self).bytes()
+    }
+
+    fn read_exact_at(&self, offset: FileOffset, into: &mut [u8]) -> Result<()> {
+        (**self).read_exact_at(offset, into)
+    }
+
+    fn expect(&self, offset: FileOffset, len: u64) {
+        (**self).expect(offset, len);
+    }
+
+    fn file(&self) -> Option<&File> {
+        (**self).file()
     }
 }
 

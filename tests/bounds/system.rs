@@ -206,7 +206,7 @@ fn every_job_with_a_table_keeps_to_the_limit_of_its_caller() {
     let other = Input::open(&path).expect("the snapshot");
     type Job<'a> = Box<dyn Fn(&Options) -> etcdsnap::Result<()> + 'a>;
     let session = |options: &Options, job: &dyn Fn(&mut Session<'_>) -> etcdsnap::Result<()>| {
-        let mut session = Session::open(&input, options)?.expect("a database");
+        let mut session = Session::open(&input, options)?;
         job(&mut session)
     };
     let jobs: [(&str, u64, Job<'_>); 6] = [
@@ -247,8 +247,8 @@ fn every_job_with_a_table_keeps_to_the_limit_of_its_caller() {
             "diff",
             40,
             Box::new(|options| {
-                let mut old = Session::open(&input, options)?.expect("a database");
-                let mut new = Session::open(&other, options)?.expect("a database");
+                let mut old = Session::open(&input, options)?;
+                let mut new = Session::open(&other, options)?;
                 diff_files(&mut old, &mut new, &DiffQuery::default()).map(drop)
             }),
         ),
@@ -312,7 +312,7 @@ fn no_job_answers_for_a_file_that_was_written_to_meanwhile() {
         }),
         ("info", |input, options| ops::info(input, options).map(drop)),
         ("keys", |input, options| {
-            let mut session = Session::open(input, options)?.expect("a database");
+            let mut session = Session::open(input, options)?;
             ops::keys(&mut session, &KeysQuery::default())?;
             session.finish().map(drop)
         }),

@@ -87,7 +87,7 @@ fn uses(database: &[u8]) -> Vec<Use> {
 }
 
 #[allow(unsafe_code)]
-fn open_mapped(path: &Path) -> etcdsnap::Result<Input> {
+fn open_mapped(path: &Path) -> etcdsnap::Result<Input<'static>> {
     // SAFETY: the file is this test's own, and it writes to it only while it is not open for reading.
     Input::open_by(path, |path, database| unsafe {
         OpenFile::open_mapped(path, database)

@@ -12,6 +12,7 @@ use crate::bolt::elements::leaf_entry;
 use crate::bolt::freelist::Freelist;
 use crate::bolt::layout::{BucketHeader, ELEMENT_IS_BUCKET, PAGE_HEADER, PageHeader, flags};
 use crate::bolt::page_set::PageSet;
+use crate::bolt::pages::PageError;
 use crate::bolt::plan::{BRANCH_SLACK, branch_element, branch_key};
 use crate::error::Result;
 use crate::finding::{Collector, escape};
@@ -122,7 +123,8 @@ impl Check<'_, '_> {
         let mut buffer = WindowBuffer::new();
         let page = PageId(list.own_pages.start);
         let limit = geometry.object_len(u32::MAX);
-        let Ok((header, bytes)) = pages.object(page, limit.min(OBJECT_LIMIT), &mut buffer)? else {
+        let object = pages.object(page, limit.min(OBJECT_LIMIT), &mut buffer);
+        let Some((header, bytes)) = PageError::unless_absent(object)? else {
             return Ok(());
         };
         let first = PAGE_HEADER.saturating_add(if header.count == u16::MAX { 8 } else { 0 });
@@ -167,7 +169,7 @@ impl Check<'_, '_> {
         }
         let mut buffer = WindowBuffer::new();
         let pages = self.database.pages();
-        let Ok(header) = pages.header(page)? else {
+        let Some(header) = PageError::unless_absent(pages.header(page))? else {
             return Ok(None);
         };
         let limit = match header.flags {
@@ -175,7 +177,8 @@ impl Check<'_, '_> {
             flags::LEAF if leaves => OBJECT_LIMIT,
             _ => PAGE_HEADER as u64,
         };
-        let Ok((header, bytes)) = pages.object(page, limit, &mut buffer)? else {
+        let object = pages.object(page, limit, &mut buffer);
+        let Some((header, bytes)) = PageError::unless_absent(object)? else {
             return Ok(None);
         };
         self.budget = self.budget.saturating_sub(bytes.len() as u64);

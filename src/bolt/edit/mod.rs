@@ -16,6 +16,7 @@ use super::layout::{
     BUCKET_HEADER, BucketHeader, ELEMENT_IS_BUCKET, MAGIC, MAX_KEY_SIZE, NO_FREELIST, PAGE_HEADER,
     PageHeader, RawMeta, VERSION, flags,
 };
+use super::pages::PageError;
 use super::{Database, Pages};
 use crate::error::Error;
 use crate::finding::escape;
@@ -296,9 +297,9 @@ impl PageWriter {
 fn read_page(pages: Pages<'_>, id: PageId) -> Result<(PageHeader, Vec<u8>), EditError> {
     let mut buffer = crate::source::WindowBuffer::new();
     let damage = |what| EditError::Damage { page: id, what };
-    let (header, bytes) = pages
-        .object(id, super::pages::WHOLE_OBJECT_LIMIT, &mut buffer)?
-        .map_err(|_| damage("it is not in the file"))?;
+    let limit = super::pages::WHOLE_OBJECT_LIMIT;
+    let found = PageError::unless_absent(pages.object(id, limit, &mut buffer))?;
+    let (header, bytes) = found.ok_or_else(|| damage("it is not in the file"))?;
     if header.id != id {
         return Err(damage("it says that it is another page"));
     }

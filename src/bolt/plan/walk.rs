@@ -11,7 +11,7 @@ use crate::bolt::elements::Bounds;
 use crate::bolt::layout::{
     BranchElement, ELEMENT_HEADER, MAX_KEY_SIZE, PAGE_HEADER, PageHeader, flags,
 };
-use crate::bolt::pages::{PageProblem, WHOLE_OBJECT_LIMIT};
+use crate::bolt::pages::{PageError, PageProblem, WHOLE_OBJECT_LIMIT};
 use crate::error::Result;
 use crate::finding::{Collector, Excerpt, Finding, Observation, Place};
 use crate::ids::PageId;
@@ -156,7 +156,7 @@ impl Plan<'_> {
     fn leftmost_depth(&self, root: PageId) -> Result<Option<usize>> {
         let mut page = root;
         for level in 0..MAX_DEPTH {
-            let Ok(header) = self.pages.header(page)? else {
+            let Some(header) = PageError::unless_absent(self.pages.header(page))? else {
                 return Ok(None);
             };
             match header.flags {
@@ -396,7 +396,8 @@ impl Plan<'_> {
         let geometry = self.pages.geometry;
         let place = || self.tree_place(way.bucket, step.parent, page);
         let limit = u64::from(geometry.page_size).saturating_add(BRANCH_SLACK);
-        let Ok((header, bytes)) = self.pages.object(page, limit, buffer)? else {
+        let object = self.pages.object(page, limit, buffer);
+        let Some((header, bytes)) = PageError::unless_absent(object)? else {
             return Ok(Visited::Absent);
         };
         if header.flags == flags::LEAF && header.id == page {

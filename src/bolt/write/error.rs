@@ -50,7 +50,7 @@ pub enum WriteError {
     #[error("the file was given up after an earlier error")]
     GivenUp,
     /// The output failed.
-    #[error("writing at byte {offset} failed: {source}")]
+    #[error("writing at byte {offset} failed")]
     Io {
         /// The position in the file.
         offset: u64,

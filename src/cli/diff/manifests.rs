@@ -43,7 +43,7 @@ impl Manifests {
             folder.folder("steps")?;
             Ok(folder)
         });
-        let folder = made.map_err(|error| error.to_string())?;
+        let folder = made.map_err(|error| crate::error::with_causes(&error))?;
         Ok(Some(Self { folder, direction }))
     }
 

@@ -14,6 +14,7 @@ use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, read_to_the_end};
 use super::term;
+use crate::error::Error;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
 use crate::ops::{self, LookedFor, ObjectList, Session, ValueReader};
@@ -95,12 +96,13 @@ pub(super) fn print(
             return Ok(Ok(Exit::Failed));
         }
     };
-    let mut list = match ops::objects(session, &which.query, reader)? {
+    let mut list = match ops::objects(session, &which.query, reader) {
         Ok(list) => list,
-        Err(fault) => {
+        Err(Error::Query(fault)) => {
             term::error(&fault.to_string());
             return Ok(Ok(Exit::Failed));
         }
+        Err(error) => return Err(error),
     };
     let is_table = matches!(form, Form::Table | Form::Wide);
     // Of values that are named by their keys, each has to be shown.
@@ -131,11 +133,15 @@ pub(super) fn print(
     let is_none_said = !args.ignore_not_found && say_none(file, &list, which, is_table);
     // One that was asked for by name is not a list.
     let is_list = !which.is_single || list.found.len() != 1;
-    if let Some(path) = sort_path.as_ref().filter(|_| is_list)
-        && let Err(fault) = list.sort_by(session, reader, path, is_table)?
-    {
-        term::error(&fault.to_string());
-        return Ok(Ok(Exit::Failed));
+    if let Some(path) = sort_path.as_ref().filter(|_| is_list) {
+        match list.sort_by(session, reader, path, is_table) {
+            Ok(()) => {}
+            Err(Error::Query(fault)) => {
+                term::error(&fault.to_string());
+                return Ok(Ok(Exit::Failed));
+            }
+            Err(error) => return Err(error),
+        }
     }
     let mut printer = Printer::new(reader, args, which);
     let written = printer.print(session, &list, form, which.is_single)?;

@@ -7,7 +7,7 @@ use super::codes;
 use crate::bolt::{Element, Leaf, Plan, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::entry::{KeyHasher, Partitions, RecordEntry, by_key, lease_bits};
-use crate::etcd::record::Record;
+use crate::etcd::record::{Record, RecordFault};
 use crate::etcd::revision::{LeaseId, Revision, RevisionKey};
 use crate::etcd::runs::{Run, Runs};
 use crate::etcd::schema::{Contents, KEY_BUCKET};
@@ -227,7 +227,9 @@ impl Visitor for RecordCheck {
             }
             let record = match &leaf.tail {
                 None => Record::decode_strict(value),
-                Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?,
+                Some(tail) => {
+                    Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordFault)
+                }
             };
             match record {
                 Ok(record) => {

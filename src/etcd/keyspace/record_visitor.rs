@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::bolt::{Element, Leaf, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::check::codes;
-use crate::etcd::record::Record;
+use crate::etcd::record::{Record, RecordFault};
 use crate::etcd::revision::{Revision, RevisionKey};
 use crate::etcd::schema::KEY_BUCKET;
 use crate::finding::{Collector, Finding, Observation, Place};
@@ -183,7 +183,7 @@ pub(super) fn each<V: RecordVisitor>(
     }
     let record = match &leaf.tail {
         None => Record::decode_strict(value),
-        Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?,
+        Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordFault),
     };
     let mut report = |what: Observation| {
         let place = Place {

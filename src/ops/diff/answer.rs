@@ -18,6 +18,7 @@ use crate::ops::objects::{PlainValues, UndecidedReason};
 
 /// How a key differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyChange {
     /// Only the new state has it.
     Added,
@@ -82,6 +83,7 @@ impl Deletion {
 
 /// One key that differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Item {
     /// The key.
     pub key: Vec<u8>,
@@ -201,6 +203,7 @@ pub struct SideFigures {
 
 /// What two states have to do with each other.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The old state.
     pub old: SideFigures,

@@ -181,7 +181,7 @@ fn file(records: &[(&Put, Vec<u8>)], compactions: [i64; 2], more: &[Entry<'_>]) 
     writer.finish().unwrap().0.into_inner()
 }
 
-fn input(bytes: &[u8]) -> Input {
+fn input(bytes: &[u8]) -> Input<'static> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     std::fs::write(&path, bytes).unwrap();
@@ -243,8 +243,8 @@ fn relate(a: &[u8], b: &[u8]) -> Comparison {
         threads: std::num::NonZeroUsize::new(2),
         ..Options::default()
     };
-    let mut old = Session::open(&a, &options).unwrap().unwrap();
-    let mut new = Session::open(&b, &options).unwrap().unwrap();
+    let mut old = Session::open(&a, &options).unwrap();
+    let mut new = Session::open(&b, &options).unwrap();
     let query = DiffQuery {
         hashes: true,
         times: false,
@@ -259,8 +259,8 @@ fn compare_bytes(a: &[u8], b: &[u8], before: State) -> Outcome {
         threads: std::num::NonZeroUsize::new(2),
         ..Options::default()
     };
-    let mut old = Session::open(&a, &options).unwrap().unwrap();
-    let mut new = Session::open(&b, &options).unwrap().unwrap();
+    let mut old = Session::open(&a, &options).unwrap();
+    let mut new = Session::open(&b, &options).unwrap();
     let diff = diff_files(&mut old, &mut new, &DiffQuery::default()).unwrap();
     all(&diff, &old, &new, before)
 }
@@ -333,7 +333,7 @@ proptest! {
         // The same two states, in the one file that has both.
         let whole = input(&bytes(&new_puts, 0));
         let options = Options::default();
-        let mut session = Session::open(&whole, &options).unwrap().unwrap();
+        let mut session = Session::open(&whole, &options).unwrap();
         let diff = diff_revisions(&mut session, end(&old_puts), 0, &DiffQuery::default()).unwrap();
         let inside = all(&diff, &session, &session, before);
         prop_assert_eq!(shape(&inside.items, false), shape(&there.items, false));
@@ -388,7 +388,7 @@ proptest! {
         }
         let whole = input(&whole);
         let options = Options::default();
-        let mut session = Session::open(&whole, &options).unwrap().unwrap();
+        let mut session = Session::open(&whole, &options).unwrap();
         let diff = diff_revisions(&mut session, end, 0, &DiffQuery::default()).unwrap();
         for item in all(&diff, &session, &session, before).items {
             prop_assert_eq!(item.deletion, expected_deletion(&item, &new_puts, end, 0));

@@ -148,7 +148,7 @@ impl FirstBytesSeen {
                 progress: None,
                 ..options.clone()
             };
-            if let Ok(mut session) = Session::open(input, &quiet)? {
+            if let Some(mut session) = Session::open_if_readable(input, &quiet)? {
                 let keys = self.odd.into_iter().map(<[u8]>::into_vec).collect();
                 let live = live_of(&mut session, KeyFilter::Keys(keys), 0)?;
                 let reader = ValueReader::default();

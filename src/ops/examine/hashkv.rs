@@ -3,7 +3,7 @@
 use super::status::damaged;
 use super::verify_report::VerifyReport;
 use crate::bolt::PlannedBucket;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::etcd::schema::Compaction;
 use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT};
@@ -33,9 +33,10 @@ pub fn hashkv(
     options: &Options,
 ) -> Result<HashKvOutcome> {
     // The release counts only for the rules of the hash: any meta that holds will do.
-    let database = match open_database(input, Release::default())? {
+    let database = match open_database(input, Release::default()) {
         Ok(database) => database,
-        Err(refusal) => return Ok(HashKvOutcome::Refused(refusal)),
+        Err(Error::Refused(refusal)) => return Ok(HashKvOutcome::Refused(*refusal)),
+        Err(error) => return Err(error),
     };
     let workers = Workers::of(options)?;
     let mut findings = Collector::new(DEFAULT_LIMIT);
@@ -87,7 +88,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::error::Error;
     use crate::ops::examine::verify::verify;
     use crate::ops::examine::verify_options::VerifyOptions;
 

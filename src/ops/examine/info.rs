@@ -2,7 +2,7 @@
 
 use super::examination::{Examination, examine};
 use crate::container::FileLayout;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::etcd::Release;
 use crate::etcd::keyspace::EachRecord;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
@@ -14,6 +14,7 @@ use crate::workers::Workers;
 
 /// What `info` shows.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct FileInfo {
     /// Length and digest as stored; the digest is not compared.
     pub layout: FileLayout,
@@ -31,16 +32,17 @@ pub struct FileInfo {
 /// Reading, cancelling, a file that changed meanwhile.
 pub fn info(input: &Input, options: &Options) -> Result<FileInfo> {
     let mut findings = Collector::new(DEFAULT_LIMIT);
-    let database = match open_database(input, Release::default())? {
+    let database = match open_database(input, Release::default()) {
         Ok(database) => database,
-        Err(refusal) => {
+        Err(Error::Refused(refusal)) => {
             return Ok(FileInfo {
                 layout: input.layout,
-                inside: Err(refusal),
+                inside: Err(*refusal),
                 not_before: None,
                 findings: findings.finish(),
             });
         }
+        Err(error) => return Err(error),
     };
     let workers = Workers::of(options)?;
     let times = EachRecord::new(&FileTime);

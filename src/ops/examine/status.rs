@@ -2,7 +2,7 @@
 
 use crate::bolt::Database;
 use crate::bolt::check::bolt_messages;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::etcd::schema::{KEY_BUCKET, META_BUCKET, StorageVersion, meta_value};
 use crate::etcd::{BackendHash, LiveKeys, Release, quote};
 use crate::finding::{Collector, DEFAULT_LIMIT};
@@ -14,6 +14,7 @@ use crate::workers::Workers;
 
 /// What `snapshot status` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// HASH: CRC-32C over all buckets.
     pub hash: u32,
@@ -41,9 +42,10 @@ pub enum StatusOutcome {
 /// # Errors
 /// Reading, cancelling, a file that changed meanwhile.
 pub fn status(input: &Input, release: Release, options: &Options) -> Result<StatusOutcome> {
-    let database = match open_database(input, release)? {
+    let database = match open_database(input, release) {
         Ok(database) => database,
-        Err(refusal) => return Ok(StatusOutcome::Refused(refusal)),
+        Err(Error::Refused(refusal)) => return Ok(StatusOutcome::Refused(*refusal)),
+        Err(error) => return Err(error),
     };
     let workers = Workers::of(options)?;
     let mut findings = Collector::new(DEFAULT_LIMIT);

@@ -113,7 +113,7 @@ pub fn verify_values(
     options: &Options,
     report: &mut VerifyReport,
 ) -> Result<()> {
-    let Ok(mut session) = Session::open(input, options)? else {
+    let Some(mut session) = Session::open_if_readable(input, options)? else {
         return Ok(());
     };
     let limit = match finding_limit {

@@ -43,6 +43,7 @@ impl Verdict {
 
 /// The verdict with its reasons.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct VerifyReport {
     /// The verdict.
     pub verdict: Verdict,

@@ -67,7 +67,7 @@ impl WholeFileDamage {
 
 /// The file and what is known of it so far.
 pub(super) struct WholeFile<'k> {
-    pub(super) input: &'k Input,
+    pub(super) input: &'k Input<'k>,
     pub(super) source: &'k dyn Source,
     pub(super) metas: &'k Metas,
     pub(super) pages: &'k PageCensus,

@@ -7,7 +7,7 @@ use super::status::StatusOutcome;
 use crate::bolt::{Metas, SecondMeta};
 use crate::checksum::Sha256Stream;
 use crate::container::{FileKind, SavedMetas, saved_metas};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::etcd::Release;
 use crate::finding::Severity;
 use crate::ids::FileOffset;
@@ -69,7 +69,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn input_of(source: Box<dyn Source + Send>) -> Input {
+fn input_of(source: Box<dyn Source + Send>) -> Input<'static> {
     let file = OpenFile::of_source(&root().join("Cargo.toml"), source);
     Input::of_file(file).unwrap()
 }
@@ -637,7 +637,9 @@ fn nothing_is_claimed_of_a_file_whose_root_page_was_used_again() {
     // No empty answer to what is asked about keys, for that would be a claim.
     let input = input_of(Box::new(Memory(with_root_page(&whole, leaf))));
     let options = Options::default();
-    let refusal = Session::open(&input, &options).unwrap().err().unwrap();
+    let Err(Error::Refused(refusal)) = Session::open(&input, &options) else {
+        panic!("an answer");
+    };
     assert!(refusal.message.contains("\"key\""), "{}", refusal.message);
     let hash = hashkv(&input, 0, Release::default(), &options).unwrap();
     assert!(matches!(hash, HashKvOutcome::Refused(_)), "{hash:?}");

@@ -15,11 +15,11 @@ use crate::kubernetes::catalog::resources::{Resource, Resources};
 use crate::kubernetes::check::layout::KeyLayout;
 use crate::kubernetes::compare::difference::{FieldPath, Step};
 use crate::kubernetes::compare::noise::{NoiseProfile, noise_of_key};
+use crate::ops::objects::ObjectsQuery;
 use crate::ops::objects::definitions::{DefinitionVisitor, note_newest, resources};
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::objects::stored::{Classifier, LayoutVisitor, ObjectIdentity, StoredValue};
 use crate::ops::objects::wanted::WantedKinds;
-use crate::ops::objects::{KindFault, ObjectsQuery};
 use crate::ops::session::{BATCH, BATCH_BYTES, Session, fetch};
 use crate::ops::times::{TimeLine, Times};
 
@@ -62,8 +62,7 @@ pub struct DetailedLog {
     pub unseen_namespaces: Vec<String>,
 }
 
-/// Gives the wanted changes of a span of revisions to `each`, with the kinds of the file, until it breaks off. The inner error is about a word
-/// for kinds.
+/// Gives the wanted changes of a span of revisions to `each`, with the kinds of the file, until it breaks off.
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
@@ -73,7 +72,7 @@ pub fn log_in_detail(
     which: &ChangeFilter,
     reader: &ValueReader,
     each: &mut dyn FnMut(&LogPart, &Resources) -> ControlFlow<()>,
-) -> Result<std::result::Result<DetailedLog, KindFault>> {
+) -> Result<DetailedLog> {
     let known = Known::scan(session, query)?;
     let bounds = known.keyspace.bounds();
     let (from, to) = query.span(bounds)?;
@@ -81,10 +80,7 @@ pub fn log_in_detail(
         kinds: which.kinds.clone(),
         ..ObjectsQuery::default()
     };
-    let wanted = match WantedKinds::of(&kinds, &known.resources) {
-        Ok(wanted) => wanted,
-        Err(fault) => return Ok(Err(fault)),
-    };
+    let wanted = WantedKinds::of(&kinds, &known.resources)?;
     let mut log = Log {
         query,
         looker: Looker {
@@ -128,7 +124,7 @@ pub fn log_in_detail(
         log.batch(session, batch)?;
     }
     log.result.unseen_kinds = log.unseen_kinds();
-    Ok(Ok(log.result))
+    Ok(log.result)
 }
 
 /// No row.

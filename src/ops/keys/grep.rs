@@ -14,12 +14,12 @@ use crate::kubernetes::check::layout::KeyLayout;
 use crate::kubernetes::compare::difference::leaves;
 use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::query::jsonpath::printed;
+use crate::ops::objects::ObjectsQuery;
 use crate::ops::objects::definitions::{DefinitionVisitor, note_newest, resources};
 use crate::ops::objects::live::live_of;
 use crate::ops::objects::reader::{ValueContent, ValueReader};
 use crate::ops::objects::stored::{Classifier, LayoutVisitor, ObjectIdentity, StoredValue};
 use crate::ops::objects::wanted::WantedKinds;
-use crate::ops::objects::{KindFault, ObjectsQuery};
 use crate::ops::session::{Session, fetch};
 
 /// At most this many matches are marked in a line.
@@ -103,7 +103,7 @@ enum Searched {
 }
 
 /// Searches values in the order of their keys and gives each record in which something is found to `each`, until that
-/// breaks off. The inner error is about a word for kinds.
+/// breaks off.
 ///
 /// # Errors
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
@@ -112,16 +112,13 @@ pub fn grep(
     query: &GrepQuery,
     reader: &ValueReader,
     each: &mut dyn FnMut(&GrepRecord) -> ControlFlow<()>,
-) -> Result<std::result::Result<(GrepSummary, RevisionBounds), KindFault>> {
+) -> Result<(GrepSummary, RevisionBounds)> {
     let known = known(session, query)?;
     let kinds = ObjectsQuery {
         kinds: query.kinds.clone(),
         ..ObjectsQuery::default()
     };
-    let wanted = match WantedKinds::of(&kinds, &known.resources) {
-        Ok(wanted) => wanted,
-        Err(fault) => return Ok(Err(fault)),
-    };
+    let wanted = WantedKinds::of(&kinds, &known.resources)?;
     let mut unknown_kinds: Vec<String> = wanted.words.keys().cloned().collect();
     unknown_kinds.sort_unstable();
     let search = Search {
@@ -182,7 +179,7 @@ pub fn grep(
             })
         },
     )?;
-    Ok(Ok((summary, known.keyspace.bounds())))
+    Ok((summary, known.keyspace.bounds()))
 }
 
 /// The records to be searched, and what is known of the file.

@@ -128,7 +128,7 @@ fn record(put: &Put) -> Vec<u8> {
     out
 }
 
-fn input(puts: &[Put], compaction: i64) -> Input {
+fn input(puts: &[Put], compaction: i64) -> Input<'static> {
     let layout = WriteLayout {
         page_size: 1024,
         ..WriteLayout::default()
@@ -183,7 +183,7 @@ fn detailed(
         parts.push(part.clone());
         ControlFlow::Continue(())
     });
-    (parts, log.unwrap().unwrap())
+    (parts, log.unwrap())
 }
 
 proptest! {
@@ -201,7 +201,7 @@ proptest! {
         let kept = compacted(&puts, compaction);
         let file = input(&kept, compaction);
         let options = Options::default();
-        let mut session = Session::open(&file, &options).unwrap().unwrap();
+        let mut session = Session::open(&file, &options).unwrap();
         let low = compaction.max(1);
         let span = newest - low + 1;
         let mut ends = [ends.0, ends.1].map(|end| low + end as i64 % span);
@@ -273,7 +273,7 @@ proptest! {
         prop_assume!(!puts.is_empty());
         let file = input(&puts, 0);
         let options = Options::default();
-        let mut session = Session::open(&file, &options).unwrap().unwrap();
+        let mut session = Session::open(&file, &options).unwrap();
         let query = LogQuery::default();
         let events = |parts: &[LogPart]| -> Vec<Event> {
             parts.iter().flat_map(|part| part.changes.iter().map(|change| change.event.clone())).collect()
@@ -309,11 +309,11 @@ proptest! {
         let kept = compacted(&puts, compaction);
         let file = input(&kept, compaction);
         let options = Options::default();
-        let mut session = Session::open(&file, &options).unwrap().unwrap();
+        let mut session = Session::open(&file, &options).unwrap();
         let reader = ValueReader { managed_fields: true, ..ValueReader::default() };
         for revision in compaction.max(1)..=newest {
             let query = ObjectsQuery { revision, is_deleted: true, ..ObjectsQuery::default() };
-            let list = objects(&mut session, &query, &reader).unwrap().unwrap();
+            let list = objects(&mut session, &query, &reader).unwrap();
             // The model: the last record is a deletion; the value before it, if it was kept.
             let mut expected = BTreeMap::new();
             let mut lost = 0;
@@ -350,7 +350,7 @@ proptest! {
             // One revision before each deletion, the same value is live.
             for (deleted_at, mod_revision) in found.values().filter(|(at, _)| *at > compaction.max(1)) {
                 let query = ObjectsQuery { revision: deleted_at - 1, ..ObjectsQuery::default() };
-                let live = objects(&mut session, &query, &reader).unwrap().unwrap();
+                let live = objects(&mut session, &query, &reader).unwrap();
                 let mut live = live.found.iter();
                 prop_assert!(live.any(|one| one.mod_revision() == *mod_revision));
             }

@@ -35,13 +35,13 @@ pub enum OutputError {
     #[error(transparent)]
     Read(#[from] Error),
     /// The changes to the database cannot be made.
-    #[error("the members cannot be written into the database: {0}")]
+    #[error("the members cannot be written into the database")]
     Edit(#[from] EditError),
     /// The database cannot be rewritten.
-    #[error("the database cannot be rewritten: {0}")]
-    Rebuild(RebuildError),
+    #[error("the database cannot be rewritten")]
+    Rebuild(#[source] RebuildError),
     /// Something could not be written.
-    #[error("{what} {}: {source}", escape::path(path))]
+    #[error("{what} {}", escape::path(path))]
     Write {
         /// What was being done.
         what: &'static str,
@@ -52,9 +52,9 @@ pub enum OutputError {
     },
     /// Everything has its final name and was read back, but it is not certain that the name is on the disk.
     #[error(
-        "cannot sync {}: {source}; {} is there and whole, but its name may be lost if the power fails now",
-        escape::path(folder),
-        escape::path(path)
+        "{} is there and whole, but its name may be lost if the power fails now: cannot sync {}",
+        escape::path(path),
+        escape::path(folder)
     )]
     NotSynced {
         /// What was made.

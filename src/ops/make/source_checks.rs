@@ -62,7 +62,7 @@ pub(super) fn unless_changed<T>(
 }
 
 /// The database of a file that was found to have one.
-pub(super) fn open_database(input: &Input) -> Result<Database<'_>, OutputError> {
+pub(super) fn open_database<'i>(input: &'i Input<'i>) -> Result<Database<'i>, OutputError> {
     let source = input.file.source();
     let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
     opened.map_err(|(_, fault)| OutputError::File {

@@ -9,7 +9,7 @@ use super::looked_for::LookedFor;
 use super::reader::ValueReader;
 use super::stored::{Classifier, LayoutVisitor, ObjectIdentity};
 use super::wanted::{ObjectsQuery, all_names, is_called};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::etcd::keyspace::{
     KeyFilter, Keyspace, Newest, RecordPlace, RecordView, RecordVisitor, RevisionBounds, Wanted,
 };
@@ -33,6 +33,7 @@ pub struct AbsenceQuery {
 
 /// Whether something is there, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AbsenceReason {
     /// It is there: so many keys or objects.
     Present(u64),
@@ -180,11 +181,11 @@ fn presence_in(
     query: &ObjectsQuery,
     reader: &ValueReader,
 ) -> Result<LabelPresence> {
-    let listed = objects(session, query, reader)?;
+    let listed = Error::unless_query(objects(session, query, reader))?;
     let is_damaged = session.findings.has_errors();
     Ok(match listed {
-        Ok(list) if !list.found.is_empty() => LabelPresence::Present,
-        Ok(list) if is_damaged || !list.undecided.is_empty() || !list.damaged.is_empty() => {
+        Some(list) if !list.found.is_empty() => LabelPresence::Present,
+        Some(list) if is_damaged || !list.undecided.is_empty() || !list.damaged.is_empty() => {
             LabelPresence::Unknown
         }
         _ => LabelPresence::Absent,

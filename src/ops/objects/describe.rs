@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::go_sort::GoSort;
 use super::list::{FoundObject, ObjectList, objects};
 use super::reader::ValueReader;
-use super::wanted::{KindFault, ObjectsQuery};
-use crate::error::Result;
+use super::wanted::ObjectsQuery;
+use crate::error::{Error, Result};
 use crate::etcd::keyspace::RecordPlace;
 use crate::finding::Collector;
 use crate::kubernetes::add_read_defaults;
@@ -129,32 +129,31 @@ pub fn objects_to_describe<'i>(
     query: &ObjectsQuery,
     by_prefix: bool,
     reader: &ValueReader,
-) -> Result<Result<(ObjectList<'i>, bool), KindFault>> {
-    let mut list = match objects(session, query, reader)? {
-        Ok(list) => list,
-        Err(fault) => return Ok(Err(fault)),
-    };
+) -> Result<(ObjectList<'i>, bool)> {
+    let mut list = objects(session, query, reader)?;
     list.note_stored_versions(tells_version);
     let [(kind, prefix)] = query.pairs.as_slice() else {
-        return Ok(Ok((list, false)));
+        return Ok((list, false));
     };
     if !by_prefix || !list.found.is_empty() {
-        return Ok(Ok((list, false)));
+        return Ok((list, false));
     }
     let of_kind = ObjectsQuery {
         kinds: vec![kind.clone()],
         pairs: Vec::new(),
         ..query.clone()
     };
-    let told = silenced(session, |session| objects(session, &of_kind, reader))?;
-    let Ok(mut others) = told else {
-        return Ok(Ok((list, false)));
+    let told = silenced(session, |session| {
+        Error::unless_query(objects(session, &of_kind, reader))
+    })?;
+    let Some(mut others) = told else {
+        return Ok((list, false));
     };
     others.keep_names_beginning_with(prefix);
     others.note_stored_versions(tells_version);
     match others.found.is_empty() {
-        true => Ok(Ok((list, false))),
-        false => Ok(Ok((others, true))),
+        true => Ok((list, false)),
+        false => Ok((others, true)),
     }
 }
 
@@ -660,7 +659,9 @@ pub fn related<'i>(
         ..ObjectsQuery::default()
     };
     if !kinds.is_empty()
-        && let Ok(others) = silenced(session, |session| objects(session, &query, reader))?
+        && let Some(others) = silenced(session, |session| {
+            Error::unless_query(objects(session, &query, reader))
+        })?
     {
         each(session, &others, reader, unread, |found, object| {
             if let Some(kind) = others.kind(found) {
@@ -752,8 +753,10 @@ fn owners<'i>(
             revision: list.revision,
             ..ObjectsQuery::default()
         };
-        let listed = silenced(session, |session| objects(session, &query, reader))?;
-        let Ok(found) = listed else {
+        let listed = silenced(session, |session| {
+            Error::unless_query(objects(session, &query, reader))
+        })?;
+        let Some(found) = listed else {
             known.extend(
                 wanted
                     .into_values()

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::list::{FoundObject, ObjectList, objects};
 use super::reader::ValueReader;
-use super::wanted::{KindFault, ObjectsQuery};
-use crate::error::Result;
+use super::wanted::ObjectsQuery;
+use crate::error::{Error, Result};
 use crate::kubernetes::apply::clean::{
     Caution, Maker, cautions, clean, is_changed_by_users, maker, passing_version, put_last_applied,
     take_last_applied, use_stable_version,
@@ -111,7 +111,7 @@ const CALLERS: [(&str, &str); 4] = [
 ];
 
 /// Lists objects in the order in which they are to be applied. Where a namespace is chosen and nothing else, the
-/// Namespace is one of them. The inner error is a word that is not a kind.
+/// Namespace is one of them.
 ///
 /// # Errors
 /// As [`objects`].
@@ -119,11 +119,8 @@ pub fn objects_to_apply<'i>(
     session: &mut Session<'i>,
     query: &ObjectsQuery,
     reader: &ValueReader,
-) -> Result<Result<ExportList<'i>, KindFault>> {
-    let mut list = match objects(session, query, reader)? {
-        Ok(list) => list,
-        Err(fault) => return Ok(Err(fault)),
-    };
+) -> Result<ExportList<'i>> {
+    let mut list = objects(session, query, reader)?;
     let is_selective = !query.kinds.is_empty()
         || !query.pairs.is_empty()
         || query.labels.is_some()
@@ -149,7 +146,7 @@ pub fn objects_to_apply<'i>(
                 revision: query.revision,
                 ..ObjectsQuery::default()
             };
-            objects(session, &around, reader)?.ok()
+            Error::unless_query(objects(session, &around, reader))?
         }
     };
     let known = around.as_ref().unwrap_or(&list);
@@ -175,7 +172,7 @@ pub fn objects_to_apply<'i>(
             is_deleted: true,
             ..ObjectsQuery::default()
         };
-        around = objects(session, &gone, reader)?.ok();
+        around = Error::unless_query(objects(session, &gone, reader))?;
     }
     if let Some(around) = around {
         list.take_namespaces(around, &namespaces);
@@ -189,13 +186,13 @@ pub fn objects_to_apply<'i>(
     if list.has("", "PersistentVolumeClaim") {
         own_volumes = list.names_of("", "PersistentVolume");
     }
-    Ok(Ok(ExportList {
+    Ok(ExportList {
         list,
         services,
         own_services,
         own_volumes,
         custom,
-    }))
+    })
 }
 
 impl<'i> ObjectList<'i> {

@@ -9,7 +9,7 @@ use super::live::live_or_deleted;
 use super::looked_for::LookedFor;
 use super::reader::ValueReader;
 use super::stored::{Classifier, DamagedValue, ObjectIdentity, StoredValue, by_key};
-use super::wanted::{KindFault, ObjectsQuery, WantedKinds, check_fields, is_called};
+use super::wanted::{ObjectsQuery, WantedKinds, check_fields, is_called};
 use crate::error::Result;
 use crate::etcd::keyspace::{
     KeyFilter, KeyRecord, Keyspace, RecordFacts, RecordPlace, RecordView, RecordVisitor,
@@ -391,24 +391,22 @@ impl RecordVisitor for ObjectFinder<'_> {
     }
 }
 
-/// Lists objects. The inner error is a word for kinds that cannot be answered.
+/// Lists objects.
 ///
 /// # Errors
+/// [`Error::Query`](crate::Error::Query) with a [`KindFault`](super::KindFault) for a word that cannot be answered;
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
 pub fn objects<'i>(
     session: &mut Session<'i>,
     query: &ObjectsQuery,
     reader: &ValueReader,
-) -> Result<Result<ObjectList<'i>, KindFault>> {
+) -> Result<ObjectList<'i>> {
     let filter = match &query.keys {
         Some(keys) => KeyFilter::Keys(keys.clone()),
         None => KeyFilter::all(),
     };
     let live = live_or_deleted(session, filter, query.revision, query.is_deleted)?;
-    let wanted = match WantedKinds::of(query, &live.resources) {
-        Ok(wanted) => wanted,
-        Err(fault) => return Ok(Err(fault)),
-    };
+    let wanted = WantedKinds::of(query, &live.resources)?;
     let finder = ObjectFinder {
         query,
         wanted,
@@ -449,7 +447,7 @@ pub fn objects<'i>(
         .next()
         .map(|word| check_fields(query, word, &fields))
     {
-        return Ok(Err(fault));
+        return Err(fault.into());
     }
     let mut other_versions = Vec::new();
     let mut served_versions = Vec::new();
@@ -514,7 +512,7 @@ pub fn objects<'i>(
             objects,
         })
         .collect();
-    Ok(Ok(list))
+    Ok(list)
 }
 
 /// The version in which a server gives objects of a kind out, of those that are known to be made from the stored one.

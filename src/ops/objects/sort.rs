@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::go_sort::GoSort;
 use super::list::{FoundObject, ObjectList};
 use super::reader::{ValueContent, ValueReader};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kubernetes::memory_of;
 use crate::kubernetes::show::sort::{SortFault, SortPath};
 use crate::ops::session::Session;
@@ -15,18 +15,17 @@ const MEMORY: usize = 256 << 20;
 
 impl<'i> ObjectList<'i> {
     /// Puts the objects into the order that kubectl gives them by a field; each kind by itself if `by_kind`. Secrets
-    /// are hidden before, so that the order tells nothing of them. The inner error tells why they have no order by
-    /// this field.
+    /// are hidden before, so that the order tells nothing of them.
     ///
     /// # Errors
-    /// Reading, cancelling.
+    /// [`Error::Query`] with a [`SortFault`], where they have no order by this field; reading, cancelling.
     pub fn sort_by(
         &mut self,
         session: &Session<'i>,
         reader: &ValueReader,
         path: &SortPath,
         by_kind: bool,
-    ) -> Result<std::result::Result<(), SortFault>> {
+    ) -> Result<()> {
         let mut keys = Vec::with_capacity(self.found.len());
         let mut memory = 0usize;
         let mut fault = None;
@@ -58,14 +57,15 @@ impl<'i> ObjectList<'i> {
             },
         )?;
         if let Some(fault) = fault {
-            return Ok(Err(fault));
+            return Err(Error::Query(Box::new(fault)));
         }
         // What cannot be read stays in its order.
         if !has_objects {
-            return Ok(Ok(()));
+            return Ok(());
         }
         if keys.iter().all(Option::is_none) {
-            return Ok(Err(SortFault::NotFound(path.text().to_owned())));
+            let fault = SortFault::NotFound(path.text().to_owned());
+            return Err(Error::Query(Box::new(fault)));
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
         let mut is_less = |a: &usize, b: &usize| {
@@ -88,14 +88,14 @@ impl<'i> ObjectList<'i> {
             }
         }
         if let Some(fault) = fault {
-            return Ok(Err(fault));
+            return Err(Error::Query(Box::new(fault)));
         }
         let mut found: Vec<Option<FoundObject>> = found.into_iter().map(Some).collect();
         self.found = order
             .iter()
             .filter_map(|at| found.get_mut(*at)?.take())
             .collect();
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// True when objects stand in one table.

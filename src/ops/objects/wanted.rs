@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::error::Error;
 use crate::kubernetes::catalog::resources::{NotServed, Resolved, Resource, Resources};
 use crate::kubernetes::query::field_selector::FieldSelector;
 use crate::kubernetes::query::label_selector::LabelSelector;
@@ -61,6 +62,14 @@ impl std::fmt::Display for KindFault {
                 write!(f, "; an API server knows {}", known.join(", "))
             }
         }
+    }
+}
+
+impl std::error::Error for KindFault {}
+
+impl From<KindFault> for Error {
+    fn from(fault: KindFault) -> Self {
+        Self::Query(Box::new(fault))
     }
 }
 

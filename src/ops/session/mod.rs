@@ -76,7 +76,7 @@ fn key_bucket(database: &Database<'_>, workers: &Workers, options: &Options) -> 
 
 /// A file that is being asked about its keys.
 pub struct Session<'i> {
-    pub(in crate::ops) input: &'i Input,
+    pub(in crate::ops) input: &'i Input<'i>,
     pub(in crate::ops) database: Database<'i>,
     pub(in crate::ops) workers: Workers,
     pub(in crate::ops) options: &'i Options,
@@ -86,18 +86,12 @@ pub struct Session<'i> {
 }
 
 impl<'i> Session<'i> {
-    /// Opens the database of `input`. The inner result tells why it has none.
+    /// Opens the database of `input`.
     ///
     /// # Errors
-    /// Reading, threads.
-    pub fn open(
-        input: &'i Input,
-        options: &'i Options,
-    ) -> Result<std::result::Result<Self, Refusal>> {
-        let database = match open_database(input, Release::default())? {
-            Ok(database) => database,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+    /// [`Error::Refused`] where it has none, or its records cannot be reached; reading, threads.
+    pub fn open(input: &'i Input<'i>, options: &'i Options) -> Result<Self> {
+        let database = open_database(input, Release::default())?;
         let workers = Workers::of(options)?;
         // An empty answer would be a claim.
         let message = match key_bucket(&database, &workers, options)? {
@@ -108,16 +102,28 @@ impl<'i> Session<'i> {
             }
         };
         if let Some(message) = message {
-            return Ok(Err(Refusal::see_verify(input, message.into())));
+            return Err(Refusal::see_verify(input, message.into()).into());
         }
-        Ok(Ok(Self {
+        Ok(Self {
             input,
             database,
             workers,
             options,
             findings: Collector::new(DEFAULT_LIMIT),
             is_settled: Cell::new(false),
-        }))
+        })
+    }
+
+    /// The same; nothing where [`open`](Self::open) is refused.
+    pub(in crate::ops) fn open_if_readable(
+        input: &'i Input<'i>,
+        options: &'i Options,
+    ) -> Result<Option<Self>> {
+        match Self::open(input, options) {
+            Ok(session) => Ok(Some(session)),
+            Err(Error::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Scans all records.
@@ -233,6 +239,11 @@ impl<'i> Session<'i> {
         self.check_unchanged()?;
         self.is_settled.set(true);
         Ok(())
+    }
+
+    /// True when damage was found, so that records may be missing from what was answered.
+    pub fn is_damaged(&self) -> bool {
+        self.findings.has_errors()
     }
 
     /// Ends the job: the file must be what it was when it was opened.

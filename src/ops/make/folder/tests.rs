@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::ops::input::Input;
 use crate::ops::make::disk::faults::Call;
 use crate::options::Options;
@@ -126,7 +126,8 @@ fn of_several_files_that_do_not_read_back_the_first_by_name_is_told() {
             fs::write(folder.staged.join(name), "").unwrap();
         }
         let error = folder.publish(&scene.cancel, || Ok(())).unwrap_err();
-        assert!(error.to_string().contains("/a.yaml:"), "{error}");
+        let error = with_causes(&error);
+        assert!(error.contains("/a.yaml:"), "{error}");
     }
 }
 
@@ -158,7 +159,7 @@ fn what_does_not_read_back_as_it_was_written_gets_no_name() {
             let path = folder.staged.join("a.yaml");
             harm(&path);
             let error = folder.publish(&scene.cancel, || panic!("it looked at the sources"));
-            let text = error.unwrap_err().to_string();
+            let text = with_causes(&error.unwrap_err());
             assert!(text.contains(path.to_str().unwrap()), "{text}");
             assert!(text.contains(told), "{text}");
             assert!(scene.is_as_before(), "{told}");
@@ -231,7 +232,7 @@ fn what_has_come_to_stand_there_meanwhile_is_neither_replaced_nor_filled() {
                 paths.retain(|path| !path.to_str().unwrap().contains(".partial"));
                 Ok(())
             });
-            let text = done.unwrap_err().to_string();
+            let text = with_causes(&done.unwrap_err());
             assert!(text.contains("cannot give its final name to"), "{text}");
             assert_eq!(scene.paths(), paths, "{place:?}");
             for path in [scene.out(), scene.out().join("a.yaml")] {
@@ -255,7 +256,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
         };
         let options = Options::default();
         let input = Input::open(file.path()).unwrap();
-        let session = Session::open(&input, &options).unwrap().ok().unwrap();
+        let session = Session::open(&input, &options).unwrap();
         scene.filled().unwrap().finish(&[&session]).unwrap();
         assert!(scene.is_whole());
         change();
@@ -263,7 +264,7 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
 
         let scene = Scene::new(place);
         let input = Input::open(file.path()).unwrap();
-        let session = Session::open(&input, &options).unwrap().ok().unwrap();
+        let session = Session::open(&input, &options).unwrap();
         let folder = scene.filled().unwrap();
         change();
         let error = folder.finish(&[&session]).unwrap_err();
@@ -272,11 +273,11 @@ fn a_source_that_changes_until_just_before_the_rename_leaves_nothing_and_one_tha
 
         // The other one of two.
         let one = Input::open(file.path()).unwrap();
-        let one = Session::open(&one, &options).unwrap().ok().unwrap();
+        let one = Session::open(&one, &options).unwrap();
         let copy = scene.dir.path().join("copy");
         fs::copy(&real, &copy).unwrap();
         let other = Input::open(&copy).unwrap();
-        let other = Session::open(&other, &options).unwrap().ok().unwrap();
+        let other = Session::open(&other, &options).unwrap();
         let folder = scene.filled().unwrap();
         fs::write(&copy, "else").unwrap();
         folder.finish(&[&one, &other]).unwrap_err();

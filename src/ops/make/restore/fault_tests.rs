@@ -9,7 +9,7 @@ use super::*;
 /// A folder with a snapshot, and what is to be made of it there.
 struct Scene {
     dir: tempfile::TempDir,
-    input: Input,
+    input: Input<'static>,
     request: RestoreRequest,
 }
 
@@ -64,7 +64,7 @@ fn is_whole(prepared: &Prepared, hash: Option<crate::etcd::HashKv>) -> bool {
 /// A folder with a snapshot, and its three members to be.
 struct Cluster {
     dir: tempfile::TempDir,
-    input: Input,
+    input: Input<'static>,
     members: Vec<Prepared>,
 }
 

@@ -24,7 +24,7 @@ impl RestoredObjects {
     /// # Errors
     /// Reading, cancelling, threads.
     pub fn of(input: &Input, options: &Options) -> Result<Self> {
-        let Ok(mut session) = Session::open(input, options)? else {
+        let Some(mut session) = Session::open_if_readable(input, options)? else {
             return Ok(Self::default());
         };
         let live = live(&mut session, 0)?;

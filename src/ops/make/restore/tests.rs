@@ -47,7 +47,7 @@ pub(in crate::ops::make) fn store() -> Store {
     ])
 }
 
-pub(super) fn snapshot(dir: &Path, store: &Store) -> Input {
+pub(super) fn snapshot(dir: &Path, store: &Store) -> Input<'static> {
     let path = dir.join("snapshot.db");
     let file = fs::File::options()
         .read(true)

@@ -6,13 +6,14 @@ use crate::error::Error;
 
 #[track_caller]
 fn tells_what_failed(error: &OutputError) {
-    let text = error.to_string();
+    let text = crate::error::with_causes(error);
     let is_about_writing = matches!(
         error,
         OutputError::Write { .. } | OutputError::NotSynced { .. }
     );
     assert!(is_about_writing, "{text}");
-    assert!(text.starts_with("cannot "), "{text}");
+    let is_told = text.starts_with("cannot ") || text.contains(": cannot sync ");
+    assert!(is_told, "{text}");
     assert!(text.contains("Input/output error"), "{text}");
 }
 

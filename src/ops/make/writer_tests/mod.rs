@@ -140,7 +140,7 @@ struct Attempt<'s> {
 struct Scene {
     job: Job,
     dir: tempfile::TempDir,
-    input: Input,
+    input: Input<'static>,
 }
 
 impl Scene {
@@ -307,7 +307,7 @@ impl Attempt<'_> {
                 Ok(())
             }
             Job::Manifests(_) => {
-                let session = Session::open(input, options).unwrap().ok().unwrap();
+                let session = Session::open(input, options).unwrap();
                 let mut folder = Folder::create_on(&out, self.disk.clone())?;
                 folder.folder("apply")?;
                 for (number, name) in MANIFESTS.iter().enumerate() {
