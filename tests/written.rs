@@ -247,7 +247,7 @@ fn a_damaged_file_is_refused_with_the_reason_and_leaves_nothing() {
     let mut changed = whole.clone();
     *changed.last_mut().expect("a byte") ^= 1;
     let cases = [
-        (changed, "does not fit the database"),
+        (changed, "does not match the database"),
         (
             testdata::read("crafted/19unsorted"),
             "keys are not in ascending order",

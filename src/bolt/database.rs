@@ -81,7 +81,7 @@ impl<'s> Database<'s> {
         &self.metas
     }
 
-    /// The meta that counts, and why.
+    /// The active meta, and why.
     pub fn selected(&self) -> SelectedMeta {
         self.selected
     }

@@ -1,4 +1,4 @@
-//! The two metas: as found, as proven, and the one that counts.
+//! The two metas: as found, as proven, and the active one.
 
 use super::check::codes;
 use super::layout::{self, PAGE_HEADER, PageHeader, RawMeta};
@@ -59,7 +59,7 @@ impl MetaFault {
             Self::Missing => "lies beyond the end of the file",
             Self::Magic => "has no bbolt magic number",
             Self::Version => "names an unknown format version",
-            Self::Checksum => "has a checksum that does not fit its fields",
+            Self::Checksum => "has a checksum that does not match its fields",
             Self::PageSize => "has an impossible page size",
         }
     }

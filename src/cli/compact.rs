@@ -19,7 +19,7 @@ The input is checked as by `etcdsnap verify` and stays as it is. The output is r
 it gets its name.
 ";
 
-/// Rewrite a database without its free pages, as a defragmentation does
+/// Write a copy without free pages, as a defragmentation does
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct CompactArgs {
@@ -32,10 +32,10 @@ pub(super) struct CompactArgs {
     /// Keep only the newest record of each key, and mark the rest as compacted
     #[arg(long)]
     live_only: bool,
-    /// Put the SHA-256 behind it, which makes it a snapshot [default: if FILE has one]
+    /// Append the SHA-256, which makes it a snapshot [default: if FILE has one]
     #[arg(long, conflicts_with = "no_trailer")]
     with_trailer: bool,
-    /// Leave the SHA-256 out
+    /// Write no SHA-256
     #[arg(long)]
     no_trailer: bool,
     /// One line of JSON

@@ -30,7 +30,7 @@ Exit status:
   130  interrupted
 ";
 
-/// Tell by the exit status whether a key or an object is there, and what it holds
+/// Check by exit status that a key or an object exists, and its value
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ContainsArgs {
@@ -40,7 +40,7 @@ pub(super) struct ContainsArgs {
     /// A key, or an object as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME")]
     name: OsString,
-    /// The name of the object, where only its kind stands before it
+    /// The name of the object, if the argument before it is its kind
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// The namespace of the object
@@ -49,10 +49,10 @@ pub(super) struct ContainsArgs {
     /// Read the name as a key, never as KIND/NAME
     #[arg(long)]
     key: bool,
-    /// The whole value must be this
+    /// The value must be exactly this
     #[arg(long, value_name = "VALUE")]
     value_equals: Option<OsString>,
-    /// A field of the object must be this: '{.data.build}=VALUE'
+    /// A field of the object must have this value: '{.data.build}=VALUE'
     #[arg(long, value_name = "PATH=VALUE", conflicts_with = "value_equals")]
     field: Option<String>,
     /// At this revision; 0 = the newest

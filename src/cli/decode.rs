@@ -43,7 +43,7 @@ pub(super) struct DecodeArgs {
     /// One line of JSON: the value, how it is encoded, and what is wrong with it
     #[arg(long, conflicts_with = "output")]
     json: bool,
-    /// The key it was stored under, which some encryption needs
+    /// The key that it was stored under; encrypted values are bound to it
     #[arg(
         long,
         value_name = "KEY",

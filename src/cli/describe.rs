@@ -70,7 +70,8 @@ pub(super) struct DescribeArgs {
         id = "write_out",
         short = 'w',
         long = "write-out",
-        value_name = "FORMAT"
+        value_name = "FORMAT",
+        help_heading = "Output"
     )]
     _write_out: Option<String>,
     /// The same as -w json

@@ -22,7 +22,7 @@ Exit status:
   130  interrupted
 ";
 
-/// Tell whether two databases of one cluster have one history, and where they part
+/// Tell whether two databases of one cluster share their history, and where they diverge
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DivergenceArgs {

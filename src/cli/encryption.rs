@@ -21,7 +21,7 @@ Exit status 1: with the configuration, some values could not be read after a res
 is not the object that its key promises.
 ";
 
-/// Show which resources are encrypted by what, and what a configuration could read
+/// Show how each resource is encrypted, and which values a configuration can read
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct EncryptionArgs {

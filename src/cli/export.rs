@@ -45,7 +45,7 @@ Exit status 1: an object was left out for what is hidden in it, unless --partial
 because it cannot be read. Each is named on standard error.
 ";
 
-/// Write objects as manifests from which a cluster can be filled
+/// Write objects as manifests that can be applied to a cluster
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct ExportArgs {
@@ -57,16 +57,16 @@ pub(super) struct ExportArgs {
     /// A folder that is empty or not there yet; - writes to standard output
     #[arg(long, value_name = "DIR|-")]
     out: PathBuf,
-    /// Keep everything, also what the cluster assigned
+    /// Keep every field, including those the cluster assigned
     #[arg(long)]
     as_stored: bool,
-    /// Also objects that a cluster or a controller makes itself
+    /// Include objects that a cluster or a controller creates itself
     #[arg(long)]
     include_owned: bool,
     /// No CustomResourceDefinitions
     #[arg(long)]
     skip_crds: bool,
-    /// Exit with 0 though objects with secrets were left out
+    /// Exit 0 even if objects with secrets are left out
     #[arg(long)]
     partial: bool,
     /// One line of JSON: what was written into the folder, and what was left out

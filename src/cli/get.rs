@@ -56,7 +56,7 @@ pub(super) struct GetArgs {
     /// The namespace of objects
     #[arg(short = 'n', long, value_name = "NS", value_parser = crate::cli::words)]
     namespace: Option<String>,
-    /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
+    /// All namespaces, which is the default; as with kubectl, it overrides -n
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub(super) struct GetArgs {
     /// Read names as keys, never as KIND/NAME
     #[arg(long)]
     key: bool,
-    /// All keys that begin with the given ones
+    /// Take names as prefixes: show all keys with them
     #[arg(long, conflicts_with_all = ["namespace", "key"])]
     prefix: bool,
     /// At this revision; 0 = the newest
@@ -77,7 +77,7 @@ pub(super) struct GetArgs {
     /// One line of JSON for each record
     #[arg(long, conflicts_with = "output")]
     json: bool,
-    /// Write binary values to a terminal
+    /// Write binary values even to a terminal
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -39,32 +39,32 @@ Exit status:
   130  interrupted
 ";
 
-/// Search objects field by field, and other values line by line
+/// Search objects by field and other values by line
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct GrepArgs {
     /// What to search for, a regular expression, and snapshots, databases or data directories; with -e files alone
     #[arg(value_name = "PATTERN FILE", required = true, num_args = 1..)]
     words: Vec<OsString>,
-    /// Search for this; more than once: for any of them
+    /// Search for this pattern; may be repeated: a line matches if any pattern does
     #[arg(short = 'e', long = "regexp", value_name = "PATTERN")]
     patterns: Vec<String>,
-    /// Patterns are texts, not regular expressions
+    /// Take patterns as fixed strings, not regular expressions
     #[arg(short = 'F', long)]
     fixed_strings: bool,
     /// Patterns are extended regular expressions, which they are in any case
     #[arg(short = 'E', long, conflicts_with = "fixed_strings", hide = true)]
     extended_regexp: bool,
-    /// Large and small letters are the same
+    /// Ignore case
     #[arg(short = 'i', long)]
     ignore_case: bool,
-    /// Only whole words
+    /// Match whole words only
     #[arg(long)]
     word_regexp: bool,
-    /// Only the names of the objects and keys in which something is found
+    /// Show only the names of objects and keys with a match
     #[arg(short = 'l', long)]
     list: bool,
-    /// Only how many lines match
+    /// Show only the number of matching lines
     #[arg(short = 'c', long, conflicts_with = "list")]
     count: bool,
     /// At this revision, 0 = the newest, or `all` retained records
@@ -81,7 +81,7 @@ pub(super) struct GrepArgs {
     /// Only objects in this namespace, or in these
     #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
     namespace: Vec<String>,
-    /// Only values under keys with this prefix
+    /// Search only values of keys with this prefix
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<OsString>,
     #[command(flatten)]

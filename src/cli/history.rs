@@ -37,7 +37,7 @@ pub(super) struct HistoryArgs {
     /// A key, or an object as KIND/NAME
     #[arg(value_name = "KEY|KIND/NAME")]
     name: OsString,
-    /// The name of the object, where only its kind stands before it
+    /// The name of the object, if the argument before it is its kind
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// The namespace of the object
@@ -51,10 +51,10 @@ pub(super) struct HistoryArgs {
     /// The newest record first
     #[arg(long)]
     reverse: bool,
-    /// At most so many records
+    /// Show at most N records
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
-    /// All fields that each record changed, one in a line
+    /// Show all fields that each record changed, one per line
     #[arg(short = 'p', long, visible_alias = "patch")]
     fields: bool,
     #[command(flatten)]

@@ -40,16 +40,16 @@ pub(super) struct KeysArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
-    /// Only keys from this one on
+    /// Start at this key
     #[arg(long, value_name = "KEY")]
     start: Option<OsString>,
-    /// Only keys below this one
+    /// Stop before this key
     #[arg(long, value_name = "KEY")]
     end: Option<OsString>,
     /// Only keys that match: `*` stays between slashes, `**` does not
     #[arg(long, value_name = "PATTERN")]
     glob: Option<String>,
-    /// At most so many
+    /// Show at most N keys
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
     /// From the last to the first
@@ -61,7 +61,7 @@ pub(super) struct KeysArgs {
     /// Only keys whose last retained record is a deletion
     #[arg(long)]
     deleted: bool,
-    /// With revisions, version, lease and size of the value
+    /// Show revisions, version, lease and size of the value
     #[arg(long)]
     long: bool,
     #[command(flatten)]

@@ -16,7 +16,7 @@ Examples:
   etcdsnap kinds snapshot.db
   etcdsnap kinds snapshot.db --json | jq 'select(.encoding == \"encrypted\")'
 
-Values that are no objects of Kubernetes are counted without a kind. Exit status 1: a value is
+Values that are not Kubernetes objects are counted without a kind. Exit status 1: a value is
 not the object that its key promises.
 ";
 

@@ -12,12 +12,12 @@ use clap::builder::RangedU64ValueParser;
 use super::absent;
 use super::diff::Noise;
 use super::exit::Exit;
-use super::moment::{Bound, Revisions};
 use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{JsonArgs, Run, conclude, read_to_the_end};
 use super::term;
+use super::time_bound::{Bound, Revisions};
 use crate::Result;
 use crate::error::Error;
 use crate::etcd::keyspace::KeyFilter;
@@ -26,7 +26,7 @@ use crate::kubernetes::catalog::resources::{Resolved, Resources};
 use crate::kubernetes::compare::noise::NoiseProfile;
 use crate::ops::{
     self, Absence, AbsenceQuery, AbsenceReason, ChangeFilter, LogPart, LogQuery, LogSummary,
-    LookedFor, Moment, Name, Named, Session, ValueReader,
+    LookedFor, Name, Named, Session, TimeBound, ValueReader,
 };
 use crate::report::{self, AbsenceContext};
 
@@ -60,13 +60,13 @@ pub(super) struct LogArgs {
         hide_default_value = true
     )]
     target: OsString,
-    /// The name of the object, where only its kind stands before it
+    /// The name of the object, if the argument before it is its kind
     #[arg(value_name = "NAME")]
     name_behind: Option<OsString>,
     /// Only objects in this namespace, or in these
     #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',', value_parser = crate::cli::words)]
     namespace: Vec<String>,
-    /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
+    /// All namespaces, which is the default; as with kubectl, it overrides -n
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Only objects of these kinds
@@ -75,13 +75,13 @@ pub(super) struct LogArgs {
     /// Only keys that match: `*` stays between slashes, `**` does not
     #[arg(long, value_name = "PATTERN")]
     glob: Option<String>,
-    /// What to leave out as noise; how much it is, is told
+    /// What to leave out as noise; the number of changes left out is reported
     #[arg(long, value_name = "PROFILE", value_enum, default_value_t = Noise::None)]
     noise: Noise,
     /// Only this revision, or these, both included
     #[arg(long, value_name = "N|A..B", conflicts_with_all = ["from", "to", "since", "until"])]
     rev: Option<Revisions>,
-    /// From this revision on
+    /// Start at this revision
     #[arg(
         long,
         value_name = "REV",
@@ -89,7 +89,7 @@ pub(super) struct LogArgs {
         hide_default_value = true
     )]
     from: i64,
-    /// Up to this revision
+    /// End at this revision
     #[arg(
         long,
         value_name = "REV",
@@ -97,19 +97,19 @@ pub(super) struct LogArgs {
         hide_default_value = true
     )]
     to: i64,
-    /// From this time or revision on: 2h, 3d, 2026-01-31, 2026-01-31T08:00:00Z, 4711
+    /// Start at this time or revision: 2h, 3d, 2026-01-31, 2026-01-31T08:00:00Z, 4711
     #[arg(long, value_name = "TIME|REV", conflicts_with = "from")]
     since: Option<Bound>,
-    /// Up to this time or revision
+    /// End at this time or revision
     #[arg(long, value_name = "TIME|REV", conflicts_with = "to")]
     until: Option<Bound>,
     /// The newest transaction first
     #[arg(long)]
     reverse: bool,
-    /// At most so many transactions
+    /// Show at most N transactions
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: Option<usize>,
-    /// The fields of each change beneath it, as show has them
+    /// Show the fields of each change, as `show` does
     #[arg(short = 'p', long, visible_alias = "patch")]
     fields: bool,
     #[command(flatten)]
@@ -343,7 +343,7 @@ impl Job<'_> {
                 ));
             }
         }
-        let mut times: [Option<Moment>; 2] = [None, None];
+        let mut times: [Option<TimeBound>; 2] = [None, None];
         match args.since {
             Some(Bound::Revision(revision)) => query.from = revision,
             Some(Bound::Time { first, .. }) => times[0] = Some(first),
@@ -357,8 +357,8 @@ impl Job<'_> {
         let [since, until] = times;
         let are_swapped = match (since, until) {
             (None, None) => query.to > 0 && query.from > query.to,
-            (Some(Moment::At(since)), Some(Moment::At(until))) => since > until,
-            (Some(Moment::Ago(since)), Some(Moment::Ago(until))) => since < until,
+            (Some(TimeBound::At(since)), Some(TimeBound::At(until))) => since > until,
+            (Some(TimeBound::Ago(since)), Some(TimeBound::Ago(until))) => since < until,
             _ => false,
         };
         if are_swapped {

@@ -22,7 +22,6 @@ mod keys;
 mod kinds;
 mod log;
 mod man;
-mod moment;
 mod objects;
 mod open;
 mod pager;
@@ -35,6 +34,7 @@ mod show;
 mod snapshot;
 mod status;
 mod term;
+mod time_bound;
 mod trailer;
 mod verify;
 mod version;
@@ -90,8 +90,14 @@ struct Cli {
 /// Arguments that stand before or after the command.
 #[derive(Debug, clap::Args)]
 struct GlobalArgs {
-    /// Output format: simple, json, and for what etcd's tools print also table or fields
-    #[arg(short = 'w', long = "write-out", value_name = "FORMAT", global = true)]
+    /// Output format: simple or json; table and fields too for commands that mirror etcd's tools
+    #[arg(
+        short = 'w',
+        long = "write-out",
+        value_name = "FORMAT",
+        global = true,
+        help_heading = "Output"
+    )]
     write_out: Option<String>,
     /// Worker threads, at most 16 or four per core [default: one per core]
     #[arg(long, value_name = "N", global = true, help_heading = "Reading")]
@@ -108,10 +114,10 @@ struct GlobalArgs {
     #[arg(long, global = true, help_heading = "Reading")]
     no_mmap: bool,
     /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8 [default: $ETCDSNAP_COMPAT, else 3.7]
-    #[arg(long, value_name = "RELEASE", global = true)]
+    #[arg(long, value_name = "RELEASE", global = true, help_heading = "Output")]
     compat: Option<Release>,
     /// Never give long output on a terminal to $PAGER
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     no_pager: bool,
 }
 

@@ -34,7 +34,7 @@ The file is checked as by `etcdsnap verify`, and nothing gets its final name bef
 passed. What is not finished is in a folder whose name ends in `.partial`.
 ";
 
-/// Make a data directory that etcd starts from
+/// Create a data directory that etcd starts from
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES), args_override_self = true)]
 pub(super) struct RestoreArgs {
@@ -44,7 +44,7 @@ pub(super) struct RestoreArgs {
     /// The data directory; must not exist or be empty [default: NAME.etcd]
     #[arg(long, value_name = "DIR", conflicts_with = "out")]
     data_dir: Option<PathBuf>,
-    /// The folder of the log; must not exist [default: DATA-DIR/member/wal]
+    /// The directory of the log; must not exist [default: DATA-DIR/member/wal]
     #[arg(long, value_name = "DIR", conflicts_with = "all_members")]
     wal_dir: Option<PathBuf>,
     /// Name of this member
@@ -68,28 +68,28 @@ pub(super) struct RestoreArgs {
         conflicts_with = "all_members"
     )]
     initial_advertise_peer_urls: String,
-    /// Restore a file without SHA-256, or with one that does not fit
+    /// Restore a file whose SHA-256 is missing or does not match
     #[arg(long)]
     skip_hash_check: bool,
-    /// Raise the revision by N, beyond any that clients have seen
+    /// Raise the revision by N, past any that clients have seen
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = unsigned)]
     bump_revision: u64,
     /// Mark everything up to the raised revision as compacted; needed with --bump-revision
     #[arg(long)]
     mark_compacted: bool,
-    /// Restore a file with errors in structure or records; what they concern may be lost
+    /// Restore despite errors in structure or records; what they affect may be lost
     #[arg(long)]
     force: bool,
-    /// Check, say what would be done, write nothing
+    /// Check and report what would be done; write nothing
     #[arg(long)]
     plan: bool,
-    /// The revision that the cluster had reached, to be told how far back the file is
+    /// The revision the cluster had reached; reports how far behind the file is
     #[arg(long, value_name = "REVISION")]
     live_revision: Option<i64>,
-    /// A later backup or database of the same cluster: how far back the file is from it
+    /// A later backup or database of the same cluster; reports how far behind it the file is
     #[arg(long, value_name = "FILE", conflicts_with = "live_revision")]
     newer: Option<PathBuf>,
-    /// The release that is to start from the directory; status 1 of --plan when it will not
+    /// The etcd release that will start from the directory; with --plan, exit 1 if it would not start
     #[arg(long, value_name = "VERSION", value_parser = release)]
     for_etcd: Option<StorageVersion>,
     /// One line of JSON
@@ -98,13 +98,13 @@ pub(super) struct RestoreArgs {
     /// One directory per member of --initial-cluster, named after it
     #[arg(long, requires = "out")]
     all_members: bool,
-    /// Where the directories of --all-members are made
+    /// Where to create the directories of --all-members
     #[arg(long, value_name = "DIR", requires = "all_members")]
     out: Option<PathBuf>,
     /// Leave in the database what etcdutl leaves: a stale alarm, the old raft configuration
     #[arg(long)]
     exact: bool,
-    /// Make everything belong to this user, and group, by name or number
+    /// Owner of the new files: user and group by name or number
     #[arg(long, value_name = "USER[:GROUP]", value_parser = owner)]
     owner: Option<Owner>,
     /// Restore only keys with this prefix, with their newest records; may be repeated

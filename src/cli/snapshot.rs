@@ -11,7 +11,7 @@ Examples:
   alias etcdutl=etcdsnap; etcdutl --write-out=table snapshot status snapshot.db
 ";
 
-/// The commands of etcdutl's `snapshot`, for scripts that call it
+/// The commands of `etcdutl snapshot`, for scripts that call it
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct SnapshotArgs {

@@ -18,7 +18,7 @@ Only a sound database without one gets one: a copied member/snap/db, or that of 
 The SHA-256 says that the bytes are those that were found here, and nothing about the time before.
 ";
 
-/// Make a snapshot that restores without --skip-hash-check of a database that has no SHA-256
+/// Append a SHA-256 to a copied database, so that it restores without --skip-hash-check
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct TrailerArgs {

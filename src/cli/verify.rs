@@ -42,16 +42,16 @@ pub(super) struct VerifyArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     json: JsonArgs,
-    /// Leave out the SHA-256, which needs every byte of the file
+    /// Skip the SHA-256, which reads every byte of the file
     #[arg(long)]
     quick: bool,
     /// Accept a file without SHA-256, as `etcdutl snapshot restore --skip-hash-check` does
     #[arg(long)]
     skip_hash_check: bool,
-    /// The folder of the log, if etcd's --wal-dir puts it elsewhere than in member/wal
+    /// The directory of the log, if etcd runs with --wal-dir
     #[arg(long, value_name = "DIR")]
     wal_dir: Option<PathBuf>,
-    /// Exit with 1 for warnings too
+    /// Exit 1 for warnings as well
     #[arg(long)]
     strict: bool,
     /// Decode every live value of a Kubernetes cluster too, and warn of what an API server could not serve

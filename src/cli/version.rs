@@ -10,7 +10,7 @@ Examples:
   etcdsnap version --json
 ";
 
-/// Print the version of this program, and the etcd release whose answers it gives
+/// Print the version of this program and of the etcd release that it imitates
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::help(EXAMPLES))]
 pub(super) struct VersionArgs {

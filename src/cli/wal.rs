@@ -30,10 +30,10 @@ pub(super) struct WalArgs {
     /// A segment, a folder of segments, or a data directory
     #[arg(value_name = "PATH")]
     path: PathBuf,
-    /// Only entries of this index and above
+    /// Start at this index
     #[arg(long, value_name = "INDEX")]
     from: Option<u64>,
-    /// Only entries up to this index
+    /// End at this index
     #[arg(long, value_name = "INDEX")]
     to: Option<u64>,
     /// Only records of this type

@@ -2,7 +2,7 @@
 
 crate::finding::codes! {
     /// The stored digest is not the digest of the database.
-    TRAILER_DIFFERS = "F001" Error Digest "the SHA-256 at the end does not fit the database",
+    TRAILER_DIFFERS = "F001" Error Digest "the SHA-256 at the end does not match the database",
         "bytes of the file were changed, lost or added",
         "etcd restores the file only with --skip-hash-check; take another copy" => {
             DigestDiffers = "differs" { stored: Digest, computed: Digest }
@@ -28,8 +28,8 @@ crate::finding::codes! {
         "copy the file again from where it was made" => {
             OddLength { bytes: Bytes, pages: Count, page_size: Bytes, extra: Bytes }
         }
-    /// Whole pages behind the high-water mark.
-    SLACK = "F004" Note Length "there are unused pages behind the high-water mark",
+    /// Whole pages after the high-water mark.
+    SLACK = "F004" Note Length "there are unused pages after the high-water mark",
         "etcd makes its file longer ahead of need",
         "normal in the database of a data directory" => {
             SlackPages = "pages" { pages: Count }

@@ -12,7 +12,7 @@ pub enum LengthVerdict {
         /// How many.
         pages: u64,
     },
-    /// Unused bytes behind the high-water mark, and a digest that covers them.
+    /// Unused bytes after the high-water mark, and a digest that covers them.
     SealedSlack {
         /// How many bytes lie between the high-water mark and the digest.
         bytes: u64,

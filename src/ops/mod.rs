@@ -35,9 +35,9 @@ pub use input::Input;
 pub use keys::{
     Action, Answer, Answers, ChangeFilter, DetailedLog, Episode, Event, FieldChange, GrepQuery,
     GrepRecord, GrepSummary, HistoryQuery, KeyList, KeyStory, KeysQuery, LogPart, LogQuery,
-    LogSummary, Lookup, MatchedLine, Moment, Name, Named, NamedObject, Operation, ResolvedTime,
-    ResolvedTimes, Shown, ShownChange, Taken, Transaction, ValueChange, get, get_prefix, grep,
-    history, keys, log, log_in_detail, look_up, resolve_times, show,
+    LogSummary, Lookup, MatchedLine, Name, Named, NamedObject, Operation, ResolvedTime,
+    ResolvedTimes, Shown, ShownChange, Taken, TimeBound, Transaction, ValueChange, get, get_prefix,
+    grep, history, keys, log, log_in_detail, look_up, resolve_times, show,
 };
 pub use make::{
     AddedTrailer, CompactRequest, Compacted, FileNames, Folder, KeptFigures, KeyScope, OutputError,

@@ -130,7 +130,7 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
                 }
                 _ => name.clone(),
             };
-            let text = format!("no kind is called \"{word}\" here");
+            let text = format!("\"{word}\" is not a known kind");
             let seen = match context.are_two_files {
                 true => "either file",
                 false => "this file",

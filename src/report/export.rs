@@ -118,17 +118,17 @@ impl ExportAccount {
             let kind = escape::text(kind.as_bytes());
             match lines.last_mut().filter(|(of, _)| of == maker) {
                 Some((_, line)) => {
-                    let _ = write!(line, ", {count} {kind}");
+                    let _ = write!(line, ", {kind} ({count})");
                 }
                 None => lines.push((
                     *maker,
-                    format!("left out, {}: {count} {kind}", made_by(*maker)),
+                    format!("left out, {}: {kind} ({count})", made_by(*maker)),
                 )),
             }
         }
         let mut lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
         if !lines.is_empty() {
-            lines.push("--include-owned writes these, too".into());
+            lines.push("--include-owned writes these as well".into());
         }
         lines
     }
@@ -136,7 +136,7 @@ impl ExportAccount {
     /// What is left out though a cluster does not make it as it was.
     pub fn changed_lines(&self, form: ExportForm) -> Vec<String> {
         let line = |name: &String| {
-            format!("left out though somebody has set it, as every cluster has its own: {name}")
+            format!("left out although it was changed, because every cluster has its own: {name}")
         };
         let mut lines: Vec<String> = self.changed.iter().map(line).collect();
         if !lines.is_empty() {
@@ -198,12 +198,12 @@ impl ExportAccount {
         writeln!(
             out,
             "# Objects of {} at revision {revision}\n\n\
-             1. `sh apply.sh --dry-run` asks the server what it thinks of each step, and changes nothing.\n\
-             2. `sh apply.sh` creates what is not there, in an order in which each object finds what it needs; nothing that\n\
-             \x20  is there is changed. Run it again to go on where it stopped. `KUBECTL='kubectl --context x'` chooses\n\
-             \x20  the cluster, `sh apply.sh --help` tells the rest.\n\n\
-             Steps: {steps}. Each manifest is called by namespace, resource and name, and is cleaned of what a cluster\n\
-             assigns.",
+             1. `sh apply.sh --dry-run` has the server check each step, and changes nothing.\n\
+             2. `sh apply.sh` creates what does not exist yet, in an order in which each object finds what it needs; nothing\n\
+             \x20  that exists is changed. Run it again to resume where it stopped. `KUBECTL='kubectl --context x'` chooses\n\
+             \x20  the cluster, `sh apply.sh --help` explains the rest.\n\n\
+             Steps: {steps}. Each manifest is named after namespace, resource and name; what a cluster assigns was\n\
+             removed.",
             code(file),
         )?;
         let mut part = |title: &str, lines: &mut dyn Iterator<Item = String>| {
@@ -216,13 +216,16 @@ impl ExportAccount {
             io::Result::Ok(())
         };
         let form = ExportForm::Folder;
-        part("Look at this first", &mut self.warnings(form).into_iter())?;
+        part("Review first", &mut self.warnings(form).into_iter())?;
         part("Could not be written", &mut { left_out })?;
         part(
-            "Set by somebody, but every cluster has its own",
+            "Changed, but every cluster has its own",
             &mut self.changed_lines(form).into_iter(),
         )?;
-        part("Comes by itself", &mut self.made_lines().into_iter())
+        part(
+            "Created without this export",
+            &mut self.made_lines().into_iter(),
+        )
     }
 }
 
@@ -255,9 +258,9 @@ impl LeftOut<'_> {
     pub fn line(&self, list: &ObjectList<'_>) -> String {
         let name = object_name(list, self.found);
         match &self.reason {
-            LeftOutReason::Secrets => format!("left out, has secrets: {name}"),
-            LeftOutReason::Encrypted => format!("left out, is encrypted: {name}"),
-            LeftOutReason::Name => format!("left out, no API server takes its name: {name}"),
+            LeftOutReason::Secrets => format!("left out, contains secrets: {name}"),
+            LeftOutReason::Encrypted => format!("left out, encrypted: {name}"),
+            LeftOutReason::Name => format!("left out, no API server accepts its name: {name}"),
             LeftOutReason::Unreadable(why) => {
                 format!("left out: {name}: {}", escape::text(why.as_bytes()))
             }
@@ -393,12 +396,12 @@ const SPLIT: &str = "`kubectl create -f -` knows them if `kubectl api-resources`
 
 fn made_by(maker: Maker) -> &'static str {
     match maker {
-        Maker::Controller => "made again by their controllers",
-        Maker::Cluster => "made by every cluster itself",
-        Maker::Running => "kept by what runs in a cluster",
-        Maker::Finished => "they have run, and would run again",
-        Maker::Tokens => "tokens that are worth nothing in another cluster",
-        Maker::Internal => "taken by no API",
+        Maker::Controller => "created again by their controllers",
+        Maker::Cluster => "created by every cluster",
+        Maker::Running => "maintained by cluster components",
+        Maker::Finished => "finished; they would run again",
+        Maker::Tokens => "tokens that another cluster does not accept",
+        Maker::Internal => "not part of any API",
     }
 }
 

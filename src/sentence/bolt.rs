@@ -22,7 +22,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &META_INVALID,
         Some("checksum"),
-        "meta {meta} has a checksum that does not fit its fields",
+        "meta {meta} has a checksum that does not match its fields",
     ),
     (
         &META_INVALID,
@@ -37,12 +37,12 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &META_PAGE_SIZE,
         None,
-        "meta 0 says {meta_0} bytes, meta 1 says {meta_1}",
+        "meta 0 says {meta_0} bytes, but meta 1 says {meta_1}",
     ),
     (
         &FILE_SHORT,
         None,
-        "meta says {pages} pages, the file holds {held}; {missing} bytes are missing; {missing_in_use} of the missing pages are known to be in use",
+        "the meta says {pages} pages, but the file holds {held}; {missing} bytes are missing; {missing_in_use} of the missing pages are known to be in use",
     ),
     (
         &TXID_LIMIT,
@@ -114,12 +114,12 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &OVERFLOW_EXCESS,
         None,
-        "it has {overflow} overflow pages, its data end at byte {data_end}, pages have {page_size}",
+        "it has {overflow} overflow pages, but its data end at byte {data_end} and a page has {page_size} bytes",
     ),
     (
         &UNEVEN_DEPTH,
         Some("leaf"),
-        "a leaf at level {level}, others are deeper",
+        "a leaf at level {level}; other leaves are deeper",
     ),
     (
         &UNEVEN_DEPTH,
@@ -151,7 +151,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &LONG_KEY,
         None,
-        "the key has {bytes} bytes, the limit is {limit}",
+        "the key has {bytes} bytes; the limit is {limit}",
     ),
     (
         &ELEMENT_OVERLAP,
@@ -171,12 +171,12 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &ELEMENT_GAP,
         Some("data"),
-        "its data begins at byte {start} of the page, the data before it ends at byte {data_end}; no writer leaves such a gap",
+        "its data begins at byte {start} of the page, but the data before it ends at byte {data_end}; no writer leaves such a gap",
     ),
     (
         &ELEMENT_GAP,
         Some("key"),
-        "its key begins at byte {start} of the page, the data before it ends at byte {data_end}; no writer leaves such a gap",
+        "its key begins at byte {start} of the page, but the data before it ends at byte {data_end}; no writer leaves such a gap",
     ),
     (
         &ELEMENT_FLAGS,
@@ -206,12 +206,12 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &BUCKET_HEADER,
         Some("short"),
-        "the value has {found} bytes, a bucket header has {expected}",
+        "the value has {found} bytes, but a bucket header has {expected}",
     ),
     (
         &BUCKET_HEADER,
         Some("long"),
-        "the bucket has root page {root} and still {found} bytes of value, a header has {expected}",
+        "the bucket has root page {root} and still {found} bytes of value; a header has {expected}",
     ),
     (
         &BUCKET_HEADER,
@@ -221,12 +221,12 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &INLINE_BUCKET,
         Some("short"),
-        "it has {found} bytes, a page header has {expected}",
+        "it has {found} bytes, but a page header has {expected}",
     ),
     (
         &INLINE_BUCKET,
         Some("header"),
-        "its header has id {page} and {overflow} overflow pages, both are always 0",
+        "its header has id {page} and {overflow} overflow pages; both are always 0",
     ),
     (
         &INLINE_BUCKET,
@@ -236,7 +236,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &INLINE_BUCKET,
         Some("end"),
-        "its data end at byte {data_end}, its value at byte {value_end}",
+        "its data end at byte {data_end}, but its value ends at byte {value_end}",
     ),
     (
         &NESTED_INLINE,
@@ -276,7 +276,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &FREELIST_PAGE,
         Some("room"),
-        "it names {named} ids, its pages have room for {room}",
+        "it names {named} ids, but its pages have room for {room}",
     ),
     (
         &FREELIST_ID,

@@ -10,7 +10,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &BUCKET_UNKNOWN,
         None,
-        "bucket \"{bucket:64}\" is none of etcd's",
+        "bucket \"{bucket:64}\" is not one of etcd's",
     ),
     (&BUCKET_NESTED, None, "etcd never nests buckets"),
     (
@@ -38,7 +38,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &MOD_REVISION,
         None,
-        "its mod revision is {found}, its key says {expected}",
+        "its mod revision is {found}, but its key says {expected}",
     ),
     (
         &CONTINUITY,
@@ -209,7 +209,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &LEASE_VALUE,
         Some("key-length"),
-        "the key has {found} bytes, a lease id has {expected}",
+        "the key has {found} bytes, but a lease id has {expected}",
     ),
     (&LEASE_VALUE, Some("malformed"), "the value is not a lease"),
     (&LEASE_VALUE, Some("id"), "the value names lease {lease}"),

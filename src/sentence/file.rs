@@ -12,7 +12,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &TRAILER_DIFFERS,
         Some("metas-rewritten"),
-        "stored: {stored}, computed: {computed}; it fits with the metas as `snapshot save` wrote them (transactions {transaction} and {transaction_before}): a tool opened the file for writing, as `etcdutl hashkv` does, or the metas were damaged; keys and values are as saved",
+        "stored: {stored}, computed: {computed}; it matches with the metas as `snapshot save` wrote them (transactions {transaction} and {transaction_before}): a tool opened the file for writing, as `etcdutl hashkv` does, or the metas were damaged; keys and values are as saved",
     ),
     (
         &TRAILER_MISSING,
@@ -42,7 +42,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &TRAILER_MISSING,
         Some("digest-cut"),
-        "what is left of the SHA-256 fits: a snapshot that lost its end",
+        "what is left of the SHA-256 matches: a snapshot that lost its end",
     ),
     (
         &TRAILER_MISSING,
@@ -52,22 +52,22 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &LENGTH,
         None,
-        "{bytes} bytes: meta says {pages} pages of {page_size} bytes, which leaves {extra} bytes, neither a SHA-256 of 32 nor whole pages",
+        "{bytes} bytes: the meta says {pages} pages of {page_size} bytes, which leaves {extra} bytes, neither a SHA-256 of 32 nor whole pages",
     ),
     (
         &SLACK,
         Some("pages"),
-        "{pages?1 page|# pages} behind the high-water mark",
+        "{pages?1 page|# pages} after the high-water mark",
     ),
     (
         &SLACK,
         Some("covered"),
-        "{bytes?1 byte|# bytes} behind the high-water mark; the SHA-256 covers them",
+        "{bytes?1 byte|# bytes} after the high-water mark; the SHA-256 covers them",
     ),
     (
         &SLACK,
         Some("not-compared"),
-        "{bytes?1 byte|# bytes} behind the high-water mark, before the SHA-256, which was not compared",
+        "{bytes?1 byte|# bytes} after the high-water mark, before the SHA-256, which was not compared",
     ),
     (
         &IN_FRONT,
@@ -77,27 +77,27 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &IN_FRONT,
         Some("digest-differs"),
-        "the database is preceded by {front?1 byte|# bytes}; the SHA-256 behind the database does not fit",
+        "the database is preceded by {front?1 byte|# bytes}; the SHA-256 after the database does not match",
     ),
     (
         &IN_FRONT,
         Some("snapshot"),
-        "the snapshot is whole and its SHA-256 fits, but it is preceded by {front?1 byte|# bytes}",
+        "the snapshot is whole and its SHA-256 matches, but it is preceded by {front?1 byte|# bytes}",
     ),
     (
         &IN_FRONT,
         Some("snapshot-and-behind"),
-        "the snapshot is whole and its SHA-256 fits, but it is preceded by {front?1 byte|# bytes} and followed by {behind?1 byte|# bytes}",
+        "the snapshot is whole and its SHA-256 matches, but it is preceded by {front?1 byte|# bytes} and followed by {behind?1 byte|# bytes}",
     ),
     (
         &BEHIND,
         Some("digest"),
-        "the database has {database} bytes and the SHA-256 behind it fits; it is followed by the SHA-256 once more; `head -c {snapshot} FILE` is the snapshot",
+        "the database has {database} bytes and the SHA-256 after it matches; it is followed by the SHA-256 once more; `head -c {snapshot} FILE` is the snapshot",
     ),
     (
         &BEHIND,
         Some("bytes"),
-        "the database has {database} bytes and the SHA-256 behind it fits; it is followed by {behind?1 byte|# bytes}; `head -c {snapshot} FILE` is the snapshot",
+        "the database has {database} bytes and the SHA-256 after it matches; it is followed by {behind?1 byte|# bytes}; `head -c {snapshot} FILE` is the snapshot",
     ),
     (
         &BLOCK_MISSING,
@@ -117,27 +117,27 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &BLOCK_ADDED,
         Some("before-digest"),
-        "the database ends here, and {added?1 byte|# bytes} follow it before its SHA-256, which fits without them",
+        "the database ends here, and {added?1 byte|# bytes} follow it before its SHA-256, which matches without them",
     ),
     (
         &BLOCK_ADDED,
         Some("pages"),
-        "page {last_in_place} is the last in its place, page {first_moved} lies {distance?1 byte|# bytes} behind its own, and so do {others} of the pages after it",
+        "page {last_in_place} is the last in its place, page {first_moved} lies {distance?1 byte|# bytes} after its own, and so do {others} of the pages after it",
     ),
     (
         &BLOCK_ADDED,
         Some("all-pages"),
-        "no page is in its place, page {first_moved} lies {distance?1 byte|# bytes} behind its own, and so do {others} of the pages after it",
+        "no page is in its place, page {first_moved} lies {distance?1 byte|# bytes} after its own, and so do {others} of the pages after it",
     ),
     (
         &BLOCK_ADDED,
         Some("byte-twice"),
-        "the byte at {start} follows itself; without the second copy of it the SHA-256 fits",
+        "the byte at {start} follows itself; without the second copy of it the SHA-256 matches",
     ),
     (
         &BLOCK_ADDED,
         Some("block-twice"),
-        "the bytes from {start} to {end} follow themselves; without the second copy of them the SHA-256 fits",
+        "the bytes from {start} to {end} follow themselves; without the second copy of them the SHA-256 matches",
     ),
     (
         &TORN_COPY,

@@ -37,7 +37,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &MALFORMED,
         Some("type"),
-        "{segment}: type {found} is nothing that etcd writes",
+        "{segment}: type {found} is not one that etcd writes",
     ),
     (
         &MALFORMED,
@@ -62,22 +62,22 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &SEGMENT_MISSING,
         Some("one"),
-        "segment {missing} is not there: {before} is followed by {after}",
+        "segment {missing} is missing: {before} is followed by {after}",
     ),
     (
         &SEGMENT_MISSING,
         Some("several"),
-        "{missing} segments are not there: {before} is followed by {after}",
+        "{missing} segments are missing: {before} is followed by {after}",
     ),
     (
         &AHEAD,
         None,
-        "entry {applied} was applied, the log ends with {last}: the next {ahead} entries that are written will be lost",
+        "entry {applied} was applied, but the log ends with {last}: the next {ahead} entries that are written will be lost",
     ),
     (
         &BEHIND,
         None,
-        "entry {applied} was applied, servers start after entry {start}",
+        "entry {applied} was applied, but servers start after entry {start}",
     ),
     (
         &LATER_TERM,
@@ -118,12 +118,12 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &NO_LOG,
         Some("absent"),
-        "{folder} is not there. A server that is started with this directory alone makes a new, empty log: 3.4 and 3.5 start and every write times out, 3.6 and 3.7 are never reachable",
+        "{folder} does not exist. A server that is started with this directory alone makes a new, empty log: 3.4 and 3.5 start and every write times out, 3.6 and 3.7 are never reachable",
     ),
     (
         &NO_SEGMENT,
         None,
-        "servers start after entry {start}, the first segment is {first}",
+        "servers start after entry {start}, but the first segment is {first}",
     ),
     (
         &BLANK,
@@ -163,7 +163,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &COMMIT_BEYOND,
         None,
-        "entry {committed} is committed, the log ends with {last}",
+        "entry {committed} is committed, but the log ends with {last}",
     ),
     (
         &OUTSIDER,
@@ -179,11 +179,11 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &OTHER_LOG,
         Some("database"),
-        "the log is of member {member} of cluster {cluster}, the database names {named}",
+        "the log is of member {member} of cluster {cluster}, but the database names {named}",
     ),
     (
         &OTHER_LOG,
         Some("snap-file"),
-        "the log is of member {member} of cluster {cluster}, the `.snap` file names {named}",
+        "the log is of member {member} of cluster {cluster}, but the `.snap` file names {named}",
     ),
 ];

@@ -191,7 +191,7 @@ fn what_is_named_and_in_neither_state_is_an_error_with_its_reason() {
         ("cm/nope", "cm/nope: in neither file"),
         ("cm/early -n a", "was deleted at revision 8"),
         ("cm/one -n c", "cm/one is in namespaces a, b, not in c"),
-        ("podz/x", "no kind is called \"podz\""),
+        ("podz/x", "\"podz\" is not a known kind"),
         ("/registry/nothing", "/registry/nothing: in neither file"),
         ("cm/one -n a,nowhere", "there is no namespace nowhere"),
     ] {

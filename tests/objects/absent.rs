@@ -31,23 +31,23 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
         (
             "objects FILE netpol,podz -n shop -o name",
             "networkpolicy.networking.k8s.io/deny\n",
-            &["no kind is called \"podz\" here; did you mean pods?"],
+            &["\"podz\" is not a known kind; did you mean pods?"],
         ),
         (
             "objects FILE a\"b",
             "",
-            &["no kind is called \"a\"b\" here; `etcdsnap kinds FILE` lists those of the file"],
+            &["\"a\"b\" is not a known kind; `etcdsnap kinds FILE` lists those of the file"],
         ),
         (
             "objects FILE depoy",
             "",
-            &["no kind is called \"depoy\" here; did you mean deploy?"],
+            &["\"depoy\" is not a known kind; did you mean deploy?"],
         ),
         (
             "objects FILE gadgets.nowhere.example",
             "",
             &[
-                "no kind is called \"gadgets.nowhere.example\" here; `etcdsnap kinds FILE` lists those of the file",
+                "\"gadgets.nowhere.example\" is not a known kind; `etcdsnap kinds FILE` lists those of the file",
             ],
         ),
         (
@@ -132,7 +132,7 @@ fn each_thing_that_is_not_there_is_a_line_and_the_rest_is_printed() {
             "get FILE podz/web -n shop",
             "",
             &[
-                "podz/web: no such key was ever seen in this file, and no kind is called \"podz\" here; did you mean \
+                "podz/web: no such key was ever seen in this file, and \"podz\" is not a known kind; did you mean \
                  pods/web?",
             ],
         ),
@@ -316,7 +316,7 @@ fn a_comparison_tells_what_is_in_neither_file_and_takes_the_rest_for_filters() {
         (
             "--kind cm,podz -n kube-public",
             1,
-            "Error: no kind is called \"podz\" here; did you mean pods?\n",
+            "Error: \"podz\" is not a known kind; did you mean pods?\n",
         ),
         ("--prefix /nope/", 1, "Error: no key begins with /nope/\n"),
         ("--glob /nope/*", 1, "Error: no key matches /nope/*\n"),

@@ -615,7 +615,7 @@ fn a_secret_whose_key_is_wrong_is_listed_and_told() {
     let index = fs::read_to_string(dir.path().join("out/index.md")).expect("an index");
     let told = index
         .lines()
-        .filter(|line| line.contains("left out, is encrypted: Secret "));
+        .filter(|line| line.contains("left out, encrypted: Secret "));
     assert!(
         export.stderr.contains("does not open them: Secret "),
         "{}",

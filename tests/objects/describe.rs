@@ -118,7 +118,7 @@ fn what_is_not_there_and_what_cannot_be_described_ends_as_with_objects() {
         (
             "podz",
             1,
-            "Error: no kind is called \"podz\" here; did you mean pods?\n",
+            "Error: \"podz\" is not a known kind; did you mean pods?\n",
         ),
         (
             "pods -w json",
@@ -479,7 +479,8 @@ fn the_help_tells_which_forms_of_output_there_are() {
     assert!(describe.contains(told), "{describe}");
     assert_eq!(describe.matches("--write-out").count(), 1);
     let objects = words(of("objects"));
-    let told = "Output format: simple, json, and for what etcd's tools print also table or fields";
+    let told =
+        "Output format: simple or json; table and fields too for commands that mirror etcd's tools";
     assert!(objects.contains(told), "{objects}");
     // Before the command it is the same argument.
     for args in ["-w json describe s.db pods", "describe s.db pods -w json"] {

@@ -49,7 +49,7 @@ fn an_export_is_a_folder_of_files_that_only_the_owner_reads() {
     assert!(
         outcome
             .stderr
-            .contains("left out, made again by their controllers: ")
+            .contains("left out, created again by their controllers: ")
     );
     let folder = dir.path().join("shop");
     assert_eq!(mode(&folder), 0o700);
@@ -183,7 +183,10 @@ fn an_export_that_leaves_secrets_out_names_each_and_ends_with_1_unless_that_is_w
         if cells[1].starts_with("bootstrap-token-") {
             continue;
         }
-        let line = format!("left out, has secrets: Secret {}/{}", cells[0], cells[1]);
+        let line = format!(
+            "left out, contains secrets: Secret {}/{}",
+            cells[0], cells[1]
+        );
         assert!(told.contains(&*line), "{line}: {told:?}");
     }
     let written = names(&dir.path().join("all"));
@@ -191,7 +194,7 @@ fn an_export_that_leaves_secrets_out_names_each_and_ends_with_1_unless_that_is_w
     assert!(manifests.clone().next().is_some());
     assert!(manifests.all(|name| name.contains("_deployments.")));
     let index = fs::read_to_string(dir.path().join("all/index.md")).expect("an index");
-    assert!(index.contains("left out, has secrets: Secret payments/db"));
+    assert!(index.contains("left out, contains secrets: Secret payments/db"));
     let partial = etcdsnap(dir.path(), &format!("{secrets} --partial --out partial"));
     // How to have them, or to accept that, is said to whoever has not.
     let hint = "--show-secrets writes what has secrets; with --partial it is left out and the exit status is 0\n";
@@ -210,8 +213,8 @@ fn an_export_that_leaves_secrets_out_names_each_and_ends_with_1_unless_that_is_w
     let permissions = fs::Permissions::from_mode(0o755);
     fs::set_permissions(dir.path().join("open"), permissions).expect("a folder of ours");
     let shown = etcdsnap(dir.path(), &format!("{secrets} --show-secrets --out open"));
-    let tokens = "left out, tokens that are worth nothing in another cluster: 1 secrets\n\
-                  --include-owned writes these, too\n";
+    let tokens = "left out, tokens that another cluster does not accept: secrets (1)\n\
+                  --include-owned writes these as well\n";
     assert_eq!((shown.status, &*shown.stderr), (Some(0), tokens));
     assert_eq!(mode(&dir.path().join("open")), 0o700);
 }
@@ -394,7 +397,7 @@ fn addresses_without_a_selector_stay_whichever_objects_are_chosen() {
             !names.contains(&"Endpoints/web".into()),
             "{args}: {names:?}"
         );
-        let told = "left out, made by every cluster itself: 1 endpoints\n";
+        let told = "left out, created by every cluster: endpoints (1)\n";
         assert!(outcome.stderr.contains(told), "{args}: {}", outcome.stderr);
     }
 }
@@ -409,9 +412,13 @@ fn what_somebody_has_set_in_what_every_cluster_has_is_kept_aside_and_named() {
     ]);
     let outcome = etcdsnap(dir.path(), "export cluster.db --out out");
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
-    let told = "as every cluster has its own: ServiceAccount shop/default\n";
+    let told = "because every cluster has its own: ServiceAccount shop/default\n";
     assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("itself: 1 serviceaccounts\n"));
+    assert!(
+        outcome
+            .stderr
+            .contains("created by every cluster: serviceaccounts (1)\n")
+    );
     let review = dir.path().join("out/review");
     assert_eq!(mode(&review), 0o700);
     assert_eq!(names(&review).len(), 1);
@@ -608,7 +615,7 @@ fn an_object_without_a_name_that_a_server_takes_is_named_and_is_no_step() {
     assert_eq!(outcome.status, Some(1));
     assert_eq!(
         outcome.stderr,
-        "left out, no API server takes its name: ConfigMap shop/-x\n"
+        "left out, no API server accepts its name: ConfigMap shop/-x\n"
     );
     assert_eq!(names(&dir.path().join("out")).len(), 3);
 }

@@ -106,7 +106,7 @@ fn what_is_searched_can_be_narrowed_down() {
     let outcome = ask(&dir, "grep . file.db --kind nope");
     assert_eq!(outcome.status, Some(1));
     assert!(
-        outcome.stderr.contains("no kind is called"),
+        outcome.stderr.contains("is not a known kind"),
         "{}",
         outcome.stderr
     );

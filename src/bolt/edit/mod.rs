@@ -1,7 +1,7 @@
 //! Changes a few keys of a database by copy-on-write: only the pages on the way to them are rewritten.
 //!
 //! The result is a [`Patch`] for a copy of the database, never for the database itself. New pages go
-//! behind the high-water mark; those they replace become free. No freelist is stored, so that whoever
+//! after the high-water mark; those they replace become free. No freelist is stored, so that whoever
 //! opens the database for writing finds the free pages from the tree, as etcd 3.4 and later do on Linux.
 //! Source: bbolt v1.4.3 node.go (`split`, `spill`) and bucket.go (`inlineable`).
 
@@ -247,7 +247,7 @@ pub struct Patch {
     pub writes: Vec<(FileOffset, Vec<u8>)>,
 }
 
-/// Gives out pages behind the high-water mark.
+/// Gives out pages after the high-water mark.
 #[derive(Debug)]
 struct PageWriter {
     page_size: u32,

@@ -59,8 +59,8 @@ pub(super) struct DiffArgs {
     /// The old file
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The new file, without which two revisions of OLD are compared; behind it, what to show in full:
-    /// KIND/NAME, KIND NAME... or keys, without --kind, -l, --prefix and --glob
+    /// The new file; without it, two revisions of OLD are compared. Then objects or keys to show in full:
+    /// KIND/NAME, KIND NAME... or keys, not with --kind, -l, --prefix or --glob
     #[arg(value_name = "NEW] [KIND/NAME")]
     words: Vec<OsString>,
     /// The old revision [default: the compaction point]
@@ -86,10 +86,10 @@ pub(super) struct DiffArgs {
     /// Only objects in this namespace, or in these
     #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',')]
     namespace: Vec<String>,
-    /// Only objects that have these labels, or had them
+    /// Only objects with these labels, in either state
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
-    /// What counts as noise
+    /// What to treat as noise
     #[arg(long, value_name = "PROFILE", value_enum, default_value_t = Noise::Default)]
     noise: Noise,
     /// Leave out changes of these fields: spec.replicas, metadata.annotations
@@ -104,7 +104,7 @@ pub(super) struct DiffArgs {
     /// Every change in between, in order, as `log` shows it
     #[arg(long)]
     log: bool,
-    /// Give everything a line of its own: pods of a rollout, what went with a namespace
+    /// Fold nothing: a line for each pod of a rollout and for each object deleted with its namespace
     #[arg(long)]
     flat: bool,
     /// The form [default: text]
@@ -113,16 +113,16 @@ pub(super) struct DiffArgs {
     /// With -o manifests: a folder that is empty or not there yet
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// With -o manifests: what undoes the changes
+    /// With -o manifests: steps that undo the changes
     #[arg(long, conflicts_with = "to_new")]
     to_old: bool,
-    /// With -o manifests: what does the changes again
+    /// With -o manifests: steps that make the changes again
     #[arg(long)]
     to_new: bool,
-    /// With -o manifests and --exit-zero: exit 0 though objects with secrets were left out
+    /// With -o manifests and --exit-zero: exit 0 even if objects with secrets are left out
     #[arg(long)]
     partial: bool,
-    /// At most so many objects with their fields
+    /// Show the fields of at most N objects
     #[arg(long, value_name = "N", default_value_t = 200)]
     max_objects: usize,
     /// Lines around changed lines of long texts
@@ -131,7 +131,7 @@ pub(super) struct DiffArgs {
     /// One line of JSON for each difference, nothing folded, as -o json
     #[arg(long, conflicts_with = "output")]
     json: bool,
-    /// Exit 0 though something differs
+    /// Exit 0 even if something differs
     #[arg(long)]
     exit_zero: bool,
     #[command(flatten)]
@@ -156,7 +156,7 @@ pub(super) enum Noise {
     Default,
     /// Nothing is noise
     None,
-    /// And whatever is only in the status
+    /// The same, and changes in the status alone
     AllStatus,
 }
 

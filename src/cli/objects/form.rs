@@ -123,7 +123,7 @@ pub(in crate::cli) struct ListArgs {
     /// Leave out the line with the names of the columns
     #[arg(long)]
     pub(super) no_headers: bool,
-    /// Exit 0 without a word though what is named is not there
+    /// Exit 0 and print nothing for names that do not exist
     #[arg(long)]
     pub(in crate::cli) ignore_not_found: bool,
     /// Means nothing for a file

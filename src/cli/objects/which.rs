@@ -14,7 +14,7 @@ pub(in crate::cli) struct WhichArgs {
     /// Only in this namespace, or in these
     #[arg(short = 'n', long, value_name = "NS[,NS]", value_delimiter = ',', value_parser = crate::cli::words)]
     namespace: Vec<String>,
-    /// In all namespaces, which is the default; as with kubectl, -n does not count beside it
+    /// All namespaces, which is the default; as with kubectl, it overrides -n
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(in crate::cli) struct WhichArgs {
     /// At this revision; 0 = the newest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     rev: i64,
-    /// Those that were deleted, as they were last, instead of those that are there
+    /// Deleted objects with their last values instead of live ones
     #[arg(long)]
     deleted: bool,
 }

@@ -9,7 +9,7 @@ crate::finding::codes! {
             LastTorn = "torn" { segment: FileName, byte: Byte }
         }
     /// A checksum does not fit.
-    CHECKSUM = "W002" Error Log "a record does not fit the checksum chain of the log",
+    CHECKSUM = "W002" Error Log "a record does not match the checksum chain of the log",
         "bytes of the log were changed, or segments of two logs were mixed",
         "etcd does not start from this log; restore the member from a snapshot or from its peers" => {
             RecordChecksum { segment: FileName, byte: Byte, stored: Checksum, computed: Checksum }

@@ -134,7 +134,7 @@ pub struct Task<'d> {
 }
 
 /// One state of an object, as far as it can be made again.
-enum Look {
+enum ObjectState {
     Object(Box<Object>),
     /// Somebody else makes it.
     Owned(Box<Object>),
@@ -143,7 +143,7 @@ enum Look {
     None,
 }
 
-impl Look {
+impl ObjectState {
     fn of(key: &[u8], value: &[u8], revision: i64, reader: &ValueReader) -> Self {
         if let Err(fault) = reader.plain(key, value) {
             return Self::Unreadable(fault.to_string());
@@ -208,8 +208,8 @@ impl<'i> Diff<'i> {
                 direction.wanted(item)
             })?;
             moved.extend(presents.iter().zip(&wanteds).map(|(present, wanted)| {
-                let ports = |look: &Look| match look {
-                    Look::Object(object) => node_ports(&object.json),
+                let ports = |look: &ObjectState| match look {
+                    ObjectState::Object(object) => node_ports(&object.json),
                     _ => BTreeSet::new(),
                 };
                 MovedService {
@@ -525,9 +525,9 @@ fn looks<'i>(
     reader: &ValueReader,
     items: &[&Item],
     state: impl Fn(&Item) -> Option<RecordFacts>,
-) -> Result<Vec<Look>> {
-    let mut all: Vec<Look> = Vec::new();
-    all.resize_with(items.len(), || Look::None);
+) -> Result<Vec<ObjectState>> {
+    let mut all: Vec<ObjectState> = Vec::new();
+    all.resize_with(items.len(), || ObjectState::None);
     let records = || {
         let numbered = items.iter().enumerate();
         numbered.filter_map(|(place, item)| Some((place, item.key.as_slice(), state(item)?)))
@@ -537,11 +537,11 @@ fn looks<'i>(
         session,
         keyspace,
         records().map(|(_, key, facts)| facts.with_key(key)),
-        |key, value, revision| Look::of(key, value, revision, reader),
+        |key, value, revision| ObjectState::of(key, value, revision, reader),
         |_, look| {
             let slot = places.next().and_then(|place| all.get_mut(place));
             if let Some(slot) = slot {
-                let lost = || Look::Unreadable("its value cannot be read any more".into());
+                let lost = || ObjectState::Unreadable("its value cannot be read any more".into());
                 *slot = look.unwrap_or_else(lost);
             }
             ControlFlow::Continue(())
@@ -566,7 +566,13 @@ struct Planner<'p> {
 type Planned = (Todo, Option<StepFile>);
 
 impl Planner<'_> {
-    fn todo(&self, item: &Item, direction: Direction, present: Look, wanted: Look) -> Planned {
+    fn todo(
+        &self,
+        item: &Item,
+        direction: Direction,
+        present: ObjectState,
+        wanted: ObjectState,
+    ) -> Planned {
         let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
         let is_left_behind = self.left_behind.contains(item.key.as_slice());
         match (direction.wanted(item), item.change) {
@@ -595,21 +601,21 @@ impl Planner<'_> {
         let (mut present, mut wanted) = (present, wanted);
         let unserved = self.serve(&mut present, &mut wanted);
         match (present, wanted) {
-            (Look::None, Look::None) => (Todo::Nothing, None),
-            (_, Look::Owned(_)) => (Todo::Others, None),
-            (Look::Owned(_), Look::None) if !is_left_behind => (Todo::Others, None),
-            (_, Look::Unreadable(why)) => (Todo::LeftOut(why), None),
+            (ObjectState::None, ObjectState::None) => (Todo::Nothing, None),
+            (_, ObjectState::Owned(_)) => (Todo::Others, None),
+            (ObjectState::Owned(_), ObjectState::None) if !is_left_behind => (Todo::Others, None),
+            (_, ObjectState::Unreadable(why)) => (Todo::LeftOut(why), None),
             // Without its uid nobody can tell that it is still the same.
-            (Look::Unreadable(why), Look::None) if item.uid.is_none() => {
+            (ObjectState::Unreadable(why), ObjectState::None) if item.uid.is_none() => {
                 left_out(&format!("to be deleted, but {why}"))
             }
-            (Look::Unreadable(why), Look::Object(_)) => left_out(&format!(
+            (ObjectState::Unreadable(why), ObjectState::Object(_)) => left_out(&format!(
                 "it is there, but what it is now is unknown: {why}"
             )),
-            (Look::Unreadable(_), Look::None) => {
+            (ObjectState::Unreadable(_), ObjectState::None) => {
                 self.deletion(item, &item.api_version, item.uid.as_deref(), false)
             }
-            (Look::Object(present) | Look::Owned(present), Look::None) => {
+            (ObjectState::Object(present) | ObjectState::Owned(present), ObjectState::None) => {
                 if is_made_by_cluster(&present.json) {
                     return (Todo::Others, None);
                 }
@@ -617,23 +623,29 @@ impl Planner<'_> {
                 let is_default = is_default_class(&present.json);
                 self.deletion(item, api_version_of(&present.json), Some(uid), is_default)
             }
-            (Look::None, Look::Object(wanted)) => match unserved {
+            (ObjectState::None, ObjectState::Object(wanted)) => match unserved {
                 Err(why) => (Todo::LeftOut(why), None),
                 Ok(()) => self.creation(item, &wanted.json),
             },
-            (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
-                match (self.change(item, &present, &wanted), unserved) {
-                    ((Todo::Take(..), _), Err(why)) => (Todo::LeftOut(why), None),
-                    (planned, _) => planned,
-                }
-            }
+            (
+                ObjectState::Object(present) | ObjectState::Owned(present),
+                ObjectState::Object(wanted),
+            ) => match (self.change(item, &present, &wanted), unserved) {
+                ((Todo::Take(..), _), Err(why)) => (Todo::LeftOut(why), None),
+                (planned, _) => planned,
+            },
         }
     }
 
     /// The step that takes a Service out of the way of another one; not taken where the other step of it could not be.
-    fn step_aside(&self, item: &Item, present: &Look, wanted: &Look) -> Option<(Step, StepFile)> {
+    fn step_aside(
+        &self,
+        item: &Item,
+        present: &ObjectState,
+        wanted: &ObjectState,
+    ) -> Option<(Step, StepFile)> {
         let ports = self.other_ports.get(&item.key)?;
-        let (Look::Object(present), Look::Object(wanted)) = (present, wanted) else {
+        let (ObjectState::Object(present), ObjectState::Object(wanted)) = (present, wanted) else {
             return None;
         };
         let target = self.target(item, api_version_of(&wanted.json))?;
@@ -649,13 +661,14 @@ impl Planner<'_> {
     }
 
     /// Gives both states a version that is served.
-    fn serve(&self, present: &mut Look, wanted: &mut Look) -> Result<(), String> {
+    fn serve(&self, present: &mut ObjectState, wanted: &mut ObjectState) -> Result<(), String> {
         match (present, wanted) {
-            (Look::Object(present) | Look::Owned(present), Look::Object(wanted)) => {
-                self.served.serve_both(&mut present.json, &mut wanted.json)
-            }
-            (_, Look::Object(wanted)) => self.served.serve(&mut wanted.json),
-            (Look::Object(present) | Look::Owned(present), _) => {
+            (
+                ObjectState::Object(present) | ObjectState::Owned(present),
+                ObjectState::Object(wanted),
+            ) => self.served.serve_both(&mut present.json, &mut wanted.json),
+            (_, ObjectState::Object(wanted)) => self.served.serve(&mut wanted.json),
+            (ObjectState::Object(present) | ObjectState::Owned(present), _) => {
                 self.served.serve(&mut present.json)
             }
             _ => Ok(()),

@@ -47,7 +47,7 @@ pub struct PageCensus {
     pub free: u64,
     /// Pages that a stored freelist does not name and nothing refers to.
     pub unreachable: u64,
-    /// Whole pages behind the high-water mark.
+    /// Whole pages after the high-water mark.
     pub slack: u64,
     /// Pages below the high-water mark that the file does not hold.
     pub missing: u64,

@@ -213,14 +213,14 @@ impl Front {
         let behind = self.len.saturating_sub(self.end);
         if self.fits != Some(true) {
             let what = match self.fits {
-                Some(_) => "; the SHA-256 behind the database does not fit",
+                Some(_) => "; the SHA-256 after the database does not match",
                 None => "",
             };
             let reason = format!("the database is preceded by {front}{what}");
             let next = format!("cut them off: {tail} > snapshot.db, and verify that");
             return (reason, next);
         }
-        let whole = "the snapshot is whole and its SHA-256 fits, but it is preceded by";
+        let whole = "the snapshot is whole and its SHA-256 matches, but it is preceded by";
         match behind {
             0 => (
                 format!("{whole} {front}"),

@@ -235,7 +235,7 @@ pub(super) fn ledger(
             Proof::Metas,
             Proof::Metas.is_broken_by(findings),
             format!(
-                "meta {} counts, transaction {}",
+                "meta {} is active, transaction {}",
                 examined.selected.meta.slot.number(),
                 examined.selected.meta.txid
             ),

@@ -67,12 +67,12 @@ pub(in crate::ops) fn verify_copy(
                 digests(source, &input.layout, whole, progress, options)
             })
         });
-        let ways = Ways {
+        let plan = ExamineOptions {
             progress,
             with_digest,
             with_hash: what.hash,
         };
-        let examined = examine_all(input, source, &ways, options, &mut findings);
+        let examined = examine_all(input, source, &plan, options, &mut findings);
         let digests = hashing.map(Beside::outcome);
         Ok((examined?, digests.transpose()?))
     })?;
@@ -182,8 +182,8 @@ pub(in crate::ops) fn verify_copy(
     })
 }
 
-/// How a file is looked at.
-struct Ways<'p> {
+/// What is done beside the scan.
+struct ExamineOptions<'p> {
     /// Of the copy that is looked at, while it is made.
     progress: Option<&'p CopyProgress>,
     /// Another thread hashes meanwhile.
@@ -203,18 +203,18 @@ struct Examined<'s> {
 fn examine_all<'s>(
     input: &Input,
     source: &'s dyn Source,
-    ways: &Ways<'_>,
+    plan: &ExamineOptions<'_>,
     options: &Options,
     findings: &mut Collector,
 ) -> Result<std::result::Result<Examined<'s>, (Metas, MetaFault)>> {
-    if let Some(progress) = ways.progress {
+    if let Some(progress) = plan.progress {
         progress.wait(input.layout.database_len)?;
     }
     let database = match Database::open(source, input.layout.database_len, SecondMeta::Search)? {
         Ok(database) => database,
         Err(fault) => return Ok(Err(fault)),
     };
-    let workers = match ways.with_digest {
+    let workers = match plan.with_digest {
         true => Workers::beside_another(options)?,
         false => Workers::of(options)?,
     };
@@ -223,11 +223,11 @@ fn examine_all<'s>(
         progress: None,
         ..options.clone()
     };
-    let scan_options = if ways.with_digest { &quiet } else { options };
+    let scan_options = if plan.with_digest { &quiet } else { options };
     let release = Release::default();
     let compaction = Compaction::read(&database)?.unwrap_or_default();
     // Two tables at once may be too much for a memory that is limited; it takes a pass of its own then.
-    let hashing = (ways.with_hash && options.memory_limit.is_none())
+    let hashing = (plan.with_hash && options.memory_limit.is_none())
         .then(|| HashKvVisitor::new(0, &compaction, release, None));
     let also = (FirstBytes, hashing);
     let (examination, seen) = examine(&database, &also, &workers, scan_options, findings)?;

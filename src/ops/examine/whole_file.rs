@@ -87,7 +87,7 @@ impl WholeFile<'_> {
         &self.input.layout
     }
 
-    /// True when the SHA-256 fits: whatever is wrong was wrong before the file was sealed.
+    /// True when the SHA-256 matches: whatever is wrong was wrong before the file was sealed.
     fn digest_fits(&self) -> bool {
         match (self.layout().trailer, self.digests) {
             (Some(stored), Some(digests)) => stored == digests.database,
@@ -284,7 +284,7 @@ fn behind(known: &WholeFile<'_>, findings: &mut Collector) -> Result<Option<Whol
         false => bytes(extra),
     };
     let reason = format!(
-        "the snapshot in the first {end} bytes is whole and its SHA-256 fits, but it is followed by {what}"
+        "the snapshot in the first {end} bytes is whole and its SHA-256 matches, but it is followed by {what}"
     );
     let mut damage = WholeFileDamage::new(FileKind::BytesBehind, reason);
     damage.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
@@ -401,7 +401,7 @@ fn moved_pages(
             1 => format!("the byte at offset {at:#x} is there twice"),
             _ => format!("the {size} at offset {at:#x} are there twice"),
         };
-        reason = format!("{twice}; without the second copy the SHA-256 fits");
+        reason = format!("{twice}; without the second copy the SHA-256 matches");
         let (start, end) = (FileOffset(at), FileOffset(second));
         told = match shift.bytes() {
             1 => codes::ByteTwice { start }.into(),

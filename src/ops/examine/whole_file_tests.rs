@@ -276,7 +276,7 @@ fn bytes_in_front_and_behind_a_whole_snapshot_are_counted() {
             assert_eq!(found, expected, "{what}");
             if kind.is_some() {
                 assert_eq!(report.verdict, Verdict::Damaged, "{what}");
-                assert!(report.reason.contains("its SHA-256 fits"), "{what}");
+                assert!(report.reason.contains("its SHA-256 matches"), "{what}");
             }
             if !front.is_empty() {
                 let tail = format!("tail -c +{} FILE", front.len() + 1);
@@ -329,7 +329,7 @@ fn exactly_one_page_in_front_of_a_whole_snapshot_is_told_as_bytes_in_front() {
             let expected = FileKind::BytesInFront { bytes: 4096 };
             assert_eq!(report.kind, Some(expected), "{}", report.reason);
             assert_eq!(codes(&report), ["F005"]);
-            assert!(report.reason.contains("its SHA-256 fits"), "{name}");
+            assert!(report.reason.contains("its SHA-256 matches"), "{name}");
             assert!(report.next_step.contains("tail -c +4097 FILE"), "{name}");
         }
         // A damaged meta 0 and a meta 1 that calls itself page 0 are still in their places.
@@ -448,7 +448,7 @@ fn one_byte_that_is_there_twice_is_told_in_the_singular() {
     raw.resize(raw.len() + PAGE, 0);
     let report = report_of(raw);
     let mut said = report.findings.list.iter().map(sentence);
-    assert!(said.any(|text| text == "1 page behind the high-water mark"));
+    assert!(said.any(|text| text == "1 page after the high-water mark"));
 }
 
 #[test]

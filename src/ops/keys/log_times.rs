@@ -6,9 +6,9 @@ use crate::etcd::keyspace::RecordPlace;
 use crate::ops::session::Session;
 use crate::ops::times::TimeLine;
 
-/// A moment, in the words of a person.
+/// A point in time at which a log begins or ends, as a person gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum TimeBound {
     /// Seconds since 1970.
     At(i64),
     /// Seconds before the newest time in the file.
@@ -44,8 +44,8 @@ pub struct ResolvedTimes {
 /// Reading, cancelling.
 pub fn resolve_times(
     session: &Session<'_>,
-    since: Option<Moment>,
-    until: Option<Moment>,
+    since: Option<TimeBound>,
+    until: Option<TimeBound>,
 ) -> Result<Option<ResolvedTimes>> {
     // Damage is told by the log.
     let (keyspace, parts) = session.scan_again(&TimeLine { is_wanted: true })?;
@@ -53,9 +53,9 @@ pub fn resolve_times(
     let Some(newest) = times.newest() else {
         return Ok(None);
     };
-    let at = |moment: Moment| match moment {
-        Moment::At(time) => time,
-        Moment::Ago(seconds) => newest.saturating_sub(seconds),
+    let at = |moment: TimeBound| match moment {
+        TimeBound::At(time) => time,
+        TimeBound::Ago(seconds) => newest.saturating_sub(seconds),
     };
     let revision_of = |place: RecordPlace| -> Result<Option<i64>> {
         let found = session.map(&keyspace, &[place], |view| Ok(view.revision.main))?;

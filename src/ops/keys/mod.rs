@@ -17,7 +17,7 @@ pub use grep::{GrepQuery, GrepRecord, GrepSummary, MatchedLine, grep};
 pub use history::{Episode, HistoryQuery, Shown, ShownChange, history, show};
 pub use list::{KeyList, KeysQuery, keys};
 pub use log::{Event, LogQuery, LogSummary, Operation, Transaction, log};
-pub use log_times::{Moment, ResolvedTime, ResolvedTimes, resolve_times};
+pub use log_times::{ResolvedTime, ResolvedTimes, TimeBound, resolve_times};
 pub use lookup::{KeyStory, Lookup, Name, Named, look_up};
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ fn only_time(comparison: &Comparison) -> String {
     let parts: Vec<String> = others.into_iter().chain(leases).collect();
     match parts.as_slice() {
         [] => String::new(),
-        parts => format!("went on, not counted: {}\n", parts.join(", ")),
+        parts => format!("expected drift, ignored: {}\n", parts.join(", ")),
     }
 }
 

@@ -70,7 +70,7 @@ pub fn security_text(items: &[&Item]) -> String {
     }
     if !out.is_empty() {
         let title = Style::new().bold();
-        out.insert_str(0, &format!("{title}look at first{title:#}\n"));
+        out.insert_str(0, &format!("{title}security-relevant{title:#}\n"));
     }
     out
 }
@@ -90,7 +90,7 @@ pub(super) fn security_markdown(items: &[&Item]) -> String {
         let _ = writeln!(out, "- … and {more} more: {reason}");
     }
     if !out.is_empty() {
-        out.insert_str(0, "\n## Look at first\n\n");
+        out.insert_str(0, "\n## Security-relevant\n\n");
     }
     out
 }

@@ -60,9 +60,9 @@ fn file_section(out: &mut String, info: &FileInfo, examined: &Examination, file:
         let name = format!("meta {}", meta.slot.number());
         let selected = if meta.slot == examined.selected.meta.slot {
             match examined.selected.why {
-                MetaChoice::HigherTxId => "  <- counts: the higher transaction",
-                MetaChoice::SameTxId => "  <- counts: the first of two equal ones",
-                MetaChoice::OnlyValid => "  <- counts: the only valid one",
+                MetaChoice::HigherTxId => "  <- active: the higher transaction",
+                MetaChoice::SameTxId => "  <- active: the first of two equal ones",
+                MetaChoice::OnlyValid => "  <- active: the only valid one",
             }
         } else {
             ""
@@ -200,7 +200,7 @@ fn keys_section(out: &mut String, examined: &Examination, not_before: Option<i64
         row(
             out,
             "newest object",
-            format_args!("{time}; it was not saved before"),
+            format_args!("{time}; snapshot taken no earlier than that"),
         );
     }
     row(

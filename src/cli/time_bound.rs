@@ -1,7 +1,7 @@
 //! Revisions and times as people write them: `4711`, `A..B`, `2h`, `2026-01-31`, RFC 3339.
 
 use crate::kubernetes::parse_rfc3339;
-use crate::ops::Moment;
+use crate::ops::TimeBound;
 
 /// Where a log begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub(super) enum Bound {
     Revision(i64),
     /// A moment as the beginning, and as the end: of a day its first second, and its last.
     Time {
-        first: Moment,
-        last: Moment,
+        first: TimeBound,
+        last: TimeBound,
     },
 }
 
@@ -26,15 +26,15 @@ impl std::str::FromStr for Bound {
         }
         let at = |first, last| {
             Ok(Self::Time {
-                first: Moment::At(first),
-                last: Moment::At(last),
+                first: TimeBound::At(first),
+                last: TimeBound::At(last),
             })
         };
         if let Some(ago) = duration(text) {
             if ago > LONGEST {
                 return Err("it is longer than 100 years".into());
             }
-            let (first, last) = (Moment::Ago(ago), Moment::Ago(ago));
+            let (first, last) = (TimeBound::Ago(ago), TimeBound::Ago(ago));
             return Ok(Self::Time { first, last });
         }
         let moment = text.replacen(' ', "T", 1);
@@ -136,7 +136,7 @@ impl std::str::FromStr for Revisions {
 mod tests {
     use super::*;
 
-    fn time(text: &str) -> Option<(Moment, Moment)> {
+    fn time(text: &str) -> Option<(TimeBound, TimeBound)> {
         match text.parse() {
             Ok(Bound::Time { first, last }) => Some((first, last)),
             _ => None,
@@ -147,11 +147,11 @@ mod tests {
     fn a_bound_is_a_revision_a_time_or_how_long_ago() {
         assert_eq!("4711".parse(), Ok(Bound::Revision(4711)));
         assert!("0".parse::<Bound>().is_err() && "-1".parse::<Bound>().is_err());
-        let ago = |seconds| Some((Moment::Ago(seconds), Moment::Ago(seconds)));
+        let ago = |seconds| Some((TimeBound::Ago(seconds), TimeBound::Ago(seconds)));
         assert_eq!(time("2h"), ago(7200));
         assert_eq!(time("1h30m"), ago(5400));
         assert_eq!(time("3d ago"), ago(259_200));
-        let at = |first, last| Some((Moment::At(first), Moment::At(last)));
+        let at = |first, last| Some((TimeBound::At(first), TimeBound::At(last)));
         assert_eq!(time("1970-01-02"), at(86_400, 172_799));
         assert_eq!(time("1970-01-02T00:01"), at(86_460, 86_519));
         assert_eq!(time("1970-01-02 00:01:02"), at(86_462, 86_462));
