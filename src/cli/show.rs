@@ -26,12 +26,24 @@ pub(super) struct ShowArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The revision
-    #[arg(value_name = "REV", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(value_name = "REV", value_parser = revision)]
     revision: i64,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
     reader: ReaderArgs,
+}
+
+/// One revision.
+fn revision(text: &str) -> Result<i64, String> {
+    match text.parse::<i64>() {
+        Ok(revision @ 1..) => Ok(revision),
+        Ok(_) => Err("revisions begin with 1".into()),
+        Err(_) if text.contains("..") => Err(format!(
+            "it is not one revision; `log -p --rev {text}` shows each of several"
+        )),
+        Err(_) => Err("it is not a revision, which is a number".into()),
+    }
 }
 
 pub(super) fn run(args: &ShowArgs, run: &Run) -> Exit {

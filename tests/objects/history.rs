@@ -486,6 +486,12 @@ fn what_can_only_be_a_slip_is_refused() {
             "it must be one",
         ),
         ("get FILE pods -o jsonpath", "no template given\n"),
+        (
+            "show FILE 1..5",
+            "`log -p --rev 1..5` shows each of several",
+        ),
+        ("show FILE HEAD", "it is not a revision"),
+        ("show FILE 0", "revisions begin with 1"),
         ("log FILE --limit 0", "0 is not in 1.."),
         ("log FILE --since 2026", "the year begins with 2026-01-01"),
         (
