@@ -437,8 +437,12 @@ fn explain_all(
             use Answer::{Deleted, NeverSeen, NotYet};
             matches!(answer, Deleted { .. } | NeverSeen | NotYet { .. })
         };
-        let is_told = |answer: &Answer| !args.list.ignore_not_found || !is_absent(answer);
-        let told = answers.zip(names).filter(|(answer, _)| is_told(answer));
+        // A word may be meant for a kind, and one that does not exist is not ignored.
+        let is_word = |name: &Name| !name.is_key && !name.text.contains(&b'/');
+        let is_told = |(answer, name): &(&Answer, &Name)| {
+            !args.list.ignore_not_found || !is_absent(answer) || is_word(name)
+        };
+        let told = answers.zip(names).filter(is_told);
         return explain(session, told, args.rev);
     }
     let query = AbsenceQuery {

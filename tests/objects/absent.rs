@@ -229,6 +229,8 @@ fn what_is_named_and_not_there_may_be_ignored_but_no_kind_that_does_not_exist() 
         ),
         ("objects FILE podz", 1, ""),
         ("get FILE podz/web -n shop", 1, ""),
+        ("get FILE podz", 1, ""),
+        ("get FILE --key podz", 0, ""),
     ] {
         let args = format!("{args} --ignore-not-found").replace("FILE", AFTER);
         let outcome = etcdsnap(dir.path(), &args);
