@@ -120,7 +120,7 @@ fn in_a_damaged_file_nobody_can_tell_when_something_went() {
     std::fs::write(&path, bytes).expect("a file");
     let outcome = diff(dir.path(), "old.db damaged.db");
     assert_eq!(outcome.status, Some(2));
-    let told = "when it was deleted, and whether, cannot be told: the new file is damaged\n";
+    let told = "whether and when it was deleted is unknown: the new file is damaged\n";
     assert!(outcome.stdout.contains(told), "{}", outcome.stdout);
     let line = change(&diff(dir.path(), "old.db damaged.db --json"), GONE);
     assert_eq!(line["change"], "unknown", "{line}");

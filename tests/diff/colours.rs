@@ -48,7 +48,7 @@ fn check_painted(shown: &str) {
         format!("data.word: {RED}before\u{1b}[0m → {GREEN}after\u{1b}[0m"),
         format!("{RED}-before\u{1b}[0m"),
         format!("{GREEN}+after\u{1b}[0m"),
-        format!("{BOLD_RED}! NetworkPolicy ns/gone: a network policy went away"),
+        format!("{BOLD_RED}! NetworkPolicy ns/gone: a network policy was deleted"),
     ] {
         assert!(shown.contains(&painted), "{painted:?} in {shown:?}");
     }

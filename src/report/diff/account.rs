@@ -53,7 +53,7 @@ fn deletion_text(item: &Item, deletion: Deletion) -> String {
     });
     match deletion {
         Deletion::Recorded(revision) if item.change == KeyChange::Unknown => {
-            format!("deleted at revision {revision}{time}; whether it came back cannot be told")
+            format!("deleted at revision {revision}{time}; whether it was created again is unknown")
         }
         Deletion::Recorded(revision) => format!("deleted at revision {revision}{time}"),
         Deletion::Compacted { after, up_to } => {
@@ -71,10 +71,10 @@ fn deletion_text(item: &Item, deletion: Deletion) -> String {
         }
         Deletion::NotRecorded => "no deletion of it is on record in the new file".into(),
         Deletion::CannotTell if item.change == KeyChange::Recreated => {
-            "when it was deleted cannot be told: the new file is damaged".into()
+            "when it was deleted is unknown: the new file is damaged".into()
         }
         Deletion::CannotTell => {
-            "when it was deleted, and whether, cannot be told: the new file is damaged".into()
+            "whether and when it was deleted is unknown: the new file is damaged".into()
         }
     }
 }

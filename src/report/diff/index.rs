@@ -98,7 +98,7 @@ fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Optio
         let object = code(&escape::text(target.printed_name.as_bytes()));
         let owner = who(item, true);
         let what = match step.verb {
-            StepVerb::Create => format!("is created if it went with {owner}, its owner"),
+            StepVerb::Create => format!("is created if it was deleted with its owner {owner}"),
             _ if target.resource.starts_with("persistentvolumes.") => {
                 format!("is freed for {owner}, which has another uid now")
             }

@@ -43,7 +43,7 @@ pub fn reasons(old: Option<&Value>, new: Option<&Value>, roles: &WideRoles) -> V
             );
         }
         ("", "ServiceAccount") if old.is_none() => {
-            found.push("a service account came to be".into());
+            found.push("a service account was created".into());
         }
         ("networking.k8s.io", "NetworkPolicy") => network::policy(old, new, &mut found),
         _ => pods::workload(group, kind, old, new, &mut found),
@@ -105,8 +105,8 @@ fn came_or_changed(
     found: &mut Vec<String>,
 ) {
     let word = match (old, new) {
-        (None, Some(_)) => "came to be",
-        (Some(_), None) => "went away",
+        (None, Some(_)) => "was created",
+        (Some(_), None) => "was deleted",
         (Some(old), Some(new)) if at(old, field) != at(new, field) => "changed",
         _ => return,
     };

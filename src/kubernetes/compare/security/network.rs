@@ -33,11 +33,11 @@ const DIRECTIONS: [Direction; 2] = [
 pub(super) fn policy(old: Option<&Value>, new: Option<&Value>, found: &mut Vec<String>) {
     let Some(old) = old else { return };
     let Some(new) = new else {
-        found.push("a network policy went away".into());
+        found.push("a network policy was deleted".into());
         return;
     };
     if at(old, "spec.podSelector") != at(new, "spec.podSelector") {
-        found.push("the network policy is for other pods".into());
+        found.push("the network policy selects other pods".into());
     }
     for direction in DIRECTIONS {
         let name = direction.name.to_lowercase();

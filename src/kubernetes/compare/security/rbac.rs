@@ -84,11 +84,11 @@ pub(super) fn role(old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Str
     let rules = items(new, "rules");
     let Some(old) = old else {
         if rules.iter().any(has_star) {
-            found.push("a role with a * came to be".into());
+            found.push("a role with a wildcard (*) was created".into());
         }
         if rules.iter().any(allows_more_than_it_says) {
             found.push(
-                "a role came to be that can be made more of (escalate, bind, impersonate)".into(),
+                "a role was created whose subjects can gain further rights (escalate, bind, impersonate)".into(),
             );
         }
         return;

@@ -68,7 +68,10 @@ fn a_role_is_wider_only_by_what_no_old_rule_allowed() {
         ["the role allows more: delete secrets"]
     );
     let star = role(json!([rule(json!(["*"]), json!(["pods"]))]));
-    assert_eq!(of(None, Some(&star)), ["a role with a * came to be"]);
+    assert_eq!(
+        of(None, Some(&star)),
+        ["a role with a wildcard (*) was created"]
+    );
     let many: Vec<String> = (0..2000).map(|n| format!("r{n}")).collect();
     let huge = role(json!([rule(json!(many), json!(many))]));
     assert_eq!(of(Some(&old), Some(&huge)).len(), 1);
@@ -107,7 +110,7 @@ fn a_network_policy_that_lets_more_through_is_told() {
     );
     assert!(of(Some(&open), Some(&some)).is_empty());
     assert!(of(Some(&open), Some(&closed)).is_empty());
-    assert_eq!(of(Some(&open), None), ["a network policy went away"]);
+    assert_eq!(of(Some(&open), None), ["a network policy was deleted"]);
 }
 
 #[test]
