@@ -60,9 +60,7 @@ fn sources(history: History) -> Sources {
 }
 
 fn open(source: &dyn Source, len: u64) -> Database<'_> {
-    Database::open(source, len, SecondMeta::Search)
-        .expect("readable")
-        .expect("a database")
+    Database::open(source, len, SecondMeta::Search).expect("a database")
 }
 
 fn scan(c: &mut Criterion) {
@@ -95,20 +93,13 @@ fn seek(c: &mut Criterion) {
     let mut group = c.benchmark_group("cursor");
     for (how, source) in &sources {
         let database = open(&**source, len);
-        let bucket = database
-            .bucket(b"key")
-            .expect("readable")
-            .expect("whole")
-            .expect("there");
+        let bucket = database.bucket(b"key").expect("whole").expect("there");
         let mut main = 2u64;
         group.bench_function(BenchmarkId::new("seek", how), |b| {
             b.iter(|| {
                 main = main * 5 % 20_011 + 2;
                 let mut cursor = database.cursor(&bucket);
-                let entry = cursor
-                    .seek(&main.to_be_bytes())
-                    .expect("readable")
-                    .expect("whole");
+                let entry = cursor.seek(&main.to_be_bytes()).expect("whole");
                 entry.map(|entry| entry.value.len())
             });
         });

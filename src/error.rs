@@ -74,12 +74,12 @@ pub enum Error {
         compacted: bool,
     },
     /// What was asked for does not fit the file: a word that is not one kind, a field by which nothing can be selected.
-    /// Which it is tells the type of the error inside, such as [`KindFault`](crate::ops::KindFault).
+    /// Which it is tells the type of the error inside, such as [`KindError`](crate::ops::KindError).
     #[error(transparent)]
     Query(Box<dyn std::error::Error + Send + Sync>),
     /// The file has no answer: it is damaged, or not a snapshot.
     #[error(transparent)]
-    Refused(Box<Refusal>),
+    Refused(Box<RefusedError>),
     /// What could be read was answered for, but damage may hide further records, or may have altered them.
     #[error("the file is damaged, so the answer may be incomplete: {}", summary(.0))]
     Incomplete(
@@ -148,7 +148,7 @@ fn summary(findings: &Findings) -> String {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct RefusedError {
     /// In the real tool's words, where it has any.
     pub message: String,
     /// More about it: what was found and what to do.
@@ -159,8 +159,8 @@ pub struct Refusal {
     pub possibly_torn: bool,
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<RefusedError> for Error {
+    fn from(refusal: RefusedError) -> Self {
         Self::Refused(Box::new(refusal))
     }
 }

@@ -450,7 +450,7 @@ fn an_object_is_found_encrypted_damaged_or_absent() {
     let Err(Error::Query(fault)) = error else {
         panic!("{error:?}");
     };
-    assert!(fault.downcast_ref::<ops::KindFault>().is_some(), "{fault}");
+    assert!(fault.downcast_ref::<ops::KindError>().is_some(), "{fault}");
     let absent = |kind: &str| match snapshot.object(kind, None, "nobody").expect("an answer") {
         ObjectAnswer::Absent(reason) => reason,
         other => panic!("{other:?}"),

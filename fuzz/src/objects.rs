@@ -47,8 +47,8 @@ fn object(value: &[u8]) {
     let head = Head::of(value);
     assert_eq!(head.encoding, Encoding::of(value));
     head.labels.iter().for_each(drop);
-    if let Some(fault) = &head.fault {
-        assert!(!fault.to_string().chars().any(char::is_control));
+    if let Some(error) = &head.error {
+        assert!(!error.to_string().chars().any(char::is_control));
     }
     let mut text = b"#".to_vec();
     let written = write_json(value, &mut text);
@@ -57,8 +57,8 @@ fn object(value: &[u8]) {
             assert_eq!(object.description, description);
             let parsed: serde_json::Value = serde_json::from_slice(&text[1..]).expect("JSON");
             assert_eq!(parsed, object.json, "text and tree differ");
-            if let Some(fault) = &description.fault {
-                assert!(!fault.to_string().chars().any(char::is_control));
+            if let Some(error) = &description.error {
+                assert!(!error.to_string().chars().any(char::is_control));
             }
             let resource = RESOURCES.of_kind_or_guess(&description.api_version, &description.kind);
             describe(&resource, &object.json, &Related::default(), Some(0));

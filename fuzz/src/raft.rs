@@ -3,7 +3,7 @@
 
 use etcdsnap::checksum::crc32c;
 use etcdsnap::etcd::raft::{
-    Frame, LogRecord, RecordFault, SnapshotFault, SnapshotFile, WalForm, WalReader, WalWriter,
+    Frame, LogError, LogRecord, SnapshotFile, SnapshotFileError, WalForm, WalReader, WalWriter,
     read_snapshot_file,
 };
 
@@ -26,14 +26,14 @@ pub fn wal(data: &[u8]) {
 
 /// Reads any bytes as a segment: records follow each other without gaps, and what was read can be written
 /// and read again.
-fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<RecordFault>) {
+fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<LogError>) {
     let mut reader = WalReader::new(bytes, crc);
-    let (mut frames, mut fault) = (Vec::<Frame>::new(), None);
+    let (mut frames, mut error) = (Vec::<Frame>::new(), None);
     for frame in reader.by_ref() {
-        assert!(fault.is_none(), "a record behind a fault");
+        assert!(error.is_none(), "a record behind a error");
         match frame {
             Ok(frame) => frames.push(frame),
-            Err(why) => fault = Some(why),
+            Err(why) => error = Some(why),
         }
     }
     let mut at = 0;
@@ -47,8 +47,8 @@ fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<RecordFault>) {
     if let Some(last) = frames.last() {
         assert_eq!(reader.crc(), last.crc);
     }
-    if let Some(fault) = fault {
-        assert_eq!(offset(fault), at, "{fault:?}");
+    if let Some(error) = error {
+        assert_eq!(offset(error), at, "{error:?}");
     }
     for form in FORMS {
         let mut writer = WalWriter::new(form);
@@ -68,15 +68,15 @@ fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<RecordFault>) {
         let before: Vec<&LogRecord> = records.filter(|record| known(record)).collect();
         assert_eq!(again.iter().collect::<Vec<_>>(), before);
     }
-    (frames, fault)
+    (frames, error)
 }
 
-fn offset(fault: RecordFault) -> u64 {
-    match fault {
-        RecordFault::CutOff { offset }
-        | RecordFault::Torn { offset }
-        | RecordFault::Malformed { offset }
-        | RecordFault::Crc { offset, .. } => offset,
+fn offset(error: LogError) -> u64 {
+    match error {
+        LogError::CutOff { offset }
+        | LogError::Torn { offset }
+        | LogError::Malformed { offset }
+        | LogError::Crc { offset, .. } => offset,
     }
 }
 
@@ -90,11 +90,11 @@ fn built(mut pieces: &[u8], cut: usize) {
         begins.push(bytes.len());
         bytes.extend(frame(kind & 15, content, &mut crc));
     }
-    let (frames, fault) = segment(&bytes, 0);
-    match fault {
+    let (frames, error) = segment(&bytes, 0);
+    match error {
         None => assert_eq!(frames.len(), begins.len()),
         // The chain holds, so only a content can be wrong.
-        Some(RecordFault::Malformed { offset }) => {
+        Some(LogError::Malformed { offset }) => {
             assert_eq!(Some(&(offset as usize)), begins.get(frames.len()));
             return;
         }
@@ -110,11 +110,11 @@ fn built(mut pieces: &[u8], cut: usize) {
         .filter(|frame| frame.offset + frame.len <= len as u64)
         .cloned()
         .collect();
-    let (read, fault) = segment(&bytes[..len], 0);
+    let (read, error) = segment(&bytes[..len], 0);
     assert_eq!(read, whole);
-    assert!(matches!(fault, None | Some(RecordFault::CutOff { .. })));
+    assert!(matches!(error, None | Some(LogError::CutOff { .. })));
     if len == bytes.len() || begins.contains(&len) {
-        assert_eq!(fault, None);
+        assert_eq!(error, None);
     }
 
     // A sector of the last record that never reached the disk.
@@ -124,9 +124,9 @@ fn built(mut pieces: &[u8], cut: usize) {
         && lost.iter().any(|byte| *byte != 0)
     {
         lost.fill(0);
-        let (read, fault) = segment(&bytes, 0);
+        let (read, error) = segment(&bytes, 0);
         assert_eq!(read, frames[..frames.len() - 1]);
-        assert!(matches!(fault, Some(RecordFault::Torn { .. })), "{fault:?}");
+        assert!(matches!(error, Some(LogError::Torn { .. })), "{error:?}");
     }
 }
 
@@ -189,18 +189,24 @@ pub fn raft_snapshot(data: &[u8]) {
     varint(&mut sealed, data.len() as u64);
     sealed.extend_from_slice(data);
     let read = snapshot(&sealed);
-    assert!(!matches!(read, Err(SnapshotFault::Crc { .. })), "it fits");
+    assert!(
+        !matches!(read, Err(SnapshotFileError::Crc { .. })),
+        "it fits"
+    );
     if read.is_ok()
         && let Some(last) = sealed.last_mut()
         && !data.is_empty()
     {
         *last ^= 1;
-        assert!(matches!(snapshot(&sealed), Err(SnapshotFault::Crc { .. })));
+        assert!(matches!(
+            snapshot(&sealed),
+            Err(SnapshotFileError::Crc { .. })
+        ));
     }
 }
 
 /// What is read can be written in every form and is then read as the same.
-fn snapshot(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
+fn snapshot(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFileError> {
     let read = read_snapshot_file(bytes);
     if let Ok(snapshot) = &read {
         for form in FORMS {

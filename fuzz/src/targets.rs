@@ -14,16 +14,19 @@ use etcdsnap::bolt::layout::{
     BUCKET_HEADER, MAGIC, MAX_PAGE_SIZE, META, MIN_PAGE_SIZE, PAGE_HEADER, PageHeader, RawMeta,
     VERSION, flags,
 };
-use etcdsnap::bolt::{Cursor, Database, Leaf, LeafTail, Metas, PlannedBucket, SecondMeta, Visitor};
+use etcdsnap::bolt::{
+    Cursor, CursorError, Database, Leaf, LeafTail, Metas, OpenError, PlannedBucket, SecondMeta,
+    Visitor,
+};
 use etcdsnap::container::{FileLayout, classify, front_of_one_page, judge_length, taken_for_text};
 use etcdsnap::etcd::schema::{Compaction, STANDARD_BUCKETS, StorageVersion, meta_value};
 use etcdsnap::etcd::{
-    BackendHash, HashKvVisitor, LiveKeys, Record, RecordFault, Release, RevisionKey, hash_kv,
+    BackendHash, HashKvVisitor, LiveKeys, Record, RecordError, Release, RevisionKey, hash_kv,
 };
 use etcdsnap::finding::{Collector, DEFAULT_LIMIT, Findings};
 use etcdsnap::ids::{FileOffset, PageId};
 use etcdsnap::kubernetes::secrets::encryption::{
-    DecryptFault, EncryptionConfig, Envelope, Stored, decrypt, is_encrypted, resource_of, standing,
+    DecryptError, EncryptionConfig, Envelope, Stored, decrypt, is_encrypted, resource_of, standing,
 };
 use etcdsnap::kubernetes::secrets::redact::Redactor;
 use etcdsnap::ops::examine;
@@ -176,46 +179,56 @@ pub fn page(data: &[u8]) {
 pub fn cursor(data: &[u8]) {
     for bytes in [data.to_vec(), resealed(data)] {
         let source = Slice(&bytes);
-        let opened = Database::open(&source, source.len(), SecondMeta::Search);
-        let Ok(database) = opened.expect("memory can be read") else {
-            continue;
+        let database = match Database::open(&source, source.len(), SecondMeta::Search) {
+            Ok(database) => database,
+            Err(OpenError::NoMeta(..)) => continue,
+            Err(OpenError::Read(error)) => panic!("memory can be read: {error}"),
         };
         walk(|| database.root());
         for name in STANDARD_BUCKETS {
-            if let Ok(Some(bucket)) = database.bucket(name).expect("memory can be read") {
+            if let Some(Some(bucket)) = unless_damaged(database.bucket(name)) {
                 walk(|| database.cursor(&bucket));
             }
         }
         for key in [StorageVersion::KEY, Compaction::FINISHED_KEY] {
-            let _ = meta_value(&database, key).expect("memory can be read");
+            unless_damaged(meta_value(&database, key));
         }
+    }
+}
+
+/// What was found; nothing on a damaged way.
+fn unless_damaged<T>(outcome: Result<T, CursorError>) -> Option<T> {
+    match outcome {
+        Ok(found) => Some(found),
+        Err(CursorError::Damaged(_)) => None,
+        Err(CursorError::Read(error)) => panic!("memory can be read: {error}"),
     }
 }
 
 fn walk<'s>(start: impl Fn() -> Cursor<'s>) {
     let mut cursor = start();
     let mut keys: Vec<Vec<u8>> = Vec::new();
-    let mut step = cursor.first().expect("memory can be read");
+    let mut step = unless_damaged(cursor.first());
     let mut is_whole = loop {
         match step {
-            Ok(Some(entry)) => keys.push(entry.key.to_vec()),
-            Ok(None) => break true,
-            Err(_) => break false,
+            Some(Some(entry)) => keys.push(entry.key.to_vec()),
+            Some(None) => break true,
+            None => break false,
         }
         if keys.len() >= STEPS {
             break false;
         }
         cursor.place();
-        step = cursor.next().expect("memory can be read");
+        step = unless_damaged(cursor.next());
     };
     let mut back = start();
     let mut backwards = Vec::new();
-    let mut step = back.last().expect("memory can be read");
+    let mut step = unless_damaged(back.last());
     loop {
         match step {
-            Ok(Some(entry)) => backwards.push(entry.key.to_vec()),
-            Ok(None) => break,
-            Err(_) => {
+            Some(Some(entry)) => backwards.push(entry.key.to_vec()),
+            Some(None) => break,
+            None => {
                 is_whole = false;
                 break;
             }
@@ -224,7 +237,7 @@ fn walk<'s>(start: impl Fn() -> Cursor<'s>) {
             is_whole = false;
             break;
         }
-        step = back.prev().expect("memory can be read");
+        step = unless_damaged(back.prev());
     }
     if is_whole {
         backwards.reverse();
@@ -236,7 +249,7 @@ fn walk<'s>(start: impl Fn() -> Cursor<'s>) {
         .map(Vec::as_slice)
         .chain([&b""[..], b"key", &[0xff; 40]])
     {
-        let _ = start().seek(wanted).expect("memory can be read");
+        unless_damaged(start().seek(wanted));
     }
 }
 
@@ -288,7 +301,7 @@ pub fn record(data: &[u8]) {
     whole(draft.bytes());
 }
 
-fn long_record(bytes: &[u8], cut: usize) -> Result<(i64, u64), RecordFault> {
+fn long_record(bytes: &[u8], cut: usize) -> Result<(i64, u64), RecordError> {
     let source = Slice(bytes);
     let tail = LeafTail {
         source: &source,
@@ -298,7 +311,7 @@ fn long_record(bytes: &[u8], cut: usize) -> Result<(i64, u64), RecordFault> {
     let mut buffer = WindowBuffer::new();
     let record = Record::decode_long(&bytes[..cut], &tail, &mut buffer)
         .expect("memory can be read")
-        .ok_or(RecordFault)?;
+        .ok_or(RecordError)?;
     Ok((record.version, record.value_len))
 }
 
@@ -353,12 +366,13 @@ fn answers(source: &dyn Source, release: Release, workers: &Workers) -> String {
     let mut out = String::new();
     let layout = FileLayout::read(source).expect("memory can be read");
     let opened = Database::open(source, layout.database_len, release.second_meta());
-    match opened.expect("memory can be read") {
+    match opened {
         Ok(database) => ask(&database, release, workers, &mut out),
-        Err((metas, fault)) => {
-            let kind = classify(source, &metas, fault, false).expect("memory can be read");
-            let _ = writeln!(out, "{fault:?} {kind:?}");
+        Err(OpenError::NoMeta(metas, error)) => {
+            let kind = classify(source, &metas, error, false).expect("memory can be read");
+            let _ = writeln!(out, "{error:?} {kind:?}");
         }
+        Err(OpenError::Read(error)) => panic!("memory can be read: {error}"),
     }
     out
 }
@@ -378,9 +392,7 @@ fn ask(database: &Database<'_>, release: Release, workers: &Workers, out: &mut S
     assert!(used <= held, "{used} pages in use of {held}");
     list(&findings.finish(), out);
 
-    let compaction = Compaction::read(database)
-        .expect("memory can be read")
-        .unwrap_or_default();
+    let compaction = unless_damaged(Compaction::read(database)).unwrap_or_default();
     let live = LiveKeys::new(release, None);
     let hash = HashKvVisitor::new(0, &compaction, release, None);
     let mut findings = Collector::new(DEFAULT_LIMIT);
@@ -526,9 +538,9 @@ pub fn encryption(data: &[u8]) {
                 let envelope = Envelope::parse(value).expect("an encrypted value");
                 let is_taken_apart = matches!(
                     fault,
-                    DecryptFault::NoKey { .. }
-                        | DecryptFault::WrongKey { .. }
-                        | DecryptFault::Kms { .. }
+                    DecryptError::NoKey { .. }
+                        | DecryptError::WrongKey { .. }
+                        | DecryptError::Kms { .. }
                 );
                 assert!(!is_taken_apart || envelope.is_ok());
             }

@@ -5,9 +5,9 @@ use std::fmt;
 use super::check::codes;
 use super::elements::leaf_element;
 use super::layout::{ELEMENT_HEADER, ELEMENT_IS_BUCKET, PAGE_HEADER, PageHeader, flags};
-use super::pages::{PageError, PageProblem, Pages, WHOLE_OBJECT_LIMIT};
+use super::pages::{AbsentPage, PageError, Pages, WHOLE_OBJECT_LIMIT};
 use super::plan::{branch_element, branch_key};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::{Observation, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::source::WindowBuffer;
@@ -26,26 +26,54 @@ pub struct Entry<'c> {
     pub is_bucket: bool,
 }
 
-/// Why a cursor cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a cursor gives no entry.
+#[derive(Debug, thiserror::Error)]
+pub enum CursorError {
+    /// The tree is damaged on the way.
+    #[error(transparent)]
+    Damaged(Box<CursorDamage>),
+    /// Reading failed.
+    #[error(transparent)]
+    Read(#[from] Error),
+}
+
+impl From<CursorDamage> for CursorError {
+    fn from(damage: CursorDamage) -> Self {
+        Self::Damaged(Box::new(damage))
+    }
+}
+
+impl CursorError {
+    /// Sets damage apart from what fails, for jobs that report it and go on elsewhere.
+    pub(crate) fn damage_apart<T>(
+        outcome: Result<T, Self>,
+    ) -> Result<Result<T, Box<CursorDamage>>> {
+        match outcome {
+            Ok(found) => Ok(Ok(found)),
+            Err(Self::Damaged(damage)) => Ok(Err(damage)),
+            Err(Self::Read(error)) => Err(error),
+        }
+    }
+
+    /// What was found; nothing behind damage, which is for others to report.
+    pub(crate) fn unless_damaged<T>(outcome: Result<T, Self>) -> Result<Option<T>> {
+        Ok(Self::damage_apart(outcome)?.ok())
+    }
+}
+
+/// Damage that a cursor cannot get past.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {kind}")]
 pub struct CursorDamage {
     /// Where.
     pub place: Place,
     /// What is wrong there.
-    pub fault: CursorFault,
+    pub kind: CursorDamageKind,
 }
 
-impl fmt::Display for CursorDamage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.fault)
-    }
-}
-
-impl std::error::Error for CursorDamage {}
-
-/// What keeps a cursor from going on.
+/// What is wrong where a cursor cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CursorFault {
+pub enum CursorDamageKind {
     /// The page says that it is another one.
     OtherPage(PageId),
     /// The page is of a type that no tree has; its flags.
@@ -72,7 +100,7 @@ pub enum CursorFault {
     NotBelow,
 }
 
-impl CursorFault {
+impl CursorDamageKind {
     /// Those that have a word, and what they say.
     pub(crate) const WORDS: [(Self, &'static str, &'static str); 9] = [
         (
@@ -123,7 +151,7 @@ impl CursorFault {
     ];
 
     fn word(self) -> (&'static str, &'static str) {
-        let found = Self::WORDS.into_iter().find(|(fault, ..)| *fault == self);
+        let found = Self::WORDS.into_iter().find(|(kind, ..)| *kind == self);
         found.map_or(("", ""), |(_, word, text)| (word, text))
     }
 
@@ -144,7 +172,7 @@ impl CursorFault {
     }
 }
 
-impl fmt::Display for CursorFault {
+impl fmt::Display for CursorDamageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherPage(page) => write!(f, "the page says it is page {page}"),
@@ -217,8 +245,6 @@ impl Held<'_> {
     }
 }
 
-type Step<T> = Result<std::result::Result<T, CursorDamage>>;
-
 impl<'s> Cursor<'s> {
     pub(crate) fn over_tree(pages: Pages<'s>, root: PageId) -> Self {
         Self {
@@ -256,54 +282,48 @@ impl<'s> Cursor<'s> {
     /// Moves to the first entry.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn first(&mut self) -> Step<Option<Entry<'_>>> {
+    /// [`CursorError`]
+    pub fn first(&mut self) -> Result<Option<Entry<'_>>, CursorError> {
         self.run(Direction::Anywhere, |cursor| {
             cursor.stack.clear();
-            match cursor.descend(None, End::First)? {
-                Ok(()) => cursor.skip_empty(End::First),
-                Err(damage) => Ok(Err(damage)),
-            }
+            cursor.descend(None, End::First)?;
+            cursor.skip_empty(End::First)
         })
     }
 
     /// Moves to the last entry.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn last(&mut self) -> Step<Option<Entry<'_>>> {
+    /// [`CursorError`]
+    pub fn last(&mut self) -> Result<Option<Entry<'_>>, CursorError> {
         self.run(Direction::Anywhere, |cursor| {
             cursor.stack.clear();
-            match cursor.descend(None, End::Last)? {
-                Ok(()) => cursor.skip_empty(End::Last),
-                Err(damage) => Ok(Err(damage)),
-            }
+            cursor.descend(None, End::Last)?;
+            cursor.skip_empty(End::Last)
         })
     }
 
     /// Moves to the first entry whose key is not below `key`.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn seek(&mut self, key: &[u8]) -> Step<Option<Entry<'_>>> {
+    /// [`CursorError`]
+    pub fn seek(&mut self, key: &[u8]) -> Result<Option<Entry<'_>>, CursorError> {
         self.run(Direction::Anywhere, |cursor| {
             cursor.stack.clear();
-            match cursor.descend(Some(key), End::First)? {
-                Ok(()) => cursor.skip_empty(End::First),
-                Err(damage) => Ok(Err(damage)),
-            }
+            cursor.descend(Some(key), End::First)?;
+            cursor.skip_empty(End::First)
         })
     }
 
     /// Moves on by one entry.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
+    /// [`CursorError`]
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator cannot lend from itself"
     )]
-    pub fn next(&mut self) -> Step<Option<Entry<'_>>> {
+    pub fn next(&mut self) -> Result<Option<Entry<'_>>, CursorError> {
         self.run(Direction::Up, |cursor| {
             if let Some(leaf) = cursor.stack.last_mut() {
                 leaf.index = leaf.index.saturating_add(1);
@@ -315,32 +335,29 @@ impl<'s> Cursor<'s> {
     /// Moves back by one entry.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn prev(&mut self) -> Step<Option<Entry<'_>>> {
+    /// [`CursorError`]
+    pub fn prev(&mut self) -> Result<Option<Entry<'_>>, CursorError> {
         self.run(Direction::Down, |cursor| {
             match cursor.stack.last_mut() {
                 Some(leaf) if leaf.index > 0 => {
                     leaf.index = leaf.index.min(leaf.header.count).saturating_sub(1);
-                    return Ok(Ok(()));
+                    return Ok(());
                 }
                 Some(_) => cursor.stack.truncate(cursor.stack.len().saturating_sub(1)),
-                None => return Ok(Ok(())),
+                None => return Ok(()),
             }
-            match cursor.step_branches(End::Last)? {
-                Ok(()) => cursor.skip_empty(End::Last),
-                Err(damage) => Ok(Err(damage)),
-            }
+            cursor.step_branches(End::Last)?;
+            cursor.skip_empty(End::Last)
         })
     }
 
     /// The entry that the last move came to.
     ///
     /// # Errors
-    /// The damage that it met.
-    #[expect(clippy::result_large_err, reason = "damage is rare; it is moved once")]
-    pub fn current(&self) -> std::result::Result<Option<Entry<'_>>, CursorDamage> {
+    /// [`CursorError::Damaged`], where the last move met damage.
+    pub fn current(&self) -> Result<Option<Entry<'_>>, CursorError> {
         match &self.damage {
-            Some(damage) => Err(damage.clone()),
+            Some(damage) => Err(damage.clone().into()),
             None => Ok(self.entry()),
         }
     }
@@ -366,45 +383,45 @@ impl<'s> Cursor<'s> {
     fn run(
         &mut self,
         way: Direction,
-        step: impl FnOnce(&mut Self) -> Step<()>,
-    ) -> Step<Option<Entry<'_>>> {
+        step: impl FnOnce(&mut Self) -> Result<(), CursorError>,
+    ) -> Result<Option<Entry<'_>>, CursorError> {
         let pages = self.pages.geometry.pages_in_file;
         self.budget = pages.saturating_add(MAX_DEPTH as u64);
         if self.damage.is_none()
-            && let Err(damage) = step(self)?
+            && let Err(damage) = CursorError::damage_apart(step(self))?
         {
-            self.damage = Some(damage);
+            self.damage = Some(*damage);
         }
         if let Some(damage) = &self.damage {
-            return Ok(Err(damage.clone()));
+            return Err(damage.clone().into());
         }
         if self.stack.is_empty() {
-            return Ok(Ok(None));
+            return Ok(None);
         }
         self.read_element()?;
-        let fault = match self.entry() {
-            None => Some(CursorFault::ElementOutside),
+        let wrong = match self.entry() {
+            None => Some(CursorDamageKind::ElementOutside),
             Some(entry) if way == Direction::Up && *entry.key <= *self.key => {
-                Some(CursorFault::NotAbove)
+                Some(CursorDamageKind::NotAbove)
             }
             Some(entry) if way == Direction::Down && *entry.key >= *self.key => {
-                Some(CursorFault::NotBelow)
+                Some(CursorDamageKind::NotBelow)
             }
             Some(_) => None,
         };
-        if let Some(fault) = fault {
+        if let Some(kind) = wrong {
             let damage = CursorDamage {
                 place: self.place(),
-                fault,
+                kind,
             };
             self.damage = Some(damage.clone());
-            return Ok(Err(damage));
+            return Err(damage.into());
         }
         let key = self
             .entry()
             .map_or_else(Vec::new, |entry| entry.key.to_vec());
         self.key = key;
-        Ok(Ok(self.entry()))
+        Ok(self.entry())
     }
 
     fn entry(&self) -> Option<Entry<'_>> {
@@ -473,44 +490,37 @@ impl<'s> Cursor<'s> {
     }
 
     /// Goes down from the top, or from the child of the lowest branch, to a leaf.
-    fn descend(&mut self, key: Option<&[u8]>, end: End) -> Step<()> {
+    fn descend(&mut self, key: Option<&[u8]>, end: End) -> Result<(), CursorError> {
         loop {
             let child = match self.stack.last() {
                 None => match &self.root {
                     Root::Page(page) => *page,
                     Root::Inline { page, bytes, .. } => {
-                        let level = inline_level(*page, bytes.clone());
-                        return Ok(match level {
-                            Some(mut level) => {
-                                level.index = self.place_in_leaf(&level, key, end)?;
-                                self.stack.push(level);
-                                Ok(())
-                            }
-                            None => Err(self.damage_at(*page, CursorFault::InlineBucket)),
-                        });
+                        let mut level = inline_level(*page, bytes.clone())
+                            .ok_or_else(|| self.damage_at(*page, CursorDamageKind::InlineBucket))?;
+                        level.index = self.place_in_leaf(&level, key, end)?;
+                        self.stack.push(level);
+                        return Ok(());
                     }
                 },
-                Some(level) if level.header.flags == flags::LEAF => return Ok(Ok(())),
+                Some(level) if level.header.flags == flags::LEAF => return Ok(()),
                 Some(level) => match branch_element(level.bytes.bytes(), level.index) {
                     Some(element) if level.index < level.header.count => element.child,
                     _ => {
-                        let fault = CursorFault::NoElement(level.index);
-                        return Ok(Err(self.damage_at(level.page, fault)));
+                        let kind = CursorDamageKind::NoElement(level.index);
+                        return Err(self.damage_at(level.page, kind).into());
                     }
                 },
             };
             let Some(budget) = self.budget.checked_sub(1) else {
-                return Ok(Err(self.damage_at(child, CursorFault::LongWay)));
+                return Err(self.damage_at(child, CursorDamageKind::LongWay).into());
             };
             self.budget = budget;
             crate::steps::count(1);
             if self.stack.len() >= MAX_DEPTH || self.stack.iter().any(|l| l.page == child) {
-                return Ok(Err(self.damage_at(child, CursorFault::Loop)));
+                return Err(self.damage_at(child, CursorDamageKind::Loop).into());
             }
-            let mut level = match self.load(child)? {
-                Ok(level) => level,
-                Err(damage) => return Ok(Err(damage)),
-            };
+            let mut level = self.load(child)?;
             level.index = if level.header.flags == flags::LEAF {
                 self.place_in_leaf(&level, key, end)?
             } else {
@@ -521,21 +531,19 @@ impl<'s> Cursor<'s> {
     }
 
     /// Past the end or before the beginning of a leaf: goes to the neighbour, over empty leaves.
-    fn skip_empty(&mut self, end: End) -> Step<()> {
+    fn skip_empty(&mut self, end: End) -> Result<(), CursorError> {
         while let Some(leaf) = self.stack.last() {
             if leaf.index < leaf.header.count {
-                return Ok(Ok(()));
+                return Ok(());
             }
             self.stack.pop();
-            if let Err(damage) = self.step_branches(end)? {
-                return Ok(Err(damage));
-            }
+            self.step_branches(end)?;
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Moves the lowest branch that has a further child to it, and down to a leaf again.
-    fn step_branches(&mut self, end: End) -> Step<()> {
+    fn step_branches(&mut self, end: End) -> Result<(), CursorError> {
         while let Some(branch) = self.stack.last_mut() {
             let next = match end {
                 End::First => {
@@ -553,27 +561,27 @@ impl<'s> Cursor<'s> {
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    fn load(&self, page: PageId) -> Step<Level<'s>> {
+    fn load(&self, page: PageId) -> Result<Level<'s>, CursorError> {
         let header = match self.pages.header(page) {
             Ok(header) => header,
-            Err(PageError::Problem(PageProblem::OutOfBounds)) => {
-                return Ok(Err(self.damage_at(page, CursorFault::OutOfBounds)));
+            Err(PageError::Absent(AbsentPage::OutOfBounds)) => {
+                return Err(self.damage_at(page, CursorDamageKind::OutOfBounds).into());
             }
-            Err(PageError::Problem(PageProblem::BeyondFile)) => {
-                return Ok(Err(self.damage_at(page, CursorFault::BeyondFile)));
+            Err(PageError::Absent(AbsentPage::BeyondFile)) => {
+                return Err(self.damage_at(page, CursorDamageKind::BeyondFile).into());
             }
-            Err(PageError::Read(error)) => return Err(error),
+            Err(PageError::Read(error)) => return Err(error.into()),
         };
         if header.id != page {
-            let fault = CursorFault::OtherPage(header.id);
-            return Ok(Err(self.damage_at(page, fault)));
+            let kind = CursorDamageKind::OtherPage(header.id);
+            return Err(self.damage_at(page, kind).into());
         }
         if header.flags != flags::LEAF && header.flags != flags::BRANCH {
-            let fault = CursorFault::OtherType(header.flags);
-            return Ok(Err(self.damage_at(page, fault)));
+            let kind = CursorDamageKind::OtherType(header.flags);
+            return Err(self.damage_at(page, kind).into());
         }
         let len = self.pages.geometry.object_len(header.overflow);
         let source = self.pages.source;
@@ -605,14 +613,12 @@ impl<'s> Cursor<'s> {
                 }
             }
         };
-        Ok(match held {
-            Some(bytes) => Ok(Level {
-                page,
-                header,
-                bytes,
-                index: 0,
-            }),
-            None => Err(self.damage_at(page, CursorFault::BeyondFile)),
+        let bytes = held.ok_or_else(|| self.damage_at(page, CursorDamageKind::BeyondFile))?;
+        Ok(Level {
+            page,
+            header,
+            bytes,
+            index: 0,
         })
     }
 
@@ -647,11 +653,11 @@ impl<'s> Cursor<'s> {
         failed.map(|()| index)
     }
 
-    fn damage_at(&self, page: PageId, fault: CursorFault) -> CursorDamage {
+    fn damage_at(&self, page: PageId, kind: CursorDamageKind) -> CursorDamage {
         let mut place = Place::page(page, self.pages.geometry.page_size);
         place.path = self.stack.iter().map(|level| level.page).collect();
         place.path.push(page);
-        CursorDamage { place, fault }
+        CursorDamage { place, kind }
     }
 }
 

@@ -2,12 +2,12 @@ use super::check::codes;
 use super::cursor::Cursor;
 use super::freelist::Freelist;
 use super::layout::{self, BUCKET_HEADER, BucketHeader, flags};
-use super::meta::{CandidateMeta, MetaFault, Metas, SecondMeta, SelectedMeta};
+use super::meta::{CandidateMeta, MetaError, Metas, SecondMeta, SelectedMeta};
 use super::pages::{Geometry, Pages};
 use super::plan::Plan;
 use super::scan::{Scan, Visitor, scan};
-use super::{CursorDamage, CursorFault};
-use crate::error::Result;
+use super::{CursorDamage, CursorDamageKind, CursorError};
+use crate::error::{Error, Result};
 use crate::finding::{Collector, Finding, Place};
 use crate::ids::{FileOffset, PageId};
 use crate::options::Options;
@@ -38,6 +38,22 @@ pub struct Bucket {
     inline: Vec<u8>,
 }
 
+/// Why a database was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither meta can be used.
+    #[error("{}", .1.bolt_text())]
+    NoMeta(
+        /// Both, as they were found.
+        Box<Metas>,
+        /// What bbolt says of them.
+        MetaError,
+    ),
+    /// Reading failed.
+    #[error(transparent)]
+    Read(#[from] Error),
+}
+
 /// What a scan of a whole database gives.
 #[derive(Debug)]
 pub struct Scanned<'s, Local> {
@@ -54,25 +70,19 @@ impl<'s> Database<'s> {
     /// [`Metas::select`] chooses.
     ///
     /// # Errors
-    /// Reading. That no meta holds is the inner result.
-    pub fn open(
-        source: &'s dyn Source,
-        len: u64,
-        second: SecondMeta,
-    ) -> Result<std::result::Result<Self, (Metas, MetaFault)>> {
+    /// [`OpenError`]
+    pub fn open(source: &'s dyn Source, len: u64, second: SecondMeta) -> Result<Self, OpenError> {
         let metas = Metas::read(source, second)?;
-        Ok(match metas.select() {
-            Ok(selected) => {
-                let len = len.min(source.len());
-                let geometry = Geometry::new(&selected.meta, len);
-                Ok(Self {
-                    pages: Pages { source, geometry },
-                    metas,
-                    selected,
-                    len,
-                })
-            }
-            Err(fault) => Err((metas, fault)),
+        let selected = metas
+            .select()
+            .map_err(|error| OpenError::NoMeta(Box::new(metas), error))?;
+        let len = len.min(source.len());
+        let geometry = Geometry::new(&selected.meta, len);
+        Ok(Self {
+            pages: Pages { source, geometry },
+            metas,
+            selected,
+            len,
         })
     }
 
@@ -114,11 +124,11 @@ impl<'s> Database<'s> {
     /// The top-level bucket of this name.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn bucket(&self, name: &[u8]) -> Result<std::result::Result<Option<Bucket>, CursorDamage>> {
+    /// [`CursorError`]
+    pub fn bucket(&self, name: &[u8]) -> Result<Option<Bucket>, CursorError> {
         let mut cursor = self.root();
         let found = match cursor.seek(name)? {
-            Ok(Some(entry)) if entry.key == name && entry.is_bucket => {
+            Some(entry) if entry.key == name && entry.is_bucket => {
                 let header = BucketHeader::decode(entry.value);
                 let inline = entry
                     .value
@@ -127,22 +137,19 @@ impl<'s> Database<'s> {
                     .to_vec();
                 header.map(|header| (header, inline))
             }
-            Ok(_) => return Ok(Ok(None)),
-            Err(damage) => return Ok(Err(damage)),
+            _ => return Ok(None),
         };
         let place = cursor.place();
-        Ok(match found {
-            Some((header, inline)) => Ok(Some(Bucket {
-                header,
-                page: place.page.unwrap_or_default(),
-                offset: place.offset.unwrap_or_default(),
-                inline,
-            })),
-            None => Err(CursorDamage {
-                place,
-                fault: CursorFault::BucketHeader,
-            }),
-        })
+        let Some((header, inline)) = found else {
+            let kind = CursorDamageKind::BucketHeader;
+            return Err(CursorDamage { place, kind }.into());
+        };
+        Ok(Some(Bucket {
+            header,
+            page: place.page.unwrap_or_default(),
+            offset: place.offset.unwrap_or_default(),
+            inline,
+        }))
     }
 
     /// A cursor over `bucket`.
@@ -212,8 +219,8 @@ impl<'s> Database<'s> {
 
     fn check_metas(&self, findings: &mut Collector) {
         for meta in self.metas.both() {
-            if let Err(fault) = meta.validate() {
-                findings.add(Finding::new(fault.of(meta.slot), meta_place(meta)));
+            if let Err(error) = meta.validate() {
+                findings.add(Finding::new(error.of(meta.slot), meta_place(meta)));
             }
             let Some(header) = meta.header else { continue };
             let number = meta.slot.number();
@@ -284,7 +291,7 @@ mod tests {
             let source = Slice(&bytes);
             let opened = Database::open(&source, bytes.len() as u64, SecondMeta::Search);
             let mut findings = Collector::new(1);
-            opened.unwrap().unwrap().check_metas(&mut findings);
+            opened.unwrap().check_metas(&mut findings);
             let kept: Vec<_> = findings.kept().map(|(code, ..)| code.id).collect();
             assert_eq!(kept, vec![codes::TXID_LIMIT.id; found], "{left}");
         }

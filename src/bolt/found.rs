@@ -278,7 +278,7 @@ mod tests {
     fn scan(bytes: &[u8]) -> (Vec<Told>, usize) {
         let source = Slice(bytes);
         let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search);
-        let database = database.unwrap().unwrap();
+        let database = database.unwrap();
         let workers = Workers::new(NonZeroUsize::new(2).unwrap()).unwrap();
         let mut findings = Collector::new(1);
         let scanned = database

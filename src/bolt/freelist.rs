@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::check::codes;
 use super::layout::{LONG_FREELIST, PAGE_HEADER, PageHeader, flags, u64_at};
 use super::page_set::PageSet;
-use super::pages::{Geometry, PageError, PageProblem, Pages};
+use super::pages::{AbsentPage, Geometry, PageError, Pages};
 use crate::error::Result;
 use crate::finding::{Collector, Finding, Observation, Place};
 use crate::ids::PageId;
@@ -44,14 +44,14 @@ impl Freelist {
         let header = match pages.header(page) {
             Ok(header) => header,
             Err(PageError::Read(error)) => return Err(error),
-            Err(PageError::Problem(problem)) => {
+            Err(PageError::Absent(problem)) => {
                 let what: Observation = match problem {
-                    PageProblem::OutOfBounds => codes::FreelistOutOfBounds {
+                    AbsentPage::OutOfBounds => codes::FreelistOutOfBounds {
                         page,
                         high_water_mark: geometry.high_water,
                     }
                     .into(),
-                    PageProblem::BeyondFile => codes::FreelistBeyondFile {
+                    AbsentPage::BeyondFile => codes::FreelistBeyondFile {
                         page,
                         pages_in_file: geometry.pages_in_file,
                     }

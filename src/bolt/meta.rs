@@ -28,9 +28,10 @@ impl MetaSlot {
     }
 }
 
-/// Why a meta cannot be used. The texts are bbolt's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetaFault {
+/// Why a meta cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the meta {}", self.describe())]
+pub enum MetaError {
     /// The file ends before it, or nothing tells where it is.
     Missing,
     /// Wrong magic.
@@ -43,7 +44,7 @@ pub enum MetaFault {
     PageSize,
 }
 
-impl MetaFault {
+impl MetaError {
     /// bbolt's error text for it.
     pub fn bolt_text(self) -> &'static str {
         match self {
@@ -112,19 +113,19 @@ impl CandidateMeta {
     ///
     /// # Errors
     /// What is wrong with it first.
-    pub fn validate(&self) -> Result<ValidMeta, MetaFault> {
-        let raw = self.raw.ok_or(MetaFault::Missing)?;
+    pub fn validate(&self) -> Result<ValidMeta, MetaError> {
+        let raw = self.raw.ok_or(MetaError::Missing)?;
         if raw.magic != layout::MAGIC {
-            return Err(MetaFault::Magic);
+            return Err(MetaError::Magic);
         }
         if raw.version != layout::VERSION {
-            return Err(MetaFault::Version);
+            return Err(MetaError::Version);
         }
         if raw.checksum != raw.computed_checksum() {
-            return Err(MetaFault::Checksum);
+            return Err(MetaError::Checksum);
         }
         if !is_page_size(raw.page_size) {
-            return Err(MetaFault::PageSize);
+            return Err(MetaError::PageSize);
         }
         Ok(ValidMeta {
             slot: self.slot,
@@ -208,7 +209,7 @@ pub enum SecondMeta {
 }
 
 impl Metas {
-    /// Reads both metas. A file that is too short for one has it [`MetaFault::Missing`].
+    /// Reads both metas. A file that is too short for one has it [`MetaError::Missing`].
     ///
     /// # Errors
     /// [`Error::Read`](crate::Error::Read) only.
@@ -251,8 +252,8 @@ impl Metas {
     /// The valid meta with the higher transaction id.
     ///
     /// # Errors
-    /// Meta 0's fault, when both are invalid.
-    pub fn select(&self) -> Result<SelectedMeta, MetaFault> {
+    /// Meta 0's error, when both are invalid.
+    pub fn select(&self) -> Result<SelectedMeta, MetaError> {
         match (self.zero.validate(), self.one.validate()) {
             (Ok(zero), Ok(one)) if one.txid > zero.txid => Ok(SelectedMeta {
                 meta: one,
@@ -271,7 +272,7 @@ impl Metas {
                 meta,
                 why: MetaChoice::OnlyValid,
             }),
-            (Err(fault), Err(_)) => Err(fault),
+            (Err(error), Err(_)) => Err(error),
         }
     }
 
@@ -313,7 +314,7 @@ mod tests {
         bytes
     }
 
-    fn selected(bytes: &[u8]) -> Result<SelectedMeta, MetaFault> {
+    fn selected(bytes: &[u8]) -> Result<SelectedMeta, MetaError> {
         Metas::read(&Slice(bytes), SecondMeta::Search)
             .unwrap()
             .select()
@@ -365,7 +366,7 @@ mod tests {
     fn an_impossible_page_size_is_no_meta_even_with_the_right_checksum() {
         for size in [0, 1, 512, 4095, 1 << 25, u32::MAX] {
             let bytes = file(4096, meta(8, size), meta(8, size));
-            assert_eq!(selected(&bytes).unwrap_err(), MetaFault::PageSize);
+            assert_eq!(selected(&bytes).unwrap_err(), MetaError::PageSize);
         }
     }
 }

@@ -27,14 +27,14 @@ mod plan;
 mod scan;
 pub mod write;
 
-pub use cursor::{Cursor, CursorDamage, CursorFault, Entry};
-pub use database::{Bucket, Database, Scanned, TXIDS_TO_SPARE};
+pub use cursor::{Cursor, CursorDamage, CursorDamageKind, CursorError, Entry};
+pub use database::{Bucket, Database, OpenError, Scanned, TXIDS_TO_SPARE};
 pub use elements::Element;
 pub use leaf::{Leaf, LeafTail};
 pub use meta::{
-    CandidateMeta, MetaChoice, MetaFault, MetaSlot, Metas, SecondMeta, SelectedMeta, ValidMeta,
+    CandidateMeta, MetaChoice, MetaError, MetaSlot, Metas, SecondMeta, SelectedMeta, ValidMeta,
 };
 pub use page_set::PageSet;
-pub use pages::{Geometry, PageError, PageProblem, Pages};
+pub use pages::{AbsentPage, Geometry, PageError, Pages};
 pub use plan::{BucketRoot, Plan, PlannedBucket, StrayElement};
 pub use scan::{Census, Scan, Visitor, WantedElements, revisit, scan};

@@ -36,15 +36,15 @@ impl Geometry {
     /// Checks that a page of this id can exist and is inside the file.
     ///
     /// # Errors
-    /// [`PageProblem::OutOfBounds`] or [`PageProblem::BeyondFile`].
-    pub fn locate(&self, page: PageId) -> Result<FileOffset, PageProblem> {
+    /// [`AbsentPage::OutOfBounds`] or [`AbsentPage::BeyondFile`].
+    pub fn locate(&self, page: PageId) -> Result<FileOffset, AbsentPage> {
         if page.0 < 2 || page >= self.high_water {
-            return Err(PageProblem::OutOfBounds);
+            return Err(AbsentPage::OutOfBounds);
         }
         if page.0 >= self.pages_in_file {
-            return Err(PageProblem::BeyondFile);
+            return Err(AbsentPage::BeyondFile);
         }
-        page.offset(self.page_size).ok_or(PageProblem::OutOfBounds)
+        page.offset(self.page_size).ok_or(AbsentPage::OutOfBounds)
     }
 
     /// Bytes that an object with `overflow` further pages takes.
@@ -57,7 +57,7 @@ impl Geometry {
 
 /// Why there is no such page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PageProblem {
+pub enum AbsentPage {
     /// The id is 0, 1, or not below the high-water mark.
     #[error("the page id is 0, 1, or not below the high-water mark")]
     OutOfBounds,
@@ -71,7 +71,7 @@ pub enum PageProblem {
 pub enum PageError {
     /// There is no such page.
     #[error(transparent)]
-    Problem(#[from] PageProblem),
+    Absent(#[from] AbsentPage),
     /// Reading failed.
     #[error(transparent)]
     Read(#[from] Error),
@@ -82,7 +82,7 @@ impl PageError {
     pub(crate) fn unless_absent<T>(outcome: Result<T, Self>) -> Result<Option<T>> {
         match outcome {
             Ok(read) => Ok(Some(read)),
-            Err(Self::Problem(_)) => Ok(None),
+            Err(Self::Absent(_)) => Ok(None),
             Err(Self::Read(error)) => Err(error),
         }
     }
@@ -106,7 +106,7 @@ impl<'s> Pages<'s> {
         let offset = self.geometry.locate(page)?;
         let mut bytes = [0; PAGE_HEADER];
         self.source.read_exact_at(offset, &mut bytes)?;
-        Ok(PageHeader::decode(&bytes).ok_or(PageProblem::BeyondFile)?)
+        Ok(PageHeader::decode(&bytes).ok_or(AbsentPage::BeyondFile)?)
     }
 
     /// The header of `page` and the bytes of the whole object, as many of them as the file holds, at
@@ -130,7 +130,7 @@ impl<'s> Pages<'s> {
         // Most objects are one page, and then one read is enough.
         let first = cut(self.geometry.object_len(0));
         let header = PageHeader::decode(buffer.lend(self.source, offset, first)?);
-        let header = header.ok_or(PageProblem::BeyondFile)?;
+        let header = header.ok_or(AbsentPage::BeyondFile)?;
         let len = cut(self.geometry.object_len(header.overflow));
         let bytes = if len == first {
             buffer.lent(self.source, offset, len)?
@@ -203,11 +203,11 @@ mod tests {
             pages_in_file: 8,
         };
         let locate = |page| geometry.locate(PageId(page));
-        assert_eq!(locate(1), Err(PageProblem::OutOfBounds));
+        assert_eq!(locate(1), Err(AbsentPage::OutOfBounds));
         assert_eq!(locate(2), Ok(FileOffset(8192)));
         assert_eq!(locate(7), Ok(FileOffset(7 * 4096)));
-        assert_eq!(locate(8), Err(PageProblem::BeyondFile));
-        assert_eq!(locate(9), Err(PageProblem::BeyondFile));
-        assert_eq!(locate(10), Err(PageProblem::OutOfBounds));
+        assert_eq!(locate(8), Err(AbsentPage::BeyondFile));
+        assert_eq!(locate(9), Err(AbsentPage::BeyondFile));
+        assert_eq!(locate(10), Err(AbsentPage::OutOfBounds));
     }
 }

@@ -89,7 +89,7 @@ impl Test {
                 None => return Err("--field: write it as '{.data.build}=VALUE'".into()),
             },
         };
-        let read = Path::parse(&path).map_err(|fault| format!("--field: {fault}"))?;
+        let read = Path::parse(&path).map_err(|error| format!("--field: {error}"))?;
         Ok(Self::Field(path, Box::new(read), value.to_string()))
     }
 }
@@ -223,26 +223,26 @@ fn judge<'i>(
         Test::Value(wanted) => match (locked, reader.plain(key, &value)) {
             // The bytes themselves may be asked for.
             (Some(_), Ok(plain)) if *plain == **wanted => true,
-            (Some(fault), _) => {
-                term::error(&report::locked_line(&shown, &fault));
+            (Some(error), _) => {
+                term::error(&report::locked_line(&shown, &error));
                 return failed;
             }
             (None, plain) => plain.is_ok_and(|plain| *plain == **wanted),
         },
         Test::Field(written, path, wanted) => {
-            if let Some(fault) = locked {
+            if let Some(error) = locked {
                 if let Some(found) = from_key(written, key) {
                     return Ok((told(&shown, found == *wanted), None));
                 }
-                term::error(&report::locked_line(&shown, &fault));
+                term::error(&report::locked_line(&shown, &error));
                 return failed;
             }
             let object = match reader.object_of(key, &value, facts.revision.main) {
                 Ok(object) => object.json,
-                Err(fault) => {
+                Err(error) => {
                     let plain = reader.plain(key, &value).unwrap_or_default();
                     let Ok(json) = crate::kubernetes::read_json(&plain) else {
-                        term::error(&format!("{shown}: {fault}; it has no fields to look at"));
+                        term::error(&format!("{shown}: {error}; it has no fields to look at"));
                         return failed;
                     };
                     json
@@ -250,8 +250,8 @@ fn judge<'i>(
             };
             let is_equal = match path.render(&object) {
                 Ok(text) => text == *wanted && path.last_found(&object).is_none(),
-                Err(fault) => {
-                    term::line(&format!("{shown}: {fault}"));
+                Err(error) => {
+                    term::line(&format!("{shown}: {error}"));
                     false
                 }
             };

@@ -88,12 +88,12 @@ pub(super) fn run(args: &DecodeArgs, run: &Run) -> Exit {
     let key = args.etcd_key.as_bytes();
     let mut look = reader.read(key, &value, 0);
     drop_revision(&mut look);
-    if let Some(fault) = &look.locked {
-        term::error(&report::locked_line(&name, fault));
+    if let Some(error) = &look.locked {
+        term::error(&report::locked_line(&name, error));
         return Exit::Findings;
     }
-    if let Some(fault) = &look.too_large {
-        term::error(&format!("{name}: {fault}"));
+    if let Some(error) = &look.too_large {
+        term::error(&format!("{name}: {error}"));
         return Exit::Findings;
     }
     let flaw = match &look.content {

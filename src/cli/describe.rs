@@ -156,8 +156,8 @@ fn print(
     let by_prefix = args.which.is_kind_and_name();
     let (list, is_prefix) = match ops::objects_to_describe(session, query, by_prefix, reader) {
         Ok(found) => found,
-        Err(Error::Query(fault)) => {
-            term::error(&fault.to_string());
+        Err(Error::Query(error)) => {
+            term::error(&error.to_string());
             return Ok(Ok(Exit::Failed));
         }
         Err(error) => return Err(error),
@@ -260,7 +260,7 @@ fn note_unread(
     reason: &UnreadReason,
 ) {
     match reason {
-        UnreadReason::Locked(fault) => notes.locked(|| report::object_name(list, found), fault),
+        UnreadReason::Locked(error) => notes.locked(|| report::object_name(list, found), error),
         UnreadReason::Damaged => match list.damage(found) {
             Some(damaged) => {
                 notes.damaged();
@@ -268,9 +268,9 @@ fn note_unread(
             }
             None => notes.incomplete(),
         },
-        UnreadReason::Fault(fault) => {
+        UnreadReason::Undecodable(error) => {
             let name = report::object_name(list, found);
-            notes.add(format!("{name}: {fault}"), true);
+            notes.add(format!("{name}: {error}"), true);
         }
     }
 }

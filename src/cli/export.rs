@@ -109,8 +109,8 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         let query = &which.query;
         let mut all = match ops::objects_to_apply(session, query, &reader) {
             Ok(all) => all,
-            Err(Error::Query(fault)) => {
-                term::error(&fault.to_string());
+            Err(Error::Query(error)) => {
+                term::error(&error.to_string());
                 return Ok(Ok(Exit::Failed));
             }
             Err(error) => return Err(error),
@@ -244,10 +244,10 @@ impl<'l> Tally<'l> {
             (Exported::Secret, _) => {
                 self.leave_out(found, LeftOutReason::Secrets, is_secret_fault);
             }
-            (Exported::Locked { fault, is_secret }, _) => {
+            (Exported::Locked { error, is_secret }, _) => {
                 let is_fault = !is_secret || is_secret_fault;
                 self.leave_out(found, LeftOutReason::Encrypted, is_fault);
-                self.locked.add(|| object_name(list, found), fault);
+                self.locked.add(|| object_name(list, found), error);
             }
             (Exported::Unreadable(why), _) => {
                 self.leave_out(found, LeftOutReason::Unreadable(why.as_str().into()), true);

@@ -502,8 +502,8 @@ pub(super) fn explain<'a>(
                 continue;
             }
             Answer::EmptyName(word) => objects::empty_name(word),
-            Answer::NotServed(fault) => {
-                format!("{text}: {}", escape::text(fault.to_string().as_bytes()))
+            Answer::NotServed(error) => {
+                format!("{text}: {}", escape::text(error.to_string().as_bytes()))
             }
             Answer::Several(keys) => {
                 let place = name.namespace.as_ref().map_or(String::new(), |namespace| {
@@ -652,8 +652,8 @@ impl Output {
                     }
                 };
                 let is_shown = json || !form.is_some_and(Form::is_exact);
-                if let Some(fault) = look.locked.as_ref().filter(|_| is_shown && flaw.is_none()) {
-                    self.notes.locked(|| escape::text(record.key), fault);
+                if let Some(error) = look.locked.as_ref().filter(|_| is_shown && flaw.is_none()) {
+                    self.notes.locked(|| escape::text(record.key), error);
                 }
                 if let ops::ValueContent::Object(object) = &look.content
                     && is_shown
@@ -662,9 +662,9 @@ impl Output {
                     self.notes
                         .add(format!("{}: {why}", escape::text(record.key)), true);
                 }
-                if let Some(fault) = look.too_large.as_ref().filter(|_| is_shown) {
+                if let Some(error) = look.too_large.as_ref().filter(|_| is_shown) {
                     let key = escape::text(record.key);
-                    term::error(&format!("{key}: {}", too_large(fault)));
+                    term::error(&format!("{key}: {}", too_large(error)));
                     exit = exit.max(Exit::Findings);
                     if !json {
                         return ControlFlow::Continue(());

@@ -150,12 +150,12 @@ impl GrepArgs {
         }
         // Said with what was written, not with what is around it.
         for pattern in patterns.iter().filter(|_| !self.fixed_strings) {
-            Regex::new(pattern).map_err(|fault| fault.to_string())?;
+            Regex::new(pattern).map_err(|error| error.to_string())?;
         }
         let pattern = RegexBuilder::new(&text)
             .case_insensitive(self.ignore_case)
             .build();
-        Ok((pattern.map_err(|fault| fault.to_string())?, files))
+        Ok((pattern.map_err(|error| error.to_string())?, files))
     }
 }
 
@@ -230,8 +230,8 @@ fn search(
         };
         let (summary, bounds) = match ops::grep(session, query, reader, &mut each) {
             Ok(done) => done,
-            Err(Error::Query(fault)) => {
-                term::error(&fault.to_string());
+            Err(Error::Query(error)) => {
+                term::error(&error.to_string());
                 return Ok(Ok(Exit::Failed));
             }
             Err(error) => return Err(error),

@@ -94,7 +94,7 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
                         ops::Answer::Several(stories.into_iter().map(|story| story.key).collect())
                     }
                     Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
-                    Named::NotServed(fault) => ops::Answer::NotServed(fault),
+                    Named::NotServed(error) => ops::Answer::NotServed(error),
                     Named::EmptyName(word) => ops::Answer::EmptyName(word),
                     _ => ops::Answer::NeverSeen,
                 };
@@ -124,10 +124,10 @@ pub(super) fn run(args: &HistoryArgs, run: &Run) -> Exit {
             .limit
             .map_or(story.records.len(), |limit| limit.min(story.records.len()));
         let mut each = |episode: &ops::Episode| {
-            if let Some(fault) = episode.locked.as_ref().filter(|_| episode.flaw.is_none()) {
+            if let Some(error) = episode.locked.as_ref().filter(|_| episode.flaw.is_none()) {
                 let key = escape::text(&story.key);
                 let revision = episode.facts.revision.main;
-                notes.locked(|| format!("{key} at revision {revision}"), fault);
+                notes.locked(|| format!("{key} at revision {revision}"), error);
             }
             if let Some(flaw) = &episode.flaw {
                 let revision = episode.facts.revision.main;

@@ -217,8 +217,8 @@ impl Job<'_> {
                 });
             let log = match shown {
                 Ok(log) => log,
-                Err(Error::Query(fault)) => {
-                    term::error(&fault.to_string());
+                Err(Error::Query(error)) => {
+                    term::error(&error.to_string());
                     return Ok(Ok(Exit::Failed));
                 }
                 Err(error) => return Err(error),
@@ -289,7 +289,7 @@ impl Job<'_> {
                     return super::get::explain(session, answers.iter().zip(&names), 0).map(Err);
                 }
                 Named::UnknownKind(word) => ops::Answer::UnknownKind(word),
-                Named::NotServed(fault) => ops::Answer::NotServed(fault),
+                Named::NotServed(error) => ops::Answer::NotServed(error),
                 Named::EmptyName(word) => ops::Answer::EmptyName(word),
                 Named::Nothing if name.kind_and_name().is_none() => return Ok(Ok(prefix)),
                 Named::Nothing => ops::Answer::NeverSeen,

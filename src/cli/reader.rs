@@ -66,5 +66,5 @@ fn read_config(path: &Path) -> Result<EncryptionConfig, String> {
     file.take(EncryptionConfig::MAX_LEN as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| format!("read {name}: {}", reason(&error)))?;
-    EncryptionConfig::read(&bytes).map_err(|fault| format!("{name}: {fault}"))
+    EncryptionConfig::read(&bytes).map_err(|error| format!("{name}: {error}"))
 }

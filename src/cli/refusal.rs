@@ -5,10 +5,10 @@ use std::path::Path;
 use super::exit::Exit;
 use super::term;
 use crate::finding::{Severity, escape};
-use crate::ops::Refusal;
+use crate::ops::RefusedError;
 
 /// Says why there is no answer.
-pub(super) fn refuse(refusal: &Refusal, path: &Path) -> Exit {
+pub(super) fn refuse(refusal: &RefusedError, path: &Path) -> Exit {
     let name = escape::path(path);
     term::error(&refusal.message);
     for detail in &refusal.details {

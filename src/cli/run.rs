@@ -15,7 +15,7 @@ use crate::etcd::Release;
 use crate::finding::{Findings, escape};
 use crate::limits;
 use crate::ops::OutputError;
-use crate::ops::{Input, Refusal, Session};
+use crate::ops::{Input, RefusedError, Session};
 use crate::options::{Cancel, Options};
 use crate::report::{self, Format};
 
@@ -297,7 +297,7 @@ pub(super) enum Asked<T> {
     /// It was done; the findings tell what could not be read.
     Done(T, Findings),
     /// The file has no database that could be asked.
-    Refused(Refusal),
+    Refused(RefusedError),
 }
 
 impl Run {
@@ -380,7 +380,7 @@ pub(super) enum AskedBoth<T> {
     /// It was done; the findings tell what could not be read of each.
     Done(T, [Findings; 2]),
     /// One of them, by its number, has no database that could be asked.
-    Refused(Refusal, usize),
+    Refused(RefusedError, usize),
     /// It was not done; a file that changed has an error of its own.
     Failed(Vec<Error>),
 }

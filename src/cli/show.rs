@@ -92,8 +92,8 @@ pub(super) fn tell_gap(file: &Path, revision: i64, compacted: i64) -> Exit {
 
 /// Notes what of a change cannot be read.
 pub(super) fn note(change: &ShownChange, notes: &mut Notes) {
-    if let Some(fault) = change.locked.as_ref().filter(|_| change.flaw.is_none()) {
-        notes.locked(|| escape::text(&change.event.key), fault);
+    if let Some(error) = change.locked.as_ref().filter(|_| change.flaw.is_none()) {
+        notes.locked(|| escape::text(&change.event.key), error);
     }
     if let Some(flaw) = &change.flaw {
         term::line(&report::flaw_line(&change.event.key, flaw));

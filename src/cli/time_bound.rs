@@ -103,10 +103,10 @@ impl std::str::FromStr for Revisions {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || "write a revision, N, or several, A..B, both included".to_string();
+        let error = || "write a revision, N, or several, A..B, both included".to_string();
         let revision = |text: &str| match text.parse::<i64>() {
             Ok(revision @ 1..) => Ok(revision),
-            _ => Err(fault()),
+            _ => Err(error()),
         };
         let Some((from, to)) = text.split_once("..") else {
             let revision = Some(revision(text)?);
@@ -121,7 +121,7 @@ impl std::str::FromStr for Revisions {
         };
         let (from, to) = (end(from)?, end(to)?);
         if from.is_none() && to.is_none() {
-            return Err(fault());
+            return Err(error());
         }
         match (from, to) {
             (Some(from), Some(to)) if from > to => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::kind::FileKind;
 use super::signatures::{by_signature, is_text};
 use crate::bolt::layout::{MAGIC, META, PAGE_HEADER, PageHeader, RawMeta, VERSION, flags};
-use crate::bolt::{MetaFault, Metas};
+use crate::bolt::{MetaError, Metas};
 use crate::error::Result;
 use crate::ids::FileOffset;
 use crate::source::{Source, WindowBuffer};
@@ -20,7 +20,7 @@ const HEAD: usize = 4096;
 pub fn classify(
     source: &dyn Source,
     metas: &Metas,
-    fault: MetaFault,
+    error: MetaError,
     is_part: bool,
 ) -> Result<FileKind> {
     let mut buffer = [0; HEAD];
@@ -54,7 +54,7 @@ pub fn classify(
         return Ok(FileKind::FrontMissing { bytes });
     }
     if has_tree_pages(source)? {
-        return Ok(FileKind::DamagedMetas(fault));
+        return Ok(FileKind::DamagedMetas(error));
     }
     if let Some(kind) = kind {
         return Ok(kind);
@@ -65,15 +65,15 @@ pub fn classify(
     if let Some(kind) = taken_for_text(source)?.filter(|_| !is_text(head)) {
         return Ok(kind);
     }
-    // A fault behind the magic means that a meta was there once.
-    if fault != MetaFault::Magic && fault != MetaFault::Missing {
-        return Ok(FileKind::DamagedMetas(fault));
+    // A error behind the magic means that a meta was there once.
+    if error != MetaError::Magic && error != MetaError::Missing {
+        return Ok(FileKind::DamagedMetas(error));
     }
     let second = metas.one.validate().err();
-    if second.is_some_and(|second| second != MetaFault::Magic && second != MetaFault::Missing) {
-        return Ok(FileKind::DamagedMetas(fault));
+    if second.is_some_and(|second| second != MetaError::Magic && second != MetaError::Missing) {
+        return Ok(FileKind::DamagedMetas(error));
     }
-    if fault == MetaFault::Missing && looks_like_meta_page(head) {
+    if error == MetaError::Missing && looks_like_meta_page(head) {
         return Ok(FileKind::CutInMetas);
     }
     if is_text(head) {

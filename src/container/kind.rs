@@ -1,6 +1,6 @@
 //! What a file can be that is not a bbolt database.
 
-use crate::bolt::MetaFault;
+use crate::bolt::MetaError;
 
 /// What a file is that cannot be opened as a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub enum FileKind {
     /// A segment of etcd's write-ahead log.
     Wal,
     /// A database whose two metas are damaged.
-    DamagedMetas(MetaFault),
+    DamagedMetas(MetaError),
     /// A database cut off before its second meta.
     CutInMetas,
     /// A database that lost its beginning, with both metas.
@@ -221,8 +221,8 @@ impl FileKind {
             Self::LineEnds => "line ends were converted: it was copied as text".into(),
             Self::BigEndian => "it is a big-endian bbolt database (s390x)".into(),
             Self::Wal => "it is a segment of etcd's write-ahead log".into(),
-            Self::DamagedMetas(fault) => {
-                format!("both metas are damaged (meta 0 {})", fault.describe())
+            Self::DamagedMetas(error) => {
+                format!("both metas are damaged (meta 0 {})", error.describe())
             }
             Self::CutInMetas => "the file ends before the second meta page".into(),
             Self::FrontMissing { bytes } => {

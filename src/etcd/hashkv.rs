@@ -2,8 +2,8 @@
 
 use super::entry::{KeyHasher, KeyTable, Keyed as _, Partitions};
 use super::go_text::quote;
-use super::live::{LiveEntry, RecordError, TOMBSTONE, mark};
-use super::record::{Record, RecordFault};
+use super::live::{LiveEntry, TOMBSTONE, WalkError, mark};
+use super::record::{Record, RecordError};
 use super::release::Release;
 use super::revision::RevisionKey;
 use super::runs::{ByRank, Ranked, Runs};
@@ -73,7 +73,7 @@ pub struct HashKvParts {
     rest: Runs<Crc>,
     stream: Stream,
     last: i64,
-    error: Option<RecordError>,
+    error: Option<WalkError>,
     buffer: WindowBuffer,
 }
 
@@ -124,15 +124,15 @@ impl Visitor for HashKvVisitor {
             let order = (leaf.rank, element.index);
             let fail = |local: &mut HashKvParts, message: String| {
                 if local.error.as_ref().is_none_or(|first| order < first.order) {
-                    local.error = Some(RecordError { order, message });
+                    local.error = Some(WalkError { order, message });
                 }
             };
             let parsed = match RevisionKey::parse(key) {
                 Ok(parsed) => parsed,
-                Err(fault) => {
+                Err(error) => {
                     fail(
                         local,
-                        format!("cannot parse revision key: {} err: {fault}", quote(key)),
+                        format!("cannot parse revision key: {} err: {error}", quote(key)),
                     );
                     continue;
                 }
@@ -140,7 +140,7 @@ impl Visitor for HashKvVisitor {
             let record = match &leaf.tail {
                 None => Record::decode(value),
                 Some(tail) => {
-                    Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordFault)
+                    Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordError)
                 }
             };
             let Ok(record) = record else {
@@ -210,17 +210,28 @@ impl HashKvParts {
     }
 }
 
-/// The hash, from what all threads gathered. The inner error is a record that cannot be read.
+/// Why there is no HashKV.
+#[derive(Debug, thiserror::Error)]
+pub enum HashKvError {
+    /// A record cannot be read.
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    /// The job failed; [`Error::Revision`] when the file cannot answer for the revision.
+    #[error(transparent)]
+    Job(#[from] Error),
+}
+
+/// The hash, from what all threads gathered.
 ///
 /// # Errors
-/// [`Error::Revision`] when the file cannot answer for the revision.
+/// [`HashKvError`]
 pub fn hash_kv(
     visitor: &HashKvVisitor,
     mut parts: Vec<HashKvParts>,
     compaction: &Compaction,
     release: Release,
     workers: &Workers,
-) -> Result<std::result::Result<HashKv, RecordError>> {
+) -> Result<HashKv, HashKvError> {
     let last = parts.iter().map(|part| part.last).max().unwrap_or(0);
     let current = compaction.current(last);
     let compacted = compaction.compacted();
@@ -232,10 +243,10 @@ pub fn hash_kv(
             wanted < compacted
         };
         if too_old {
-            return Err(Error::Revision { compacted: true });
+            return Err(Error::Revision { compacted: true }.into());
         }
         if wanted > current {
-            return Err(Error::Revision { compacted: false });
+            return Err(Error::Revision { compacted: false }.into());
         }
     }
     if let Some(error) = parts
@@ -243,7 +254,7 @@ pub fn hash_kv(
         .filter_map(|p| p.error.clone())
         .min_by_key(|e| e.order)
     {
-        return Ok(Err(error));
+        return Err(error.into());
     }
     for part in &mut parts {
         part.close_run();
@@ -309,9 +320,9 @@ pub fn hash_kv(
         len: KEY_BUCKET.len() as u64,
     };
     let hash = singles.into_iter().chain(rest).fold(bucket, Crc::then);
-    Ok(Ok(HashKv {
+    Ok(HashKv {
         hash: hash.value,
         revision: if wanted == 0 { current } else { wanted },
         compact_revision: compacted,
-    }))
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{KeyHash, KeyHasher, KeyTable, Keyed, Partitions};
 use super::go_text::quote;
-use super::record::{Record, RecordFault};
+use super::record::{Record, RecordError};
 use super::release::Release;
 use super::revision::{KEY_LEN, Revision, RevisionKey};
 use super::schema::KEY_BUCKET;
@@ -72,9 +72,10 @@ impl Keyed for LiveEntry {
 
 const _: () = assert!(size_of::<LiveEntry>() == 20);
 
-/// A record that etcd's own walk stops at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordError {
+/// A record that etcd's own walk over all of them stops at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct WalkError {
     /// Where it stands in the walk.
     pub order: (u32, u32),
     /// etcd's words, without the stored value.
@@ -94,7 +95,7 @@ pub struct LiveKeys {
 pub struct LiveParts {
     entries: Partitions<LiveEntry>,
     last: Option<((u32, u32), Revision)>,
-    error: Option<RecordError>,
+    error: Option<WalkError>,
     buffer: WindowBuffer,
 }
 
@@ -106,7 +107,7 @@ pub struct LiveSummary {
     /// Keys whose newest record is not a tombstone.
     pub live_keys: u64,
     /// The first record that cannot be read.
-    pub error: Option<RecordError>,
+    pub error: Option<WalkError>,
 }
 
 impl LiveKeys {
@@ -176,7 +177,7 @@ impl Visitor for LiveKeys {
             let order = (leaf.rank, element.index);
             let fail = |local: &mut LiveParts, message: String| {
                 if local.error.as_ref().is_none_or(|first| order < first.order) {
-                    local.error = Some(RecordError { order, message });
+                    local.error = Some(WalkError { order, message });
                 }
             };
             let key = leaf.key(element);
@@ -195,10 +196,10 @@ impl Visitor for LiveKeys {
             }
             let parsed = match RevisionKey::parse(key) {
                 Ok(parsed) => parsed,
-                Err(fault) => {
+                Err(error) => {
                     fail(
                         local,
-                        format!("cannot parse revision key: {} err: {fault}", quote(key)),
+                        format!("cannot parse revision key: {} err: {error}", quote(key)),
                     );
                     continue;
                 }
@@ -210,7 +211,7 @@ impl Visitor for LiveKeys {
                 }
                 None => Record::decode(leaf.value(element)),
                 Some(tail) => Record::decode_long(leaf.value(element), tail, &mut local.buffer)?
-                    .ok_or(RecordFault),
+                    .ok_or(RecordError),
             };
             match record {
                 Ok(record) => {
@@ -220,10 +221,10 @@ impl Visitor for LiveKeys {
                         .entries
                         .push(LiveEntry::new(key, leaf, element, flags));
                 }
-                Err(fault) => {
+                Err(error) => {
                     fail(
                         local,
-                        format!("cannot unmarshal value, key: {} err: {fault}", quote(key)),
+                        format!("cannot unmarshal value, key: {} err: {error}", quote(key)),
                     );
                 }
             }

@@ -29,10 +29,10 @@ pub use backend_hash::{BackendHash, BucketTotals};
 pub use entry::{KeyHash, KeyHasher, Keyed, Partitions, RecordEntry};
 pub use go_text::quote;
 pub(crate) use go_text::quote_char;
-pub use hashkv::{HashKv, HashKvVisitor, hash_kv};
-pub use live::{LiveKeys, RecordError};
+pub use hashkv::{HashKv, HashKvError, HashKvVisitor, hash_kv};
+pub use live::{LiveKeys, WalkError};
 #[cfg(feature = "cli")]
 pub(crate) use printable::is_printable as is_go_printable;
-pub use record::{Record, RecordFault};
+pub use record::{Record, RecordError};
 pub use release::Release;
-pub use revision::{LeaseId, Revision, RevisionKey, RevisionKeyFault};
+pub use revision::{LeaseId, Revision, RevisionKey, RevisionKeyError};

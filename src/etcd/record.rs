@@ -30,18 +30,18 @@ pub struct Record<'a> {
 
 /// The value of a record is not a KeyValue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordFault;
+pub struct RecordError;
 
-impl fmt::Display for RecordFault {
+impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The words of etcd 3.7 and later.
         f.write_str("proto: cannot parse invalid wire-format data")
     }
 }
 
-impl std::error::Error for RecordFault {}
+impl std::error::Error for RecordError {}
 
-impl From<Malformed> for RecordFault {
+impl From<Malformed> for RecordError {
     fn from(_: Malformed) -> Self {
         Self
     }
@@ -51,9 +51,9 @@ impl<'a> Record<'a> {
     /// Decodes `bytes`. Unknown fields are passed over; of a repeated field the last one counts.
     ///
     /// # Errors
-    /// [`RecordFault`].
+    /// [`RecordError`].
     #[inline]
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, RecordFault> {
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, RecordError> {
         if let Some(record) = Self::decode_as_written(bytes) {
             return Ok(record);
         }
@@ -64,20 +64,20 @@ impl<'a> Record<'a> {
         Ok(record)
     }
 
-    /// Decodes `bytes` as etcd up to 3.6 does: a known field of another wire type is a fault. Newer
+    /// Decodes `bytes` as etcd up to 3.6 does: a known field of another wire type is an error. Newer
     /// releases pass over it, and nothing ever writes one.
     ///
     /// # Errors
-    /// [`RecordFault`].
+    /// [`RecordError`].
     #[inline]
-    pub fn decode_strict(bytes: &'a [u8]) -> Result<Self, RecordFault> {
+    pub fn decode_strict(bytes: &'a [u8]) -> Result<Self, RecordError> {
         if let Some(record) = Self::decode_as_written(bytes) {
             return Ok(record);
         }
         let mut record = Self::default();
         for field in Fields::of_etcd(bytes) {
             if !record.set(field?) {
-                return Err(RecordFault);
+                return Err(RecordError);
             }
         }
         Ok(record)
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!((record.value, record.value_len), (&b"vvv"[..], 3));
         assert_eq!(record.lease, LeaseId(133));
         assert_eq!(Record::decode(b"").unwrap(), Record::default());
-        assert_eq!(Record::decode(b"\n\xff"), Err(RecordFault));
+        assert_eq!(Record::decode(b"\n\xff"), Err(RecordError));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) const MARKED_LEN: usize = 18;
 
 /// Why bytes are not a revision key; in etcd's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevisionKeyFault {
+pub enum RevisionKeyError {
     /// Neither 17 nor 18 bytes.
     Length(usize),
     /// The ninth byte is not `_`.
@@ -71,7 +71,9 @@ pub enum RevisionKeyFault {
     Negative(Revision),
 }
 
-impl fmt::Display for RevisionKeyFault {
+impl std::error::Error for RevisionKeyError {}
+
+impl fmt::Display for RevisionKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length(len) => write!(f, "invalid revision length: {len}"),
@@ -93,7 +95,7 @@ impl fmt::Display for RevisionKeyFault {
     }
 }
 
-impl RevisionKeyFault {
+impl RevisionKeyError {
     /// The same as a finding about `key`.
     pub(crate) fn of(self, key: &[u8]) -> Observation {
         let key = Excerpt::of(key);
@@ -116,17 +118,17 @@ impl RevisionKey {
     ///
     /// # Errors
     /// What is wrong first.
-    pub fn parse(key: &[u8]) -> Result<Self, RevisionKeyFault> {
+    pub fn parse(key: &[u8]) -> Result<Self, RevisionKeyError> {
         if key.len() != KEY_LEN && key.len() != MARKED_LEN {
-            return Err(RevisionKeyFault::Length(key.len()));
+            return Err(RevisionKeyError::Length(key.len()));
         }
         let separator = key.get(8).copied().unwrap_or_default();
         if separator != b'_' {
-            return Err(RevisionKeyFault::Separator(separator));
+            return Err(RevisionKeyError::Separator(separator));
         }
-        let revision = Self::parse_unchecked(key).ok_or(RevisionKeyFault::Length(key.len()))?;
+        let revision = Self::parse_unchecked(key).ok_or(RevisionKeyError::Length(key.len()))?;
         if revision.main < 0 || revision.sub < 0 {
-            return Err(RevisionKeyFault::Negative(revision));
+            return Err(RevisionKeyError::Negative(revision));
         }
         let mark = key.get(KEY_LEN).copied();
         Ok(Self {

@@ -36,9 +36,9 @@ mod time;
 
 pub use check::{Flaw, inspect};
 pub use encodings::{
-    Broken, Description, ENVELOPE_MAGIC, Encoding, Envelope, Fault, Head, Labels, Object,
+    Broken, DecodeError, Description, ENVELOPE_MAGIC, Encoding, Envelope, Head, Labels, Object,
     UnknownField, add_read_defaults, convert, decode, memory_of, read_json, write_json,
 };
-pub use release::{KubeRelease, ReleaseFault};
+pub use release::{KubeRelease, ReleaseError};
 pub use secrets::Redactor;
 pub use time::{parse_rfc3339, rfc3339};

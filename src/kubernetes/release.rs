@@ -37,12 +37,12 @@ impl fmt::Display for KubeRelease {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a release of Kubernetes from {oldest} to {newest}, such as 1.36 or v1.36.2",
     oldest = KubeRelease::OLDEST, newest = KubeRelease::NEWEST)]
-pub struct ReleaseFault(String);
+pub struct ReleaseError(String);
 
 impl FromStr for KubeRelease {
-    type Err = ReleaseFault;
+    type Err = ReleaseError;
 
-    fn from_str(text: &str) -> Result<Self, ReleaseFault> {
+    fn from_str(text: &str) -> Result<Self, ReleaseError> {
         let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
         let (major, minor, patch) = (parts.next(), parts.next(), parts.next());
         let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -52,7 +52,7 @@ impl FromStr for KubeRelease {
         release
             .filter(|release| (Self::OLDEST..=Self::NEWEST).contains(release))
             .filter(|_| is_whole && patch.is_none_or(|patch| !patch.is_empty() && is_number(patch)))
-            .ok_or_else(|| ReleaseFault(text.to_owned()))
+            .ok_or_else(|| ReleaseError(text.to_owned()))
     }
 }
 
@@ -72,8 +72,8 @@ mod tests {
         for text in [
             "", "1", "1.", "1.33", "1.38", "2.36", "1.36.", "1.36.x", "1.36.1.1", "+1.36", "1.+36",
         ] {
-            let fault = text.parse::<KubeRelease>().expect_err(text).to_string();
-            assert!(fault.contains("from 1.34 to 1.37"), "{fault}");
+            let error = text.parse::<KubeRelease>().expect_err(text).to_string();
+            assert!(error.contains("from 1.34 to 1.37"), "{error}");
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Opening the database of a file as a release of etcd would, or telling why it cannot be opened.
 
 use super::input::Input;
-use crate::bolt::{Database, MetaFault};
+use crate::bolt::{Database, MetaError, OpenError};
 use crate::container::classify;
-pub use crate::error::Refusal;
+pub use crate::error::RefusedError;
 use crate::error::Result;
 use crate::etcd::Release;
 use crate::finding::Findings;
 
-impl Refusal {
+impl RefusedError {
     pub(super) fn new(input: &Input, message: String, details: Vec<String>) -> Self {
         let possibly_torn = input.file.in_use();
         Self {
@@ -32,9 +32,8 @@ pub(in crate::ops) fn open_database<'i>(
     release: Release,
 ) -> Result<Database<'i>> {
     let source = input.file.source();
-    let opened = Database::open(source, input.layout.database_len, release.second_meta())?;
-    let refusal = |message, details| Refusal::new(input, message, details);
-    match opened {
+    let refusal = |message, details| RefusedError::new(input, message, details);
+    match Database::open(source, input.layout.database_len, release.second_meta()) {
         Ok(database) => {
             let page_size = u64::from(database.geometry().page_size);
             if input.layout.file_len < page_size.saturating_mul(2) {
@@ -46,10 +45,11 @@ pub(in crate::ops) fn open_database<'i>(
             }
             Ok(database)
         }
-        Err((metas, fault)) => {
-            let kind = classify(source, &metas, fault, input.is_part())?;
-            let message = match fault {
-                MetaFault::Missing | MetaFault::Magic => "invalid database".to_string(),
+        Err(OpenError::Read(error)) => Err(error),
+        Err(OpenError::NoMeta(metas, error)) => {
+            let kind = classify(source, &metas, error, input.is_part())?;
+            let message = match error {
+                MetaError::Missing | MetaError::Magic => "invalid database".to_string(),
                 other => other.bolt_text().to_string(),
             };
             let details = vec![format!("{}; {}", kind.describe(), kind.next_step())];

@@ -58,9 +58,9 @@ fn meaning(standing: Standing) -> &'static str {
 
 /// What does not fit that: values that cannot be read in spite of the configuration.
 fn exception(count: &EncryptionCount) -> Option<String> {
-    let what = match &count.fault {
+    let what = match &count.error {
         _ if count.is_damaged() => "not objects: an API server cannot read them".into(),
-        Some(fault) => format!("{} unreadable: {fault}", count.unreadable),
+        Some(error) => format!("{} unreadable: {error}", count.unreadable),
         None => return None,
     };
     let (resource, provider) = (&count.resource, count.stored.as_ref());
@@ -135,7 +135,7 @@ pub fn encryption_json(report: &EncryptionReport) -> String {
             count: count.values,
             standing: count.standing.map(word),
             unreadable: count.unreadable,
-            fault: count.fault.as_ref().map(ToString::to_string),
+            fault: count.error.as_ref().map(ToString::to_string),
         }));
     }
     let is_configured = report.counts.iter().any(|count| count.standing.is_some());

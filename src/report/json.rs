@@ -282,8 +282,8 @@ fn put_text(values: &mut Map<String, Value>, name: &str, bytes: &[u8], len: u64)
     match std::str::from_utf8(bytes) {
         Ok(text) => values.insert(name.into(), text.into()),
         // A character may have been cut.
-        Err(fault) if is_cut && fault.error_len().is_none() => {
-            let whole = bytes.get(..fault.valid_up_to()).unwrap_or_default();
+        Err(error) if is_cut && error.error_len().is_none() => {
+            let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let text = String::from_utf8_lossy(whole).into_owned();
             values.insert(name.into(), text.into())
         }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::finding::escape;
 use crate::kubernetes::Description;
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 
 /// Values that stay encrypted, gathered so that many of them take one line.
 #[derive(Debug, Clone, Default)]
 pub struct LockedValues {
-    reasons: BTreeMap<DecryptFault, LockedGroup>,
+    reasons: BTreeMap<DecryptError, LockedGroup>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -24,12 +24,12 @@ const NAMED: usize = 3;
 
 impl LockedValues {
     /// Adds one; its name is escaped.
-    pub fn add(&mut self, name: impl FnOnce() -> String, fault: &DecryptFault) {
-        if !self.reasons.contains_key(fault) {
+    pub fn add(&mut self, name: impl FnOnce() -> String, error: &DecryptError) {
+        if !self.reasons.contains_key(error) {
             let new = LockedGroup::default();
-            self.reasons.insert(fault.clone(), new);
+            self.reasons.insert(error.clone(), new);
         }
-        if let Some(group) = self.reasons.get_mut(fault) {
+        if let Some(group) = self.reasons.get_mut(error) {
             group.count = group.count.saturating_add(1);
             if group.names.len() < NAMED {
                 group.names.push(name());
@@ -44,22 +44,22 @@ impl LockedValues {
 
     /// A line for each provider, key and reason.
     pub fn lines(&self) -> Vec<String> {
-        let lines = self.reasons.iter().map(|(fault, group)| {
+        let lines = self.reasons.iter().map(|(error, group)| {
             let names = group.names.join(", ");
             if group.count == 1 {
-                return locked_line(&names, fault);
+                return locked_line(&names, error);
             }
             let more = group.count.saturating_sub(group.names.len() as u64);
             let more = match more {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let text = fault.to_string();
+            let text = error.to_string();
             let text = match text.strip_suffix(" it") {
                 Some(text) => format!("{text} them"),
                 None => text,
             };
-            let hint = hint(fault, true);
+            let hint = hint(error, true);
             let count = group.count;
             format!("{count} values are {text}: {names}{more}; {hint}")
         });
@@ -68,30 +68,30 @@ impl LockedValues {
 }
 
 /// The same of one value; its name is escaped.
-pub fn locked_line(name: &str, fault: &DecryptFault) -> String {
-    format!("{name}: {fault}; {}", hint(fault, false))
+pub fn locked_line(name: &str, error: &DecryptError) -> String {
+    format!("{name}: {error}; {}", hint(error, false))
 }
 
 /// What opens one such value, or several.
-fn hint(fault: &DecryptFault, are_many: bool) -> String {
+fn hint(error: &DecryptError, are_many: bool) -> String {
     let (them, they_were) = match are_many {
         true => ("them", "they were"),
         false => ("it", "it was"),
     };
-    match fault {
-        DecryptFault::NotConfigured { .. } => {
+    match error {
+        DecryptError::NotConfigured { .. } => {
             format!("--encryption-config FILE opens {them}, if FILE has that key")
         }
-        DecryptFault::NoKey { .. } => {
+        DecryptError::NoKey { .. } => {
             format!("--encryption-config FILE opens {them} with a FILE that has that key")
         }
-        DecryptFault::WrongKey { .. } => format!(
+        DecryptError::WrongKey { .. } => format!(
             "--encryption-config FILE opens {them} with the FILE that was in use when {they_were} written"
         ),
-        DecryptFault::Kms { .. } => {
+        DecryptError::Kms { .. } => {
             format!("only the API server's plugin opens {them}, no --encryption-config does")
         }
-        DecryptFault::Malformed | DecryptFault::UnknownProvider(_) => {
+        DecryptError::Malformed | DecryptError::UnknownProvider(_) => {
             format!("no --encryption-config opens {them}; {RAW_HINT}")
         }
     }
@@ -120,18 +120,18 @@ mod tests {
     use super::*;
     use crate::kubernetes::secrets::encryption::Provider;
 
-    fn fault(is_wrong: bool) -> DecryptFault {
+    fn error(is_wrong: bool) -> DecryptError {
         let (provider, name) = (Provider::AesCbc, "key1".to_owned());
         match is_wrong {
-            true => DecryptFault::WrongKey { provider, name },
-            false => DecryptFault::NotConfigured { provider, name },
+            true => DecryptError::WrongKey { provider, name },
+            false => DecryptError::NotConfigured { provider, name },
         }
     }
 
     #[test]
     fn one_value_is_named_and_of_many_the_first_with_the_count() {
         let mut one = LockedValues::default();
-        one.add(|| "/a".into(), &fault(false));
+        one.add(|| "/a".into(), &error(false));
         assert_eq!(
             one.lines(),
             [
@@ -140,7 +140,7 @@ mod tests {
         );
         let mut many = LockedValues::default();
         for number in 0..5 {
-            many.add(|| format!("/{number}"), &fault(true));
+            many.add(|| format!("/{number}"), &error(true));
         }
         assert_eq!(
             many.lines(),

@@ -98,8 +98,8 @@ pub fn notes(description: &Description) -> Vec<String> {
         ));
     }
     notes.extend(undecoded(description));
-    if let Some(fault) = &description.fault {
-        notes.push(format!("damaged: {fault}"));
+    if let Some(error) = &description.error {
+        notes.push(format!("damaged: {error}"));
     }
     notes
 }
@@ -255,8 +255,8 @@ impl<'r> JsonContent<'r> {
                 Err(_) => content.value_base64 = Some(STANDARD.encode(&look.plain)),
             },
         }
-        if let Some(fault) = &look.locked {
-            content.notes.push(fault.to_string());
+        if let Some(error) = &look.locked {
+            content.notes.push(error.to_string());
         }
         content
     }

@@ -119,29 +119,29 @@ mod tests {
 
     #[test]
     fn what_is_an_error_too_says_the_same_as_a_finding() {
-        use crate::bolt::{MetaFault, MetaSlot};
-        use crate::etcd::{Revision, RevisionKeyFault};
+        use crate::bolt::{MetaError, MetaSlot};
+        use crate::etcd::{Revision, RevisionKeyError};
         use crate::finding::{Observation, Place};
 
         let said = |what: Observation| sentence(&Finding::new(what, Place::default()));
-        for fault in [
-            MetaFault::Missing,
-            MetaFault::Magic,
-            MetaFault::Version,
-            MetaFault::Checksum,
-            MetaFault::PageSize,
+        for error in [
+            MetaError::Missing,
+            MetaError::Magic,
+            MetaError::Version,
+            MetaError::Checksum,
+            MetaError::PageSize,
         ] {
-            let text = format!("meta 1 {}", fault.describe());
-            assert_eq!(said(fault.of(MetaSlot::One)), text);
+            let text = format!("meta 1 {}", error.describe());
+            assert_eq!(said(error.of(MetaSlot::One)), text);
         }
         let negative = Revision { main: -5, sub: 1 };
-        for fault in [
-            RevisionKeyFault::Length(12),
-            RevisionKeyFault::Separator(b'\''),
-            RevisionKeyFault::Negative(negative),
+        for error in [
+            RevisionKeyError::Length(12),
+            RevisionKeyError::Separator(b'\''),
+            RevisionKeyError::Negative(negative),
         ] {
-            let text = format!("\"\\x00k\" is not a revision key: {fault}");
-            assert_eq!(said(fault.of(b"\0k")), text);
+            let text = format!("\"\\x00k\" is not a revision key: {error}");
+            assert_eq!(said(error.of(b"\0k")), text);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the fixed words among the values say.
 
-use crate::bolt::CursorFault;
+use crate::bolt::CursorDamageKind;
 use crate::kubernetes::Broken;
 
 /// Words and what they say; no word has two meanings.
@@ -48,7 +48,7 @@ const PHRASES: &[(&str, &str)] = &[
 
 /// Words and phrases, those of errors that are told as findings too included.
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let searches = CursorFault::WORDS.into_iter();
+    let searches = CursorDamageKind::WORDS.into_iter();
     let objects = Broken::ALL.into_iter();
     PHRASES
         .iter()
@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
     use crate::finding::{Finding, Place};
-    use crate::kubernetes::{Fault, Flaw};
+    use crate::kubernetes::{DecodeError, Flaw};
     use crate::sentence::sentence;
 
     #[test]
@@ -81,11 +81,11 @@ mod tests {
     #[test]
     fn a_fault_of_a_search_says_the_same_as_an_error_and_as_a_finding() {
         let others = [
-            CursorFault::OtherPage(crate::ids::PageId(7)),
-            CursorFault::OtherType(0x40),
-            CursorFault::NoElement(3),
+            CursorDamageKind::OtherPage(crate::ids::PageId(7)),
+            CursorDamageKind::OtherType(0x40),
+            CursorDamageKind::NoElement(3),
         ];
-        for fault in CursorFault::WORDS
+        for fault in CursorDamageKind::WORDS
             .map(|(fault, ..)| fault)
             .into_iter()
             .chain(others)
@@ -123,19 +123,21 @@ mod tests {
                 namespace: None,
                 name: "web".into(),
             },
-            Flaw::Undecodable(Fault::Encrypted),
-            Flaw::Undecodable(Fault::NotKubernetes),
-            Flaw::Undecodable(Fault::TooLarge {
+            Flaw::Undecodable(DecodeError::Encrypted),
+            Flaw::Undecodable(DecodeError::NotKubernetes),
+            Flaw::Undecodable(DecodeError::TooLarge {
                 limit: 64 << 20,
                 stored: 5,
             }),
         ];
         for path in ["", "metadata.\u{1b}name"] {
             let path = path.to_string();
-            flaws.push(Flaw::Undecodable(Fault::TooDeep { path: path.clone() }));
+            flaws.push(Flaw::Undecodable(DecodeError::TooDeep {
+                path: path.clone(),
+            }));
             flaws.extend(Broken::ALL.map(|(what, ..)| {
                 let path = path.clone();
-                Flaw::Undecodable(Fault::Malformed { what, path })
+                Flaw::Undecodable(DecodeError::Malformed { what, path })
             }));
         }
         for flaw in flaws {

@@ -258,7 +258,7 @@ impl<'b> Snapshot<'b> {
     /// namespace does not count.
     ///
     /// # Errors
-    /// [`Error::Query`] with a [`KindFault`](ops::KindFault) for a word that does not name one kind that an API server
+    /// [`Error::Query`] with a [`KindError`](ops::KindError) for a word that does not name one kind that an API server
     /// serves; [`Error::Refused`], [`Error::Incomplete`]; reading, cancelling, a file that changed.
     pub fn object(&self, kind: &str, namespace: Option<&str>, name: &str) -> Result<ObjectAnswer> {
         self.object_at(0, kind, namespace, name)

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::SessionSource;
 use crate::error::Result;
-use crate::kubernetes::secrets::encryption::DecryptFault;
-use crate::kubernetes::{Description, Fault, Flaw};
+use crate::kubernetes::secrets::encryption::DecryptError;
+use crate::kubernetes::{DecodeError, Description, Flaw};
 use crate::ops::{
     self, AbsenceQuery, AbsenceReason, FoundObject, LookedFor, ObjectsQuery, Session, ValueContent,
     ValueReader,
@@ -36,11 +36,11 @@ pub enum ObjectAnswer {
     /// The object.
     Found(Box<LiveObject>),
     /// It is there, encrypted, and cannot be opened.
-    Encrypted(DecryptFault),
+    Encrypted(DecryptError),
     /// It is there, and its value is not an object that an API server can decode.
     Damaged(Flaw),
     /// It is there, and too large or nested too deeply to be decoded.
-    TooLarge(Fault),
+    TooLarge(DecodeError),
     /// It is there, holds a secret, and cannot be decoded as a whole: a mark in its place.
     Hidden(String),
     /// There are several; their namespaces.
@@ -129,8 +129,8 @@ fn read<'i>(
             return ObjectAnswer::Damaged(flaw);
         }
         match (read.content, read.locked, read.too_large) {
-            (_, Some(fault), _) => ObjectAnswer::Encrypted(fault),
-            (_, _, Some(fault)) => ObjectAnswer::TooLarge(fault),
+            (_, Some(error), _) => ObjectAnswer::Encrypted(error),
+            (_, _, Some(error)) => ObjectAnswer::TooLarge(error),
             (ValueContent::Object(object), ..) => ObjectAnswer::Found(Box::new(LiveObject {
                 json: object.json,
                 key: key.to_vec(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use etcdsnap::Workers;
 use etcdsnap::bolt::check::bolt_messages;
-use etcdsnap::bolt::{Database, SecondMeta};
+use etcdsnap::bolt::{Database, OpenError, SecondMeta};
 use etcdsnap::container::{FileLayout, classify};
 use etcdsnap::etcd::Release;
 use etcdsnap::finding::Collector;
@@ -166,12 +166,13 @@ pub(crate) fn work(bytes: &[u8]) -> Result<(f64, f64), String> {
 fn open<'s>(source: &'s Counting<'_>) -> Option<Database<'s>> {
     let layout = FileLayout::read(source).expect("memory can be read");
     let opened = Database::open(source, layout.database_len, SecondMeta::Search);
-    match opened.expect("memory can be read") {
+    match opened {
         Ok(database) => Some(database),
-        Err((metas, fault)) => {
-            classify(source, &metas, fault, false).expect("memory can be read");
+        Err(OpenError::NoMeta(metas, error)) => {
+            classify(source, &metas, error, false).expect("memory can be read");
             None
         }
+        Err(OpenError::Read(error)) => panic!("memory can be read: {error}"),
     }
 }
 

@@ -59,9 +59,8 @@ impl Sample {
 
 fn uses(database: &[u8]) -> Vec<Use> {
     let source = Slice(database);
-    let opened = Database::open(&source, database.len() as u64, SecondMeta::Search)
-        .expect("memory can be read");
-    let open = opened.unwrap_or_else(|(_, fault)| panic!("no meta holds: {fault:?}"));
+    let opened = Database::open(&source, database.len() as u64, SecondMeta::Search);
+    let open = opened.unwrap_or_else(|error| panic!("{error}"));
     let workers = Workers::new(std::num::NonZeroUsize::MIN).expect("no threads");
     let mut findings = Collector::new(1);
     let scanned = open

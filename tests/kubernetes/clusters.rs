@@ -6,7 +6,7 @@ use std::path::Path;
 
 use etcdsnap::bolt::{Database, SecondMeta};
 use etcdsnap::etcd::Record;
-use etcdsnap::kubernetes::{Encoding, Fault, Head, decode};
+use etcdsnap::kubernetes::{DecodeError, Encoding, Head, decode};
 use etcdsnap::source::{Slice, Source};
 use serde_json::Value;
 
@@ -15,13 +15,11 @@ use crate::api::differ;
 /// The newest value of each key that lives, with its revision.
 fn live(bytes: &[u8]) -> BTreeMap<Vec<u8>, (i64, Vec<u8>)> {
     let source = Slice(bytes);
-    let database = Database::open(&source, source.len(), SecondMeta::Search)
-        .expect("memory can be read")
-        .expect("a database");
-    let bucket = database.bucket(b"key").expect("readable").expect("sound");
+    let database = Database::open(&source, source.len(), SecondMeta::Search).expect("a database");
+    let bucket = database.bucket(b"key").expect("sound");
     let mut cursor = database.cursor(&bucket.expect("bucket key"));
     let mut live = BTreeMap::new();
-    let mut step = cursor.first().expect("readable");
+    let mut step = cursor.first();
     while let Some(entry) = step.expect("sound") {
         let record = Record::decode(entry.value).expect("a record");
         if entry.key.last() == Some(&b't') && entry.key.len() == 18 {
@@ -30,7 +28,7 @@ fn live(bytes: &[u8]) -> BTreeMap<Vec<u8>, (i64, Vec<u8>)> {
             let stored = (record.mod_revision, record.value.to_vec());
             live.insert(record.key.to_vec(), stored);
         }
-        step = cursor.next().expect("readable");
+        step = cursor.next();
     }
     live
 }
@@ -89,19 +87,19 @@ fn judge(database: &Path, wrong: &mut Vec<String>) -> [usize; 4] {
         let key = String::from_utf8_lossy(&key).into_owned();
         let mut object = match decode(&value) {
             Ok(object) => object,
-            Err(Fault::Encrypted) => {
+            Err(DecodeError::Encrypted) => {
                 encrypted += 1;
                 continue;
             }
             Err(fault) => {
-                assert_eq!(fault, Fault::NotKubernetes, "{key}");
+                assert_eq!(fault, DecodeError::NotKubernetes, "{key}");
                 assert_eq!(Encoding::of(&value), Encoding::Other);
                 other += 1;
                 continue;
             }
         };
         let head = Head::of(&value);
-        assert_eq!(head.fault, None, "{key}");
+        assert_eq!(head.error, None, "{key}");
         assert_eq!(head.name.as_deref(), object.name(), "{key}");
         assert_eq!(head.namespace.as_deref(), object.namespace(), "{key}");
         assert_eq!(head.uid.as_deref(), object.uid(), "{key}");

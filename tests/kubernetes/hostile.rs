@@ -80,7 +80,7 @@ fn schemas_nested_without_end_are_survived() {
         );
         ask(&value);
         let object = decode(&value).expect("an object");
-        assert_eq!(object.description.fault.is_some(), depth > 56, "{depth}");
+        assert_eq!(object.description.error.is_some(), depth > 56, "{depth}");
     }
 }
 
@@ -115,7 +115,7 @@ fn repeated_and_unordered_fields_are_merged_as_by_go() {
         metadata("two"),
     ];
     let object = decode(&envelope("v1", "ConfigMap", &raw.concat())).expect("an object");
-    assert_eq!(object.description.fault, None);
+    assert_eq!(object.description.error, None);
     assert_eq!(
         (object.name(), object.namespace()),
         (Some("two"), Some("ns"))
@@ -144,7 +144,7 @@ fn unknown_fields_and_kinds_are_kept_beside() {
     let object = decode(&value).expect("an object");
     assert_eq!(object.description.undecoded, Some(extra.len()));
     assert_eq!(
-        (object.name(), &object.description.fault),
+        (object.name(), &object.description.error),
         (Some("n"), &None)
     );
     assert_eq!(object.json["kind"], "Strange");

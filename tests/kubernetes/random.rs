@@ -55,7 +55,7 @@ fn random_objects_of_every_kind_decode_to_what_go_prints() {
         let parsed: Value = serde_json::from_slice(&text).expect("JSON");
         assert_eq!(parsed, object.json, "{what}: text and tree differ");
         let head = Head::of(stored);
-        if head.fault.is_none() {
+        if head.error.is_none() {
             assert_eq!(head.name.as_deref(), object.name(), "{what}");
         }
     }

@@ -17,7 +17,7 @@ use super::layout::{
     PageHeader, RawMeta, VERSION, flags,
 };
 use super::pages::PageError;
-use super::{Database, Pages};
+use super::{CursorError, Database, Pages};
 use crate::error::Error;
 use crate::finding::escape;
 use crate::ids::{FileOffset, PageId, TxId};
@@ -212,7 +212,7 @@ fn find_bucket(
     name: &[u8],
 ) -> Result<Option<(BucketHeader, Vec<u8>)>, EditError> {
     let mut cursor = database.root();
-    let entry = match cursor.seek(name)? {
+    let entry = match CursorError::damage_apart(cursor.seek(name))? {
         Ok(Some(entry)) if entry.key == name => entry,
         Ok(_) => return Ok(None),
         Err(damage) => {

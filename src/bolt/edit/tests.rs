@@ -50,9 +50,7 @@ fn applied(mut store: Store, edits: &Edits) -> Store {
 fn patched(bytes: &[u8], edits: &Edits) -> Vec<u8> {
     let source = Slice(bytes);
     let len = bytes.len() as u64;
-    let database = Database::open(&source, len, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(&source, len, SecondMeta::Search).unwrap();
     let patch = edits.patch(&database).unwrap();
     let mut copy = bytes.to_vec();
     copy.resize(patch.len as usize, 0);
@@ -78,9 +76,7 @@ impl Visitor for Nothing {
 /// Reads a database back through cursors, after a scan that must find nothing wrong.
 fn read(bytes: &[u8]) -> Store {
     let source = Slice(bytes);
-    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search).unwrap();
     let workers = Workers::new(std::num::NonZeroUsize::MIN).unwrap();
     let mut findings = Collector::new(10);
     database
@@ -90,21 +86,21 @@ fn read(bytes: &[u8]) -> Store {
     assert!(found.list.is_empty(), "{:?}", found.list);
     let mut names = Vec::new();
     let mut root = database.root();
-    let mut next = root.first().unwrap().unwrap();
+    let mut next = root.first().unwrap();
     while let Some(entry) = next {
         assert!(entry.is_bucket);
         names.push(entry.key.to_vec());
-        next = root.next().unwrap().unwrap();
+        next = root.next().unwrap();
     }
     let mut store = Store::new();
     for name in names {
-        let bucket = database.bucket(&name).unwrap().unwrap().unwrap();
+        let bucket = database.bucket(&name).unwrap().unwrap();
         let mut cursor = database.cursor(&bucket);
         let entries = store.entry(name).or_default();
-        let mut next = cursor.first().unwrap().unwrap();
+        let mut next = cursor.first().unwrap();
         while let Some(entry) = next {
             entries.insert(entry.key.to_vec(), entry.value.to_vec());
-            next = cursor.next().unwrap().unwrap();
+            next = cursor.next().unwrap();
         }
     }
     store
@@ -183,9 +179,7 @@ fn metas_stand_on_the_pages_of_their_parity_and_name_the_same_tree() {
     let changed = patched(&bytes[..bytes.len() - 32], &edits);
     let source = Slice(&changed);
     let len = changed.len() as u64;
-    let database = Database::open(&source, len, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(&source, len, SecondMeta::Search).unwrap();
     let [zero, one] = database.metas().both().map(|meta| meta.validate().unwrap());
     assert_eq!((zero.txid.0, one.txid.0), (2, 3));
     assert_eq!((zero.root, zero.high_water), (one.root, one.high_water));
@@ -202,9 +196,7 @@ fn a_key_in_the_place_of_a_bucket_is_refused() {
     bytes[at + 16] = 0;
     let source = Slice(&bytes);
     let len = bytes.len() as u64;
-    let database = Database::open(&source, len, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(&source, len, SecondMeta::Search).unwrap();
     let mut edits = Edits::new();
     edits.put(b"key", b"k", b"v");
     assert!(matches!(
@@ -283,7 +275,6 @@ proptest! {
         edits.clear(b"members");
         let source = Slice(&bytes);
         let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search)
-            .unwrap()
             .unwrap();
         let _ = edits.patch(&database);
     }

@@ -97,7 +97,7 @@ fn scan(bytes: &[u8], threads: usize) -> Seen {
     let source = Slice(bytes);
     let length = bytes.len() as u64;
     let database = Database::open(&source, length, SecondMeta::Search);
-    let database = database.unwrap().unwrap();
+    let database = database.unwrap();
     let workers = Workers::new(NonZeroUsize::new(threads).unwrap()).unwrap();
     let mut findings = Collector::new(1000);
     let scanned = database

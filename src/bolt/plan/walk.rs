@@ -11,7 +11,7 @@ use crate::bolt::elements::Bounds;
 use crate::bolt::layout::{
     BranchElement, ELEMENT_HEADER, MAX_KEY_SIZE, PAGE_HEADER, PageHeader, flags,
 };
-use crate::bolt::pages::{PageError, PageProblem, WHOLE_OBJECT_LIMIT};
+use crate::bolt::pages::{AbsentPage, PageError, WHOLE_OBJECT_LIMIT};
 use crate::error::Result;
 use crate::finding::{Collector, Excerpt, Finding, Observation, Place};
 use crate::ids::PageId;
@@ -305,7 +305,7 @@ impl Plan<'_> {
         let high_water_mark = geometry.high_water;
         let what: Observation = match problem {
             None => codes::PageInUse {}.into(),
-            Some(PageProblem::OutOfBounds) => {
+            Some(AbsentPage::OutOfBounds) => {
                 // The place is where the wrong id stands, not where it leads.
                 at.offset = None;
                 match id_as_text(page) {
@@ -322,7 +322,7 @@ impl Plan<'_> {
                     .into(),
                 }
             }
-            Some(PageProblem::BeyondFile) => {
+            Some(AbsentPage::BeyondFile) => {
                 self.missing = self.missing.saturating_add(1);
                 let pages_in_file = geometry.pages_in_file;
                 codes::PageBeyondFile { pages_in_file }.into()
@@ -501,12 +501,12 @@ impl Plan<'_> {
                     findings.add(Finding::new(in_use, place(self)));
                     return owned;
                 }
-                Err(PageProblem::OutOfBounds) => codes::OverflowOutOfBounds {
+                Err(AbsentPage::OutOfBounds) => codes::OverflowOutOfBounds {
                     overflow,
                     high_water_mark: geometry.high_water,
                 }
                 .into(),
-                Err(PageProblem::BeyondFile) => codes::OverflowBeyondFile {
+                Err(AbsentPage::BeyondFile) => codes::OverflowBeyondFile {
                     overflow,
                     held: u64::from(owned),
                 }

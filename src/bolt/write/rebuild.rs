@@ -6,7 +6,7 @@ use super::writer::{Bucket, Writer};
 use super::{WriteError, layout};
 use crate::bolt::cursor::Cursor;
 use crate::bolt::edit::{BucketEdits, EditedElement, Edits};
-use crate::bolt::{CursorDamage, CursorFault, Database, Entry};
+use crate::bolt::{CursorDamage, CursorDamageKind, CursorError, Database, Entry};
 use crate::error::Error;
 use crate::finding::escape;
 use crate::ids::PageId;
@@ -36,9 +36,12 @@ pub enum RebuildError {
     Write(#[from] WriteError),
 }
 
-impl From<CursorDamage> for RebuildError {
-    fn from(damage: CursorDamage) -> Self {
-        Self::Damage(Box::new(damage))
+impl From<CursorError> for RebuildError {
+    fn from(error: CursorError) -> Self {
+        match error {
+            CursorError::Damaged(damage) => Self::Damage(damage),
+            CursorError::Read(error) => Self::Read(error),
+        }
     }
 }
 
@@ -63,7 +66,7 @@ pub fn rebuild<W: Read + Write + Seek>(
     };
     let mut named = edits.buckets().peekable();
     let mut root = database.root();
-    let mut next = root.first()??.map(Found::new);
+    let mut next = root.first()?.map(Found::new);
     while let Some(found) = next {
         if !found.is_bucket {
             return Err(RebuildError::NoBucket(found.key));
@@ -78,7 +81,7 @@ pub fn rebuild<W: Read + Write + Seek>(
         writer.bucket(&found.key.clone(), |out| {
             copy.bucket(out, found.key, header, cursor, edits)
         })?;
-        next = root.next()??.map(Found::new);
+        next = root.next()?.map(Found::new);
     }
     for (name, edits) in named {
         writer.bucket(name, |out| put_all(out, edits))?;
@@ -130,8 +133,8 @@ impl Found {
     ) -> Result<(BucketHeader, Cursor<'s>), RebuildError> {
         let place = at.place();
         let Some(header) = BucketHeader::decode(&self.value) else {
-            let fault = CursorFault::BucketHeader;
-            return Err(CursorDamage { place, fault }.into());
+            let kind = CursorDamageKind::BucketHeader;
+            return Err(CursorError::from(CursorDamage { place, kind }).into());
         };
         let cursor = if header.root == PageId(0) {
             let inline = self.value.get(BUCKET_HEADER..).unwrap_or_default().to_vec();
@@ -173,7 +176,7 @@ impl<K: FnMut(&[Vec<u8>], &[u8], &[u8]) -> Result<bool, Error>> Copy<'_, '_, K> 
         let mut changes = changes.into_iter().flatten().peekable();
         let mut next = match edits {
             Some(edits) if edits.clear => None,
-            _ => cursor.first()??,
+            _ => cursor.first()?,
         };
         while let Some(entry) = next {
             while let Some((key, change)) = changes.next_if(|(key, _)| key.as_slice() < entry.key) {
@@ -190,7 +193,7 @@ impl<K: FnMut(&[Vec<u8>], &[u8], &[u8]) -> Result<bool, Error>> Copy<'_, '_, K> 
             } else if (self.keep)(&self.path, entry.key, entry.value)? {
                 out.put(entry.key, entry.value)?;
             }
-            next = cursor.next()??;
+            next = cursor.next()?;
         }
         for (key, change) in changes {
             put(out, key, change)?;

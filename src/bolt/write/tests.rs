@@ -252,9 +252,7 @@ fn scanned<'s>(database: &Database<'s>, threads: usize, name: &str) -> (Flat, Sc
 
 fn check_scan(source: &dyn Source, threads: usize, expected: &Flat, written: &Written, name: &str) {
     let length = written.len - if written.trailer.is_some() { 32 } else { 0 };
-    let database = Database::open(source, length, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(source, length, SecondMeta::Search).unwrap();
     let (got, scanned) = scanned(&database, threads, name);
     assert!(got == *expected, "{name}: the scan gives something else");
     let census = &scanned.scan.census;
@@ -277,31 +275,23 @@ fn check_scan(source: &dyn Source, threads: usize, expected: &Flat, written: &Wr
 }
 
 fn check_cursors(source: &dyn Source, expected: &Flat, name: &str) {
-    let database = Database::open(source, source.len(), SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(source, source.len(), SecondMeta::Search).unwrap();
     let none = Vec::new();
     let names = expected.get(&Vec::new()).unwrap_or(&none);
     let mut cursor = database.root();
-    let mut entry = cursor.first().unwrap().unwrap().map(|e| e.key.to_vec());
+    let mut entry = cursor.first().unwrap().map(|e| e.key.to_vec());
     for (bucket, _) in names {
         assert_eq!(entry.as_ref(), Some(bucket), "{name}");
-        entry = cursor.next().unwrap().unwrap().map(|e| e.key.to_vec());
+        entry = cursor.next().unwrap().map(|e| e.key.to_vec());
     }
     assert_eq!(entry, None, "{name}");
-    assert!(
-        database
-            .bucket(b"no such bucket at all")
-            .unwrap()
-            .unwrap()
-            .is_none()
-    );
+    assert!(database.bucket(b"no such bucket at all").unwrap().is_none());
     for (bucket, _) in names {
         let list = expected.get(std::slice::from_ref(bucket)).unwrap_or(&none);
-        let bucket = database.bucket(bucket).unwrap().unwrap().unwrap();
+        let bucket = database.bucket(bucket).unwrap().unwrap();
         let mut cursor = database.cursor(&bucket);
         let mut at = 0;
-        let mut entry = cursor.first().unwrap().unwrap();
+        let mut entry = cursor.first().unwrap();
         while let Some(found) = entry {
             assert_eq!(found.key, list[at].0, "{name}");
             assert_eq!(found.is_bucket, list[at].1.is_none(), "{name}");
@@ -309,37 +299,32 @@ fn check_cursors(source: &dyn Source, expected: &Flat, name: &str) {
                 assert!(found.value == *value, "{name}");
             }
             at += 1;
-            entry = cursor.next().unwrap().unwrap();
+            entry = cursor.next().unwrap();
         }
         assert_eq!(at, list.len(), "{name}");
-        let mut entry = cursor.last().unwrap().unwrap();
+        let mut entry = cursor.last().unwrap();
         while let Some(found) = entry {
             at -= 1;
             assert_eq!(found.key, list[at].0, "{name}");
-            entry = cursor.prev().unwrap().unwrap();
+            entry = cursor.prev().unwrap();
         }
         assert_eq!(at, 0, "{name}");
         let step = (list.len() / 50).max(1);
         for (index, (key, _)) in list.iter().enumerate().step_by(step) {
-            let found = cursor.seek(key).unwrap().unwrap().unwrap();
+            let found = cursor.seek(key).unwrap().unwrap();
             assert_eq!(found.key, key, "{name}");
             let above = [key.as_slice(), &[0]].concat();
-            let found = cursor
-                .seek(&above)
-                .unwrap()
-                .unwrap()
-                .map(|e| e.key.to_vec());
+            let found = cursor.seek(&above).unwrap().map(|e| e.key.to_vec());
             assert_eq!(
                 found.as_ref(),
                 list.get(index + 1).map(|(key, _)| key),
                 "{name}"
             );
         }
-        let first = cursor.seek(&[]).unwrap().unwrap().map(|e| e.key.to_vec());
+        let first = cursor.seek(&[]).unwrap().map(|e| e.key.to_vec());
         assert_eq!(first.as_ref(), list.first().map(|(key, _)| key), "{name}");
         let beyond = cursor
             .seek(&[0xff; 32_769])
-            .unwrap()
             .unwrap()
             .map(|e| e.key.to_vec());
         assert_eq!(beyond, None, "{name}");
@@ -466,11 +451,9 @@ fn small_buckets_are_inlined_up_to_a_quarter_of_a_page() {
         let entries = Entries::from([(vec![7], Node::Value(filled(len, 0)))]);
         let (bytes, _) = written(&single("a", entries), WriteLayout::default());
         let slice = Slice(&bytes);
-        let database = Database::open(&slice, bytes.len() as u64, SecondMeta::Search)
-            .unwrap()
-            .unwrap();
+        let database = Database::open(&slice, bytes.len() as u64, SecondMeta::Search).unwrap();
         let mut root = database.root();
-        let value = root.first().unwrap().unwrap().unwrap().value.to_vec();
+        let value = root.first().unwrap().unwrap().value.to_vec();
         assert_eq!((value[..8] == [0; 8], value.len() > 16), (inline, inline));
     }
 }
@@ -492,9 +475,7 @@ fn metas_stand_where_the_layout_says() {
             },
         );
         let slice = Slice(&bytes);
-        let database = Database::open(&slice, written.len, SecondMeta::Search)
-            .unwrap()
-            .unwrap();
+        let database = Database::open(&slice, written.len, SecondMeta::Search).unwrap();
         let both = database
             .metas()
             .both()
@@ -656,9 +637,7 @@ fn an_image_made_by_hand_is_what_the_writer_writes() {
     ];
     image.put_leaf(PageId(5), &root).unwrap();
     let slice = Slice(&bytes);
-    let metas = Database::open(&slice, written.len, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let metas = Database::open(&slice, written.len, SecondMeta::Search).unwrap();
     for (number, meta) in metas.metas().both().into_iter().enumerate() {
         image.put_meta(PageId(number as u64), &meta.raw.unwrap());
     }
@@ -667,9 +646,8 @@ fn an_image_made_by_hand_is_what_the_writer_writes() {
     // Damage, field by field.
     let findings = |image: &Image| {
         let slice = Slice(image.bytes());
-        let database = Database::open(&slice, image.bytes().len() as u64, SecondMeta::Search)
-            .unwrap()
-            .unwrap();
+        let database =
+            Database::open(&slice, image.bytes().len() as u64, SecondMeta::Search).unwrap();
         let workers = Workers::new(NonZeroUsize::MIN).unwrap();
         let mut findings = Collector::new(10);
         database
@@ -753,9 +731,7 @@ fn bbolt_finds_nothing_wrong() {
         assert!(done, "database {number}, {layout:?}: {said}");
         let copied = std::fs::read(&copy).unwrap();
         let source = Slice(&copied);
-        let reread = Database::open(&source, copied.len() as u64, SecondMeta::Search)
-            .unwrap()
-            .unwrap();
+        let reread = Database::open(&source, copied.len() as u64, SecondMeta::Search).unwrap();
         let (got, _) = scanned(&reread, 1, "bbolt's copy");
         assert!(
             got == flat(&database),

@@ -28,7 +28,7 @@ use crate::kubernetes::query::label_selector::LabelSelector;
 use crate::ops::diff::{Detail, DiffQuery, diff_files, diff_revisions};
 use crate::ops::{
     self, Absence, AbsenceQuery, AbsenceReason, Absences, LabelPresence, LookedFor, ObjectsQuery,
-    Refusal, Session, ValueReader,
+    RefusedError, Session, ValueReader,
 };
 use crate::report::{self, AbsenceContext};
 use show::{Show, Wanted};
@@ -337,7 +337,7 @@ impl DiffArgs {
 }
 
 /// Nothing was compared.
-fn refused(refusal: &Refusal, path: &Path) -> Exit {
+fn refused(refusal: &RefusedError, path: &Path) -> Exit {
     super::refusal::refuse(refusal, path);
     Exit::Failed
 }

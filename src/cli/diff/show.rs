@@ -190,7 +190,7 @@ impl<'a> Show<'a> {
     /// What is wanted; `None` when a word cannot be answered, which was said.
     fn wanted<'d>(&self, sides: Sides<'d, '_>) -> Option<Wanted<'d>> {
         let kinds = sides.diff.kinds(&self.args.kind);
-        let kinds = kinds.map_err(|fault| fault.to_string());
+        let kinds = kinds.map_err(|error| error.to_string());
         let targets = Target::all(sides.diff, self.names);
         match kinds.and_then(|kinds| Ok((kinds, targets?))) {
             Ok((kinds, targets)) => Some(Wanted {
@@ -256,9 +256,9 @@ impl<'a> Show<'a> {
         // A Secret may be left out of the manifests, where it is named.
         let may_be_left_out = self.args.partial && item.kind == "Secret";
         let is_told = item.undecided.is_none() && !may_be_left_out;
-        if let Some(fault) = item.locked.as_ref().filter(|_| is_told) {
+        if let Some(error) = item.locked.as_ref().filter(|_| is_told) {
             let mut notes = self.told.notes.borrow_mut();
-            notes.locked(|| escape::text(&item.key), fault);
+            notes.locked(|| escape::text(&item.key), error);
         }
     }
 

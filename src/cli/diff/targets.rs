@@ -114,7 +114,7 @@ impl<'d> Target<'d> {
         let object = match pair {
             Some((kind, name)) => {
                 let kinds = diff.kinds(&[kind.to_string()]);
-                let kinds = kinds.map_err(|fault| fault.to_string())?;
+                let kinds = kinds.map_err(|error| error.to_string())?;
                 Some((kinds, kind.to_string(), name.to_string()))
             }
             None => None,

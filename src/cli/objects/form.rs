@@ -61,12 +61,12 @@ impl FromStr for Form {
                 return Err("custom-columns format specified but no custom columns given".into());
             }
             (_, "custom-columns", Some(columns)) => {
-                let columns = CustomColumns::parse(columns).map_err(|fault| fault.to_string())?;
+                let columns = CustomColumns::parse(columns).map_err(|error| error.to_string())?;
                 Self::Columns(Box::new(columns), true)
             }
             (_, "custom-columns-file", Some(path)) => {
                 let columns = CustomColumns::parse_lines(&read(path)?);
-                let columns = columns.map_err(|fault| fault.to_string())?;
+                let columns = columns.map_err(|error| error.to_string())?;
                 Self::Columns(Box::new(columns), false)
             }
             (_, "go-template" | "go-template-file" | "template" | "templatefile", _) => {
@@ -85,7 +85,7 @@ impl FromStr for Form {
 }
 
 fn template_of(text: &str) -> Result<Box<Template>, String> {
-    let template = Template::parse(text).map_err(|fault| fault.to_string())?;
+    let template = Template::parse(text).map_err(|error| error.to_string())?;
     Ok(Box::new(template))
 }
 
@@ -146,7 +146,7 @@ impl ListArgs {
     pub(super) fn sort_path(&self) -> Result<Option<SortPath>, String> {
         let path = self.sort_by.as_deref().filter(|text| !text.is_empty());
         let path = path.map(SortPath::parse).transpose();
-        path.map_err(|fault| format!("--sort-by: {fault}"))
+        path.map_err(|error| format!("--sort-by: {error}"))
     }
 
     /// As kubectl does, refuses what says nothing about a form.

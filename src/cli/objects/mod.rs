@@ -98,8 +98,8 @@ pub(super) fn print(
     };
     let mut list = match ops::objects(session, &which.query, reader) {
         Ok(list) => list,
-        Err(Error::Query(fault)) => {
-            term::error(&fault.to_string());
+        Err(Error::Query(error)) => {
+            term::error(&error.to_string());
             return Ok(Ok(Exit::Failed));
         }
         Err(error) => return Err(error),
@@ -136,8 +136,8 @@ pub(super) fn print(
     if let Some(path) = sort_path.as_ref().filter(|_| is_list) {
         match list.sort_by(session, reader, path, is_table) {
             Ok(()) => {}
-            Err(Error::Query(fault)) => {
-                term::error(&fault.to_string());
+            Err(Error::Query(error)) => {
+                term::error(&error.to_string());
                 return Ok(Ok(Exit::Failed));
             }
             Err(error) => return Err(error),

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::cli::exit::Exit;
 use crate::cli::term;
-use crate::kubernetes::Fault;
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::DecodeError;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::ops::{DamagedValue, FoundObject, ObjectList, ValueContent, ValueReader};
 use crate::report::{self, LockedValues};
 
@@ -53,9 +53,9 @@ impl Notes {
     }
 
     /// A value that stays encrypted.
-    pub(in crate::cli) fn locked(&mut self, name: impl FnOnce() -> String, fault: &DecryptFault) {
+    pub(in crate::cli) fn locked(&mut self, name: impl FnOnce() -> String, error: &DecryptError) {
         self.is_error = true;
-        self.locked.add(name, fault);
+        self.locked.add(name, error);
     }
 
     /// What a look at an object left open.
@@ -64,13 +64,13 @@ impl Notes {
             // Told by key.
             return;
         }
-        if let Some(fault) = &look.locked {
-            self.locked(|| report::object_name(list, found), fault);
+        if let Some(error) = &look.locked {
+            self.locked(|| report::object_name(list, found), error);
             return;
         }
         let who = report::object_name(list, found);
-        if let Some(fault) = &look.fault {
-            self.add(format!("{who}: {fault}"), look.is_error);
+        if let Some(error) = &look.error {
+            self.add(format!("{who}: {error}"), look.is_error);
         }
         for note in &look.notes {
             self.add(format!("{who}: {note}"), look.is_error);
@@ -138,9 +138,9 @@ impl Notes {
 /// An object as it is printed, and what it leaves open.
 pub(in crate::cli) struct Seen {
     pub(in crate::cli) json: Option<Value>,
-    pub(in crate::cli) fault: Option<String>,
+    pub(in crate::cli) error: Option<String>,
     /// Why it stays encrypted.
-    pub(in crate::cli) locked: Option<DecryptFault>,
+    pub(in crate::cli) locked: Option<DecryptError>,
     pub(in crate::cli) notes: Vec<String>,
     pub(super) is_error: bool,
 }
@@ -148,7 +148,7 @@ pub(in crate::cli) struct Seen {
 impl Seen {
     /// All that the object could not show.
     pub(super) fn left_open(&self) -> Vec<String> {
-        self.fault.iter().chain(&self.notes).cloned().collect()
+        self.error.iter().chain(&self.notes).cloned().collect()
     }
 
     pub(in crate::cli) fn of(
@@ -162,7 +162,7 @@ impl Seen {
         let is_bytes = matches!(look.content, ValueContent::Bytes);
         let mut seen = Self {
             json: None,
-            fault: None,
+            error: None,
             notes: Vec::new(),
             is_error: look.locked.is_some() || is_bytes,
             locked: None,
@@ -173,15 +173,15 @@ impl Seen {
                 seen.is_error |= object.description.undecoded.is_some();
                 seen.json = Some(object.json);
             }
-            ValueContent::Hidden(mark) => seen.fault = Some(mark),
-            ValueContent::Bytes => seen.fault = Some("its value is not an object".into()),
+            ValueContent::Hidden(mark) => seen.error = Some(mark),
+            ValueContent::Bytes => seen.error = Some("its value is not an object".into()),
         }
-        if let Some(fault) = look.locked {
-            seen.fault = Some(fault.to_string());
-            seen.locked = Some(fault);
+        if let Some(error) = look.locked {
+            seen.error = Some(error.to_string());
+            seen.locked = Some(error);
         }
-        if let Some(fault) = look.too_large {
-            seen.fault = Some(too_large(&fault));
+        if let Some(error) = look.too_large {
+            seen.error = Some(too_large(&error));
             seen.is_error = true;
         }
         seen
@@ -189,6 +189,6 @@ impl Seen {
 }
 
 /// Why an object is not shown that takes too much memory, and what to do.
-pub(in crate::cli) fn too_large(fault: &Fault) -> String {
-    format!("{fault}; {}", report::RAW_HINT)
+pub(in crate::cli) fn too_large(error: &DecodeError) -> String {
+    format!("{error}; {}", report::RAW_HINT)
 }

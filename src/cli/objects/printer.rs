@@ -151,7 +151,7 @@ impl<'a> Printer<'a> {
             if let Some(text) = part.text() {
                 written = self.text(text);
             } else {
-                let mut fault = None;
+                let mut failure = None;
                 let mut has_printed = false;
                 let again =
                     self.each_with_notes(session, list, &mut notes, !is_told, |json, out| {
@@ -159,15 +159,15 @@ impl<'a> Printer<'a> {
                         match part.render(json, &mut has_printed, &mut text) {
                             Ok(()) => out.write_all(text.as_bytes()),
                             Err(error) => {
-                                fault = Some(error.to_string());
+                                failure = Some(error.to_string());
                                 Err(io::Error::other("ends here"))
                             }
                         }
                     });
                 is_told = true;
-                written = match fault {
-                    Some(fault) => {
-                        term::error(&fault);
+                written = match failure {
+                    Some(failure) => {
+                        term::error(&failure);
                         self.has_failed = true;
                         break;
                     }
@@ -232,8 +232,8 @@ impl<'a> Printer<'a> {
         };
         match render(&value) {
             Ok(text) => Ok(self.text(&text)),
-            Err(fault) => {
-                term::error(&fault.to_string());
+            Err(failure) => {
+                term::error(&failure.to_string());
                 self.has_failed = true;
                 Ok(Ok(()))
             }
@@ -252,27 +252,27 @@ impl<'a> Printer<'a> {
         if !hides_heads {
             rows.push(columns.heads());
         }
-        let mut fault = None;
+        let mut failure = None;
         let mut notes = std::mem::take(&mut self.notes);
         let ended = self.each_with_notes(session, list, &mut notes, true, |json, _| {
             match columns.row(json) {
                 Ok(cells) => rows.push(cells.iter().map(String::as_str)),
-                Err(error) => fault = Some(error.to_string()),
+                Err(error) => failure = Some(error.to_string()),
             }
             if rows.memory() > PATH_MEMORY {
-                fault = Some(format!(
+                failure = Some(format!(
                     "the columns take more than {} MiB of memory; choose fewer objects with a kind, -n or -l",
                     PATH_MEMORY >> 20
                 ));
             }
-            match fault {
+            match failure {
                 Some(_) => Err(io::Error::other("ends here")),
                 None => Ok(()),
             }
         })?;
         self.notes = notes;
-        if let Some(fault) = fault {
-            term::error(&fault);
+        if let Some(failure) = failure {
+            term::error(&failure);
             self.has_failed = true;
             return Ok(Ok(()));
         }

@@ -7,7 +7,7 @@ use super::codes;
 use crate::bolt::{Element, Leaf, Plan, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::entry::{KeyHasher, Partitions, RecordEntry, by_key, lease_bits};
-use crate::etcd::record::{Record, RecordFault};
+use crate::etcd::record::{Record, RecordError};
 use crate::etcd::revision::{LeaseId, Revision, RevisionKey};
 use crate::etcd::runs::{Run, Runs};
 use crate::etcd::schema::{Contents, KEY_BUCKET};
@@ -197,9 +197,9 @@ impl Visitor for RecordCheck {
             let key = leaf.key(element);
             let parsed = match RevisionKey::parse(key) {
                 Ok(parsed) => parsed,
-                Err(fault) => {
+                Err(error) => {
                     let place = leaf.place(element);
-                    local.findings.add(Finding::new(fault.of(key), place));
+                    local.findings.add(Finding::new(error.of(key), place));
                     continue;
                 }
             };
@@ -228,7 +228,7 @@ impl Visitor for RecordCheck {
             let record = match &leaf.tail {
                 None => Record::decode_strict(value),
                 Some(tail) => {
-                    Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordFault)
+                    Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordError)
                 }
             };
             match record {

@@ -1,7 +1,7 @@
 //! The records in the order of history, read one after the other from any revision on.
 
 use super::record_visitor::is_bump_marker;
-use crate::bolt::{Cursor, CursorDamage, Database};
+use crate::bolt::{Cursor, CursorError, Database};
 use crate::error::Result;
 use crate::etcd::check::codes;
 use crate::etcd::record::Record;
@@ -26,7 +26,7 @@ pub enum NextChange<'c> {
     /// A record.
     Change(RecordChange<'c>),
     /// An entry that is not a record; there may be more behind it.
-    Fault(Finding),
+    Damaged(Finding),
     /// The end of the bucket.
     End,
 }
@@ -41,26 +41,24 @@ pub struct Changes<'s> {
     is_empty: bool,
 }
 
-type Step<T> = Result<std::result::Result<T, CursorDamage>>;
-
 impl<'s> Changes<'s> {
     /// A walk that begins with the first record at or above `from`; descending, with the last one whose
     /// main revision is at most `from`.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn start(database: &Database<'s>, from: i64, descending: bool) -> Step<Self> {
-        let bucket = match database.bucket(KEY_BUCKET)? {
-            Ok(bucket) => bucket,
-            Err(damage) => return Ok(Err(damage)),
-        };
-        let Some(bucket) = bucket else {
-            return Ok(Ok(Self {
+    /// [`CursorError`]
+    pub fn start(
+        database: &Database<'s>,
+        from: i64,
+        descending: bool,
+    ) -> Result<Self, CursorError> {
+        let Some(bucket) = database.bucket(KEY_BUCKET)? else {
+            return Ok(Self {
                 cursor: None,
                 descending,
                 is_placed: false,
                 is_empty: true,
-            }));
+            });
         };
         let mut cursor = database.cursor(&bucket);
         let behind = if descending {
@@ -72,58 +70,50 @@ impl<'s> Changes<'s> {
             main: behind.max(0),
             sub: 0,
         };
-        let found = match cursor.seek(&key.to_key())? {
-            Ok(found) => found.is_some(),
-            Err(damage) => return Ok(Err(damage)),
+        let is_there = cursor.seek(&key.to_key())?.is_some();
+        let is_placed = match (descending, is_there) {
+            (false, is_there) => is_there,
+            (true, true) if from == i64::MAX => cursor.last()?.is_some(),
+            (true, true) => cursor.prev()?.is_some(),
+            (true, false) => cursor.last()?.is_some(),
         };
-        let placed = match (descending, found) {
-            (false, found) => Ok(found),
-            (true, true) if from == i64::MAX => cursor.last()?.map(|entry| entry.is_some()),
-            (true, true) => cursor.prev()?.map(|entry| entry.is_some()),
-            (true, false) => cursor.last()?.map(|entry| entry.is_some()),
-        };
-        Ok(placed.map(|placed| Self {
+        Ok(Self {
             cursor: Some(cursor),
             descending,
-            is_placed: placed,
-            is_empty: !placed,
-        }))
+            is_placed,
+            is_empty: !is_placed,
+        })
     }
 
     /// The newest main revision of bucket `key`; 0 without records.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn newest(database: &Database<'s>) -> Step<i64> {
-        let mut changes = match Self::start(database, i64::MAX, true)? {
-            Ok(changes) => changes,
-            Err(damage) => return Ok(Err(damage)),
-        };
+    /// [`CursorError`]
+    pub fn newest(database: &Database<'s>) -> Result<i64, CursorError> {
+        let mut changes = Self::start(database, i64::MAX, true)?;
         let Some(cursor) = changes.cursor.as_mut().filter(|_| !changes.is_empty) else {
-            return Ok(Ok(0));
+            return Ok(0);
         };
         let last = cursor.last()?;
-        Ok(last.map(|entry| {
-            let key = entry.and_then(|entry| RevisionKey::parse(entry.key).ok());
-            key.map_or(0, |key| key.revision.main)
-        }))
+        let key = last.and_then(|entry| RevisionKey::parse(entry.key).ok());
+        Ok(key.map_or(0, |key| key.revision.main))
     }
 
     /// Moves to the next record. The marker of a bumped revision is passed over.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result, and the end.
-    pub fn next_change(&mut self) -> Step<NextChange<'_>> {
+    /// [`CursorError`]; damage is the end of the walk.
+    pub fn next_change(&mut self) -> Result<NextChange<'_>, CursorError> {
         loop {
             let Some(cursor) = self.cursor.as_mut().filter(|_| !self.is_empty) else {
-                return Ok(Ok(NextChange::End));
+                return Ok(NextChange::End);
             };
             let moved = if std::mem::take(&mut self.is_placed) {
                 cursor.current()
             } else if self.descending {
-                cursor.prev()?
+                cursor.prev()
             } else {
-                cursor.next()?
+                cursor.next()
             };
             match moved {
                 Ok(Some(entry)) if entry.is_bucket => continue,
@@ -133,19 +123,18 @@ impl<'s> Changes<'s> {
                 },
                 Ok(None) => {
                     self.is_empty = true;
-                    return Ok(Ok(NextChange::End));
+                    return Ok(NextChange::End);
                 }
-                Err(damage) => {
-                    self.is_empty = true;
-                    return Ok(Err(damage));
+                Err(error) => {
+                    self.is_empty |= matches!(error, CursorError::Damaged(_));
+                    return Err(error);
                 }
             }
         }
-        Ok(self.current())
+        self.current()
     }
 
-    #[expect(clippy::result_large_err, reason = "damage is rare; it is moved once")]
-    fn current(&self) -> std::result::Result<NextChange<'_>, CursorDamage> {
+    fn current(&self) -> Result<NextChange<'_>, CursorError> {
         let Some(cursor) = &self.cursor else {
             return Ok(NextChange::End);
         };
@@ -155,23 +144,23 @@ impl<'s> Changes<'s> {
         let mut place = cursor.place().in_bucket(KEY_BUCKET);
         let key = match RevisionKey::parse(entry.key) {
             Ok(key) => key,
-            Err(fault) => {
+            Err(error) => {
                 place.set_key(Some(entry.key));
-                let finding = Finding::new(fault.of(entry.key), place);
-                return Ok(NextChange::Fault(finding));
+                let finding = Finding::new(error.of(entry.key), place);
+                return Ok(NextChange::Damaged(finding));
             }
         };
         place.revision = Some((key.revision.main, key.revision.sub));
         Ok(match Record::decode_strict(entry.value) {
             Ok(record) if record.key.is_empty() => {
-                NextChange::Fault(Finding::new(codes::EmptyUserKey {}, place))
+                NextChange::Damaged(Finding::new(codes::EmptyUserKey {}, place))
             }
             Ok(record) => NextChange::Change(RecordChange {
                 revision: key.revision,
                 is_tombstone: key.tombstone,
                 record,
             }),
-            Err(_) => NextChange::Fault(Finding::new(codes::RecordValue {}, place)),
+            Err(_) => NextChange::Damaged(Finding::new(codes::RecordValue {}, place)),
         })
     }
 }

@@ -51,9 +51,9 @@
 //! assert_eq!(told, [(337, false), (501, true)]);
 //!
 //! // What changed from revision 661 on. Damage on the way would be the inner result.
-//! let mut changes = Changes::start(&database, 661, false)?.expect("a sound way");
+//! let mut changes = Changes::start(&database, 661, false)?;
 //! let mut keys = Vec::new();
-//! while let NextChange::Change(change) = changes.next_change()?.expect("a sound way") {
+//! while let NextChange::Change(change) = changes.next_change()? {
 //!     keys.push((change.revision.main, change.record.key.to_vec()));
 //! }
 //! assert_eq!(keys.last(), Some(&(662, b"mark".to_vec())));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::bolt::{Element, Leaf, PlannedBucket, Visitor};
 use crate::error::Result;
 use crate::etcd::check::codes;
-use crate::etcd::record::{Record, RecordFault};
+use crate::etcd::record::{Record, RecordError};
 use crate::etcd::revision::{Revision, RevisionKey};
 use crate::etcd::schema::KEY_BUCKET;
 use crate::finding::{Collector, Finding, Observation, Place};
@@ -169,8 +169,8 @@ pub(super) fn each<V: RecordVisitor>(
     let key = leaf.key(element);
     let revision_key = match RevisionKey::parse(key) {
         Ok(revision_key) => revision_key,
-        Err(fault) => {
-            let finding = Finding::new(fault.of(key), leaf.place(element));
+        Err(error) => {
+            let finding = Finding::new(error.of(key), leaf.place(element));
             local.findings.add(finding);
             return Ok(());
         }
@@ -183,7 +183,7 @@ pub(super) fn each<V: RecordVisitor>(
     }
     let record = match &leaf.tail {
         None => Record::decode_strict(value),
-        Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordFault),
+        Some(tail) => Record::decode_long(value, tail, &mut local.buffer)?.ok_or(RecordError),
     };
     let mut report = |what: Observation| {
         let place = Place {

@@ -5,7 +5,7 @@ use super::filter::KeyFilter;
 use super::record_visitor::{
     EachRecord, EachRecordParts, RecordPlace, RecordView, RecordVisitor, each,
 };
-use crate::bolt::{Database, Leaf, Plan, PlannedBucket, Visitor, revisit};
+use crate::bolt::{CursorError, Database, Leaf, Plan, PlannedBucket, Visitor, revisit};
 use crate::error::{Error, Result};
 use crate::etcd::entry::{KeyHash, KeyHasher, KeyTable, Keyed, Partitions};
 use crate::etcd::schema::{Compaction, KEY_BUCKET};
@@ -70,7 +70,8 @@ impl<'s> Keyspace<'s> {
         findings: &mut Collector,
     ) -> Result<(Self, Vec<V::Local>)> {
         // A damaged way to the compaction state is damage that the scan reports.
-        let compaction = Compaction::read(database)?.unwrap_or_default();
+        let compaction =
+            CursorError::unless_damaged(Compaction::read(database))?.unwrap_or_default();
         let each = EachRecord {
             visitor,
             finding_limit: findings.limit(),

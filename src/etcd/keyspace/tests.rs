@@ -148,7 +148,7 @@ proptest! {
         let order = if shuffled { PageOrder::Scattered { stretch: 32, longest_run: 2 } } else { PageOrder::Ascending };
         let bytes = file(&puts, order);
         let source = Slice(&bytes);
-        let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search).unwrap().unwrap();
+        let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search).unwrap();
         let workers = Workers::new(NonZeroUsize::new(2).unwrap()).unwrap();
         let options = Options::default();
         let mut findings = Collector::new(DEFAULT_LIMIT);
@@ -202,11 +202,11 @@ proptest! {
         prop_assert_eq!(rows(&found), expected);
 
         // The changes from a revision on, both ways.
-        prop_assert_eq!(Changes::newest(&database).unwrap().unwrap(), puts.last().map_or(0, |p| p.revision.main));
+        prop_assert_eq!(Changes::newest(&database).unwrap(), puts.last().map_or(0, |p| p.revision.main));
         for descending in [false, true] {
-            let mut changes = Changes::start(&database, revision, descending).unwrap().unwrap();
+            let mut changes = Changes::start(&database, revision, descending).unwrap();
             let mut found = Vec::new();
-            while let NextChange::Change(change) = changes.next_change().unwrap().unwrap() {
+            while let NextChange::Change(change) = changes.next_change().unwrap() {
                 found.push((change.revision, change.record.key.to_vec(), change.is_tombstone));
             }
             let mut expected: Vec<_> = puts
@@ -241,9 +241,7 @@ fn when_most_of_the_first_keys_were_deleted_the_short_way_gives_up() {
     }
     let bytes = file(&many, PageOrder::Ascending);
     let source = Slice(&bytes);
-    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search).unwrap();
     let workers = Workers::new(NonZeroUsize::MIN).unwrap();
     let mut findings = Collector::new(DEFAULT_LIMIT);
     let first = FirstKeys::new(KeyFilter::all(), 0, false, 3).unwrap();
@@ -281,9 +279,7 @@ fn rows_are_gathered_up_to_the_memory_limit() {
     let puts = history(&[(1, 5, false), (2, 5, false), (3, 5, false)]);
     let bytes = file(&puts, PageOrder::Ascending);
     let source = Slice(&bytes);
-    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(&source, bytes.len() as u64, SecondMeta::Search).unwrap();
     let workers = Workers::new(NonZeroUsize::MIN).unwrap();
     let gather = |limit| {
         let mut findings = Collector::new(DEFAULT_LIMIT);

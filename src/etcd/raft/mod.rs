@@ -15,11 +15,12 @@ pub use message::{
     Configuration, Entry, EntryType, HardState, MemberChange, Metadata, RequestFacts, SnapshotMark,
 };
 pub use snapshot_file::{
-    SnapshotFault, SnapshotFile, parse_snapshot_file_name, read_snapshot_file, snapshot_file_name,
+    SnapshotFile, SnapshotFileError, parse_snapshot_file_name, read_snapshot_file,
+    snapshot_file_name,
 };
 pub use wal::{
-    Frame, LogRecord, RecordFault, RecordType, SEGMENT_LEN, WalReader, WalWriter,
-    parse_segment_name, segment_name,
+    Frame, LogError, LogRecord, RecordType, SEGMENT_LEN, WalReader, WalWriter, parse_segment_name,
+    segment_name,
 };
 
 /// Which releases' way of writing is meant, where they differ. All read both.

@@ -68,28 +68,19 @@ pub struct SnapshotFile {
 }
 
 /// Why a `.snap` file cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SnapshotFault {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotFileError {
     /// The bytes are not a snapshot.
+    #[error("the bytes are not a raft snapshot")]
     Malformed,
-    /// The checksum does not fit.
+    /// The checksum does not match.
+    #[error("it has checksum {stored:08x}, computed: {computed:08x}")]
     Crc {
         /// The one in the file.
         stored: u32,
         /// That of the data.
         computed: u32,
     },
-}
-
-impl std::fmt::Display for SnapshotFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("the bytes are not a raft snapshot"),
-            Self::Crc { stored, computed } => {
-                write!(f, "it has checksum {stored:08x}, computed: {computed:08x}")
-            }
-        }
-    }
 }
 
 impl SnapshotFile {
@@ -129,10 +120,10 @@ impl SnapshotFile {
 /// Reads a `.snap` file.
 ///
 /// # Errors
-/// [`SnapshotFault`].
-pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
+/// [`SnapshotFileError`].
+pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFileError> {
     let fields =
-        |bytes| Fields::of_etcd(bytes).map(|field| field.map_err(|_| SnapshotFault::Malformed));
+        |bytes| Fields::of_etcd(bytes).map(|field| field.map_err(|_| SnapshotFileError::Malformed));
     let (mut stored, mut data) = (None, None);
     for field in fields(bytes) {
         match field? {
@@ -142,11 +133,11 @@ pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
         }
     }
     let (Some(stored), Some(data)) = (stored, data) else {
-        return Err(SnapshotFault::Malformed);
+        return Err(SnapshotFileError::Malformed);
     };
     let computed = crc32c::checksum(data);
     if stored != computed {
-        return Err(SnapshotFault::Crc { stored, computed });
+        return Err(SnapshotFileError::Crc { stored, computed });
     }
     let mut made = SnapshotFile::default();
     for field in fields(data) {
@@ -157,7 +148,7 @@ pub fn read_snapshot_file(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFault> {
                     match field? {
                         (1, FieldValue::Bytes(bytes)) => {
                             made.configuration = Configuration::decode(bytes)
-                                .map_err(|_| SnapshotFault::Malformed)?;
+                                .map_err(|_| SnapshotFileError::Malformed)?;
                         }
                         (2, FieldValue::Varint(index)) => made.index = index,
                         (3, FieldValue::Varint(term)) => made.term = term,

@@ -17,7 +17,7 @@ fn real(name: &str) -> Vec<u8> {
     std::fs::read(dir.join("testdata/restore").join(name)).unwrap()
 }
 
-fn frames(bytes: &[u8]) -> Vec<Result<Frame, RecordFault>> {
+fn frames(bytes: &[u8]) -> Vec<Result<Frame, LogError>> {
     WalReader::new(bytes, 0).collect()
 }
 
@@ -106,7 +106,7 @@ fn a_changed_byte_breaks_the_chain_where_it_is() {
     assert_eq!(read.len(), 2);
     assert!(matches!(
         read[1],
-        Err(RecordFault::Crc { offset: 16, .. } | RecordFault::Malformed { offset: 16 })
+        Err(LogError::Crc { offset: 16, .. } | LogError::Malformed { offset: 16 })
     ));
 }
 
@@ -119,7 +119,7 @@ fn a_record_that_was_not_written_to_its_end_is_torn() {
     });
     let mut bytes = writer.bytes().to_vec();
     bytes[1024..1536].fill(0);
-    assert_eq!(frames(&bytes)[1], Err(RecordFault::Torn { offset: 16 }));
+    assert_eq!(frames(&bytes)[1], Err(LogError::Torn { offset: 16 }));
 }
 
 #[test]
@@ -179,9 +179,9 @@ fn a_damaged_snapshot_file_is_told() {
     bytes[middle] ^= 1;
     assert!(matches!(
         read_snapshot_file(&bytes),
-        Err(SnapshotFault::Crc { .. })
+        Err(SnapshotFileError::Crc { .. })
     ));
-    assert_eq!(read_snapshot_file(b""), Err(SnapshotFault::Malformed));
+    assert_eq!(read_snapshot_file(b""), Err(SnapshotFileError::Malformed));
 }
 
 #[test]

@@ -240,24 +240,28 @@ pub struct Frame {
 }
 
 /// Why a segment cannot be read further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordFault {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
     /// The frame reaches beyond the end of the segment.
+    #[error("the record at byte {offset} reaches beyond the end of the segment")]
     CutOff {
         /// Where it begins.
         offset: u64,
     },
     /// A sector of the record is all zeros: it was being written when the machine stopped.
+    #[error("the record at byte {offset} was not written to its end: a sector of it is all zeros")]
     Torn {
         /// Where it begins.
         offset: u64,
     },
     /// The bytes are not a record.
+    #[error("the bytes at byte {offset} are not a record")]
     Malformed {
         /// Where it begins.
         offset: u64,
     },
     /// The checksum is not that of the records so far.
+    #[error("the record at byte {offset} has checksum {stored:08x}, computed: {computed:08x}")]
     Crc {
         /// Where the record begins.
         offset: u64,
@@ -271,7 +275,7 @@ pub enum RecordFault {
 /// Sectors are written whole; a record with one that is all zeros was never finished.
 const SECTOR: usize = 512;
 
-/// Reads the records of one segment in order. After a fault it ends.
+/// Reads the records of one segment in order. It ends with the first error.
 #[derive(Debug)]
 pub struct WalReader<'b> {
     bytes: &'b [u8],
@@ -302,7 +306,7 @@ impl<'b> WalReader<'b> {
         self.at as u64
     }
 
-    fn read(&mut self) -> Result<Option<Frame>, RecordFault> {
+    fn read(&mut self) -> Result<Option<Frame>, LogError> {
         let offset = self.at as u64;
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let Some(length) = rest.first_chunk().copied().map(u64::from_le_bytes) else {
@@ -310,7 +314,7 @@ impl<'b> WalReader<'b> {
             return if zeros {
                 Ok(None)
             } else {
-                Err(RecordFault::CutOff { offset })
+                Err(LogError::CutOff { offset })
             };
         };
         if length == 0 {
@@ -321,7 +325,7 @@ impl<'b> WalReader<'b> {
             _ => 0,
         };
         let record_len = length & ((1 << 56) - 1);
-        let cut_off = RecordFault::CutOff { offset };
+        let cut_off = LogError::CutOff { offset };
         let framed = usize::try_from(record_len.saturating_add(padding)).map_err(|_| cut_off)?;
         let body = rest
             .get(8..)
@@ -336,7 +340,7 @@ impl<'b> WalReader<'b> {
         let crc = if kind == RecordType::Crc {
             // At the beginning of a log that was cut, the chain starts with what it says.
             if self.crc != 0 && self.crc != stored {
-                return Err(RecordFault::Crc {
+                return Err(LogError::Crc {
                     offset,
                     stored,
                     computed: self.crc,
@@ -347,8 +351,8 @@ impl<'b> WalReader<'b> {
             let computed = run_on(self.crc, data);
             if computed != stored {
                 return Err(match self.unread(offset, body) {
-                    torn @ RecordFault::Torn { .. } => torn,
-                    _ => RecordFault::Crc {
+                    torn @ LogError::Torn { .. } => torn,
+                    _ => LogError::Crc {
                         offset,
                         stored,
                         computed,
@@ -357,7 +361,7 @@ impl<'b> WalReader<'b> {
             }
             computed
         };
-        let record = decode(kind, data).map_err(|_| RecordFault::Malformed { offset })?;
+        let record = decode(kind, data).map_err(|_| LogError::Malformed { offset })?;
         self.at = self.at.saturating_add(frame_len);
         self.crc = crc;
         Ok(Some(Frame {
@@ -369,8 +373,8 @@ impl<'b> WalReader<'b> {
         }))
     }
 
-    /// The fault of a record whose bytes do not hold: torn if one of its sectors is all zeros.
-    fn unread(&self, offset: u64, body: &[u8]) -> RecordFault {
+    /// The error of a record whose bytes do not hold: torn if one of its sectors is all zeros.
+    fn unread(&self, offset: u64, body: &[u8]) -> LogError {
         let begin = self.at.saturating_add(8);
         let to_sector_end = SECTOR.saturating_sub(begin.checked_rem(SECTOR).unwrap_or(0));
         let (first, rest) = body.split_at_checked(to_sector_end).unwrap_or((body, &[]));
@@ -378,15 +382,15 @@ impl<'b> WalReader<'b> {
             .chain(rest.chunks(SECTOR))
             .any(|sector| sector.iter().all(|byte| *byte == 0));
         if torn {
-            RecordFault::Torn { offset }
+            LogError::Torn { offset }
         } else {
-            RecordFault::Malformed { offset }
+            LogError::Malformed { offset }
         }
     }
 }
 
 impl Iterator for WalReader<'_> {
-    type Item = Result<Frame, RecordFault>;
+    type Item = Result<Frame, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {

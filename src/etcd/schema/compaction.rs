@@ -1,5 +1,5 @@
 use super::meta_bucket::meta_value;
-use crate::bolt::{CursorDamage, Database};
+use crate::bolt::{CursorError, Database};
 use crate::error::Result;
 use crate::etcd::revision::{Revision, RevisionKey};
 
@@ -22,19 +22,16 @@ impl Compaction {
     /// Reads both values. One that is not a revision counts as absent, for the check to report.
     ///
     /// # Errors
-    /// Reading. Damage on the way is the inner result.
-    pub fn read(database: &Database<'_>) -> Result<std::result::Result<Self, CursorDamage>> {
-        let mut compaction = Self::default();
-        for (key, field) in [
-            (Self::SCHEDULED_KEY, &mut compaction.scheduled),
-            (Self::FINISHED_KEY, &mut compaction.finished),
-        ] {
-            match meta_value(database, key)? {
-                Ok(value) => *field = value.as_deref().and_then(Self::parse),
-                Err(damage) => return Ok(Err(damage)),
-            }
-        }
-        Ok(Ok(compaction))
+    /// [`CursorError`]
+    pub fn read(database: &Database<'_>) -> Result<Self, CursorError> {
+        let value = |key| {
+            let stored = meta_value(database, key)?;
+            Ok::<_, CursorError>(stored.as_deref().and_then(Self::parse))
+        };
+        Ok(Self {
+            scheduled: value(Self::SCHEDULED_KEY)?,
+            finished: value(Self::FINISHED_KEY)?,
+        })
     }
 
     /// Decodes one of the two values.

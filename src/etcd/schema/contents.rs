@@ -584,7 +584,6 @@ mod tests {
             let visitor = ContentsVisitor::new(1);
             let scanned = database
                 .unwrap()
-                .unwrap()
                 .scan(&visitor, &workers, &Options::default(), &mut findings)
                 .unwrap();
             let parts = scanned.scan.locals;

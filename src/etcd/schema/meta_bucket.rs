@@ -1,24 +1,16 @@
 use super::META_BUCKET;
-use crate::bolt::{CursorDamage, Database};
+use crate::bolt::{CursorError, Database};
 use crate::error::Result;
 
 /// The value of one key of bucket `meta`.
 ///
 /// # Errors
-/// Reading. Damage on the way is the inner result.
-pub fn meta_value(
-    database: &Database<'_>,
-    key: &[u8],
-) -> Result<std::result::Result<Option<Vec<u8>>, CursorDamage>> {
-    let bucket = match database.bucket(META_BUCKET)? {
-        Ok(Some(bucket)) => bucket,
-        Ok(None) => return Ok(Ok(None)),
-        Err(damage) => return Ok(Err(damage)),
+/// [`CursorError`]
+pub fn meta_value(database: &Database<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, CursorError> {
+    let Some(bucket) = database.bucket(META_BUCKET)? else {
+        return Ok(None);
     };
     let mut cursor = database.cursor(&bucket);
-    Ok(match cursor.seek(key)? {
-        Ok(Some(entry)) if entry.key == key => Ok(Some(entry.value.to_vec())),
-        Ok(_) => Ok(None),
-        Err(damage) => Err(damage),
-    })
+    let found = cursor.seek(key)?.filter(|entry| entry.key == key);
+    Ok(found.map(|entry| entry.value.to_vec()))
 }

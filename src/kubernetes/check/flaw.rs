@@ -5,12 +5,12 @@ use std::fmt;
 
 use super::codes;
 use crate::finding::{Excerpt, Observation, escape};
+use crate::kubernetes::encodings::decode_error::DecodeError;
 use crate::kubernetes::encodings::envelope::ENVELOPE_MAGIC;
-use crate::kubernetes::encodings::fault::Fault;
 use crate::kubernetes::encodings::format::Encoding;
 use crate::kubernetes::encodings::head::Head;
 use crate::kubernetes::encodings::object::describe;
-use crate::kubernetes::secrets::encryption::{Envelope, EnvelopeFault};
+use crate::kubernetes::secrets::encryption::{Envelope, EnvelopeError};
 
 /// What is wrong with a stored value. Says nothing of what the value holds but its first bytes and who the object
 /// says it is.
@@ -23,7 +23,7 @@ pub enum Flaw {
     /// It begins as no stored object does; its first bytes where they are almost those of one.
     Foreign(Option<Vec<u8>>),
     /// It begins as an object does and cannot be decoded.
-    Undecodable(Fault),
+    Undecodable(DecodeError),
     /// JSON in which some text is not UTF-8: an API server shows other signs instead.
     NotUtf8,
     /// So many bytes follow the object.
@@ -77,7 +77,7 @@ impl Flaw {
                 expected: Excerpt::of(ENVELOPE_MAGIC),
             }
             .into(),
-            Self::Undecodable(fault) => of_fault(fault),
+            Self::Undecodable(error) => of_decode_error(error),
             Self::NotUtf8 => codes::NotUtf8 {}.into(),
             Self::Trailing(len) => codes::Trailing { bytes: *len as u64 }.into(),
             Self::NoType => codes::NoType {}.into(),
@@ -112,26 +112,26 @@ impl Flaw {
     }
 }
 
-fn of_fault(fault: &Fault) -> Observation {
-    match fault {
-        Fault::Encrypted => codes::Encrypted {}.into(),
-        Fault::NotKubernetes => codes::NotKubernetes {}.into(),
-        Fault::Malformed { what, path } if path.is_empty() => {
+fn of_decode_error(error: &DecodeError) -> Observation {
+    match error {
+        DecodeError::Encrypted => codes::Encrypted {}.into(),
+        DecodeError::NotKubernetes => codes::NotKubernetes {}.into(),
+        DecodeError::Malformed { what, path } if path.is_empty() => {
             let fault = what.word();
             codes::Malformed { fault }.into()
         }
-        Fault::Malformed { what, path } => codes::MalformedField {
+        DecodeError::Malformed { what, path } => codes::MalformedField {
             fault: what.word(),
             field: Excerpt::of(path),
         }
         .into(),
-        Fault::TooNested { .. } => codes::TooDeep {}.into(),
-        Fault::TooDeep { path } if path.is_empty() => codes::TooDeep {}.into(),
-        Fault::TooDeep { path } => codes::TooDeepField {
+        DecodeError::TooNested { .. } => codes::TooDeep {}.into(),
+        DecodeError::TooDeep { path } if path.is_empty() => codes::TooDeep {}.into(),
+        DecodeError::TooDeep { path } => codes::TooDeepField {
             field: Excerpt::of(path),
         }
         .into(),
-        Fault::TooLarge { limit, stored } => codes::TooLarge {
+        DecodeError::TooLarge { limit, stored } => codes::TooLarge {
             limit: *limit as u64,
             stored: *stored as u64,
         }
@@ -156,7 +156,7 @@ impl fmt::Display for Flaw {
                     "the value begins with {hex}, a stored object with {magic}"
                 )
             }
-            Self::Undecodable(fault) => fault.fmt(f),
+            Self::Undecodable(error) => error.fmt(f),
             Self::NotUtf8 => f.write_str("text in the object is not UTF-8"),
             Self::Trailing(1) => f.write_str("a byte follows the object"),
             Self::Trailing(len) => write!(f, "{len} bytes follow the object"),
@@ -196,7 +196,7 @@ pub fn inspect(value: &[u8]) -> (Head<'_>, Option<Flaw>) {
     let head = Head::of(value);
     let flaw = match head.encoding {
         Encoding::Encrypted => match Envelope::parse(value) {
-            Some(Err(EnvelopeFault::Malformed | EnvelopeFault::UnknownProvider(_))) => {
+            Some(Err(EnvelopeError::Malformed | EnvelopeError::UnknownProvider(_))) => {
                 Some(Flaw::Envelope)
             }
             _ => None,
@@ -204,15 +204,15 @@ pub fn inspect(value: &[u8]) -> (Head<'_>, Option<Flaw>) {
         Encoding::Other => Some(foreign(value)),
         _ => match describe(value) {
             Err(_) if is_json_but_for_text(value) => Some(Flaw::NotUtf8),
-            Err(fault) => Some(Flaw::Undecodable(fault)),
+            Err(error) => Some(Flaw::Undecodable(error)),
             Ok(_) if head.encoding == Encoding::Json && std::str::from_utf8(value).is_err() => {
                 Some(Flaw::NotUtf8)
             }
-            Ok((description, trailing)) => match description.fault {
-                Some(fault) => Some(Flaw::Undecodable(fault)),
+            Ok((description, trailing)) => match description.error {
+                Some(error) => Some(Flaw::Undecodable(error)),
                 // Of a kind that is not known only the metadata can be judged.
-                None if description.undecoded.is_some() && head.fault.is_some() => {
-                    head.fault.clone().map(Flaw::Undecodable)
+                None if description.undecoded.is_some() && head.error.is_some() => {
+                    head.error.clone().map(Flaw::Undecodable)
                 }
                 _ if trailing > 0 => Some(Flaw::Trailing(trailing)),
                 _ if description.kind.is_empty() || description.api_version.is_empty() => {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Number, Value};
 
 use super::decode::{Budget, encode_base64, lossy};
-use super::fault::{Broken, Fault};
+use super::decode_error::{Broken, DecodeError};
 use super::format::CBOR;
 use crate::kubernetes::time;
 
@@ -242,33 +242,36 @@ impl<'a> Reader<'a> {
 }
 
 /// Reads a value that begins with the tag for CBOR.
-pub(in crate::kubernetes) fn to_value(value: &[u8], budget: &mut Budget) -> Result<Value, Fault> {
-    let fault = || Fault::malformed(Broken::Cbor);
+pub(in crate::kubernetes) fn to_value(
+    value: &[u8],
+    budget: &mut Budget,
+) -> Result<Value, DecodeError> {
+    let error = || DecodeError::malformed(Broken::Cbor);
     let mut reader = Reader::new(value);
     let json = match reader.value(MAX_DEPTH, budget) {
         Ok(json) => json,
-        Err(NotCbor) if budget.is_spent() => return Err(budget.fault()),
-        Err(NotCbor) => return Err(fault()),
+        Err(NotCbor) if budget.is_spent() => return Err(budget.error()),
+        Err(NotCbor) => return Err(error()),
     };
     if reader.rest.is_empty() {
         Ok(json)
     } else {
-        Err(fault())
+        Err(error())
     }
 }
 
 /// Whether a value that begins with the tag for CBOR can be read to its end, and how many bytes follow what it holds.
 ///
 /// # Errors
-/// What Kubernetes refuses. A value of which more would have to be kept than [`Budget`] allows is not a fault here:
+/// What Kubernetes refuses. A value of which more would have to be kept than [`Budget`] allows is not an error here:
 /// then it is only passed over.
-pub(in crate::kubernetes) fn check(value: &[u8]) -> Result<usize, Fault> {
+pub(in crate::kubernetes) fn check(value: &[u8]) -> Result<usize, DecodeError> {
     let mut reader = Reader::new(value);
     let mut budget = Budget::of(value.len());
     if reader.value(MAX_DEPTH, &mut budget).is_err() {
         reader = Reader::new(value);
         if !budget.is_spent() || reader.skip().is_err() {
-            return Err(Fault::malformed(Broken::Cbor));
+            return Err(DecodeError::malformed(Broken::Cbor));
         }
     }
     Ok(reader.rest.len())

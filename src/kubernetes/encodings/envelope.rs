@@ -1,7 +1,7 @@
 //! The envelope around protobuf: what object it is, and the object's own bytes.
 //! Source: apimachinery pkg/runtime/generated.proto, message Unknown.
 
-use super::fault::{Broken, Fault};
+use super::decode_error::{Broken, DecodeError};
 use super::format::PROTOBUF;
 use crate::wire::{FieldValue, Fields};
 
@@ -31,7 +31,7 @@ pub struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     /// Reads the envelope of `value`; the object in it is not looked at. What can be had of a damaged one
-    /// is had, see [`Envelope::fault`].
+    /// is had, see [`Envelope::error`].
     ///
     /// Returns nothing if `value` does not begin as an envelope does.
     #[must_use]
@@ -91,11 +91,11 @@ impl<'a> Envelope<'a> {
 
     /// What is wrong with the envelope.
     #[must_use]
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn error(&self) -> Option<DecodeError> {
         if self.is_cut {
-            Some(Fault::malformed(Broken::EnvelopeEnd))
+            Some(DecodeError::malformed(Broken::EnvelopeEnd))
         } else if self.is_garbled {
-            Some(Fault::malformed(Broken::EnvelopeType))
+            Some(DecodeError::malformed(Broken::EnvelopeType))
         } else {
             None
         }
@@ -120,10 +120,10 @@ mod tests {
         let envelope = Envelope::parse(SAMPLE).unwrap();
         assert_eq!((envelope.api_version, envelope.kind), ("v1", "Pod"));
         assert_eq!(envelope.raw, b"abc");
-        assert_eq!((envelope.fault(), envelope.trailing), (None, &b""[..]));
+        assert_eq!((envelope.error(), envelope.trailing), (None, &b""[..]));
         assert_eq!(Envelope::parse(b"{}"), None);
         let empty = Envelope::parse(b"k8s\0").unwrap();
-        assert_eq!((empty.kind, empty.fault()), ("", None));
+        assert_eq!((empty.kind, empty.error()), ("", None));
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         bytes.push(b'\n');
         let envelope = Envelope::parse(&bytes).unwrap();
         assert_eq!((envelope.raw, envelope.trailing), (&b"abc"[..], &b"\n"[..]));
-        assert_eq!(envelope.fault(), None);
+        assert_eq!(envelope.error(), None);
     }
 
     #[test]
@@ -146,6 +146,6 @@ mod tests {
             assert_eq!(envelope.is_cut, !matches!(len, 4 | 15 | 20..), "{len}");
         }
         let garbled = Envelope::parse(b"k8s\0\x0a\x03\x0a\x01\xff").unwrap();
-        assert!(garbled.fault().is_some());
+        assert!(garbled.error().is_some());
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::cbor;
 use super::decode::{Budget, Damage, Nowhere, Sink, Text, Tree, UnknownField, Walk, read_json};
+use super::decode_error::{Broken, DecodeError};
 use super::envelope::Envelope;
-use super::fault::{Broken, Fault};
 use super::format::Encoding;
 use super::head::Head;
 use crate::kubernetes::catalog::table::TABLE;
@@ -30,14 +30,14 @@ pub struct Description {
     /// The size of the object's own bytes when its kind is unknown: the JSON has its type and metadata only.
     pub undecoded: Option<usize>,
     /// The first thing that could not be decoded; the JSON has what is around it.
-    pub fault: Option<Fault>,
+    pub error: Option<DecodeError>,
 }
 
 impl Description {
     /// Whether something of the stored object is missing from the JSON.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.fault.is_some() || self.undecoded.is_some() || !self.unknown.is_empty()
+        self.error.is_some() || self.undecoded.is_some() || !self.unknown.is_empty()
     }
 }
 
@@ -84,9 +84,9 @@ impl Object {
 /// Decodes a stored value.
 ///
 /// # Errors
-/// [`Fault::Encrypted`], [`Fault::NotKubernetes`], [`Fault::TooLarge`], or JSON or CBOR that cannot be read. Damage inside of
-/// protobuf is not an error: see [`Description::fault`].
-pub fn decode(value: &[u8]) -> Result<Object, Fault> {
+/// [`DecodeError::Encrypted`], [`DecodeError::NotKubernetes`], [`DecodeError::TooLarge`], or JSON or CBOR that cannot be read. Damage inside of
+/// protobuf is not an error: see [`Description::error`].
+pub fn decode(value: &[u8]) -> Result<Object, DecodeError> {
     let mut tree = Tree::new(Budget::of(value.len()));
     let description = match Encoding::of(value) {
         Encoding::Protobuf => from_protobuf(value, &mut tree)?,
@@ -100,8 +100,8 @@ pub fn decode(value: &[u8]) -> Result<Object, Fault> {
             let description = plain(encoding, text("apiVersion"), text("kind"));
             return Ok(Object { json, description });
         }
-        Encoding::Encrypted => return Err(Fault::Encrypted),
-        Encoding::Other => return Err(Fault::NotKubernetes),
+        Encoding::Encrypted => return Err(DecodeError::Encrypted),
+        Encoding::Other => return Err(DecodeError::NotKubernetes),
     };
     Ok(Object {
         json: tree.finish()?,
@@ -114,7 +114,7 @@ pub fn decode(value: &[u8]) -> Result<Object, Fault> {
 ///
 /// # Errors
 /// As [`decode`]; nothing is appended then.
-pub fn write_json(value: &[u8], out: &mut Vec<u8>) -> Result<Description, Fault> {
+pub fn write_json(value: &[u8], out: &mut Vec<u8>) -> Result<Description, DecodeError> {
     let start = out.len();
     let written = write_into(value, &mut Text::new(out, Budget::of(value.len())));
     if written.is_err() {
@@ -123,16 +123,16 @@ pub fn write_json(value: &[u8], out: &mut Vec<u8>) -> Result<Description, Fault>
     written
 }
 
-fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
+fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, DecodeError> {
     match Encoding::of(value) {
         Encoding::Protobuf => {
             let description = from_protobuf(value, text)?;
-            text.fault().map_or(Ok(description), Err)
+            text.error().map_or(Ok(description), Err)
         }
         Encoding::Json => {
             if !text.json(value) {
-                let fault = read_json(value).err();
-                return Err(fault.unwrap_or_else(|| Fault::malformed(Broken::Json)));
+                let error = read_json(value).err();
+                return Err(error.unwrap_or_else(|| DecodeError::malformed(Broken::Json)));
             }
             let head = Head::of(value);
             Ok(plain(Encoding::Json, head.api_version, head.kind))
@@ -144,8 +144,8 @@ fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
             text.value(json);
             Ok(description)
         }
-        Encoding::Encrypted => Err(Fault::Encrypted),
-        Encoding::Other => Err(Fault::NotKubernetes),
+        Encoding::Encrypted => Err(DecodeError::Encrypted),
+        Encoding::Other => Err(DecodeError::NotKubernetes),
     }
 }
 
@@ -154,7 +154,7 @@ fn write_into(value: &[u8], text: &mut Text<'_>) -> Result<Description, Fault> {
 ///
 /// # Errors
 /// As [`decode`].
-pub(in crate::kubernetes) fn describe(value: &[u8]) -> Result<(Description, usize), Fault> {
+pub(in crate::kubernetes) fn describe(value: &[u8]) -> Result<(Description, usize), DecodeError> {
     match Encoding::of(value) {
         Encoding::Protobuf => {
             let trailing = Envelope::parse(value).map_or(0, |envelope| envelope.trailing.len());
@@ -162,8 +162,8 @@ pub(in crate::kubernetes) fn describe(value: &[u8]) -> Result<(Description, usiz
         }
         encoding @ (Encoding::Json | Encoding::Cbor) => {
             let head = Head::of(value);
-            match head.fault {
-                Some(fault) => Err(fault),
+            match head.error {
+                Some(error) => Err(error),
                 None => {
                     let trailing = match encoding {
                         Encoding::Cbor => cbor::check(value)?,
@@ -173,8 +173,8 @@ pub(in crate::kubernetes) fn describe(value: &[u8]) -> Result<(Description, usiz
                 }
             }
         }
-        Encoding::Encrypted => Err(Fault::Encrypted),
-        Encoding::Other => Err(Fault::NotKubernetes),
+        Encoding::Encrypted => Err(DecodeError::Encrypted),
+        Encoding::Other => Err(DecodeError::NotKubernetes),
     }
 }
 
@@ -191,12 +191,12 @@ fn plain(
         unknown: Vec::new(),
         more_unknown: 0,
         undecoded: None,
-        fault: None,
+        error: None,
     }
 }
 
-fn from_protobuf(value: &[u8], sink: &mut impl Sink) -> Result<Description, Fault> {
-    let envelope = Envelope::parse(value).ok_or(Fault::NotKubernetes)?;
+fn from_protobuf(value: &[u8], sink: &mut impl Sink) -> Result<Description, DecodeError> {
+    let envelope = Envelope::parse(value).ok_or(DecodeError::NotKubernetes)?;
     let (api_version, kind) = (envelope.api_version, envelope.kind);
     let is_protobuf = envelope.content_encoding.is_empty()
         && matches!(
@@ -219,7 +219,7 @@ fn from_protobuf(value: &[u8], sink: &mut impl Sink) -> Result<Description, Faul
         unknown: damage.unknown,
         more_unknown: damage.more_unknown,
         undecoded,
-        fault: envelope.fault().or(damage.fault),
+        error: envelope.error().or(damage.error),
     })
 }
 
@@ -250,6 +250,6 @@ fn metadata(raw: &[u8]) -> Option<Value> {
     let mut tree = Tree::new(Budget::of(bytes.len()));
     let mut walk = Walk::new(&mut tree);
     walk.object(TABLE.object_meta()?, bytes, ("", ""));
-    let is_whole = walk.damage.fault.is_none() && walk.damage.unknown.is_empty();
+    let is_whole = walk.damage.error.is_none() && walk.damage.unknown.is_empty();
     is_whole.then(|| tree.finish().ok()).flatten()
 }

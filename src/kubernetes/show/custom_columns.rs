@@ -15,7 +15,7 @@ pub struct CustomColumns {
 
 /// Why a text does not say which columns are wanted, in the words of kubectl.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ColumnsFault {
+pub enum ColumnsError {
     /// There is none.
     #[error("custom-columns format specified but no custom columns given")]
     Empty,
@@ -40,15 +40,15 @@ impl CustomColumns {
     /// Reads `HEADER:PATH,HEADER:PATH`.
     ///
     /// # Errors
-    /// [`ColumnsFault`].
-    pub fn parse(text: &str) -> Result<Self, ColumnsFault> {
+    /// [`ColumnsError`].
+    pub fn parse(text: &str) -> Result<Self, ColumnsError> {
         if text.is_empty() {
-            return Err(ColumnsFault::Empty);
+            return Err(ColumnsError::Empty);
         }
         let columns = text.split(',').map(|part| {
             let (head, path) = part
                 .split_once(':')
-                .ok_or_else(|| ColumnsFault::NoPath(part.to_owned()))?;
+                .ok_or_else(|| ColumnsError::NoPath(part.to_owned()))?;
             column(head, path)
         });
         let columns = columns.collect::<Result<_, _>>()?;
@@ -58,16 +58,16 @@ impl CustomColumns {
     /// Reads two lines, the first with the headers and the second with the paths, with blanks between.
     ///
     /// # Errors
-    /// [`ColumnsFault`].
-    pub fn parse_lines(text: &str) -> Result<Self, ColumnsFault> {
+    /// [`ColumnsError`].
+    pub fn parse_lines(text: &str) -> Result<Self, ColumnsError> {
         let mut lines = text.lines();
         let mut words = |what| {
-            let line = lines.next().ok_or(ColumnsFault::NoLine(what))?;
-            Ok::<Vec<&str>, ColumnsFault>(line.split_whitespace().collect())
+            let line = lines.next().ok_or(ColumnsError::NoLine(what))?;
+            Ok::<Vec<&str>, ColumnsError>(line.split_whitespace().collect())
         };
         let (heads, paths) = (words("header")?, words("spec")?);
         if heads.len() != paths.len() {
-            return Err(ColumnsFault::Numbers(heads.len(), paths.len()));
+            return Err(ColumnsError::Numbers(heads.len(), paths.len()));
         }
         let columns = heads.iter().zip(paths);
         let columns = columns.map(|(head, path)| column(head, path));
@@ -107,7 +107,7 @@ impl CustomColumns {
     }
 }
 
-fn column(head: &str, path: &str) -> Result<(String, Option<Path>), ColumnsFault> {
+fn column(head: &str, path: &str) -> Result<(String, Option<Path>), ColumnsError> {
     let path = match path {
         "" => None,
         path => Some(Path::parse_column(path)?),
@@ -171,17 +171,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_list_of_columns_is_refused_in_the_words_of_kubectl() {
-        let fault = |text| CustomColumns::parse(text).unwrap_err().to_string();
-        assert!(fault("").contains("no custom columns given"));
+        let error = |text| CustomColumns::parse(text).unwrap_err().to_string();
+        assert!(error("").contains("no custom columns given"));
         assert_eq!(
-            fault("A:.a,NAME"),
+            error("A:.a,NAME"),
             "unexpected custom-columns spec: NAME, expected <header>:<json-path-expr>"
         );
-        assert!(fault("A:{.a").contains("unexpected path string"));
-        let fault = |text| CustomColumns::parse_lines(text).unwrap_err().to_string();
-        assert!(fault("").contains("missing header line"));
-        assert!(fault("A B\n").contains("missing spec line"));
-        assert!(fault("A B\n.a\n").contains("number of headers (2) and field specifications (1)"));
+        assert!(error("A:{.a").contains("unexpected path string"));
+        let error = |text| CustomColumns::parse_lines(text).unwrap_err().to_string();
+        assert!(error("").contains("missing header line"));
+        assert!(error("A B\n").contains("missing spec line"));
+        assert!(error("A B\n.a\n").contains("number of headers (2) and field specifications (1)"));
         let columns = CustomColumns::parse_lines("A  B\r\n.a {.b}\nmore").unwrap();
         assert_eq!(columns.row(&json!({"a": 1, "b": "x"})).unwrap(), ["1", "x"]);
     }

@@ -14,7 +14,7 @@ pub struct SortPath {
 
 /// Why values cannot be sorted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SortFault {
+pub enum SortError {
     /// No object has the field.
     #[error("couldn't find any field with path {0:?} in the list of objects")]
     NotFound(String),
@@ -65,12 +65,12 @@ impl SortPath {
     /// first, also before another that lacks it, and texts that are quantities are compared as such.
     ///
     /// # Errors
-    /// [`SortFault::Unsortable`].
-    pub fn is_less(&self, a: Option<&Value>, b: Option<&Value>) -> Result<bool, SortFault> {
+    /// [`SortError::Unsortable`].
+    pub fn is_less(&self, a: Option<&Value>, b: Option<&Value>) -> Result<bool, SortError> {
         let (Some(a), Some(b)) = (a, b) else {
             return Ok(a.is_none());
         };
-        let unsortable = |what| Err(SortFault::Unsortable(self.text.clone(), what));
+        let unsortable = |what| Err(SortError::Unsortable(self.text.clone(), what));
         match (a, b) {
             (Value::Null, other) => Ok(!other.is_null()),
             (_, Value::Null) => Ok(false),
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn is_less(a: Value, b: Value) -> Result<bool, SortFault> {
+    fn is_less(a: Value, b: Value) -> Result<bool, SortError> {
         let path = SortPath::parse(".a").unwrap();
         let key = |value: Value| path.key(&json!({"a": value})).unwrap();
         path.is_less(key(a).as_ref(), key(b).as_ref())
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn values_without_an_order_are_a_fault() {
         for value in [json!({}), json!([1]), json!(true)] {
-            let fault = is_less(value.clone(), value).unwrap_err();
-            assert!(matches!(fault, SortFault::Unsortable(..)), "{fault}");
+            let error = is_less(value.clone(), value).unwrap_err();
+            assert!(matches!(error, SortError::Unsortable(..)), "{error}");
         }
         assert!(is_less(json!("1"), json!(1)).is_err());
     }
@@ -141,8 +141,8 @@ mod tests {
             assert_eq!(SortPath::parse(text).unwrap().text(), "{.a.b}");
         }
         for text in ["", "{}", "{.a", "{.a}{.b}", ".a}"] {
-            let fault = SortPath::parse(text).unwrap_err().to_string();
-            assert!(fault.contains("unexpected path string"), "{text}: {fault}");
+            let error = SortPath::parse(text).unwrap_err().to_string();
+            assert!(error.contains("unexpected path string"), "{text}: {error}");
         }
     }
 }

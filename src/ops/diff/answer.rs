@@ -12,7 +12,7 @@ use crate::etcd::keyspace::RevisionBounds;
 use crate::kubernetes::Flaw;
 use crate::kubernetes::compare::difference::FieldPath;
 use crate::kubernetes::compare::writers::{Termination, Writer};
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::ops::keys::FieldChange;
 use crate::ops::objects::{PlainValues, UndecidedReason};
 
@@ -132,7 +132,7 @@ pub struct Item {
     /// The rule by which it is noise.
     pub noise: Option<&'static str>,
     /// Why a value of it stays encrypted, if one does; the new one, if both do.
-    pub locked: Option<DecryptFault>,
+    pub locked: Option<DecryptError>,
     /// Something in it is hidden.
     pub has_secret: bool,
     /// How a value is not what the key promises, and in which state: `old`, `new`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::{Detail, Diff, DiffQuery, Item, KeyChange, compare};
+use crate::bolt::CursorError;
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{Changes, NextChange, RecordPlace};
@@ -38,15 +39,16 @@ impl<'i> Diff<'i> {
             ControlFlow::Continue(())
         })?;
         let from = self.comparison.old.revision.saturating_add(1);
-        let Ok(mut changes) = Changes::start(&new.database, from, false)? else {
+        let start = Changes::start(&new.database, from, false);
+        let Some(mut changes) = CursorError::unless_damaged(start)? else {
             return Ok(keys);
         };
         // Damage ends the walk; `log`, which walks the same way, tells of it.
-        while let Ok(next) = changes.next_change()? {
+        while let Some(next) = CursorError::unless_damaged(changes.next_change())? {
             new.options.cancel.check()?;
             let change = match next {
                 NextChange::End => break,
-                NextChange::Fault(_) => continue,
+                NextChange::Damaged(_) => continue,
                 NextChange::Change(change) => change,
             };
             if change.revision.main > self.comparison.new.revision {

@@ -1,6 +1,6 @@
 //! What differs in the small buckets, and whether members of one cluster may differ so.
 
-use crate::bolt::{Cursor, Database};
+use crate::bolt::{Cursor, CursorError, Database};
 use crate::error::Result;
 use crate::etcd::schema::{
     ALARM_BUCKET, AUTH_BUCKET, AUTH_ROLES_BUCKET, AUTH_USERS_BUCKET, CLUSTER_BUCKET, KEY_BUCKET,
@@ -205,21 +205,21 @@ type Entries = std::collections::BTreeMap<Vec<u8>, Vec<u8>>;
 /// The entries of a bucket, and whether they are all.
 fn entries(database: &Database<'_>, name: &[u8]) -> Result<(Entries, bool)> {
     let mut all = Entries::new();
-    let bucket = match database.bucket(name)? {
-        Ok(Some(bucket)) => bucket,
-        Ok(None) => return Ok((all, true)),
-        Err(_) => return Ok((all, false)),
+    let bucket = match CursorError::unless_damaged(database.bucket(name))? {
+        Some(Some(bucket)) => bucket,
+        Some(None) => return Ok((all, true)),
+        None => return Ok((all, false)),
     };
     let mut cursor: Cursor<'_> = database.cursor(&bucket);
-    let mut entry = cursor.first()?;
+    let mut entry = cursor.first();
     loop {
-        match entry {
-            Ok(Some(found)) if all.len() < MOST_ENTRIES => {
+        match CursorError::unless_damaged(entry)? {
+            Some(Some(found)) if all.len() < MOST_ENTRIES => {
                 all.insert(found.key.to_vec(), found.value.to_vec());
             }
-            Ok(None) => return Ok((all, true)),
-            Ok(Some(_)) | Err(_) => return Ok((all, false)),
+            Some(None) => return Ok((all, true)),
+            Some(Some(_)) | None => return Ok((all, false)),
         }
-        entry = cursor.next()?;
+        entry = cursor.next();
     }
 }

@@ -16,7 +16,7 @@ use crate::kubernetes::compare::writers::{
     ChangedField, Termination, Writers, creation, creators, managed_fields, writers_of_change,
 };
 use crate::kubernetes::query::selected::Selected;
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::kubernetes::{Encoding, Flaw, Head, Object, memory_of, read_json};
 use crate::ops::keys::FieldChange;
 use crate::ops::objects::UndecidedReason;
@@ -35,7 +35,7 @@ pub(super) struct State {
     /// What to show in place of a value that is hidden.
     mark: Option<String>,
     /// Why it stays encrypted.
-    pub(super) locked: Option<DecryptFault>,
+    pub(super) locked: Option<DecryptError>,
     is_too_large: bool,
     is_secret: bool,
     /// How it is not what the key promises.

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::etcd::raft::{LogRecord, RecordFault, WalReader, parse_segment_name};
+use crate::etcd::raft::{LogError, LogRecord, WalReader, parse_segment_name};
 use crate::ops::input::Input;
 
 /// A member of a cluster, as its log names both.
@@ -37,7 +37,7 @@ pub(super) fn identity(input: &Input) -> Option<Identity> {
     file.take(BEGINNING).read_to_end(&mut bytes).ok()?;
     // A later segment goes on with the checksum of the one before it.
     let crc = match WalReader::new(&bytes, 0).next()? {
-        Err(RecordFault::Crc { stored, .. }) => stored,
+        Err(LogError::Crc { stored, .. }) => stored,
         _ => 0,
     };
     let records = WalReader::new(&bytes, crc).map_while(Result::ok);

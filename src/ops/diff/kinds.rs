@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{Diff, Item};
 use crate::kubernetes::catalog::resources::{Resolved, Resource, Resources};
 use crate::ops::objects::wanted::WantedKinds;
-use crate::ops::objects::{KindFault, ObjectsQuery};
+use crate::ops::objects::{KindError, ObjectsQuery};
 
 /// Kinds by any of their names, custom ones of either file included.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl<'i> Diff<'i> {
     ///
     /// # Errors
     /// A word that may be several kinds.
-    pub fn kinds(&self, words: &[String]) -> Result<KindFilter<'_>, KindFault> {
+    pub fn kinds(&self, words: &[String]) -> Result<KindFilter<'_>, KindError> {
         let query = ObjectsQuery {
             kinds: words.to_vec(),
             ..ObjectsQuery::default()

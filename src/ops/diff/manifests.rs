@@ -145,12 +145,12 @@ enum ObjectState {
 
 impl ObjectState {
     fn of(key: &[u8], value: &[u8], revision: i64, reader: &ValueReader) -> Self {
-        if let Err(fault) = reader.plain(key, value) {
-            return Self::Unreadable(fault.to_string());
+        if let Err(error) = reader.plain(key, value) {
+            return Self::Unreadable(error.to_string());
         }
         let mut object = match reader.object_of(key, value, revision) {
             Ok(object) => object,
-            Err(fault) => return Self::Unreadable(fault.to_string()),
+            Err(error) => return Self::Unreadable(error.to_string()),
         };
         modernize_definition(&mut object.json);
         if is_owned_or_transient(&object.json) {

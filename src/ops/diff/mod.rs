@@ -35,6 +35,7 @@ use super::objects::reader::ValueReader;
 use super::session::Session;
 use super::session::{BATCH, BATCH_BYTES};
 use super::times::Times;
+use crate::bolt::CursorError;
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{Keyspace, RecordPlace};
@@ -167,8 +168,9 @@ pub fn diff_revisions<'i>(
     query: &DiffQuery,
 ) -> Result<Diff<'i>> {
     let gather = Gather::new(session.options.memory_limit);
-    let from = match (from, Compaction::read(&session.database)?) {
-        (..=0, Ok(compaction)) => compaction.compacted().max(1),
+    let compaction = CursorError::unless_damaged(Compaction::read(&session.database))?;
+    let from = match (from, compaction) {
+        (..=0, Some(compaction)) => compaction.compacted().max(1),
         (from, _) => from,
     };
     let side = Side::scan(

@@ -2,7 +2,9 @@
 
 use super::losses::{Losses, Readable};
 use crate::bolt::freelist::Freelist;
-use crate::bolt::{BucketRoot, Census, Database, Geometry, Metas, SelectedMeta, Visitor};
+use crate::bolt::{
+    BucketRoot, Census, CursorError, Database, Geometry, Metas, SelectedMeta, Visitor,
+};
 use crate::error::Result;
 use crate::etcd::check::{RecordCheck, RecordFigures, check_contents};
 use crate::etcd::schema::{
@@ -108,7 +110,8 @@ pub fn examine<V: Visitor + Clone>(
         Ok((outcome, found))
     };
     // What a record may lack depends on how far the store was compacted, which must be known beforehand.
-    let compacted = Compaction::read(database)?.map_or(-1, |compaction| compaction.compacted());
+    let compaction = CursorError::unless_damaged(Compaction::read(database))?;
+    let compacted = compaction.map_or(-1, |compaction| compaction.compacted());
     let (mut outcome, mut found) = look(compacted)?;
     let seen = outcome.0.contents.meta.compaction.compacted();
     if seen != compacted {

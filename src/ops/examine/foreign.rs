@@ -7,7 +7,7 @@ use super::verify_options::VerifyOptions;
 use super::verify_report::{Verdict, VerifyReport};
 use super::whole_file::bytes;
 use crate::bolt::layout::{META, PAGE_HEADER, RawMeta};
-use crate::bolt::{MetaFault, Metas};
+use crate::bolt::{MetaError, Metas};
 use crate::checksum::Sha256;
 use crate::container::{FileKind, TRAILER, classify, codes};
 use crate::error::Result;
@@ -21,12 +21,12 @@ use crate::options::Options;
 pub(super) fn without_metas(
     input: &Input,
     metas: &Metas,
-    fault: MetaFault,
+    error: MetaError,
     what: VerifyOptions,
     findings: Collector,
     options: &Options,
 ) -> Result<VerifyReport> {
-    let kind = classify(input.file.source(), metas, fault, input.is_part())?;
+    let kind = classify(input.file.source(), metas, error, input.is_part())?;
     named(input, metas, kind, what, findings, options)
 }
 
@@ -54,9 +54,9 @@ pub(super) fn named(
         }
         kind if kind.was_database() => {
             for meta in metas.both() {
-                if let Err(fault) = meta.validate() {
+                if let Err(error) = meta.validate() {
                     let place = Place::at(meta.offset);
-                    findings.add(Finding::new(fault.of(meta.slot), place));
+                    findings.add(Finding::new(error.of(meta.slot), place));
                 }
             }
         }

@@ -2,13 +2,13 @@
 
 use super::status::damaged;
 use super::verify_report::VerifyReport;
-use crate::bolt::PlannedBucket;
+use crate::bolt::{CursorError, PlannedBucket};
 use crate::error::{Error, Result};
 use crate::etcd::schema::Compaction;
-use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
+use crate::etcd::{HashKv, HashKvError, HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::input::Input;
-use crate::ops::opening::{Refusal, open_database};
+use crate::ops::opening::{RefusedError, open_database};
 use crate::options::Options;
 use crate::workers::Workers;
 
@@ -18,7 +18,7 @@ pub enum HashKvOutcome {
     /// The hash.
     Answer(HashKv),
     /// The file is damaged or no snapshot.
-    Refused(Refusal),
+    Refused(RefusedError),
 }
 
 /// Computes HashKV at `revision`; 0 stands for the newest. A file whose structure is damaged has no
@@ -41,7 +41,7 @@ pub fn hashkv(
     let workers = Workers::of(options)?;
     let mut findings = Collector::new(DEFAULT_LIMIT);
     // A damaged way to the compaction state is damage that the scan reports.
-    let compaction = Compaction::read(&database)?.unwrap_or_default();
+    let compaction = CursorError::unless_damaged(Compaction::read(&database))?.unwrap_or_default();
     let visitor = HashKvVisitor::new(revision, &compaction, release, options.memory_limit);
     let scanned = database.scan(&visitor, &workers, options, &mut findings)?;
     input.check_unchanged(Some(database.metas()))?;
@@ -51,7 +51,9 @@ pub fn hashkv(
     let is_reached = scanned.plan.buckets.iter().any(PlannedBucket::is_top_level);
     if !is_reached && !scanned.plan.strays.is_empty() {
         let message = "the root page leads to no bucket, so there is nothing to hash".to_string();
-        return Ok(HashKvOutcome::Refused(Refusal::see_verify(input, message)));
+        return Ok(HashKvOutcome::Refused(RefusedError::see_verify(
+            input, message,
+        )));
     }
     Ok(
         match hash_kv(
@@ -60,9 +62,12 @@ pub fn hashkv(
             &compaction,
             release,
             &workers,
-        )? {
+        ) {
             Ok(hash) => HashKvOutcome::Answer(hash),
-            Err(error) => HashKvOutcome::Refused(Refusal::see_verify(input, error.message)),
+            Err(HashKvError::Walk(error)) => {
+                HashKvOutcome::Refused(RefusedError::see_verify(input, error.message))
+            }
+            Err(HashKvError::Job(error)) => return Err(error),
         },
     )
 }

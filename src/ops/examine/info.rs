@@ -7,7 +7,7 @@ use crate::etcd::Release;
 use crate::etcd::keyspace::EachRecord;
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::ops::input::Input;
-use crate::ops::opening::{Refusal, open_database};
+use crate::ops::opening::{RefusedError, open_database};
 use crate::ops::times::FileTime;
 use crate::options::Options;
 use crate::workers::Workers;
@@ -19,7 +19,7 @@ pub struct FileInfo {
     /// Length and digest as stored; the digest is not compared.
     pub layout: FileLayout,
     /// Everything inside, or why it cannot be opened.
-    pub inside: std::result::Result<Box<Examination>, Refusal>,
+    pub inside: std::result::Result<Box<Examination>, RefusedError>,
     /// The newest time that an object in it tells, in seconds since 1970: it was not saved before.
     pub not_before: Option<i64>,
     /// What is wrong with it.

@@ -1,13 +1,13 @@
 //! `snapshot status`: hash, revision, number of keys, size, version.
 
-use crate::bolt::Database;
 use crate::bolt::check::bolt_messages;
+use crate::bolt::{CursorError, Database};
 use crate::error::{Error, Result};
 use crate::etcd::schema::{KEY_BUCKET, META_BUCKET, StorageVersion, meta_value};
 use crate::etcd::{BackendHash, LiveKeys, Release, quote};
 use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::input::Input;
-use crate::ops::opening::{Refusal, open_database};
+use crate::ops::opening::{RefusedError, open_database};
 use crate::options::Options;
 use crate::sentence::sentence;
 use crate::workers::Workers;
@@ -34,7 +34,7 @@ pub enum StatusOutcome {
     /// The figures.
     Answer(Status),
     /// The file is damaged or no snapshot.
-    Refused(Refusal),
+    Refused(RefusedError),
 }
 
 /// Computes what `snapshot status` of `release` shows. The stored SHA-256 is not read.
@@ -58,7 +58,11 @@ pub fn status(input: &Input, release: Release, options: &Options) -> Result<Stat
     if let Some(refusal) = damaged(input, &database, release, findings, options)? {
         return Ok(StatusOutcome::Refused(refusal));
     }
-    let refused = |message: String| Ok(StatusOutcome::Refused(Refusal::see_verify(input, message)));
+    let refused = |message: String| {
+        Ok(StatusOutcome::Refused(RefusedError::see_verify(
+            input, message,
+        )))
+    };
     let stray = scanned.plan.strays.iter().min_by(|a, b| a.key.cmp(&b.key));
     let stray_first = stray.filter(|stray| summary.error.is_none() || *stray.key < *KEY_BUCKET);
     if let Some(stray) = stray_first {
@@ -113,8 +117,7 @@ pub fn status(input: &Input, release: Release, options: &Options) -> Result<Stat
 }
 
 fn version(database: &Database<'_>, release: Release) -> Result<String> {
-    let stored = meta_value(database, StorageVersion::KEY)?
-        .ok()
+    let stored = CursorError::unless_damaged(meta_value(database, StorageVersion::KEY))?
         .flatten()
         .unwrap_or_default();
     let parsed = if release.parses_versions_leniently() {
@@ -135,7 +138,7 @@ pub(in crate::ops) fn damaged(
     release: Release,
     findings: Collector,
     options: &Options,
-) -> Result<Option<Refusal>> {
+) -> Result<Option<RefusedError>> {
     if !findings.has_errors() {
         return Ok(None);
     }
@@ -173,9 +176,9 @@ pub(in crate::ops) fn damaged(
             messages.join("\n")
         )
     };
-    Ok(Some(Refusal {
+    Ok(Some(RefusedError {
         findings,
-        ..Refusal::new(input, message, details)
+        ..RefusedError::new(input, message, details)
     }))
 }
 

@@ -10,11 +10,11 @@ use super::ledger::ledger;
 use super::verify_options::VerifyOptions;
 use super::verify_report::VerifyReport;
 use super::whole_file::{WholeFile, diagnose};
-use crate::bolt::{Database, MetaFault, Metas, SecondMeta};
+use crate::bolt::{CursorError, Database, MetaError, Metas, OpenError, SecondMeta};
 use crate::container::{FileKind, front_of_one_page, judge_length};
 use crate::error::Result;
 use crate::etcd::schema::Compaction;
-use crate::etcd::{HashKv, HashKvVisitor, Release, hash_kv};
+use crate::etcd::{HashKv, HashKvError, HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT};
 use crate::ops::copy_progress::CopyProgress;
 use crate::ops::input::Input;
@@ -50,7 +50,7 @@ pub(in crate::ops) fn verify_copy(
     let selected = match metas.select() {
         Ok(selected) => selected,
         // Nothing leads anywhere: no pass over the rest would tell more.
-        Err(fault) => return without_metas(input, &metas, fault, what, findings, options),
+        Err(error) => return without_metas(input, &metas, error, what, findings, options),
     };
     if let Some(bytes) = front_of_one_page(input.file.source(), &metas)? {
         let kind = FileKind::BytesInFront { bytes };
@@ -83,8 +83,8 @@ pub(in crate::ops) fn verify_copy(
         hash,
     } = match examined {
         Ok(examined) => examined,
-        Err((metas, fault)) => {
-            return without_metas(input, &metas, fault, what, findings, options);
+        Err((metas, error)) => {
+            return without_metas(input, &metas, error, what, findings, options);
         }
     };
     if examined.is_foreign() && !input.file.in_use() {
@@ -206,13 +206,15 @@ fn examine_all<'s>(
     plan: &ExamineOptions<'_>,
     options: &Options,
     findings: &mut Collector,
-) -> Result<std::result::Result<Examined<'s>, (Metas, MetaFault)>> {
+) -> Result<std::result::Result<Examined<'s>, (Metas, MetaError)>> {
     if let Some(progress) = plan.progress {
         progress.wait(input.layout.database_len)?;
     }
-    let database = match Database::open(source, input.layout.database_len, SecondMeta::Search)? {
+    let len = input.layout.database_len;
+    let database = match Database::open(source, len, SecondMeta::Search) {
         Ok(database) => database,
-        Err(fault) => return Ok(Err(fault)),
+        Err(OpenError::NoMeta(metas, error)) => return Ok(Err((*metas, error))),
+        Err(OpenError::Read(error)) => return Err(error),
     };
     let workers = match plan.with_digest {
         true => Workers::beside_another(options)?,
@@ -225,7 +227,7 @@ fn examine_all<'s>(
     };
     let scan_options = if plan.with_digest { &quiet } else { options };
     let release = Release::default();
-    let compaction = Compaction::read(&database)?.unwrap_or_default();
+    let compaction = CursorError::unless_damaged(Compaction::read(&database))?.unwrap_or_default();
     // Two tables at once may be too much for a memory that is limited; it takes a pass of its own then.
     let hashing = (plan.with_hash && options.memory_limit.is_none())
         .then(|| HashKvVisitor::new(0, &compaction, release, None));
@@ -236,7 +238,11 @@ fn examine_all<'s>(
     let hash = match &also.1 {
         Some(visitor) if !findings.has_errors() => {
             let parts = hashed.into_iter().flatten().collect();
-            hash_kv(visitor, parts, &compaction, release, &workers)?.ok()
+            match hash_kv(visitor, parts, &compaction, release, &workers) {
+                Ok(hash) => Some(hash),
+                Err(HashKvError::Walk(_)) => None,
+                Err(HashKvError::Job(error)) => return Err(error),
+            }
         }
         _ => None,
     };

@@ -8,7 +8,7 @@ use crate::bolt::{Metas, SecondMeta};
 use crate::container::{FileKind, classify};
 use crate::error::{Error, Result};
 use crate::etcd::raft::{
-    Frame, LogRecord, RecordFault, WalReader, codes, parse_segment_name, read_snapshot_file,
+    Frame, LogError, LogRecord, WalReader, codes, parse_segment_name, read_snapshot_file,
 };
 use crate::finding::{Collector, DEFAULT_LIMIT, Excerpt, Finding, Findings, Observation, Place};
 use crate::ids::FileOffset;
@@ -198,15 +198,15 @@ pub(super) fn read(
                     }
                 }
                 // It ends before it has begun; servers since 3.5 take it for empty.
-                Err(RecordFault::CutOff { .. } | RecordFault::Torn { .. })
-                    if is_last && !is_readable => {}
+                Err(LogError::CutOff { .. } | LogError::Torn { .. }) if is_last && !is_readable => {
+                }
                 // Servers cut such an end off.
-                Err(fault @ (RecordFault::CutOff { .. } | RecordFault::Torn { .. })) if is_last => {
-                    findings.add(finding(fault, &name, is_last));
+                Err(error @ (LogError::CutOff { .. } | LogError::Torn { .. })) if is_last => {
+                    findings.add(finding(error, &name, is_last));
                     is_torn = true;
                 }
-                Err(fault) => {
-                    findings.add(finding(fault, &name, is_last));
+                Err(error) => {
+                    findings.add(finding(error, &name, is_last));
                     // Without the chain nothing behind it can be told from damage.
                     break 'segments;
                 }
@@ -386,10 +386,10 @@ fn is_all_zeros(source: &dyn Source) -> Result<bool> {
 /// What the bytes are known to be, if they are neither a database nor unknown.
 fn kind_of(source: &dyn Source) -> Result<Option<FileKind>> {
     let metas = Metas::read(source, SecondMeta::Search)?;
-    let Err(fault) = metas.select() else {
+    let Err(error) = metas.select() else {
         return Ok(None);
     };
-    let kind = classify(source, &metas, fault, false)?;
+    let kind = classify(source, &metas, error, false)?;
     // That it has no meta page says nothing here; that it looks like a log is not what was found.
     Ok((!matches!(kind, FileKind::Unknown | FileKind::Wal)).then_some(kind))
 }
@@ -429,27 +429,27 @@ fn folder_without_log(path: &Path, folder: &Path) -> NotALog {
     }
 }
 
-fn finding(fault: RecordFault, segment: &str, is_last: bool) -> Finding {
+fn finding(error: LogError, segment: &str, is_last: bool) -> Finding {
     let segment = Excerpt::of(segment);
-    let (byte, what): (u64, Observation) = match fault {
-        RecordFault::CutOff { offset: byte } => (
+    let (byte, what): (u64, Observation) = match error {
+        LogError::CutOff { offset: byte } => (
             byte,
             match is_last {
                 true => codes::LastCutOff { segment, byte }.into(),
                 false => codes::RecordCutOff { segment, byte }.into(),
             },
         ),
-        RecordFault::Torn { offset: byte } => (
+        LogError::Torn { offset: byte } => (
             byte,
             match is_last {
                 true => codes::LastTorn { segment, byte }.into(),
                 false => codes::RecordTorn { segment, byte }.into(),
             },
         ),
-        RecordFault::Malformed { offset: byte } => {
+        LogError::Malformed { offset: byte } => {
             (byte, codes::RecordMalformed { segment, byte }.into())
         }
-        RecordFault::Crc {
+        LogError::Crc {
             offset: byte,
             stored,
             computed,

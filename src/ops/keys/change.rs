@@ -8,7 +8,7 @@ use crate::kubernetes::compare::kind_schema::KindSchema;
 use crate::kubernetes::compare::writers::{
     ChangedField, Writer, creation, creators, writers_of_change,
 };
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::kubernetes::{Flaw, Object};
 use crate::ops::objects::reader::{ReadValue, ValueContent, ValueReader};
 use crate::ops::objects::{PlainValue, PlainValues};
@@ -202,7 +202,7 @@ pub(super) struct State {
     is_too_large: bool,
     object: Option<Object>,
     managed: Option<Value>,
-    pub(super) locked: Option<DecryptFault>,
+    pub(super) locked: Option<DecryptError>,
 }
 
 impl State {

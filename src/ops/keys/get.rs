@@ -115,7 +115,7 @@ pub fn get<'i>(
         Named::Key(story) => Answer::of(story, revision),
         Named::Several(stories) => Answer::of_several(stories, revision),
         Named::UnknownKind(word) => Answer::UnknownKind(word),
-        Named::NotServed(fault) => Answer::NotServed(fault),
+        Named::NotServed(error) => Answer::NotServed(error),
         Named::EmptyName(word) => Answer::EmptyName(word),
         Named::Nothing => Answer::NeverSeen,
     });

@@ -6,6 +6,7 @@ use std::ops::{ControlFlow, Range};
 use super::change::{Action, NamedObject, State, StateReader, Taken, ValueChange, change, writers};
 use super::log::{Event, Operation, look_back};
 use super::lookup::KeyStory;
+use crate::bolt::CursorError;
 use crate::error::Result;
 use crate::etcd::keyspace::RecordFacts;
 use crate::etcd::keyspace::{
@@ -13,7 +14,7 @@ use crate::etcd::keyspace::{
 };
 use crate::kubernetes::Flaw;
 use crate::kubernetes::compare::writers::Writer;
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::ops::objects::reader::ValueReader;
 use crate::ops::objects::stored::Inspector;
 use crate::ops::session::Session;
@@ -39,7 +40,7 @@ pub struct Episode {
     /// Who the object is, or was, if it is one.
     pub object: Option<NamedObject>,
     /// Why its value could not be decrypted.
-    pub locked: Option<DecryptFault>,
+    pub locked: Option<DecryptError>,
     /// How its value is not what the key promises.
     pub flaw: Option<Flaw>,
 }
@@ -201,7 +202,7 @@ pub struct ShownChange {
     /// Who the object is, if it is one.
     pub object: Option<NamedObject>,
     /// Why its value, or the one before it, could not be decrypted.
-    pub locked: Option<DecryptFault>,
+    pub locked: Option<DecryptError>,
     /// How its value is not what the key promises.
     pub flaw: Option<Flaw>,
 }
@@ -273,7 +274,8 @@ pub fn show(session: &mut Session<'_>, revision: i64, reader: &ValueReader) -> R
     let Some(records) = records_of(session, revision)? else {
         return Ok(shown);
     };
-    let mut time = look_back(session, revision.saturating_sub(1))?.unwrap_or_default();
+    let before = look_back(session, revision.saturating_sub(1));
+    let mut time = CursorError::unless_damaged(before)?.unwrap_or_default();
     let wanted: BTreeSet<Vec<u8>> = records.iter().map(|(event, _)| event.key.clone()).collect();
     let mut before = values_before(session, revision, &wanted)?;
     let states = StateReader::new(reader);
@@ -319,26 +321,8 @@ type Records = Vec<(Event, Vec<u8>)>;
 
 /// The records of one main revision. On a damaged way, from a scan; `None` without any.
 fn records_of(session: &mut Session<'_>, revision: i64) -> Result<Option<Records>> {
-    let mut records = Vec::new();
-    let damaged = 'walk: {
-        let mut changes = match Changes::start(&session.database, revision, false)? {
-            Ok(changes) => changes,
-            Err(damage) => break 'walk Some(damage),
-        };
-        loop {
-            match changes.next_change()? {
-                Ok(NextChange::Change(change)) if change.revision.main > revision => break,
-                Ok(NextChange::Change(change)) => {
-                    records.push((Event::of_change(&change), change.record.value.to_vec()));
-                }
-                Ok(NextChange::Fault(fault)) => session.findings.add(fault),
-                Ok(NextChange::End) => break,
-                Err(damage) => break 'walk Some(damage),
-            }
-        }
-        None
-    };
-    if damaged.is_some() {
+    let mut records = Records::new();
+    if CursorError::unless_damaged(walk_records(session, revision, &mut records))?.is_none() {
         records.clear();
         let gather = GatherRows::new(KeyFilter::all(), session.options.memory_limit);
         let (keyspace, parts) = session.scan_again(&gather)?;
@@ -356,6 +340,25 @@ fn records_of(session: &mut Session<'_>, revision: i64) -> Result<Option<Records
         )?;
     }
     Ok((!records.is_empty()).then_some(records))
+}
+
+/// The records of one main revision, as the tree leads to them.
+fn walk_records(
+    session: &mut Session<'_>,
+    revision: i64,
+    records: &mut Records,
+) -> Result<(), CursorError> {
+    let mut changes = Changes::start(&session.database, revision, false)?;
+    loop {
+        match changes.next_change()? {
+            NextChange::Change(change) if change.revision.main > revision => return Ok(()),
+            NextChange::Change(change) => {
+                records.push((Event::of_change(&change), change.record.value.to_vec()));
+            }
+            NextChange::Damaged(finding) => session.findings.add(finding),
+            NextChange::End => return Ok(()),
+        }
+    }
 }
 
 /// What is known of a key before a record.
@@ -379,12 +382,13 @@ fn values_before(
     let mut known = BeforeByKey::new();
     let mut left = keys.clone();
     let before = revision.saturating_sub(1);
-    if let Ok(mut changes) = Changes::start(&session.database, before, true)? {
+    let start = Changes::start(&session.database, before, true);
+    if let Some(mut changes) = CursorError::unless_damaged(start)? {
         for _ in 0..NEAR {
-            let change = match changes.next_change()? {
-                Ok(NextChange::Change(change)) if !left.is_empty() => change,
-                Ok(NextChange::Fault(_)) => continue,
-                Ok(NextChange::End) => return Ok(known),
+            let change = match CursorError::unless_damaged(changes.next_change())? {
+                Some(NextChange::Change(change)) if !left.is_empty() => change,
+                Some(NextChange::Damaged(_)) => continue,
+                Some(NextChange::End) => return Ok(known),
                 _ => break,
             };
             let key = change.record.key;

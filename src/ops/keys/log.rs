@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use crate::bolt::CursorDamage;
+use crate::bolt::{CursorDamage, CursorError};
 use crate::error::Result;
 use crate::etcd::keyspace::{
     Changes, GatherRows, KeyFilter, KeyRecord, NextChange, RecordChange, RecordFacts, RecordPlace,
@@ -247,17 +247,15 @@ pub fn log(
         done: None,
     };
     let walked = if query.descending {
-        log.down(session)?
+        log.down(session)
     } else {
-        log.up(session)?
+        log.up(session)
     };
-    if let Err(damage) = walked {
+    if let Err(damage) = CursorError::damage_apart(walked)? {
         log.around(session, &damage)?;
     }
     Ok(log.summary)
 }
-
-type Walked = std::result::Result<(), CursorDamage>;
 
 impl Log<'_, '_> {
     /// Gives out a transaction, unless nothing in it is wanted.
@@ -275,33 +273,24 @@ impl Log<'_, '_> {
         self.is_over = (self.each)(transaction).is_break() || self.summary.transactions >= limit;
     }
 
-    fn up(&mut self, session: &mut Session<'_>) -> Result<Walked> {
+    fn up(&mut self, session: &mut Session<'_>) -> Result<(), CursorError> {
         let mut time = NewestTime::default();
         if self.from > 0 {
-            match look_back(session, self.from.saturating_sub(1))? {
-                Ok(found) => time = found,
-                Err(damage) => return Ok(Err(damage)),
-            }
+            time = look_back(session, self.from.saturating_sub(1))?;
         }
-        let mut changes = match Changes::start(&session.database, self.from, false)? {
-            Ok(changes) => changes,
-            Err(damage) => return Ok(Err(damage)),
-        };
+        let mut changes = Changes::start(&session.database, self.from, false)?;
         let mut open: Option<Transaction> = None;
         while !self.is_over {
             session.options.cancel.check()?;
+            // On damage the transaction at hand is not given out: it may have lost its end.
             let change = match changes.next_change()? {
-                Ok(NextChange::Change(change)) if change.revision.main > self.to => break,
-                Ok(NextChange::Change(change)) => change,
-                Ok(NextChange::Fault(fault)) => {
-                    session.findings.add(fault);
+                NextChange::Change(change) if change.revision.main > self.to => break,
+                NextChange::Change(change) => change,
+                NextChange::Damaged(finding) => {
+                    session.findings.add(finding);
                     continue;
                 }
-                Ok(NextChange::End) => break,
-                Err(damage) => {
-                    // The transaction at hand may have lost its end.
-                    return Ok(Err(damage));
-                }
+                NextChange::End => break,
             };
             if open
                 .as_ref()
@@ -324,27 +313,24 @@ impl Log<'_, '_> {
         if let Some(mut last) = open {
             self.give(&mut last);
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    fn down(&mut self, session: &mut Session<'_>) -> Result<Walked> {
+    fn down(&mut self, session: &mut Session<'_>) -> Result<(), CursorError> {
         let mut from = self.to;
         while !self.is_over && from >= self.from.max(1) {
             session.options.cancel.check()?;
             let mut batch: VecDeque<(Transaction, NewestTime)> = VecDeque::new();
-            let mut changes = match Changes::start(&session.database, from, true)? {
-                Ok(changes) => changes,
-                Err(damage) => return Ok(Err(damage)),
-            };
+            let mut changes = Changes::start(&session.database, from, true)?;
             let limit = self.query.limit.unwrap_or(usize::MAX);
             let (mut seen, mut wanted) = (0usize, 0usize);
             let mut damaged = None;
             loop {
-                let change = match changes.next_change()? {
+                let change = match CursorError::damage_apart(changes.next_change())? {
                     Ok(NextChange::Change(change)) if change.revision.main < self.from => break,
                     Ok(NextChange::Change(change)) => change,
-                    Ok(NextChange::Fault(fault)) => {
-                        session.findings.add(fault);
+                    Ok(NextChange::Damaged(finding)) => {
+                        session.findings.add(finding);
                         continue;
                     }
                     Ok(NextChange::End) => break,
@@ -381,11 +367,12 @@ impl Log<'_, '_> {
                 batch.pop_front();
             }
             let Some((lowest, _)) = batch.front() else {
-                return Ok(damaged.map_or(Ok(()), Err));
+                return damaged.map_or(Ok(()), |damage| Err(CursorError::Damaged(damage)));
             };
             from = lowest.revision.saturating_sub(1);
             // What lies below tells the time before the first of these.
-            let mut time = look_back(session, from)?.unwrap_or_default();
+            let mut time =
+                CursorError::unless_damaged(look_back(session, from))?.unwrap_or_default();
             for (transaction, of_its_own) in &mut batch {
                 time.merge(*of_its_own);
                 transaction.events.reverse();
@@ -395,10 +382,10 @@ impl Log<'_, '_> {
                 self.give(&mut transaction);
             }
             if let Some(damage) = damaged {
-                return Ok(Err(damage));
+                return Err(CursorError::Damaged(damage));
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// The rest, from a scan, which finds its way around damage. Times are left out.
@@ -407,7 +394,7 @@ impl Log<'_, '_> {
         let (_, parts) = session.scan(&gather)?;
         if !session.findings.has_errors() {
             // The scan judged differently; what stopped the walk must not go unsaid.
-            let what = damage.fault.observation();
+            let what = damage.kind.observation();
             session
                 .findings
                 .add(Finding::new(what, damage.place.clone()));
@@ -446,22 +433,15 @@ impl Log<'_, '_> {
 }
 
 /// The newest time that the records up to `to` tell, as far as a short look back shows.
-pub(super) fn look_back(
-    session: &Session<'_>,
-    to: i64,
-) -> Result<std::result::Result<NewestTime, CursorDamage>> {
+pub(super) fn look_back(session: &Session<'_>, to: i64) -> Result<NewestTime, CursorError> {
     let mut time = NewestTime::default();
-    let mut changes = match Changes::start(&session.database, to, true)? {
-        Ok(changes) => changes,
-        Err(damage) => return Ok(Err(damage)),
-    };
+    let mut changes = Changes::start(&session.database, to, true)?;
     for _ in 0..LOOK_BACK {
         match changes.next_change()? {
-            Ok(NextChange::Change(change)) => time.see(change.record.value),
-            Ok(NextChange::Fault(_)) => {}
-            Ok(NextChange::End) => break,
-            Err(damage) => return Ok(Err(damage)),
+            NextChange::Change(change) => time.see(change.record.value),
+            NextChange::Damaged(_) => {}
+            NextChange::End => break,
         }
     }
-    Ok(Ok(time))
+    Ok(time)
 }

@@ -376,7 +376,7 @@ impl Candidates<'_, '_> {
         };
         let asked = match self.classifier.resources.asked(word) {
             Ok(asked) => asked,
-            Err(fault) => return Ok(Named::NotServed(fault)),
+            Err(error) => return Ok(Named::NotServed(error)),
         };
         let sought = Sought {
             name,

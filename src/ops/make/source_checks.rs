@@ -2,7 +2,7 @@
 
 use super::output_error::OutputError;
 use crate::bolt::check::codes as bolt_codes;
-use crate::bolt::{Database, SecondMeta};
+use crate::bolt::{Database, OpenError, SecondMeta};
 use crate::container::codes;
 use crate::error::Error;
 use crate::finding::{Severity, escape};
@@ -64,10 +64,13 @@ pub(super) fn unless_changed<T>(
 /// The database of a file that was found to have one.
 pub(super) fn open_database<'i>(input: &'i Input<'i>) -> Result<Database<'i>, OutputError> {
     let source = input.file.source();
-    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search)?;
-    opened.map_err(|(_, fault)| OutputError::File {
-        message: format!("no meta holds: {}", fault.describe()),
-        details: Vec::new(),
+    let opened = Database::open(source, input.layout.database_len, SecondMeta::Search);
+    opened.map_err(|error| match error {
+        OpenError::Read(error) => error.into(),
+        OpenError::NoMeta(_, error) => OutputError::File {
+            message: format!("neither meta can be used: {}", error.describe()),
+            details: Vec::new(),
+        },
     })
 }
 

@@ -17,7 +17,7 @@ use crate::finding::Collector;
 use crate::kubernetes::add_read_defaults;
 use crate::kubernetes::catalog::resources::{Resource, Resources};
 use crate::kubernetes::query::label_selector::LabelSelector;
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::kubernetes::show::describe::{
     EventRow, Related, ReplicaSetRow, backend_services, byte_sizes, has_events, service_of,
     tells_version, template_text,
@@ -37,11 +37,11 @@ pub struct DescribeOptions {
 #[derive(Debug)]
 pub enum UnreadReason {
     /// It is encrypted.
-    Locked(DecryptFault),
+    Locked(DecryptError),
     /// It is not what its key promises.
     Damaged,
     /// It cannot be decoded; why.
-    Fault(String),
+    Undecodable(String),
 }
 
 /// What is known beside the objects of a list, by their positions in it.
@@ -596,9 +596,9 @@ fn read<T>(
             }
             Read::Object(make(json))
         }
-        Err(fault) => Read::Unread(match reader.locked(key, value) {
-            Some(fault) => UnreadReason::Locked(fault),
-            None => UnreadReason::Fault(fault.to_string()),
+        Err(error) => Read::Unread(match reader.locked(key, value) {
+            Some(error) => UnreadReason::Locked(error),
+            None => UnreadReason::Undecodable(error.to_string()),
         }),
     }
 }

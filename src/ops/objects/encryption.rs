@@ -10,7 +10,7 @@ use crate::etcd::keyspace::{RecordView, RecordVisitor, RevisionBounds};
 use crate::kubernetes::Head;
 use crate::kubernetes::catalog::resources::Resources;
 use crate::kubernetes::secrets::encryption::{
-    DecryptFault, EncryptionConfig, Standing, Stored, decrypt, shown_name, standing,
+    DecryptError, EncryptionConfig, Standing, Stored, decrypt, shown_name, standing,
 };
 use crate::ops::session::Session;
 
@@ -29,7 +29,7 @@ pub struct EncryptionCount {
     /// How many the configuration's keys do not open, and why the first does not.
     pub unreadable: u64,
     /// Why the first of them cannot be read.
-    pub fault: Option<DecryptFault>,
+    pub error: Option<DecryptError>,
 }
 
 impl EncryptionCount {
@@ -133,15 +133,15 @@ impl RecordVisitor for Counter<'_> {
                 stored: way,
                 values: 0,
                 unreadable: 0,
-                fault: None,
+                error: None,
             });
         count.values = count.values.saturating_add(1);
         if let Some(config) = self.config
-            && let Err(fault) = decrypt(key, &value, config, Some(&count.resource))
-            && !matches!(fault, DecryptFault::Kms { .. })
+            && let Err(error) = decrypt(key, &value, config, Some(&count.resource))
+            && !matches!(error, DecryptError::Kms { .. })
         {
             count.unreadable = count.unreadable.saturating_add(1);
-            count.fault.get_or_insert(fault);
+            count.error.get_or_insert(error);
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ fn count(
             Some(sum) => {
                 sum.values = sum.values.saturating_add(count.values);
                 sum.unreadable = sum.unreadable.saturating_add(count.unreadable);
-                sum.fault = sum.fault.take().or(count.fault);
+                sum.error = sum.error.take().or(count.error);
             }
             None => {
                 all.insert(way, count);

@@ -16,7 +16,7 @@ use crate::kubernetes::apply::clean::{
 use crate::kubernetes::apply::order::step_order;
 use crate::kubernetes::apply::served::CustomKinds;
 use crate::kubernetes::apply::step::StepVerb;
-use crate::kubernetes::secrets::encryption::DecryptFault;
+use crate::kubernetes::secrets::encryption::DecryptError;
 use crate::kubernetes::{Description, Flaw, Object};
 use crate::ops::session::Session;
 
@@ -43,7 +43,7 @@ pub enum Exported {
     /// It stays encrypted. Where it is a Secret and secrets are not to be shown, it would be left out all the same.
     Locked {
         /// Why.
-        fault: DecryptFault,
+        error: DecryptError,
         /// Whether it is such a Secret.
         is_secret: bool,
     },
@@ -379,8 +379,8 @@ pub fn export<'i, 'l>(
                     Some(flaw) => Exported::Damaged(flaw.clone()).into(),
                     None => lost().into(),
                 },
-                Exported::Locked { fault, .. } => Exported::Locked {
-                    fault,
+                Exported::Locked { error, .. } => Exported::Locked {
+                    error,
                     is_secret: is_secret && reader.redactor.is_some(),
                 }
                 .into(),
@@ -456,15 +456,15 @@ fn decoded(
     revision: i64,
     reader: &ValueReader,
 ) -> Result<Object, Exported> {
-    if let Some(fault) = reader.locked(key, value) {
+    if let Some(error) = reader.locked(key, value) {
         return Err(Exported::Locked {
-            fault,
+            error,
             is_secret: false,
         });
     }
     reader
         .object_of(key, value, revision)
-        .map_err(|fault| Exported::Unreadable(fault.to_string()))
+        .map_err(|error| Exported::Unreadable(error.to_string()))
 }
 
 fn cleaned(
@@ -481,8 +481,8 @@ fn cleaned(
                 description.api_version, description.kind
             ),
             Description {
-                fault: Some(fault), ..
-            } => format!("it can only be decoded in part: {fault}"),
+                error: Some(error), ..
+            } => format!("it can only be decoded in part: {error}"),
             _ => "it can only be decoded in part: it has fields that are not known".into(),
         });
     }

@@ -160,7 +160,7 @@ impl ObjectsQuery {
     ) -> (Selected, Option<UndecidedReason>) {
         let mut object = match reader.object_of(key, value, revision) {
             Ok(object) => object,
-            Err(fault) if fault.is_limit() => {
+            Err(error) if error.is_limit() => {
                 let plain = reader.plain(key, value).unwrap_or_default();
                 return (
                     self.selects_by_head(&Head::of(&plain)),
@@ -173,7 +173,7 @@ impl ObjectsQuery {
         let labels = self.labels.as_ref();
         let labels = labels.is_none_or(|labels| labels.matches(&object.json));
         let has_fields =
-            object.description.undecoded.is_none() && object.description.fault.is_none();
+            object.description.undecoded.is_none() && object.description.error.is_none();
         let fields = self.fields.as_ref().map_or(Selected::Yes, |fields| {
             fields.matches(resource, &object.json, has_fields)
         });
@@ -394,7 +394,7 @@ impl RecordVisitor for ObjectFinder<'_> {
 /// Lists objects.
 ///
 /// # Errors
-/// [`Error::Query`](crate::Error::Query) with a [`KindFault`](super::KindFault) for a word that cannot be answered;
+/// [`Error::Query`](crate::Error::Query) with a [`KindError`](super::KindError) for a word that cannot be answered;
 /// [`Error::Revision`](crate::Error::Revision); reading, cancelling.
 pub fn objects<'i>(
     session: &mut Session<'i>,
@@ -443,11 +443,11 @@ pub fn objects<'i>(
     let mut unknown =
         unknown.filter(|word| kinds.iter().any(|kind| is_called(&kind.resource, word)));
     let fields = [NAME, NAMESPACE].map(str::to_owned);
-    if let Some(Err(fault)) = unknown
+    if let Some(Err(error)) = unknown
         .next()
         .map(|word| check_fields(query, word, &fields))
     {
-        return Err(fault.into());
+        return Err(error.into());
     }
     let mut other_versions = Vec::new();
     let mut served_versions = Vec::new();

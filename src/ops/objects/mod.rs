@@ -38,4 +38,4 @@ pub use looked_for::LookedFor;
 pub use plain_value::{PlainValue, PlainValues};
 pub use reader::{ReadValue, ValueContent, ValueReader, encoding_name};
 pub use stored::{DamagedValue, Inspector};
-pub use wanted::{KindFault, ObjectsQuery};
+pub use wanted::{KindError, ObjectsQuery};

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::kubernetes::secrets::encryption::{
-    DecryptFault, EncryptionConfig, decrypt, is_encrypted,
+    DecryptError, EncryptionConfig, decrypt, is_encrypted,
 };
 use crate::kubernetes::secrets::redact;
-use crate::kubernetes::{self, Encoding, Fault, KubeRelease, Object, Redactor, add_read_defaults};
+use crate::kubernetes::{
+    self, DecodeError, Encoding, KubeRelease, Object, Redactor, add_read_defaults,
+};
 
 /// Reads stored values: decrypts, decodes, hides secrets.
 #[derive(Debug, Clone, Default)]
@@ -46,17 +48,17 @@ pub struct ReadValue<'v> {
     /// True when the value holds a secret that is hidden, so that its bytes must not be shown either.
     pub is_secret: bool,
     /// Why it stays encrypted.
-    pub locked: Option<DecryptFault>,
-    /// Why it was not decoded, if it takes too much memory or is nested too deeply: [`Fault::is_limit`].
-    pub too_large: Option<Fault>,
+    pub locked: Option<DecryptError>,
+    /// Why it was not decoded, if it takes too much memory or is nested too deeply: [`DecodeError::is_limit`].
+    pub too_large: Option<DecodeError>,
 }
 
 impl ValueReader {
     /// Decrypts a value, if it is encrypted and there is a configuration.
     ///
     /// # Errors
-    /// [`DecryptFault`].
-    pub fn plain<'v>(&self, key: &[u8], value: &'v [u8]) -> Result<Cow<'v, [u8]>, DecryptFault> {
+    /// [`DecryptError`].
+    pub fn plain<'v>(&self, key: &[u8], value: &'v [u8]) -> Result<Cow<'v, [u8]>, DecryptError> {
         match &self.encryption {
             Some(config) if is_encrypted(value) => decrypt(key, value, config, None),
             _ => Ok(Cow::Borrowed(value)),
@@ -68,17 +70,17 @@ impl ValueReader {
         let (plain, locked) = match self.plain(key, value) {
             // Also where what was decrypted is encrypted itself.
             Ok(plain) => {
-                let locked = DecryptFault::without_configuration(&plain);
+                let locked = DecryptError::without_configuration(&plain);
                 (plain, locked)
             }
-            Err(fault) => (Cow::Borrowed(value), Some(fault)),
+            Err(error) => (Cow::Borrowed(value), Some(error)),
         };
         let mut too_large = None;
         let (content, is_secret) = match kubernetes::decode(&plain) {
             Ok(object) => self.object(key, &plain, object, mod_revision),
-            Err(Fault::Encrypted) => (self.hidden(key, &plain, None, true), false),
-            Err(fault) => {
-                let is_large = fault.is_limit();
+            Err(DecodeError::Encrypted) => (self.hidden(key, &plain, None, true), false),
+            Err(error) => {
+                let is_large = error.is_limit();
                 // Whether there is a secret in it nobody has looked.
                 let kind = is_large.then_some("Secret");
                 let shown = match &self.redactor {
@@ -88,7 +90,7 @@ impl ValueReader {
                     },
                     None => (ValueContent::Bytes, false),
                 };
-                too_large = is_large.then_some(fault);
+                too_large = is_large.then_some(error);
                 shown
             }
         };
@@ -103,19 +105,24 @@ impl ValueReader {
     }
 
     /// Why a value stays encrypted, if it does.
-    pub fn locked(&self, key: &[u8], value: &[u8]) -> Option<DecryptFault> {
+    pub fn locked(&self, key: &[u8], value: &[u8]) -> Option<DecryptError> {
         match self.plain(key, value) {
-            Ok(plain) => DecryptFault::without_configuration(&plain),
-            Err(fault) => Some(fault),
+            Ok(plain) => DecryptError::without_configuration(&plain),
+            Err(error) => Some(error),
         }
     }
 
     /// The object itself, nothing hidden: for comparing, selecting, cleaning.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub fn object_of(&self, key: &[u8], value: &[u8], mod_revision: i64) -> Result<Object, Fault> {
-        let plain = self.plain(key, value).map_err(|_| Fault::Encrypted)?;
+    /// [`DecodeError`].
+    pub fn object_of(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        mod_revision: i64,
+    ) -> Result<Object, DecodeError> {
+        let plain = self.plain(key, value).map_err(|_| DecodeError::Encrypted)?;
         let mut object = kubernetes::decode(&plain)?;
         set_resource_version(&mut object.json, mod_revision);
         Ok(object)

@@ -7,7 +7,7 @@ use super::list::{FoundObject, ObjectList};
 use super::reader::{ValueContent, ValueReader};
 use crate::error::{Error, Result};
 use crate::kubernetes::memory_of;
-use crate::kubernetes::show::sort::{SortFault, SortPath};
+use crate::kubernetes::show::sort::{SortError, SortPath};
 use crate::ops::session::Session;
 
 /// What the values of the field may take, all together.
@@ -18,7 +18,7 @@ impl<'i> ObjectList<'i> {
     /// are hidden before, so that the order tells nothing of them.
     ///
     /// # Errors
-    /// [`Error::Query`] with a [`SortFault`], where they have no order by this field; reading, cancelling.
+    /// [`Error::Query`] with a [`SortError`], where they have no order by this field; reading, cancelling.
     pub fn sort_by(
         &mut self,
         session: &Session<'i>,
@@ -28,7 +28,7 @@ impl<'i> ObjectList<'i> {
     ) -> Result<()> {
         let mut keys = Vec::with_capacity(self.found.len());
         let mut memory = 0usize;
-        let mut fault = None;
+        let mut failure = None;
         let mut has_objects = false;
         self.fetch(
             session,
@@ -45,33 +45,33 @@ impl<'i> ObjectList<'i> {
                         memory = memory.saturating_add(key.as_ref().map_or(0, memory_of));
                         keys.push(key);
                     }
-                    Err(error) => fault = Some(error.into()),
+                    Err(error) => failure = Some(error.into()),
                 }
                 if memory > MEMORY {
-                    fault = Some(SortFault::TooLarge(path.text().to_owned()));
+                    failure = Some(SortError::TooLarge(path.text().to_owned()));
                 }
-                match fault {
+                match failure {
                     Some(_) => ControlFlow::Break(()),
                     None => ControlFlow::Continue(()),
                 }
             },
         )?;
-        if let Some(fault) = fault {
-            return Err(Error::Query(Box::new(fault)));
+        if let Some(failure) = failure {
+            return Err(Error::Query(Box::new(failure)));
         }
         // What cannot be read stays in its order.
         if !has_objects {
             return Ok(());
         }
         if keys.iter().all(Option::is_none) {
-            let fault = SortFault::NotFound(path.text().to_owned());
-            return Err(Error::Query(Box::new(fault)));
+            let failure = SortError::NotFound(path.text().to_owned());
+            return Err(Error::Query(Box::new(failure)));
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
         let mut is_less = |a: &usize, b: &usize| {
             let key = |at: &usize| keys.get(*at).and_then(Option::as_ref);
             path.is_less(key(a), key(b)).unwrap_or_else(|error| {
-                fault.get_or_insert(error);
+                failure.get_or_insert(error);
                 false
             })
         };
@@ -87,8 +87,8 @@ impl<'i> ObjectList<'i> {
                 }
             }
         }
-        if let Some(fault) = fault {
-            return Err(Error::Query(Box::new(fault)));
+        if let Some(failure) = failure {
+            return Err(Error::Query(Box::new(failure)));
         }
         let mut found: Vec<Option<FoundObject>> = found.into_iter().map(Some).collect();
         self.found = order

@@ -31,7 +31,7 @@ pub struct ObjectsQuery {
 
 /// Why a word that names kinds does not name them in a way that can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KindFault {
+pub enum KindError {
     /// Several kinds have this name; their full names.
     Ambiguous(String, Vec<String>),
     /// An API server does not serve the kind in the version that the word names.
@@ -47,13 +47,13 @@ pub enum KindFault {
     },
 }
 
-impl std::fmt::Display for KindFault {
+impl std::fmt::Display for KindError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ambiguous(word, names) => {
                 write!(f, "{word:?} is ambiguous: {}", names.join(", "))
             }
-            Self::NotServed(fault) => fault.fmt(f),
+            Self::NotServed(error) => error.fmt(f),
             Self::Field { kind, field, known } => {
                 match kind {
                     Some(kind) => write!(f, "{kind} cannot be selected by the field {field:?}")?,
@@ -65,11 +65,11 @@ impl std::fmt::Display for KindFault {
     }
 }
 
-impl std::error::Error for KindFault {}
+impl std::error::Error for KindError {}
 
-impl From<KindFault> for Error {
-    fn from(fault: KindFault) -> Self {
-        Self::Query(Box::new(fault))
+impl From<KindError> for Error {
+    fn from(error: KindError) -> Self {
+        Self::Query(Box::new(error))
     }
 }
 
@@ -137,7 +137,7 @@ impl<'q> WantedKinds<'q> {
     pub(in crate::ops) fn of(
         query: &'q ObjectsQuery,
         resources: &Resources,
-    ) -> Result<Self, KindFault> {
+    ) -> Result<Self, KindError> {
         let mut wanted = Self {
             known: Vec::new(),
             words: HashMap::new(),
@@ -168,7 +168,7 @@ impl<'q> WantedKinds<'q> {
                 names.add(name, position);
                 continue;
             }
-            let asked = resources.asked(word).map_err(KindFault::NotServed)?;
+            let asked = resources.asked(word).map_err(KindError::NotServed)?;
             let kinds = match asked.kinds {
                 Resolved::Unknown => {
                     let names = wanted.words.entry(word.to_lowercase()).or_default();
@@ -179,7 +179,7 @@ impl<'q> WantedKinds<'q> {
                 Resolved::Category(kinds) => kinds,
                 Resolved::Ambiguous(kinds) => {
                     let names = kinds.iter().map(|kind| kind.full_name()).collect();
-                    return Err(KindFault::Ambiguous(word.clone(), names));
+                    return Err(KindError::Ambiguous(word.clone(), names));
                 }
             };
             let mut places = Vec::new();
@@ -321,10 +321,10 @@ pub(super) fn check_fields(
     query: &ObjectsQuery,
     kind: &str,
     known: &[String],
-) -> Result<(), KindFault> {
+) -> Result<(), KindError> {
     let mut fields = query.fields.iter().flat_map(FieldSelector::fields);
     match fields.find(|field| !known.iter().any(|known| known == field)) {
-        Some(field) => Err(KindFault::Field {
+        Some(field) => Err(KindError::Field {
             kind: Some(kind.to_owned()),
             field: field.to_owned(),
             known: known.to_vec(),
@@ -334,14 +334,14 @@ pub(super) fn check_fields(
 }
 
 /// Where every kind is asked for, some kind must know each field.
-fn check_fields_of_any(query: &ObjectsQuery, resources: &Resources) -> Result<(), KindFault> {
+fn check_fields_of_any(query: &ObjectsQuery, resources: &Resources) -> Result<(), KindError> {
     let Some(fields) = query.fields.as_ref().filter(|fields| !fields.is_empty()) else {
         return Ok(());
     };
     let all = resources.all().iter();
     let known: BTreeSet<String> = all.flat_map(|kind| selectable_fields(kind, None)).collect();
     match fields.fields().find(|field| !known.contains(*field)) {
-        Some(field) => Err(KindFault::Field {
+        Some(field) => Err(KindError::Field {
             kind: None,
             field: field.to_owned(),
             known: known.into_iter().collect(),

@@ -8,14 +8,14 @@ pub(in crate::ops) use fetch::{BATCH, BATCH_BYTES};
 use std::cell::Cell;
 
 use super::input::Input;
-use super::opening::{Refusal, open_database};
-use crate::bolt::Database;
+use super::opening::{RefusedError, open_database};
+use crate::bolt::{CursorError, Database};
 use crate::error::{Error, Result};
 use crate::etcd::keyspace::{
     Changes, Keyspace, RecordPlace, RecordView, RecordVisitor, RevisionBounds,
 };
 use crate::etcd::schema::{Compaction, KEY_BUCKET};
-use crate::etcd::{HashKvVisitor, Release, hash_kv};
+use crate::etcd::{HashKvError, HashKvVisitor, Release, hash_kv};
 use crate::finding::{Collector, DEFAULT_LIMIT, Findings};
 use crate::options::Options;
 use crate::workers::Workers;
@@ -47,29 +47,31 @@ fn key_bucket(database: &Database<'_>, workers: &Workers, options: &Options) -> 
             false => KeyBucket::Lost,
         })
     };
-    match database.bucket(KEY_BUCKET)? {
-        Ok(Some(bucket)) => {
-            return match database.cursor(&bucket).first()? {
-                Ok(_) => Ok(KeyBucket::There),
-                Err(_) => lost_or_there(),
+    match CursorError::unless_damaged(database.bucket(KEY_BUCKET))? {
+        Some(Some(bucket)) => {
+            let first = CursorError::unless_damaged(database.cursor(&bucket).first())?.is_some();
+            return if first {
+                Ok(KeyBucket::There)
+            } else {
+                lost_or_there()
             };
         }
-        Ok(None) => {}
-        Err(_) => return lost_or_there(),
+        Some(None) => {}
+        None => return lost_or_there(),
     }
     // Out of order, it is not found by its name.
     let mut cursor = database.root();
-    let mut entry = cursor.first()?;
+    let mut entry = cursor.first();
     for _ in 0..ROOT_ENTRIES {
-        match entry {
-            Ok(Some(found)) if found.is_bucket && found.key == KEY_BUCKET => {
+        match CursorError::unless_damaged(entry)? {
+            Some(Some(found)) if found.is_bucket && found.key == KEY_BUCKET => {
                 return Ok(KeyBucket::There);
             }
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(KeyBucket::Absent),
-            Err(_) => return lost_or_there(),
+            Some(Some(_)) => {}
+            Some(None) => return Ok(KeyBucket::Absent),
+            None => return lost_or_there(),
         }
-        entry = cursor.next()?;
+        entry = cursor.next();
     }
     lost_or_there()
 }
@@ -102,7 +104,7 @@ impl<'i> Session<'i> {
             }
         };
         if let Some(message) = message {
-            return Err(Refusal::see_verify(input, message.into()).into());
+            return Err(RefusedError::see_verify(input, message.into()).into());
         }
         Ok(Self {
             input,
@@ -177,9 +179,9 @@ impl<'i> Session<'i> {
     /// # Errors
     /// Reading, cancelling.
     pub fn bounds(&mut self) -> Result<RevisionBounds> {
-        let compaction = Compaction::read(&self.database)?;
-        let newest = Changes::newest(&self.database)?;
-        if let (Ok(compaction), Ok(newest)) = (compaction, newest) {
+        let compaction = CursorError::unless_damaged(Compaction::read(&self.database))?;
+        let newest = CursorError::unless_damaged(Changes::newest(&self.database))?;
+        if let (Some(compaction), Some(newest)) = (compaction, newest) {
             return Ok(RevisionBounds {
                 compacted: compaction.compacted(),
                 current: compaction.current(newest),
@@ -195,7 +197,8 @@ impl<'i> Session<'i> {
     /// # Errors
     /// Reading, cancelling, and a revision that the file cannot answer for.
     pub(in crate::ops) fn hash_at(&self, revision: i64) -> Result<Option<u32>> {
-        let Ok(compaction) = Compaction::read(&self.database)? else {
+        let Some(compaction) = CursorError::unless_damaged(Compaction::read(&self.database))?
+        else {
             return Ok(None);
         };
         let finished = compaction.finished.map_or(-1, |finished| finished.main);
@@ -210,8 +213,11 @@ impl<'i> Session<'i> {
             .scan(&visitor, &self.workers, self.options, &mut known)?;
         let parts = scanned.scan.locals;
         let release = Release::default();
-        let hash = hash_kv(&visitor, parts, &compaction, release, &self.workers)?;
-        Ok(hash.ok().map(|hash| hash.hash))
+        match hash_kv(&visitor, parts, &compaction, release, &self.workers) {
+            Ok(hash) => Ok(Some(hash.hash)),
+            Err(HashKvError::Walk(_)) => Ok(None),
+            Err(HashKvError::Job(error)) => Err(error),
+        }
     }
 
     /// Before the file is scanned again, which reports everything again.

@@ -81,7 +81,7 @@ fn file_section(out: &mut String, info: &FileInfo, examined: &Examination, file:
                     ),
                 );
             }
-            (Err(fault), _) => row(out, &name, format_args!("invalid: it {}", fault.describe())),
+            (Err(error), _) => row(out, &name, format_args!("invalid: it {}", error.describe())),
         }
     }
 }

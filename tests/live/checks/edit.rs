@@ -85,8 +85,7 @@ fn edit(path: &Path, random: &mut Random) -> Result<(), String> {
     let len = file.metadata().map_err(|error| error.to_string())?.len();
     let source = Positioned::new(open().map_err(|error| error.to_string())?, len);
     let opened = Database::open(&source, source.len(), SecondMeta::Search);
-    let opened = opened.map_err(|error| error.to_string())?;
-    let database = opened.map_err(|(_, fault)| fault.describe())?;
+    let database = opened.map_err(|error| error.to_string())?;
     let mut edits = Edits::new();
     for name in BUCKETS {
         match random.between(0, 5) {

@@ -11,9 +11,7 @@ fn rewritten(
     edits: &Edits,
     keep: impl FnMut(&[Vec<u8>], &[u8], &[u8]) -> crate::Result<bool>,
 ) -> Result<(Vec<u8>, Written), RebuildError> {
-    let database = Database::open(source, source.len(), SecondMeta::Search)
-        .unwrap()
-        .unwrap();
+    let database = Database::open(source, source.len(), SecondMeta::Search).unwrap();
     let mut writer = Writer::new(Cursor::new(Vec::new()), layout).unwrap();
     rebuild(&mut writer, &database, edits, keep)?;
     let (out, written) = writer.finish().unwrap();

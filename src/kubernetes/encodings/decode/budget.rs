@@ -11,7 +11,7 @@ use serde::de::{
 };
 use serde_json::{Map, Number, Value};
 
-use crate::kubernetes::encodings::fault::{Broken, Fault};
+use crate::kubernetes::encodings::decode_error::{Broken, DecodeError};
 
 /// What any value may take. The densest objects of real clusters take 35 times their size, which at etcd's
 /// usual limit of 1.5 MiB is 53 MiB.
@@ -101,8 +101,8 @@ impl Budget {
     }
 
     /// Why the value was given up.
-    pub(in crate::kubernetes) fn fault(&self) -> Fault {
-        Fault::TooLarge {
+    pub(in crate::kubernetes) fn error(&self) -> DecodeError {
+        DecodeError::TooLarge {
             limit: self.limit,
             stored: self.stored,
         }
@@ -132,18 +132,18 @@ pub fn memory_of(value: &Value) -> usize {
 /// Reads JSON.
 ///
 /// # Errors
-/// [`Fault::TooLarge`], [`Fault::TooNested`], and [`Fault::Malformed`] if it is not JSON.
-pub fn read_json(text: &[u8]) -> Result<Value, Fault> {
+/// [`DecodeError::TooLarge`], [`DecodeError::TooNested`], and [`DecodeError::Malformed`] if it is not JSON.
+pub fn read_json(text: &[u8]) -> Result<Value, DecodeError> {
     let mut budget = Budget::of(text.len());
     let (value, is_too_nested) = nested_json(text, &mut budget);
     match value {
         Some(value) => Ok(value),
-        None if budget.is_spent() => Err(budget.fault()),
+        None if budget.is_spent() => Err(budget.error()),
         // Beyond the limit it may be anything; what is passed over may be nested to any depth.
         None if is_too_nested && serde_json::from_slice::<IgnoredAny>(text).is_ok() => {
-            Err(Fault::TooNested { limit: DEEPEST })
+            Err(DecodeError::TooNested { limit: DEEPEST })
         }
-        None => Err(Fault::malformed(Broken::Json)),
+        None => Err(DecodeError::malformed(Broken::Json)),
     }
 }
 
@@ -269,14 +269,14 @@ mod tests {
         for of in [&nested as &dyn Fn(usize) -> String, &objects] {
             assert!(read_json(of(120).as_bytes()).is_ok());
             for levels in [121, 128, 129, 10_000] {
-                let fault = read_json(of(levels).as_bytes()).unwrap_err();
-                assert_eq!(fault, Fault::TooNested { limit: 120 });
-                assert!(fault.is_limit());
+                let error = read_json(of(levels).as_bytes()).unwrap_err();
+                assert_eq!(error, DecodeError::TooNested { limit: 120 });
+                assert!(error.is_limit());
             }
             let mut broken = of(10_000);
             broken.pop();
-            let fault = read_json(broken.as_bytes()).unwrap_err();
-            assert_eq!(fault, Fault::malformed(Broken::Json));
+            let error = read_json(broken.as_bytes()).unwrap_err();
+            assert_eq!(error, DecodeError::malformed(Broken::Json));
         }
     }
 
@@ -302,9 +302,9 @@ mod tests {
     #[test]
     fn json_that_takes_too_much_memory_is_given_up() {
         let dense = format!("[{}1]", "{\"a\":1},".repeat(1 << 18));
-        let fault = read_json(dense.as_bytes()).unwrap_err();
+        let error = read_json(dense.as_bytes()).unwrap_err();
         assert_eq!(
-            fault.to_string(),
+            error.to_string(),
             "decoded it takes more than 128 MiB of memory, the limit for a value of 2097155 bytes"
         );
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::kubernetes::encodings::fault::{Broken, Fault};
+use crate::kubernetes::encodings::decode_error::{Broken, DecodeError};
 
 /// A field on the wire that the table does not know, or knows as something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub(in crate::kubernetes) struct Damage {
     pub(in crate::kubernetes) unknown: Vec<UnknownField>,
     /// Unknown fields beyond those kept.
     pub(in crate::kubernetes) more_unknown: u64,
-    /// The first fault.
-    pub(in crate::kubernetes) fault: Option<Fault>,
+    /// The first error.
+    pub(in crate::kubernetes) error: Option<DecodeError>,
     path: Vec<Step>,
 }
 
@@ -69,16 +69,16 @@ impl Damage {
     }
 
     pub(super) fn malformed(&mut self, what: Broken) {
-        if self.fault.is_none() {
+        if self.error.is_none() {
             let path = self.path();
-            self.fault = Some(Fault::Malformed { what, path });
+            self.error = Some(DecodeError::Malformed { what, path });
         }
     }
 
     pub(super) fn too_deep(&mut self) {
-        if self.fault.is_none() {
+        if self.error.is_none() {
             let path = self.path();
-            self.fault = Some(Fault::TooDeep { path });
+            self.error = Some(DecodeError::TooDeep { path });
         }
     }
 

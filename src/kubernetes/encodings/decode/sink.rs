@@ -8,7 +8,7 @@ use super::budget::{self, Budget};
 use super::copy;
 use super::plain::plain_len;
 use crate::kubernetes::encodings::cbor;
-use crate::kubernetes::encodings::fault::Fault;
+use crate::kubernetes::encodings::decode_error::DecodeError;
 
 /// Takes JSON piece by piece. The caller keeps the order: a key in front of each value of an object.
 pub(in crate::kubernetes) trait Sink {
@@ -141,8 +141,8 @@ impl<'o> Text<'o> {
     }
 
     /// Why not everything was taken, if so.
-    pub(in crate::kubernetes) fn fault(&self) -> Option<Fault> {
-        self.is_full().then(|| self.budget.fault())
+    pub(in crate::kubernetes) fn error(&self) -> Option<DecodeError> {
+        self.is_full().then(|| self.budget.error())
     }
 
     #[inline]
@@ -362,10 +362,10 @@ impl Tree {
     /// The value that was built.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`].
-    pub(in crate::kubernetes) fn finish(self) -> Result<Value, Fault> {
+    /// [`DecodeError::TooLarge`].
+    pub(in crate::kubernetes) fn finish(self) -> Result<Value, DecodeError> {
         match self.budget.is_spent() {
-            true => Err(self.budget.fault()),
+            true => Err(self.budget.error()),
             false => Ok(self.root),
         }
     }

@@ -7,7 +7,7 @@ use super::rules::{has_parts, is_empty, is_on_wire, is_value, is_zero_field};
 use super::sink::Sink;
 use super::special::{self, IntOrString};
 use crate::kubernetes::catalog::table::{Field, Kind, Message, MessageId, Shape, TABLE, Table};
-use crate::kubernetes::encodings::fault::Broken;
+use crate::kubernetes::encodings::decode_error::Broken;
 use crate::kubernetes::encodings::format::Encoding;
 use crate::kubernetes::time::GoDuration;
 use crate::wire::{FieldValue, Fields};

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Head, Labels};
-use crate::kubernetes::encodings::fault::{Broken, Fault};
+use crate::kubernetes::encodings::decode_error::{Broken, DecodeError};
 use crate::kubernetes::time::parse_rfc3339;
 
 pub(super) fn read<'a>(value: &'a [u8], head: &mut Head<'a>) {
@@ -16,7 +16,7 @@ pub(super) fn read<'a>(value: &'a [u8], head: &mut Head<'a>) {
         result = json.end();
     }
     if result.is_err() {
-        head.fault = Some(Fault::malformed(Broken::Json));
+        head.error = Some(DecodeError::malformed(Broken::Json));
     }
 }
 

@@ -6,7 +6,7 @@ mod protobuf;
 
 use std::borrow::Cow;
 
-use super::fault::{Broken, Fault};
+use super::decode_error::{Broken, DecodeError};
 use super::format::Encoding;
 use crate::wire::{FieldValue, Fields};
 
@@ -38,7 +38,7 @@ pub struct Head<'a> {
     /// Its labels.
     pub labels: Labels<'a>,
     /// What could not be read; what is above is there as far as it could be.
-    pub fault: Option<Fault>,
+    pub error: Option<DecodeError>,
 }
 
 /// Labels that are read when they are asked for.
@@ -82,7 +82,7 @@ impl<'a> Head<'a> {
             managed: None,
             has_managed_fields: false,
             labels: Labels::List(Vec::new()),
-            fault: None,
+            error: None,
         }
     }
 
@@ -96,11 +96,11 @@ impl<'a> Head<'a> {
             Encoding::Json => json::read(value, &mut head),
             Encoding::Cbor => {
                 if cbor::read(value, &mut head).is_err() {
-                    head.fault = Some(Fault::malformed(Broken::Cbor));
+                    head.error = Some(DecodeError::malformed(Broken::Cbor));
                 }
             }
-            Encoding::Encrypted => head.fault = Some(Fault::Encrypted),
-            Encoding::Other => head.fault = Some(Fault::NotKubernetes),
+            Encoding::Encrypted => head.error = Some(DecodeError::Encrypted),
+            Encoding::Other => head.error = Some(DecodeError::NotKubernetes),
         }
         head
     }
@@ -178,7 +178,7 @@ mod tests {
 
     fn check(head: &Head<'_>) {
         let text = |text: &str| Some(Cow::Owned(text.to_owned()));
-        assert_eq!(head.fault, None);
+        assert_eq!(head.error, None);
         assert_eq!(head.api_version, text("v1"));
         assert_eq!(head.kind, text("ConfigMap"));
         assert_eq!(head.namespace, text("ns"));
@@ -208,13 +208,13 @@ mod tests {
             for len in 5..bytes.len() {
                 let head = Head::of(&bytes[..len]);
                 let is_bare = head.encoding == Encoding::Protobuf && head.name.is_none();
-                assert!(head.fault.is_some() || is_bare, "{len} of {bytes:x?}");
+                assert!(head.error.is_some() || is_bare, "{len} of {bytes:x?}");
             }
         }
         let head = Head::of(&IN_JSON.as_bytes()[..IN_JSON.len() - 1]);
         assert_eq!(head.name.as_deref(), Some("n"));
         assert_eq!(Head::of(b"{\"kind\":1}").kind, None);
-        assert_eq!(Head::of(b"?").fault, Some(Fault::NotKubernetes));
-        assert_eq!(Head::of(b"k8s:enc:x").fault, Some(Fault::Encrypted));
+        assert_eq!(Head::of(b"?").error, Some(DecodeError::NotKubernetes));
+        assert_eq!(Head::of(b"k8s:enc:x").error, Some(DecodeError::Encrypted));
     }
 }

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::{Head, Labels};
+use crate::kubernetes::encodings::decode_error::{Broken, DecodeError};
 use crate::kubernetes::encodings::envelope::Envelope;
-use crate::kubernetes::encodings::fault::{Broken, Fault};
 use crate::kubernetes::time::ZERO_TIME;
 use crate::wire::{FieldValue, Fields};
 
@@ -20,7 +20,7 @@ pub(super) fn read<'a>(value: &'a [u8], head: &mut Head<'a>) {
     };
     head.api_version = text(envelope.api_version);
     head.kind = text(envelope.kind);
-    head.fault = envelope.fault();
+    head.error = envelope.error();
     // The metadata comes first; what is behind it is not looked at.
     match Fields::of_kubernetes(envelope.raw).next() {
         Some(Ok((1, FieldValue::Bytes(bytes)))) => metadata(bytes, head),
@@ -43,8 +43,8 @@ fn cut(raw: &[u8]) -> Option<&[u8]> {
 
 #[cold]
 fn damaged(head: &mut Head<'_>) {
-    if head.fault.is_none() {
-        head.fault = Some(Fault::malformed(Broken::Metadata));
+    if head.error.is_none() {
+        head.error = Some(DecodeError::malformed(Broken::Metadata));
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) enum Node {
     Text(Value),
     /// For each value before, this number or truth value.
     Literal(Value),
-    /// A word that means nothing, such as `null`: a fault where it has to be looked at.
+    /// A word that means nothing, such as `null`: an error where it has to be looked at.
     Word(String),
 }
 
@@ -337,7 +337,7 @@ fn path(text: &str, depth: usize) -> Result<Vec<Node>, PathError> {
     let mut parser = Parser::new(text);
     match parser.action(false, depth)? {
         (None, nodes) => Ok(nodes),
-        // As in kubectl, a word is a fault only where there is something to compare it with.
+        // As in kubectl, a word is an error only where there is something to compare it with.
         (Some(word), nodes) if depth > 0 => {
             let word = Node::Word(word.to_owned());
             Ok(std::iter::once(word).chain(nodes).collect())

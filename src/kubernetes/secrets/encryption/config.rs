@@ -65,15 +65,15 @@ pub struct EncryptionConfig {
 
 /// Why a configuration cannot be used: one line with the place, never with a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigFault(String);
+pub struct ConfigError(String);
 
-impl fmt::Display for ConfigFault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for ConfigFault {}
+impl std::error::Error for ConfigError {}
 
 /// Go's decoder: padding is needed, what hangs over in the last digit is not looked at.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -88,19 +88,19 @@ impl EncryptionConfig {
     /// Reads a configuration, YAML or JSON.
     ///
     /// # Errors
-    /// [`ConfigFault`].
-    pub fn read(bytes: &[u8]) -> Result<Self, ConfigFault> {
+    /// [`ConfigError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
         if bytes.len() > Self::MAX_LEN {
-            return Err(ConfigFault("larger than 1 MiB".to_owned()));
+            return Err(ConfigError("larger than 1 MiB".to_owned()));
         }
-        let document = document::read(bytes).map_err(ConfigFault)?;
+        let document = document::read(bytes).map_err(ConfigError)?;
         let version = text_of(&document, "apiVersion", "")?.unwrap_or_default();
         let kind = text_of(&document, "kind", "")?.unwrap_or_default();
         match (kind.as_str(), version.as_str()) {
             ("EncryptionConfiguration", "apiserver.config.k8s.io/v1")
             | ("EncryptionConfig", "v1") => {}
             _ => {
-                return Err(ConfigFault(format!(
+                return Err(ConfigError(format!(
                     "kind {} of apiVersion {} is not an EncryptionConfiguration",
                     quoted(&kind),
                     quoted(&version)
@@ -153,7 +153,7 @@ impl EncryptionConfig {
     }
 
     /// A name that an earlier entry already covers with a wildcard would never count.
-    fn check_masks(&self) -> Result<(), ConfigFault> {
+    fn check_masks(&self) -> Result<(), ConfigError> {
         let mut wildcards: Vec<&str> = Vec::new();
         for (i, group) in self.groups.iter().enumerate() {
             for (j, name) in group.resources.iter().enumerate() {
@@ -162,7 +162,7 @@ impl EncryptionConfig {
                 if let Some(wildcard) = wildcards.iter().find(masks) {
                     let place = format!("resources[{i}].resources[{j}]");
                     let mask = format!("*.{wildcard}");
-                    return Err(ConfigFault(format!(
+                    return Err(ConfigError(format!(
                         "{place}: {} is masked by an earlier {}",
                         quoted(name),
                         quoted(&mask)
@@ -190,12 +190,12 @@ fn quoted(text: &str) -> String {
     format!("{:?}", escape::text_limited(text.as_bytes(), 64))
 }
 
-fn group(node: &Node, place: &str) -> Result<Group, ConfigFault> {
+fn group(node: &Node, place: &str) -> Result<Group, ConfigError> {
     let names = list_of(node, "resources", place)?.iter().enumerate();
     let resources = names
         .map(|(j, node)| match node {
             Node::Text(name) => Ok(name.clone()),
-            _ => Err(ConfigFault(format!("{place}.resources[{j}]: not a text"))),
+            _ => Err(ConfigError(format!("{place}.resources[{j}]: not a text"))),
         })
         .collect::<Result<Vec<_>, _>>()?;
     let providers = list_of(node, "providers", place)?
@@ -209,25 +209,25 @@ fn group(node: &Node, place: &str) -> Result<Group, ConfigFault> {
     })
 }
 
-fn provider(node: &Node, place: &str) -> Result<ProviderEntry, ConfigFault> {
+fn provider(node: &Node, place: &str) -> Result<ProviderEntry, ConfigError> {
     let names = ["kms", "aesgcm", "aescbc", "secretbox", "identity"];
     let mut present = names.into_iter().filter_map(|name| {
         let inner = node.get(name)?;
         (*inner != Node::Null).then_some((name, inner))
     });
     let Some((name, inner)) = present.next() else {
-        return Err(ConfigFault(format!(
+        return Err(ConfigError(format!(
             "{place}: none of kms, aesgcm, aescbc, secretbox, identity"
         )));
     };
     if let Some((other, _)) = present.next() {
-        return Err(ConfigFault(format!(
+        return Err(ConfigError(format!(
             "{place}: both {name} and {other}, each needs an entry of its own"
         )));
     }
     let place = format!("{place}.{name}");
     if !matches!(inner, Node::Map(_)) {
-        return Err(ConfigFault(format!("{place}: not a map")));
+        return Err(ConfigError(format!("{place}: not a map")));
     }
     match name {
         "kms" => kms(inner, &place),
@@ -238,12 +238,12 @@ fn provider(node: &Node, place: &str) -> Result<ProviderEntry, ConfigFault> {
     }
 }
 
-fn kms(node: &Node, place: &str) -> Result<ProviderEntry, ConfigFault> {
+fn kms(node: &Node, place: &str) -> Result<ProviderEntry, ConfigError> {
     let version = match text_of(node, "apiVersion", place)?.as_deref() {
         None | Some("" | "v1") => KmsVersion::V1,
         Some("v2") => KmsVersion::V2,
         Some(other) => {
-            return Err(ConfigFault(format!(
+            return Err(ConfigError(format!(
                 "{place}: apiVersion {}, must be v1 or v2",
                 quoted(other)
             )));
@@ -251,10 +251,10 @@ fn kms(node: &Node, place: &str) -> Result<ProviderEntry, ConfigFault> {
     };
     let name = text_of(node, "name", place)?.unwrap_or_default();
     if name.is_empty() {
-        return Err(ConfigFault(format!("{place}: no name")));
+        return Err(ConfigError(format!("{place}: no name")));
     }
     if version == KmsVersion::V2 && name.contains(':') {
-        return Err(ConfigFault(format!(
+        return Err(ConfigError(format!(
             "{place}: a colon in name {}",
             quoted(&name)
         )));
@@ -262,7 +262,7 @@ fn kms(node: &Node, place: &str) -> Result<ProviderEntry, ConfigFault> {
     Ok(ProviderEntry::Kms(version, name))
 }
 
-fn keys(provider: Provider, node: &Node, place: &str) -> Result<ProviderEntry, ConfigFault> {
+fn keys(provider: Provider, node: &Node, place: &str) -> Result<ProviderEntry, ConfigError> {
     let lengths: &[usize] = match provider {
         Provider::SecretBox => &[32],
         _ => &[16, 24, 32],
@@ -275,10 +275,10 @@ fn keys(provider: Provider, node: &Node, place: &str) -> Result<ProviderEntry, C
     Ok(ProviderEntry::Keys(provider, keys))
 }
 
-fn key(node: &Node, lengths: &[usize], place: &str) -> Result<Key, ConfigFault> {
+fn key(node: &Node, lengths: &[usize], place: &str) -> Result<Key, ConfigError> {
     let name = text_of(node, "name", place)?.unwrap_or_default();
     if name.is_empty() {
-        return Err(ConfigFault(format!("{place}: no name")));
+        return Err(ConfigError(format!("{place}: no name")));
     }
     let is_swapped = looks_like_secret(name.as_bytes());
     let place = if is_swapped {
@@ -288,17 +288,17 @@ fn key(node: &Node, lengths: &[usize], place: &str) -> Result<Key, ConfigFault> 
     };
     let text = text_of(node, "secret", &place)?.unwrap_or_default();
     if text.is_empty() {
-        return Err(ConfigFault(format!("{place}: no secret")));
+        return Err(ConfigError(format!("{place}: no secret")));
     }
     // Go's decoder passes over line ends.
     let digits = text.replace(['\r', '\n'], "");
     // Not the decoder's own sentence: it quotes what it stumbled over.
     let secret = BASE64
         .decode(digits)
-        .map_err(|_| ConfigFault(format!("{place}: the secret is not base64")))?;
+        .map_err(|_| ConfigError(format!("{place}: the secret is not base64")))?;
     if !lengths.contains(&secret.len()) {
         let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-        return Err(ConfigFault(format!(
+        return Err(ConfigError(format!(
             "{place}: the secret has {} bytes, must have {}",
             secret.len(),
             lengths.join(" or ")
@@ -316,22 +316,22 @@ fn join(place: &str, name: &str) -> String {
 }
 
 /// A text, or nothing where there is none.
-fn text_of(node: &Node, name: &str, place: &str) -> Result<Option<String>, ConfigFault> {
+fn text_of(node: &Node, name: &str, place: &str) -> Result<Option<String>, ConfigError> {
     match node.get(name) {
         None | Some(Node::Null) => Ok(None),
         Some(Node::Text(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(ConfigFault(format!("{}: not a text", join(place, name)))),
+        Some(_) => Err(ConfigError(format!("{}: not a text", join(place, name)))),
     }
 }
 
 /// A list with something in it.
-fn list_of<'n>(node: &'n Node, name: &str, place: &str) -> Result<&'n [Node], ConfigFault> {
+fn list_of<'n>(node: &'n Node, name: &str, place: &str) -> Result<&'n [Node], ConfigError> {
     let place = join(place, name);
     match node.get(name) {
         Some(Node::List(items)) if !items.is_empty() => Ok(items),
         None | Some(Node::Null | Node::List(_)) => {
-            Err(ConfigFault(format!("{place}: nothing in it")))
+            Err(ConfigError(format!("{place}: nothing in it")))
         }
-        Some(_) => Err(ConfigFault(format!("{place}: not a list"))),
+        Some(_) => Err(ConfigError(format!("{place}: not a list"))),
     }
 }

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::cipher::{self, OpenFault};
+use super::cipher::{self, CipherError};
 use super::config::{EncryptionConfig, KmsVersion, ProviderEntry};
-use super::envelope::{Envelope, EnvelopeFault, Provider};
+use super::envelope::{Envelope, EnvelopeError, Provider};
 use crate::kubernetes::encodings::format::Encoding;
 
 /// Why a value stays encrypted. Names are escaped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DecryptFault {
+pub enum DecryptError {
     /// There is no configuration to open it with.
     NotConfigured {
         /// How the value is encrypted.
@@ -46,7 +46,7 @@ pub enum DecryptFault {
     UnknownProvider(String),
 }
 
-impl fmt::Display for DecryptFault {
+impl fmt::Display for DecryptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConfigured { provider, name } => {
@@ -80,13 +80,13 @@ impl fmt::Display for DecryptFault {
     }
 }
 
-impl std::error::Error for DecryptFault {}
+impl std::error::Error for DecryptError {}
 
-impl DecryptFault {
+impl DecryptError {
     /// Why a value stays encrypted where there is no configuration; nothing if it is not encrypted.
     pub fn without_configuration(value: &[u8]) -> Option<Self> {
         Some(match Envelope::parse(value)? {
-            Err(fault) => fault.into(),
+            Err(error) => error.into(),
             Ok(envelope) => {
                 let name = envelope.shown_name();
                 match kms_version(envelope.provider) {
@@ -101,11 +101,11 @@ impl DecryptFault {
     }
 }
 
-impl From<EnvelopeFault> for DecryptFault {
-    fn from(fault: EnvelopeFault) -> Self {
-        match fault {
-            EnvelopeFault::Malformed => Self::Malformed,
-            EnvelopeFault::UnknownProvider(name) => Self::UnknownProvider(name),
+impl From<EnvelopeError> for DecryptError {
+    fn from(error: EnvelopeError) -> Self {
+        match error {
+            EnvelopeError::Malformed => Self::Malformed,
+            EnvelopeError::UnknownProvider(name) => Self::UnknownProvider(name),
         }
     }
 }
@@ -130,20 +130,20 @@ fn kms_version(provider: Provider) -> Option<KmsVersion> {
 /// a stored object does.
 ///
 /// # Errors
-/// [`DecryptFault`].
+/// [`DecryptError`].
 pub fn decrypt<'a>(
     etcd_key: &[u8],
     value: &'a [u8],
     config: &EncryptionConfig,
     resource: Option<&str>,
-) -> Result<Cow<'a, [u8]>, DecryptFault> {
+) -> Result<Cow<'a, [u8]>, DecryptError> {
     let envelope = match Envelope::parse(value) {
         None => return Ok(Cow::Borrowed(value)),
         Some(Ok(envelope)) => envelope,
-        Some(Err(fault)) => return Err(fault.into()),
+        Some(Err(error)) => return Err(error.into()),
     };
     if let Some(version) = kms_version(envelope.provider) {
-        return Err(DecryptFault::Kms {
+        return Err(DecryptError::Kms {
             version,
             name: envelope.shown_name(),
         });
@@ -169,9 +169,9 @@ pub fn decrypt<'a>(
     }
     let (provider, name) = (envelope.provider, envelope.shown_name());
     Err(match attempt.failed {
-        None => DecryptFault::NoKey { provider, name },
-        Some(OpenFault::WrongKey) => DecryptFault::WrongKey { provider, name },
-        Some(OpenFault::Malformed) => DecryptFault::Malformed,
+        None => DecryptError::NoKey { provider, name },
+        Some(CipherError::WrongKey) => DecryptError::WrongKey { provider, name },
+        Some(CipherError::Malformed) => DecryptError::Malformed,
     })
 }
 
@@ -179,7 +179,7 @@ pub fn decrypt<'a>(
 struct Attempt<'e, 'a> {
     envelope: &'e Envelope<'a>,
     etcd_key: &'e [u8],
-    failed: Option<OpenFault>,
+    failed: Option<CipherError>,
 }
 
 impl Attempt<'_, '_> {
@@ -201,7 +201,7 @@ impl Attempt<'_, '_> {
                 };
                 match cipher::open(*provider, &key.secret, payload, self.etcd_key) {
                     Ok(plain) if *provider == Provider::AesCbc && !begins_as_object(&plain) => {
-                        self.failed = Some(OpenFault::WrongKey);
+                        self.failed = Some(CipherError::WrongKey);
                     }
                     Ok(plain) => return Some(plain),
                     Err(shut) => self.failed = Some(shut),

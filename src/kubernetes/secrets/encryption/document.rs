@@ -30,7 +30,7 @@ impl Node {
     }
 }
 
-/// Reads the first document. The fault never repeats text of the document.
+/// Reads the first document. The error never repeats text of the document.
 pub(super) fn read(bytes: &[u8]) -> Result<Node, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -70,9 +70,9 @@ enum Open {
 fn read_yaml(text: &str) -> Result<Node, String> {
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|fault| {
+        let (event, span) = event.map_err(|error| {
             // The parser's own sentence may quote the document.
-            let at = fault.marker();
+            let at = error.marker();
             let column = at.col().saturating_add(1);
             format!("line {}, column {column}: not valid YAML", at.line())
         })?;
@@ -185,8 +185,8 @@ mod tests {
             b"\xffhidden",
             b"a: @hidden",
         ] {
-            let fault = read(document).err().unwrap();
-            assert!(!fault.contains("hidden"), "{fault}");
+            let error = read(document).err().unwrap();
+            assert!(!error.contains("hidden"), "{error}");
         }
         assert!(read(b"a: b\nc: 'd\n").err().unwrap().starts_with("line "));
     }

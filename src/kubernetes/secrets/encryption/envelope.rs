@@ -86,11 +86,13 @@ pub struct Envelope<'a> {
 }
 
 /// Why an encrypted value cannot be taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EnvelopeFault {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
     /// A provider, or a version of one, that no known API server has; as text for messages.
+    #[error("encrypted by {0}, which is not a known provider")]
     UnknownProvider(String),
-    /// No provider, or no name, is in it.
+    /// The provider or the name of the key is missing.
+    #[error("encrypted, but the provider or the name of the key is missing")]
     Malformed,
 }
 
@@ -99,12 +101,12 @@ const SHOWN: usize = 64;
 
 impl<'a> Envelope<'a> {
     /// Takes a value apart; nothing if it is not encrypted.
-    pub fn parse(value: &'a [u8]) -> Option<Result<Self, EnvelopeFault>> {
+    pub fn parse(value: &'a [u8]) -> Option<Result<Self, EnvelopeError>> {
         let rest = value.strip_prefix(PREFIX)?;
         Some(Self::parse_rest(rest))
     }
 
-    fn parse_rest(rest: &'a [u8]) -> Result<Self, EnvelopeFault> {
+    fn parse_rest(rest: &'a [u8]) -> Result<Self, EnvelopeError> {
         let known = Provider::ALL
             .into_iter()
             .find_map(|provider| Some((provider, rest.strip_prefix(provider.tag().as_bytes())?)));
@@ -113,18 +115,18 @@ impl<'a> Envelope<'a> {
             return Err(match (parts.next(), parts.next(), parts.next()) {
                 (Some(name), Some(version), Some(_)) => {
                     let shown = [name, b":", version].concat();
-                    EnvelopeFault::UnknownProvider(escape::text_limited(&shown, SHOWN))
+                    EnvelopeError::UnknownProvider(escape::text_limited(&shown, SHOWN))
                 }
-                _ => EnvelopeFault::Malformed,
+                _ => EnvelopeError::Malformed,
             });
         };
         let colon = named.iter().position(|b| *b == b':');
         let (name, payload) = colon
             .and_then(|colon| named.split_at_checked(colon))
             .and_then(|(name, payload)| Some((name, payload.strip_prefix(b":")?)))
-            .ok_or(EnvelopeFault::Malformed)?;
+            .ok_or(EnvelopeError::Malformed)?;
         if name.is_empty() {
-            return Err(EnvelopeFault::Malformed);
+            return Err(EnvelopeError::Malformed);
         }
         let key_id = (provider == Provider::KmsV2)
             .then(|| key_id(payload))
@@ -182,13 +184,13 @@ pub(super) fn looks_like_secret(name: &[u8]) -> bool {
 }
 
 /// Field 2 of the message in a value of KMS v2.
-fn key_id(payload: &[u8]) -> Result<Option<&[u8]>, EnvelopeFault> {
+fn key_id(payload: &[u8]) -> Result<Option<&[u8]>, EnvelopeError> {
     let mut id = None;
     for field in Fields::of_etcd(payload) {
         match field {
             Ok((2, FieldValue::Bytes(bytes))) => id = Some(bytes),
             Ok(_) => {}
-            Err(_) => return Err(EnvelopeFault::Malformed),
+            Err(_) => return Err(EnvelopeError::Malformed),
         }
     }
     Ok(id)
@@ -198,7 +200,7 @@ fn key_id(payload: &[u8]) -> Result<Option<&[u8]>, EnvelopeFault> {
 mod tests {
     use super::*;
 
-    fn parse(value: &[u8]) -> Result<Envelope<'_>, EnvelopeFault> {
+    fn parse(value: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
         Envelope::parse(value).expect("an encrypted value")
     }
 
@@ -231,7 +233,7 @@ mod tests {
         );
         assert_eq!(
             parse(b"k8s:enc:kms:v2:vault:\x0a\xff"),
-            Err(EnvelopeFault::Malformed)
+            Err(EnvelopeError::Malformed)
         );
     }
 
@@ -247,13 +249,13 @@ mod tests {
         ] {
             assert_eq!(
                 parse(value.as_bytes()),
-                Err(EnvelopeFault::Malformed),
+                Err(EnvelopeError::Malformed),
                 "{value}"
             );
         }
         assert_eq!(
             parse(b"k8s:enc:rot\x1b13:v9:key:x"),
-            Err(EnvelopeFault::UnknownProvider("rot\\x1b13:v9".to_owned()))
+            Err(EnvelopeError::UnknownProvider("rot\\x1b13:v9".to_owned()))
         );
     }
 }

@@ -10,7 +10,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ConfigFault, EncryptionConfig, Group, Key, KmsVersion, ProviderEntry};
-pub use decrypt::{DecryptFault, decrypt, resource_of};
-pub use envelope::{Envelope, EnvelopeFault, PREFIX, Provider, is_encrypted, shown_name};
+pub use config::{ConfigError, EncryptionConfig, Group, Key, KmsVersion, ProviderEntry};
+pub use decrypt::{DecryptError, decrypt, resource_of};
+pub use envelope::{Envelope, EnvelopeError, PREFIX, Provider, is_encrypted, shown_name};
 pub use standing::{Standing, Stored, standing};

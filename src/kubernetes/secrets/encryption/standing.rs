@@ -1,7 +1,7 @@
 //! Whether values are stored as the configuration asks.
 
 use super::config::{EncryptionConfig, Key, KmsVersion, ProviderEntry};
-use super::envelope::{Envelope, EnvelopeFault, Provider};
+use super::envelope::{Envelope, EnvelopeError, Provider};
 
 /// How a value is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +17,7 @@ impl<'a> Stored<'a> {
     ///
     /// # Errors
     /// The value is encrypted, but nobody can say how.
-    pub fn of(value: &'a [u8]) -> Result<Self, EnvelopeFault> {
+    pub fn of(value: &'a [u8]) -> Result<Self, EnvelopeError> {
         match Envelope::parse(value) {
             None => Ok(Self::Plain),
             Some(envelope) => envelope.map(|envelope| Self::With(envelope.provider, envelope.name)),
@@ -221,6 +221,6 @@ mod tests {
             Stored::of(b"k8s:enc:aesgcm:v1:k:..."),
             Ok(Stored::With(Provider::AesGcm, b"k"))
         );
-        assert_eq!(Stored::of(b"k8s:enc:"), Err(EnvelopeFault::Malformed));
+        assert_eq!(Stored::of(b"k8s:enc:"), Err(EnvelopeError::Malformed));
     }
 }

@@ -32,7 +32,7 @@ use sha2::Sha256;
 use secret::is_secret_key;
 use walk::{Place, Walk};
 
-use super::encryption::{Envelope, EnvelopeFault, is_encrypted};
+use super::encryption::{Envelope, EnvelopeError, is_encrypted};
 use crate::finding::escape;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -58,7 +58,7 @@ impl Redactor {
     /// The system has no random bytes.
     pub fn random() -> io::Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|fault| io::Error::other(fault.to_string()))?;
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self::with_key(&key))
     }
 
@@ -101,10 +101,10 @@ impl Redactor {
                     let (provider, name) = (envelope.provider, envelope.shown_name());
                     format!("<encrypted {} bytes, {provider} key {name}>", value.len())
                 }
-                Err(EnvelopeFault::UnknownProvider(name)) => {
+                Err(EnvelopeError::UnknownProvider(name)) => {
                     format!("<encrypted {} bytes, {name}>", value.len())
                 }
-                Err(EnvelopeFault::Malformed) => format!("<encrypted {} bytes>", value.len()),
+                Err(EnvelopeError::Malformed) => format!("<encrypted {} bytes>", value.len()),
             });
         }
         self.is_secret_value(key, value, kind)

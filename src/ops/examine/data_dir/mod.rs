@@ -15,7 +15,8 @@ use super::ledger::{Ledger, Proof};
 use super::wal::{Blank, WAL_IN_DATA_DIR, WalSummary, blank_findings, read, segments_in};
 use crate::error::{Error, Result};
 use crate::etcd::raft::{
-    MemberChange, SnapshotFault, SnapshotFile, codes, parse_snapshot_file_name, read_snapshot_file,
+    MemberChange, SnapshotFile, SnapshotFileError, codes, parse_snapshot_file_name,
+    read_snapshot_file,
 };
 use crate::etcd::schema::{Contents, MEMBERS_BUCKET, META_BUCKET, Meta, StorageVersion};
 use crate::finding::{Collector, Excerpt, Finding, Findings, Observation, Place, escape};
@@ -415,12 +416,12 @@ fn newest_snapshot(
             }
             // One that was cut off the log with its segments, or not yet noted in it.
             Ok(_) => {}
-            Err(fault) => {
+            Err(error) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let file = Excerpt::of(&*name);
-                let what: Observation = match fault {
-                    SnapshotFault::Malformed => codes::SnapFileMalformed { file }.into(),
-                    SnapshotFault::Crc { stored, computed } => codes::SnapFileChecksum {
+                let what: Observation = match error {
+                    SnapshotFileError::Malformed => codes::SnapFileMalformed { file }.into(),
+                    SnapshotFileError::Crc { stored, computed } => codes::SnapFileChecksum {
                         file,
                         stored,
                         computed,

@@ -2,7 +2,7 @@
 
 use super::{OutputError, Prepared};
 use crate::bolt::edit::{Edits, Patch};
-use crate::bolt::{Database, TXIDS_TO_SPARE};
+use crate::bolt::{CursorError, Database, TXIDS_TO_SPARE};
 use crate::etcd::check::REVISIONS_TO_SPARE;
 use crate::etcd::raft::NewCluster;
 use crate::etcd::schema::{
@@ -66,18 +66,18 @@ fn conf_state(edits: &mut Edits, cluster: &NewCluster) {
 
 /// An alarm about space names a member that is gone, and would make the new ones refuse writes.
 fn stale_alarms(edits: &mut Edits, database: &Database<'_>) -> Result<(), OutputError> {
-    let Some(bucket) = database.bucket(ALARM_BUCKET)?.ok().flatten() else {
+    let Some(bucket) = CursorError::unless_damaged(database.bucket(ALARM_BUCKET))?.flatten() else {
         return Ok(());
     };
     let mut cursor = database.cursor(&bucket);
-    let mut next = cursor.first()?;
+    let mut next = CursorError::unless_damaged(cursor.first())?.flatten();
     // Damage was reported by the check; what is behind it stays.
-    while let Ok(Some(entry)) = next {
+    while let Some(entry) = next {
         let key = entry.key.to_vec();
         if Alarm::parse_key(&key).is_some_and(|alarm| alarm.kind == AlarmKind::NoSpace) {
             edits.delete(ALARM_BUCKET, &key);
         }
-        next = cursor.next()?;
+        next = CursorError::unless_damaged(cursor.next())?.flatten();
     }
     Ok(())
 }
@@ -131,11 +131,11 @@ pub(super) fn lacks_transactions(last: TxId) -> Option<String> {
 
 /// The greatest main revision in bucket `key`; 0 if it is empty. Damage counts as the end.
 pub(super) fn last_revision(database: &Database<'_>) -> Result<i64, OutputError> {
-    let Some(bucket) = database.bucket(KEY_BUCKET)?.ok().flatten() else {
+    let Some(bucket) = CursorError::unless_damaged(database.bucket(KEY_BUCKET))?.flatten() else {
         return Ok(0);
     };
     let mut cursor = database.cursor(&bucket);
-    let last = cursor.last()?.ok().flatten();
+    let last = CursorError::unless_damaged(cursor.last())?.flatten();
     let key = last.and_then(|entry| RevisionKey::parse(entry.key).ok());
     Ok(key.map_or(0, |key| key.revision.main))
 }

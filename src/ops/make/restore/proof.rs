@@ -140,8 +140,8 @@ fn read_small_files(
     if !ReadBack::open(stage.disk(), &path, options)?.holds(&bytes, bytes.len() as u64)? {
         problems.push("the raft snapshot does not hold what was written".into());
     }
-    if let Err(fault) = read_snapshot_file(&bytes) {
-        problems.push(format!("the raft snapshot: {fault}"));
+    if let Err(error) = read_snapshot_file(&bytes) {
+        problems.push(format!("the raft snapshot: {error}"));
     }
     let (name, log) = first_segment(prepared);
     let path = stage.log_path(&name);
@@ -155,7 +155,7 @@ fn read_small_files(
         match frame.map(|frame| frame.record) {
             Ok(LogRecord::Snapshot(mark)) => index = mark.index,
             Ok(_) => {}
-            Err(fault) => problems.push(format!("the log: {fault:?}")),
+            Err(error) => problems.push(format!("the log: {error:?}")),
         }
     }
     if index != prepared.cluster.last_index() {

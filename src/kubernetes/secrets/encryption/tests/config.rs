@@ -3,12 +3,12 @@
 use super::super::*;
 
 /// A configuration with these entries of `resources`.
-pub(in super::super) fn config(resources: &str) -> Result<EncryptionConfig, ConfigFault> {
+pub(in super::super) fn config(resources: &str) -> Result<EncryptionConfig, ConfigError> {
     let head = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n";
     EncryptionConfig::read(format!("{head}resources:\n{resources}").as_bytes())
 }
 
-fn fault(resources: &str) -> String {
+fn error(resources: &str) -> String {
     config(resources).unwrap_err().to_string()
 }
 
@@ -82,7 +82,7 @@ fn entries_that_name_the_same_resource_are_joined() {
 #[test]
 fn what_the_api_server_refuses_is_refused_with_its_place() {
     let keys = |keys: &str| {
-        fault(&format!(
+        error(&format!(
             "- resources: [secrets]\n  providers:\n  - identity: {{}}\n  - secretbox: {{keys: {keys}}}\n"
         ))
     };
@@ -106,23 +106,23 @@ fn what_the_api_server_refuses_is_refused_with_its_place() {
         format!("{place}[0].name: not a text")
     );
     assert_eq!(
-        fault(&format!("{}{}", identity("'*.*'"), identity("secrets"))),
+        error(&format!("{}{}", identity("'*.*'"), identity("secrets"))),
         "resources[1].resources[0]: \"secrets\" is masked by an earlier \"*.*\""
     );
     assert_eq!(
-        fault("- resources: [secrets]\n  providers: [{identity: {}, kms: {name: a}}]\n"),
+        error("- resources: [secrets]\n  providers: [{identity: {}, kms: {name: a}}]\n"),
         "resources[0].providers[0]: both kms and identity, each needs an entry of its own"
     );
     assert_eq!(
-        fault("- resources: [secrets]\n  providers: [{identity: }]\n"),
+        error("- resources: [secrets]\n  providers: [{identity: }]\n"),
         "resources[0].providers[0]: none of kms, aesgcm, aescbc, secretbox, identity"
     );
     assert_eq!(
-        fault("- providers: [{identity: {}}]\n"),
+        error("- providers: [{identity: {}}]\n"),
         "resources[0].resources: nothing in it"
     );
     assert_eq!(
-        fault("- resources: [a]\n  providers: [{kms: {name: 'a:b', apiVersion: v2}}]\n"),
+        error("- resources: [a]\n  providers: [{kms: {name: 'a:b', apiVersion: v2}}]\n"),
         "resources[0].providers[0].kms: a colon in name \"a:b\""
     );
     assert_eq!(

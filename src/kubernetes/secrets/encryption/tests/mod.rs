@@ -92,13 +92,13 @@ fn secretbox(plain: &[u8]) -> Vec<u8> {
     envelope("secretbox", &[&nonce[..], tag.as_slice(), &sealed].concat())
 }
 
-fn open(value: &[u8], config: &EncryptionConfig) -> Result<Vec<u8>, DecryptFault> {
+fn open(value: &[u8], config: &EncryptionConfig) -> Result<Vec<u8>, DecryptError> {
     decrypt(KEY, value, config, Some("secrets")).map(Cow::into_owned)
 }
 
-fn wrong_key(provider: Provider) -> DecryptFault {
+fn wrong_key(provider: Provider) -> DecryptError {
     let name = "k".to_owned();
-    DecryptFault::WrongKey { provider, name }
+    DecryptError::WrongKey { provider, name }
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn no_wrong_key_opens_a_value_of_aes_cbc() {
         .unwrap();
         let payload = &value[b"k8s:enc:aescbc:v1:k:".len()..];
         fits += u32::from(super::cipher::open(Provider::AesCbc, &secret, payload, KEY).is_ok());
-        let fault = open(&value, &config).unwrap_err();
-        assert_eq!(fault, wrong_key(Provider::AesCbc), "{number}");
+        let error = open(&value, &config).unwrap_err();
+        assert_eq!(error, wrong_key(Provider::AesCbc), "{number}");
     }
     assert!(fits > 0, "the keys show nothing");
 }
@@ -157,7 +157,7 @@ fn what_comes_out_of_aes_cbc_counts_if_it_begins_as_an_object() {
         b"{}",
         b" {\n \"kind\": \"Secret\"}",
         b"\xd9\xd9\xf7\xa0",
-        // Damage behind the first block is not a fault of the key.
+        // Damage behind the first block is not an error of the key.
         b"{\"kind\":\"Secret\"\xff\0",
     ] {
         assert_eq!(open(&cbc(16, &padded(plain)), &config).unwrap(), plain);
@@ -172,8 +172,8 @@ fn what_comes_out_of_aes_cbc_counts_if_it_begins_as_an_object() {
         b"k8s\x01",
         b"k8s:enc:aescbc:v1:k:",
     ] {
-        let fault = open(&cbc(16, &padded(plain)), &config).unwrap_err();
-        assert_eq!(fault, wrong_key(Provider::AesCbc), "{plain:x?}");
+        let error = open(&cbc(16, &padded(plain)), &config).unwrap_err();
+        assert_eq!(error, wrong_key(Provider::AesCbc), "{plain:x?}");
     }
 }
 
@@ -186,20 +186,20 @@ fn a_name_that_looks_like_a_key_is_never_shown() {
             ("aesgcm", "c2hvcnQ="),
             ("secretbox", ""),
         ] {
-            let fault = config(&format!(
+            let error = config(&format!(
                 "- resources: [secrets]\n  providers:\n  - {provider}: {{keys: [{{name: '{name}', secret: '{word}'}}]}}\n"
             ))
             .unwrap_err()
             .to_string();
-            assert!(!fault.contains(&name), "{fault}");
-            assert!(fault.contains("are name and secret swapped?"), "{fault}");
+            assert!(!error.contains(&name), "{error}");
+            assert!(error.contains("are name and secret swapped?"), "{error}");
         }
         let stored = format!("k8s:enc:aescbc:v1:{name}:0123456789abcdef0123456789abcdef");
-        let fault = open(stored.as_bytes(), &one_key("aescbc", 16)).unwrap_err();
-        assert!(!fault.to_string().contains(&name), "{fault}");
+        let error = open(stored.as_bytes(), &one_key("aescbc", 16)).unwrap_err();
+        assert!(!error.to_string().contains(&name), "{error}");
         let stored = format!("k8s:enc:kms:v1:{name}:x");
-        let fault = open(stored.as_bytes(), &one_key("aescbc", 16)).unwrap_err();
-        assert!(!fault.to_string().contains(&name), "{fault}");
+        let error = open(stored.as_bytes(), &one_key("aescbc", 16)).unwrap_err();
+        assert!(!error.to_string().contains(&name), "{error}");
         assert!(!shown_name(name.as_bytes()).contains(&name));
     }
     for name in [
@@ -236,13 +236,13 @@ fn padding_is_checked_as_the_api_server_does() {
         [17; 16],
         [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3],
     ] {
-        let fault = open(&cbc(16, &wrong), &config).unwrap_err();
-        assert_eq!(fault, wrong_key(Provider::AesCbc));
+        let error = open(&cbc(16, &wrong), &config).unwrap_err();
+        assert_eq!(error, wrong_key(Provider::AesCbc));
     }
     // Nothing behind the IV, and no whole block.
     for payload in [&[0; 16][..], &[0; 15], &[0; 33], b""] {
         let value = envelope("aescbc", payload);
-        assert_eq!(open(&value, &config), Err(DecryptFault::Malformed));
+        assert_eq!(open(&value, &config), Err(DecryptError::Malformed));
     }
 }
 
@@ -313,7 +313,7 @@ fn a_name_may_hold_a_colon() {
 #[test]
 fn missing_keys_plugins_and_unknown_ways_are_told_apart() {
     let config = one_key("aescbc", 16);
-    let no_key = |provider| DecryptFault::NoKey {
+    let no_key = |provider| DecryptError::NoKey {
         provider,
         name: "k".to_owned(),
     };
@@ -323,16 +323,16 @@ fn missing_keys_plugins_and_unknown_ways_are_told_apart() {
     );
     assert_eq!(
         open(b"k8s:enc:kms:v2:vault:\x0a\x01x", &config),
-        Err(DecryptFault::Kms {
+        Err(DecryptError::Kms {
             version: KmsVersion::V2,
             name: "vault".to_owned()
         })
     );
     assert_eq!(
         open(b"k8s:enc:aescbc:v2:k:x", &config),
-        Err(DecryptFault::UnknownProvider("aescbc:v2".to_owned()))
+        Err(DecryptError::UnknownProvider("aescbc:v2".to_owned()))
     );
-    assert_eq!(open(b"k8s:enc:", &config), Err(DecryptFault::Malformed));
+    assert_eq!(open(b"k8s:enc:", &config), Err(DecryptError::Malformed));
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn a_named_resource_gets_its_own_keys_only() {
     let value = secretbox(b"x");
     assert!(matches!(
         open(&value, &config),
-        Err(DecryptFault::NoKey { .. })
+        Err(DecryptError::NoKey { .. })
     ));
     assert_eq!(decrypt(KEY, &value, &config, None).unwrap().as_ref(), b"x");
 }
@@ -442,10 +442,10 @@ fn values_of_a_real_api_server_open() {
 fn values_of_a_real_api_server_stay_shut_without_their_key() {
     let config = config("- resources: ['*.*']\n  providers: [{identity: {}}]\n").unwrap();
     for (key, provider, value, _) in stored() {
-        let fault = decrypt(key.as_bytes(), &value, &config, None).unwrap_err();
+        let error = decrypt(key.as_bytes(), &value, &config, None).unwrap_err();
         assert!(
-            matches!(fault, DecryptFault::NoKey { provider: p, .. } if p.name() == provider),
-            "{fault}"
+            matches!(error, DecryptError::NoKey { provider: p, .. } if p.name() == provider),
+            "{error}"
         );
     }
 }

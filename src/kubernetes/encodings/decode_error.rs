@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum DecodeError {
     /// It is encrypted; it has to be decrypted first.
     Encrypted,
     /// It is nothing Kubernetes writes.
@@ -108,7 +108,7 @@ impl fmt::Display for Broken {
     }
 }
 
-impl Fault {
+impl DecodeError {
     pub(in crate::kubernetes) fn malformed(what: Broken) -> Self {
         let path = String::new();
         Self::Malformed { what, path }
@@ -121,7 +121,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, path) = match self {
             Self::Encrypted => return f.write_str("encrypted at rest"),
@@ -150,4 +150,4 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for DecodeError {}
