@@ -122,10 +122,22 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
-        text.push_str(&error.to_string());
+        match error.downcast_ref() {
+            Some(error) => text.push_str(&reason(error)),
+            None => text.push_str(&error.to_string()),
+        }
         cause = error.source();
     }
     text
+}
+
+/// What the operating system said, without the number that Rust appends.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => text.replace(&format!(" (os error {number})"), ""),
+        None => text,
+    }
 }
 
 /// The code and the place of the first finding, and how many there are.

@@ -74,6 +74,7 @@ pub mod checksum;
 pub mod cli;
 pub mod codes;
 pub mod container;
+mod counted;
 pub mod error;
 pub mod etcd;
 pub mod finding;

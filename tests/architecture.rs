@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use etcdsnap::finding::Code;
+use etcdsnap::report::worded;
 
 /// From the ground up. A part may name those of its own layer and of the layers before it.
 const LAYERS: &[&[&str]] = &[
     &[
-        "checksum", "error", "finding", "ids", "limits", "options", "steps", "wire", "workers",
-        "Error", "Result",
+        "checksum", "counted", "error", "finding", "ids", "limits", "options", "steps", "wire",
+        "workers", "Error", "Result",
     ],
     &["source"],
     &["bolt"],
@@ -487,6 +488,44 @@ fn a_map_is_made_in_one_place_of_the_program() {
     }
 }
 
+/// Flags of etcd and of its tools, whose words the library repeats.
+const FLAGS_OF_ETCD: [&str; 7] = [
+    "--force-new-cluster",
+    "--initial-advertise-peer-urls",
+    "--initial-cluster",
+    "--mark-compacted required",
+    "--revision-bump > 0",
+    "--skip-hash-check=false",
+    "--wal-dir",
+];
+
+#[test]
+fn no_text_below_the_reports_names_a_command_or_a_flag_of_this_program() {
+    let ours = ["src/cli/", "src/report/", "src/main.rs"];
+    let mut seen = 0;
+    for SourceFile { name, .. } in source_files() {
+        if ours.iter().any(|above| name.starts_with(above)) || name.contains("tests") {
+            continue;
+        }
+        let text = fs::read_to_string(root().join(&name)).expect("a readable source file");
+        for line in text.lines().take_while(|line| *line != "#[cfg(test)]") {
+            let line = line.trim_start();
+            if line.starts_with("//") {
+                continue;
+            }
+            seen += 1;
+            assert!(!line.contains("etcdsnap "), "{name}: {line}");
+            for (at, _) in line.match_indices("--") {
+                let flag = &line[at..];
+                let is_flag = flag[2..].starts_with(|c: char| c.is_ascii_lowercase());
+                let is_of_etcd = FLAGS_OF_ETCD.iter().any(|known| flag.starts_with(known));
+                assert!(!is_flag || is_of_etcd, "{name}: {line}");
+            }
+        }
+    }
+    assert!(seen > 10_000, "only {seen} lines");
+}
+
 /// The types of circumstances that a list of codes declares: `Name {` or `Name = "name" {`.
 fn declared_circumstances(list: &SourceFile) -> Vec<&str> {
     let tokens: Vec<&str> = list.tokens.iter().map(String::as_str).collect();
@@ -577,8 +616,8 @@ fn the_list_of_findings_is_that_of_the_program() {
             format!("Severity: {}", code.severity.as_str()),
             format!("- Area: {}.", code.area.as_str()),
             format!("- Data: {}.", data(code)),
-            format!("- Cause: {}.", code.cause),
-            format!("- Next: {}.", code.next_step),
+            format!("- Cause: {}.", worded(code.cause)),
+            format!("- Next: {}.", worded(code.next_step)),
         ] {
             assert!(
                 body.contains(&line.to_lowercase()),

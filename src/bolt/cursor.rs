@@ -146,7 +146,7 @@ impl CursorDamageKind {
         (
             Self::NotBelow,
             "not-below",
-            "the key is not below the one behind it",
+            "the key is not below the one after it",
         ),
     ];
 

@@ -193,7 +193,11 @@ fn read(args: &DecodeArgs) -> Result<Vec<u8>, String> {
     };
     match read {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(format!("{}: {error}", escape::path(&args.file))),
+        Err(error) => Err(format!(
+            "{}: {}",
+            escape::path(&args.file),
+            run::reason(&error)
+        )),
     }
 }
 

@@ -225,7 +225,7 @@ pub(super) fn spaced(word: &OsStr, behind: Option<&OsString>) -> Result<OsString
         if word.as_encoded_bytes().contains(&b'/') {
             let [name, word] = [name, word].map(|text| escape::text(text.as_encoded_bytes()));
             return Err(format!(
-                "{name} stands behind {word}; a name stands behind a kind alone"
+                "{name} follows {word}; a name can only follow a kind"
             ));
         }
         text.push("/");

@@ -132,7 +132,7 @@ impl GrepArgs {
         }
         let files: Vec<&Path> = words.map(Path::new).collect();
         if files.is_empty() {
-            return Err("name a file behind the pattern: etcdsnap grep PATTERN FILE...".into());
+            return Err("name a file after the pattern: etcdsnap grep PATTERN FILE...".into());
         }
         let is_swapped = self.patterns.is_empty()
             && patterns.iter().any(|pattern| Path::new(pattern).exists())

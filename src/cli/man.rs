@@ -9,6 +9,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use super::exit::Exit;
+use super::run;
 use super::{Cli, term};
 use crate::finding::escape;
 
@@ -32,7 +33,11 @@ pub(super) fn run(args: &ManArgs) -> Exit {
     match write_pages(&all, &args.dir) {
         Ok(()) => Exit::Fine,
         Err(error) => {
-            term::error(&format!("{}: {error}", escape::path(&args.dir)));
+            term::error(&format!(
+                "{}: {}",
+                escape::path(&args.dir),
+                run::reason(&error)
+            ));
             Exit::Failed
         }
     }

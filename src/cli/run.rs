@@ -260,7 +260,7 @@ pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
+        _ => crate::error::reason(error),
     }
 }
 
@@ -469,7 +469,7 @@ pub(super) fn conclude(asked: Result<Asked<io::Result<Exit>>>, path: &Path) -> E
                 Ok(exit) => exit,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
                 Err(error) => {
-                    term::error(&format!("writing failed: {error}"));
+                    term::error(&format!("writing failed: {}", reason(&error)));
                     return Exit::Failed;
                 }
             };
@@ -518,7 +518,7 @@ pub(super) fn finish(written: io::Result<()>, exit: Exit) -> Exit {
         Ok(()) => exit,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
         Err(error) => {
-            term::error(&format!("writing the report failed: {error}"));
+            term::error(&format!("writing the report failed: {}", reason(&error)));
             Exit::Failed
         }
     }

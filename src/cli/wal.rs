@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use super::run::{Run, fail};
+use super::run::{self, Run, fail};
 use super::term;
 use crate::finding::escape;
 use crate::ops;
@@ -103,7 +103,7 @@ pub(super) fn run(args: &WalArgs, run: &Run) -> Exit {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
         Err(error) => {
-            term::error(&format!("writing failed: {error}"));
+            term::error(&format!("writing failed: {}", run::reason(&error)));
             return Exit::Failed;
         }
     }

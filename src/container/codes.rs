@@ -4,7 +4,7 @@ crate::finding::codes! {
     /// The stored digest is not the digest of the database.
     TRAILER_DIFFERS = "F001" Error Digest "the SHA-256 at the end does not match the database",
         "bytes of the file were changed, lost or added",
-        "etcd restores the file only with --skip-hash-check; take another copy" => {
+        "etcd restores the file only with `skip_hash_check`; take another copy" => {
             DigestDiffers = "differs" { stored: Digest, computed: Digest }
             MetasRewritten = "metas-rewritten" {
                 stored: Digest, computed: Digest, transaction: Transaction, transaction_before: Transaction,
@@ -13,7 +13,7 @@ crate::finding::codes! {
     /// There is no digest.
     TRAILER_MISSING = "F002" Note Digest "the file ends without a SHA-256",
         "a copied database has none, and a snapshot that lost its end has lost it; the message says what the metas tell",
-        "etcd restores it only with --skip-hash-check; nothing proves that the bytes are the original ones" => {
+        "etcd restores it only with `skip_hash_check`; nothing proves that the bytes are the original ones" => {
             NoDigestInSnapshot = "snapshot" {}
             NoDigestInLongSnapshot = "snapshot-longer" {}
             NoDigestInDatabase = "database" {}
@@ -37,7 +37,7 @@ crate::finding::codes! {
             SlackNotCompared = "not-compared" { bytes: Bytes }
         }
     /// Bytes before the database.
-    IN_FRONT = "F005" Error Length "bytes stand in front of the database",
+    IN_FRONT = "F005" Error Length "there are bytes before the database",
         "output of a program went into the same file, often an error stream or a log line",
         "cut them off, as the message says, and verify the rest" => {
             InFront = "database" { front: Bytes }

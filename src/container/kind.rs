@@ -292,12 +292,12 @@ impl FileKind {
             }
             Self::CutDatabase => "copy it again while etcd is stopped, or save a snapshot",
             Self::BytesInFront { .. } => {
-                "cut off what stands in front: tail -c +N FILE > snapshot.db"
+                "cut off what comes before it: tail -c +N FILE > snapshot.db"
             }
             Self::BytesBehind => "cut off what follows: head -c N FILE > snapshot.db",
             Self::BlockAdded => "copy the snapshot again from where it was made",
             Self::MetasRewritten => {
-                "restore it with --skip-hash-check: the data is proven to be as saved; etcd refuses it without"
+                "restore it with `skip_hash_check`: the data is proven to be as saved; etcd refuses it without"
             }
             Self::TornCopy => "save a snapshot instead: etcdctl snapshot save FILE",
             Self::Html | Self::Xml | Self::Json => {

@@ -21,7 +21,7 @@ impl RefusedError {
 
     /// A refusal that points to `verify`.
     pub(in crate::ops) fn see_verify(input: &Input, message: String) -> Self {
-        let details = "run `etcdsnap verify` on the file for all that is wrong with it".into();
+        let details = "run `verify` on the file for all that is wrong with it".into();
         Self::new(input, message, vec![details])
     }
 }

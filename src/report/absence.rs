@@ -212,10 +212,10 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
         },
         AbsenceReason::CannotTell => match is_single {
             true => format!(
-                "{name}{place}: cannot be told: not in what can be read, and damage hides the rest"
+                "{name}{place}: unknown: not in what can be read, and damage hides the rest"
             ),
             false => {
-                format!("cannot be told: {none} in what can be read, and damage hides the rest")
+                format!("unknown: {none} in what can be read, and damage hides the rest")
             }
         },
     };

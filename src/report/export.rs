@@ -440,7 +440,7 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("Service")
         ),
         Caution::Finalizer(finalizer) => format!(
-            "{} with the finalizer {}: never deleted where the controller behind it is missing",
+            "{} with the finalizer {}: never deleted where its controller is missing",
             counted("object"),
             shown(finalizer)
         ),
@@ -466,7 +466,7 @@ fn caution_text(caution: &Caution, count: usize) -> String {
             counted("ConfigMap")
         ),
         Caution::Trusts => format!(
-            "{} with a caBundle: calls fail once the certificates behind it are reissued",
+            "{} with a caBundle: calls fail once those certificates are reissued",
             counted("object")
         ),
         Caution::BeingDeleted => format!(

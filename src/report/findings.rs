@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::wording::worded;
 use crate::finding::{Findings, Severity};
 use crate::sentence::sentence;
 
@@ -50,8 +51,8 @@ pub fn findings_text(findings: &Findings, per_code: usize) -> String {
         if count.count > shown {
             let _ = writeln!(out, "      … and {} more", count.count - shown);
         }
-        let _ = writeln!(out, "      cause: {}", count.code.cause);
-        let _ = writeln!(out, "      next:  {}", count.code.next_step);
+        let _ = writeln!(out, "      cause: {}", worded(count.code.cause));
+        let _ = writeln!(out, "      next:  {}", worded(count.code.next_step));
     }
     out
 }

@@ -1,5 +1,6 @@
 //! The wire types of the JSON reports. `docs/cli-contract.md` documents them field by field.
 
+use std::borrow::Cow;
 use std::io;
 
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::wording::worded;
 use crate::etcd::LeaseId;
 use crate::etcd::keyspace::RecordFacts;
 use crate::finding::{Area, Finding, Severity, Value as Datum, escape};
@@ -199,7 +201,7 @@ pub(super) struct JsonFinding<'f> {
     circumstance: Option<&'static str>,
     values: Map<String, Value>,
     message: String,
-    next_step: &'static str,
+    next_step: Cow<'static, str>,
 }
 
 impl<'f> JsonFinding<'f> {
@@ -224,7 +226,7 @@ impl<'f> JsonFinding<'f> {
             circumstance: finding.circumstance.name,
             values: values_json(finding),
             message: sentence(finding),
-            next_step: finding.code.next_step,
+            next_step: worded(finding.code.next_step),
         }
     }
 }

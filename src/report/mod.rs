@@ -34,6 +34,7 @@ mod trailer;
 mod value;
 mod verify;
 mod wal;
+mod wording;
 mod wrap;
 mod yaml;
 
@@ -87,6 +88,7 @@ pub use verify::{unreadable_json, verify_json, verify_text};
 pub use wal::{
     wal_index, wal_json, wal_stranger_text, wal_summary_json, wal_summary_text, wal_text,
 };
+pub use wording::worded;
 pub use wrap::wrapped;
 pub use yaml::{write_yaml, yaml};
 

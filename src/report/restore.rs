@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,6 +9,7 @@ use super::compact::JsonKept;
 use super::humanize;
 use super::json::{JsonLine, hex_id, line};
 use super::verify::summary;
+use super::wording::worded;
 use crate::error::with_causes;
 use crate::finding::escape;
 use crate::kubernetes::rfc3339;
@@ -96,7 +98,7 @@ fn members_text(out: &mut String, prepared: &Prepared) {
 
 fn notes_text(out: &mut String, notes: &[String]) {
     for note in notes {
-        let _ = writeln!(out, "  note: {note}");
+        let _ = writeln!(out, "  note: {}", worded(note));
     }
 }
 
@@ -193,10 +195,11 @@ pub fn restore_plan_text(plan: &RestorePlan, prepared: &[Prepared], file: &str) 
     match &plan.refusal {
         Some(refusal) => {
             let why = with_causes(refusal);
+            let why = worded(&why);
             let _ = writeln!(out, "{file}: would be refused - {why}");
             if let OutputError::File { details, .. } = refusal {
                 for line in details {
-                    let _ = writeln!(out, "  {line}");
+                    let _ = writeln!(out, "  {}", worded(line));
                 }
             }
         }
@@ -295,7 +298,10 @@ fn json_plan<'p>(plan: &'p RestorePlan, restore: JsonRestore<'p>) -> JsonRestore
     });
     JsonRestorePlan {
         restore,
-        refusal: plan.refusal.as_ref().map(ToString::to_string),
+        refusal: plan
+            .refusal
+            .as_ref()
+            .map(|why| worded(&why.to_string()).into_owned()),
         bytes: plan.bytes,
         free_bytes: plan.free_bytes,
         starts: plan.starts,
@@ -318,7 +324,7 @@ struct JsonRestore<'r> {
     members: Vec<JsonRestoreMember>,
     revision: Option<i64>,
     bump_revision: u64,
-    notes: &'r [String],
+    notes: Vec<Cow<'r, str>>,
     next_commands: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<JsonKept>,
@@ -367,7 +373,7 @@ fn json<'r>(
             .collect(),
         revision,
         bump_revision: prepared.request().bump_revision,
-        notes,
+        notes: notes.iter().map(|note| worded(note)).collect(),
         next_commands: next_commands(prepared),
         kept,
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::humanize;
 use super::json::{JsonLine, line};
 use super::verify::summary;
+use crate::counted::{counted, is_or_are};
 use crate::ops::{AddedTrailer, Verdict};
 
 /// What `trailer` wrote, for people.
@@ -26,13 +27,14 @@ pub fn trailer_text(made: &AddedTrailer, file: &str, out: &str) -> String {
 
 fn notes(made: &AddedTrailer) -> Vec<String> {
     let mut notes = vec![
-        "the SHA-256 is of the bytes that were found; whether etcd wrote them so, nobody can tell"
+        "the SHA-256 is that of the bytes found; whether etcd wrote them like this is not known"
             .to_string(),
     ];
     if made.cut > 0 {
-        let cut = made.cut;
         notes.push(format!(
-            "{cut} unused bytes behind the database are left out"
+            "{} after the database {} left out",
+            counted(made.cut, "unused byte", "unused bytes"),
+            is_or_are(made.cut)
         ));
     }
     if made.source.is_data_dir {

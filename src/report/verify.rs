@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -7,6 +8,8 @@ use serde::Serialize;
 use super::findings::findings_text;
 use super::humanize;
 use super::json::{JsonCount, JsonFinding, JsonLine, line};
+use super::wording::worded;
+use crate::counted::counted;
 use crate::finding::{Severity, escape};
 use crate::ops::{DirectoryReport, Examination, Proof, Readable, Standing, Verdict, VerifyReport};
 
@@ -34,10 +37,10 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
         out,
         "{file}: {style}{}{style:#} - {}",
         report.verdict.title(),
-        report.reason
+        worded(&report.reason)
     );
     if report.verdict != Verdict::Ok {
-        let _ = writeln!(out, "  next: {}", report.next_step);
+        let _ = writeln!(out, "  next: {}", worded(&report.next_step));
     }
     if let Some(directory) = &report.directory {
         let _ = writeln!(
@@ -47,7 +50,7 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
             escape::path(&directory.wal_dir)
         );
         if report.verdict == Verdict::Ok && directory.next_step != NOTHING_TO_DO {
-            let _ = writeln!(out, "  next: {}", directory.next_step);
+            let _ = writeln!(out, "  next: {}", worded(&directory.next_step));
         }
     }
     if let Some(examined) = &report.examination {
@@ -66,7 +69,12 @@ pub fn verify_text(report: &VerifyReport, file: &str, everything: bool) -> Strin
             Standing::NotStored => "not stored",
             Standing::Unexamined => "unexamined",
         };
-        let _ = writeln!(out, "  {mark}  {:<10} {}", line.proof.name(), line.detail);
+        let _ = writeln!(
+            out,
+            "  {mark}  {:<10} {}",
+            line.proof.name(),
+            worded(&line.detail)
+        );
     }
     if let Some(sha256) = report.file_sha256 {
         let _ = writeln!(out, "  sha256 of the file: {sha256}");
@@ -92,12 +100,13 @@ pub(super) fn summary(examined: &Examination) -> String {
         (Readable::Nothing, _) => parts.push("no record of bucket `key`".to_string()),
         (Readable::Whole, Some(revision)) => {
             parts.push(format!("revision {revision}"));
-            parts.push(format!("{} live keys", records.live_keys));
-            parts.push(format!("{} records", records.records));
+            parts.push(counted(records.live_keys, "live key", "live keys"));
+            parts.push(counted(records.records, "record", "records"));
         }
         (Readable::Whole | Readable::Partly, _) => {
             let last = records.last.map_or(0, |last| last.main);
-            parts.push(format!("{} records up to revision {last}", records.records));
+            let all = counted(records.records, "record", "records");
+            parts.push(format!("{all} up to revision {last}"));
         }
     }
     if examined.meta_is_known() {
@@ -119,8 +128,8 @@ pub(super) fn summary(examined: &Examination) -> String {
 struct JsonVerify<'a> {
     file: &'a str,
     verdict: Verdict,
-    reason: &'a str,
-    next_step: &'a str,
+    reason: Cow<'a, str>,
+    next_step: Cow<'a, str>,
     kind: Option<&'static str>,
     proven: Vec<Proof>,
     not_proven: Vec<Proof>,
@@ -151,7 +160,7 @@ impl JsonLine for JsonVerify<'_> {
 struct JsonLedger<'a> {
     what: Proof,
     standing: Standing,
-    detail: &'a str,
+    detail: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -213,8 +222,8 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
     line(&JsonVerify {
         file,
         verdict: report.verdict,
-        reason: &report.reason,
-        next_step: &report.next_step,
+        reason: worded(&report.reason),
+        next_step: worded(&report.next_step),
         kind: report.kind.map(|kind| kind.name()),
         proven: names(Standing::Proven),
         not_proven: names(Standing::NotProven),
@@ -224,7 +233,7 @@ pub fn verify_json(report: &VerifyReport, file: &str) -> String {
             .map(|line| JsonLedger {
                 what: line.proof,
                 standing: report.standing(line),
-                detail: &line.detail,
+                detail: worded(&line.detail),
             })
             .collect(),
         errors: findings.count(Severity::Error),
@@ -260,8 +269,8 @@ pub fn unreadable_json(file: &str, error: &str) -> String {
     line(&JsonVerify {
         file,
         verdict: Verdict::Unreadable,
-        reason: error,
-        next_step: "make the file readable and run again",
+        reason: error.into(),
+        next_step: "make the file readable and run again".into(),
         kind: None,
         proven: Vec::new(),
         not_proven: Vec::new(),

@@ -1,7 +1,10 @@
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::findings::findings_text;
 use super::json::{JsonFinding, JsonLine, hex_id, line};
+use super::wording::worded;
 use crate::etcd::raft::{EntryType, Frame, LogRecord};
 use crate::ops::{NotALog, WalSummary};
 
@@ -153,7 +156,8 @@ pub fn wal_summary_text(summary: &WalSummary, file: &str) -> String {
 pub fn wal_stranger_text(stranger: &NotALog, file: &str) -> String {
     format!(
         "{file}: not a write-ahead log - {}\n  next: {}\n",
-        stranger.what, stranger.next_step
+        stranger.what,
+        worded(&stranger.next_step)
     )
 }
 
@@ -163,7 +167,7 @@ struct JsonWal<'s> {
     file: &'s str,
     is_log: bool,
     reason: Option<&'s str>,
-    next_step: Option<&'s str>,
+    next_step: Option<Cow<'s, str>>,
     segments: usize,
     records: u64,
     entries: u64,
@@ -185,7 +189,7 @@ pub fn wal_summary_json(summary: &WalSummary, file: &str) -> String {
         next_step: summary
             .stranger
             .as_ref()
-            .map(|stranger| &*stranger.next_step),
+            .map(|stranger| worded(&stranger.next_step)),
         segments: summary.segments.len(),
         records: summary.records,
         entries: summary.entries,

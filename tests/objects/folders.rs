@@ -162,7 +162,7 @@ fn what_cannot_be_a_folder_is_refused_in_one_line_and_left_alone() {
     let files = unpacked();
     for command in commands(files.path()) {
         for (out, told) in [
-            ("file", "file: Not a directory (os error 20)"),
+            ("file", "file: Not a directory"),
             (
                 "nowhere",
                 "nowhere is a link that leads nowhere; give a new folder",
@@ -179,13 +179,10 @@ fn what_cannot_be_a_folder_is_refused_in_one_line_and_left_alone() {
             ),
             (
                 "missing/out",
-                "cannot make missing/out.partial: No such file or directory (os error 2)",
+                "cannot make missing/out.partial: No such file or directory",
             ),
-            ("file/out", "file/out: Not a directory (os error 20)"),
-            (
-                "missing/..",
-                "missing/..: No such file or directory (os error 2)",
-            ),
+            ("file/out", "file/out: Not a directory"),
+            ("missing/..", "missing/..: No such file or directory"),
         ] {
             let dir = tempfile::tempdir().expect("a directory");
             for name in ["full/inside", "old.partial", "torn/.partial"] {
@@ -262,7 +259,7 @@ fn a_full_disk_leaves_nothing_and_names_the_file() {
             line.starts_with("Error: cannot write out.partial/"),
             "{line}"
         );
-        assert!(line.ends_with(": File too large (os error 27)"), "{line}");
+        assert!(line.ends_with(": File too large"), "{line}");
         assert_eq!(outcome.status, Some(2));
         assert_eq!(tree(dir.path()), BTreeMap::new());
     }

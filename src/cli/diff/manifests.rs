@@ -140,7 +140,7 @@ fn unnamed(number: usize, after: &str) -> String {
 /// Each object that is left out, with the reason, as lines for people.
 pub(super) fn left_out(tasks: &[Task<'_>]) -> Vec<String> {
     let line = |task: &Task<'_>| {
-        let why = task.todo.left_out()?;
+        let why = report::worded(task.todo.left_out()?);
         let item = task.item;
         let place = item.namespace.as_ref();
         let place = place.map_or(String::new(), |namespace| format!("{namespace}/"));

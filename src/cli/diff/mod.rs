@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::objects::Notes;
 use super::open::Access;
 use super::reader::ReaderArgs;
-use super::run::{Asked, AskedBoth, Run, fail, fail_all, read_to_the_end};
+use super::run::{self, Asked, AskedBoth, Run, fail, fail_all, read_to_the_end};
 use super::term;
 use crate::Result;
 use crate::etcd::keyspace::KeyFilter;
@@ -439,7 +439,7 @@ impl Told {
                 None | Some(LabelPresence::Present) => None,
                 Some(LabelPresence::Absent) => Some(format!("-l {selector} selects no object")),
                 Some(LabelPresence::Unknown) => Some(format!(
-                    "cannot be told: -l {selector} selects no object that can be read, and others stay encrypted or \
+                    "unknown: -l {selector} selects no object that can be read, and others stay encrypted or \
                      are damaged"
                 )),
             };
@@ -529,7 +529,7 @@ fn conclude(
         // What is long enough to be written before the end are differences.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => true,
         Err(error) => {
-            term::error(&format!("writing failed: {error}"));
+            term::error(&format!("writing failed: {}", run::reason(&error)));
             return Exit::Failed;
         }
     };

@@ -86,7 +86,7 @@ impl<'d> Target<'d> {
         });
         if let Some(word) = out_of_place {
             return Err(format!(
-                "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
+                "{word:?}: write KIND/NAME for each, or KIND once, followed by names"
             ));
         }
         let kind = first.to_str().filter(|kind| diff.is_kind(kind));

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::cli::run;
 use crate::finding::escape;
 use crate::kubernetes::query::jsonpath::Template;
 use crate::kubernetes::show::custom_columns::CustomColumns;
@@ -93,10 +94,11 @@ fn template_of(text: &str) -> Result<Box<Template>, String> {
 fn read(path: &str) -> Result<String, String> {
     let name = escape::path(Path::new(path));
     let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| format!("open {name}: {error}"))?;
+    let file = std::fs::File::open(path)
+        .map_err(|error| format!("open {name}: {}", run::reason(&error)))?;
     file.take(TEXT_LIMIT.saturating_add(1))
         .read_to_string(&mut text)
-        .map_err(|error| format!("read {name}: {error}"))?;
+        .map_err(|error| format!("read {name}: {}", run::reason(&error)))?;
     match text.len() as u64 > TEXT_LIMIT {
         true => Err(format!(
             "{name} is longer than {TEXT_LIMIT} bytes, which no template is"

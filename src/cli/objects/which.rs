@@ -71,7 +71,7 @@ pub(in crate::cli) fn empty_name(kind: &str) -> String {
         "" => "the name is empty; was a variable not set?".into(),
         kind => {
             let kind = escape::text(kind.as_bytes());
-            format!("the name of an object behind {kind} is empty; was a variable not set?")
+            format!("the name after {kind} is empty; was a variable not set?")
         }
     }
 }
@@ -141,7 +141,7 @@ impl WhichArgs {
             for word in words {
                 let Some((kind, name)) = word.split_once('/') else {
                     return Err(format!(
-                        "{word:?}: write either KIND/NAME for all, or KIND once and names behind it"
+                        "{word:?}: write KIND/NAME for each, or KIND once, followed by names"
                     ));
                 };
                 check_pair(word, kind, name)?;

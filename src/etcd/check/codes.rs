@@ -102,7 +102,7 @@ crate::finding::codes! {
             PutThenDeleted = "put-first" { put: Revision, deleted: Revision }
         }
     /// The record that a revision bump leaves.
-    BUMP_MARKER = "E020" Note Revisions "a marker of `restore --bump-revision`",
+    BUMP_MARKER = "E020" Note Revisions "a marker of a restore that bumped the revision",
         "the cluster was once restored with a revision bump",
         "normal; etcd counts it as one key too many in TOTAL KEYS" => {
             BumpMarker {}
@@ -121,14 +121,14 @@ crate::finding::codes! {
         }
     /// So few revisions are left that a server soon crashes for good.
     REVISION_LIMIT = "E023" Error Revisions "no revisions are left for further writes",
-        "damaged key or value bytes, or a restore with too great a --bump-revision",
+        "damaged key or value bytes, or a restore that bumped the revision too far",
         "etcd crashes as soon as the revisions are used up, and at every start from then on; take another copy" => {
             FewRevisionsLeft { left: Count, newest: MainRevision }
         }
     /// Main revisions without a record.
     REVISIONS_MISSING = "E024" Warning Revisions "revisions have no record",
         "records were lost, or the keys were imported by `etcdctl migrate`",
-        "restores, but changes may be missing; compare it with another copy: etcdsnap diff" => {
+        "restores, but changes may be missing; compare it with another copy, with `diff`" => {
             RevisionsMissing = "gap" {
                 missing: Count, first: MainRevision, last: MainRevision, at: Revision, before: Revision,
             }
@@ -228,7 +228,7 @@ crate::finding::codes! {
     /// A NOSPACE alarm.
     ALARM_NOSPACE = "E060" Warning Alarms "a NOSPACE alarm is raised",
         "the database had reached its quota",
-        "etcdsnap's restore leaves it out; with `--exact`, or restored by etcdutl, the cluster refuses writes until `etcdctl alarm disarm`" => {
+        "`restore` leaves it out; with `exact`, or restored by etcdutl, the cluster refuses writes until `etcdctl alarm disarm`" => {
             AlarmNoSpace { member: Member }
         }
     /// A CORRUPT alarm.

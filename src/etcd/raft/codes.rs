@@ -37,7 +37,7 @@ crate::finding::codes! {
     /// Entries that the database has and the log has not.
     AHEAD = "W005" Error Directory "the database is ahead of the log",
         "the database was copied into the directory, or the end of the log was lost",
-        "etcd starts, and what is written is lost until the log has caught up; restore the database instead: etcdsnap restore DIR --skip-hash-check" => {
+        "etcd starts, and what is written is lost until the log has caught up; restore the database instead: `restore` DIR with `skip_hash_check`" => {
             DatabaseAhead { applied: Index, last: Index, ahead: Count }
         }
     /// The database lacks entries that the log no longer has.
@@ -55,7 +55,7 @@ crate::finding::codes! {
     /// There is no place to start from.
     NO_START = "W008" Error Directory "the log has lost its beginning, and no `.snap` file belongs to it",
         "the `.snap` files were not copied, or all of them are damaged",
-        "servers up to 3.6 do not start from it; copy member/snap again, or restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "servers up to 3.6 do not start from it; copy member/snap again, or restore the database: `restore` DIR with `skip_hash_check`" => {
             NoStart { first: FileName }
         }
     /// A `.snap` file cannot be read.
@@ -68,7 +68,7 @@ crate::finding::codes! {
     /// The members of the database are not those of the log.
     OTHER_MEMBERS = "W010" Warning Directory "the database names other members than the log",
         "`etcdctl snapshot restore` of 3.4 left the old members, or database and log are of different clusters",
-        "3.4 and 3.5 start from it, 3.6 and 3.7 only if the member itself is in the database; restore it again: etcdsnap restore" => {
+        "3.4 and 3.5 start from it, 3.6 and 3.7 only if the member itself is in the database; restore it again with `restore`" => {
             MembersDiffer { log: Members, database: Members }
         }
     /// Records of another member.
@@ -88,20 +88,20 @@ crate::finding::codes! {
     /// The log is not there.
     NO_LOG = "W013" Error Directory "the data directory has no write-ahead log",
         "etcd was started with --wal-dir, so that the log lies elsewhere; or it was not copied",
-        "if it lies elsewhere: etcdsnap verify DIR --wal-dir W; if it is lost, do not start etcd here but restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "if it lies elsewhere: `verify` DIR with `wal_dir` W; if it is lost, do not start etcd here but restore the database: `restore` DIR with `skip_hash_check`" => {
             LogEmpty = "empty" { folder: Folder }
             LogAbsent = "absent" { folder: Folder }
         }
     /// No segment reaches back to the place where servers start.
-    NO_SEGMENT = "W014" Error Directory "the segments of the log begin behind the place where servers start",
+    NO_SEGMENT = "W014" Error Directory "the first segment of the log begins after the entry that servers start from",
         "segments were removed or not copied, or one was renamed",
-        "etcd does not start without them; copy the whole folder again, or restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "etcd does not start without them; copy the whole folder again, or restore the database: `restore` DIR with `skip_hash_check`" => {
             NoSegment { start: Index, first: FileName }
         }
     /// A segment that servers need begins with zeros, or with something else than a record.
     BLANK = "W015" Error Log "servers read nothing of a segment of the log",
         "its first record was overwritten or never reached the disk",
-        "etcd crashes, does not start, or loses what the segment held; restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "etcd crashes, does not start, or loses what the segment held; restore the database: `restore` DIR with `skip_hash_check`" => {
             NeededUnwritten = "unwritten" { segment: FileName }
             NeededZeroed = "zeroed" { segment: FileName }
             NeededForeign = "foreign" { segment: FileName }
@@ -115,7 +115,7 @@ crate::finding::codes! {
             UnusedForeign = "foreign" { segment: FileName }
         }
     /// Bytes that servers do not read.
-    BEHIND_END = "W017" Warning Log "there are bytes behind the end of the log",
+    BEHIND_END = "W017" Warning Log "there are bytes after the end of the log",
         "a record was overwritten with zeros, or the machine stopped while etcd wrote",
         "servers start as if the log ended there, and overwrite the rest" => {
             BytesBehindEnd { segment: FileName, end: Byte, byte: Byte }
@@ -123,7 +123,7 @@ crate::finding::codes! {
     /// The log contradicts itself.
     COMMIT_BEYOND = "W018" Error Log "the log says that entries are committed which it does not hold",
         "the end of the log was lost, or segments of two logs were mixed",
-        "etcd crashes when it starts; restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "etcd crashes when it starts; restore the database: `restore` DIR with `skip_hash_check`" => {
             CommitBeyond { committed: Index, last: Index }
         }
     /// Without peers that know it, the member cannot become anything.
@@ -135,19 +135,19 @@ crate::finding::codes! {
     /// Each release has a reason of its own.
     NO_RELEASE = "W020" Error Directory "no release of etcd starts from the directory",
         "database and log are of different clusters or times",
-        "restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "restore the database: `restore` DIR with `skip_hash_check`" => {
             NoRelease { refusals: Refusals }
         }
     /// The cluster goes on without the member, which must not come back.
     REMOVED = "W021" Error Directory "the member was removed from its cluster",
         "`etcdctl member remove`",
-        "etcd does not serve from it, and panics with --force-new-cluster; use the directory of another member, or restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "etcd does not serve from it, and panics with --force-new-cluster; use the directory of another member, or restore the database: `restore` DIR with `skip_hash_check`" => {
             MemberRemoved { member: Member, cluster: Cluster }
         }
     /// Parts of two directories.
     OTHER_LOG = "W022" Error Directory "log and database are of different members",
         "the log of another member or cluster was copied into the directory, or named with --wal-dir",
-        "do not start etcd from it; find the log that belongs to the database, or restore the database: etcdsnap restore DIR --skip-hash-check" => {
+        "do not start etcd from it; find the log that belongs to the database, or restore the database: `restore` DIR with `skip_hash_check`" => {
             LogOfOtherDatabase = "database" { member: Member, cluster: Cluster, named: Members }
             LogOfOtherSnapFile = "snap-file" { member: Member, cluster: Cluster, named: Members }
         }

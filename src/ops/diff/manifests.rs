@@ -107,7 +107,7 @@ impl Todo {
     pub fn left_out(&self) -> Option<&str> {
         match self {
             Self::LeftOut(why) => Some(why),
-            Self::HasSecrets => Some("it has secrets (--show-secrets)"),
+            Self::HasSecrets => Some("it has secrets (`show_secrets`)"),
             Self::NoObject => Some("it is not an object of Kubernetes"),
             Self::Take(..) | Self::Others | Self::Nothing => None,
         }

@@ -158,7 +158,7 @@ impl FirstBytesSeen {
             }
         }
         let detail = match damaged {
-            0 => "not decoded; --values decodes every live value".to_string(),
+            0 => "not decoded; `values` decodes every live value".to_string(),
             1 => "not decoded, but a live value is not an object; see the findings".to_string(),
             n => format!("not decoded, but {n} live values are not objects; see the findings"),
         };

@@ -5,6 +5,7 @@ use super::verify_options::VerifyOptions;
 use super::verify_report::Verdict;
 use super::whole_file::WholeFileDamage;
 use crate::container::{FileKind, Origin};
+use crate::counted::counted;
 use crate::finding::{Findings, Severity};
 use crate::ops::input::Input;
 
@@ -36,7 +37,10 @@ pub(super) fn judge(
         let seen = if errors == 0 {
             "nothing wrong was seen in passing".to_string()
         } else {
-            format!("{errors} findings, which may come from reading while etcd wrote")
+            format!(
+                "{}, which may come from reading while etcd wrote",
+                counted(errors, "finding", "findings")
+            )
         };
         return judgement(
             Verdict::InUse,
@@ -63,8 +67,7 @@ pub(super) fn judge(
             let others = findings.count(Severity::Error).saturating_sub(1);
             let more = match others {
                 0 => String::new(),
-                1 => ", and 1 more finding".into(),
-                n => format!(", and {n} more findings"),
+                n => format!(", and {}", counted(n, "more finding", "more findings")),
             };
             format!("{}{more}", worst.code.title)
         });
@@ -84,23 +87,23 @@ pub(super) fn judge(
             Origin::Snapshot if is_longer => (
                 "sound as far as can be proven, but a snapshot with other bytes where its SHA-256 should be",
                 "copy the snapshot again from where it was made; etcd restores this copy only with \
-                 --skip-hash-check, and nothing proves that the bytes are those etcd wrote",
+                 `skip_hash_check`, and nothing proves that the bytes are those etcd wrote",
             ),
             Origin::Snapshot => (
                 "sound as far as can be proven, but a snapshot that lost its end, with the SHA-256",
                 "copy the snapshot again from where it was made; etcd restores this copy only with \
-                 --skip-hash-check, and nothing proves that the bytes are those etcd wrote",
+                 `skip_hash_check`, and nothing proves that the bytes are those etcd wrote",
             ),
             Origin::Database | Origin::Either => (
                 "sound as far as can be proven without a SHA-256",
-                "restore it with --skip-hash-check; nothing proves that the bytes are those etcd wrote",
+                "restore it with `skip_hash_check`; nothing proves that the bytes are those etcd wrote",
             ),
         };
         return judgement(Verdict::NoTrailer, reason.into(), next_step);
     }
     let was_compared = findings.has(&crate::container::codes::SLACK);
     let reason = if what.quick && !was_compared {
-        "sound as far as looked; the SHA-256 was not compared (--quick)"
+        "sound as far as looked; the SHA-256 was not compared (`quick`)"
     } else {
         "restores as it is"
     };

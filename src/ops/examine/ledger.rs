@@ -6,6 +6,7 @@ use super::losses::Readable;
 use super::verify_options::VerifyOptions;
 use super::whole_file::{WholeFileDamage, bytes};
 use crate::container::{FileKind, FileLayout, LengthVerdict, TRAILER};
+use crate::counted::{counted, is_or_are};
 use crate::finding::Findings;
 
 /// What can be proven of a file.
@@ -125,24 +126,25 @@ pub(super) fn ledger(
         (Some(_), None) if what.quick => line(
             Proof::Trailer,
             false,
-            "not compared, because of --quick".into(),
+            "not compared, because of `quick`".into(),
         ),
         (Some(_), None) => line(Proof::Trailer, false, "not compared".into()),
         (Some(stored), Some(digests)) => {
             let bytes = layout.database_len;
             let same = stored == digests.database;
             let detail = if same {
-                format!("SHA-256 of {bytes} bytes is the stored one")
+                format!("SHA-256 of {bytes} bytes matches the stored one")
             } else {
-                format!("SHA-256 of {bytes} bytes is not the stored one")
+                format!("SHA-256 of {bytes} bytes does not match the stored one")
             };
             line(Proof::Trailer, same, detail)
         }
     };
     let is_cut = damage.is_some_and(|damage| damage.kind == FileKind::CutSnapshot);
     let whole = format!(
-        "{} pages of {} bytes",
-        pages.total, examined.geometry.page_size
+        "{} of {} bytes",
+        counted(pages.total, "page", "pages"),
+        examined.geometry.page_size
     );
     let length = match length {
         LengthVerdict::Snapshot => line(Proof::Length, true, format!("{whole} and a SHA-256")),
@@ -150,15 +152,16 @@ pub(super) fn ledger(
         LengthVerdict::Slack { pages: slack } => line(
             Proof::Length,
             true,
-            format!("{whole}, {slack} more behind them"),
+            format!("{whole}, {slack} more after them"),
         ),
         LengthVerdict::SealedSlack { bytes: slack } => line(
             Proof::Length,
             true,
-            format!("{whole}, {} more behind them, and a SHA-256", bytes(slack)),
+            format!("{whole}, {} more after them, and a SHA-256", bytes(slack)),
         ),
         LengthVerdict::Short { missing } => {
-            line(Proof::Length, false, format!("{missing} bytes are missing"))
+            let missing = format!("{} {} missing", bytes(missing), is_or_are(missing));
+            line(Proof::Length, false, missing)
         }
         LengthVerdict::Trailing { extra } if is_cut => line(
             Proof::Length,
@@ -185,7 +188,7 @@ pub(super) fn ledger(
         judged(
             Proof::Freelist,
             Proof::Freelist.is_broken_by(findings),
-            format!("{} free pages", pages.free),
+            counted(pages.free, "free page", "free pages"),
         )
     } else {
         let detail = "(normal) etcd rebuilds it from the tree".to_string();
@@ -195,20 +198,15 @@ pub(super) fn ledger(
         .last
         .map_or("none".to_string(), |last| last.to_string());
     let missing = records.missing_revisions;
+    let all = counted(records.records, "record", "records");
     let revisions = judged(
         Proof::Revisions,
         tree_broken || Proof::Revisions.is_broken_by(findings) || missing > 0,
         match (no_records, missing) {
             (true, _) => "none can be read".into(),
-            (false, 0) => format!("{} records, the last is {last}", records.records),
-            (false, 1) => format!(
-                "{} records, the last is {last}; 1 revision has none",
-                records.records
-            ),
-            (false, _) => format!(
-                "{} records, the last is {last}; {missing} revisions have none",
-                records.records
-            ),
+            (false, 0) => format!("{all}, the last is {last}"),
+            (false, 1) => format!("{all}, the last is {last}; 1 revision has none"),
+            (false, _) => format!("{all}, the last is {last}; {missing} revisions have none"),
         },
     );
     let buckets = if examined.contents.truncated {
@@ -245,7 +243,11 @@ pub(super) fn ledger(
             tree_broken,
             match lost {
                 true => "the root page leads to no bucket".into(),
-                false => format!("{used} pages in use, {} entries", examined.census.elements),
+                false => format!(
+                    "{} in use, {}",
+                    counted(used, "page", "pages"),
+                    counted(examined.census.elements, "entry", "entries")
+                ),
             },
         ),
         freelist,
@@ -255,10 +257,7 @@ pub(super) fn ledger(
             tree_broken || Proof::Records.is_broken_by(findings),
             match no_records {
                 true => "none can be read".into(),
-                false => format!(
-                    "{} records of {} keys",
-                    records.records, records.distinct_keys
-                ),
+                false => format!("{all} of {}", counted(records.distinct_keys, "key", "keys")),
             },
         ),
         buckets,

@@ -141,7 +141,7 @@ pub fn verify_values(
     if locked > 0 {
         let hint = match reader.encryption {
             Some(_) => "no key opens them",
-            None => "--encryption-config opens them",
+            None => "`encryption` opens them",
         };
         detail.push_str(&format!("; {locked} are encrypted ({hint})"));
     }

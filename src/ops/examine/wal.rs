@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::log_story::LogStory;
 use crate::bolt::{Metas, SecondMeta};
 use crate::container::{FileKind, classify};
+use crate::counted::counted;
 use crate::error::{Error, Result};
 use crate::etcd::raft::{
     Frame, LogError, LogRecord, WalReader, codes, parse_segment_name, read_snapshot_file,
@@ -76,11 +77,11 @@ pub(super) enum Blank {
 impl WalSummary {
     /// The log in one clause.
     pub(super) fn describe(&self) -> String {
-        let segments = self.segments.len();
-        let s = if segments == 1 { "" } else { "s" };
         format!(
-            "{segments} segment{s}, {} records, the last index is {}",
-            self.records, self.last_index
+            "{}, {}, the last index is {}",
+            counted(self.segments.len() as u64, "segment", "segments"),
+            counted(self.records, "record", "records"),
+            self.last_index
         )
     }
 }
@@ -351,7 +352,7 @@ fn file_that_is_no_segment(path: &Path) -> Result<Option<NotALog>> {
         let what = "it is a bbolt database, such as a snapshot or member/snap/db";
         (
             what.into(),
-            "check it with `etcdsnap verify`; for `wal`, give a segment, a folder of segments or a data directory",
+            "check it with `verify`; a log is a segment, a folder of segments or a data directory",
         )
     } else if is_raft_snapshot(source)? {
         ("it is a raft snapshot (.snap)".into(), GIVE_A_LOG)
@@ -416,7 +417,7 @@ fn folder_without_log(path: &Path, folder: &Path) -> NotALog {
     let (what, next_step) = match is_data_dir {
         true => (
             "the data directory has no segment in member/wal",
-            "if etcd was started with --wal-dir, give that folder",
+            "if etcd was started with its own --wal-dir, give that folder",
         ),
         false => (
             "the directory holds no segment (NUMBER-INDEX.wal, of 16 hexadecimal digits each)",

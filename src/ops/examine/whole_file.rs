@@ -9,6 +9,7 @@ use crate::container::{
     FileKind, FileLayout, LengthVerdict, Origin, SavedMetas, Shift, TRAILER, codes, end_in_place,
     find_doubled, find_shift, origin, saved_metas, taken_for_text,
 };
+use crate::counted::counted;
 use crate::error::Result;
 use crate::etcd::check::codes as etcd_codes;
 use crate::finding::{Code, Collector, Finding, Findings, Observation, Place, Severity};
@@ -289,7 +290,7 @@ fn behind(known: &WholeFile<'_>, findings: &mut Collector) -> Result<Option<Whol
     let mut damage = WholeFileDamage::new(FileKind::BytesBehind, reason);
     damage.next_step = format!("cut off what follows: head -c {end} FILE > snapshot.db");
     damage.proven = Some(format!(
-        "SHA-256 of the first {} bytes is the one behind them",
+        "SHA-256 of the first {} bytes matches the one that follows them",
         known.whole
     ));
     let (database, snapshot) = (known.whole, end);
@@ -503,7 +504,7 @@ fn cut(
         (true, Origin::Snapshot) if may_be_inside => (
             FileKind::BytesMissing,
             format!(
-                "{} missing at offset {in_place:#x} or behind it",
+                "{} missing at offset {in_place:#x} or after it",
                 bytes_of_snapshot(lost)
             ),
         ),
@@ -531,7 +532,7 @@ fn cut(
         (false, _) => (
             FileKind::BytesMissing,
             format!(
-                "{} missing at offset {in_place:#x} or behind it",
+                "{} missing at offset {in_place:#x} or after it",
                 are(missing)
             ),
         ),
@@ -598,7 +599,7 @@ fn cut_trailer(known: &WholeFile<'_>, extra: u64) -> Result<Option<WholeFileDama
     }
     damage.next_step =
         "copy the snapshot again from where it was made; etcd restores this copy with \
-                       --skip-hash-check"
+                       `skip_hash_check`"
             .into();
     Ok(Some(damage))
 }
@@ -710,10 +711,7 @@ fn check_trailer(known: &WholeFile<'_>, explained: Option<Explanation>, findings
 
 /// A number of bytes in words.
 pub(super) fn bytes(count: u64) -> String {
-    match count {
-        1 => "1 byte".into(),
-        count => format!("{count} bytes"),
-    }
+    counted(count, "byte", "bytes")
 }
 
 /// The same as the subject of a sentence about a snapshot.

@@ -533,7 +533,7 @@ fn metas_that_were_written_anew_are_told_from_changed_data() {
             assert_eq!(report.verdict, Verdict::Damaged);
             assert_eq!(codes(&report)[0], "F001");
             assert_eq!(report.findings.count(Severity::Error), 1);
-            assert!(report.next_step.contains("--skip-hash-check"));
+            assert!(report.next_step.contains("skip_hash_check"));
             assert!(sentence(&report.findings.list[0]).contains("as saved"));
             // One changed bit of the data, and nothing is proven.
             bytes[PAGE * 30 + 500] ^= 4;
@@ -575,7 +575,7 @@ fn what_was_wrong_when_it_was_saved_is_not_excused() {
             report.reason
         );
         assert!(
-            !report.next_step.contains("--skip-hash-check"),
+            !report.next_step.contains("skip_hash_check"),
             "{}",
             report.next_step
         );

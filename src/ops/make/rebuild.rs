@@ -8,6 +8,7 @@ use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::bolt::write::{RebuildError, WriteLayout, Writer, rebuild};
 use crate::checksum::crc32c::{Crc, Stream};
+use crate::counted::counted;
 use crate::error::Result;
 use crate::etcd::keyspace::{KeyFilter, Keyspace, Newest, RecordView, RecordVisitor, Wanted};
 use crate::etcd::schema::{Compaction, KEY_BUCKET, META_BUCKET};
@@ -117,11 +118,11 @@ impl Kept {
             .collect();
         let why = match names.as_slice() {
             [] => String::new(),
-            names => format!("; no key begins with {}", names.join(" or ")),
+            names => format!("; no key has the prefix {}", names.join(" or ")),
         };
         let text = format!(
-            "none of the file's {} keys would be left{why}",
-            self.figures.live_keys
+            "of the file's {}, none would be left{why}",
+            counted(self.figures.live_keys, "key", "keys")
         );
         Err(OutputError::Request(text))
     }

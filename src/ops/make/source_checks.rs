@@ -41,7 +41,7 @@ pub(super) fn check_memory(options: &Options) -> Result<(), OutputError> {
     let mut headroom: Vec<u8> = Vec::new();
     let fewer = match threads {
         1 => "",
-        _ => ", or give fewer --threads",
+        _ => ", or allow fewer `threads`",
     };
     headroom.try_reserve_exact(needed).map_err(|_| {
         OutputError::Request(format!(

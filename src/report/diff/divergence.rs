@@ -23,7 +23,7 @@ pub fn divergence_text(comparison: &Comparison, names: [&str; 2]) -> String {
             format!("one history: {}\n", distance(comparison, b))
         }
         Relation::Undecided(doubt) => {
-            format!("cannot be told: {}\n", doubt_text(comparison, doubt, names))
+            format!("unknown: {}\n", doubt_text(comparison, doubt, names))
         }
         Relation::Strangers | Relation::Diverged => parted(comparison),
     };

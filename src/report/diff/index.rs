@@ -10,6 +10,7 @@ use crate::kubernetes::apply::step::{OnRequest, Step, StepVerb};
 use crate::ops::diff::{Comparison, Direction, Item, Task, Todo};
 use crate::report::apply_script::step_digits;
 use crate::report::history::field_line;
+use crate::report::wording::worded;
 
 /// At most this many fields of an object are told.
 const FIELDS: usize = 5;
@@ -58,7 +59,7 @@ pub fn tasks_markdown(
         let _ = write!(out, "\n## Steps\n\n{steps}");
     }
     let left_out = tasks.iter().filter_map(|(task, _)| {
-        let why = task.todo.left_out()?;
+        let why = worded(task.todo.left_out()?);
         Some(format!(
             "- {} ({}): {}\n",
             who(task.item, true),

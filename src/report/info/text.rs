@@ -125,7 +125,7 @@ fn pages_section(out: &mut String, examined: &Examination) {
     row(out, "freelist", pages.freelist);
     row(out, "unreachable", pages.unreachable);
     if pages.slack > 0 {
-        row(out, "behind the mark", pages.slack);
+        row(out, "above the mark", pages.slack);
     }
     if pages.missing > 0 {
         row(

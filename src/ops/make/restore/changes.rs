@@ -98,7 +98,7 @@ pub(super) fn bumped(last: i64, by: u64) -> Result<i64, OutputError> {
     let bumped = i64::try_from(by).ok().and_then(|by| last.checked_add(by));
     bumped.filter(|main| *main <= most).ok_or_else(|| {
         let text = format!(
-            "--bump-revision {by} from revision {last} leads too near to the last revision that etcd can \
+            "`bump_revision` {by} from revision {last} leads too near to the last revision that etcd can \
              count, {}: beyond it etcd crashes, at the first write and then at every start; give at most {}",
             i64::MAX,
             most.saturating_sub(last).max(0)

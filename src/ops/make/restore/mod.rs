@@ -32,6 +32,7 @@ use super::place::with_ending;
 use super::rebuild::{KeptFigures, KeyScope};
 use super::source_checks::{check_not_in_use, first_errors, open_database};
 use crate::bolt::check::codes;
+use crate::counted::{counted, is_or_are};
 use crate::etcd::raft::{NewCluster, NewMember, SEGMENT_LEN, WalForm};
 use crate::etcd::schema::{AlarmKind, StorageVersion};
 use crate::finding::{Severity, escape};
@@ -163,7 +164,7 @@ impl Prepared {
             && !stage::may_give_to(user, group)
         {
             let group = group.map_or_else(String::new, |group| format!(", group {group}"));
-            let text = format!("--owner: only root can make files belong to user {user}{group}");
+            let text = format!("`owner`: only root can make files belong to user {user}{group}");
             return Err(refuse(text));
         }
         let data_dir = match &request.data_dir {
@@ -447,17 +448,15 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
             list(&stored.0),
             list(&computed.0)
         );
-        let advice = "take another copy, or restore what is there with --skip-hash-check";
+        let advice = "take another copy, or restore what is there with `skip_hash_check`";
         return Err(refuse(message, vec![advice.into()]));
     }
     let mut details = first_errors(report);
     if !details.is_empty() {
         if !request.force || request.keep.is_some() {
             details.push(match (&request.keep, request.force) {
-                (Some(_), true) => "--force restores it only whole, without choosing keys".into(),
-                _ => {
-                    "`etcdsnap verify` tells all of it; --force restores what is there".to_string()
-                }
+                (Some(_), true) => "`force` restores it only whole, without choosing keys".into(),
+                _ => "`verify` tells all of it; `force` restores what is there".to_string(),
             });
             return Err(refuse("the file is damaged".into(), details));
         }
@@ -474,8 +473,7 @@ fn judge(input: &Input, report: &VerifyReport, prepared: &Prepared) -> Result<()
         };
         let details = vec![
             what.into(),
-            "`etcdsnap verify` tells what was proven; --skip-hash-check restores it all the same"
-                .into(),
+            "`verify` tells what was proven; `skip_hash_check` restores it all the same".into(),
         ];
         return Err(refuse(message, details));
     }
@@ -497,7 +495,7 @@ fn check_something_is_left(
     }
     details.push("take another copy; what would be made of this one is an empty store".into());
     Err(OutputError::File {
-        message: "nothing of the file can be read, so --force restores nothing".into(),
+        message: "nothing of the file can be read, so `force` restores nothing".into(),
         details,
     })
 }
@@ -518,7 +516,7 @@ fn check_room(examined: &Examination, prepared: &Prepared) -> Result<(), OutputE
     if request.keep.is_none()
         && let Some(message) = changes::lacks_transactions(examined.selected.meta.txid)
     {
-        let advice = "`etcdsnap compact FILE -o OUT` writes the same contents with transaction ids that start over";
+        let advice = "`compact` writes the same contents with transaction ids that start over";
         let details = vec![advice.into()];
         return Err(OutputError::File { message, details });
     }
@@ -568,9 +566,11 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
         notes.push("authentication is on: clients need the users of the old cluster".into());
     }
     if !contents.leases.is_empty() {
+        let leases = contents.leases.len() as u64;
         notes.push(format!(
-            "{} leases are kept; etcd gives each its full time again",
-            contents.leases.len()
+            "{} {} kept; etcd gives each its full time again",
+            counted(leases, "lease", "leases"),
+            is_or_are(leases)
         ));
     }
     let members = contents.members.iter().filter(|member| !member.is_learner);
@@ -578,7 +578,7 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
     if before > 1 && after == 1 {
         notes.push(format!(
             "the snapshot is of a cluster of {before} members, and this restores a cluster of one; for one of \
-             {before} give --initial-cluster with all of them, and --all-members or one restore for each"
+             {before} name all of them in `initial_cluster`, and use `all_members` or restore each"
         ));
     }
     if let Some(release) = &prepared.request.for_etcd
@@ -620,7 +620,9 @@ fn notes(report: &VerifyReport, prepared: &Prepared) -> Vec<String> {
         .saturating_sub(examined.selected.meta.database_len().unwrap_or(u64::MAX));
     if extra > 0 {
         notes.push(format!(
-            "{extra} unused bytes behind the database are left out"
+            "{} after the database {} left out",
+            counted(extra, "unused byte", "unused bytes"),
+            is_or_are(extra)
         ));
     }
     // What is left of transaction ids matters to none that is restored: it is refused, or begins again.
@@ -644,15 +646,16 @@ fn distance(request: &RestoreRequest, current: i64, last: i64) -> Option<String>
         1.. => {
             let bump = live.saturating_sub(last).max(1).unsigned_abs();
             let bump = bump.div_ceil(BUMP_STEP).saturating_mul(BUMP_STEP);
+            let revisions = counted(back.unsigned_abs(), "revision", "revisions");
             format!(
-                "the snapshot is {back} revisions behind {live}: clients that know later ones need \
-                 --bump-revision {bump} --mark-compacted"
+                "the snapshot is {revisions} behind {live}: clients that know later ones need \
+                 `bump_revision` {bump} `mark_compacted`"
             )
         }
         0 => format!("the snapshot is as new as {what}: nothing is missing up to there"),
         _ => format!(
-            "{what} is older than the snapshot, by {} revisions: it does not tell what came later",
-            back.unsigned_abs()
+            "{what} is older than the snapshot, by {}: it does not show what came later",
+            counted(back.unsigned_abs(), "revision", "revisions")
         ),
     })
 }

@@ -9,6 +9,7 @@ use super::{OutputError, Prepared};
 use crate::bolt::Database;
 use crate::bolt::edit::Edits;
 use crate::checksum::crc32c::Crc;
+use crate::counted::{counted, is_or_are};
 use crate::etcd::schema::KEY_BUCKET;
 use crate::etcd::{HashKv, Revision};
 use crate::finding::escape;
@@ -123,11 +124,13 @@ pub(super) fn room(report: &VerifyReport, kept: &KeptFigures, whole: u64) -> u64
 pub(super) fn notes(report: &VerifyReport, prepared: &Prepared, kept: &KeptFigures) -> Vec<String> {
     let at = kept.compacted_at;
     let mut notes = vec![format!(
-        "{} of {} keys are kept, each with its newest record and the revisions it has",
-        kept.kept_keys, kept.live_keys
+        "{} of {} {} kept, each with its newest record and the revisions it has",
+        kept.kept_keys,
+        counted(kept.live_keys, "key", "keys"),
+        is_or_are(kept.kept_keys)
     )];
     for prefix in &kept.unmatched {
-        notes.push(format!("no key begins with {}", escape::text(prefix)));
+        notes.push(format!("no key has the prefix {}", escape::text(prefix)));
     }
     let bump = prepared.request.bump_revision;
     let by_bump = if bump > 0 { ", before the bump" } else { "" };

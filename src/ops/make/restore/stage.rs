@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{Access, AtFlags};
 
 use super::OutputError;
+use crate::counted::counted;
 use crate::etcd::quote;
 use crate::finding::escape;
 use crate::ops::make::disk::Disk;
@@ -219,8 +220,9 @@ pub(super) fn check_none_is_left(mut left: Vec<PathBuf>, made: &str) -> Result<(
         _ => ("are", "them"),
     };
     Err(OutputError::Request(format!(
-        "{} {is} left over from a restore that did not come to its end ({bytes} bytes){made}; remove {it} and run again",
+        "{} {is} left over from a restore that did not come to its end ({}){made}; remove {it} and run again",
         escape::paths(&left),
+        counted(bytes, "byte", "bytes"),
     )))
 }
 

@@ -250,7 +250,7 @@ fn a_store_with_nothing_but_keys_becomes_one_with_members() {
 fn how_far_back_a_snapshot_is_comes_with_a_bump_that_covers_it() {
     let (_dir, _, restored) = restored(|request| request.live_revision = Some(1_500_002));
     let expected = "the snapshot is 1500000 revisions behind 1500002: clients that know later ones \
-                    need --bump-revision 2000000 --mark-compacted";
+                    need `bump_revision` 2000000 `mark_compacted`";
     assert!(
         restored.notes.iter().any(|note| note == expected),
         "{:?}",
