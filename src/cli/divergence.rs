@@ -17,7 +17,7 @@ Examples:
 Exit status:
   0    one history; one may be behind the other
   1    they diverged, or are not of one history
-  2    cannot be told: one ends below the compaction of the other, or is damaged; or could not
+  2    cannot be determined: one ends below the compaction of the other, or is damaged; or could not
        do it: usage, missing or unreadable file, file changed meanwhile
   130  interrupted
 ";

@@ -445,6 +445,9 @@ fn explain_all(
         let told = answers.zip(names).filter(is_told);
         return explain(session, told, args.rev);
     }
+    if args.list.ignore_not_found {
+        return Ok(Exit::Fine);
+    }
     let query = AbsenceQuery {
         items: prefixes_without_keys(groups, names),
         revision: args.rev,

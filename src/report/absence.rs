@@ -212,10 +212,12 @@ fn line(absence: &Absence, all: &Absences, context: AbsenceContext<'_>) -> Optio
         },
         AbsenceReason::CannotTell => match is_single {
             true => format!(
-                "{name}{place}: unknown: not in what can be read, and damage hides the rest"
+                "{name}{place}: cannot be determined: not in what can be read, and damage hides the rest"
             ),
             false => {
-                format!("unknown: {none} in what can be read, and damage hides the rest")
+                format!(
+                    "cannot be determined: {none} in what can be read, and damage hides the rest"
+                )
             }
         },
     };

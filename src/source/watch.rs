@@ -35,7 +35,7 @@ impl Watch {
         })
     }
 
-    /// True when the file was written to, or when that cannot be told any more.
+    /// True when the file was written to, or when that cannot be determined any more.
     pub(super) fn saw_a_write(&self) -> bool {
         use std::sync::atomic::Ordering;
 

@@ -246,7 +246,7 @@ fn kinds_that_stand_among_pairs_or_for_several_are_refused() {
     ] {
         let outcome = diff(dir.path(), &format!("{BEFORE_AND_AFTER} {words} -n shop"));
         assert_eq!((outcome.status, &*outcome.stdout), (Some(2), ""), "{words}");
-        let told = "write either KIND/NAME for all, or KIND once and names behind it";
+        let told = "write KIND/NAME for each, or KIND once, followed by names";
         assert!(outcome.stderr.contains(told), "{words}: {}", outcome.stderr);
     }
 }

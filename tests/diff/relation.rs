@@ -33,8 +33,7 @@ fn a_member_that_ends_below_the_compaction_of_another_cannot_be_judged() {
     ] {
         let told = divergence(dir.path(), a, b);
         assert_eq!(told.status, Some(2), "{}", told.stdout);
-        let first =
-            "cannot be told: lagging-old.db ends at revision 2, lagging-new.db is compacted at 3\n";
+        let first = "cannot be determined: lagging-old.db ends at revision 2, lagging-new.db is compacted at 3\n";
         assert!(told.stdout.starts_with(first), "{}", told.stdout);
         assert!(!told.stdout.contains("one history"), "{}", told.stdout);
         assert!(
@@ -53,7 +52,7 @@ fn a_member_that_ends_below_the_compaction_of_another_cannot_be_judged() {
         let states = run(dir.path(), ["diff", a, b]);
         assert_eq!(states.status, Some(1));
         assert!(
-            states.stdout.contains("cannot be told"),
+            states.stdout.contains("cannot be determined"),
             "{}",
             states.stdout
         );
@@ -143,7 +142,8 @@ fn a_restore_with_a_bump_cannot_be_held_against_its_snapshot() {
     assert_eq!(made.status, Some(0), "{}", made.stderr);
     let told = divergence(dir.path(), "whole.db", "bumped");
     assert_eq!(told.status, Some(2), "{}", told.stdout);
-    let first = "cannot be told: whole.db ends at revision 507, bumped is compacted at 1000507\n";
+    let first =
+        "cannot be determined: whole.db ends at revision 507, bumped is compacted at 1000507\n";
     assert!(told.stdout.starts_with(first), "{}", told.stdout);
     assert!(
         told.stdout.contains("no member id is in both"),

@@ -219,6 +219,9 @@ fn what_is_named_and_not_there_may_be_ignored_but_no_kind_that_does_not_exist() 
         ),
         ("objects FILE podtemplates", 0, ""),
         ("objects FILE pods -n nowhere", 0, ""),
+        ("objects FILE podtemplates -A -o yaml", 0, ""),
+        ("get FILE podtemplates -A -o json", 0, ""),
+        ("get FILE /registry/nope/ --prefix", 0, ""),
         ("get FILE deploy/nope -n shop", 0, ""),
         ("get FILE deploy/nope -n shop -o name", 0, ""),
         ("get FILE cm/app-3 -n team-a", 0, ""),
@@ -359,7 +362,7 @@ fn what_damage_may_hide_is_not_called_absent() {
         let outcome = etcdsnap(dir.path(), args);
         assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
         assert!(
-            outcome.stderr.contains("cannot be told"),
+            outcome.stderr.contains("cannot be determined"),
             "{args}: {}",
             outcome.stderr
         );
@@ -397,7 +400,7 @@ fn of_what_is_on_a_lost_page_nothing_is_made_up() {
         let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));
         assert_eq!(outcome.status, Some(status), "{args}: {}", outcome.stderr);
         let told = &outcome.stderr;
-        assert!(told.contains("cannot be told"), "{args}: {told}");
+        assert!(told.contains("cannot be determined"), "{args}: {told}");
         for untrue in [" is in ", "never seen", "its first is at", "no kind"] {
             assert!(!told.contains(untrue), "{args}: {told}");
         }

@@ -270,7 +270,7 @@ fn diff_names_values_that_decode_and_are_not_what_their_keys_promise() {
                     .lines()
                     .filter(|line| line.starts_with("step ") && line.contains(" delete "))
                     .collect();
-                // What cannot be told from another one of its name is not deleted.
+                // What cannot be determined from another one of its name is not deleted.
                 let without_uid = outcome.stderr.matches("it has no uid").count();
                 for (line, name) in deleted.iter().zip([" pod/web ", " configmap/whole "]) {
                     assert!(line.contains(name), "{command}: {deleted:?}");

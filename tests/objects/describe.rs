@@ -344,7 +344,7 @@ fn a_damaged_pod_is_told_once_whether_it_is_described_or_belongs_to_something() 
 #[test]
 fn an_empty_name_is_a_mistake_of_usage_and_stands_for_nothing() {
     let dir = described();
-    let empty = "Error: the name of an object behind pod is empty; was a variable not set?\n";
+    let empty = "Error: the name after pod is empty; was a variable not set?\n";
     for command in ["describe", "objects", "get", "history", "contains", "log"] {
         for name in [&["pod", ""][..], &["pod/"]] {
             let args = [&[command, "s.db"][..], name, &["-n", "told"]].concat();

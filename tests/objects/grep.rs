@@ -1,4 +1,4 @@
-//! `grep`: what is found, where, and what cannot be told.
+//! `grep`: what is found, where, and what cannot be determined.
 
 use crate::damaged::snapshot;
 use crate::support::tool::{self, Outcome};

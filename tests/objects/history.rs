@@ -496,15 +496,15 @@ fn what_can_only_be_a_slip_is_refused() {
         ("log FILE --since 2026", "the year begins with 2026-01-01"),
         (
             "log FILE deploy/web api -n shop",
-            "api stands behind deploy/web; a name stands behind a kind alone",
+            "api follows deploy/web; a name can only follow a kind",
         ),
         (
             "history FILE deploy/web api -n shop",
-            "api stands behind deploy/web; a name stands behind a kind alone",
+            "api follows deploy/web; a name can only follow a kind",
         ),
         (
             "contains FILE deploy/web api -n shop",
-            "api stands behind deploy/web; a name stands behind a kind alone",
+            "api follows deploy/web; a name can only follow a kind",
         ),
     ] {
         let outcome = etcdsnap(dir.path(), &args.replace("FILE", AFTER));

@@ -439,7 +439,7 @@ impl Told {
                 None | Some(LabelPresence::Present) => None,
                 Some(LabelPresence::Absent) => Some(format!("-l {selector} selects no object")),
                 Some(LabelPresence::Unknown) => Some(format!(
-                    "unknown: -l {selector} selects no object that can be read, and others stay encrypted or \
+                    "cannot be determined: -l {selector} selects no object that can be read, and others stay encrypted or \
                      are damaged"
                 )),
             };

@@ -144,7 +144,12 @@ pub(super) fn print(
         }
     }
     let mut printer = Printer::new(reader, args, which);
-    let written = printer.print(session, &list, form, which.is_single)?;
+    // As with kubectl, an empty list of objects is not printed then; lines of JSON end with their summary in any case.
+    let is_printed = !args.ignore_not_found || !list.found.is_empty() || matches!(form, Form::Rows);
+    let written = match is_printed {
+        true => printer.print(session, &list, form, which.is_single)?,
+        false => Ok(()),
+    };
     let exit = printer.told(&list);
     let selectors = which.selectors.as_deref();
     let exit = exit.max(tell_objects(

@@ -11,7 +11,7 @@ pub enum Relation {
     OneFile,
     /// Up to the newest revision of the file that is behind, both tell the same.
     SameHistory,
-    /// It cannot be told.
+    /// It cannot be determined.
     Undecided(Doubt),
     /// They have no record in common, where they should.
     Strangers,
@@ -19,7 +19,7 @@ pub enum Relation {
     Diverged,
 }
 
-/// Why it cannot be told whether two files tell the same history.
+/// Why it cannot be determined whether two files tell the same history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// The newest revision of one lies below the revision that the other is compacted at.

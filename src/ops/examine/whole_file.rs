@@ -359,7 +359,7 @@ fn rewritten_metas(
         "only the two metas are not as they were saved; all other bytes are proven to be".into(),
     );
     damage.unproven = Some(format!(
-        "SHA-256 of {} bytes is not the stored one; it is with the metas of transaction {txid}, as they were \
+        "SHA-256 of {} bytes does not match the stored one; it does with the metas of transaction {txid}, as they were \
          saved",
         known.whole
     ));
@@ -408,7 +408,8 @@ fn moved_pages(
             1 => codes::ByteTwice { start }.into(),
             _ => codes::BlockTwice { start, end }.into(),
         };
-        proven = Some("SHA-256 of the bytes without the doubled block is the stored one".into());
+        proven =
+            Some("SHA-256 of the bytes without the doubled block matches the stored one".into());
     }
     findings.add(Finding::new(told, place));
     let mut damage = WholeFileDamage::new(FileKind::BlockAdded, reason);

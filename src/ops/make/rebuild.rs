@@ -118,7 +118,7 @@ impl Kept {
             .collect();
         let why = match names.as_slice() {
             [] => String::new(),
-            names => format!("; no key has the prefix {}", names.join(" or ")),
+            names => format!("; no key begins with {}", names.join(" or ")),
         };
         let text = format!(
             "of the file's {}, none would be left{why}",

@@ -80,7 +80,7 @@ pub enum OwnerStanding {
     Replaced,
     /// It is there and cannot be read, so that its owners are not known.
     Unread,
-    /// Nobody has looked: it is too many steps away, or its kind cannot be told.
+    /// Nobody has looked: it is too many steps away, or its kind cannot be determined.
     Unknown,
     /// It was told above.
     Repeated,

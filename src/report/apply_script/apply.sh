@@ -215,11 +215,11 @@ find_holder() {
 }
 
 # Finds an address that the object is to have and that a Service has which no step deletes; false if there is one, or
-# if that cannot be told.
+# if that cannot be determined.
 addresses_are_free() {
 	for held in $addresses; do
 		find_holder "$held" || {
-			why="not deleted: whether $held is free cannot be told:
+			why="not deleted: whether $held is free cannot be determined:
 $said"
 			return 1
 		}
@@ -681,7 +681,7 @@ $said"
 		waited=0
 		while :; do
 			if ! field .metadata.uid; then
-				failed "deleted; whether it is gone cannot be told:
+				failed "deleted; whether it is gone cannot be determined:
 $said"
 				return
 			fi

@@ -23,7 +23,10 @@ pub fn divergence_text(comparison: &Comparison, names: [&str; 2]) -> String {
             format!("one history: {}\n", distance(comparison, b))
         }
         Relation::Undecided(doubt) => {
-            format!("unknown: {}\n", doubt_text(comparison, doubt, names))
+            format!(
+                "cannot be determined: {}\n",
+                doubt_text(comparison, doubt, names)
+            )
         }
         Relation::Strangers | Relation::Diverged => parted(comparison),
     };
@@ -50,7 +53,7 @@ pub fn divergence_text(comparison: &Comparison, names: [&str; 2]) -> String {
     out
 }
 
-/// Why it cannot be told whether two files are of one history.
+/// Why it cannot be determined whether two files are of one history.
 pub(super) fn doubt_text(comparison: &Comparison, doubt: Doubt, names: [&str; 2]) -> String {
     let [a, b] = names;
     let (old, new) = (&comparison.old, &comparison.new);

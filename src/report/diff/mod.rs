@@ -266,7 +266,7 @@ pub(super) fn relation_line(comparison: &Comparison) -> String {
             format!("one history: {distance}{log}\n")
         }
         Relation::Undecided(doubt) => format!(
-            "whether they share one history is unknown: {}; values are compared\n",
+            "whether they share one history cannot be determined: {}; values are compared\n",
             doubt_text(comparison, doubt, ["old", "new"])
         ),
         Relation::Strangers | Relation::Diverged => {

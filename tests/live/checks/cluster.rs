@@ -350,7 +350,7 @@ fn one_that_is_left_behind(
     for (a, b) in [(behind, one_file.as_path()), (&one_file, behind)] {
         let (code, summary) = divergence(scene, a, b)?;
         ledger.holds(
-            "divergence: cannot be told below a compaction",
+            "divergence: cannot be determined below a compaction",
             code == Some(2) && summary["doubt"] == "compacted" && summary["divergences"] == 0,
             || format!("{what}: {code:?} {summary}"),
         );

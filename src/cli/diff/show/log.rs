@@ -14,7 +14,7 @@ use crate::ops::{self, LogQuery, Session, ValueReader};
 use crate::report;
 
 impl Show<'_> {
-    /// The keys whose changes the log is to show; `None` when that cannot be told, which was said.
+    /// The keys whose changes the log is to show; `None` when that cannot be determined, which was said.
     pub(super) fn log_keys<'i>(
         &self,
         diff: &Diff<'i>,
@@ -42,7 +42,7 @@ impl Show<'_> {
                 }
                 (Relation::Undecided(_), _) => {
                     "the new state does not know every change since the old one, and whether the files tell one \
-                     history cannot be told; `etcdsnap divergence` tells why"
+                     history cannot be determined; `etcdsnap divergence` tells why"
                         .to_string()
                 }
                 _ if from > to => {

@@ -300,7 +300,7 @@ fn has_more_metadata(object: &Value, usual: &[&str]) -> bool {
         || !items(object, "metadata.finalizers").is_empty()
 }
 
-/// True when managed fields name a writer that is not a server of the cluster. Without managed fields it cannot be told.
+/// True when managed fields name a writer that is not a server of the cluster. Without managed fields it cannot be determined.
 pub(super) fn is_written_by_others(object: &Value) -> bool {
     items(object, "metadata.managedFields").iter().any(|entry| {
         let manager = text(entry, "manager");

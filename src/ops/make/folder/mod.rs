@@ -16,7 +16,7 @@ use super::disk::Disk;
 use super::output_error::OutputError;
 use super::place::{FolderPlace, Naming, stage_inside};
 use crate::checksum::crc32c::{Crc, Stream};
-use crate::error::Result;
+use crate::error::{Result, reason};
 use crate::finding::escape;
 use crate::ops::session::Session;
 use crate::options::Cancel;
@@ -290,7 +290,7 @@ fn place_for(out: &Path) -> Result<FolderPlace, OutputError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.file_name().is_some() => {
             return Ok(place);
         }
-        Err(error) => return refuse(format!("{name}: {error}")),
+        Err(error) => return refuse(format!("{name}: {}", reason(&error))),
     }
     let mut entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -299,7 +299,7 @@ fn place_for(out: &Path) -> Result<FolderPlace, OutputError> {
                 "{name} is a link that leads nowhere; give a new folder"
             ));
         }
-        Err(error) => return refuse(format!("{name}: {error}")),
+        Err(error) => return refuse(format!("{name}: {}", reason(&error))),
     };
     let stage = stage_inside(path);
     if fs::symlink_metadata(&stage).is_ok() {

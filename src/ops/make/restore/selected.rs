@@ -130,7 +130,7 @@ pub(super) fn notes(report: &VerifyReport, prepared: &Prepared, kept: &KeptFigur
         is_or_are(kept.kept_keys)
     )];
     for prefix in &kept.unmatched {
-        notes.push(format!("no key has the prefix {}", escape::text(prefix)));
+        notes.push(format!("no key begins with {}", escape::text(prefix)));
     }
     let bump = prepared.request.bump_revision;
     let by_bump = if bump > 0 { ", before the bump" } else { "" };
