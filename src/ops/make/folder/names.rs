@@ -122,6 +122,6 @@ mod tests {
         for _ in 0..20_000 {
             names.unique("x", "");
         }
-        assert_eq!(names.asked["x"], 39_998);
+        assert_eq!(names.asked[&folded("x")], 39_998);
     }
 }
