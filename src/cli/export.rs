@@ -22,8 +22,8 @@ use crate::kubernetes::apply::same_cluster::is_applied;
 use crate::kubernetes::apply::step::Step;
 use crate::ops::OutputError;
 use crate::ops::{
-    self, ExportOptions, ExportSteps, Exported, ExportedObject, FileNames, Folder, FoundObject,
-    ObjectList, OtherVersion, Session, safe_name,
+    self, ExportOptions, ExportStep, ExportSteps, Exported, ExportedObject, FileNames, Folder,
+    FoundObject, ObjectList, OtherVersion, Session, safe_name,
 };
 use crate::report::{
     self, ExportAccount, ExportForm, LeftOut, LeftOutReason, LockedValues, object_name,
@@ -92,7 +92,7 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
         );
         return Exit::Failed;
     }
-    let mut target = match Target::open(args) {
+    let target = match Target::open(args) {
         Ok(target) => target,
         Err(error) => {
             term::error(&crate::error::with_causes(&error));
@@ -131,6 +131,8 @@ pub(super) fn run(args: &ExportArgs, run: &Run) -> Exit {
             }
         }
         let mut written = Ok(Ok(()));
+        // It refers to the objects from here on.
+        let mut target = target;
         let mut tally = Tally::default();
         ops::export(session, &all, &reader, options, |found, object| {
             written = tally.take(&mut target, list, found, object, !args.partial);
@@ -217,7 +219,7 @@ struct Tally<'l> {
 impl<'l> Tally<'l> {
     fn take(
         &mut self,
-        target: &mut Target,
+        target: &mut Target<'l>,
         list: &ObjectList<'_>,
         found: &'l FoundObject,
         object: ExportedObject,
@@ -280,17 +282,17 @@ impl<'l> Tally<'l> {
 }
 
 /// Where manifests go.
-enum Target {
+enum Target<'l> {
     Stdout(term::Lines, report::ListWriter),
     /// As they are stored: nothing that could be applied.
     Files(Folder, FileNames),
-    Steps(Box<StepFolder>),
+    Steps(Box<StepFolder<'l>>),
 }
 
 /// How it went: what kept the folder from being written, or standard output from taking it.
 type Written<T = ()> = Result<io::Result<T>, OutputError>;
 
-impl Target {
+impl<'l> Target<'l> {
     fn open(args: &ExportArgs) -> Result<Self, OutputError> {
         if args.out.as_os_str() == "-" {
             let documents = report::ListWriter::new(report::ListLayout::YamlDocuments);
@@ -315,7 +317,7 @@ impl Target {
     fn write(
         &mut self,
         list: &ObjectList<'_>,
-        found: &FoundObject,
+        found: &'l FoundObject,
         json: &Value,
         owners: &[Value],
     ) -> Written<bool> {
@@ -349,7 +351,7 @@ impl Target {
         self,
         session: &Session<'_>,
         file: &Path,
-        list: &ObjectList<'_>,
+        list: &'l ObjectList<'_>,
         tally: &Tally<'_>,
     ) -> Written {
         match self {
@@ -361,16 +363,16 @@ impl Target {
 }
 
 /// A folder with a script that creates what is in it.
-struct StepFolder {
+struct StepFolder<'l> {
     folder: Folder,
     names: FileNames,
     has_review: bool,
-    steps: ExportSteps,
-    /// The file of each step.
-    files: Vec<String>,
+    steps: ExportSteps<'l>,
+    /// What the file of each step is called, as far as its object does not tell.
+    files: Vec<StepFileName>,
 }
 
-impl StepFolder {
+impl<'l> StepFolder<'l> {
     fn new(folder: Folder) -> Self {
         Self {
             folder,
@@ -384,7 +386,7 @@ impl StepFolder {
     fn write(
         &mut self,
         list: &ObjectList<'_>,
-        found: &FoundObject,
+        found: &'l FoundObject,
         json: &Value,
         owners: &[Value],
     ) -> Result<bool, OutputError> {
@@ -393,13 +395,17 @@ impl StepFolder {
         }
         // The script sends JSON as it is: otherwise kubectl would rewrite the annotation.
         let is_applied = is_applied(json);
-        let ending = if is_applied { ".json" } else { ".yaml" };
-        let name = self.names.unique(&file_name(list, found), ending);
+        let text = file_name(list, found);
+        let file = StepFileName {
+            number: self.names.unique_number(&text, ending(is_applied)),
+            is_applied,
+        };
+        let name = file.name(&text);
         self.folder.write(&name, |out| match is_applied {
             true => report::write_pretty_json(json, out),
             false => report::write_yaml(json, out),
         })?;
-        self.files.push(name);
+        self.files.push(file);
         Ok(true)
     }
 
@@ -423,53 +429,87 @@ impl StepFolder {
         mut self,
         session: &Session<'_>,
         file: &Path,
-        list: &ObjectList<'_>,
+        list: &'l ObjectList<'_>,
         tally: &Tally<'_>,
     ) -> Result<(), OutputError> {
-        let plan = self.steps.plan();
-        let owner_files = write_owners(&mut self.folder, &plan.adoptions)?;
-        let created = plan.creations.iter().zip(&self.files);
-        let created = created.map(|(step, file)| (step, Some(file.as_str())));
-        let mut steps: Vec<(&Step, Option<&str>)> = created.collect();
-        let adopted = plan.adoptions.iter().zip(&owner_files);
-        let adopted = adopted.map(|(step, file)| (step, Some(file.as_str())));
-        steps.splice(plan.adopted_after..plan.adopted_after, adopted);
-        let script = report::apply_script(&steps);
+        let plan = self.steps.plan(list);
+        if plan.adoptions().next().is_some() {
+            self.folder.folder("owners")?;
+        }
+        for (place, step) in plan.adoptions() {
+            write_owners(&mut self.folder, place, &step)?;
+        }
+        let files = &self.files;
+        let file_of = |place: ExportStep, step: &Step| match place {
+            ExportStep::Creation(at) => {
+                let text = file_name(list, plan.object(at)?);
+                Some(files.get(at)?.name(&text))
+            }
+            ExportStep::Adoption(at) => Some(owner_file(at, step, "")),
+        };
+        let steps = || {
+            let steps = plan.steps();
+            steps.map(|(place, step)| {
+                let file = file_of(place, &step);
+                (step, file)
+            })
+        };
         self.folder
-            .write("apply.sh", |out| out.write_all(script.as_bytes()))?;
+            .write("apply.sh", |out| report::write_apply_script(steps, out))?;
         let name = escape::path(file);
         let left_out = tally.left_out.iter().map(|one| one.line(list));
         let account = &tally.account;
         self.folder.write("index.md", |out| {
-            account.write_markdown(&name, list.revision, steps.len(), left_out, out)
+            account.write_markdown(&name, list.revision, plan.count(), left_out, out)
         })?;
         self.folder.finish(&[session])
     }
 }
 
-/// Writes the patches of the steps that give owners to objects: the script adds those that are there. Gives their
-/// names.
-fn write_owners(folder: &mut Folder, adoptions: &[Step]) -> Result<Vec<String>, OutputError> {
-    if !adoptions.is_empty() {
-        folder.folder("owners")?;
+/// The name of a file, beside the object that it is of.
+#[derive(Clone, Copy)]
+struct StepFileName {
+    number: u32,
+    is_applied: bool,
+}
+
+// One is kept for each object that is exported.
+const _: () = assert!(size_of::<StepFileName>() <= 8);
+
+impl StepFileName {
+    fn name(self, text: &str) -> String {
+        FileNames::numbered(text, self.number, ending(self.is_applied))
     }
-    let mut files = Vec::with_capacity(adoptions.len());
-    for (place, step) in adoptions.iter().enumerate() {
-        let patch = first_owners(step.owners.iter().map(|owner| &owner.reference));
-        let target = &step.target;
-        let namespace = target.namespace.as_deref().unwrap_or("_cluster");
-        // No two are alike, whatever is behind the number.
-        let place = place.saturating_add(1);
-        let name = format!("{place:03}-{namespace}_{}_{}", target.resource, target.name);
-        let name = safe_name(&name);
-        for (operations, ending) in [(&patch.operations, ""), (&patch.after, ".after")] {
-            folder.write(&format!("owners/{name}{ending}.json"), |out| {
-                report::write_operations(operations, out)
-            })?;
-        }
-        files.push(format!("owners/{name}.json"));
+}
+
+fn ending(is_applied: bool) -> &'static str {
+    if is_applied { ".json" } else { ".yaml" }
+}
+
+/// Writes the patches of a step that gives owners to an object: the script adds those that are there.
+fn write_owners(folder: &mut Folder, place: ExportStep, step: &Step) -> Result<(), OutputError> {
+    let ExportStep::Adoption(at) = place else {
+        return Ok(());
+    };
+    let patch = first_owners(step.owners.iter().map(|owner| &owner.reference));
+    for (operations, after) in [(&patch.operations, ""), (&patch.after, ".after")] {
+        folder.write(&owner_file(at, step, after), |out| {
+            report::write_operations(operations, out)
+        })?;
     }
-    Ok(files)
+    Ok(())
+}
+
+fn owner_file(at: usize, step: &Step, after: &str) -> String {
+    let target = &step.target;
+    let namespace = target.namespace.as_deref().unwrap_or("_cluster");
+    // No two are alike, whatever is behind the number.
+    let number = at.saturating_add(1);
+    let name = format!(
+        "{number:03}-{namespace}_{}_{}",
+        target.resource, target.name
+    );
+    format!("owners/{}{after}.json", safe_name(&name))
 }
 
 /// `shop_deployments.apps_web`: namespace, resource, name.

@@ -45,12 +45,13 @@ pub use make::{
 };
 pub use objects::{
     Absence, AbsenceQuery, AbsenceReason, Absences, DamagedValue, Deletion, DescribeOptions,
-    EncryptionCount, EncryptionReport, ExportList, ExportOptions, ExportSteps, Exported,
-    ExportedObject, FoundObject, Inspector, KindCount, KindError, Kinds, LabelPresence, LookedFor,
-    LostValues, ObjectList, ObjectsQuery, OtherVersion, OwnerRow, OwnerStanding, PlainValue,
-    PlainValues, PlannedExport, ReadValue, RelatedObjects, StoredKind, Undecided, UndecidedReason,
-    UnreadReason, ValueContent, ValueReader, absences, encoding_name, encryption, export, kinds,
-    known_kinds, label_presence, objects, objects_to_apply, objects_to_describe, related,
+    EncryptionCount, EncryptionReport, ExportList, ExportOptions, ExportStep, ExportSteps,
+    Exported, ExportedObject, FoundObject, Inspector, KindCount, KindError, Kinds, LabelPresence,
+    LookedFor, LostValues, ObjectList, ObjectsQuery, OtherVersion, OwnerRow, OwnerStanding,
+    PlainValue, PlainValues, PlannedExport, ReadValue, RelatedObjects, StoredKind, Undecided,
+    UndecidedReason, UnreadReason, ValueContent, ValueReader, absences, encoding_name, encryption,
+    export, kinds, known_kinds, label_presence, objects, objects_to_apply, objects_to_describe,
+    related,
 };
 pub use opening::RefusedError;
 pub use session::{Session, fetch};

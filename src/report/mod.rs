@@ -40,7 +40,7 @@ mod yaml;
 
 pub use absence::{AbsenceContext, absence_lines};
 pub use answers::{ActualField, contains_json, error_json, version_json};
-pub use apply_script::{apply_script, step_digits, write_operations};
+pub use apply_script::{step_digits, write_apply_script, write_operations};
 pub use compact::{compacted_json, compacted_text};
 pub use describe::{write_description, write_owners};
 pub use diff::{

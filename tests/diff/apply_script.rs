@@ -49,7 +49,10 @@ impl World {
         world.object("namespaces__kube-system", "cluster-1", "");
         let steps: Vec<(&Step, Option<&str>)> =
             steps.iter().map(|(step, file)| (step, *file)).collect();
-        world.write("undo/apply.sh", &report::apply_script(&steps));
+        let mut script = Vec::new();
+        report::write_apply_script(|| steps.iter().copied(), &mut script).expect("a script");
+        let script = String::from_utf8(script).expect("UTF-8");
+        world.write("undo/apply.sh", &script);
         world
     }
 

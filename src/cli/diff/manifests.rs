@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{DiffArgs, Form};
 use crate::finding::escape;
-use crate::kubernetes::apply::step::{Step, StepVerb};
+use crate::kubernetes::apply::step::StepVerb;
 use crate::ops::OutputError;
 use crate::ops::diff::{Comparison, Content, Direction, StepFile, Task, Todo};
 use crate::ops::{Folder, Session, safe_name};
@@ -115,13 +115,12 @@ impl Manifests {
             }
             written.push((task, file));
         }
-        let steps: Vec<(&Step, Option<&str>)> = written
-            .iter()
-            .filter_map(|(task, file)| Some((task.todo.step()?, file.as_deref())))
-            .collect();
-        let script = report::apply_script(&steps);
+        let steps = || {
+            let steps = written.iter();
+            steps.filter_map(|(task, file)| Some((task.todo.step()?, file.as_deref())))
+        };
         self.folder
-            .write("apply.sh", |out| out.write_all(script.as_bytes()))?;
+            .write("apply.sh", |out| report::write_apply_script(steps, out))?;
         let index = report::tasks_markdown(comparison, names, self.direction, &written);
         self.folder
             .write("index.md", |out| out.write_all(index.as_bytes()))?;

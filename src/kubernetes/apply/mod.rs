@@ -3,7 +3,6 @@
 
 pub mod clean;
 pub mod immutable;
-pub mod late_owners;
 pub mod order;
 pub mod patch;
 pub mod same_cluster;

@@ -501,6 +501,9 @@ pub fn objects<'i>(
         keyspace: live.keyspace,
     };
     list.check_long_ones(session, query, reader, &mut all_undecided)?;
+    // They stay as they are, and what is done with them takes memory too.
+    list.found.shrink_to_fit();
+    list.damaged.shrink_to_fit();
     let lasts = list.found.iter().map(|one| one.facts.place).collect();
     list.deletions = deletions(session, &list.keyspace, &deleted, &times, lasts)?;
     list.missing = list.missing_of(query);

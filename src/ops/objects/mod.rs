@@ -29,7 +29,7 @@ pub use describe::{
 };
 pub use encryption::{EncryptionCount, EncryptionReport, encryption};
 pub use export::{ExportList, ExportOptions, Exported, ExportedObject, export, objects_to_apply};
-pub use export_steps::{ExportSteps, PlannedExport};
+pub use export_steps::{ExportStep, ExportSteps, PlannedExport};
 pub use kinds::{KindCount, Kinds, kinds};
 pub use list::{
     FoundObject, ObjectList, OtherVersion, StoredKind, Undecided, UndecidedReason, objects,

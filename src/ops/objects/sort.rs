@@ -75,12 +75,11 @@ impl<'i> ObjectList<'i> {
                 false
             })
         };
-        let found = std::mem::take(&mut self.found);
         match by_kind {
             false => GoSort::sort(&mut order, &mut is_less),
             true => {
                 let mut rest = order.as_mut_slice();
-                for group in found.chunk_by(|a, b| self.are_of_one_kind(a, b)) {
+                for group in self.found.chunk_by(|a, b| self.are_of_one_kind(a, b)) {
                     let (part, behind) = std::mem::take(&mut rest).split_at_mut(group.len());
                     GoSort::sort(part, &mut is_less);
                     rest = behind;
@@ -90,11 +89,8 @@ impl<'i> ObjectList<'i> {
         if let Some(failure) = failure {
             return Err(Error::Query(Box::new(failure)));
         }
-        let mut found: Vec<Option<FoundObject>> = found.into_iter().map(Some).collect();
-        self.found = order
-            .iter()
-            .filter_map(|at| found.get_mut(*at)?.take())
-            .collect();
+        drop(keys);
+        put_into_order(&mut self.found, &mut order);
         Ok(())
     }
 
@@ -105,5 +101,48 @@ impl<'i> ObjectList<'i> {
             kind.map(|kind| (&kind.resource.group, &kind.resource.kind))
         };
         of(a) == of(b)
+    }
+}
+
+/// Puts the element that is at `order[n]` at `n`, for all of them: without a copy of the list, which may be most of what
+/// there is memory for. `order` has each place once, and is of no use afterwards.
+fn put_into_order<T>(elements: &mut [T], order: &mut [usize]) {
+    for start in 0..order.len() {
+        let mut at = start;
+        while let Some(from) = order.get(at).copied().filter(|from| *from != at) {
+            if let Some(place) = order.get_mut(at) {
+                *place = at;
+            }
+            // The cycle ends where it began.
+            if from == start || from >= elements.len() {
+                break;
+            }
+            elements.swap(at, from);
+            at = from;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_order_of_five_is_put_into_place() {
+        let mut orders: Vec<Vec<usize>> = vec![Vec::new()];
+        for _ in 0..5 {
+            let longer = orders.iter().flat_map(|order| {
+                let others = (0..5).filter(|at| !order.contains(at));
+                others.map(|at| [order.as_slice(), &[at]].concat())
+            });
+            orders = longer.collect();
+        }
+        assert_eq!(orders.len(), 120);
+        for order in orders {
+            let mut elements = ["a", "b", "c", "d", "e"];
+            let wanted: Vec<&str> = order.iter().map(|at| elements[*at]).collect();
+            put_into_order(&mut elements, &mut order.clone());
+            assert_eq!(elements[..], wanted, "{order:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Steps as a script for `sh` and `kubectl`.
 
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 use std::io;
 
@@ -16,106 +17,137 @@ pub fn step_digits(total: usize) -> usize {
     total.to_string().len().max(3)
 }
 
-/// The script that takes `steps` in their order; each with the file that holds its manifest or patch, as it is called
-/// from where the script is. A manifest is YAML, or indented JSON that is sent as it is. Beside the patch `x.json` stands `x.after.json`, which tests for what it leads to.
-pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
-    let digits = step_digits(steps.len());
-    let number = |place: usize| format!("{:0digits$}", place.saturating_add(1));
-    let on_request = |is_kind: fn(&OnRequest) -> bool| {
-        let places = steps.iter().enumerate();
-        let asked = places.filter(|(_, (step, _))| step.on_request.as_ref().is_some_and(is_kind));
-        asked
-            .map(|(place, _)| number(place))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let mut out = FUNCTIONS.to_string();
-    let _ = writeln!(
-        out,
-        "# ---- the steps\n\nstart {} {} {} {digits} \"$@\"\n\nsteps() {{",
-        steps.len(),
-        quoted(&on_request(|kind| matches!(kind, OnRequest::Delete(_)))),
-        quoted(&on_request(|kind| matches!(kind, OnRequest::Create(_)))),
-    );
-    for (place, (step, file)) in steps.iter().enumerate() {
-        for owner in &step.owners {
-            let reference = owner.reference.to_string();
-            let reference = reference.strip_suffix('}').unwrap_or(&reference);
-            let _ = writeln!(
-                out,
-                "owner {} {} {}",
-                quoted(&owner.resource),
-                quoted(&owner.name),
-                quoted(reference)
-            );
-        }
-        let target = &step.target;
-        let _ = write!(
-            out,
-            "step {} {} {}",
-            number(place),
-            step.verb.as_str(),
-            quoted(&target.printed_name)
-        );
-        let mut word = |key: &str, value: &str| {
-            let _ = write!(out, " {key}={}", quoted(value));
-        };
-        if let Some(namespace) = &target.namespace {
-            word("namespace", namespace);
-        }
-        word("resource", &target.resource);
-        word("name", &target.name);
-        if let Some(file) = file {
-            word("file", file);
-        }
-        // What is deleted, or sent as it is, is named by its path.
-        let is_sent =
-            step.verb != StepVerb::Patch && file.is_some_and(|file| file.ends_with(".json"));
-        if step.uid.is_some() || is_sent {
-            word("path", &target.path);
-        }
-        if let Some(uid) = &step.uid {
-            word("uid", uid);
-            if step.is_orphaning {
-                word("policy", "Orphan");
-            }
-        }
-        if !step.needs.is_empty() {
-            let needs = step.needs.iter().map(|place| number(*place));
-            word("needs", &needs.collect::<Vec<_>>().join(" "));
-        }
-        if !step.addresses.is_empty() {
-            word("addresses", &step.addresses.join(" "));
-        }
-        if let Some(place) = step.goes_with {
-            word("goes", &number(place));
-        }
-        match &step.on_request {
-            Some(OnRequest::Delete(why)) => {
-                word("ask", "delete");
-                word("why", why);
-            }
-            Some(OnRequest::Create(why)) => {
-                word("ask", "create");
-                word("why", why);
-            }
+/// Writes the script that takes steps in their order; each with the file that holds its manifest or patch, as it is called
+/// from where the script is. A manifest is YAML, or indented JSON that is sent as it is. Beside the patch `x.json` stands
+/// `x.after.json`, which tests for what it leads to.
+///
+/// `steps` is asked twice, so that they need not be kept.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_apply_script<S, F, I>(steps: impl Fn() -> I, out: &mut dyn io::Write) -> io::Result<()>
+where
+    S: Borrow<Step>,
+    F: AsRef<str>,
+    I: Iterator<Item = (S, Option<F>)>,
+{
+    let mut total = 0usize;
+    let mut asked = [Vec::new(), Vec::new()];
+    for (place, (step, _)) in steps().enumerate() {
+        total = total.saturating_add(1);
+        let [deleted, created] = &mut asked;
+        match step.borrow().on_request {
+            Some(OnRequest::Delete(_)) => deleted.push(place),
+            Some(OnRequest::Create(_)) => created.push(place),
             None => {}
         }
-        for (key, is_set) in [
-            ("gate", step.is_gate),
-            ("established", step.is_definition),
-            ("either", step.is_made_by_cluster),
-            ("secret", step.is_secret),
-        ] {
-            if is_set {
-                word(key, "yes");
-            }
-        }
-        out.push('\n');
+    }
+    let digits = step_digits(total);
+    let [deleted, created] = asked.map(|places| quoted(&numbers(&places, digits)));
+    out.write_all(FUNCTIONS.as_bytes())?;
+    writeln!(
+        out,
+        "# ---- the steps\n\nstart {total} {deleted} {created} {digits} \"$@\"\n\nsteps() {{"
+    )?;
+    let mut lines = String::new();
+    for (place, (step, file)) in steps().enumerate() {
+        lines.clear();
+        push_step(
+            place,
+            step.borrow(),
+            file.as_ref().map(F::as_ref),
+            digits,
+            &mut lines,
+        );
+        out.write_all(lines.as_bytes())?;
     }
     // Nothing is done unless the file is whole.
-    out.push_str("    :\n}\n\nfinish\n");
-    out
+    out.write_all(b"    :\n}\n\nfinish\n")
+}
+
+fn number(place: usize, digits: usize) -> String {
+    format!("{:0digits$}", place.saturating_add(1))
+}
+
+fn numbers(places: &[usize], digits: usize) -> String {
+    let numbers = places.iter().map(|place| number(*place, digits));
+    numbers.collect::<Vec<_>>().join(" ")
+}
+
+/// One step, after its owners.
+fn push_step(place: usize, step: &Step, file: Option<&str>, digits: usize, out: &mut String) {
+    for owner in &step.owners {
+        let reference = owner.reference.to_string();
+        let reference = reference.strip_suffix('}').unwrap_or(&reference);
+        let _ = writeln!(
+            out,
+            "owner {} {} {}",
+            quoted(&owner.resource),
+            quoted(&owner.name),
+            quoted(reference)
+        );
+    }
+    let target = &step.target;
+    let _ = write!(
+        out,
+        "step {} {} {}",
+        number(place, digits),
+        step.verb.as_str(),
+        quoted(&target.printed_name)
+    );
+    let mut word = |key: &str, value: &str| {
+        let _ = write!(out, " {key}={}", quoted(value));
+    };
+    if let Some(namespace) = &target.namespace {
+        word("namespace", namespace);
+    }
+    word("resource", &target.resource);
+    word("name", &target.name);
+    if let Some(file) = file {
+        word("file", file);
+    }
+    // What is deleted, or sent as it is, is named by its path.
+    let is_sent = step.verb != StepVerb::Patch && file.is_some_and(|file| file.ends_with(".json"));
+    if step.uid.is_some() || is_sent {
+        word("path", &target.path);
+    }
+    if let Some(uid) = &step.uid {
+        word("uid", uid);
+        if step.is_orphaning {
+            word("policy", "Orphan");
+        }
+    }
+    if !step.needs.is_empty() {
+        word("needs", &numbers(&step.needs, digits));
+    }
+    if !step.addresses.is_empty() {
+        word("addresses", &step.addresses.join(" "));
+    }
+    if let Some(place) = step.goes_with {
+        word("goes", &number(place, digits));
+    }
+    match &step.on_request {
+        Some(OnRequest::Delete(why)) => {
+            word("ask", "delete");
+            word("why", why);
+        }
+        Some(OnRequest::Create(why)) => {
+            word("ask", "create");
+            word("why", why);
+        }
+        None => {}
+    }
+    for (key, is_set) in [
+        ("gate", step.is_gate),
+        ("established", step.is_definition),
+        ("either", step.is_made_by_cluster),
+        ("secret", step.is_secret),
+    ] {
+        if is_set {
+            word(key, "yes");
+        }
+    }
+    out.push('\n');
 }
 
 /// Writes a patch, an operation on each line, so that the script can take it apart. kubectl reads patches as YAML: what
@@ -197,10 +229,13 @@ mod tests {
             name: "web".into(),
             reference: json!({"name": "web"}),
         }];
-        let script = apply_script(&[
+        let steps = [
             (&first, None),
             (&second, Some("steps/002-create-role-b.yaml")),
-        ]);
+        ];
+        let mut script = Vec::new();
+        write_apply_script(|| steps.iter().copied(), &mut script).unwrap();
+        let script = String::from_utf8(script).unwrap();
         let (_, steps) = script.split_once("# ---- the steps\n\n").unwrap();
         assert_eq!(
             steps,

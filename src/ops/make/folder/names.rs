@@ -1,6 +1,7 @@
 //! Names of files, made of texts that may be anything.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// Characters of a text that become part of a name: what is put behind fits into 255 bytes, the most that
 /// file systems take.
@@ -23,31 +24,50 @@ pub fn safe_name(text: &str) -> String {
         .collect()
 }
 
-/// Gives each file of a folder a name of its own, also where large and small letters are the same.
+/// Gives each file of a folder a name of its own, also where large and small letters are the same. There may be as many as
+/// there are objects, so that hashes are kept: two names of one hash are taken for the same, and get numbers.
 #[derive(Debug, Default)]
 pub struct FileNames {
-    taken: HashSet<String>,
+    taken: HashSet<u64>,
     /// How often each name was asked for.
-    asked: HashMap<String, usize>,
+    asked: HashMap<u64, u32>,
 }
 
 impl FileNames {
     /// A name for `text`, with a number if it would be that of another file.
     pub fn unique(&mut self, text: &str, ending: &str) -> String {
-        let name = safe_name(text);
-        let asked = self.asked.entry(name.to_lowercase()).or_default();
+        let number = self.unique_number(text, ending);
+        Self::numbered(text, number, ending)
+    }
+
+    /// The number of the name that [`FileNames::unique`] would give: see [`FileNames::numbered`].
+    pub fn unique_number(&mut self, text: &str, ending: &str) -> u32 {
+        let asked = self.asked.entry(folded(&safe_name(text))).or_default();
         loop {
             *asked = asked.saturating_add(1);
-            let name = match *asked {
-                1 => format!("{name}{ending}"),
-                number => format!("{name}~{number}{ending}"),
-            };
             // Another name may end like one with a number.
-            if self.taken.insert(name.to_lowercase()) {
-                return name;
+            let name = Self::numbered(text, *asked, ending);
+            if self.taken.insert(folded(&name)) {
+                return *asked;
             }
         }
     }
+
+    /// The name for `text` with a number; 1 does not show.
+    pub fn numbered(text: &str, number: u32, ending: &str) -> String {
+        let name = safe_name(text);
+        match number {
+            1 => format!("{name}{ending}"),
+            number => format!("{name}~{number}{ending}"),
+        }
+    }
+}
+
+/// The same for names that differ in large and small letters alone, and in every run.
+fn folded(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.to_lowercase().hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -102,6 +122,6 @@ mod tests {
         for _ in 0..20_000 {
             names.unique("x", "");
         }
-        assert_eq!(names.asked["x"], 39_998);
+        assert_eq!(names.asked[&folded("x")], 39_998);
     }
 }
