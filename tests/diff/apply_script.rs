@@ -427,6 +427,37 @@ fn a_run_that_is_killed_between_a_call_and_its_mark_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_went_with_its_owner_is_left_to_the_step_that_creates_it() {
+    let mut patch = map(StepVerb::Patch, "a");
+    patch.created_by = Some(1);
+    let mut creation = needing(map(StepVerb::Create, "a"), &[0]);
+    creation.is_made_by_cluster = true;
+    let world = World::new(&[
+        (patch, Some("steps/a.json")),
+        (creation, Some("steps/a.yaml")),
+    ]);
+    world.manifest("steps/a.yaml", "a");
+    world.patch("steps/a", &json!("bad"), &json!("good"));
+    let parts = [
+        "001 already gone  configmap/a -n shop\n      step 002 creates it\n",
+        "002 created       configmap/a -n shop\n",
+        "2 steps: 2 done\n",
+    ];
+    world.run(&[]).is(0, &parts);
+    world.run(&[]).is(0, &["2 steps: 2 done before\n"]);
+    // One that is another object now is kept: it was not the garbage collector.
+    world.object("configmaps_shop_a", "u2", "/data/a \"bad\"\n");
+    fs::remove_dir_all(world.path("undo/state")).expect("no marks");
+    let parts = ["001 REFUSED ", "002 not tried ", "remaining: 001 002\n"];
+    world.run(&[]).is(1, &parts);
+    // One that is still there is patched, and not created.
+    world.object("configmaps_shop_a", "u1", "/data/a \"bad\"\n");
+    let parts = ["001 patched ", "002 there already ", "2 steps: 2 done\n"];
+    world.run(&[]).is(0, &parts);
+    assert!(world.read("store/configmaps_shop_a").contains("good"));
+}
+
+#[test]
 fn what_hangs_is_named_with_its_finalizers_and_not_waited_for_for_ever() {
     let world = World::new(&[
         (map(StepVerb::Recreate, "a"), Some("steps/a.yaml")),

@@ -194,15 +194,16 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
     );
     let expected = [
         "create configmap/a",
-        "create configmap/child",
         "patch configmap/child",
+        "create configmap/child",
     ];
     assert_eq!(names(&lines), expected);
     assert!(
-        lines[2].ends_with(" needs=001 either=yes") && lines[4].contains(" needs=001"),
+        lines[2].ends_with(" needs=001 again=003") && lines[4].contains(" needs='001 002'"),
         "{lines:?}"
     );
-    let patch = fs::read_to_string(dir.path().join("undo/steps/003-patch-configmap-child.json"));
+    assert!(lines[4].ends_with(" either=yes"), "{lines:?}");
+    let patch = fs::read_to_string(dir.path().join("undo/steps/002-patch-configmap-child.json"));
     let patch = patch.expect("a patch");
     assert!(
         patch.contains(r#"{"op":"test","path":"/metadata/ownerReferences","value":[{"#)
@@ -210,6 +211,90 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
             && !patch.contains("/metadata/uid"),
         "{patch}"
     );
+}
+
+#[test]
+fn what_was_changed_and_goes_with_its_owner_is_created_as_it_was() {
+    let owned = |kind: &str, name: &str, owners: &[&str], a: &str| {
+        let mut all = owner("v1", "ConfigMap", owners[0], false);
+        for other in &owners[1..] {
+            let more = owner("v1", "ConfigMap", other, false);
+            let more = more["metadata"]["ownerReferences"][0].clone();
+            let list = all["metadata"]["ownerReferences"].as_array_mut();
+            list.expect("a list").push(more);
+        }
+        all["metadata"]["labels"] = json!({"a": a});
+        object("v1", kind, name, all)
+    };
+    let plain = |name: &str| object("v1", "ConfigMap", name, json!({}));
+    let keys = [
+        "/registry/configmaps/shop/a",
+        "/registry/configmaps/shop/z",
+        "/registry/configmaps/shop/child",
+        // Of a kind that is patched long after the owner was created, and of one that is patched before.
+        "/registry/services/specs/shop/web",
+        "/registry/serviceaccounts/shop/robot",
+    ];
+    let (dir, lines) = undo(
+        &[
+            (keys[0], plain("a")),
+            (keys[1], plain("z")),
+            (keys[2], owned("ConfigMap", "child", &["a"], "1")),
+            (keys[3], owned("Service", "web", &["a"], "1")),
+            (keys[4], owned("ServiceAccount", "robot", &["a", "z"], "1")),
+        ],
+        &[
+            (keys[2], owned("ConfigMap", "child", &["a"], "2")),
+            (keys[3], owned("Service", "web", &["a"], "2")),
+            (keys[4], owned("ServiceAccount", "robot", &["a"], "2")),
+            (keys[0], None),
+        ],
+    );
+    assert_eq!(
+        names(&lines),
+        [
+            "patch serviceaccount/robot",
+            "create configmap/a",
+            "patch configmap/child",
+            "patch configmap/child",
+            "create configmap/child",
+            "create serviceaccount/robot",
+            "patch service/web",
+            "patch service/web",
+            "create service/web",
+        ],
+        "{lines:#?}"
+    );
+    let steps: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with("step "))
+        .collect();
+    // Both patches are made before it is created, or found it gone.
+    for (place, ends) in [(2, " again=005"), (3, " needs=002 again=005")] {
+        assert!(steps[place].ends_with(ends), "{steps:#?}");
+    }
+    assert!(steps[4].contains(" needs='002 003 004' "), "{steps:#?}");
+    // Its own patch gives it other owners, so there is nothing more to be tied.
+    assert!(steps[0].ends_with(" again=006"), "{steps:#?}");
+    assert!(steps[5].contains(" needs='001 002' "), "{steps:#?}");
+    // What is patched later than its owner is created comes later still.
+    assert!(steps[8].contains(" needs='002 007 008' "), "{steps:#?}");
+    let made = |file: &str| {
+        let text = fs::read_to_string(dir.path().join("undo/steps").join(file));
+        text.expect("a manifest")
+    };
+    let child = made("005-create-configmap-child.yaml");
+    assert!(
+        child.contains("a: \"1\"") && !child.contains("a: \"2\""),
+        "{child}"
+    );
+    let robot = made("006-create-serviceaccount-robot.yaml");
+    assert!(robot.contains("a: \"1\""), "{robot}");
+    let owners: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with("owner "))
+        .collect();
+    assert_eq!(owners.len(), 7, "{lines:#?}");
 }
 
 #[test]

@@ -196,6 +196,8 @@ pub struct Step {
     pub goes_with: Option<usize>,
     /// It ties an object to another one that an earlier step creates.
     pub is_follow_up: bool,
+    /// The step that creates the object if it is gone.
+    pub created_by: Option<usize>,
     /// It takes an object out of the way of others; another step leads it on.
     pub is_preparation: bool,
     /// The addresses that the object is created with: nobody else may have them when it is deleted for that.
@@ -219,6 +221,7 @@ impl Step {
             is_secret: false,
             goes_with: None,
             is_follow_up: false,
+            created_by: None,
             is_preparation: false,
             addresses: Vec::new(),
         }

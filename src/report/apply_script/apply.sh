@@ -440,6 +440,9 @@ $said"
 		if is_test_failed; then
 			refused "it is not as it was in the snapshot any more; kept as it is:
 $(explain)"
+		elif is_gone && [ -n "$again" ]; then
+			done_with 'already gone'
+			detail "step $again creates it"
 		elif is_gone; then
 			refused 'it is not there any more'
 		else
@@ -729,7 +732,7 @@ step() {
 	number=$label
 	shift 3
 	namespace='' resource='' name='' file='' uid='' path='' policy=Background
-	needs='' goes='' ask='' gate='' established='' either='' secret='' why='' addresses=''
+	needs='' goes='' again='' ask='' gate='' established='' either='' secret='' why='' addresses=''
 	for argument; do
 		value=${argument#*=}
 		case $argument in
@@ -742,6 +745,7 @@ step() {
 		policy=*) policy=$value ;;
 		needs=*) needs=$value ;;
 		goes=*) goes=$value ;;
+		again=*) again=$value ;;
 		ask=*) ask=$value ;;
 		gate=*) gate=$value ;;
 		established=*) established=$value ;;

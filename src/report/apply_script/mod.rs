@@ -90,6 +90,9 @@ pub fn apply_script(steps: &[(&Step, Option<&str>)]) -> String {
         if let Some(place) = step.goes_with {
             word("goes", &number(place));
         }
+        if let Some(place) = step.created_by {
+            word("again", &number(place));
+        }
         match &step.on_request {
             Some(OnRequest::Delete(why)) => {
                 word("ask", "delete");

@@ -50,7 +50,8 @@ kubectl delete persistentvolumeclaim -n odd data
 # It hangs, as something in it does.
 kubectl delete namespace stuck --wait=false
 kubectl wait --for=jsonpath='{.status.conditions[?(@.type=="NamespaceFinalizersRemaining")].status}'=True --timeout=60s namespace/stuck
-# The garbage collector follows, before or after the snapshot.
+# The garbage collector follows, before or after the snapshot; what it deletes was changed first.
+kubectl label service -n odd of-plain --overwrite side=right
 kubectl delete plains.v1.odd.example.com -n odd owner
 # A policy that denies all, webhooks that deny the same, and nobody behind them.
 kubectl create -f - <<'M'

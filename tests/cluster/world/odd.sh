@@ -122,6 +122,16 @@ metadata:
   ownerReferences:
   - {apiVersion: odd.example.com/v1, kind: Plain, name: owner, uid: $(uid plains.v1.odd.example.com owner)}
 data: {a: b}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: of-plain
+  namespace: odd
+  labels: {side: left}
+  ownerReferences:
+  - {apiVersion: odd.example.com/v1, kind: Plain, name: owner, uid: $(uid plains.v1.odd.example.com owner)}
+spec: {clusterIP: None, ports: [{port: 80}]}
 M
 kubectl create configmap -n stuck held --from-literal=a=b
 kubectl patch configmap -n stuck held --type=merge -p '{"metadata": {"finalizers": ["example.com/never"]}}'
