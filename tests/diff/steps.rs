@@ -879,6 +879,87 @@ fn of_services_that_exchanged_node_ports_one_steps_aside_to_a_port_that_nobody_h
 }
 
 #[test]
+fn services_that_exchanged_health_check_ports_are_without_one_for_the_time_being() {
+    let balanced = |name: &str, uid: &str, health: u64| {
+        let mut all = service(
+            name,
+            uid,
+            &format!("10.0.0.{}", health % 10),
+            30_001 + health % 10,
+        );
+        let spec = &mut all.as_mut().expect("an object")["spec"];
+        spec["type"] = json!("LoadBalancer");
+        spec["externalTrafficPolicy"] = json!("Local");
+        spec["healthCheckNodePort"] = json!(health);
+        all
+    };
+    let with = |mut all: Option<Value>, health: u64| {
+        all.as_mut().expect("an object")["spec"]["healthCheckNodePort"] = json!(health);
+        all
+    };
+    let a = "/registry/services/specs/shop/a";
+    let b = "/registry/services/specs/shop/b";
+    let (dir, lines) = undo(
+        &[
+            (a, balanced("a", "u1", 32_001)),
+            (b, balanced("b", "u2", 32_002)),
+        ],
+        &[
+            (a, with(balanced("a", "u1", 32_001), 32_002)),
+            (b, with(balanced("b", "u2", 32_002), 32_001)),
+        ],
+    );
+    // Nothing is deleted, and both have given theirs up before one asks for another.
+    assert_eq!(
+        names(&lines),
+        [
+            "patch service/a",
+            "patch service/b",
+            "patch service/a",
+            "patch service/b"
+        ]
+    );
+    assert!(lines[2].contains(" needs=001"), "{lines:?}");
+    assert!(lines[3].contains(" needs=002"), "{lines:?}");
+    let changes = |number: usize| -> Vec<(String, String, Value)> {
+        let (_, file) = lines[number].split_once(" file=").expect("a file");
+        let file = file.split(' ').next().expect("a file");
+        let text = fs::read_to_string(dir.path().join("undo").join(file)).expect("a patch");
+        let patch: Value = serde_json::from_str(&text).expect("JSON");
+        let all = patch.as_array().expect("operations").iter();
+        let text = |one: &Value, field: &str| one[field].as_str().expect("text").to_string();
+        all.filter(|one| one["op"] != "test")
+            .map(|one| (text(one, "op"), text(one, "path"), one["value"].clone()))
+            .collect()
+    };
+    let change =
+        |op: &str, field: &str, value: Value| (op.to_string(), format!("/spec/{field}"), value);
+    let mut first = changes(0);
+    first.sort_by(|a, b| a.1.cmp(&b.1));
+    assert_eq!(
+        first,
+        [
+            change("replace", "externalTrafficPolicy", json!("Cluster")),
+            change("remove", "healthCheckNodePort", json!(null)),
+        ]
+    );
+    let mut then = changes(2);
+    then.sort_by(|a, b| a.1.cmp(&b.1));
+    assert_eq!(
+        then,
+        [
+            change("replace", "externalTrafficPolicy", json!("Local")),
+            change("add", "healthCheckNodePort", json!(32_001)),
+        ]
+    );
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("- 001 `Service shop/a` gives up its health check node port"),
+        "{index}"
+    );
+}
+
+#[test]
 fn a_service_that_was_made_again_with_another_address_is_made_again_with_its_old_one() {
     let key = "/registry/services/specs/shop/a";
     let (dir, lines) = undo(

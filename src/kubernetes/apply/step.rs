@@ -200,6 +200,8 @@ pub struct Step {
     pub created_by: Option<usize>,
     /// It takes an object out of the way of others; another step leads it on.
     pub is_preparation: bool,
+    /// The object is a Service that has no port for health checks then, and takes traffic from all nodes.
+    pub is_without_health_port: bool,
     /// The addresses that the object is created with: nobody else may have them when it is deleted for that.
     pub addresses: Vec<String>,
 }
@@ -223,6 +225,7 @@ impl Step {
             is_follow_up: false,
             created_by: None,
             is_preparation: false,
+            is_without_health_port: false,
             addresses: Vec::new(),
         }
     }

@@ -25,7 +25,7 @@ use crate::kubernetes::apply::same_cluster::{
 };
 use crate::kubernetes::apply::served::ServedVersions;
 use crate::kubernetes::apply::service_ports::{
-    MovedService, free_port, in_the_way, is_service, node_ports, with_ports,
+    Aside, MovedService, free_port, in_the_way, is_service, node_ports,
 };
 use crate::kubernetes::apply::step::{
     OnRequest, Step, StepOwner, StepTarget, StepVerb, unversioned,
@@ -190,13 +190,12 @@ impl<'i> Diff<'i> {
             marker: Redactor::with_key(&[]),
             left_behind: left_behind(items, direction),
             served: self.surroundings.served_on_the_way(direction),
-            other_ports: HashMap::new(),
+            asides: HashMap::new(),
         };
         let services: Vec<&'d Item> = items
             .iter()
             .copied()
             .filter(|item| (&*item.api_version, &*item.kind) == ("v1", "Service"))
-            .filter(|item| item.change != KeyChange::Recreated)
             .filter(|item| direction.wanted(item).is_some() && direction.present(item).is_some())
             .collect();
         let mut moved = Vec::new();
@@ -207,33 +206,33 @@ impl<'i> Diff<'i> {
             let wanteds = looks(wanted_session, wanted, reader, few, |item| {
                 direction.wanted(item)
             })?;
-            moved.extend(presents.iter().zip(&wanteds).map(|(present, wanted)| {
-                let ports = |look: &ObjectState| match look {
-                    ObjectState::Object(object) => node_ports(&object.json),
-                    _ => BTreeSet::new(),
-                };
-                MovedService {
-                    present: ports(present),
-                    wanted: ports(wanted),
+            moved.extend(presents.iter().zip(&wanteds).map(|looks| match looks {
+                // One of another address is created again.
+                (ObjectState::Object(present), ObjectState::Object(wanted))
+                    if immutable_difference(&present.json, &wanted.json).is_none() =>
+                {
+                    MovedService::new(&present.json, &wanted.json)
                 }
+                _ => MovedService::default(),
             }));
         }
         let mut planner = planner;
         let in_the_way = in_the_way(&moved);
+        let mut taken = BTreeSet::new();
         if !in_the_way.is_empty() {
             let revision = match direction {
                 Direction::ToOld => self.comparison.new.revision,
                 Direction::ToNew => self.comparison.old.revision,
             };
-            let mut taken = ports_in_use(present_session, revision, reader)?;
+            taken = ports_in_use(present_session, revision, reader)?;
             taken.extend(moved.iter().flat_map(|service| &service.wanted));
-            for (item, place) in services.iter().zip(0usize..) {
-                for port in in_the_way.get(&place).into_iter().flatten() {
-                    if let Some(other) = free_port(&mut taken) {
-                        let ports = planner.other_ports.entry(item.key.clone()).or_default();
-                        ports.insert(*port, other);
-                    }
-                }
+        }
+        let none = BTreeSet::new();
+        for ((item, service), place) in services.iter().zip(&moved).zip(0usize..) {
+            let ports = in_the_way.get(&place).unwrap_or(&none);
+            let aside = service.aside(ports, || free_port(&mut taken));
+            if !aside.is_empty() {
+                planner.asides.insert(item.key.clone(), aside);
             }
         }
         let planner = planner;
@@ -568,8 +567,8 @@ struct Planner<'p> {
     left_behind: HashSet<&'p [u8]>,
     /// The versions that are served while the steps are taken.
     served: ServedVersions,
-    /// By the key of a Service, the node ports that it has to give up first, and what it has in the meantime.
-    other_ports: HashMap<Vec<u8>, HashMap<u64, u64>>,
+    /// By its key, how a Service has to step aside first.
+    asides: HashMap<Vec<u8>, Aside>,
 }
 
 type Planned = (Todo, Option<StepFile>);
@@ -653,19 +652,21 @@ impl Planner<'_> {
         present: &ObjectState,
         wanted: &ObjectState,
     ) -> Option<(Step, StepFile)> {
-        let ports = self.other_ports.get(&item.key)?;
+        let aside = self.asides.get(&item.key)?;
         let (ObjectState::Object(present), ObjectState::Object(wanted)) = (present, wanted) else {
             return None;
         };
         let target = self.target(item, api_version_of(&wanted.json))?;
         let schema = KindSchema::with(present, &self.known.lists);
-        let aside = with_ports(&present.json, ports);
-        let whole = json_patch(&present.json, &wanted.json, &schema, false);
-        let mut patch = json_patch(&present.json, &aside, &schema, false);
+        let present = self.comparable(item, &present.json);
+        let wanted = self.comparable(item, &wanted.json);
+        let whole = json_patch(&present, &wanted, &schema, false);
+        let mut patch = json_patch(&present, &aside.of(&present), &schema, false);
         let tests = whole.operations.into_iter().filter(|one| one.op == "test");
         patch.operations.splice(0..0, tests);
         let mut step = Step::new(StepVerb::Patch, target);
         step.is_preparation = true;
+        step.is_without_health_port = aside.without_health;
         Some((step, StepFile::Patch(patch)))
     }
 
@@ -962,25 +963,29 @@ impl Planner<'_> {
         (step, Some(file_of(json)))
     }
 
-    fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
-        let mut aside = None;
-        if let Some(ports) = self.other_ports.get(&item.key) {
-            let mut object = present.clone();
-            object.json = with_ports(&present.json, ports);
-            aside = Some(object);
+    /// One that was re-created was given new addresses, and may have been tied to other things.
+    fn comparable(&self, item: &Item, object: &Value) -> Value {
+        match item.change {
+            KeyChange::Recreated => self.with_status(settled(object), object),
+            _ => object.clone(),
         }
-        let present = aside.as_ref().unwrap_or(present);
+    }
+
+    fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
+        let mut moved = None;
+        if let Some(aside) = self.asides.get(&item.key) {
+            let mut object = present.clone();
+            object.json = aside.of(&present.json);
+            moved = Some(object);
+        }
+        let present = moved.as_ref().unwrap_or(present);
         let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
         let uid = uid_of(&present.json);
         let Some(target) = self.target(item, api_version_of(&wanted.json)) else {
             return left_out("its name is not one that objects can have");
         };
         let schema = KindSchema::with(present, &self.known.lists);
-        // One that was re-created was given new addresses, and may have been tied to other things.
-        let comparable = |object: &Value| match item.change {
-            KeyChange::Recreated => self.with_status(settled(object), object),
-            _ => object.clone(),
-        };
+        let comparable = |object: &Value| self.comparable(item, object);
         let patch_of = |present: &Value, wanted: &Value| {
             let has_plain_status = self.served.custom.has_plain_status(wanted);
             let (present, wanted) = (comparable(present), comparable(wanted));

@@ -153,3 +153,12 @@ metadata: {name: address-$1, namespace: odd}
 spec: {clusterIP: $3, ports: [{port: 80}]}
 M
 done
+for one in 'left 30130' 'right 30131'; do
+    set -- $one
+    kubectl create -f - <<M
+apiVersion: v1
+kind: Service
+metadata: {name: health-$1, namespace: odd}
+spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: $2, ports: [{port: 80}]}
+M
+done
