@@ -35,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "fields",
             "time",
             "release",
+            "quantity",
             "catalog",
             "encodings",
             "secrets",
