@@ -36,6 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "fields",
             "time",
             "release",
+            "quantity",
             "catalog",
             "encodings",
             "secrets",

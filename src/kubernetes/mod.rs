@@ -28,6 +28,7 @@ pub mod check;
 pub mod compare;
 pub mod encodings;
 mod fields;
+pub mod quantity;
 pub mod query;
 mod release;
 pub mod secrets;

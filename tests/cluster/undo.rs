@@ -286,17 +286,15 @@ pub(crate) fn past_what_is_in_the_way(cluster: &Cluster<'_>) {
     let differences = before.differences(&State::at_rest(cluster));
     assert!(differences.len() == 0, "{differences}\n{}", told.text);
     // The state does not tell addresses: those that were exchanged are back, too.
-    for (name, address) in [("left", "10.96.77.20"), ("right", "10.96.77.21")] {
-        let service = format!("service/address-{name}");
-        let words = [
-            "get",
-            "-n",
-            "odd",
-            &service,
-            "-o",
-            "jsonpath={.spec.clusterIP}",
-        ];
-        assert_eq!(cluster.kubectl(&words).success("kubectl get"), address);
+    for (service, field, had) in [
+        ("service/address-left", "clusterIP", "10.96.77.20"),
+        ("service/address-right", "clusterIP", "10.96.77.21"),
+        ("service/health-left", "healthCheckNodePort", "30130"),
+        ("service/health-right", "healthCheckNodePort", "30131"),
+    ] {
+        let field = format!("jsonpath={{.spec.{field}}}");
+        let words = ["get", "-n", "odd", service, "-o", &field];
+        assert_eq!(cluster.kubectl(&words).success("kubectl get"), had);
     }
     // The definition has no subresource for it.
     for name in ["kept", "lost"] {

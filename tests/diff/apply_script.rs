@@ -1,9 +1,10 @@
 //! The script that takes the steps, run by `sh` against a kubectl of these tests.
 
+use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use etcdsnap::kubernetes::apply::patch::Operation;
 use etcdsnap::kubernetes::apply::step::{OnRequest, Step, StepOwner, StepTarget, StepVerb};
@@ -12,6 +13,18 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const KUBECTL: &str = include_str!("kubectl/fake.sh");
+
+/// Names another shell, with arguments.
+const SHELL: &str = "ETCDSNAP_TEST_SHELL";
+
+/// The shell that runs the scripts.
+fn shell() -> Command {
+    let words = env::var(SHELL).unwrap_or_else(|_| "sh".into());
+    let mut words = words.split_whitespace();
+    let mut command = Command::new(words.next().expect("a shell"));
+    command.args(words);
+    command
+}
 
 /// A server, and a folder with a script.
 struct World {
@@ -114,7 +127,7 @@ impl World {
     }
 
     fn run_with(&self, kubectl: &str, args: &[&str]) -> Ran {
-        let output = Command::new("sh")
+        let output = shell()
             .arg(self.path("undo/apply.sh"))
             .args(args)
             .env("KUBECTL", kubectl)
@@ -430,6 +443,37 @@ fn a_run_that_is_killed_between_a_call_and_its_mark_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_went_with_its_owner_is_left_to_the_step_that_creates_it() {
+    let mut patch = map(StepVerb::Patch, "a");
+    patch.created_by = Some(1);
+    let mut creation = needing(map(StepVerb::Create, "a"), &[0]);
+    creation.is_made_by_cluster = true;
+    let world = World::new(&[
+        (patch, Some("steps/a.json")),
+        (creation, Some("steps/a.yaml")),
+    ]);
+    world.manifest("steps/a.yaml", "a");
+    world.patch("steps/a", &json!("bad"), &json!("good"));
+    let parts = [
+        "001 already gone  configmap/a -n shop\n      step 002 creates it\n",
+        "002 created       configmap/a -n shop\n",
+        "2 steps: 2 done\n",
+    ];
+    world.run(&[]).is(0, &parts);
+    world.run(&[]).is(0, &["2 steps: 2 done before\n"]);
+    // One that is another object now is kept: it was not the garbage collector.
+    world.object("configmaps_shop_a", "u2", "/data/a \"bad\"\n");
+    fs::remove_dir_all(world.path("undo/state")).expect("no marks");
+    let parts = ["001 REFUSED ", "002 not tried ", "remaining: 001 002\n"];
+    world.run(&[]).is(1, &parts);
+    // One that is still there is patched, and not created.
+    world.object("configmaps_shop_a", "u1", "/data/a \"bad\"\n");
+    let parts = ["001 patched ", "002 there already ", "2 steps: 2 done\n"];
+    world.run(&[]).is(0, &parts);
+    assert!(world.read("store/configmaps_shop_a").contains("good"));
+}
+
+#[test]
 fn what_hangs_is_named_with_its_finalizers_and_not_waited_for_for_ever() {
     let world = World::new(&[
         (map(StepVerb::Recreate, "a"), Some("steps/a.yaml")),
@@ -668,7 +712,7 @@ fn two_runs_do_not_take_the_same_steps_and_a_folder_may_be_called_anything() {
     world.write("undo/state/running", "999999999\n");
     let odd = world.path("un do\n'$(x)' \"");
     fs::rename(world.path("undo"), &odd).expect("a folder");
-    let output = Command::new("sh")
+    let output = shell()
         .arg("./apply.sh")
         .env("KUBECTL", format!("sh {}", world.path("kubectl").display()))
         .env("STORE", world.path("store"))
@@ -772,4 +816,44 @@ fn what_a_version_that_objects_are_stored_in_needs_is_told_and_the_rest_goes_on(
             "002 deleted",
         ],
     );
+}
+
+/// All tests of this module, once more in each other shell that there is.
+#[test]
+fn every_shell_that_is_installed_takes_the_steps_in_the_same_way() {
+    if env::var_os(SHELL).is_some() {
+        return;
+    }
+    let tests = env::current_exe().expect("these tests");
+    let runs: Vec<_> = ["dash", "bash --posix", "busybox sh", "mksh", "ksh", "yash"]
+        .into_iter()
+        .filter(|shell| {
+            let (program, rest) = shell.split_once(' ').unwrap_or((shell, ""));
+            let mut asked = Command::new(program);
+            asked.args(rest.split_whitespace()).args(["-c", "exit 7"]);
+            let status = asked.stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.code() == Some(7))
+        })
+        .map(|shell| {
+            // Most of the time they sleep, so all may run at once.
+            let run = Command::new(&tests)
+                .args(["apply_script::", "--test-threads=2"])
+                .env(SHELL, shell)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("these tests");
+            (shell, run)
+        })
+        .collect();
+    assert!(!runs.is_empty(), "neither dash nor bash nor any other");
+    for (shell, run) in runs {
+        let output = run.wait_with_output().expect("these tests");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{shell}\n{told}");
+        println!(
+            "{shell}: {}",
+            told.trim_end().lines().last().unwrap_or_default()
+        );
+    }
 }

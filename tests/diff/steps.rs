@@ -194,15 +194,16 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
     );
     let expected = [
         "create configmap/a",
-        "create configmap/child",
         "patch configmap/child",
+        "create configmap/child",
     ];
     assert_eq!(names(&lines), expected);
     assert!(
-        lines[2].ends_with(" needs=001 either=yes") && lines[4].contains(" needs=001"),
+        lines[2].ends_with(" needs=001 again=003") && lines[4].contains(" needs='001 002'"),
         "{lines:?}"
     );
-    let patch = fs::read_to_string(dir.path().join("undo/steps/003-patch-configmap-child.json"));
+    assert!(lines[4].ends_with(" either=yes"), "{lines:?}");
+    let patch = fs::read_to_string(dir.path().join("undo/steps/002-patch-configmap-child.json"));
     let patch = patch.expect("a patch");
     assert!(
         patch.contains(r#"{"op":"test","path":"/metadata/ownerReferences","value":[{"#)
@@ -210,6 +211,90 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
             && !patch.contains("/metadata/uid"),
         "{patch}"
     );
+}
+
+#[test]
+fn what_was_changed_and_goes_with_its_owner_is_created_as_it_was() {
+    let owned = |kind: &str, name: &str, owners: &[&str], a: &str| {
+        let mut all = owner("v1", "ConfigMap", owners[0], false);
+        for other in &owners[1..] {
+            let more = owner("v1", "ConfigMap", other, false);
+            let more = more["metadata"]["ownerReferences"][0].clone();
+            let list = all["metadata"]["ownerReferences"].as_array_mut();
+            list.expect("a list").push(more);
+        }
+        all["metadata"]["labels"] = json!({"a": a});
+        object("v1", kind, name, all)
+    };
+    let plain = |name: &str| object("v1", "ConfigMap", name, json!({}));
+    let keys = [
+        "/registry/configmaps/shop/a",
+        "/registry/configmaps/shop/z",
+        "/registry/configmaps/shop/child",
+        // Of a kind that is patched long after the owner was created, and of one that is patched before.
+        "/registry/services/specs/shop/web",
+        "/registry/serviceaccounts/shop/robot",
+    ];
+    let (dir, lines) = undo(
+        &[
+            (keys[0], plain("a")),
+            (keys[1], plain("z")),
+            (keys[2], owned("ConfigMap", "child", &["a"], "1")),
+            (keys[3], owned("Service", "web", &["a"], "1")),
+            (keys[4], owned("ServiceAccount", "robot", &["a", "z"], "1")),
+        ],
+        &[
+            (keys[2], owned("ConfigMap", "child", &["a"], "2")),
+            (keys[3], owned("Service", "web", &["a"], "2")),
+            (keys[4], owned("ServiceAccount", "robot", &["a"], "2")),
+            (keys[0], None),
+        ],
+    );
+    assert_eq!(
+        names(&lines),
+        [
+            "patch serviceaccount/robot",
+            "create configmap/a",
+            "patch configmap/child",
+            "patch configmap/child",
+            "create configmap/child",
+            "create serviceaccount/robot",
+            "patch service/web",
+            "patch service/web",
+            "create service/web",
+        ],
+        "{lines:#?}"
+    );
+    let steps: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with("step "))
+        .collect();
+    // Both patches are made before it is created, or found it gone.
+    for (place, ends) in [(2, " again=005"), (3, " needs=002 again=005")] {
+        assert!(steps[place].ends_with(ends), "{steps:#?}");
+    }
+    assert!(steps[4].contains(" needs='002 003 004' "), "{steps:#?}");
+    // Its own patch gives it other owners, so there is nothing more to be tied.
+    assert!(steps[0].ends_with(" again=006"), "{steps:#?}");
+    assert!(steps[5].contains(" needs='001 002' "), "{steps:#?}");
+    // What is patched later than its owner is created comes later still.
+    assert!(steps[8].contains(" needs='002 007 008' "), "{steps:#?}");
+    let made = |file: &str| {
+        let text = fs::read_to_string(dir.path().join("undo/steps").join(file));
+        text.expect("a manifest")
+    };
+    let child = made("005-create-configmap-child.yaml");
+    assert!(
+        child.contains("a: \"1\"") && !child.contains("a: \"2\""),
+        "{child}"
+    );
+    let robot = made("006-create-serviceaccount-robot.yaml");
+    assert!(robot.contains("a: \"1\""), "{robot}");
+    let owners: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with("owner "))
+        .collect();
+    assert_eq!(owners.len(), 7, "{lines:#?}");
 }
 
 #[test]
@@ -789,6 +874,87 @@ fn of_services_that_exchanged_node_ports_one_steps_aside_to_a_port_that_nobody_h
     let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
     assert!(
         index.contains("- 001 `Service shop/a` gets another node port for the time being"),
+        "{index}"
+    );
+}
+
+#[test]
+fn services_that_exchanged_health_check_ports_are_without_one_for_the_time_being() {
+    let balanced = |name: &str, uid: &str, health: u64| {
+        let mut all = service(
+            name,
+            uid,
+            &format!("10.0.0.{}", health % 10),
+            30_001 + health % 10,
+        );
+        let spec = &mut all.as_mut().expect("an object")["spec"];
+        spec["type"] = json!("LoadBalancer");
+        spec["externalTrafficPolicy"] = json!("Local");
+        spec["healthCheckNodePort"] = json!(health);
+        all
+    };
+    let with = |mut all: Option<Value>, health: u64| {
+        all.as_mut().expect("an object")["spec"]["healthCheckNodePort"] = json!(health);
+        all
+    };
+    let a = "/registry/services/specs/shop/a";
+    let b = "/registry/services/specs/shop/b";
+    let (dir, lines) = undo(
+        &[
+            (a, balanced("a", "u1", 32_001)),
+            (b, balanced("b", "u2", 32_002)),
+        ],
+        &[
+            (a, with(balanced("a", "u1", 32_001), 32_002)),
+            (b, with(balanced("b", "u2", 32_002), 32_001)),
+        ],
+    );
+    // Nothing is deleted, and both have given theirs up before one asks for another.
+    assert_eq!(
+        names(&lines),
+        [
+            "patch service/a",
+            "patch service/b",
+            "patch service/a",
+            "patch service/b"
+        ]
+    );
+    assert!(lines[2].contains(" needs=001"), "{lines:?}");
+    assert!(lines[3].contains(" needs=002"), "{lines:?}");
+    let changes = |number: usize| -> Vec<(String, String, Value)> {
+        let (_, file) = lines[number].split_once(" file=").expect("a file");
+        let file = file.split(' ').next().expect("a file");
+        let text = fs::read_to_string(dir.path().join("undo").join(file)).expect("a patch");
+        let patch: Value = serde_json::from_str(&text).expect("JSON");
+        let all = patch.as_array().expect("operations").iter();
+        let text = |one: &Value, field: &str| one[field].as_str().expect("text").to_string();
+        all.filter(|one| one["op"] != "test")
+            .map(|one| (text(one, "op"), text(one, "path"), one["value"].clone()))
+            .collect()
+    };
+    let change =
+        |op: &str, field: &str, value: Value| (op.to_string(), format!("/spec/{field}"), value);
+    let mut first = changes(0);
+    first.sort_by(|a, b| a.1.cmp(&b.1));
+    assert_eq!(
+        first,
+        [
+            change("replace", "externalTrafficPolicy", json!("Cluster")),
+            change("remove", "healthCheckNodePort", json!(null)),
+        ]
+    );
+    let mut then = changes(2);
+    then.sort_by(|a, b| a.1.cmp(&b.1));
+    assert_eq!(
+        then,
+        [
+            change("replace", "externalTrafficPolicy", json!("Local")),
+            change("add", "healthCheckNodePort", json!(32_001)),
+        ]
+    );
+    let index = fs::read_to_string(dir.path().join("undo/index.md")).expect("an index");
+    assert!(
+        index.contains("- 001 `Service shop/a` gives up its health check node port"),
         "{index}"
     );
 }

@@ -183,6 +183,22 @@ pub fn adoption(
     (mine, patch)
 }
 
+/// What is left of references to owners when those were taken out that are not wanted.
+pub fn kept_owners(present: &[Value], wanted: &[Value]) -> Value {
+    let uid = |owner: &Value| text(owner, "uid").to_string();
+    let kept = present.iter().filter_map(|owner| {
+        let same = wanted.iter().find(|other| uid(other) == uid(owner));
+        let of_that_name = || wanted.iter().any(|other| who(other) == who(owner));
+        same.or_else(|| of_that_name().then_some(owner)).cloned()
+    });
+    Value::Array(kept.collect())
+}
+
+/// Which object a reference to an owner names, whatever uid it had.
+fn who(owner: &Value) -> [String; 3] {
+    ["apiVersion", "kind", "name"].map(|field| text(owner, field).to_string())
+}
+
 /// The patch that gives an object without owners its first ones, when it is known who they are now.
 pub fn first_owners<'v>(references: impl Iterator<Item = &'v Value>) -> JsonPatch {
     let path = "/metadata/ownerReferences";
@@ -491,9 +507,6 @@ impl Walk<'_> {
 
     /// Owners are known by their uid; one that is not there yet is looked up later.
     fn owners(&mut self, present: &[Value], wanted: &[Value], is_there: bool) {
-        let who = |owner: &Value| {
-            ["apiVersion", "kind", "name"].map(|field| text(owner, field).to_string())
-        };
         let uid = |owner: &Value| text(owner, "uid").to_string();
         let is_wanted = |owner: &&Value| {
             wanted

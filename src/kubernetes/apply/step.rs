@@ -196,8 +196,12 @@ pub struct Step {
     pub goes_with: Option<usize>,
     /// It ties an object to another one that an earlier step creates.
     pub is_follow_up: bool,
+    /// The step that creates the object if it is gone.
+    pub created_by: Option<usize>,
     /// It takes an object out of the way of others; another step leads it on.
     pub is_preparation: bool,
+    /// The object is a Service that has no port for health checks then, and takes traffic from all nodes.
+    pub is_without_health_port: bool,
     /// The addresses that the object is created with: nobody else may have them when it is deleted for that.
     pub addresses: Vec<String>,
 }
@@ -219,7 +223,9 @@ impl Step {
             is_secret: false,
             goes_with: None,
             is_follow_up: false,
+            created_by: None,
             is_preparation: false,
+            is_without_health_port: false,
             addresses: Vec::new(),
         }
     }

@@ -5,5 +5,5 @@ pub mod columns;
 pub mod custom_columns;
 pub mod describe;
 pub mod duration;
-pub mod quantity;
+pub use crate::kubernetes::quantity;
 pub mod sort;

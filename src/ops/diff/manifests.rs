@@ -17,7 +17,7 @@ use crate::kubernetes::apply::immutable::immutable_difference;
 use crate::kubernetes::apply::order::{
     is_gate, is_workload, order_behind_workloads, step_order, what_goes_along, what_it_starts,
 };
-use crate::kubernetes::apply::patch::{JsonPatch, adoption, json_patch};
+use crate::kubernetes::apply::patch::{JsonPatch, adoption, json_patch, kept_owners};
 use crate::kubernetes::apply::same_cluster::{
     addresses_of, api_version_of, identity_of, in_place_of, is_applied, is_being_deleted,
     is_default_class, is_kept_by_what_runs, is_made_by_cluster, manifest, may_refuse,
@@ -25,7 +25,7 @@ use crate::kubernetes::apply::same_cluster::{
 };
 use crate::kubernetes::apply::served::ServedVersions;
 use crate::kubernetes::apply::service_ports::{
-    MovedService, free_port, in_the_way, is_service, node_ports, with_ports,
+    Aside, MovedService, free_port, in_the_way, is_service, node_ports,
 };
 use crate::kubernetes::apply::step::{
     OnRequest, Step, StepOwner, StepTarget, StepVerb, unversioned,
@@ -190,13 +190,12 @@ impl<'i> Diff<'i> {
             marker: Redactor::with_key(&[]),
             left_behind: left_behind(items, direction),
             served: self.surroundings.served_on_the_way(direction),
-            other_ports: HashMap::new(),
+            asides: HashMap::new(),
         };
         let services: Vec<&'d Item> = items
             .iter()
             .copied()
             .filter(|item| (&*item.api_version, &*item.kind) == ("v1", "Service"))
-            .filter(|item| item.change != KeyChange::Recreated)
             .filter(|item| direction.wanted(item).is_some() && direction.present(item).is_some())
             .collect();
         let mut moved = Vec::new();
@@ -207,33 +206,33 @@ impl<'i> Diff<'i> {
             let wanteds = looks(wanted_session, wanted, reader, few, |item| {
                 direction.wanted(item)
             })?;
-            moved.extend(presents.iter().zip(&wanteds).map(|(present, wanted)| {
-                let ports = |look: &ObjectState| match look {
-                    ObjectState::Object(object) => node_ports(&object.json),
-                    _ => BTreeSet::new(),
-                };
-                MovedService {
-                    present: ports(present),
-                    wanted: ports(wanted),
+            moved.extend(presents.iter().zip(&wanteds).map(|looks| match looks {
+                // One of another address is created again.
+                (ObjectState::Object(present), ObjectState::Object(wanted))
+                    if immutable_difference(&present.json, &wanted.json).is_none() =>
+                {
+                    MovedService::new(&present.json, &wanted.json)
                 }
+                _ => MovedService::default(),
             }));
         }
         let mut planner = planner;
         let in_the_way = in_the_way(&moved);
+        let mut taken = BTreeSet::new();
         if !in_the_way.is_empty() {
             let revision = match direction {
                 Direction::ToOld => self.comparison.new.revision,
                 Direction::ToNew => self.comparison.old.revision,
             };
-            let mut taken = ports_in_use(present_session, revision, reader)?;
+            taken = ports_in_use(present_session, revision, reader)?;
             taken.extend(moved.iter().flat_map(|service| &service.wanted));
-            for (item, place) in services.iter().zip(0usize..) {
-                for port in in_the_way.get(&place).into_iter().flatten() {
-                    if let Some(other) = free_port(&mut taken) {
-                        let ports = planner.other_ports.entry(item.key.clone()).or_default();
-                        ports.insert(*port, other);
-                    }
-                }
+        }
+        let none = BTreeSet::new();
+        for ((item, service), place) in services.iter().zip(&moved).zip(0usize..) {
+            let ports = in_the_way.get(&place).unwrap_or(&none);
+            let aside = service.aside(ports, || free_port(&mut taken));
+            if !aside.is_empty() {
+                planner.asides.insert(item.key.clone(), aside);
             }
         }
         let planner = planner;
@@ -295,21 +294,30 @@ impl<'i> Diff<'i> {
         let dependents = dependents(present_session, revision, reader, &mut tasks)?;
         let mut more = Vec::new();
         let whole = |child: &Child| dependents.whole(present_session, reader, child);
-        let flow = planner.follow_ups(&tasks, &dependents, whole, |item, step, file| {
-            let content = match &file {
-                StepFile::Manifest(_) => Content::Manifest(count),
-                StepFile::Request(_) => Content::Request(count),
-                StepFile::Patch(_) => Content::Patch(count),
-            };
-            write(count, file)?;
-            count = count.saturating_add(1);
-            more.push(Task {
-                item,
-                printed_name: step.target.printed_name.clone(),
-                todo: Todo::Take(Box::new(step), content),
-            });
-            ControlFlow::Continue(())
-        })?;
+        let wanted_of = |item: &Item| -> Result<Option<Value>> {
+            let state = |item: &Item| direction.wanted(item);
+            let looks = looks(wanted_session, wanted, reader, &[item], state)?;
+            Ok(looks.into_iter().find_map(|look| match look {
+                ObjectState::Object(object) => Some(object.json),
+                _ => None,
+            }))
+        };
+        let flow =
+            planner.follow_ups(&tasks, &dependents, whole, wanted_of, |item, step, file| {
+                let content = match &file {
+                    StepFile::Manifest(_) => Content::Manifest(count),
+                    StepFile::Request(_) => Content::Request(count),
+                    StepFile::Patch(_) => Content::Patch(count),
+                };
+                write(count, file)?;
+                count = count.saturating_add(1);
+                more.push(Task {
+                    item,
+                    printed_name: step.target.printed_name.clone(),
+                    todo: Todo::Take(Box::new(step), content),
+                });
+                ControlFlow::Continue(())
+            })?;
         if flow.is_break() {
             return Ok(tasks);
         }
@@ -559,8 +567,8 @@ struct Planner<'p> {
     left_behind: HashSet<&'p [u8]>,
     /// The versions that are served while the steps are taken.
     served: ServedVersions,
-    /// By the key of a Service, the node ports that it has to give up first, and what it has in the meantime.
-    other_ports: HashMap<Vec<u8>, HashMap<u64, u64>>,
+    /// By its key, how a Service has to step aside first.
+    asides: HashMap<Vec<u8>, Aside>,
 }
 
 type Planned = (Todo, Option<StepFile>);
@@ -644,19 +652,21 @@ impl Planner<'_> {
         present: &ObjectState,
         wanted: &ObjectState,
     ) -> Option<(Step, StepFile)> {
-        let ports = self.other_ports.get(&item.key)?;
+        let aside = self.asides.get(&item.key)?;
         let (ObjectState::Object(present), ObjectState::Object(wanted)) = (present, wanted) else {
             return None;
         };
         let target = self.target(item, api_version_of(&wanted.json))?;
         let schema = KindSchema::with(present, &self.known.lists);
-        let aside = with_ports(&present.json, ports);
-        let whole = json_patch(&present.json, &wanted.json, &schema, false);
-        let mut patch = json_patch(&present.json, &aside, &schema, false);
+        let present = self.comparable(item, &present.json);
+        let wanted = self.comparable(item, &wanted.json);
+        let whole = json_patch(&present, &wanted, &schema, false);
+        let mut patch = json_patch(&present, &aside.of(&present), &schema, false);
         let tests = whole.operations.into_iter().filter(|one| one.op == "test");
         patch.operations.splice(0..0, tests);
         let mut step = Step::new(StepVerb::Patch, target);
         step.is_preparation = true;
+        step.is_without_health_port = aside.without_health;
         Some((step, StepFile::Patch(patch)))
     }
 
@@ -682,12 +692,15 @@ impl Planner<'_> {
         tasks: &[Task<'d>],
         dependents: &Dependents<'_>,
         whole: impl Fn(&Child) -> Result<Option<Value>>,
+        wanted_of: impl Fn(&Item) -> Result<Option<Value>>,
         mut each: impl FnMut(&'d Item, Step, StepFile) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>> {
         let mut owners: HashMap<&str, &'d Item> = HashMap::new();
-        // What is made or deleted itself, or gets other owners, is none of these.
+        // What is made or deleted itself is none of these.
         let mut others: HashSet<&[u8]> = HashSet::new();
-        let mut patched: HashSet<&[u8]> = HashSet::new();
+        let mut patched: HashMap<&[u8], &'d Item> = HashMap::new();
+        // Their own patches look their owners up.
+        let mut adopted: HashSet<&[u8]> = HashSet::new();
         for task in tasks {
             let (Some(step), item) = (task.todo.step(), task.item) else {
                 continue;
@@ -698,9 +711,16 @@ impl Planner<'_> {
                 owners.insert(uid, item);
             }
             match step.verb {
-                StepVerb::Patch if step.owners.is_empty() => patched.insert(&item.key),
-                _ => others.insert(&item.key),
-            };
+                StepVerb::Patch => {
+                    patched.insert(&item.key, item);
+                    if !step.owners.is_empty() {
+                        adopted.insert(&item.key);
+                    }
+                }
+                _ => {
+                    others.insert(&item.key);
+                }
+            }
         }
         for child in &dependents.children {
             let uids: HashSet<&str> = child.owners.iter().map(String::as_str).collect();
@@ -708,14 +728,32 @@ impl Planner<'_> {
             let Some(item) = item.copied() else {
                 continue;
             };
+            let own = patched.get(child.key.as_slice()).copied();
+            let wanted = match own {
+                Some(own) => wanted_of(own)?,
+                None => None,
+            };
             let references = owner_references(&child.object);
             let has_others = references.len() > child.owners.len();
             let is_taken_out = !child.is_doomed || has_others;
-            let (mine, patch) = adoption(&child.object, |uid| uids.contains(uid), is_taken_out);
-            let is_controlled = |reference: &&Value| {
+            // What the references are when its own patch was made.
+            let mut patched_child = child.object.clone();
+            if let (Some(wanted), Some(references)) = (
+                &wanted,
+                patched_child.pointer_mut("/metadata/ownerReferences"),
+            ) {
+                *references =
+                    kept_owners(owner_references(&child.object), owner_references(wanted));
+            }
+            let (mine, patch) = adoption(&patched_child, |uid| uids.contains(uid), is_taken_out);
+            let is_controlled = |reference: &Value| {
                 reference.get("controller").and_then(Value::as_bool) == Some(true)
             };
-            if mine.iter().any(is_controlled) || others.contains(child.key.as_slice()) {
+            if references
+                .iter()
+                .any(|reference| is_among(reference, &uids) && is_controlled(reference))
+                || others.contains(child.key.as_slice())
+            {
                 continue;
             }
             let owners: Vec<StepOwner> = mine
@@ -725,19 +763,25 @@ impl Planner<'_> {
             let Some(target) = self.target_of(&child.object) else {
                 continue;
             };
-            if !is_taken_out
-                && !patched.contains(child.key.as_slice())
-                && let Some(object) = whole(child)?
-                && let Some((step, file)) =
-                    self.second_creation(&child.key, object, &target, &owners)
+            if !mine.is_empty() && !adopted.contains(child.key.as_slice()) {
+                let mut step = Step::new(StepVerb::Patch, target.clone());
+                step.owners = owners;
+                step.is_follow_up = true;
+                if each(item, step, StepFile::Patch(patch)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            if is_taken_out {
+                continue;
+            }
+            let object = match own {
+                Some(_) => wanted,
+                None => whole(child)?,
+            };
+            if let Some(object) = object
+                && let Some((step, file)) = self.second_creation(&child.key, object)
                 && each(item, step, file).is_break()
             {
-                return Ok(ControlFlow::Break(()));
-            }
-            let mut step = Step::new(StepVerb::Patch, target);
-            step.owners = owners;
-            step.is_follow_up = true;
-            if each(item, step, StepFile::Patch(patch)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -757,20 +801,14 @@ impl Planner<'_> {
     }
 
     /// Creates what the garbage collector may have deleted since the snapshot.
-    fn second_creation(
-        &self,
-        key: &[u8],
-        mut object: Value,
-        target: &StepTarget,
-        owners: &[StepOwner],
-    ) -> Option<(Step, StepFile)> {
+    fn second_creation(&self, key: &[u8], mut object: Value) -> Option<(Step, StepFile)> {
         if is_being_deleted(&object) {
             return None;
         }
         self.served.serve(&mut object).ok()?;
-        let (json, _, is_secret) = self.manifest(key, &object)?;
-        let mut step = Step::new(StepVerb::Create, target.clone());
-        step.owners = owners.to_vec();
+        let (json, owners, is_secret) = self.manifest(key, &object)?;
+        let mut step = Step::new(StepVerb::Create, self.target_of(&object)?);
+        step.owners = owners;
         step.is_secret = is_secret;
         step.is_made_by_cluster = true;
         step.is_follow_up = true;
@@ -925,25 +963,29 @@ impl Planner<'_> {
         (step, Some(file_of(json)))
     }
 
-    fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
-        let mut aside = None;
-        if let Some(ports) = self.other_ports.get(&item.key) {
-            let mut object = present.clone();
-            object.json = with_ports(&present.json, ports);
-            aside = Some(object);
+    /// One that was re-created was given new addresses, and may have been tied to other things.
+    fn comparable(&self, item: &Item, object: &Value) -> Value {
+        match item.change {
+            KeyChange::Recreated => self.with_status(settled(object), object),
+            _ => object.clone(),
         }
-        let present = aside.as_ref().unwrap_or(present);
+    }
+
+    fn change(&self, item: &Item, present: &Object, wanted: &Object) -> Planned {
+        let mut moved = None;
+        if let Some(aside) = self.asides.get(&item.key) {
+            let mut object = present.clone();
+            object.json = aside.of(&present.json);
+            moved = Some(object);
+        }
+        let present = moved.as_ref().unwrap_or(present);
         let left_out = |why: &str| (Todo::LeftOut(why.to_string()), None);
         let uid = uid_of(&present.json);
         let Some(target) = self.target(item, api_version_of(&wanted.json)) else {
             return left_out("its name is not one that objects can have");
         };
         let schema = KindSchema::with(present, &self.known.lists);
-        // One that was re-created was given new addresses, and may have been tied to other things.
-        let comparable = |object: &Value| match item.change {
-            KeyChange::Recreated => self.with_status(settled(object), object),
-            _ => object.clone(),
-        };
+        let comparable = |object: &Value| self.comparable(item, object);
         let patch_of = |present: &Value, wanted: &Value| {
             let has_plain_status = self.served.custom.has_plain_status(wanted);
             let (present, wanted) = (comparable(present), comparable(wanted));
@@ -1074,6 +1116,12 @@ fn left_behind<'d>(items: &[&'d Item], direction: Direction) -> HashSet<&'d [u8]
     left
 }
 
+/// True for a reference to an owner of one of these uids.
+fn is_among(reference: &Value, uids: &HashSet<&str>) -> bool {
+    let uid = reference.get("uid").and_then(Value::as_str);
+    uid.is_some_and(|uid| uids.contains(uid))
+}
+
 /// True for a uid that may stand in a request.
 fn is_uid(uid: &str) -> bool {
     !uid.is_empty() && uid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -1185,6 +1233,55 @@ fn sort(tasks: &mut [Task<'_>], late: &HashSet<&[u8]>) {
             .collect();
         step.needs = needs.into_iter().filter(|need| *need < place).collect();
     }
+    created_if_gone(tasks);
+}
+
+/// Who an object is to the server: resource, namespace, name.
+type Who = (String, Option<String>, String);
+
+fn who(target: &StepTarget) -> Who {
+    (
+        unversioned(&target.resource),
+        target.namespace.clone(),
+        target.name.clone(),
+    )
+}
+
+/// Has what may have gone with its owner created again only when its patches were made, or found it gone, and tells
+/// these which step that is.
+fn created_if_gone(tasks: &mut [Task<'_>]) {
+    let mut creations: HashMap<Who, usize> = HashMap::new();
+    for (place, task) in tasks.iter().enumerate() {
+        if let Some(step) = task.todo.step()
+            && step.verb == StepVerb::Create
+            && step.is_follow_up
+        {
+            creations.insert(who(&step.target), place);
+        }
+    }
+    if creations.is_empty() {
+        return;
+    }
+    let mut patches: Vec<(usize, usize)> = Vec::new();
+    for (place, task) in tasks.iter_mut().enumerate() {
+        if let Todo::Take(step, _) = &mut task.todo
+            && step.verb == StepVerb::Patch
+            && let Some(creation) = creations.get(&who(&step.target)).copied()
+            && place < creation
+        {
+            step.created_by = Some(creation);
+            patches.push((creation, place));
+        }
+    }
+    for (creation, patch) in patches {
+        if let Some(task) = tasks.get_mut(creation)
+            && let Todo::Take(step, _) = &mut task.todo
+            && !step.needs.contains(&patch)
+        {
+            step.needs.push(patch);
+            step.needs.sort_unstable();
+        }
+    }
 }
 
 /// Moves what is owned behind what owns it, where both are created.
@@ -1193,7 +1290,14 @@ fn owners_first(tasks: &mut [Task<'_>]) {
     const MOST: usize = 8;
     for _ in 0..MOST {
         let mut places: HashMap<(String, String), usize> = HashMap::new();
+        let mut patches: HashMap<Who, usize> = HashMap::new();
         for (place, task) in tasks.iter().enumerate() {
+            if let Some(step) = task.todo.step()
+                && step.verb == StepVerb::Patch
+                && !step.is_follow_up
+            {
+                patches.insert(who(&step.target), place);
+            }
             if let Some(step) = task.todo.step()
                 && matches!(step.verb, StepVerb::Create | StepVerb::Recreate)
             {
@@ -1206,8 +1310,12 @@ fn owners_first(tasks: &mut [Task<'_>]) {
         let mut order: Vec<(usize, usize)> = Vec::with_capacity(tasks.len());
         for (place, task) in tasks.iter().enumerate() {
             let owners = task.todo.step().into_iter().flat_map(|step| &step.owners);
+            // What follows on a patch of the object itself comes behind that.
+            let follow_up = task.todo.step().filter(|step| step.is_follow_up);
+            let own = follow_up.and_then(|step| patches.get(&who(&step.target)));
             let behind = owners
                 .filter_map(|owner| places.get(&(unversioned(&owner.resource), owner.name.clone())))
+                .chain(own)
                 .max()
                 .copied();
             match behind.filter(|owner| *owner > place) {

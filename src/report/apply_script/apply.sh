@@ -8,6 +8,9 @@
 # What is done is marked in state/ beside this script.
 
 set -uf
+# Otherwise ksh93 makes sockets of pipes, and a patch cannot be read from /dev/stdin.
+# shellcheck disable=SC3040
+if (set -o posix) 2>/dev/null; then set -o posix; fi
 IFS=' 	
 '
 KUBECTL=${KUBECTL:-kubectl}
@@ -197,7 +200,7 @@ done_with() {
 		count_checked=$((count_checked + 1))
 		return
 	fi
-	mark done
+	mark 'done'
 	unmark
 	tell "$1"
 	count_done=$((count_done + 1))
@@ -223,7 +226,9 @@ addresses_are_free() {
 $said"
 			return 1
 		}
-		[ -n "$holder" ] && [ "$holder_uid" != "$uid" ] || continue
+		if [ -z "$holder" ] || [ "$holder_uid" = "$uid" ]; then
+			continue
+		fi
 		among "$holder_uid" "$deleted" && continue
 		why="not deleted: $held, which it had in the snapshot, belongs to Service $holder now; free it there, or take clusterIP and clusterIPs out of $file, and run this again"
 		return 1
@@ -317,8 +322,8 @@ find_owners() {
 		line=${line#* }
 		owner_name=${line%% *}
 		reference=${line#* }
-		fetch get "$owner_resource" "$owner_name" ${namespace:+-n "$namespace"} --ignore-not-found -o 'jsonpath={.metadata.uid}'
-		if [ $? -ne 0 ] && ! says "have a resource type" && ! says 'could not find the requested resource'; then
+		if ! fetch get "$owner_resource" "$owner_name" ${namespace:+-n "$namespace"} --ignore-not-found -o 'jsonpath={.metadata.uid}' &&
+			! says "have a resource type" && ! says 'could not find the requested resource'; then
 			return 1
 		fi
 		case $got in
@@ -372,10 +377,10 @@ apply_patch() {
 
 send_patch() {
 	if [ -z "$owners" ]; then
-		apply_patch "$dir/$file" $dry
+		apply_patch "$dir/$file" ${dry:+"$dry"}
 		return
 	fi
-	feed "$(patch_with_owners)" patch "$resource" "$name" ${namespace:+-n "$namespace"} --type=json --patch-file /dev/stdin $dry
+	feed "$(patch_with_owners)" patch "$resource" "$name" ${namespace:+-n "$namespace"} --type=json --patch-file /dev/stdin ${dry:+"$dry"}
 }
 
 # True when the server says that a test of the patch did not hold, or that there was nothing at a path.
@@ -386,22 +391,22 @@ explain() {
 	grep '"op":"test"' "$dir/$file" | head -n 40 | sed 's/^,//' | while IFS= read -r test; do
 		feed "[$test]" patch "$resource" "$name" ${namespace:+-n "$namespace"} --type=json --patch-file /dev/stdin --dry-run=server && continue
 		is_test_failed || continue
-		path=${test#*\"path\":\"}
-		path=${path%%\"*}
-		if [ "$path" = /metadata/uid ]; then
+		at=${test#*\"path\":\"}
+		at=${at%%\"*}
+		if [ "$at" = /metadata/uid ]; then
 			printf 'it is another object than the one in the snapshot: deleted and created again since\n'
 			break
 		fi
 		if [ -n "$secret" ]; then
-			printf '%s is not what it was in the snapshot\n' "$path"
+			printf '%s is not what it was in the snapshot\n' "$at"
 			continue
 		fi
 		was=${test#*\"value\":}
 		was=${was%?}
-		case $path in
+		case $at in
 		*[!A-Za-z0-9_./~-]*) now='something else' ;;
 		*)
-			field "$(printf '%s\n' "$path" | awk -F/ '{
+			field "$(printf '%s\n' "$at" | awk -F/ '{
 				out = ""
 				for (i = 2; i <= NF; i++) {
 					key = $i
@@ -413,7 +418,7 @@ explain() {
 			now=${got:-nothing}
 			;;
 		esac
-		printf '%s\n' "$path" "  in the snapshot: $(printf '%s' "$was" | cut -c 1-200)" "  now: $(printf '%s' "$now" | tr '\n' ' ' | cut -c 1-200)"
+		printf '%s\n' "$at" "  in the snapshot: $(printf '%s' "$was" | cut -c 1-200)" "  now: $(printf '%s' "$now" | tr '\n' ' ' | cut -c 1-200)"
 	done
 }
 
@@ -440,6 +445,9 @@ $said"
 		if is_test_failed; then
 			refused "it is not as it was in the snapshot any more; kept as it is:
 $(explain)"
+		elif is_gone && [ -n "$again" ]; then
+			done_with 'already gone'
+			detail "step $again creates it"
 		elif is_gone; then
 			refused 'it is not there any more'
 		else
@@ -456,7 +464,7 @@ $(explain)"
 send_manifest() {
 	case $file in
 	*.json) set -- create --raw "${path%/*}?fieldValidation=Strict${dry:+&dryRun=All}" ;;
-	*) set -- create $dry ;;
+	*) set -- create ${dry:+"$dry"} ;;
 	esac
 	if [ -n "$references" ]; then
 		made=$(manifest) || {
@@ -729,7 +737,7 @@ step() {
 	number=$label
 	shift 3
 	namespace='' resource='' name='' file='' uid='' path='' policy=Background
-	needs='' goes='' ask='' gate='' established='' either='' secret='' why='' addresses=''
+	needs='' goes='' again='' ask='' gate='' established='' either='' secret='' why='' addresses=''
 	for argument; do
 		value=${argument#*=}
 		case $argument in
@@ -742,6 +750,7 @@ step() {
 		policy=*) policy=$value ;;
 		needs=*) needs=$value ;;
 		goes=*) goes=$value ;;
+		again=*) again=$value ;;
 		ask=*) ask=$value ;;
 		gate=*) gate=$value ;;
 		established=*) established=$value ;;
@@ -798,7 +807,6 @@ take() {
 		return
 	fi
 	[ -n "$gate" ] && gates=yes
-	[ "$verb" = delete ] && freed=yes
 	case $verb in
 	patch) patch_step ;;
 	create) create_step ;;
@@ -856,7 +864,7 @@ start() {
 	total=$1 deletable=$2 creatable=$3 width=$4
 	shift 4
 	dry='' deletes='' creates='' limit=60 ending='' label='' number='' namespace=''
-	owners='' gates='' gates_gone='' freed='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
+	owners='' gates='' gates_gone='' created='' patience=20 remaining='' has_patch_file='' got='' said=''
 	count_done=0 count_before=0 count_refused=0 count_failed=0 count_untried=0 count_withheld=0
 	count_checked=0 count_unchecked=0 count_going=0 going=''
 	references='' dropped='' locked='' pass=1 later='' waiting='' last=''

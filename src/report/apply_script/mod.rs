@@ -126,6 +126,9 @@ fn push_step(place: usize, step: &Step, file: Option<&str>, digits: usize, out: 
     if let Some(place) = step.goes_with {
         word("goes", &number(place, digits));
     }
+    if let Some(place) = step.created_by {
+        word("again", &number(place, digits));
+    }
     match &step.on_request {
         Some(OnRequest::Delete(why)) => {
             word("ask", "delete");

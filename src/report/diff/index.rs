@@ -90,9 +90,16 @@ fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Optio
     if step.is_preparation {
         let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));
         let object = who(item, true);
-        return format!(
-            "- {number:0digits$} {object} gets another node port for the time being, so that another Service can have the one it has{file}\n"
-        );
+        let what = match step.is_without_health_port {
+            true => {
+                "gives up its health check node port for the time being (`externalTrafficPolicy: Cluster` until its next step): \
+                     it cannot get another one before"
+            }
+            false => {
+                "gets another node port for the time being, so that another Service can have the one it has"
+            }
+        };
+        return format!("- {number:0digits$} {object} {what}{file}\n");
     }
     if step.is_follow_up {
         let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));

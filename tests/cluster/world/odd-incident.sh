@@ -15,6 +15,12 @@ port() { kubectl patch service -n odd "port-$1" --type=json -p "[{\"op\": \"repl
 port left 30122
 port right 30120
 port left 30121
+# The port of health checks is released with the policy alone.
+health() { kubectl patch service -n odd "health-$1" --type=merge -p "{\"spec\": {\"externalTrafficPolicy\": \"$2\", \"healthCheckNodePort\": $3}}"; }
+health left Cluster null
+health right Cluster null
+health left Local 30131
+health right Local 30130
 kubectl delete service -n odd address-left address-right
 kubectl create service clusterip -n odd address-left --clusterip=10.96.77.21 --tcp=80
 kubectl create service clusterip -n odd address-right --clusterip=10.96.77.20 --tcp=80
@@ -50,7 +56,8 @@ kubectl delete persistentvolumeclaim -n odd data
 # It hangs, as something in it does.
 kubectl delete namespace stuck --wait=false
 kubectl wait --for=jsonpath='{.status.conditions[?(@.type=="NamespaceFinalizersRemaining")].status}'=True --timeout=60s namespace/stuck
-# The garbage collector follows, before or after the snapshot.
+# The garbage collector follows, before or after the snapshot; what it deletes was changed first.
+kubectl label service -n odd of-plain --overwrite side=right
 kubectl delete plains.v1.odd.example.com -n odd owner
 # A policy that denies all, webhooks that deny the same, and nobody behind them.
 kubectl create -f - <<'M'

@@ -122,6 +122,16 @@ metadata:
   ownerReferences:
   - {apiVersion: odd.example.com/v1, kind: Plain, name: owner, uid: $(uid plains.v1.odd.example.com owner)}
 data: {a: b}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: of-plain
+  namespace: odd
+  labels: {side: left}
+  ownerReferences:
+  - {apiVersion: odd.example.com/v1, kind: Plain, name: owner, uid: $(uid plains.v1.odd.example.com owner)}
+spec: {clusterIP: None, ports: [{port: 80}]}
 M
 kubectl create configmap -n stuck held --from-literal=a=b
 kubectl patch configmap -n stuck held --type=merge -p '{"metadata": {"finalizers": ["example.com/never"]}}'
@@ -141,5 +151,14 @@ apiVersion: v1
 kind: Service
 metadata: {name: address-$1, namespace: odd}
 spec: {clusterIP: $3, ports: [{port: 80}]}
+M
+done
+for one in 'left 30130' 'right 30131'; do
+    set -- $one
+    kubectl create -f - <<M
+apiVersion: v1
+kind: Service
+metadata: {name: health-$1, namespace: odd}
+spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: $2, ports: [{port: 80}]}
 M
 done

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::pod_resources::add_pod_resources;
 use crate::kubernetes::fields::{
     annotation, at, integer, is_set, is_true, items, members, text, text_or,
 };
@@ -271,7 +272,7 @@ fn target_port(port: &mut Value, _: KubeRelease) {
 }
 
 /// What is added to pods, but not to templates of pods.
-fn pod(object: &mut Value, _: KubeRelease) {
+fn pod(object: &mut Value, release: KubeRelease) {
     let Some(spec) = object.get_mut("spec").filter(|spec| spec.is_object()) else {
         return;
     };
@@ -295,6 +296,10 @@ fn pod(object: &mut Value, _: KubeRelease) {
                 }
             }
         }
+    }
+    // Newer ones do this only when a pod is made.
+    if release < KubeRelease::V1_37 {
+        add_pod_resources(spec);
     }
 }
 

@@ -2,6 +2,7 @@
 //! or was written before it became the default.
 
 mod depending;
+mod pod_resources;
 mod table;
 
 use serde_json::{Map, Value};
