@@ -1,4 +1,4 @@
-//! The examples of the README print what it says.
+//! The examples of the README and of the guide print what they say.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn examples(text: &str) -> Vec<Example> {
 }
 
 #[test]
-fn the_examples_of_the_readme_print_what_it_says() {
+fn the_examples_of_the_readme_and_the_guide_print_what_they_say() {
     let dir = unpacked();
     let rename = |from: &str, to: &str| {
         std::fs::rename(dir.path().join(from), dir.path().join(to)).expect("a file");
@@ -63,9 +63,11 @@ fn the_examples_of_the_readme_print_what_it_says() {
     rename(&AFTER.replace("after", "before"), "before.db");
     rename(CONFIG, "config.yaml");
     symlink(testdata::dir(), dir.path().join("testdata")).expect("a link");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = std::fs::read_to_string(path).expect("the README");
-    let examples = examples(&text);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [readme, guide] = ["README.md", "docs/guide.md"]
+        .map(|path| examples(&std::fs::read_to_string(root.join(path)).expect("a document")));
+    assert!(!readme.is_empty(), "no example in the README");
+    let examples: Vec<_> = readme.into_iter().chain(guide).collect();
     assert!(examples.len() > 10, "{} examples", examples.len());
     for Example { args, printed } in examples {
         if args.first().is_some_and(|word| word == "man") {
