@@ -166,8 +166,9 @@ fn help_and_completions_are_as_recorded() {
         outcome.stdout
     };
     let overview = print("--help");
-    let listed = overview.lines().skip_while(|line| *line != "Commands:");
-    let listed = listed.skip(1).take_while(|line| !line.is_empty());
+    let listed = overview.lines().skip_while(|line| *line != "Check:");
+    let listed = listed.take_while(|line| *line != "Options:");
+    let listed = listed.filter(|line| line.starts_with(' '));
     // Longer descriptions go on in lines of their own.
     let listed = listed.filter(|line| !line.starts_with("   "));
     let listed = listed.filter_map(|line| line.split_whitespace().next());

@@ -24,6 +24,7 @@ mod log;
 mod man;
 mod objects;
 mod open;
+mod overview;
 mod pager;
 mod progress;
 mod reader;
@@ -45,7 +46,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::etcd::Release;
 use crate::finding::escape;
@@ -160,7 +161,7 @@ fn usage_message(error: &clap::Error, arguments: &[OsString]) -> String {
         let text = argument.to_string_lossy();
         escape::report(&text).replace('\n', "\\n")
     });
-    let again = Cli::try_parse_from(visible).err();
+    let again = parsed(visible).err();
     let again = again.filter(|again| again.kind() == error.kind());
     let message = again.as_ref().unwrap_or(error).render().to_string();
     // That a flag which does not exist can be passed as a value helps nobody.
@@ -177,6 +178,16 @@ fn usage_message(error: &clap::Error, arguments: &[OsString]) -> String {
         message.push_str(&format!("\n\n{tip}"));
     }
     message
+}
+
+/// What the arguments mean.
+fn parsed<I, T>(arguments: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let matches = overview::command().try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// One word, not empty.
@@ -213,7 +224,7 @@ pub fn main() -> ExitCode {
             return failed();
         }
     };
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match parsed(&arguments) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             let message = usage_message(&error, &arguments);

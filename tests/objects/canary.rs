@@ -635,9 +635,8 @@ fn every_command_and_every_form_is_in_the_table() {
     let listed = help("--help");
     let listed: BTreeSet<&str> = listed
         .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
+        .skip_while(|line| *line != "Check:")
+        .take_while(|line| *line != "Options:")
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .collect();
