@@ -45,10 +45,8 @@ fn commands(c: &mut Criterion) {
             .throughput(Throughput::Bytes(summary.written.len))
             .sample_size(20);
         for threads in [1, 2] {
-            let options = Options {
-                threads: NonZeroUsize::new(threads),
-                ..Options::default()
-            };
+            let threads_wanted = NonZeroUsize::new(threads).expect("not zero");
+            let options = Options::default().with_threads(threads_wanted);
             let open = || open_mapped(file.path()).expect("readable");
             group.bench_function(BenchmarkId::new("status", threads), |b| {
                 b.iter(
@@ -72,10 +70,7 @@ fn commands(c: &mut Criterion) {
             for (command, quick) in [("verify", false), ("verify-quick", true)] {
                 group.bench_function(BenchmarkId::new(command, threads), |b| {
                     b.iter(|| {
-                        let what = VerifyOptions {
-                            quick,
-                            ..VerifyOptions::default()
-                        };
+                        let what = VerifyOptions::default().with_quick(quick);
                         let report = ops::verify(&open(), what, &options).expect("readable");
                         assert!(!report.findings.has_errors(), "{:?}", report.findings.list);
                         black_box(report.verdict)

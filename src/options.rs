@@ -47,7 +47,17 @@ impl Cancel {
 }
 
 /// How to run a job. `Options::default()` suits a command line tool: all cores, no progress.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// let options = etcdsnap::options::Options::default()
+///     .with_threads(NonZeroUsize::MIN)
+///     .with_memory_limit(64 << 20);
+/// assert_eq!(options.worker_threads().get(), 1);
+/// ```
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// Worker threads; `None` takes one per core. [`Workers`](crate::Workers) limits how many are started.
     pub threads: Option<NonZeroUsize>,
@@ -60,6 +70,35 @@ pub struct Options {
 }
 
 impl Options {
+    /// With this many worker threads.
+    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self {
+            threads: Some(threads),
+            ..self
+        }
+    }
+
+    /// With tables over keys and records of at most `bytes` bytes.
+    pub fn with_memory_limit(self, bytes: u64) -> Self {
+        Self {
+            memory_limit: Some(bytes),
+            ..self
+        }
+    }
+
+    /// Tells `progress` how far the job is.
+    pub fn with_progress(self, progress: Arc<dyn Progress>) -> Self {
+        Self {
+            progress: Some(progress),
+            ..self
+        }
+    }
+
+    /// Stops once `cancel` is set.
+    pub fn with_cancel(self, cancel: Cancel) -> Self {
+        Self { cancel, ..self }
+    }
+
     /// The number of worker threads that are asked for.
     pub fn worker_threads(&self) -> NonZeroUsize {
         self.threads

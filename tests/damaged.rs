@@ -265,18 +265,12 @@ fn look_at_everything(bytes: &[u8]) -> bool {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file");
     let input = Input::open(file.path()).expect("a readable file");
-    let options = Options {
-        threads: Some(NonZeroUsize::MIN),
-        ..Options::default()
-    };
+    let options = Options::default().with_threads(NonZeroUsize::MIN);
     let release = Release::default();
     ops::status(&input, release, &options).expect("an answer or a refusal");
     ops::info(&input, &options).expect("an account");
     ops::hashkv(&input, 0, release, &options).expect("an answer or a refusal");
-    let what = VerifyOptions {
-        quick: true,
-        ..VerifyOptions::default()
-    };
+    let what = VerifyOptions::default().with_quick(true);
     let report = ops::verify(&input, what, &options).expect("a verdict");
     report.verdict != Verdict::Ok
 }

@@ -93,10 +93,7 @@ fn a_file_its_bytes_and_a_source_of_them_are_verified_alike_and_as_by_ops() {
     for name in testdata::real() {
         let bytes = testdata::read(&name);
         let input = Input::open(&path(&name)).expect("a file");
-        let what = VerifyOptions {
-            directory: true,
-            ..VerifyOptions::default()
-        };
+        let what = VerifyOptions::default().with_directory(true);
         let expected = ops::verify(&input, what, &Options::default()).expect("a report");
         assert_eq!(expected.verdict, Verdict::Ok, "{name}");
         let owned: std::sync::Arc<[u8]> = bytes.clone().into();
@@ -225,10 +222,8 @@ fn keys_come_with_their_values_in_order_whichever_are_asked_for() {
         all.len()
     );
     assert_eq!(told(snapshot.keys().iter().expect("keys")), all);
-    let at = KeysQuery {
-        revision: 400,
-        ..KeysQuery::default()
-    };
+    let mut at = KeysQuery::default();
+    at.revision = 400;
     let at = by_ops(&bytes, &at);
     assert_ne!(at, all);
     let mut entries = snapshot.keys().at(400).iter().expect("keys");

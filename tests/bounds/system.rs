@@ -255,11 +255,9 @@ fn every_job_with_a_table_keeps_to_the_limit_of_its_caller() {
     ];
     for (name, each, job) in jobs {
         let with = |memory_limit| {
-            job(&Options {
-                threads: Some(NonZeroUsize::MIN),
-                memory_limit,
-                ..Options::default()
-            })
+            let mut options = Options::default().with_threads(NonZeroUsize::MIN);
+            options.memory_limit = memory_limit;
+            job(&options)
         };
         with(None).unwrap_or_else(|error| panic!("{name}: {error}"));
         // Twice what ten thousand entries take is enough, and half of it is not.
@@ -304,10 +302,7 @@ fn no_job_answers_for_a_file_that_was_written_to_meanwhile() {
             ops::verify(input, VerifyOptions::default(), options).map(drop)
         }),
         ("verify --quick", |input, options| {
-            let what = VerifyOptions {
-                quick: true,
-                ..VerifyOptions::default()
-            };
+            let what = VerifyOptions::default().with_quick(true);
             ops::verify(input, what, options).map(drop)
         }),
         ("info", |input, options| ops::info(input, options).map(drop)),
@@ -322,10 +317,7 @@ fn no_job_answers_for_a_file_that_was_written_to_meanwhile() {
         let path = dir.path().join("a.db");
         let input = Input::open(&path).expect("the snapshot");
         job(&input, &Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let options = Options {
-            progress: Some(Arc::new(Meddler(path.clone()))),
-            ..Options::default()
-        };
+        let options = Options::default().with_progress(Arc::new(Meddler(path.clone())));
         match job(&input, &options) {
             Err(Error::Changed { path: of, .. }) => assert_eq!(of, path, "{name}"),
             other => panic!("{name}: {other:?}"),

@@ -147,22 +147,14 @@ impl Copy {
     /// The verdict on the file as it is, read by map and by positioned reads in turn.
     pub(crate) fn verdict(&mut self) -> Verdict {
         self.is_mapped = !self.is_mapped;
-        let options = Options {
-            threads: std::num::NonZeroUsize::new(1),
-            ..Options::default()
-        };
+        let options = Options::default().with_threads(std::num::NonZeroUsize::MIN);
         let input = match self.is_mapped {
             true => open_mapped(&self.path),
             false => Input::open(&self.path),
         };
         let input = input.expect("the file can be opened");
         // Without a digest there is nothing to compare one with.
-        let what = VerifyOptions {
-            quick: input.layout.trailer.is_none(),
-            values: false,
-            finding_limit: 0,
-            ..VerifyOptions::default()
-        };
+        let what = VerifyOptions::default().with_quick(input.layout.trailer.is_none());
         let report = verify(&input, what, &options).expect("the file can be read");
         report.verdict
     }

@@ -6,6 +6,7 @@ use crate::kubernetes::query::label_selector::LabelSelector;
 
 /// What is compared, and how.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DiffQuery {
     /// Only these keys.
     pub filter: KeyFilter,

@@ -27,6 +27,7 @@ const PLACES: usize = 64;
 
 /// What to search, and for what.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GrepQuery {
     /// What a line must match: the text of a field or of a line, or the same behind its path, as it is printed.
     pub pattern: Regex,

@@ -47,6 +47,7 @@ pub struct Episode {
 
 /// Which records of a key are told, and in which order.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct HistoryQuery {
     /// The newest one first.
     pub newest_first: bool,

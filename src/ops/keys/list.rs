@@ -9,6 +9,7 @@ use crate::ops::session::Session;
 
 /// Which keys to list, and how.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct KeysQuery {
     /// The keys.
     pub filter: KeyFilter,

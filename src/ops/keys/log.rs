@@ -21,6 +21,7 @@ const BATCH: usize = 4096;
 
 /// Which part of the log to show.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LogQuery {
     /// Changes of these keys.
     pub filter: KeyFilter,

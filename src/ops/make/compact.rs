@@ -26,6 +26,7 @@ use crate::options::Options;
 
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CompactRequest {
     /// The file that is made.
     pub out: PathBuf,

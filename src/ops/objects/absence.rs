@@ -20,6 +20,7 @@ use crate::ops::times::{TimeLine, Times};
 
 /// What is to be looked for.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct AbsenceQuery {
     /// Each thing once; what is there twice is looked for once.
     pub items: Vec<LookedFor>,

@@ -26,6 +26,7 @@ use crate::ops::session::Session;
 
 /// What is to be told besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DescribeOptions {
     /// Events.
     pub events: bool,

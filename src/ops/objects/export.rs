@@ -22,6 +22,7 @@ use crate::ops::session::Session;
 
 /// What to export.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct ExportOptions {
     /// Nothing is removed from the objects.
     pub as_stored: bool,

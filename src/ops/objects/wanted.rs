@@ -10,6 +10,7 @@ use crate::kubernetes::query::selectable::selectable_fields;
 
 /// Which objects are wanted.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ObjectsQuery {
     /// Kinds, as people call them; none: every kind.
     pub kinds: Vec<String>,

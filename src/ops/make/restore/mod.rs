@@ -46,6 +46,7 @@ use stage::{Target, check_none_is_left, stages_of};
 
 /// What is to be restored, as etcdutl's flags say it. The default is that of the flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RestoreRequest {
     /// `--name`.
     pub name: String,
