@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::absent;
 use super::exit::Exit;
 use super::objects::{self, ListArgs, Notes, SelectorArgs, Which, too_large};
+use super::offered::offered;
 use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, read_to_the_end};
@@ -72,7 +73,13 @@ pub(super) struct GetArgs {
     rev: i64,
     /// The form: yaml, json, raw, hex, fields, etcdctl-json, table, wide, name, kyaml, ndjson, jsonpath=TEMPLATE,
     /// jsonpath-as-json=TEMPLATE, jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
-    #[arg(short = 'o', long, value_name = "FORM")]
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORM",
+        hide_possible_values = true,
+        value_parser = offered(str::parse::<Wish>, &OFFERED)
+    )]
     output: Option<Wish>,
     /// One line of JSON for each record
     #[arg(long, conflicts_with = "output")]
@@ -110,6 +117,26 @@ impl FromStr for Wish {
         }
     }
 }
+
+/// What shells offer.
+const OFFERED: [&str; 16] = [
+    "yaml",
+    "json",
+    "raw",
+    "hex",
+    "fields",
+    "etcdctl-json",
+    "table",
+    "wide",
+    "name",
+    "kyaml",
+    "ndjson",
+    "jsonpath=",
+    "jsonpath-as-json=",
+    "jsonpath-file=",
+    "custom-columns=",
+    "custom-columns-file=",
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {

@@ -23,6 +23,7 @@ mod kinds;
 mod log;
 mod man;
 mod objects;
+mod offered;
 mod open;
 mod overview;
 mod pager;
@@ -51,6 +52,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::etcd::Release;
 use crate::finding::escape;
 use exit::Exit;
+use offered::offered;
 use run::Run;
 
 /// Exit statuses, shown with every command's help.
@@ -97,7 +99,9 @@ struct GlobalArgs {
         long = "write-out",
         value_name = "FORMAT",
         global = true,
-        help_heading = "Output"
+        help_heading = "Output",
+        hide_possible_values = true,
+        value_parser = offered(offered::text, &["simple", "json", "table", "fields"])
     )]
     write_out: Option<String>,
     /// Worker threads, at most 16 or four per core [default: one per core]
@@ -115,7 +119,14 @@ struct GlobalArgs {
     #[arg(long, global = true, help_heading = "Reading")]
     no_mmap: bool,
     /// Answer as this etcd release: 3.4, 3.5, 3.6, 3.7 or 3.8 [default: $ETCDSNAP_COMPAT, else 3.7]
-    #[arg(long, value_name = "RELEASE", global = true, help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        global = true,
+        help_heading = "Output",
+        hide_possible_values = true,
+        value_parser = offered(str::parse::<Release>, &["3.4", "3.5", "3.6", "3.7", "3.8"])
+    )]
     compat: Option<Release>,
     /// Never give long output on a terminal to $PAGER
     #[arg(long, global = true, help_heading = "Output")]
@@ -174,11 +185,39 @@ fn usage_message(error: &clap::Error, arguments: &[OsString]) -> String {
         .replace("\n\n\n", "\n\n")
         .trim_end()
         .to_owned();
+    for (of_rust, ours) in NUMBERS {
+        message = message.replace(of_rust, ours);
+    }
     if let Some(tip) = etcd_habits::tip(arguments) {
         message.push_str(&format!("\n\n{tip}"));
     }
     message
 }
+
+/// What the parser says of numbers, in the words of its language, and what it means.
+const NUMBERS: [(&str, &str); 6] = [
+    ("invalid digit found in string", "not a whole number"),
+    (
+        "cannot parse integer from empty string",
+        "the number is missing",
+    ),
+    (
+        "number too large to fit in target type",
+        "the number is too large",
+    ),
+    (
+        "number too small to fit in target type",
+        "the number is too small",
+    ),
+    (
+        "number would be zero for non-zero type",
+        "it must be at least 1",
+    ),
+    (
+        "provided string was not `true` or `false`",
+        "neither true nor false",
+    ),
+];
 
 /// What the arguments mean.
 fn parsed<I, T>(arguments: I) -> Result<Cli, clap::Error>

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::etcd_habits::unsigned;
 use super::exit::Exit;
+use super::offered::offered;
 use super::open::Access;
 use super::run::{Asked, Run, not_made, print_report};
 use super::term;
@@ -90,7 +91,12 @@ pub(super) struct RestoreArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "live_revision")]
     newer: Option<PathBuf>,
     /// The etcd release that will start from the directory; with --plan, exit 1 if it would not start
-    #[arg(long, value_name = "VERSION", value_parser = release)]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        hide_possible_values = true,
+        value_parser = offered(release, &["3.4", "3.5", "3.6", "3.7"])
+    )]
     for_etcd: Option<StorageVersion>,
     /// One line of JSON
     #[arg(long)]

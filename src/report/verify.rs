@@ -93,7 +93,9 @@ pub(super) fn summary(examined: &Examination) -> String {
     let meta = &examined.contents.meta;
     let size = humanize::bytes(examined.selected.meta.database_len().unwrap_or(u64::MAX));
     if examined.losses.nothing_is_reached() {
-        return format!("no bucket can be reached: keys, revisions and schema are unknown, {size}");
+        return format!(
+            "no bucket can be reached: keys, revisions and schema are unknown, {size} when whole"
+        );
     }
     let mut parts = Vec::new();
     match (examined.keys_readable(), examined.revision()) {

@@ -32,6 +32,22 @@ pub(in crate::cli) enum Form {
 pub(in crate::cli) const FORMS: &str = "custom-columns, custom-columns-file, json, jsonpath, jsonpath-as-json, jsonpath-file, kyaml, name, \
                      ndjson, table, wide, yaml";
 
+/// What shells offer.
+pub(super) const OFFERED: [&str; 12] = [
+    "table",
+    "wide",
+    "name",
+    "yaml",
+    "json",
+    "kyaml",
+    "ndjson",
+    "jsonpath=",
+    "jsonpath-as-json=",
+    "jsonpath-file=",
+    "custom-columns=",
+    "custom-columns-file=",
+];
+
 /// Templates and lists of columns are no longer than this.
 const TEXT_LIMIT: u64 = 1 << 20;
 

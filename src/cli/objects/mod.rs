@@ -14,6 +14,7 @@ use super::open::Access;
 use super::reader::ReaderArgs;
 use super::run::{Run, conclude, read_to_the_end};
 use super::term;
+use crate::cli::offered::offered;
 use crate::error::Error;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
@@ -50,7 +51,13 @@ pub(super) struct ObjectsArgs {
     which: WhichArgs,
     /// The form: table, wide, name, yaml, json, kyaml, ndjson, jsonpath=TEMPLATE, jsonpath-as-json=TEMPLATE,
     /// jsonpath-file=FILE, custom-columns=HEADER:PATH or custom-columns-file=FILE
-    #[arg(short = 'o', long, value_name = "FORM")]
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORM",
+        hide_possible_values = true,
+        value_parser = offered(str::parse::<Form>, &form::OFFERED)
+    )]
     output: Option<Form>,
     /// One line of JSON for each object, with its place, and a summary
     #[arg(long, conflicts_with = "output")]

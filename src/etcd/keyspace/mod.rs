@@ -22,7 +22,7 @@
 //! let threads = std::num::NonZeroUsize::MIN;
 //! let (source, options, workers) = (Slice(&bytes), Options::default(), Workers::new(threads)?);
 //! // Behind the database stands its SHA-256.
-//! let database = Database::open(&source, source.len() - 32, SecondMeta::Search)?.expect("a database");
+//! let database = Database::open(&source, source.len() - 32, SecondMeta::Search)?;
 //! let mut findings = Collector::new(DEFAULT_LIMIT);
 //!
 //! // Keys at a revision: first which records are the newest of their keys, then these once more.
@@ -50,7 +50,7 @@
 //! let told: Vec<_> = told.collect();
 //! assert_eq!(told, [(337, false), (501, true)]);
 //!
-//! // What changed from revision 661 on. Damage on the way would be the inner result.
+//! // What changed from revision 661 on. Damage on the way would be an error.
 //! let mut changes = Changes::start(&database, 661, false)?;
 //! let mut keys = Vec::new();
 //! while let NextChange::Change(change) = changes.next_change()? {
@@ -58,7 +58,7 @@
 //! }
 //! assert_eq!(keys.last(), Some(&(662, b"mark".to_vec())));
 //! assert!(findings.finish().list.is_empty());
-//! # Ok::<(), etcdsnap::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod changes;

@@ -60,6 +60,15 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
+    /// The change that takes this one back.
+    pub fn reversed(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            old: self.new.clone(),
+            new: self.old.clone(),
+        }
+    }
+
     /// True for what names an object and what a server assigns, which every object has.
     pub fn is_identity(&self) -> bool {
         let mut fields = self.path.fields();

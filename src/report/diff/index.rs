@@ -52,7 +52,14 @@ pub fn tasks_markdown(
     for (task, file) in tasks {
         if let Some(step) = task.todo.step() {
             number = number.saturating_add(1);
-            steps.push_str(&step_line(number, digits, step, task.item, file.as_deref()));
+            let file = file.as_deref();
+            steps.push_str(&step_line(
+                (number, digits),
+                step,
+                task.item,
+                file,
+                direction,
+            ));
         }
     }
     if !steps.is_empty() {
@@ -85,7 +92,13 @@ pub fn tasks_markdown(
     out
 }
 
-fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Option<&str>) -> String {
+fn step_line(
+    (number, digits): (usize, usize),
+    step: &Step,
+    item: &Item,
+    file: Option<&str>,
+    direction: Direction,
+) -> String {
     let target = &step.target;
     if step.is_preparation {
         let file = file.map_or(String::new(), |file| format!(" ({})", code(file)));
@@ -147,17 +160,27 @@ fn step_line(number: usize, digits: usize, step: &Step, item: &Item, file: Optio
         let fields = item.fields.iter();
         let mut fields = fields.filter(|field| !is_assigned(&field.path)).peekable();
         for field in fields.by_ref().take(FIELDS) {
-            let _ = writeln!(out, "  - from old to new: {}", code(&field_line(field)));
+            let field = match direction {
+                Direction::ToNew => field.clone(),
+                Direction::ToOld => field.reversed(),
+            };
+            let _ = writeln!(out, "  - {}", code(&field_line(&field)));
         }
         if fields.peek().is_some() {
             out.push_str("  - and more\n");
         }
     }
-    out.push_str(&reasons(item));
+    out.push_str(&reasons(item, direction));
     out
 }
 
-fn reasons(item: &Item) -> String {
-    let line = |reason: &String| format!("  - {}\n", code(&escape::text(reason.as_bytes())));
+/// What is security-relevant about a change; on the way back it is undone.
+fn reasons(item: &Item, direction: Direction) -> String {
+    let undone = match direction {
+        Direction::ToNew => "",
+        Direction::ToOld => "undoes ",
+    };
+    let line =
+        |reason: &String| format!("  - {undone}{}\n", code(&escape::text(reason.as_bytes())));
     item.security.iter().map(line).collect()
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{bucket_name, fill, revisions};
 use crate::bolt::MetaChoice;
+use crate::counted::counted;
 use crate::etcd::schema::{
     ALARM_BUCKET, AUTH_BUCKET, CLUSTER_BUCKET, KEY_BUCKET, LEASE_BUCKET, MEMBERS_BUCKET,
     META_BUCKET,
@@ -328,9 +329,9 @@ fn cluster_section(out: &mut String, examined: &Examination) {
         out,
         "auth",
         format_args!(
-            "{auth}, {} users, {} roles",
-            contents.users.len(),
-            contents.roles.len()
+            "{auth}, {}, {}",
+            counted(contents.users.len() as u64, "user", "users"),
+            counted(contents.roles.len() as u64, "role", "roles")
         ),
     );
     for user in contents.users.iter().take(SHOWN) {
