@@ -232,7 +232,7 @@ fn steps_to_the_old_state_make_of_what_the_api_server_lists_what_it_listed_then(
             "{index}"
         );
         assert!(
-            index.contains("spec.replicas: 1 → 0") && !index.contains("metadata.generation"),
+            index.contains("spec.replicas: 0 → 1") && !index.contains("metadata.generation"),
             "{index}"
         );
         for entry in fs::read_dir(shy.join("steps")).expect("a folder") {
