@@ -138,14 +138,15 @@ kubectl patch configmap -n stuck held --type=merge -p '{"metadata": {"finalizers
 kubectl create configmap -n crowded lost --from-literal=a=b
 kubectl create quota -n crowded full --hard=count/configmaps=2
 kubectl wait --for=jsonpath='{.status.used.count/configmaps}'=2 --timeout=60s -n crowded quota/full
-# Services that will exchange what only one can have.
-for one in 'left 30120 10.96.77.20' 'right 30121 10.96.77.21'; do
+# Services that will exchange what only one can have. None draws its address: it might be in the range that the incident
+# deletes.
+for one in 'left 30120 10.96.77.20 10.96.77.40' 'right 30121 10.96.77.21 10.96.77.41'; do
     set -- $one
     kubectl create -f - <<M
 apiVersion: v1
 kind: Service
 metadata: {name: port-$1, namespace: odd}
-spec: {type: NodePort, ports: [{port: 80, nodePort: $2}]}
+spec: {clusterIP: $4, type: NodePort, ports: [{port: 80, nodePort: $2}]}
 ---
 apiVersion: v1
 kind: Service
@@ -153,12 +154,12 @@ metadata: {name: address-$1, namespace: odd}
 spec: {clusterIP: $3, ports: [{port: 80}]}
 M
 done
-for one in 'left 30130' 'right 30131'; do
+for one in 'left 30130 10.96.77.30' 'right 30131 10.96.77.31'; do
     set -- $one
     kubectl create -f - <<M
 apiVersion: v1
 kind: Service
 metadata: {name: health-$1, namespace: odd}
-spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: $2, ports: [{port: 80}]}
+spec: {type: LoadBalancer, clusterIP: $3, externalTrafficPolicy: Local, healthCheckNodePort: $2, ports: [{port: 80}]}
 M
 done
