@@ -43,16 +43,14 @@ pub fn judge_length(
         };
     };
     let page_size = u64::from(page_size);
-    match extra {
-        0 => LengthVerdict::Exact,
-        TRAILER => LengthVerdict::Snapshot,
-        // What the digest covers was there when the file was sealed. Not compared, whole pages may be.
-        _ if let Some(bytes) = extra.checked_sub(TRAILER)
-            && layout.trailer.is_some()
-            && digest_fits.unwrap_or(bytes.checked_rem(page_size) == Some(0)) =>
-        {
-            LengthVerdict::SealedSlack { bytes }
-        }
+    // What the digest covers was there when the file was sealed. Not compared, whole pages may be.
+    let sealed = extra.checked_sub(TRAILER).filter(|bytes| {
+        layout.trailer.is_some() && digest_fits.unwrap_or(bytes.checked_rem(page_size) == Some(0))
+    });
+    match (extra, sealed) {
+        (0, _) => LengthVerdict::Exact,
+        (TRAILER, _) => LengthVerdict::Snapshot,
+        (_, Some(bytes)) => LengthVerdict::SealedSlack { bytes },
         _ if extra.checked_rem(page_size) == Some(0) => LengthVerdict::Slack {
             pages: extra.checked_div(page_size).unwrap_or(0),
         },

@@ -119,17 +119,19 @@ pub(super) fn ledger(
     let records = &examined.records;
     let proven = damage.and_then(|damage| damage.proven.clone());
     let unproven = damage.and_then(|damage| damage.unproven.clone());
-    let trailer = match (layout.trailer, digests) {
-        _ if let Some(proven) = proven => line(Proof::Trailer, true, proven),
-        _ if let Some(unproven) = unproven => line(Proof::Trailer, false, unproven),
-        (None, _) => line(Proof::Trailer, false, "the file has none".into()),
-        (Some(_), None) if what.quick => line(
+    let of_damage = proven
+        .map(|proven| (true, proven))
+        .or(unproven.map(|unproven| (false, unproven)));
+    let trailer = match (of_damage, layout.trailer, digests) {
+        (Some((is_proven, detail)), ..) => line(Proof::Trailer, is_proven, detail),
+        (None, None, _) => line(Proof::Trailer, false, "the file has none".into()),
+        (None, Some(_), None) if what.quick => line(
             Proof::Trailer,
             false,
             "not compared, because of `quick`".into(),
         ),
-        (Some(_), None) => line(Proof::Trailer, false, "not compared".into()),
-        (Some(stored), Some(digests)) => {
+        (None, Some(_), None) => line(Proof::Trailer, false, "not compared".into()),
+        (None, Some(stored), Some(digests)) => {
             let bytes = layout.database_len;
             let same = stored == digests.database;
             let detail = if same {

@@ -162,11 +162,13 @@ pub(super) const EVICTION: RowMaker = |object, now| {
     let mut shown_state = status.map_or(UNSET, |_| state).to_owned();
     let mut finish = UNKNOWN.to_owned();
     match state {
-        "Active" if let Some(started) = ago("startTime") => {
-            shown_state = format!("Started ({started} ago)");
-            if let Some(expected) = status.and_then(|one| some_text(one, "expectedCompletionTime"))
-            {
-                finish = now.until_or_ago(expected);
+        "Active" => {
+            if let Some(started) = ago("startTime") {
+                shown_state = format!("Started ({started} ago)");
+                let expected = status.and_then(|one| some_text(one, "expectedCompletionTime"));
+                if let Some(expected) = expected {
+                    finish = now.until_or_ago(expected);
+                }
             }
         }
         "Canceled" | "Interrupted" if status.is_some() => finish = "-".into(),
