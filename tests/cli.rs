@@ -775,6 +775,43 @@ fn strict_makes_warnings_count() {
 }
 
 #[test]
+fn what_is_wrong_with_a_number_is_told_in_words_of_this_program() {
+    for (args, told) in [
+        ("keys a.db --rev abc", "not a whole number"),
+        ("keys a.db --rev=", "the number is missing"),
+        (
+            "keys a.db --rev 99999999999999999999",
+            "the number is too large",
+        ),
+        (
+            "keys a.db --rev=-99999999999999999999",
+            "the number is too small",
+        ),
+        ("keys a.db --limit x", "not a whole number"),
+        ("verify a.db --threads 0", "it must be at least 1"),
+        (
+            "restore a.db --bump-revision 99999999999999999999",
+            "the number is too large",
+        ),
+        (
+            "hashkv a.db --rev 99999999999999999999",
+            "the number is too large",
+        ),
+    ] {
+        let outcome = etcdsnap(args);
+        assert_eq!(outcome.status, Some(2), "{args}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(told), "{args}: {}", outcome.stderr);
+        for of_rust in ["digit", "integer", "type"] {
+            assert!(
+                !outcome.stderr.contains(of_rust),
+                "{args}: {}",
+                outcome.stderr
+            );
+        }
+    }
+}
+
+#[test]
 fn every_command_has_help_with_examples_and_exit_statuses() {
     for command in [
         "",

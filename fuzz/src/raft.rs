@@ -30,7 +30,7 @@ fn segment(bytes: &[u8], crc: u32) -> (Vec<Frame>, Option<LogError>) {
     let mut reader = WalReader::new(bytes, crc);
     let (mut frames, mut error) = (Vec::<Frame>::new(), None);
     for frame in reader.by_ref() {
-        assert!(error.is_none(), "a record behind a error");
+        assert!(error.is_none(), "a record after an error");
         match frame {
             Ok(frame) => frames.push(frame),
             Err(why) => error = Some(why),

@@ -32,7 +32,7 @@ pub enum CursorError {
     /// The tree is damaged on the way.
     #[error(transparent)]
     Damaged(Box<CursorDamage>),
-    /// Reading failed.
+    /// Reading failed, or the caller asked to stop.
     #[error(transparent)]
     Read(#[from] Error),
 }

@@ -78,7 +78,7 @@ pub(super) struct GetArgs {
         long,
         value_name = "FORM",
         hide_possible_values = true,
-        value_parser = offered(str::parse::<Wish>, &OFFERED)
+        value_parser = offered(str::parse::<Wish>, &[&objects::OFFERED, &OFFERED])
     )]
     output: Option<Wish>,
     /// One line of JSON for each record
@@ -118,25 +118,8 @@ impl FromStr for Wish {
     }
 }
 
-/// What shells offer.
-const OFFERED: [&str; 16] = [
-    "yaml",
-    "json",
-    "raw",
-    "hex",
-    "fields",
-    "etcdctl-json",
-    "table",
-    "wide",
-    "name",
-    "kyaml",
-    "ndjson",
-    "jsonpath=",
-    "jsonpath-as-json=",
-    "jsonpath-file=",
-    "custom-columns=",
-    "custom-columns-file=",
-];
+/// What shells offer beside the forms of objects.
+const OFFERED: [&str; 4] = ["raw", "hex", "fields", "etcdctl-json"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {

@@ -101,7 +101,7 @@ struct GlobalArgs {
         global = true,
         help_heading = "Output",
         hide_possible_values = true,
-        value_parser = offered(offered::text, &["simple", "json", "table", "fields"])
+        value_parser = offered(|text| Ok(text.to_owned()), &[&["simple", "json", "table", "fields"]])
     )]
     write_out: Option<String>,
     /// Worker threads, at most 16 or four per core [default: one per core]
@@ -125,7 +125,7 @@ struct GlobalArgs {
         global = true,
         help_heading = "Output",
         hide_possible_values = true,
-        value_parser = offered(str::parse::<Release>, &["3.4", "3.5", "3.6", "3.7", "3.8"])
+        value_parser = offered(str::parse::<Release>, &[&["3.4", "3.5", "3.6", "3.7", "3.8"]])
     )]
     compat: Option<Release>,
     /// Never give long output on a terminal to $PAGER

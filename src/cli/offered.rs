@@ -9,20 +9,15 @@ use clap::{Arg, Command};
 #[derive(Clone)]
 pub(super) struct Offered<T> {
     parse: fn(&str) -> Result<T, String>,
-    values: &'static [&'static str],
+    values: &'static [&'static [&'static str]],
 }
 
 /// A parser by `parse`, with values for completions.
 pub(super) fn offered<T>(
     parse: fn(&str) -> Result<T, String>,
-    values: &'static [&'static str],
+    values: &'static [&'static [&'static str]],
 ) -> Offered<T> {
     Offered { parse, values }
-}
-
-/// Any text.
-pub(super) fn text(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
 }
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Offered<T> {
@@ -39,6 +34,12 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Offered<T> {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(self.values.iter().map(PossibleValue::new)))
+        Some(Box::new(
+            self.values
+                .iter()
+                .copied()
+                .flatten()
+                .map(PossibleValue::new),
+        ))
     }
 }

@@ -45,12 +45,13 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
 ];
 
+/// What `help` is for, which the parser adds when it runs, in its words.
+const HELP: &str = "Print this message or the help of the given subcommand(s)";
+
 /// The command line with its overview.
 pub(super) fn command() -> Command {
     let command = Cli::command();
-    let mut built = command.clone();
-    built.build();
-    let overview = overview(&built);
+    let overview = overview(&command);
     command.help_template(overview)
 }
 
@@ -66,18 +67,11 @@ fn overview(command: &Command) -> StyledStr {
     for (group, names) in GROUPS {
         // Writing to a String cannot fail.
         let _ = write!(template, "\n{header}{group}:{header:#}\n");
-        for command in names
-            .iter()
-            .filter_map(|name| command.find_subcommand(name))
-        {
-            let name = command.get_name();
-            let about = command.get_about().map(ToString::to_string);
-            let line = format!(
-                "  {literal}{name}{literal:#}{:gap$}  {}\n",
-                "",
-                about.unwrap_or_default(),
-                gap = width.saturating_sub(name.len()),
-            );
+        for name in names {
+            let about = command.find_subcommand(name).and_then(Command::get_about);
+            let about = about.map_or(HELP.into(), ToString::to_string);
+            let gap = width.saturating_sub(name.len());
+            let line = format!("  {literal}{name}{literal:#}{:gap$}  {about}\n", "");
             template.push_str(&report::wrapped(&line, COLUMNS));
         }
     }
@@ -108,5 +102,7 @@ mod tests {
         names.sort_unstable();
         grouped.sort_unstable();
         assert_eq!(grouped, names);
+        let help = built.find_subcommand("help").and_then(Command::get_about);
+        assert_eq!(help.map(ToString::to_string).as_deref(), Some(HELP));
     }
 }

@@ -6,13 +6,14 @@ use super::exit::Exit;
 use super::term;
 use crate::finding::{Severity, escape};
 use crate::ops::RefusedError;
+use crate::report;
 
 /// Says why there is no answer.
 pub(super) fn refuse(refusal: &RefusedError, path: &Path) -> Exit {
     let name = escape::path(path);
-    term::error(&refusal.message);
+    term::error(&report::worded(&refusal.message));
     for detail in &refusal.details {
-        term::line(&format!("{name}: {detail}"));
+        term::line(&format!("{name}: {}", report::worded(detail)));
     }
     let listed = refusal.details.len() as u64;
     let all = refusal.findings.count(Severity::Error);

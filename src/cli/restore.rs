@@ -95,7 +95,7 @@ pub(super) struct RestoreArgs {
         long,
         value_name = "VERSION",
         hide_possible_values = true,
-        value_parser = offered(release, &["3.4", "3.5", "3.6", "3.7"])
+        value_parser = offered(release, &[&["3.4", "3.5", "3.6", "3.7"]])
     )]
     for_etcd: Option<StorageVersion>,
     /// One line of JSON

@@ -447,9 +447,9 @@ pub(super) fn not_written(error: OutputError) -> Result<Exit> {
         OutputError::InUse { message, details } => (message, details, Exit::Failed),
         other => (with_causes(&other), Vec::new(), Exit::Failed),
     };
-    term::error(&message);
+    term::error(&report::worded(&message));
     for line in details {
-        term::line(&format!("  {line}"));
+        term::line(&format!("  {}", report::worded(&line)));
     }
     Ok(exit)
 }

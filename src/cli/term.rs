@@ -274,7 +274,6 @@ fn remember(about: Option<&Path>, message: &str) {
 
 /// One line on standard error, and in JSON if that was asked for.
 pub(super) fn error(message: &str) {
-    let message = &*report::worded(message);
     let file = ERRORS_TOLD.with_borrow(|errors| {
         let file = errors.file.as_ref().filter(|_| errors.is_one_of_several)?;
         (!message.contains(file.as_str())).then(|| file.clone())
@@ -300,7 +299,7 @@ pub(super) fn usage_error(text: &str) {
 /// One line on standard error. Whatever in it came from arguments or from a file is made visible, though
 /// most of it was escaped before.
 pub(super) fn line(message: &str) {
-    told(&format!("{}\n", escape::report(&report::worded(message))));
+    told(&format!("{}\n", escape::report(message)));
 }
 
 /// Writes to standard error; to the pager where that has the terminal.

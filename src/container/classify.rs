@@ -65,7 +65,7 @@ pub fn classify(
     if let Some(kind) = taken_for_text(source)?.filter(|_| !is_text(head)) {
         return Ok(kind);
     }
-    // A error behind the magic means that a meta was there once.
+    // What is wrong after the magic means that a meta was there once.
     if error != MetaError::Magic && error != MetaError::Missing {
         return Ok(FileKind::DamagedMetas(error));
     }

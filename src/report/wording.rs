@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Longer ones first, where one begins with another.
-const WORDS: [(&str, &str); 21] = [
+const WORDS: [(&str, &str); 20] = [
     (
         "`restore` DIR with `skip_hash_check`",
         "etcdsnap restore DIR --skip-hash-check",
@@ -16,7 +16,6 @@ const WORDS: [(&str, &str); 21] = [
     ("`diff`", "`etcdsnap diff`"),
     ("`restore`", "`etcdsnap restore`"),
     ("`verify`", "`etcdsnap verify`"),
-    ("`wal`", "`etcdsnap wal`"),
     ("`all_members`", "--all-members"),
     ("`bump_revision`", "--bump-revision"),
     ("`encryption`", "--encryption-config"),

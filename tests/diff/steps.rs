@@ -112,6 +112,18 @@ fn a_definition_is_known_by_the_version_that_is_served() {
     );
 }
 
+/// The metadata of what ConfigMaps of these names own.
+fn owned_by(owners: &[&str]) -> Value {
+    let mut all = owner("v1", "ConfigMap", owners[0], false);
+    for other in &owners[1..] {
+        let more = owner("v1", "ConfigMap", other, false);
+        let more = more["metadata"]["ownerReferences"][0].clone();
+        let list = all["metadata"]["ownerReferences"].as_array_mut();
+        list.expect("a list").push(more);
+    }
+    all
+}
+
 #[test]
 fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
     let map = |name: &str, value: &str| {
@@ -122,16 +134,7 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
             json!({"immutable": true, "data": {"a": value}}),
         )
     };
-    let owned = |name: &str, owners: &[&str]| {
-        let mut all = owner("v1", "ConfigMap", owners[0], false);
-        for other in &owners[1..] {
-            let more = owner("v1", "ConfigMap", other, false);
-            let more = more["metadata"]["ownerReferences"][0].clone();
-            let list = all["metadata"]["ownerReferences"].as_array_mut();
-            list.expect("a list").push(more);
-        }
-        object("v1", "ConfigMap", name, all)
-    };
+    let owned = |name: &str, owners: &[&str]| object("v1", "ConfigMap", name, owned_by(owners));
     let (dir, lines) = undo(
         &[
             ("/registry/configmaps/shop/a", map("a", "1")),
@@ -216,13 +219,7 @@ fn what_cannot_be_changed_is_created_again_and_what_it_owns_is_left() {
 #[test]
 fn what_was_changed_and_goes_with_its_owner_is_created_as_it_was() {
     let owned = |kind: &str, name: &str, owners: &[&str], a: &str| {
-        let mut all = owner("v1", "ConfigMap", owners[0], false);
-        for other in &owners[1..] {
-            let more = owner("v1", "ConfigMap", other, false);
-            let more = more["metadata"]["ownerReferences"][0].clone();
-            let list = all["metadata"]["ownerReferences"].as_array_mut();
-            list.expect("a list").push(more);
-        }
+        let mut all = owned_by(owners);
         all["metadata"]["labels"] = json!({"a": a});
         object("v1", kind, name, all)
     };

@@ -33,7 +33,7 @@ pub(in crate::cli) const FORMS: &str = "custom-columns, custom-columns-file, jso
                      ndjson, table, wide, yaml";
 
 /// What shells offer.
-pub(super) const OFFERED: [&str; 12] = [
+pub(in crate::cli) const OFFERED: [&str; 12] = [
     "table",
     "wide",
     "name",

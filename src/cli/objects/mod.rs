@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::finding::escape;
 use crate::kubernetes::catalog::resources::Resolved;
 use crate::ops::{self, LookedFor, ObjectList, Session, ValueReader};
-pub(super) use form::{FORMS, Form, ListArgs};
+pub(super) use form::{FORMS, Form, ListArgs, OFFERED};
 pub(super) use notes::{Notes, Seen, too_large};
 use printer::Printer;
 pub(super) use printer::serve;
@@ -56,7 +56,7 @@ pub(super) struct ObjectsArgs {
         long,
         value_name = "FORM",
         hide_possible_values = true,
-        value_parser = offered(str::parse::<Form>, &form::OFFERED)
+        value_parser = offered(str::parse::<Form>, &[&OFFERED])
     )]
     output: Option<Form>,
     /// One line of JSON for each object, with its place, and a summary

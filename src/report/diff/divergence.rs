@@ -73,7 +73,7 @@ pub(super) fn doubt_text(comparison: &Comparison, doubt: Doubt, names: [&str; 2]
         },
         Doubt::NothingInCommon => {
             let revision = comparison.shared_revision;
-            format!("there is no record up to revision {revision} that both could have")
+            format!("at or below revision {revision} the files have no records to compare")
         }
     }
 }

@@ -140,7 +140,7 @@ kubectl create quota -n crowded full --hard=count/configmaps=2
 kubectl wait --for=jsonpath='{.status.used.count/configmaps}'=2 --timeout=60s -n crowded quota/full
 # Services that will exchange what only one can have. None draws its address: it might be in the range that the incident
 # deletes.
-for one in 'left 30120 10.96.77.20 10.96.77.40' 'right 30121 10.96.77.21 10.96.77.41'; do
+for one in 'left 30120 10.96.77.20 10.96.77.40 30130 10.96.77.30' 'right 30121 10.96.77.21 10.96.77.41 30131 10.96.77.31'; do
     set -- $one
     kubectl create -f - <<M
 apiVersion: v1
@@ -152,14 +152,10 @@ apiVersion: v1
 kind: Service
 metadata: {name: address-$1, namespace: odd}
 spec: {clusterIP: $3, ports: [{port: 80}]}
-M
-done
-for one in 'left 30130 10.96.77.30' 'right 30131 10.96.77.31'; do
-    set -- $one
-    kubectl create -f - <<M
+---
 apiVersion: v1
 kind: Service
 metadata: {name: health-$1, namespace: odd}
-spec: {type: LoadBalancer, clusterIP: $3, externalTrafficPolicy: Local, healthCheckNodePort: $2, ports: [{port: 80}]}
+spec: {type: LoadBalancer, clusterIP: $6, externalTrafficPolicy: Local, healthCheckNodePort: $5, ports: [{port: 80}]}
 M
 done

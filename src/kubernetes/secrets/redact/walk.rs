@@ -52,7 +52,7 @@ pub(super) struct Place {
     is_identity: bool,
     /// It is replaced, whatever it is.
     is_credential: bool,
-    /// An object as JSON, in which secrets cannot be determined from the rest if it cannot be read.
+    /// An object as JSON, in which secrets cannot be told apart from the rest if it cannot be read.
     is_last_applied: bool,
     /// It explains something; URLs and manifests are examples.
     pub(super) is_prose: bool,

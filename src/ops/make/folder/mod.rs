@@ -8,7 +8,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +18,6 @@ use super::place::{FolderPlace, Naming, stage_inside};
 use crate::checksum::crc32c::{Crc, Stream};
 use crate::error::{Result, reason};
 use crate::finding::escape;
-use crate::limits;
 use crate::ops::session::Session;
 use crate::options::Cancel;
 use crate::workers::{Beside, beside};
@@ -28,7 +26,7 @@ pub use names::{FileNames, safe_name};
 /// Threads that wait for the disk; each holds one file open. One thread takes 4 ms for each file on a disk that
 /// four threads sync 20,000 files to in 3.4 s. `syncfs` would need 0.3 s, but it waits for whatever else is being
 /// written to that file system, does not report errors before Linux 5.8, and syncs nothing through FUSE.
-const SYNC_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("it is not zero");
+const SYNC_THREADS: usize = 4;
 
 /// Bytes that are read back at once.
 const PIECE: usize = 64 << 10;
@@ -241,8 +239,7 @@ impl Folder {
             }
         };
         std::thread::scope(|scope| {
-            let threads = limits::threads_that_fit(SYNC_THREADS, limits::address_space());
-            let others = 1..threads.get().min(files.len());
+            let others = 1..SYNC_THREADS.min(files.len());
             let others: Vec<_> = others.map(|_| beside(scope, run)).collect();
             run();
             others.into_iter().for_each(Beside::outcome);
