@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::exit::Exit;
 use super::term;
+use crate::counted::counted;
 use crate::finding::{Severity, escape};
 use crate::ops::RefusedError;
 use crate::report;
@@ -19,7 +20,7 @@ pub(super) fn refuse(refusal: &RefusedError, path: &Path) -> Exit {
     let all = refusal.findings.count(Severity::Error);
     if all > 0 {
         let more = if all > listed {
-            format!("{all} findings in all; ")
+            format!("{} in all; ", counted(all, "finding", "findings"))
         } else {
             String::new()
         };

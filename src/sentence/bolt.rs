@@ -47,7 +47,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &TXID_LIMIT,
         None,
-        "{left} transaction ids are left after {transaction}",
+        "{left?1 transaction id is|# transaction ids are} left after {transaction}",
     ),
     (&PAGE_ID, Some("page"), "the page says it is page {found}"),
     (
@@ -99,7 +99,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &PAGE_TWICE,
         Some("overflow"),
-        "it has {overflow} overflow pages, but page {page} is in use elsewhere",
+        "it has {overflow?1 overflow page|# overflow pages}, but page {page} is in use elsewhere",
     ),
     (
         &OVERFLOW_OUT_OF_BOUNDS,
@@ -114,7 +114,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &OVERFLOW_EXCESS,
         None,
-        "it has {overflow} overflow pages, but its data end at byte {data_end} and a page has {page_size} bytes",
+        "it has {overflow?1 overflow page|# overflow pages}, but its data end at byte {data_end} and a page has {page_size} bytes",
     ),
     (
         &UNEVEN_DEPTH,
@@ -135,7 +135,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &ELEMENT_OUTSIDE,
         Some("headers"),
-        "the page names {elements} elements, but its {bytes} bytes hold only {held} headers",
+        "the page names {elements?1 element|# elements}, but its {bytes} bytes hold only {held} headers",
     ),
     (
         &ELEMENT_OUTSIDE,
@@ -206,22 +206,22 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &BUCKET_HEADER,
         Some("short"),
-        "the value has {found} bytes, but a bucket header has {expected}",
+        "the value has {found?1 byte|# bytes}, but a bucket header has {expected}",
     ),
     (
         &BUCKET_HEADER,
         Some("long"),
-        "the bucket has root page {root} and still {found} bytes of value; a header has {expected}",
+        "the bucket has root page {root} and still {found?1 byte|# bytes} of value; a header has {expected}",
     ),
     (
         &BUCKET_HEADER,
         Some("inline"),
-        "an inline bucket has {found} bytes of value; writers inline a quarter of a page of {page_size}",
+        "an inline bucket has {found?1 byte|# bytes} of value; writers inline a quarter of a page of {page_size}",
     ),
     (
         &INLINE_BUCKET,
         Some("short"),
-        "it has {found} bytes, but a page header has {expected}",
+        "it has {found?1 byte|# bytes}, but a page header has {expected}",
     ),
     (
         &INLINE_BUCKET,

@@ -105,7 +105,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &REVISION_LIMIT,
         None,
-        "{left} revisions are left after {newest}",
+        "{left?1 revision is|# revisions are} left after {newest}",
     ),
     (
         &REVISIONS_MISSING,
@@ -155,7 +155,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &META_VALUE,
         Some("length"),
-        "the value has {found} bytes, expected: {expected}",
+        "the value has {found?1 byte|# bytes}, expected: {expected}",
     ),
     (&META_VALUE, Some("revision"), "the value is not a revision"),
     (
@@ -209,14 +209,14 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &LEASE_VALUE,
         Some("key-length"),
-        "the key has {found} bytes, but a lease id has {expected}",
+        "the key has {found?1 byte|# bytes}, but a lease id has {expected}",
     ),
     (&LEASE_VALUE, Some("malformed"), "the value is not a lease"),
     (&LEASE_VALUE, Some("id"), "the value names lease {lease}"),
     (
         &AUTH_VALUE,
         Some("form"),
-        "the value has {bytes} bytes of the wrong form",
+        "the value has {bytes?1 byte|# bytes} of the wrong form",
     ),
     (
         &AUTH_VALUE,

@@ -72,7 +72,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     (
         &AHEAD,
         None,
-        "entry {applied} was applied, but the log ends with {last}: the next {ahead} entries that are written will be lost",
+        "entry {applied} was applied, but the log ends with {last}: {ahead?the next entry that is written|the next # entries that are written} will be lost",
     ),
     (
         &BEHIND,

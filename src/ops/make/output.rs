@@ -7,6 +7,7 @@ use super::disk::Disk;
 use super::output_error::OutputError;
 use super::place::{bytes_below, free_bytes_near, parent_of, with_ending};
 use super::read_back::ReadBack;
+use crate::counted::counted;
 use crate::finding::escape;
 use crate::ops::input::Input;
 use crate::options::Options;
@@ -39,10 +40,10 @@ impl Output {
         let staged = with_ending(&target);
         if fs::symlink_metadata(&staged).is_ok() {
             return refuse(format!(
-                "{} is left over from a run that did not come to its end ({} bytes); remove it and run \
+                "{} is left over from a run that did not come to its end ({}); remove it and run \
                  again",
                 escape::path(&staged),
-                bytes_below(&staged)
+                counted(bytes_below(&staged), "byte", "bytes")
             ));
         }
         let made = disk.make_file(&staged);
